@@ -1,0 +1,33 @@
+/*
+ * base/digest.h - BLAKE2b (RFC 7693), whole or in pieces, keyed or not. Wraps libsodium.
+ */
+#ifndef CORDON_BASE_DIGEST_H
+#define CORDON_BASE_DIGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DIGEST_OCTETS     32 /* BLAKE2b-256, used for files and sections */
+#define DIGEST_KEY_OCTETS 32
+#define DIGEST_STATE_MAX  448 /* checked against libsodium's state at compile time */
+
+struct digest {
+    _Alignas(64) uint8_t state[DIGEST_STATE_MAX];
+};
+
+/* key NULL: unkeyed; otherwise DIGEST_KEY_OCTETS octets. out_len 16 to 64 octets. */
+void digest_init(struct digest *digest, const uint8_t *key, size_t out_len);
+void digest_add(struct digest *digest, const void *data, size_t len);
+void digest_end(struct digest *digest, uint8_t *out, size_t out_len);
+
+/* BLAKE2b-256 of one buffer. key may be NULL. */
+void digest_of(const void *data, size_t len, const uint8_t *key, uint8_t out[DIGEST_OCTETS]);
+
+/* Equal, in time that does not depend on the contents. */
+bool digest_equal(const uint8_t a[DIGEST_OCTETS], const uint8_t b[DIGEST_OCTETS]);
+
+/* Lower-case hexadecimal; out holds 2 * len + 1 octets. */
+void digest_hex(const uint8_t *data, size_t len, char *out);
+
+#endif

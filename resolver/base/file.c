@@ -1,0 +1,219 @@
+#include "base/file.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static ssize_t read_retry(int fd, void *out, size_t len)
+{
+    ssize_t got;
+
+    do {
+        got = read(fd, out, len);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* Reads to the end of the file, which may be elsewhere than its size said: it may be written
+ * to right now, and files of /proc say 0. */
+static int read_all(int fd, size_t expected, size_t max, uint8_t **data, size_t *len)
+{
+    size_t room = expected + 1; /* one more, to see the end without another allocation */
+    size_t used = 0;
+    int rc = 0;
+    uint8_t *buffer = malloc(room + 1);
+
+    if (buffer == NULL) {
+        return -ENOMEM;
+    }
+    for (;;) {
+        const ssize_t got = read_retry(fd, buffer + used, room - used);
+        if (got < 0) {
+            rc = -errno;
+            goto done;
+        }
+        used += (size_t)got;
+        if (used > max) {
+            rc = CORDON_E_TOO_LARGE;
+            goto done;
+        }
+        if (got == 0) {
+            break;
+        }
+        if (used == room) {
+            const size_t wanted = room < max / 2 ? 2 * room + 4096 : max + 1;
+            uint8_t *larger = realloc(buffer, wanted + 1);
+            if (larger == NULL) {
+                rc = -ENOMEM;
+                goto done;
+            }
+            buffer = larger;
+            room = wanted;
+        }
+    }
+    buffer[used] = 0;
+    *data = buffer;
+    *len = used;
+    buffer = NULL; /* it is the caller's now */
+done:
+    free(buffer);
+    return rc;
+}
+
+int file_read(const char *path, size_t max, uint8_t **data, size_t *len)
+{
+    struct stat status;
+    int rc;
+
+    if (max > SIZE_MAX / 4) {
+        return -EINVAL;
+    }
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    if (fstat(fd, &status) != 0) {
+        rc = -errno;
+    } else if (S_ISDIR(status.st_mode)) {
+        rc = -EISDIR;
+    } else if (!S_ISREG(status.st_mode)) {
+        rc = -EINVAL;
+    } else if (status.st_size < 0 || (uint64_t)status.st_size > max) {
+        rc = CORDON_E_TOO_LARGE;
+    } else {
+        rc = read_all(fd, (size_t)status.st_size, max, data, len);
+    }
+    close(fd);
+    return rc;
+}
+
+static int write_all(int fd, const uint8_t *data, size_t len)
+{
+    while (len > 0) {
+        const ssize_t put = write(fd, data, len);
+        if (put < 0 && errno != EINTR) {
+            return -errno;
+        }
+        if (put > 0) {
+            data += put;
+            len -= (size_t)put;
+        }
+    }
+    return 0;
+}
+
+/* Fills the new file and makes it last. Closes fd in any case. */
+static int fill(int fd, const void *data, size_t len, mode_t mode)
+{
+    int rc = write_all(fd, data, len);
+
+    if (rc == 0 && fchmod(fd, mode) != 0) {
+        rc = -errno;
+    }
+    if (rc == 0 && fsync(fd) != 0) {
+        rc = -errno;
+    }
+    if (close(fd) != 0 && rc == 0) {
+        rc = -errno;
+    }
+    return rc;
+}
+
+/* Opens the folder that holds path. The descriptor or -errno. */
+static int open_folder_of(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+
+    if (len >= sizeof(folder)) {
+        return -ENAMETOOLONG;
+    }
+    memcpy(folder, path, len);
+    folder[len] = '\0';
+    const char *name = slash == NULL ? "." : len == 0 ? "/" : folder;
+    const int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode)
+{
+    char beside[PATH_MAX];
+    const int used = snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
+
+    if (used < 0 || (size_t)used >= sizeof(beside)) {
+        return -ENAMETOOLONG;
+    }
+    const int folder = open_folder_of(path);
+    if (folder < 0) {
+        return folder;
+    }
+    int rc = 0;
+    const int fd = mkostemp(beside, O_CLOEXEC); /* mode 0600 until all is written */
+    if (fd < 0) {
+        rc = -errno;
+        goto done;
+    }
+    rc = fill(fd, data, len, mode);
+    if (rc == 0 && rename(beside, path) != 0) {
+        rc = -errno;
+    }
+    if (rc != 0) {
+        unlink(beside);
+        goto done;
+    }
+    if (fsync(folder) != 0 && errno != EINVAL) { /* EINVAL: a file system that has no need */
+        rc = -errno;
+    }
+done:
+    close(folder);
+    return rc;
+}
+
+static int make_one(const char *path, mode_t mode)
+{
+    struct stat status;
+
+    if (mkdir(path, mode) == 0) {
+        return 0;
+    }
+    const int error = errno;
+    /* A folder that exists is fine, also where mkdir fails for another reason first (a
+     * read-only file system). */
+    if (stat(path, &status) == 0) {
+        return S_ISDIR(status.st_mode) ? 0 : -ENOTDIR;
+    }
+    return -error;
+}
+
+int file_make_folder(const char *path, mode_t mode)
+{
+    char part[PATH_MAX];
+    const size_t len = strlen(path);
+
+    if (len == 0) {
+        return -ENOENT;
+    }
+    if (len >= sizeof(part)) {
+        return -ENAMETOOLONG;
+    }
+    memcpy(part, path, len + 1);
+    for (size_t i = 1; i < len; i++) {
+        if (part[i] == '/' && part[i - 1] != '/') {
+            part[i] = '\0';
+            const int rc = make_one(part, mode | S_IWUSR | S_IXUSR);
+            if (rc != 0) {
+                return rc;
+            }
+            part[i] = '/';
+        }
+    }
+    return make_one(part, mode);
+}

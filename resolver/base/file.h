@@ -1,0 +1,27 @@
+/*
+ * base/file.h - whole files, read with a bound and written atomically.
+ */
+#ifndef CORDON_BASE_FILE_H
+#define CORDON_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Reads a regular file of at most max octets into memory that the caller frees; a zero octet
+ * follows the contents (not counted). 0; -errno; -EISDIR or -EINVAL if it is no regular file;
+ * CORDON_E_TOO_LARGE. The file is opened without following a terminal or FIFO into a block.
+ */
+int file_read(const char *path, size_t max, uint8_t **data, size_t *len);
+
+/* Writes beside path (path.XXXXXX, mode 0600) and renames over it, with fsync of the file
+ * before and of the folder after. mode is set as it is, without the umask. 0 or -errno, and
+ * then path is as it was, unless the last step failed: then it is new, but may not outlast a
+ * power failure. A symbolic link at path is replaced, not followed. */
+int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode);
+
+/* mkdir -p for the folder itself. 0 or -errno; -ENOTDIR if a file is in the way. */
+int file_make_folder(const char *path, mode_t mode);
+
+#endif

@@ -1,0 +1,104 @@
+#include "base/pool.h"
+
+#include "base/invariant.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#define ALIGNMENT 64 /* a cache line: neighbours in the pool do not share one */
+
+struct pool {
+    uint8_t *slots;
+    size_t slot_size; /* a multiple of ALIGNMENT */
+    size_t count;
+    size_t fresh;    /* slots from here on were never taken, nor their memory touched */
+    size_t returned; /* entries of stack[] */
+    uint32_t *stack; /* slots given back: the last one, still warm, is taken first */
+    uint8_t *taken;  /* 1: taken; catches what is given back twice */
+};
+
+struct pool *pool_create(size_t size, size_t count)
+{
+    size_t octets = 0;
+
+    if (size == 0 || size > SIZE_MAX - ALIGNMENT || count == 0 || count > UINT32_MAX) {
+        return NULL;
+    }
+    size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    if (__builtin_mul_overflow(size, count, &octets)) {
+        return NULL;
+    }
+    struct pool *pool = calloc(1, sizeof(*pool));
+    if (pool == NULL) {
+        return NULL;
+    }
+    pool->slot_size = size;
+    pool->count = count;
+    pool->slots = aligned_alloc(ALIGNMENT, octets);
+    pool->stack = calloc(count, sizeof(*pool->stack));
+    pool->taken = calloc(count, sizeof(*pool->taken));
+    if (pool->slots == NULL || pool->stack == NULL || pool->taken == NULL) {
+        pool_destroy(pool);
+        return NULL;
+    }
+    return pool;
+}
+
+void pool_destroy(struct pool *pool)
+{
+    if (pool != NULL) {
+        free(pool->slots);
+        free(pool->stack);
+        free(pool->taken);
+        free(pool);
+    }
+}
+
+void *pool_take(struct pool *pool)
+{
+    size_t index;
+
+    if (pool->returned > 0) {
+        index = pool->stack[--pool->returned];
+    } else if (pool->fresh < pool->count) {
+        index = pool->fresh++;
+    } else {
+        return NULL;
+    }
+    pool->taken[index] = 1;
+    return pool->slots + index * pool->slot_size;
+}
+
+void pool_give_back(struct pool *pool, void *slot)
+{
+    const size_t index = pool_index(pool, slot);
+
+    invariant(pool->taken[index] == 1);
+    pool->taken[index] = 0;
+    pool->stack[pool->returned++] = (uint32_t)index;
+}
+
+size_t pool_in_use(const struct pool *pool)
+{
+    return pool->fresh - pool->returned;
+}
+
+size_t pool_size(const struct pool *pool)
+{
+    return pool->count;
+}
+
+size_t pool_index(const struct pool *pool, const void *slot)
+{
+    const uintptr_t offset = (uintptr_t)slot - (uintptr_t)pool->slots;
+
+    /* A pointer from before the pool wraps to a huge offset. */
+    invariant(offset % pool->slot_size == 0 && offset / pool->slot_size < pool->count);
+    return offset / pool->slot_size;
+}
+
+void *pool_slot(const struct pool *pool, size_t index)
+{
+    invariant(index < pool->count);
+    return pool->slots + index * pool->slot_size;
+}

@@ -1,0 +1,169 @@
+#include "base/ring.h"
+
+#include "base/invariant.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+/*
+ * Octets are counted from the start of time: tail is how many were ever committed, head how
+ * many ever released; the place of a count is its low bits. A record is one word (its length)
+ * and its octets, rounded up to words. A record never wraps: where the end of the ring is too
+ * near, a skip word says how far it is, and the record begins at place 0. A skip is committed
+ * together with the record behind it, so the consumer never sees one alone.
+ *
+ * tail is stored with release and loaded with acquire, so that the consumer sees the octets of
+ * what was committed; head likewise, so that the producer does not overwrite what is still
+ * being read. Each side keeps a copy of the other's count and loads it again only when the
+ * copy is not enough.
+ */
+
+#define RING_SIZE_MIN 4096
+#define LINE          64
+#define WORD          sizeof(uint64_t)
+#define SKIP          (UINT64_C(1) << 63) /* in a record's word: the rest is a distance */
+
+struct ring {
+    /* The producer's cache line. */
+    _Alignas(LINE) _Atomic uint64_t tail;
+    uint64_t seen_head;
+    size_t skip;     /* of the reservation: octets to the end, or 0 */
+    size_t reserved; /* octets of the reservation */
+    bool reserving;
+
+    /* The consumer's. */
+    _Alignas(LINE) _Atomic uint64_t head;
+    uint64_t seen_tail;
+    size_t peeked; /* octets that ring_release will free; 0: nothing is borrowed */
+
+    /* Set once, read by both. */
+    _Alignas(LINE) uint64_t *words;
+    size_t size;
+};
+
+struct ring *ring_create(size_t size)
+{
+    size_t rounded = RING_SIZE_MIN;
+
+    while (rounded < size) {
+        if (rounded > SIZE_MAX / 4) {
+            return NULL;
+        }
+        rounded *= 2;
+    }
+    struct ring *ring = aligned_alloc(LINE, sizeof(*ring));
+    uint64_t *words = aligned_alloc(LINE, rounded);
+    if (ring == NULL || words == NULL) {
+        free(ring);
+        free(words);
+        return NULL;
+    }
+    *ring = (struct ring){.words = words, .size = rounded};
+    atomic_init(&ring->tail, 0);
+    atomic_init(&ring->head, 0);
+    return ring;
+}
+
+void ring_destroy(struct ring *ring)
+{
+    if (ring != NULL) {
+        free(ring->words);
+        free(ring);
+    }
+}
+
+static uint64_t *word_at(const struct ring *ring, uint64_t count)
+{
+    return &ring->words[(count & (ring->size - 1)) / WORD];
+}
+
+static size_t rounded_up(size_t len)
+{
+    return (len + WORD - 1) & ~(WORD - 1);
+}
+
+/* Producer: true if need octets are free behind tail. */
+static bool has_room(struct ring *ring, uint64_t tail, size_t need)
+{
+    if (ring->size - (tail - ring->seen_head) >= need) {
+        return true;
+    }
+    ring->seen_head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    return ring->size - (tail - ring->seen_head) >= need;
+}
+
+void *ring_reserve(struct ring *ring, size_t len)
+{
+    const uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    const size_t to_end = ring->size - (size_t)(tail & (ring->size - 1));
+
+    invariant(!ring->reserving);
+    if (len > ring->size / 4) {
+        return NULL;
+    }
+    const size_t need = WORD + rounded_up(len);
+    const size_t skip = to_end < need ? to_end : 0;
+    if (!has_room(ring, tail, skip + need)) {
+        return NULL;
+    }
+    ring->skip = skip;
+    ring->reserved = len;
+    ring->reserving = true;
+    return word_at(ring, tail + skip) + 1;
+}
+
+void ring_commit(struct ring *ring, size_t len)
+{
+    const uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+
+    invariant(ring->reserving && len <= ring->reserved);
+    ring->reserving = false;
+    if (ring->skip > 0) {
+        *word_at(ring, tail) = SKIP | ring->skip;
+    }
+    *word_at(ring, tail + ring->skip) = len;
+    atomic_store_explicit(&ring->tail, tail + ring->skip + WORD + rounded_up(len),
+                          memory_order_release);
+}
+
+const void *ring_peek(struct ring *ring, size_t *len)
+{
+    const uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    size_t skip = 0;
+
+    if (ring->seen_tail == head) {
+        ring->seen_tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+        if (ring->seen_tail == head) {
+            return NULL;
+        }
+    }
+    const uint64_t first = *word_at(ring, head);
+    if ((first & SKIP) != 0) {
+        skip = (size_t)(first & ~SKIP);
+    }
+    const uint64_t *record = word_at(ring, head + skip);
+    *len = (size_t)*record;
+    ring->peeked = skip + WORD + rounded_up(*len);
+    return record + 1;
+}
+
+void ring_release(struct ring *ring)
+{
+    const uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+
+    invariant(ring->peeked > 0);
+    atomic_store_explicit(&ring->head, head + ring->peeked, memory_order_release);
+    ring->peeked = 0;
+}
+
+size_t ring_used(const struct ring *ring)
+{
+    /* head first: it can only have grown since, so the difference is never negative; but tail
+     * may have gone round meanwhile. */
+    const uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    const uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+    const uint64_t used = tail - head;
+
+    return used > ring->size ? ring->size : (size_t)used;
+}

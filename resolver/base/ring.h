@@ -1,0 +1,32 @@
+/*
+ * base/ring.h - records of variable length from one thread to another, without locks.
+ *
+ * One producer, one consumer. A record is reserved, filled in place and committed; the
+ * consumer peeks, uses in place and releases. A full ring refuses; the caller counts.
+ */
+#ifndef CORDON_BASE_RING_H
+#define CORDON_BASE_RING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ring; /* opaque */
+
+/* size: octets, rounded up to a power of two, at least 4096. NULL if out of memory. */
+struct ring *ring_create(size_t size);
+void ring_destroy(struct ring *ring); /* NULL is fine; both sides have stopped */
+
+/* Producer. Room for len contiguous octets, aligned to 8, or NULL (full, or len greater than
+ * a quarter of the ring). Nothing is seen by the consumer before ring_commit. At most one
+ * reservation at a time; committing fewer octets than reserved is fine. */
+void *ring_reserve(struct ring *ring, size_t len);
+void ring_commit(struct ring *ring, size_t len);
+
+/* Consumer. The oldest record, borrowed until ring_release; NULL if there is none. */
+const void *ring_peek(struct ring *ring, size_t *len);
+void ring_release(struct ring *ring);
+
+/* Octets in use, as seen by the caller's thread. */
+size_t ring_used(const struct ring *ring);
+
+#endif

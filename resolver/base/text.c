@@ -1,0 +1,232 @@
+#include "base/text.h"
+
+#include "base/invariant.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char hex[16] = "0123456789abcdef";
+
+void text_init(struct text *text, char *buffer, size_t size)
+{
+    invariant(size > 0);
+    *text = (struct text){.at = buffer, .size = size};
+    buffer[0] = '\0';
+}
+
+void text_add_octets(struct text *text, const char *octets, size_t len)
+{
+    if (text->overflow || len >= text->size - text->len) {
+        text->overflow = true;
+        return;
+    }
+    if (len > 0) {
+        memcpy(text->at + text->len, octets, len);
+        text->len += len;
+        text->at[text->len] = '\0';
+    }
+}
+
+void text_add(struct text *text, const char *string)
+{
+    text_add_octets(text, string, strlen(string));
+}
+
+void text_vprintf(struct text *text, const char *format, va_list arguments)
+{
+    if (text->overflow) {
+        return;
+    }
+    const size_t room = text->size - text->len;
+    const int len = vsnprintf(text->at + text->len, room, format, arguments);
+    if (len < 0 || (size_t)len >= room) {
+        text->at[text->len] = '\0'; /* what came half is taken back */
+        text->overflow = true;
+        return;
+    }
+    text->len += (size_t)len;
+}
+
+void text_printf(struct text *text, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    text_vprintf(text, format, arguments);
+    va_end(arguments);
+}
+
+void text_add_printable(struct text *text, const char *octets, size_t len)
+{
+    for (size_t i = 0; i < len && !text->overflow; i++) {
+        const uint8_t octet = (uint8_t)octets[i];
+        if (octet >= 0x20 && octet < 0x7f) {
+            text_add_octets(text, octets + i, 1);
+        } else {
+            const char escape[4] = {'\\', 'x', hex[octet >> 4], hex[octet & 15]};
+            text_add_octets(text, escape, sizeof(escape));
+        }
+    }
+}
+
+/* A comma if a finished value is what was written last. */
+static void separate(struct text *text)
+{
+    if (text->len == 0) {
+        return;
+    }
+    const char last = text->at[text->len - 1];
+    if (last == '"' || last == '}' || last == ']' || (last >= '0' && last <= '9') ||
+        (last >= 'a' && last <= 'z')) {
+        text_add_octets(text, ",", 1);
+    }
+}
+
+static void begin(struct text *text, const char *key)
+{
+    separate(text);
+    if (key != NULL) {
+        text_add_octets(text, "\"", 1);
+        text_add(text, key);
+        text_add_octets(text, "\":", 2);
+    }
+}
+
+void json_object_begin(struct text *text, const char *key)
+{
+    begin(text, key);
+    text_add_octets(text, "{", 1);
+}
+
+void json_object_end(struct text *text)
+{
+    text_add_octets(text, "}", 1);
+}
+
+void json_array_begin(struct text *text, const char *key)
+{
+    begin(text, key);
+    text_add_octets(text, "[", 1);
+}
+
+void json_array_end(struct text *text)
+{
+    text_add_octets(text, "]", 1);
+}
+
+/* The length of the well-formed UTF-8 sequence at the start (Unicode, table 3-7: no overlong
+ * form, no surrogate, nothing above U+10FFFF), or 0. */
+static size_t utf8_length(const uint8_t *at, size_t len)
+{
+    const uint8_t first = at[0];
+    uint8_t low = 0x80; /* bounds of the second octet */
+    uint8_t high = 0xbf;
+    size_t need;
+
+    if (first < 0x80) {
+        return 1;
+    }
+    if (first >= 0xc2 && first <= 0xdf) {
+        need = 2;
+    } else if (first >= 0xe0 && first <= 0xef) {
+        need = 3;
+        low = first == 0xe0 ? 0xa0 : low;
+        high = first == 0xed ? 0x9f : high;
+    } else if (first >= 0xf0 && first <= 0xf4) {
+        need = 4;
+        low = first == 0xf0 ? 0x90 : low;
+        high = first == 0xf4 ? 0x8f : high;
+    } else {
+        return 0;
+    }
+    if (len < need || at[1] < low || at[1] > high) {
+        return 0;
+    }
+    for (size_t i = 2; i < need; i++) {
+        if ((at[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return need;
+}
+
+static void add_escape(struct text *text, uint8_t code)
+{
+    switch (code) {
+    case '"':
+        text_add_octets(text, "\\\"", 2);
+        break;
+    case '\\':
+        text_add_octets(text, "\\\\", 2);
+        break;
+    case '\n':
+        text_add_octets(text, "\\n", 2);
+        break;
+    case '\r':
+        text_add_octets(text, "\\r", 2);
+        break;
+    case '\t':
+        text_add_octets(text, "\\t", 2);
+        break;
+    default: {
+        const char escape[6] = {'\\', 'u', '0', '0', hex[code >> 4], hex[code & 15]};
+        text_add_octets(text, escape, sizeof(escape));
+    }
+    }
+}
+
+void json_string_n(struct text *text, const char *key, const char *value, size_t len)
+{
+    const uint8_t *octets = (const uint8_t *)value;
+    size_t at = 0;
+
+    begin(text, key);
+    text_add_octets(text, "\"", 1);
+    while (at < len && !text->overflow) {
+        const size_t used = utf8_length(octets + at, len - at);
+        if (used == 0) {
+            text_add_octets(text, "\xef\xbf\xbd", 3); /* U+FFFD */
+            at++;
+            continue;
+        }
+        if (used == 2 && octets[at] == 0xc2 && octets[at + 1] < 0xa0) {
+            add_escape(text, octets[at + 1]); /* U+0080 to U+009F drive some terminals */
+        } else if (octets[at] < 0x20 || octets[at] == '"' || octets[at] == '\\' ||
+                   octets[at] == 0x7f) {
+            add_escape(text, octets[at]);
+        } else {
+            text_add_octets(text, value + at, used);
+        }
+        at += used;
+    }
+    text_add_octets(text, "\"", 1);
+}
+
+void json_string(struct text *text, const char *key, const char *value)
+{
+    if (value == NULL) {
+        begin(text, key);
+        text_add_octets(text, "null", 4);
+    } else {
+        json_string_n(text, key, value, strlen(value));
+    }
+}
+
+void json_uint(struct text *text, const char *key, uint64_t value)
+{
+    begin(text, key);
+    text_printf(text, "%" PRIu64, value);
+}
+
+void json_int(struct text *text, const char *key, int64_t value)
+{
+    begin(text, key);
+    text_printf(text, "%" PRId64, value);
+}
+
+void json_bool(struct text *text, const char *key, bool value)
+{
+    begin(text, key);
+    text_add(text, value ? "true" : "false");
+}
