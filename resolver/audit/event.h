@@ -1,0 +1,71 @@
+/*
+ * audit/event.h - the record of one decision, packed into a worker's ring.
+ *
+ * A record holds numbers and names by value, and the generation of the policy that decided; the
+ * words (provider, list, legal basis) are looked up by the writer, which is a reader of the
+ * policy slot and keeps that generation alive until no ring refers to it.
+ */
+#ifndef CORDON_AUDIT_EVENT_H
+#define CORDON_AUDIT_EVENT_H
+
+#include "base/address.h"
+#include "base/ring.h"
+#include "policy/answer.h"
+#include "policy/policy.h"
+
+#include <stdint.h>
+
+enum audit_transport {
+    AUDIT_UDP,
+    AUDIT_TCP
+};
+
+/* What a step of the query hands over; pointers are borrowed for the call. */
+struct audit_decision {
+    uint64_t wall_us;    /* when the question came */
+    uint32_t latency_us; /* until it was answered */
+    uint64_t generation; /* of the policy */
+    struct address client;
+    const struct wire_name *name; /* asked, lower case */
+    uint16_t type;
+    uint8_t transport; /* enum audit_transport */
+    uint8_t view;
+    uint8_t rcode;
+    bool applied; /* this hit replaced the answer (or would have but for the mode) */
+    bool cached;
+    struct address upstream; /* family 0: none was asked */
+    const struct policy_hit *hit;
+    const struct policy_chain *chain; /* NULL: the question itself; else names up to the hit's
+                                         hop are recorded */
+};
+
+/* hot. Packs one record. False if the ring is full: the caller counts. */
+bool audit_event_put(struct ring *ring, const struct audit_decision *decision);
+
+/* A record as the writer reads it; names are copied out. */
+struct audit_event {
+    uint64_t wall_us, generation;
+    uint32_t latency_us;
+    struct address client, upstream;
+    uint16_t type;
+    uint8_t transport, view, rcode;
+    bool applied, cached;
+    struct wire_name name;
+    struct policy_hit hit;
+    struct policy_chain chain; /* count 0 if none */
+};
+
+/* False if the octets are no record (a fault of ours: the caller counts and skips). */
+bool audit_event_get(const void *record, size_t len, struct audit_event *out);
+/* The generation alone, without unpacking. */
+uint64_t audit_event_generation(const void *record, size_t len);
+
+/* Octets of the longest JSON line, newline included: 17 names escaped at worst. */
+#define AUDIT_LINE_MAX 65536u
+
+/* One JSON line (docs/events.md) with a newline; sequence counts lines of this run. Returns
+ * the length, 0 if it did not fit or the policy has no such rule. */
+size_t audit_event_json(const struct audit_event *event, const struct policy *policy,
+                        const char *view_name, uint64_t sequence, char *out, size_t size);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * audit/writer.h - the thread that takes records from the workers' rings to the event stream.
+ *
+ * It never holds up an answer: a blocked pipe or a full disk stops this thread's output only;
+ * rings fill, workers count what they lose, and the writer says so once it can again. A file is
+ * rotated by size: FILE, FILE.1 ... FILE.keep.
+ */
+#ifndef CORDON_AUDIT_WRITER_H
+#define CORDON_AUDIT_WRITER_H
+
+#include "base/ring.h"
+#include "policy/policy.h"
+#include "policy/slot.h"
+
+#include <stdatomic.h>
+
+struct audit_writer; /* opaque */
+
+struct audit_writer_settings {
+    const char *path;    /* NULL: standard output */
+    uint64_t rotate_octets; /* a file larger than this is rotated; 0: never */
+    unsigned keep;       /* rotated files kept, 1 to 100 */
+};
+
+struct audit_writer_inputs {
+    struct ring *const *rings; /* one per worker; the writer is their consumer */
+    _Atomic uint64_t *const *lost; /* one per worker: events that found the ring full */
+    unsigned workers;
+    struct policy_slot *slot; /* the writer is its reader number `reader` */
+    unsigned reader;
+    /* The policy of a snapshot, and the name of a view. */
+    const struct policy *(*policy_of)(const void *snapshot);
+    const char *(*view_name)(const void *snapshot, unsigned view);
+};
+
+struct audit_writer_stats {
+    uint64_t written; /* lines */
+    uint64_t lost_ring; /* sum of the workers' counts */
+    uint64_t lost_output; /* lines given up: disk full, broken pipe, write error */
+    int last_error; /* negative errno of the newest output failure; 0: the output works */
+    bool stalled;   /* the output accepts nothing at the moment */
+};
+
+/* Opens the file (append, mode 0640) and starts the thread. The slot must exist. 0, -errno. */
+int audit_writer_start(const struct audit_writer_settings *settings,
+                       const struct audit_writer_inputs *inputs, struct audit_writer **writer);
+
+/* Writes what the rings still hold (for at most 2 s if the output blocks), then ends. The
+ * workers have stopped. */
+void audit_writer_stop(struct audit_writer *writer);
+
+/* Wakes it, so that it adopts a newly published snapshot at once. Any thread. */
+void audit_writer_wake(struct audit_writer *writer);
+
+void audit_writer_stats(const struct audit_writer *writer, struct audit_writer_stats *out);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * cache/cache.h - answers as they were received (before policy), shared by all workers.
+ *
+ * 256 shards with a mutex each; a shard holds at most its part of the bound, in octets, keys
+ * and bookkeeping included. Eviction is CLOCK: a hit sets a bit and moves nothing. The only
+ * ways in and out copy, so no lock is held while a caller works.
+ */
+#ifndef CORDON_CACHE_CACHE_H
+#define CORDON_CACHE_CACHE_H
+
+#include "wire/name.h"
+#include "wire/type.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CACHE_SHARDS    256u
+#define CACHE_SIZE_MIN  (1u << 20) /* octets: 4 KiB a shard still holds answers */
+
+struct cache; /* opaque */
+
+struct cache_key {
+    const struct wire_name *name; /* borrowed for the call */
+    uint16_t type;
+    uint16_t context; /* which upstream group or zone would be asked; 0 for now */
+    bool dnssec_ok;   /* DO */
+    bool checking_disabled; /* CD */
+};
+
+enum cache_kind {
+    CACHE_ANSWER,  /* a message, positive or negative */
+    CACHE_FAILURE  /* no usable answer came (RFC 9520); the message is empty */
+};
+
+struct cache_entry {
+    enum cache_kind kind;
+    uint32_t ttl_s;   /* put: how long it may be used; get: what is left, at least 1 */
+    uint32_t age_s;   /* get: since it was stored */
+    int16_t ede;      /* of a failure: enum wire_ede */
+    size_t len;       /* octets of the message */
+};
+
+/* size: bound in octets over everything it holds. hash_key: 16 random octets. NULL if out of
+ * memory or size is below CACHE_SIZE_MIN. */
+struct cache *cache_create(size_t size, const uint8_t hash_key[16]);
+void cache_destroy(struct cache *cache);
+
+/*
+ * hot. Copies the message (at most size octets) into octets, its TTLs lowered by the age (to
+ * no less than 0) - those of OPT excepted. False: not there, past its time, or larger than
+ * size. Any thread.
+ */
+bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+               uint8_t *octets, size_t size, struct cache_entry *entry);
+
+/*
+ * Stores a copy; an entry with this key is replaced. entry->kind, ttl_s, ede and len are read;
+ * ttl_s 0 or a message larger than a shard: nothing is stored. message must have been accepted
+ * by wire_message_open and a whole walk. Any thread.
+ */
+void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+               const uint8_t *octets, const struct cache_entry *entry);
+
+void cache_flush(struct cache *cache);
+
+struct cache_stats {
+    uint64_t entries, octets, size; /* now */
+    uint64_t hits, misses, stores, evictions;
+};
+void cache_stats(struct cache *cache, struct cache_stats *out);
+
+#endif

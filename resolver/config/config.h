@@ -1,0 +1,117 @@
+/*
+ * config/config.h - the configuration: one file, checked whole, all faults reported.
+ *
+ * A strict subset of YAML (libyaml does the tokens): mappings and sequences of plain or quoted
+ * scalars; no anchors, aliases, tags, duplicate or unknown keys, no second document. What an
+ * option is - its name, type, default, range, whether a reload may change it, its text for the
+ * manual - is one row of config/schema.c.
+ */
+#ifndef CORDON_CONFIG_CONFIG_H
+#define CORDON_CONFIG_CONFIG_H
+
+#include "base/address.h"
+#include "base/report.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CONFIG_OCTETS_MAX   (1u << 20)
+#define CONFIG_LISTEN_MAX   32u
+#define CONFIG_UPSTREAM_MAX 32u
+#define CONFIG_ACCESS_MAX   256u
+#define CONFIG_LISTS_MAX    128u
+#define CONFIG_KEYS_MAX     32u
+#define CONFIG_TEXT_MAX     4096u /* octets of one scalar */
+
+/* Words are numbers with a fixed meaning; the daemon maps them to the rooms' own enums. */
+enum config_mode {
+    CONFIG_MODE_OFF,
+    CONFIG_MODE_LOG,
+    CONFIG_MODE_ENFORCE
+};
+
+struct config_list {
+    char id[65];
+    enum config_mode mode;
+    char action[320]; /* "" : the default; else a word of blocklists/FORMAT.md */
+};
+
+struct config {
+    /* server: */
+    struct address listen[CONFIG_LISTEN_MAX];
+    size_t listen_count;
+    unsigned workers;        /* 0: one per core */
+    char *user;              /* NULL: stay who we are */
+    /* access: */
+    struct address_prefix access[CONFIG_ACCESS_MAX];
+    size_t access_count;
+    bool refuse_silently;
+    /* upstreams: */
+    struct address upstreams[CONFIG_UPSTREAM_MAX];
+    size_t upstream_count;
+    bool upstreams_from_system; /* the word "system": what /etc/resolv.conf names */
+    char *resolv_conf;          /* its path */
+    bool letter_case_random;    /* 0x20 */
+    uint32_t deadline_ms;
+    /* cache: */
+    uint64_t cache_octets;
+    uint32_t ttl_min_s, ttl_max_s, negative_ttl_max_s, failure_ttl_s;
+    /* policy: */
+    bool log_only; /* mode: log */
+    char action[320];
+    uint32_t block_ttl_s;
+    struct address sinkhole4, sinkhole6;
+    bool ede;
+    int block_ede; /* -1: as the list says */
+    /* lists: */
+    char *list_directory;
+    struct config_list lists[CONFIG_LISTS_MAX];
+    size_t list_count;
+    /* trust: */
+    char *keys[CONFIG_KEYS_MAX]; /* paths of .pub files, or their base64 line */
+    size_t key_count;
+    unsigned threshold;
+    /* events: */
+    char *events_to; /* "stdout", or a path */
+    uint64_t events_rotate_octets;
+    unsigned events_keep;
+    /* the rest */
+    uint16_t udp_size;
+    char *state_directory;
+    char *control_socket;
+};
+
+/*
+ * Reads and checks the file. Relative paths in it are taken from the file's own folder.
+ * 0; CORDON_E_REFUSED with everything found in the report as file:line:column; -errno,
+ * CORDON_E_TOO_LARGE. path NULL: all defaults. The result is freed by config_free.
+ */
+int config_read(const char *path, struct report *report, struct config **config);
+
+/* The same for octets in memory; folder: for relative paths. */
+int config_parse(const char *text, size_t len, const char *file, const char *folder,
+                 struct report *report, struct config **config);
+void config_free(struct config *config); /* NULL is fine */
+
+/* What was understood, as a file that reads back the same. */
+void config_print(const struct config *config, FILE *out);
+
+/* Names the options that differ and that only a restart changes, as warnings. */
+void config_report_restart(const struct config *old, const struct config *new,
+                           const char *file, struct report *report);
+
+/* The table of options for the manual, in scdoc syntax; and the example file. */
+void config_print_manual(FILE *out);
+void config_print_example(FILE *out);
+
+/*
+ * Reads "nameserver" lines of a resolv.conf (port 53). Addresses that are also in listen are
+ * left out and reported (a resolver must not ask itself). Number found, or -errno.
+ */
+int config_read_resolv_conf(const char *path, const struct address *listen,
+                            size_t listen_count, struct address *out, size_t max,
+                            struct report *report);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * net/net.h - the client side of a worker: UDP and TCP sockets on its libuv loop.
+ *
+ * UDP sockets are opened by us (SO_REUSEPORT, IP_PKTINFO) and driven by uv_poll with recvmmsg
+ * and sendmmsg; a wildcard bind answers from the address that was asked. TCP is uv_tcp: several
+ * questions per connection, answered in any order (RFC 7766, RFC 9210).
+ */
+#ifndef CORDON_NET_NET_H
+#define CORDON_NET_NET_H
+
+#include "base/address.h"
+#include "base/timers.h"
+#include "net/limits.h"
+#include "query/query.h"
+
+#include <uv.h>
+
+struct net; /* opaque */
+
+/* Sockets of one listen address, opened by the main thread for every worker before rights are
+ * dropped: one UDP socket and one TCP listener each. */
+struct net_sockets {
+    int udp;
+    int tcp;
+};
+
+/*
+ * Opens the pair for a worker, with SO_REUSEPORT. 0, or -errno (-EADDRINUSE, -EACCES,
+ * -EADDRNOTAVAIL): then nothing is open. address->port may be 0 in tests: *address is updated.
+ * The first pair of an address is opened with exclusive = true: it fails if somebody else, even
+ * a second cordond, holds the port.
+ */
+int net_sockets_open(struct address *address, bool exclusive, struct net_sockets *sockets);
+void net_sockets_close(struct net_sockets *sockets);
+
+struct net_counters {
+    uint64_t udp_received, udp_sent, udp_send_failed, udp_kernel_drops;
+    uint64_t tcp_accepted, tcp_refused, tcp_closed_idle, tcp_closed_slow, tcp_questions;
+    unsigned tcp_open;
+};
+
+/* Takes over the sockets. turn is called once before each batch of work, so that the worker
+ * tells the time to the engine. NULL if out of memory. */
+struct net *net_create(uv_loop_t *loop, struct query_engine *engine, struct timers *timers,
+                       const struct net_sockets *sockets, size_t count,
+                       const struct address *addresses, void (*turn)(void *), void *context);
+
+/* The reserve, send and release of query_io; their context is the struct net. */
+uint8_t *net_reserve(void *context, struct query *q, size_t *size);
+void net_send(void *context, struct query *q, size_t len);
+void net_release(void *context, struct query *q);
+
+/* Sends what net_send has queued for UDP. The worker calls it at the end of each callback in
+ * which questions may have been answered (upstream answers, timers, adoption). */
+void net_flush(struct net *net);
+
+/* Stops accepting and reading, closes; memory goes after the close callbacks. */
+void net_close(struct net *net);
+
+const struct net_counters *net_counters(const struct net *net);
+
+#endif

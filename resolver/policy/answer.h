@@ -1,0 +1,48 @@
+/*
+ * policy/answer.h - the policy on a whole answer: hops, SVCB targets and addresses.
+ *
+ * Walks the CNAME/DNAME chain from the asked name through a message (an upstream's or the
+ * cache's, in any order of records) and decides each trigger in the order of enum
+ * policy_trigger. The first enforced block ends the walk.
+ */
+#ifndef CORDON_POLICY_ANSWER_H
+#define CORDON_POLICY_ANSWER_H
+
+#include "policy/policy.h"
+#include "wire/message.h"
+
+/* The chain of an answer: names[0] is the asked name, names[i] the target of hop i. */
+struct policy_chain {
+    struct wire_name names[POLICY_HOPS_MAX + 1];
+    uint8_t count; /* names in use, at least 1 */
+};
+
+enum policy_chain_result {
+    POLICY_CHAIN_OK = 0,
+    POLICY_CHAIN_TOO_LONG, /* over POLICY_HOPS_MAX, or a loop */
+    POLICY_CHAIN_MALFORMED
+};
+
+/* Follows the chain. A DNAME counts as a hop by way of the CNAME that it implies (synthesised
+ * if the message has none). Stops before a name that owns records of the asked type. */
+enum policy_chain_result policy_chain_follow(const struct wire_message *message,
+                                             struct policy_chain *chain);
+
+/* True if the owner is on the chain, so that its records belong to the answer. */
+bool policy_chain_has(const struct policy_chain *chain, const struct wire_name *name);
+
+/*
+ * Decides hops, SVCB targets and addresses of the answer section; those of the name itself
+ * are decided before any question leaves (policy_decide_name). Adds log hits, and the
+ * enforced block if there is one (as the last), to *hits.
+ * True if the answer must be replaced: then *block is the index of the hit in hits.
+ */
+bool policy_decide_answer(const struct policy *policy, unsigned view,
+                          const struct wire_message *message, const struct policy_chain *chain,
+                          struct policy_hits *hits, uint8_t *block);
+
+/* Adds the outcome of the query name. True and *block set if it blocks. */
+bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outcome,
+                     uint8_t *block);
+
+#endif

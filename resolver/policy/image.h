@@ -1,0 +1,123 @@
+/*
+ * policy/image.h - the compiled lists: one immutable, position-independent block of octets in
+ * which a name's rules are found by a few hash probes, however many lists and rules there are.
+ *
+ * The layout is in docs/policy-image.md. A look-up gives, for each listed suffix of a name, the
+ * *set* of rules there; which of them wins is the view's business (policy/view.h). Readers
+ * never write and never leave the block, whatever it contains.
+ */
+#ifndef CORDON_POLICY_IMAGE_H
+#define CORDON_POLICY_IMAGE_H
+
+#include "base/address.h"
+#include "policy/list.h"
+#include "policy/rule.h"
+#include "wire/name.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct policy_image; /* opaque, immutable; any number of threads may read it */
+
+/* Sets of rules are known by number (uint32_t); 0 is the empty set. */
+
+/*
+ * Compiles lists into an image. Deterministic: the same lists, in any order, give the same
+ * octets (lists are put in the order of their ids). 0; -EEXIST if two lists have one id;
+ * CORDON_E_LIMIT; -ENOMEM.
+ */
+int policy_image_build(const struct policy_list *const *lists, size_t count,
+                       struct policy_image **image);
+
+/*
+ * Maps an image: copies the file into a sealed memory file while checking its digest under
+ * key, then maps that, so that nobody can change it afterwards. inputs must equal the digest of
+ * inputs that the header names. 0; CORDON_E_CORRUPT, CORDON_E_VERSION, CORDON_E_TOO_LARGE,
+ * -errno.
+ */
+int policy_image_load(const char *path, const uint8_t key[32], const uint8_t inputs[32],
+                      struct policy_image **image);
+
+/* Writes the image with its keyed digest, atomically. 0 or -errno. */
+int policy_image_save(const struct policy_image *image, const char *path,
+                      const uint8_t key[32]);
+
+/* Opens octets that are not trusted (fuzzing, tests): only the structure is checked; borrowed
+ * until policy_image_free. The keyed digest is not checked. */
+int policy_image_open(const uint8_t *octets, size_t len, struct policy_image **image);
+
+void policy_image_free(struct policy_image *image); /* NULL is fine */
+
+/* The digest of the inputs: of format version and of the texts of these lists, sorted by id. */
+void policy_image_inputs(const struct policy_list *const *lists, size_t count,
+                         uint8_t out[32]);
+const uint8_t *policy_image_octets(const struct policy_image *image, size_t *len);
+
+/* A list as the image knows it. Strings are borrowed from the image. */
+struct policy_image_list {
+    const char *id, *title, *provider, *provider_name, *parent_name, *legal_requirement;
+    const char *status_class, *status_entity, *status_authority, *status_citation,
+        *status_effective, *status_checked, *status_state; /* the strongest fact, or "" */
+    uint32_t serial;
+    uint64_t created_s, expires_s;
+    uint32_t rules;
+    uint8_t digest[32];
+};
+
+size_t policy_image_lists(const struct policy_image *image);
+/* False if index is out of range or the image is damaged there. */
+bool policy_image_list_at(const struct policy_image *image, size_t index,
+                          struct policy_image_list *out);
+
+/* A rule in a set: which list says what. */
+struct policy_row {
+    uint8_t list; /* index into the image's lists */
+    enum policy_kind kind;
+    enum policy_match match;
+    enum policy_scope scope;
+    enum policy_confidence confidence;
+    enum policy_action action;
+    bool redirect_prefixes;
+    const char *category; /* borrowed from the image */
+    const uint8_t *redirect; /* wire format, or NULL */
+    uint8_t redirect_len;
+};
+
+size_t policy_image_sets(const struct policy_image *image); /* ids are below this */
+/* Number of rows of a set (0 for an id out of range), and one of them. */
+size_t policy_image_set_size(const struct policy_image *image, uint32_t set);
+bool policy_image_row(const struct policy_image *image, uint32_t set, size_t index,
+                      struct policy_row *out);
+
+/* What a look-up calls for each suffix of the name (or prefix over the address) that has
+ * rules, shortest first. labels: of the suffix; or bits of the prefix. */
+struct policy_match_entry {
+    uint32_t set;
+    uint8_t labels;
+};
+
+struct policy_matches {
+    struct policy_match_entry at[128]; /* one per label at most, and the root; shortest first */
+    uint8_t count;
+    uint32_t pass_below; /* lists that have a pass rule below the name itself: rows of kind
+                                 POLICY_PASS; 0 if none. Only for names. */
+};
+
+/* hot. No allocation, bounded time. */
+void policy_image_find_name(const struct policy_image *image, const struct wire_name *name,
+                            struct policy_matches *out);
+void policy_image_find_address(const struct policy_image *image, const struct address *address,
+                               struct policy_matches *out);
+
+struct policy_image_stats {
+    uint64_t rules, nodes, interior, sets, rows, octets, prefixes;
+};
+void policy_image_stats(const struct policy_image *image, struct policy_image_stats *out);
+
+/* The line of the rule in its list's text, for explanations: (list, matched name, match, kind).
+ * 0 if the image has no provenance section or no such rule. */
+uint32_t policy_image_line(const struct policy_image *image, uint8_t list,
+                           const struct wire_name *name, enum policy_match match,
+                           enum policy_kind kind);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * policy/limits.h - bounds of the policy engine, and why.
+ */
+#ifndef CORDON_POLICY_LIMITS_H
+#define CORDON_POLICY_LIMITS_H
+
+/* Lists in one image: every provider of the world would fit; list numbers take one octet. */
+#define POLICY_LISTS_MAX 128u
+
+/* Views in one policy. One for now; the tables are per view already. */
+#define POLICY_VIEWS_MAX 64u
+
+/* Hits kept for one question: what was blocked and up to three would-have-been. */
+#define POLICY_HITS_MAX 4u
+
+/* Hops of a CNAME/DNAME chain that are looked at; a longer chain is SERVFAIL. Unbound and
+ * BIND stop at 11 to 17; real chains of CDNs are at most 6 long. */
+#define POLICY_HOPS_MAX 16u
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * policy/policy.h - what is in force: an image and, for each view, what its sets of rules mean.
+ *
+ * A policy is built aside, checked, published through policy/slot.h and then immutable. The
+ * decision of one trigger is: of the enforced lists, the longest match, then pass over block,
+ * then the order of the lists; lists in log mode are decided apart and never change an answer.
+ */
+#ifndef CORDON_POLICY_POLICY_H
+#define CORDON_POLICY_POLICY_H
+
+#include "policy/image.h"
+#include "policy/limits.h"
+#include "policy/rule.h"
+
+/* What the operator said about one list, for one view. The order of these is the order of the
+ * lists. */
+struct policy_list_setting {
+    const char *id; /* of the list */
+    enum policy_mode mode;
+    enum policy_action action; /* POLICY_ACTION_DEFAULT: that of the view */
+};
+
+struct policy_view_setting {
+    const char *name;
+    bool log_only; /* the one word: every enforced list is in log mode */
+    enum policy_action action; /* default: POLICY_ACTION_SINKHOLE */
+    struct wire_name redirect; /* target for action REDIRECT set by the operator */
+    bool redirect_prefixes;
+    const struct policy_list_setting *lists;
+    size_t list_count;
+};
+
+struct policy; /* opaque, immutable */
+
+/*
+ * Takes over the image. Every list of a setting that the image does not have is -ENOENT and
+ * named in the report; lists of the image that no setting names are off. generation is any
+ * number that differs from that of the policy before. 0, -ENOENT, -ENOMEM: the image is then
+ * still the caller's.
+ */
+int policy_create(struct policy_image *image, const struct policy_view_setting *views,
+                  size_t view_count, uint64_t generation, struct report *report,
+                  struct policy **policy);
+void policy_destroy(struct policy *policy); /* frees the image too; NULL is fine */
+
+uint64_t policy_generation(const struct policy *policy);
+const struct policy_image *policy_image_of(const struct policy *policy);
+/* Mode of the image's list in a view. */
+enum policy_mode policy_list_mode(const struct policy *policy, unsigned view, size_t list);
+
+/* A rule that applied. By value: holds no pointer; its words come from the image of the policy
+ * of that generation. */
+struct policy_hit {
+    uint32_t set; /* the rule is row `row` of it */
+    uint8_t row;
+    uint8_t list;
+    uint8_t labels; /* of the matched suffix; bits of the prefix for an address */
+    uint8_t trigger; /* enum policy_trigger */
+    uint8_t hop;     /* number of the hop, from 1, of the owner looked at; 0: the question */
+    uint8_t mode;    /* enum policy_mode: ENFORCE or LOG */
+    uint8_t action;  /* enum policy_action, never DEFAULT: what is or would be done */
+    uint8_t kind;    /* enum policy_kind */
+    struct wire_name name; /* the whole name looked at; for ADDRESS the name that owns it */
+    struct address address; /* for POLICY_TRIGGER_ADDRESS; family 0 otherwise */
+};
+
+/* The outcome of one trigger. */
+struct policy_outcome {
+    bool enforced; /* an enforced list has a word here: hit is it (pass, log or block) */
+    bool logged;   /* a list in log mode has one: log_hit is it (block or log, never pass) */
+    struct policy_hit hit;
+    struct policy_hit log_hit;
+};
+
+/* hot. Decides one name or address in a view. view must be below the policy's views. */
+void policy_decide_name(const struct policy *policy, unsigned view, enum policy_trigger trigger,
+                        uint8_t hop, const struct wire_name *name,
+                        struct policy_outcome *out);
+void policy_decide_address(const struct policy *policy, unsigned view, uint8_t hop,
+                           const struct wire_name *owner, const struct address *address,
+                           struct policy_outcome *out);
+
+/* True if the answer to this outcome replaces the real one: an enforced block whose action is
+ * neither pass nor log. */
+bool policy_outcome_blocks(const struct policy_outcome *outcome);
+
+/* The row of a hit; false if the image is damaged. */
+bool policy_hit_row(const struct policy *policy, const struct policy_hit *hit,
+                    struct policy_row *out);
+
+/* The target of a redirecting hit for the name that was asked, prefixed if the rule or view
+ * says so. False if it has none or the result is over 255 octets. */
+bool policy_hit_redirect(const struct policy *policy, unsigned view,
+                         const struct policy_hit *hit, const struct wire_name *asked,
+                         struct wire_name *out);
+
+/* True if an enforced list has a pass rule below the name, so that it exists (NXDOMAIN would
+ * deny what is below: RFC 8020). */
+bool policy_passes_below(const struct policy *policy, unsigned view,
+                         const struct wire_name *name);
+
+/* Everything that decided on one question: collected trigger by trigger by policy/answer.h. */
+struct policy_hits {
+    struct policy_hit at[POLICY_HITS_MAX];
+    uint8_t count;
+    bool more; /* others were left out */
+};
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * query/limits.h - bounds of one worker's questions, and why.
+ */
+#ifndef CORDON_QUERY_LIMITS_H
+#define CORDON_QUERY_LIMITS_H
+
+/* Slots per worker. At 4 s of patience and 1,000 unanswered questions a second a worker is
+ * full; above that the upstream is down and waiting longer helps nobody. */
+#define QUERY_SLOTS 4096u
+
+/* Questions in flight to upstreams per worker: joined ones share. */
+#define QUERY_FETCHES 4096u
+
+/* Moves between states for one question: the longest real path (redirect, rerun after a
+ * reload) takes about 20. A question above it is answered SERVFAIL and counted. */
+#define QUERY_STEPS_MAX 64u
+
+/* Upstream questions for one client question (RFC 9520 and amplification by chains). */
+#define QUERY_FETCHES_PER_QUERY_MAX 8u
+
+/* Octets of an answer that may wait in the worker's scratch: any DNS message. */
+#define QUERY_SCRATCH_OCTETS 65536u
+
+#endif

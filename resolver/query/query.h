@@ -1,0 +1,177 @@
+/*
+ * query/query.h - one question of a client, from its octets to its answer and its event.
+ *
+ * This is the first door to open. A question is a struct that query_run() moves through the
+ * states of the table in query/run.c:
+ *
+ *   PARSE -> CLIENT -> DECIDE -+-> LOOKUP -+-> JOIN -> ASK -> (wait) -> ACCEPT -> RECHECK -> STORE -> SEND -> RECORD -> FREE
+ *     |        |               |           +-------------------------------------^                   ^
+ *     |        +- refuse/drop -+           (cache hit)                                               |
+ *     +- FORMERR etc. ---------+- block -------------------------------------------------------------+
+ *
+ * There is no socket, clock or chance in here: octets, time and wishes go through struct
+ * query_io, which daemon/worker.c fills with libuv and tests fill with an array and a virtual
+ * clock. One engine per worker thread; nothing is shared but the cache.
+ */
+#ifndef CORDON_QUERY_QUERY_H
+#define CORDON_QUERY_QUERY_H
+
+#include "audit/event.h"
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/ring.h"
+#include "base/timers.h"
+#include "cache/cache.h"
+#include "policy/answer.h"
+#include "policy/policy.h"
+#include "query/limits.h"
+#include "query/settings.h"
+#include "wire/question.h"
+
+struct query_engine; /* opaque */
+struct query_fetch;
+
+enum query_transport {
+    QUERY_UDP = AUDIT_UDP,
+    QUERY_TCP = AUDIT_TCP
+};
+
+/* Who asks and how: filled by net/ before query_run(). */
+struct query_client {
+    struct address from;  /* the client */
+    struct address local; /* the address that it asked */
+    uint8_t transport;    /* enum query_transport */
+    uint32_t interface;   /* where it came in (IP_PKTINFO), for the way back; 0: unknown */
+    void *owner;          /* net's: the socket or connection */
+    int keepalive_100ms;  /* TCP: idle time to announce (RFC 7828); below 0: none */
+    void *link[2];        /* net's: list links of a TCP connection's questions */
+};
+
+enum query_state {
+    QUERY_PARSE,
+    QUERY_CLIENT,
+    QUERY_DECIDE,
+    QUERY_LOOKUP,
+    QUERY_JOIN,
+    QUERY_ASK,
+    QUERY_ACCEPT,
+    QUERY_RECHECK,
+    QUERY_STORE,
+    QUERY_SEND,
+    QUERY_RECORD,
+    QUERY_FREE,
+    QUERY_STATES,
+    QUERY_WAIT = QUERY_STATES /* a step's way of saying: nothing more until something comes */
+};
+
+/* How a fetch ended. */
+enum query_fetch_status {
+    QUERY_FETCH_ANSWER,      /* octets are a well-formed answer to exactly this question */
+    QUERY_FETCH_TIMEOUT,     /* no usable answer in time */
+    QUERY_FETCH_UNREACHABLE, /* every upstream refused the packets or cannot be routed to */
+    QUERY_FETCH_REJECTED     /* upstreams answered, but none usefully (REFUSED, garbage) */
+};
+
+struct query_fetch_result {
+    enum query_fetch_status status;
+    const uint8_t *octets; /* borrowed for the call */
+    size_t len;
+    struct address upstream; /* that answered or was asked last; family 0: none */
+};
+
+/* One question to the upstreams, for one or more queries that wait for it. Owned by the
+ * engine; the fields above the line are read by upstream/, the pointer is upstream's own. */
+struct query_fetch {
+    struct wire_name name; /* lower case */
+    uint16_t type;
+    uint16_t context;
+    bool dnssec_ok;
+    bool checking_disabled;
+    uint64_t deadline_us; /* of the query that waits longest */
+    void *upstream;       /* NULL, or the exchange that works on it */
+    struct query *waiting; /* engine's own from here on */
+    struct query_fetch *next_same_hash;
+    struct query_fetch *next, *prev;
+    uint32_t hash;
+};
+
+struct query_io {
+    /* Where to write the answer of q: at least 512 octets; *size says how many. Valid until
+     * the matching send; NULL: no answer can be sent (the connection is gone). */
+    uint8_t *(*reserve)(void *context, struct query *q, size_t *size);
+    /* Sends (or queues) the len octets written there. Must not call back into the engine. */
+    void (*send)(void *context, struct query *q, size_t len);
+    /* The question ends without an answer; also called after send: q is no longer net's. */
+    void (*release)(void *context, struct query *q);
+    /* Asks the upstreams. 0: query_fetch_done() will be called, never from within this call.
+     * Negative: nothing was started. */
+    int (*ask)(void *context, struct query_fetch *fetch);
+    /* Nobody waits any more: forget the fetch, do not call query_fetch_done(). */
+    void (*cancel)(void *context, struct query_fetch *fetch);
+};
+
+struct query_counters {
+    uint64_t questions;    /* taken */
+    uint64_t answered[24]; /* by response code */
+    uint64_t dropped;      /* not answered on purpose: malformed, silent refusal, action drop */
+    uint64_t no_slot;      /* not taken: every slot in use */
+    uint64_t refused_clients;
+    uint64_t blocked;      /* answers replaced by policy */
+    uint64_t logged;       /* would-have-blocked events */
+    uint64_t cache_hits, cache_misses, joined;
+    uint64_t fetches, fetch_failures;
+    uint64_t truncated;
+    uint64_t steps_exceeded;
+    uint64_t reruns;       /* waiting questions decided anew after a reload */
+};
+
+struct query_engine_setup {
+    const struct query_io *io;
+    void *io_context;
+    struct cache *cache;
+    struct ring *events;       /* decisions go here */
+    _Atomic uint64_t *events_lost;
+    struct timers *timers;
+    struct random *random;
+    unsigned slots;            /* 0: QUERY_SLOTS */
+};
+
+/* NULL if out of memory. A policy and settings must be adopted before the first question. */
+struct query_engine *query_engine_create(const struct query_engine_setup *setup);
+void query_engine_destroy(struct query_engine *engine);
+
+/* The caller tells the time at least once per turn of its loop, before anything else. */
+void query_engine_time(struct query_engine *engine, struct clock_now now);
+
+/*
+ * Takes over a new policy and settings (borrowed until the next call). Questions that wait are
+ * decided anew by them: one that is now blocked is answered so and its fetch ends, so that no
+ * further packet about it leaves; none sees a mix of old and new.
+ */
+void query_engine_adopt(struct query_engine *engine, const struct policy *policy,
+                        const struct query_settings *settings);
+
+/* A slot for a question, or NULL (all in use: counted). The caller fills query_client_of(). */
+struct query *query_take(struct query_engine *engine);
+struct query_client *query_client_of(struct query *q);
+const struct wire_question *query_question_of(const struct query *q);
+
+/* Starts the question in msg (borrowed for the call). q is the engine's from here on. */
+void query_run(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len);
+
+/* The client is gone: the question ends unanswered, without io->release. */
+void query_abandon(struct query_engine *engine, struct query *q);
+
+/* A fetch has ended: everything that waits for it goes on. The fetch is the engine's again. */
+void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
+                      const struct query_fetch_result *result);
+
+/* Whether a packet about this fetch may leave now: false if, by the policy in force, every
+ * query that waits for it is blocked by its own name. Asked before each send and retry. */
+bool query_fetch_may_ask(const struct query_engine *engine, const struct query_fetch *fetch);
+
+const struct query_counters *query_engine_counters(const struct query_engine *engine);
+unsigned query_engine_in_use(const struct query_engine *engine);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * query/settings.h - what the operator's configuration means for the life of a question.
+ *
+ * Part of a snapshot: immutable, borrowed by a worker until it adopts the next one.
+ */
+#ifndef CORDON_QUERY_SETTINGS_H
+#define CORDON_QUERY_SETTINGS_H
+
+#include "base/address.h"
+#include "wire/name.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define QUERY_ACCESS_MAX 256u /* prefixes: more belong into a firewall */
+
+struct query_settings {
+    struct address_prefix access[QUERY_ACCESS_MAX]; /* clients that are answered */
+    size_t access_count;
+    bool refuse_silently;     /* others get nothing instead of REFUSED with EDE 18 */
+    uint32_t deadline_ms;     /* for one question, upstreams included: 4000 */
+    uint32_t block_ttl_s;     /* TTL and SOA MINIMUM of blocked answers: 10 */
+    struct address sinkhole4; /* 0.0.0.0 */
+    struct address sinkhole6; /* :: */
+    bool ede;                 /* send Extended DNS Errors */
+    int block_ede;            /* code for blocks other than forged addresses; WIRE_EDE_NONE:
+                                 15, or 16 where the list states a legal requirement */
+    uint16_t udp_size;        /* largest answer over UDP, and what we advertise: 1232 */
+    uint32_t ttl_min_s, ttl_max_s; /* of positive answers kept: 0 and 86400 */
+    uint32_t negative_ttl_max_s;   /* RFC 2308, 5: 3600 */
+    uint32_t failure_ttl_s;        /* RFC 9520: 1 to 30: 5 */
+    bool have_upstreams;
+};
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * upstream/forward.h - from a fetch to an answer: which server, how long, what is believed.
+ *
+ * No socket and no clock of its own: octets leave and arrive through struct upstream_io, which
+ * upstream/udp.c and upstream/tcp.c fill with libuv and tests with a script. One per worker.
+ *
+ * Happy path: pick a server, make id, source port and letter case at random, send over UDP; the
+ * answer that comes from the address asked with this id, port, question and case ends it. TC=1
+ * repeats the question over TCP.
+ * Failures: no answer in the server's time -> next server, the first socket stays open for a
+ * late answer; ICMP error -> next server at once; SERVFAIL/REFUSED/garbage -> next server, the
+ * last one stands if all fail; wrong answers are counted and waited past; an upstream that loses
+ * the letter case of questions is noticed, reported, and asked in lower case from then on.
+ */
+#ifndef CORDON_UPSTREAM_FORWARD_H
+#define CORDON_UPSTREAM_FORWARD_H
+
+#include "base/address.h"
+#include "base/random.h"
+#include "base/timers.h"
+#include "query/query.h"
+#include "upstream/limits.h"
+
+struct upstream; /* opaque */
+
+enum upstream_case { /* 0x20: random letter case in questions */
+    UPSTREAM_CASE_RANDOM,
+    UPSTREAM_CASE_PLAIN
+};
+
+struct upstream_settings {
+    struct address servers[UPSTREAM_SERVERS_MAX];
+    size_t count;
+    enum upstream_case letter_case;
+    uint16_t udp_size; /* advertised to upstreams: 1232 */
+};
+
+/* One try of one fetch at one server: what the io works on. */
+struct upstream_try {
+    const struct address *server;
+    const uint8_t *octets; /* the message to send, borrowed until the try is closed */
+    size_t len;
+    void *handle; /* the io's own; NULL: nothing is open */
+    /* upstream's own */
+    struct upstream_exchange *exchange;
+    uint16_t id;
+    bool tcp;
+    uint64_t sent_us;
+    uint32_t wrong;
+    uint8_t server_index;
+};
+
+struct upstream_io {
+    /* Opens a socket from a random source port, connected to the server, and sends. 0;
+     * -errno (-ENETUNREACH, -ECONNREFUSED, -EMFILE ...): nothing is open. */
+    int (*udp_send)(void *context, struct upstream_try *t);
+    /* Sends over a TCP connection to the server, new or kept. 0 or -errno. */
+    int (*tcp_send)(void *context, struct upstream_try *t);
+    /* Ends the try; no call for it comes afterwards. */
+    void (*close)(void *context, struct upstream_try *t);
+};
+
+/* NULL if out of memory. */
+struct upstream *upstream_create(const struct upstream_io *io, void *io_context,
+                                 struct query_engine *engine, struct timers *timers,
+                                 struct random *random, unsigned exchanges);
+void upstream_destroy(struct upstream *upstream);
+
+/* Takes over new settings (copies). Fetches in flight at servers that are gone move on. */
+void upstream_configure(struct upstream *upstream, const struct upstream_settings *settings);
+
+void upstream_time(struct upstream *upstream, struct clock_now now);
+
+/* query_io.ask and .cancel. */
+int upstream_ask(struct upstream *upstream, struct query_fetch *fetch);
+void upstream_cancel(struct upstream *upstream, struct query_fetch *fetch);
+
+/* From the io: octets arrived on the try's socket (from the address asked, as the socket is
+ * connected), or it failed with a negative errno. Either may close the try. */
+void upstream_received(struct upstream *upstream, struct upstream_try *t, const uint8_t *octets,
+                       size_t len);
+void upstream_failed(struct upstream *upstream, struct upstream_try *t, int error);
+
+enum upstream_health {
+    UPSTREAM_UNTRIED,
+    UPSTREAM_UP,
+    UPSTREAM_DOWN
+};
+
+struct upstream_server_status {
+    struct address address;
+    enum upstream_health health;
+    uint32_t rtt_us; /* smoothed; 0: not measured */
+    uint64_t questions, answers, timeouts, wrong, failures, tcp;
+    bool case_lost; /* it does not keep the letter case */
+};
+size_t upstream_status(const struct upstream *upstream,
+                       struct upstream_server_status out[UPSTREAM_SERVERS_MAX]);
+
+#endif

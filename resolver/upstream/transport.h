@@ -1,0 +1,30 @@
+/*
+ * upstream/transport.h - the upstream_io of a worker: UDP sockets and TCP connections on libuv.
+ *
+ * Each UDP try has a socket of its own, bound to a port from the worker's generator (1024 to
+ * 65535) and connected, so that the kernel drops what comes from elsewhere and reports ICMP
+ * errors. TCP connections are kept for UPSTREAM_TCP_IDLE_MS and carry several questions.
+ */
+#ifndef CORDON_UPSTREAM_TRANSPORT_H
+#define CORDON_UPSTREAM_TRANSPORT_H
+
+#include "upstream/forward.h"
+
+#include <uv.h>
+
+struct upstream_transport; /* opaque */
+
+extern const struct upstream_io upstream_transport_io;
+
+/* NULL if out of memory. It is the io_context of upstream_create(); the upstream is told by
+ * upstream_transport_attach() before the first question. */
+struct upstream_transport *upstream_transport_create(uv_loop_t *loop, struct random *random);
+void upstream_transport_attach(struct upstream_transport *transport, struct upstream *upstream);
+/* Called before each batch of callbacks, to tell the time on. */
+void upstream_transport_on_turn(struct upstream_transport *transport, void (*turn)(void *),
+                                void *context);
+
+/* Closes everything; the memory goes when the loop has run the close callbacks. */
+void upstream_transport_close(struct upstream_transport *transport);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * wire/name.h - reading domain names out of DNS messages.
+ *
+ * Pure: no allocation, no clock, no I/O. Every function may be called from any thread.
+ */
+#ifndef CORDON_WIRE_NAME_H
+#define CORDON_WIRE_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WIRE_NAME_MAX   255 /* octets, the root's zero octet included (RFC 1035, 2.3.4) */
+#define WIRE_LABEL_MAX  63  /* octets in one label */
+#define WIRE_LABELS_MAX 127 /* labels in one name, the root not counted */
+
+enum wire_result {
+    WIRE_OK = 0,
+    WIRE_SHORT,       /* the message ends inside the name */
+    WIRE_BAD_LABEL,   /* a length octet of the reserved kinds 0x40 or 0x80 */
+    WIRE_BAD_POINTER, /* a compression pointer that does not point backwards */
+    WIRE_TOO_LONG,    /* more than WIRE_NAME_MAX octets once uncompressed */
+    WIRE_BAD_COUNT    /* a message with more than one question */
+};
+
+/*
+ * A name, uncompressed and lower-cased (ASCII only). Plain data: copy it freely.
+ * at[i] is the offset in octets of the length octet of label i, leftmost label first;
+ * at[labels] is the offset of the root's zero octet, so octets + at[labels - d] is the
+ * suffix that has d labels.
+ */
+struct wire_name {
+    uint8_t octets[WIRE_NAME_MAX];
+    uint8_t at[WIRE_LABELS_MAX + 1];
+    uint8_t len;    /* octets used, 1 to WIRE_NAME_MAX */
+    uint8_t labels; /* 0 to WIRE_LABELS_MAX */
+};
+
+/*
+ * Reads the name that starts at msg[*pos].
+ *
+ * msg:  the whole message, borrowed for the call; msg_len is in octets.
+ * pos:  in: where the name starts; out: the first octet after it. Unchanged on failure.
+ * name: written on success; indeterminate on failure.
+ *
+ * Follows compression pointers only backwards, so it always ends.
+ */
+enum wire_result wire_name_read(const uint8_t *msg, size_t msg_len, size_t *pos,
+                                struct wire_name *name);
+
+#define WIRE_NAME_TEXT_MAX 1025 /* 255 octets, each at worst as \\DDD, and a terminator */
+
+enum wire_text_result {
+    WIRE_TEXT_OK = 0,
+    WIRE_TEXT_EMPTY_LABEL,  /* two dots in a row, or a leading dot */
+    WIRE_TEXT_LONG_LABEL,   /* over WIRE_LABEL_MAX octets */
+    WIRE_TEXT_LONG_NAME,    /* over WIRE_NAME_MAX octets */
+    WIRE_TEXT_BAD_ESCAPE,   /* a backslash that is not \\X or \\DDD up to 255 */
+    WIRE_TEXT_BAD_OCTET     /* an octet outside ASCII: names are written as A-labels */
+};
+
+/*
+ * Reads presentation format (RFC 1035, 5.1, with \\X and \\DDD escapes; a final dot is
+ * optional; "." is the root). Lower-cased. len octets of text are read. *name is written on
+ * success only.
+ */
+enum wire_text_result wire_name_from_text(const char *text, size_t len, struct wire_name *name);
+
+/* What is wrong, in words for an error message. */
+const char *wire_text_result_words(enum wire_text_result result);
+
+/* Presentation format without the final dot ("." for the root), octets outside 0x21 to 0x7e
+ * and the special ones escaped (RFC 4343, 2.1). Returns the length. */
+size_t wire_name_to_text(const struct wire_name *name, char out[WIRE_NAME_TEXT_MAX]);
+
+bool wire_name_equal(const struct wire_name *a, const struct wire_name *b);
+
+/* True if name equals suffix or lies below it, on label borders. */
+bool wire_name_is_within(const struct wire_name *name, const struct wire_name *suffix);
+
+/* The suffix of name that has labels labels (0: the root). labels <= name->labels. */
+void wire_name_suffix(const struct wire_name *name, unsigned labels, struct wire_name *suffix);
+
+/* prefix + suffix, for DNAME (RFC 6672) and prefixing redirects: the first count labels of name
+ * followed by target. False if the result is over WIRE_NAME_MAX. */
+bool wire_name_join(const struct wire_name *name, unsigned count,
+                    const struct wire_name *target, struct wire_name *out);
+
+#endif
