@@ -17,13 +17,13 @@
 struct audit_writer; /* opaque */
 
 struct audit_writer_settings {
-    const char *path;    /* NULL: standard output */
+    const char *path;       /* NULL: standard output */
     uint64_t rotate_octets; /* a file larger than this is rotated; 0: never */
-    unsigned keep;       /* rotated files kept, 1 to 100 */
+    unsigned keep;          /* rotated files kept, 1 to 100 */
 };
 
 struct audit_writer_inputs {
-    struct ring *const *rings; /* one per worker; the writer is their consumer */
+    struct ring *const *rings;     /* one per worker; the writer is their consumer */
     _Atomic uint64_t *const *lost; /* one per worker: events that found the ring full */
     unsigned workers;
     struct policy_slot *slot; /* the writer is its reader number `reader` */
@@ -34,11 +34,11 @@ struct audit_writer_inputs {
 };
 
 struct audit_writer_stats {
-    uint64_t written; /* lines */
-    uint64_t lost_ring; /* sum of the workers' counts */
+    uint64_t written;     /* lines */
+    uint64_t lost_ring;   /* sum of the workers' counts */
     uint64_t lost_output; /* lines given up: disk full, broken pipe, write error */
-    int last_error; /* negative errno of the newest output failure; 0: the output works */
-    bool stalled;   /* the output accepts nothing at the moment */
+    int last_error;       /* negative errno of the newest output failure; 0: the output works */
+    bool stalled;         /* the output accepts nothing at the moment */
 };
 
 /* Opens the file (append, mode 0640) and starts the thread. The slot must exist. 0, -errno. */

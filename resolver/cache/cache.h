@@ -15,30 +15,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CACHE_SHARDS    256u
-#define CACHE_SIZE_MIN  (1u << 20) /* octets: 4 KiB a shard still holds answers */
+#define CACHE_SHARDS   256u
+#define CACHE_SIZE_MIN (1u << 20) /* octets: 4 KiB a shard still holds answers */
 
 struct cache; /* opaque */
 
 struct cache_key {
     const struct wire_name *name; /* borrowed for the call */
     uint16_t type;
-    uint16_t context; /* which upstream group or zone would be asked; 0 for now */
-    bool dnssec_ok;   /* DO */
+    uint16_t context;       /* which upstream group or zone would be asked; 0 for now */
+    bool dnssec_ok;         /* DO */
     bool checking_disabled; /* CD */
 };
 
 enum cache_kind {
-    CACHE_ANSWER,  /* a message, positive or negative */
-    CACHE_FAILURE  /* no usable answer came (RFC 9520); the message is empty */
+    CACHE_ANSWER, /* a message, positive or negative */
+    CACHE_FAILURE /* no usable answer came (RFC 9520); the message is empty */
 };
 
 struct cache_entry {
     enum cache_kind kind;
-    uint32_t ttl_s;   /* put: how long it may be used; get: what is left, at least 1 */
-    uint32_t age_s;   /* get: since it was stored */
-    int16_t ede;      /* of a failure: enum wire_ede */
-    size_t len;       /* octets of the message */
+    uint32_t ttl_s; /* put: how long it may be used; get: what is left, at least 1 */
+    uint32_t age_s; /* get: since it was stored */
+    int16_t ede;    /* of a failure: enum wire_ede */
+    size_t len;     /* octets of the message */
 };
 
 /* size: bound in octets over everything it holds. hash_key: 16 random octets. NULL if out of

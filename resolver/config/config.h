@@ -42,8 +42,8 @@ struct config {
     /* server: */
     struct address listen[CONFIG_LISTEN_MAX];
     size_t listen_count;
-    unsigned workers;        /* 0: one per core */
-    char *user;              /* NULL: stay who we are */
+    unsigned workers; /* 0: one per core */
+    char *user;       /* NULL: stay who we are */
     /* access: */
     struct address_prefix access[CONFIG_ACCESS_MAX];
     size_t access_count;
@@ -99,8 +99,8 @@ void config_free(struct config *config); /* NULL is fine */
 void config_print(const struct config *config, FILE *out);
 
 /* Names the options that differ and that only a restart changes, as warnings. */
-void config_report_restart(const struct config *old, const struct config *new,
-                           const char *file, struct report *report);
+void config_report_restart(const struct config *old, const struct config *new, const char *file,
+                           struct report *report);
 
 /* The table of options for the manual, in scdoc syntax; and the example file. */
 void config_print_manual(FILE *out);
@@ -110,8 +110,7 @@ void config_print_example(FILE *out);
  * Reads "nameserver" lines of a resolv.conf (port 53). Addresses that are also in listen are
  * left out and reported (a resolver must not ask itself). Number found, or -errno.
  */
-int config_read_resolv_conf(const char *path, const struct address *listen,
-                            size_t listen_count, struct address *out, size_t max,
-                            struct report *report);
+int config_read_resolv_conf(const char *path, const struct address *listen, size_t listen_count,
+                            struct address *out, size_t max, struct report *report);
 
 #endif

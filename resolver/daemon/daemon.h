@@ -28,7 +28,8 @@ struct daemon_snapshot {
 };
 
 /* Configuration and lists -> snapshot: everything that can be wrong is found here, before
- * anything is replaced. 0 or the first code, with the report. config is taken over on success. */
+ * anything is replaced. 0 or the first code, with the report. config is taken over on success.
+ */
 int daemon_snapshot_make(struct config *config, uint64_t generation, uint64_t now_s,
                          struct report *report, struct daemon_snapshot **snapshot);
 void daemon_snapshot_free(void *snapshot);

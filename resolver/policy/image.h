@@ -49,8 +49,7 @@ int policy_image_open(const uint8_t *octets, size_t len, struct policy_image **i
 void policy_image_free(struct policy_image *image); /* NULL is fine */
 
 /* The digest of the inputs: of format version and of the texts of these lists, sorted by id. */
-void policy_image_inputs(const struct policy_list *const *lists, size_t count,
-                         uint8_t out[32]);
+void policy_image_inputs(const struct policy_list *const *lists, size_t count, uint8_t out[32]);
 const uint8_t *policy_image_octets(const struct policy_image *image, size_t *len);
 
 /* A list as the image knows it. Strings are borrowed from the image. */
@@ -78,7 +77,7 @@ struct policy_row {
     enum policy_confidence confidence;
     enum policy_action action;
     bool redirect_prefixes;
-    const char *category; /* borrowed from the image */
+    const char *category;    /* borrowed from the image */
     const uint8_t *redirect; /* wire format, or NULL */
     uint8_t redirect_len;
 };

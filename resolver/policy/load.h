@@ -12,8 +12,8 @@
 #include "trust/keyring.h"
 
 struct policy_load_request {
-    const char *directory;       /* where ID.list and ID.list.*.minisig are */
-    const char *const *ids;      /* lists to load */
+    const char *directory;  /* where ID.list and ID.list.*.minisig are */
+    const char *const *ids; /* lists to load */
     size_t id_count;
     const struct trust_keyring *keyring;
     uint64_t now_s;              /* wall clock: for warnings on expiry; 0: do not look */
@@ -45,8 +45,8 @@ struct policy_loaded {
 
 /*
  * Verifies every list, then parses, merges and compiles (or maps the kept image whose inputs
- * are the same; a damaged kept image is reported as a warning and rebuilt). A list whose id line
- * differs from its file name is refused. 0, or the first error's code with everything in
+ * are the same; a damaged kept image is reported as a warning and rebuilt). A list whose id
+ * line differs from its file name is refused. 0, or the first error's code with everything in
  * the report: then nothing is loaded and out is untouched.
  * Freshness at now_s: see policy_freshness_at.
  */

@@ -22,7 +22,7 @@ struct policy_list_setting {
 
 struct policy_view_setting {
     const char *name;
-    bool log_only; /* the one word: every enforced list is in log mode */
+    bool log_only;             /* the one word: every enforced list is in log mode */
     enum policy_action action; /* default: POLICY_ACTION_SINKHOLE */
     struct wire_name redirect; /* target for action REDIRECT set by the operator */
     bool redirect_prefixes;
@@ -54,13 +54,13 @@ struct policy_hit {
     uint32_t set; /* the rule is row `row` of it */
     uint8_t row;
     uint8_t list;
-    uint8_t labels; /* of the matched suffix; bits of the prefix for an address */
+    uint8_t labels;  /* of the matched suffix; bits of the prefix for an address */
     uint8_t trigger; /* enum policy_trigger */
     uint8_t hop;     /* number of the hop, from 1, of the owner looked at; 0: the question */
     uint8_t mode;    /* enum policy_mode: ENFORCE or LOG */
     uint8_t action;  /* enum policy_action, never DEFAULT: what is or would be done */
     uint8_t kind;    /* enum policy_kind */
-    struct wire_name name; /* the whole name looked at; for ADDRESS the name that owns it */
+    struct wire_name name;  /* the whole name looked at; for ADDRESS the name that owns it */
     struct address address; /* for POLICY_TRIGGER_ADDRESS; family 0 otherwise */
 };
 
@@ -74,8 +74,7 @@ struct policy_outcome {
 
 /* hot. Decides one name or address in a view. view must be below the policy's views. */
 void policy_decide_name(const struct policy *policy, unsigned view, enum policy_trigger trigger,
-                        uint8_t hop, const struct wire_name *name,
-                        struct policy_outcome *out);
+                        uint8_t hop, const struct wire_name *name, struct policy_outcome *out);
 void policy_decide_address(const struct policy *policy, unsigned view, uint8_t hop,
                            const struct wire_name *owner, const struct address *address,
                            struct policy_outcome *out);

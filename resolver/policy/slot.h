@@ -40,7 +40,8 @@ bool policy_slot_reclaim(struct policy_slot *slot);
 void *policy_slot_adopt(struct policy_slot *slot, unsigned reader);
 
 /* Any thread. The number of the current snapshot (1 for the first, one more for each
- * publish), and whether readers 0 to readers - 1 have all adopted that number or a later one. */
+ * publish), and whether readers 0 to readers - 1 have all adopted that number or a later one.
+ */
 uint64_t policy_slot_number(const struct policy_slot *slot);
 bool policy_slot_adopted(const struct policy_slot *slot, unsigned readers, uint64_t number);
 

@@ -4,10 +4,12 @@
  * This is the first door to open. A question is a struct that query_run() moves through the
  * states of the table in query/run.c:
  *
- *   PARSE -> CLIENT -> DECIDE -+-> LOOKUP -+-> JOIN -> ASK -> (wait) -> ACCEPT -> RECHECK -> STORE -> SEND -> RECORD -> FREE
- *     |        |               |           +-------------------------------------^                   ^
- *     |        +- refuse/drop -+           (cache hit)                                               |
- *     +- FORMERR etc. ---------+- block -------------------------------------------------------------+
+ *   PARSE -> CLIENT -> DECIDE -+-> LOOKUP -+-> JOIN -> ASK -> (wait) -> ACCEPT -> RECHECK ->
+ * STORE -> SEND -> RECORD -> FREE |        |               |
+ * +-------------------------------------^                   ^ |        +- refuse/drop -+ (cache
+ * hit)                                               |
+ *     +- FORMERR etc. ---------+- block
+ * -------------------------------------------------------------+
  *
  * There is no socket, clock or chance in here: octets, time and wishes go through struct
  * query_io, which daemon/worker.c fills with libuv and tests fill with an array and a virtual
@@ -88,8 +90,8 @@ struct query_fetch {
     uint16_t context;
     bool dnssec_ok;
     bool checking_disabled;
-    uint64_t deadline_us; /* of the query that waits longest */
-    void *upstream;       /* NULL, or the exchange that works on it */
+    uint64_t deadline_us;  /* of the query that waits longest */
+    void *upstream;        /* NULL, or the exchange that works on it */
     struct query *waiting; /* engine's own from here on */
     struct query_fetch *next_same_hash;
     struct query_fetch *next, *prev;
@@ -117,24 +119,24 @@ struct query_counters {
     uint64_t dropped;      /* not answered on purpose: malformed, silent refusal, action drop */
     uint64_t no_slot;      /* not taken: every slot in use */
     uint64_t refused_clients;
-    uint64_t blocked;      /* answers replaced by policy */
-    uint64_t logged;       /* would-have-blocked events */
+    uint64_t blocked; /* answers replaced by policy */
+    uint64_t logged;  /* would-have-blocked events */
     uint64_t cache_hits, cache_misses, joined;
     uint64_t fetches, fetch_failures;
     uint64_t truncated;
     uint64_t steps_exceeded;
-    uint64_t reruns;       /* waiting questions decided anew after a reload */
+    uint64_t reruns; /* waiting questions decided anew after a reload */
 };
 
 struct query_engine_setup {
     const struct query_io *io;
     void *io_context;
     struct cache *cache;
-    struct ring *events;       /* decisions go here */
+    struct ring *events; /* decisions go here */
     _Atomic uint64_t *events_lost;
     struct timers *timers;
     struct random *random;
-    unsigned slots;            /* 0: QUERY_SLOTS */
+    unsigned slots; /* 0: QUERY_SLOTS */
 };
 
 /* NULL if out of memory. A policy and settings must be adopted before the first question. */

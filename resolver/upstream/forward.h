@@ -9,8 +9,9 @@
  * repeats the question over TCP.
  * Failures: no answer in the server's time -> next server, the first socket stays open for a
  * late answer; ICMP error -> next server at once; SERVFAIL/REFUSED/garbage -> next server, the
- * last one stands if all fail; wrong answers are counted and waited past; an upstream that loses
- * the letter case of questions is noticed, reported, and asked in lower case from then on.
+ * last one stands if all fail; wrong answers are counted and waited past; an upstream that
+ * loses the letter case of questions is noticed, reported, and asked in lower case from then
+ * on.
  */
 #ifndef CORDON_UPSTREAM_FORWARD_H
 #define CORDON_UPSTREAM_FORWARD_H

@@ -8,6 +8,10 @@
  * more, and the walk ends at the message's end in any case. */
 #define WIRE_RECORDS_MAX 5957u
 
+/* Compression pointers in one name: as many as labels, since only a pointer that leads to a
+ * label is of use. A chain of bare pointers could be 8,192 long, once for every record. */
+#define WIRE_POINTERS_MAX 127u
+
 /* Options in one OPT record: four octets each at least; real ones carry a handful. */
 #define WIRE_OPTIONS_MAX 64u
 

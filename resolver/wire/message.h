@@ -22,19 +22,19 @@ struct wire_message {
     size_t len;
     uint16_t id;
     uint16_t flags;
-    uint16_t counts[4]; /* QD, AN, NS, AR */
-    size_t body;        /* offset of the first record */
+    uint16_t counts[4];    /* QD, AN, NS, AR */
+    size_t body;           /* offset of the first record */
     struct wire_name name; /* of the question; valid if counts[0] is 1 */
     size_t name_at;        /* where the question's name starts */
     uint16_t type, class;
 };
 
-/* Reads header and question (QDCOUNT 0 or 1, else WIRE_BAD_COUNT). Borrows octets until the
- * view is no longer used. */
+/* Reads header and question (QDCOUNT 0 or 1, else WIRE_BAD_COUNT; the name uncompressed).
+ * Borrows octets until the view is no longer used. */
 enum wire_result wire_message_open(const uint8_t *octets, size_t len, struct wire_message *out);
 
 struct wire_record {
-    size_t owner; /* offset of the owner name */
+    size_t owner;  /* offset of the owner name */
     size_t ttl_at; /* offset of the TTL field */
     size_t rdata;  /* offset */
     uint32_t ttl;  /* values above 2^31 - 1 are read as 0 (RFC 2181, 8) */
@@ -55,8 +55,8 @@ void wire_cursor_start(struct wire_cursor *cursor, const struct wire_message *me
  * -1: the message is malformed here. */
 int wire_cursor_next(struct wire_cursor *cursor, struct wire_record *out);
 
-/* The owner name, or the name at an offset within rdata (compressed or not). at is moved past
- * it. The name must end within the record. */
+/* The owner name, or the name that starts skip octets into the rdata (compressed or not), which
+ * must end within the record. */
 enum wire_result wire_record_owner(const struct wire_message *message,
                                    const struct wire_record *record, struct wire_name *out);
 enum wire_result wire_record_name(const struct wire_message *message,
@@ -68,21 +68,24 @@ bool wire_record_address(const struct wire_message *message, const struct wire_r
                          struct address *out);
 
 /* The response code with the upper bits of the OPT record, if there is one (RFC 6891, 6.1.3).
- * ede: code of the first EDE option, or WIRE_EDE_NONE; may be NULL. -1 if malformed. */
+ * ede: code of the first EDE option, or WIRE_EDE_NONE; may be NULL; untouched on failure.
+ * -1 if the message is malformed anywhere, or has two OPT records or a misplaced one. */
 int wire_message_rcode(const struct wire_message *message, int *ede);
 
 /* SVCB and HTTPS (RFC 9460). */
 struct wire_svcb {
-    uint16_t priority; /* 0: alias mode */
+    uint16_t priority;       /* 0: alias mode */
     struct wire_name target; /* "." stands for the owner (service mode) or nothing (alias) */
-    const uint8_t *hints4; /* ipv4hint: 4 octets each; borrowed */
+    const uint8_t *hints4;   /* ipv4hint: 4 octets each; borrowed */
     size_t hints4_count;
     const uint8_t *hints6;
     size_t hints6_count;
 };
 
-/* False if malformed: keys not ascending, lengths that do not fit, a hint list that is empty
- * or not whole addresses, a compressed target is accepted (RFC 9460 forbids sending one). */
+/* False if malformed (*out is indeterminate): keys not ascending, lengths that do not fit, a
+ * hint list that is empty or not whole addresses. A compressed target is accepted (RFC 9460
+ * forbids sending one). In alias mode parameters are checked but no hints given (RFC
+ * 9460, 2.4.2). */
 bool wire_record_svcb(const struct wire_message *message, const struct wire_record *record,
                       struct wire_svcb *out);
 

@@ -18,7 +18,7 @@ enum wire_result {
     WIRE_OK = 0,
     WIRE_SHORT,       /* the message ends inside the name */
     WIRE_BAD_LABEL,   /* a length octet of the reserved kinds 0x40 or 0x80 */
-    WIRE_BAD_POINTER, /* a compression pointer that does not point backwards */
+    WIRE_BAD_POINTER, /* a compression pointer that does not point backwards, or too many */
     WIRE_TOO_LONG,    /* more than WIRE_NAME_MAX octets once uncompressed */
     WIRE_BAD_COUNT    /* a message with more than one question */
 };
@@ -43,20 +43,35 @@ struct wire_name {
  * pos:  in: where the name starts; out: the first octet after it. Unchanged on failure.
  * name: written on success; indeterminate on failure.
  *
- * Follows compression pointers only backwards, so it always ends.
+ * Follows compression pointers only backwards and at most WIRE_POINTERS_MAX of them, so it
+ * always ends, and soon.
  */
 enum wire_result wire_name_read(const uint8_t *msg, size_t msg_len, size_t *pos,
                                 struct wire_name *name);
+
+/* The same, but the octets keep their case (RFC 4343, 4.1): for copying and for 0x20 checks.
+ * Such a name must not be given to the functions below, which compare octets. */
+enum wire_result wire_name_read_cased(const uint8_t *msg, size_t msg_len, size_t *pos,
+                                      struct wire_name *name);
+
+/* The same checks, but nothing is kept. */
+enum wire_result wire_name_skip(const uint8_t *msg, size_t msg_len, size_t *pos);
+
+/* ASCII only: names are octets, and no locale changes what they equal (RFC 4343, 3). */
+static inline uint8_t wire_lower(uint8_t octet)
+{
+    return (uint8_t)(octet - 'A') < 26 ? (uint8_t)(octet | 0x20) : octet;
+}
 
 #define WIRE_NAME_TEXT_MAX 1025 /* 255 octets, each at worst as \\DDD, and a terminator */
 
 enum wire_text_result {
     WIRE_TEXT_OK = 0,
-    WIRE_TEXT_EMPTY_LABEL,  /* two dots in a row, or a leading dot */
-    WIRE_TEXT_LONG_LABEL,   /* over WIRE_LABEL_MAX octets */
-    WIRE_TEXT_LONG_NAME,    /* over WIRE_NAME_MAX octets */
-    WIRE_TEXT_BAD_ESCAPE,   /* a backslash that is not \\X or \\DDD up to 255 */
-    WIRE_TEXT_BAD_OCTET     /* an octet outside ASCII: names are written as A-labels */
+    WIRE_TEXT_EMPTY_LABEL, /* two dots in a row, or a leading dot */
+    WIRE_TEXT_LONG_LABEL,  /* over WIRE_LABEL_MAX octets */
+    WIRE_TEXT_LONG_NAME,   /* over WIRE_NAME_MAX octets */
+    WIRE_TEXT_BAD_ESCAPE,  /* a backslash that is not \\X or \\DDD up to 255 */
+    WIRE_TEXT_BAD_OCTET    /* outside printable ASCII: names are written as A-labels */
 };
 
 /*

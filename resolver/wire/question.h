@@ -20,7 +20,8 @@ enum wire_question_result {
                               octets, two OPT records (RFC 6891, 6.1.1), OPT not at the root,
                               malformed options */
     WIRE_QUESTION_NOTIMP,  /* an opcode other than QUERY; AXFR, IXFR, MAILA, MAILB */
-    WIRE_QUESTION_REFUSED, /* a class other than IN (CHAOS, ANY, ...); TKEY, TSIG, OPT as type */
+    WIRE_QUESTION_REFUSED, /* a class other than IN (CHAOS, ANY, ...); TKEY, TSIG, OPT as type
+                            */
     WIRE_QUESTION_BADVERS  /* EDNS version above 0 (RFC 6891, 6.1.3) */
 };
 
@@ -35,7 +36,7 @@ struct wire_question {
     bool dnssec_ok;    /* DO (RFC 3225) */
     bool has_keepalive;
     bool has_padding;
-    uint16_t udp_size; /* what the client advertises; 512 without EDNS, and never below */
+    uint16_t udp_size;  /* what the client advertises; 512 without EDNS, and never below */
     uint8_t cookie_len; /* 0: none sent; else 8, or 16 to 40 */
     uint8_t cookie[WIRE_COOKIE_MAX];
     /* The question section as received: name in the client's case, type, class. */

@@ -66,10 +66,11 @@ enum wire_rcode {
 #define WIRE_OPCODE_MASK 0x7800u
 #define WIRE_RCODE_MASK  0x000fu
 
-#define WIRE_HEADER_OCTETS  12
-#define WIRE_MESSAGE_MAX    65535
-#define WIRE_UDP_CLASSIC    512 /* without EDNS (RFC 1035, 4.2.1) */
-#define WIRE_EDNS_DO        0x8000u
+#define WIRE_HEADER_OCTETS 12
+#define WIRE_MESSAGE_MAX   65535
+#define WIRE_UDP_CLASSIC   512  /* without EDNS (RFC 1035, 4.2.1) */
+#define WIRE_UDP_SIZE      1232 /* what we accept and send: no fragments on IPv6 (RFC 9715) */
+#define WIRE_EDNS_DO       0x8000u
 
 /* EDNS option codes. */
 #define WIRE_OPTION_COOKIE    10 /* RFC 7873 */

@@ -11,7 +11,8 @@
 #include "wire/name.h"
 #include "wire/question.h"
 
-#define WIRE_TARGETS_MAX 64 /* names that later ones may point at; more are written whole */
+#define WIRE_TARGETS_MAX 64 /* labels that later names may point at; others are written whole \
+                             */
 
 struct wire_writer {
     uint8_t *octets;
@@ -21,10 +22,13 @@ struct wire_writer {
     uint16_t counts[4];
     uint8_t target_count;
     uint16_t targets[WIRE_TARGETS_MAX]; /* offsets of labels already written */
+    uint8_t
+        target_octets[WIRE_TARGETS_MAX]; /* of the whole name that starts there, uncompressed */
 };
 
-/* Begins a message: room for the header, then the question section as given (raw_len 0: none).
- * The header is written by wire_writer_end. */
+/* Begins a message: room for the header, then the question section as given (raw_len 0: none):
+ * an uncompressed name in any case, type, class. The header is written by wire_writer_end.
+ * octets: borrowed until the last call; they must not overlap what is copied from. */
 void wire_writer_begin(struct wire_writer *writer, uint8_t *octets, size_t size,
                        const uint8_t *raw_question, size_t raw_len);
 
@@ -33,14 +37,20 @@ void wire_write_record(struct wire_writer *writer, enum wire_section section,
                        const struct wire_name *owner, uint16_t type, uint32_t ttl,
                        const uint8_t *rdata, size_t rdata_len);
 
-/* The same for a record of another message: owner and the names inside the rdata of the types
- * of RFC 1035, RFC 2163, RFC 2782, RFC 6672 and RFC 3403 that may be compressed there are
- * read and written anew. -1 if the record's rdata is malformed (nothing is written). */
+/*
+ * The same for a record of another message, in the case that it has there. Names inside the
+ * rdata are read and written anew, whether their type allows compression or not: a pointer
+ * would mean something else here. They are compressed again only for the common types of
+ * RFC 1035 (RFC 3597, 4); unknown types are copied octet by octet.
+ * -1 if the record's owner or rdata is malformed, the class is not IN or the type is OPT, which
+ * is between neighbours (nothing is written).
+ */
 int wire_copy_record(struct wire_writer *writer, enum wire_section section,
                      const struct wire_message *message, const struct wire_record *record,
                      uint32_t ttl);
 
-/* CNAME owner -> target, and an SOA for negative answers with MINIMUM and TTL minimum_s. */
+/* wire_write_record's owner and these names are lower case, as struct wire_name is.
+ * CNAME owner -> target, and an SOA for negative answers with MINIMUM and TTL minimum_s. */
 void wire_write_cname(struct wire_writer *writer, const struct wire_name *owner,
                       const struct wire_name *target, uint32_t ttl);
 void wire_write_soa(struct wire_writer *writer, enum wire_section section,
@@ -49,12 +59,12 @@ void wire_write_soa(struct wire_writer *writer, enum wire_section section,
 
 /* What the OPT record of an answer carries. */
 struct wire_opt {
-    uint16_t udp_size; /* ours: what we accept */
-    bool dnssec_ok;    /* copied from the question (RFC 3225, 3) */
-    unsigned rcode;    /* upper bits go into the record */
-    int ede;           /* WIRE_EDE_NONE: none */
-    const char *ede_text; /* at most WIRE_EDE_TEXT_MAX octets are sent; NULL: none; UTF-8 */
-    int keepalive_100ms;  /* below 0: none (RFC 7828) */
+    uint16_t udp_size;     /* ours: what we accept */
+    bool dnssec_ok;        /* copied from the question (RFC 3225, 3) */
+    unsigned rcode;        /* upper bits go into the record */
+    int ede;               /* WIRE_EDE_NONE: none */
+    const char *ede_text;  /* at most WIRE_EDE_TEXT_MAX octets are sent; NULL: none; UTF-8 */
+    int keepalive_100ms;   /* below 0: none (RFC 7828) */
     const uint8_t *cookie; /* NULL: none */
     size_t cookie_len;
 };
@@ -68,15 +78,17 @@ size_t wire_opt_octets(const struct wire_opt *opt);
 size_t wire_writer_end(struct wire_writer *writer, uint16_t id, uint16_t flags);
 
 /*
- * An answer without records: the question echoed if there is one, OPT if the question had one.
- * RD and CD are copied from the question. Returns the length, or 0 if it does not fit (an
- * answer without question always fits in 12 octets + OPT).
+ * An answer without records: the question echoed if there is one, OPT if the question had one
+ * (opt NULL: a bare one). rcode counts, not opt->rcode. QR and RA are set; opcode, RD and CD
+ * are copied from the question. Returns the length, or 0 if it does not fit (an answer without
+ * question always fits in 12 octets + OPT).
  */
 size_t wire_answer_error(uint8_t *octets, size_t size, const struct wire_question *question,
                          unsigned rcode, const struct wire_opt *opt);
 
 /* Writes a question: id, RD and the given flags, name in the case of `raw_name` (wire format,
- * uncompressed), OPT with DO if asked for. Returns the length, 0 if it does not fit. */
+ * uncompressed), OPT with DO if asked for (udp_size 0: no OPT). Returns the length, 0 if it
+ * does not fit. */
 size_t wire_question_write(uint8_t *octets, size_t size, uint16_t id, uint16_t flags,
                            const uint8_t *raw_name, size_t raw_name_len, uint16_t type,
                            uint16_t class, uint16_t udp_size, bool dnssec_ok);
