@@ -11,8 +11,9 @@
 #include "wire/name.h"
 #include "wire/question.h"
 
-#define WIRE_TARGETS_MAX 64 /* labels that later names may point at; others are written whole \
-                             */
+#define WIRE_TARGETS_MAX                                                 \
+    64 /* labels that later names may point at; others are written whole \
+        */
 
 struct wire_writer {
     uint8_t *octets;

@@ -1,0 +1,144 @@
+#include "wire/name.h"
+
+#include "wire/limits.h"
+
+#include <string.h>
+
+enum keep {
+    KEEP_NOTHING, /* check only */
+    KEEP_CASE,
+    KEEP_LOWER
+};
+
+/* One body for all three readers; keep is a constant in each, so the compiler makes three. */
+static inline enum wire_result read_name(const uint8_t *msg, size_t msg_len, size_t *pos,
+                                         struct wire_name *name, enum keep keep)
+{
+    size_t in = *pos;
+    size_t out = 0;
+    size_t below = in; /* where a pointer must aim; each one lowers it */
+    size_t end = 0;    /* where the caller continues; known at the first pointer */
+    unsigned labels = 0;
+    unsigned pointers = 0;
+
+    for (;;) {
+        if (in >= msg_len) {
+            return WIRE_SHORT;
+        }
+        const uint8_t len = msg[in];
+
+        if ((len & 0xc0) == 0xc0) {
+            if (in + 1 >= msg_len) {
+                return WIRE_SHORT;
+            }
+            const size_t target = (size_t)(len & 0x3f) << 8 | msg[in + 1];
+            if (target >= below || ++pointers > WIRE_POINTERS_MAX) {
+                return WIRE_BAD_POINTER;
+            }
+            if (pointers == 1) {
+                end = in + 2;
+            }
+            in = below = target;
+            continue;
+        }
+        if (len > WIRE_LABEL_MAX) {
+            return WIRE_BAD_LABEL;
+        }
+        if (len >= msg_len - in) {
+            return WIRE_SHORT;
+        }
+        if (out + 1u + len > WIRE_NAME_MAX) {
+            return WIRE_TOO_LONG;
+        }
+        if (keep != KEEP_NOTHING) {
+            name->at[labels] = (uint8_t)out;
+            name->octets[out] = len;
+            for (size_t i = 1; i <= len; i++) {
+                name->octets[out + i] =
+                    keep == KEEP_LOWER ? wire_lower(msg[in + i]) : msg[in + i];
+            }
+        }
+        out += 1u + len;
+        in += 1u + len;
+        if (len == 0) {
+            break;
+        }
+        labels++;
+    }
+    if (keep != KEEP_NOTHING) {
+        name->labels = (uint8_t)labels;
+        name->len = (uint8_t)out;
+    }
+    *pos = pointers > 0 ? end : in;
+    return WIRE_OK;
+}
+
+enum wire_result wire_name_read(const uint8_t *msg, size_t msg_len, size_t *pos,
+                                struct wire_name *name)
+{
+    return read_name(msg, msg_len, pos, name, KEEP_LOWER);
+}
+
+enum wire_result wire_name_read_cased(const uint8_t *msg, size_t msg_len, size_t *pos,
+                                      struct wire_name *name)
+{
+    return read_name(msg, msg_len, pos, name, KEEP_CASE);
+}
+
+enum wire_result wire_name_skip(const uint8_t *msg, size_t msg_len, size_t *pos)
+{
+    return read_name(msg, msg_len, pos, NULL, KEEP_NOTHING);
+}
+
+bool wire_name_equal(const struct wire_name *a, const struct wire_name *b)
+{
+    return a->len == b->len && memcmp(a->octets, b->octets, a->len) == 0;
+}
+
+bool wire_name_is_within(const struct wire_name *name, const struct wire_name *suffix)
+{
+    if (suffix->labels > name->labels) {
+        return false;
+    }
+    const size_t start = name->at[name->labels - suffix->labels];
+
+    return name->len - start == suffix->len &&
+           memcmp(name->octets + start, suffix->octets, suffix->len) == 0;
+}
+
+void wire_name_suffix(const struct wire_name *name, unsigned labels, struct wire_name *suffix)
+{
+    const unsigned first = name->labels - labels;
+    const uint8_t start = name->at[first];
+    struct wire_name out; /* so that suffix may be name itself */
+
+    out.labels = (uint8_t)labels;
+    out.len = (uint8_t)(name->len - start);
+    memcpy(out.octets, name->octets + start, out.len);
+    for (unsigned i = 0; i <= labels; i++) {
+        out.at[i] = (uint8_t)(name->at[first + i] - start);
+    }
+    *suffix = out;
+}
+
+bool wire_name_join(const struct wire_name *name, unsigned count,
+                    const struct wire_name *target, struct wire_name *out)
+{
+    const size_t head = name->at[count];
+    struct wire_name joined; /* so that out may be name or target */
+
+    /* Both fit in 127 labels if the octets fit: a label takes two at least. */
+    if (head + target->len > WIRE_NAME_MAX) {
+        return false;
+    }
+    memcpy(joined.octets, name->octets, head);
+    memcpy(joined.octets + head, target->octets, target->len);
+    memcpy(joined.at, name->at, count);
+    for (unsigned i = 0; i <= target->labels; i++) {
+        joined.at[count + i] = (uint8_t)(head + target->at[i]);
+    }
+    joined.len = (uint8_t)(head + target->len);
+    joined.labels = (uint8_t)(count + target->labels);
+    *out = joined;
+    return true;
+}

@@ -1,0 +1,24 @@
+/*
+ * wire/rdata.h - where the names stand inside the rdata of each type that has any.
+ */
+#ifndef CORDON_WIRE_RDATA_H
+#define CORDON_WIRE_RDATA_H
+
+#include <stdint.h>
+
+#define WIRE_RDATA_FIELDS 6
+
+/* A field of rdata: one of these, or a number of octets below 0x80. */
+enum wire_rdata_field {
+    WIRE_RDATA_END = 0,        /* the rdata ends here */
+    WIRE_RDATA_REST = 0x80,    /* any number of octets, to the end */
+    WIRE_RDATA_STRING,         /* a character-string (RFC 1035, 3.3) */
+    WIRE_RDATA_STRINGS,        /* one or more of them, to the end */
+    WIRE_RDATA_NAME,           /* a name that may arrive compressed but must not leave so */
+    WIRE_RDATA_NAME_COMPRESSED /* a name of RFC 1035: may be compressed (RFC 3597, 4) */
+};
+
+/* The fields of a type in class IN, ended by WIRE_RDATA_END. */
+const uint8_t *wire_rdata_fields(uint16_t type);
+
+#endif
