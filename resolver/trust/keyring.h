@@ -16,10 +16,15 @@ struct trust_keyring {
     unsigned threshold; /* distinct keys that must have signed; at least 1 */
 };
 
-/* Adds a key read from a .pub file or given as its base64 line. 0; -EEXIST if a key with this
- * id or these octets is there already (one key is never counted twice); -ENOSPC; or the
- * codes of trust_public_key_parse. */
+/* Adds (copies) a key read from a .pub file or given as its base64 line. 0; -EEXIST if a key
+ * with this id or these octets is there already (one key is never counted twice); -ENOSPC; or
+ * the codes of trust_public_key_parse. */
 int trust_keyring_add(struct trust_keyring *keyring, const struct trust_public_key *key);
+
+/* Reads a .pub file and adds its key. 0; the codes of file_read, trust_public_key_parse and
+ * trust_keyring_add, reported as an error that names the file and says what to do. */
+int trust_keyring_add_file(struct trust_keyring *keyring, const char *path,
+                           struct report *report);
 
 struct trust_verdict {
     uint8_t ids[TRUST_KEYS_MAX][TRUST_KEY_ID_OCTETS]; /* distinct keys that verified */
@@ -30,7 +35,8 @@ struct trust_verdict {
 /*
  * Verifies data against the files path.*.minisig beside it (any names of this form; the file's
  * contents say whose they are). Every fault of a signature file is reported as a warning with
- * its path; a file of an untrusted key counts for nothing. 0 and *verdict if at least
+ * its path; a file of an untrusted key counts for nothing. Looked at in the order of their
+ * names, the first TRUST_SIGNATURES_MAX of them. 0 and *verdict if at least
  * keyring->threshold distinct keys verified; CORDON_E_THRESHOLD (reported as an error that says
  * how many did, how many are needed and what to do) otherwise; -errno.
  */

@@ -6,6 +6,10 @@
  * signature is "ED" (over the BLAKE2b-512 of the file) or, in the legacy form, "Ed" (over the
  * file itself), the key id and 64 octets of Ed25519; a second ("global") signature covers the
  * first and the trusted comment. The untrusted comment is covered by nothing.
+ *
+ * Read strictly: lines end with a newline alone (the last one may lack it), comments hold no
+ * control characters but tabs, base64 is canonical, nothing follows. random_library_init()
+ * has been called before.
  */
 #ifndef CORDON_TRUST_MINISIGN_H
 #define CORDON_TRUST_MINISIGN_H
@@ -57,9 +61,11 @@ int trust_verify(const struct trust_public_key *key, const struct trust_signatur
                  const uint8_t *data, size_t len);
 
 /*
- * Reads a secret key file; password NULL for a key without one. 0, CORDON_E_FORMAT,
- * CORDON_E_VERSION, CORDON_E_PASSWORD (wrong, or needed and NULL), -ENOMEM (scrypt needs up to
- * 1 GiB for keys made by minisign). The caller wipes *out with trust_secret_key_wipe.
+ * Reads a secret key file; password NULL for a key without one (such a key needs none and
+ * ignores it). 0, CORDON_E_FORMAT, CORDON_E_VERSION, CORDON_E_TOO_LARGE, CORDON_E_PASSWORD
+ * (wrong, or needed and NULL), CORDON_E_CORRUPT (the two halves of the key, or its checksum, do
+ * not agree), CORDON_E_LIMIT (scrypt's cost is above minisign's own), -ENOMEM (scrypt needs up
+ * to 1 GiB for keys made by minisign). The caller wipes *out with trust_secret_key_wipe.
  */
 int trust_secret_key_parse(const char *text, size_t len, const char *password,
                            struct trust_secret_key *out);
@@ -67,8 +73,14 @@ void trust_secret_key_wipe(struct trust_secret_key *key);
 
 void trust_key_generate(struct trust_secret_key *secret, struct trust_public_key *public_key);
 
+/* The public half of a secret key. */
+void trust_public_key_of(const struct trust_secret_key *secret,
+                         struct trust_public_key *public_key);
+
 /* File contents as minisign writes them. Return the length, or 0 if size is too small (512
- * octets always do). password NULL: the key is stored in clear, as `minisign -G -W` does. */
+ * octets always do). password NULL: the key is stored in clear, as `minisign -G -W` does; else
+ * scrypt takes seconds and 1 GiB, or less memory where it cannot be had (0 if not even 16 MiB
+ * can). The caller wipes out. */
 size_t trust_public_key_format(const struct trust_public_key *key, char *out, size_t size);
 size_t trust_secret_key_format(const struct trust_secret_key *key, const char *password,
                                char *out, size_t size);
@@ -76,7 +88,8 @@ size_t trust_secret_key_format(const struct trust_secret_key *key, const char *p
 /*
  * Signs (prehashed) and writes a whole .minisig file into out. trusted_comment: one line, at
  * most TRUST_COMMENT_MAX - 1 octets. *len is the length. 0, -ENOSPC, or CORDON_E_FORMAT for a
- * comment with a newline. TRUST_SIGNATURE_FILE_MAX octets always do.
+ * comment that is longer or has a newline or another control character that is no tab.
+ * TRUST_SIGNATURE_FILE_MAX octets always do.
  */
 int trust_sign(const struct trust_secret_key *key, const uint8_t *data, size_t data_len,
                const char *trusted_comment, char *out, size_t size, size_t *len);

@@ -1,0 +1,292 @@
+#include "trust/keyring.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/invariant.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SUFFIX ".minisig"
+
+int trust_keyring_add(struct trust_keyring *keyring, const struct trust_public_key *key)
+{
+    for (size_t i = 0; i < keyring->count; i++) {
+        const struct trust_public_key *known = &keyring->keys[i];
+        if (memcmp(known->id, key->id, sizeof(key->id)) == 0 ||
+            memcmp(known->key, key->key, sizeof(key->key)) == 0) {
+            return -EEXIST;
+        }
+    }
+    if (keyring->count == TRUST_KEYS_MAX) {
+        return -ENOSPC;
+    }
+    keyring->keys[keyring->count++] = *key;
+    return 0;
+}
+
+int trust_keyring_add_file(struct trust_keyring *keyring, const char *path,
+                           struct report *report)
+{
+    struct trust_public_key key;
+    uint8_t *text = NULL;
+    size_t len = 0;
+    int rc = file_read(path, TRUST_KEY_FILE_MAX, &text, &len);
+
+    if (rc != 0) {
+        report_add(report, REPORT_ERROR, path, 0, 0, "the public key cannot be read: %s",
+                   cordon_strerror(rc));
+        return rc;
+    }
+    rc = trust_public_key_parse((const char *)text, len, &key);
+    free(text);
+    if (rc != 0) {
+        report_add(report, REPORT_ERROR, path, 0, 0,
+                   "this is not a public key of minisign (%s): give the .pub file, of one "
+                   "comment line and one base64 line",
+                   cordon_strerror(rc));
+        return rc;
+    }
+    char id[TRUST_KEY_ID_TEXT];
+    trust_key_id_format(key.id, id);
+    rc = trust_keyring_add(keyring, &key);
+    if (rc == -EEXIST) {
+        report_add(report, REPORT_ERROR, path, 0, 0,
+                   "the key %s, or its id, is in the keyring already and would count once: "
+                   "remove one of the two",
+                   id);
+    } else if (rc == -ENOSPC) {
+        report_add(report, REPORT_ERROR, path, 0, 0,
+                   "the key %s is one more than the %d that a keyring holds: remove keys that "
+                   "no longer sign",
+                   id, TRUST_KEYS_MAX);
+    }
+    return rc;
+}
+
+/* Names of signature files beside a list, sorted; the first few of them. */
+struct beside {
+    char names[TRUST_SIGNATURES_MAX][NAME_MAX + 1];
+    size_t count;
+    size_t left_out;
+};
+
+/* The file at path, its folder (with the slash; empty: the working directory) and its name. */
+struct place {
+    const char *folder;
+    int folder_len;
+    const char *name;
+};
+
+static struct place place_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (slash == NULL) {
+        return (struct place){"", 0, path};
+    }
+    return (struct place){path, (int)(slash - path) + 1, slash + 1};
+}
+
+/* NAME.*.minisig, with at least one octet for the star. */
+static bool is_signature_of(const char *name, const char *candidate)
+{
+    const size_t name_len = strlen(name);
+    const size_t len = strlen(candidate);
+
+    return len > name_len + 1 + strlen(SUFFIX) && memcmp(candidate, name, name_len) == 0 &&
+           candidate[name_len] == '.' && strcmp(candidate + len - strlen(SUFFIX), SUFFIX) == 0;
+}
+
+/* Sorts the name in; the last one falls out if there are too many. So what is looked at does
+ * not depend on the order in which the file system lists its files. */
+static void insert(struct beside *beside, const char *name)
+{
+    size_t at = beside->count;
+
+    while (at > 0 && strcmp(beside->names[at - 1], name) > 0) {
+        at--;
+    }
+    if (beside->count == TRUST_SIGNATURES_MAX) {
+        beside->left_out++;
+        if (at == TRUST_SIGNATURES_MAX) {
+            return;
+        }
+    } else {
+        beside->count++;
+    }
+    memmove(beside->names + at + 1, beside->names + at,
+            (beside->count - at - 1) * sizeof(beside->names[0]));
+    snprintf(beside->names[at], sizeof(beside->names[at]), "%s", name);
+}
+
+static int find_beside(const struct place *place, struct beside *beside)
+{
+    char folder[PATH_MAX];
+    int rc = 0;
+
+    beside->count = 0;
+    beside->left_out = 0;
+    if ((size_t)place->folder_len >= sizeof(folder)) {
+        return -ENAMETOOLONG;
+    }
+    snprintf(folder, sizeof(folder), "%.*s", place->folder_len, place->folder);
+    DIR *dir = opendir(place->folder_len > 0 ? folder : ".");
+    if (dir == NULL) {
+        return -errno;
+    }
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(dir);
+        if (entry == NULL) {
+            rc = -errno;
+            break;
+        }
+        if (is_signature_of(place->name, entry->d_name)) {
+            insert(beside, entry->d_name);
+        }
+    }
+    closedir(dir);
+    return rc;
+}
+
+static const struct trust_public_key *find_key(const struct trust_keyring *keyring,
+                                               const uint8_t id[TRUST_KEY_ID_OCTETS])
+{
+    for (size_t i = 0; i < keyring->count; i++) {
+        if (memcmp(keyring->keys[i].id, id, TRUST_KEY_ID_OCTETS) == 0) {
+            return &keyring->keys[i];
+        }
+    }
+    return NULL;
+}
+
+static bool has_counted(const struct trust_verdict *verdict,
+                        const uint8_t id[TRUST_KEY_ID_OCTETS])
+{
+    for (size_t i = 0; i < verdict->count; i++) {
+        if (memcmp(verdict->ids[i], id, TRUST_KEY_ID_OCTETS) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int read_signature(const char *path, struct trust_signature *signature,
+                          struct report *report)
+{
+    uint8_t *text = NULL;
+    size_t len = 0;
+    int rc = file_read(path, TRUST_SIGNATURE_FILE_MAX, &text, &len);
+
+    if (rc != 0) {
+        report_add(report, REPORT_WARNING, path, 0, 0, "the signature cannot be read: %s",
+                   cordon_strerror(rc));
+        return rc;
+    }
+    rc = trust_signature_parse((const char *)text, len, signature);
+    free(text);
+    if (rc != 0) {
+        report_add(report, REPORT_WARNING, path, 0, 0,
+                   "this is not a signature file of minisign (%s): fetch it again",
+                   cordon_strerror(rc));
+    }
+    return rc;
+}
+
+/* Looks at one signature file and counts its key, if it is trusted, has not been counted and
+ * verifies. */
+static void count_signature(const struct trust_keyring *keyring, const char *path,
+                            const uint8_t *data, size_t len, struct report *report,
+                            struct trust_verdict *verdict)
+{
+    struct trust_signature signature;
+    char id[TRUST_KEY_ID_TEXT];
+
+    if (read_signature(path, &signature, report) != 0) {
+        return;
+    }
+    trust_key_id_format(signature.id, id);
+    const struct trust_public_key *key = find_key(keyring, signature.id);
+    if (key == NULL) {
+        report_add(report, REPORT_WARNING, path, 0, 0,
+                   "signed by the key %s, which is not among the trusted keys: it counts for "
+                   "nothing",
+                   id);
+    } else if (has_counted(verdict, signature.id)) {
+        report_add(report, REPORT_WARNING, path, 0, 0,
+                   "the key %s has signed in another file already and counts once", id);
+    } else if (trust_verify(key, &signature, data, len) != 0) {
+        report_add(report, REPORT_WARNING, path, 0, 0,
+                   "the signature by the key %s does not verify: the list or this file was "
+                   "changed after signing, or they are of different versions; fetch both again",
+                   id);
+    } else {
+        if (verdict->count == 0) {
+            memcpy(verdict->trusted_comment, signature.trusted_comment,
+                   sizeof(verdict->trusted_comment));
+        }
+        memcpy(verdict->ids[verdict->count++], signature.id, sizeof(signature.id));
+    }
+}
+
+static void report_threshold(const struct trust_keyring *keyring, const char *path,
+                             const struct beside *beside, size_t verified,
+                             struct report *report)
+{
+    if (keyring->count < keyring->threshold) {
+        report_add(report, REPORT_ERROR, path, 0, 0,
+                   "%u distinct trusted keys must have signed, but the keyring has %zu: add "
+                   "public keys or lower the threshold",
+                   keyring->threshold, keyring->count);
+        return;
+    }
+    report_add(report, REPORT_ERROR, path, 0, 0,
+               "%zu of the %u distinct trusted keys that are needed have signed (%zu signature "
+               "file%s beside it): put the missing %s.KEY" SUFFIX
+               " beside it, or trust the key that signed",
+               verified, keyring->threshold, beside->count, beside->count == 1 ? "" : "s",
+               place_of(path).name);
+}
+
+int trust_verify_beside(const struct trust_keyring *keyring, const char *path,
+                        const uint8_t *data, size_t len, struct report *report,
+                        struct trust_verdict *verdict)
+{
+    const struct place place = place_of(path);
+    struct trust_verdict found = {.count = 0};
+    struct beside beside;
+
+    invariant(keyring->threshold >= 1);
+    const int rc = find_beside(&place, &beside);
+    if (rc != 0) {
+        report_add(report, REPORT_ERROR, path, 0, 0,
+                   "its folder cannot be searched for signatures: %s", cordon_strerror(rc));
+        return rc;
+    }
+    for (size_t i = 0; i < beside.count; i++) {
+        char file[PATH_MAX];
+        const int used = snprintf(file, sizeof(file), "%.*s%s", place.folder_len, place.folder,
+                                  beside.names[i]);
+        if (used < 0 || (size_t)used >= sizeof(file)) {
+            return -ENAMETOOLONG;
+        }
+        count_signature(keyring, file, data, len, report, &found);
+    }
+    if (beside.left_out > 0) {
+        report_add(report, REPORT_WARNING, path, 0, 0,
+                   "%zu more signature files beside it were not looked at: at most %d are",
+                   beside.left_out, TRUST_SIGNATURES_MAX);
+    }
+    if (found.count < keyring->threshold) {
+        report_threshold(keyring, path, &beside, found.count, report);
+        return CORDON_E_THRESHOLD;
+    }
+    *verdict = found;
+    return 0;
+}
