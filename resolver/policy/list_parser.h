@@ -1,0 +1,49 @@
+/*
+ * policy/list_parser.h - what the two halves of the list parser share: list.c (lines, header,
+ * facts) and list_rule.c (rules). Internal to the room.
+ */
+#ifndef CORDON_POLICY_LIST_PARSER_H
+#define CORDON_POLICY_LIST_PARSER_H
+
+#include "policy/list.h"
+#include "policy/strings.h"
+
+#include <stdbool.h>
+
+/* One line, without its LF. */
+struct list_line {
+    const char *at;
+    size_t len;
+    uint32_t number; /* from 1 */
+};
+
+struct list_parser {
+    struct policy_list *list; /* under construction; owned */
+    struct policy_strings *strings;
+    const char *file;
+    struct report *report;
+    struct list_line line; /* the current one */
+    size_t faults;
+    int rc; /* not 0: stop now (no memory, unknown version) */
+
+    /* Rules by what they match, to find those that stand twice: numbers of rules + 1. */
+    uint32_t *table;
+    size_t table_size; /* a power of two */
+    size_t rules_room, names_room;
+};
+
+/* Reports an error at a column (from 1; 0: the whole line) of the current line. Always false,
+ * so that a parser can return it. */
+bool list_fault(struct list_parser *parser, size_t column, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The kept copy of a string, or NULL with parser->rc set. */
+char *list_keep(struct list_parser *parser, const char *octets, size_t len);
+
+/* True for 1 to max octets of a-z, 0-9 and '-'. */
+bool list_is_word(const char *text, size_t len, size_t max);
+
+/* Reads the current line as a rule and adds it to the list. False after a fault. */
+bool list_rule_read(struct list_parser *parser);
+
+#endif
