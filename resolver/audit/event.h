@@ -39,7 +39,12 @@ struct audit_decision {
                                          hop are recorded */
 };
 
-/* hot. Packs one record. False if the ring is full: the caller counts. */
+/* Octets of the longest record. A ring takes records up to a quarter of its size. */
+#define AUDIT_RECORD_MAX 5120u
+#define AUDIT_RING_MIN   (4 * AUDIT_RECORD_MAX)
+
+/* hot. Packs one record. False if the ring is full: the caller counts. The ring has at least
+ * AUDIT_RING_MIN octets. */
 bool audit_event_put(struct ring *ring, const struct audit_decision *decision);
 
 /* A record as the writer reads it; names are copied out. */
@@ -55,10 +60,14 @@ struct audit_event {
     struct policy_chain chain; /* count 0 if none */
 };
 
-/* False if the octets are no record (a fault of ours: the caller counts and skips). */
+/* False if the octets are no record (a fault of ours: the caller counts and skips); *out is
+ * then indeterminate. */
 bool audit_event_get(const void *record, size_t len, struct audit_event *out);
-/* The generation alone, without unpacking. */
+/* The generation alone, without unpacking; 0 if the octets are too few. */
 uint64_t audit_event_generation(const void *record, size_t len);
+
+/* Of the lines: a reader refuses a number that it does not know (docs/events.md). */
+#define AUDIT_SCHEMA_VERSION 1
 
 /* Octets of the longest JSON line, newline included: 17 names escaped at worst. */
 #define AUDIT_LINE_MAX 65536u
@@ -67,5 +76,10 @@ uint64_t audit_event_generation(const void *record, size_t len);
  * the length, 0 if it did not fit or the policy has no such rule. */
 size_t audit_event_json(const struct audit_event *event, const struct policy *policy,
                         const char *view_name, uint64_t sequence, char *out, size_t size);
+
+/* The line that stands where events are missing: ring never got a place in a ring, output were
+ * given up on the way out. Length or 0 as above. */
+size_t audit_lost_json(uint64_t wall_us, uint64_t ring, uint64_t output, uint64_t sequence,
+                       char *out, size_t size);
 
 #endif

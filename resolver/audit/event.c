@@ -1,0 +1,275 @@
+/*
+ * audit/event.c - packing and unpacking of records.
+ *
+ * A record is a head of fixed size, then names: the asked one; those of the chain from its
+ * start to the hit's hop; the name of the hit, unless it is one of these. A name is an octet
+ * with its length and its octets in wire format; length 0 means "the asked name again", which
+ * the start of a chain nearly always is. Records never leave the process, so the head is a
+ * struct in native order; a reader checks all the same that what it finds can be one.
+ */
+#include "audit/event.h"
+
+#include "base/invariant.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum {
+    FLAG_APPLIED = 1,
+    FLAG_CACHED = 2,
+    FLAGS_KNOWN = FLAG_APPLIED | FLAG_CACHED,
+    HIT_NAME_OWN = 0xff /* name_at: the name of the hit follows the chain */
+};
+
+struct head {
+    uint64_t generation; /* first: audit_event_generation reads nothing else */
+    uint64_t wall_us;
+    struct address client, upstream, hit_address;
+    uint32_t latency_us;
+    uint32_t set;
+    uint16_t type;
+    uint8_t transport, view, rcode, flags;
+    uint8_t row, list, labels, trigger, hop, mode, action, kind;
+    uint8_t chain_count;
+    uint8_t name_at; /* place in the chain of the hit's name, 0 being the asked one too */
+};
+
+_Static_assert(offsetof(struct head, generation) == 0, "audit_event_generation relies on it");
+_Static_assert(sizeof(struct head) + (POLICY_HOPS_MAX + 3u) * (1 + WIRE_NAME_MAX) <=
+                   AUDIT_RECORD_MAX,
+               "AUDIT_RECORD_MAX is too small");
+
+static bool same_name(const struct wire_name *a, const struct wire_name *b)
+{
+    return a->len == b->len && memcmp(a->octets, b->octets, a->len) == 0;
+}
+
+static size_t name_size(const struct wire_name *name, const struct wire_name *asked)
+{
+    return 1 + (same_name(name, asked) ? 0u : name->len);
+}
+
+/* asked NULL: the name is written whole. */
+static uint8_t *put_name(uint8_t *at, const struct wire_name *name,
+                         const struct wire_name *asked)
+{
+    const uint8_t len = asked != NULL && same_name(name, asked) ? 0 : name->len;
+
+    *at++ = len;
+    memcpy(at, name->octets, len);
+    return at + len;
+}
+
+/* The names of the chain that belong to the hit: its start to the owner looked at. */
+static uint8_t chain_count(const struct audit_decision *decision)
+{
+    const unsigned wanted = decision->hit->hop + 1u;
+
+    if (decision->chain == NULL) {
+        return 0;
+    }
+    invariant(decision->chain->count <= POLICY_HOPS_MAX + 1);
+    return wanted < decision->chain->count ? (uint8_t)wanted : decision->chain->count;
+}
+
+/* Where the hit's name stands already, or HIT_NAME_OWN. */
+static uint8_t find_hit_name(const struct audit_decision *decision, uint8_t count)
+{
+    const struct wire_name *name = &decision->hit->name;
+
+    if (count > 0 && same_name(name, &decision->chain->names[count - 1])) {
+        return (uint8_t)(count - 1);
+    }
+    if (count == 0 && same_name(name, decision->name)) {
+        return 0;
+    }
+    return HIT_NAME_OWN;
+}
+
+/* hot */
+bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
+{
+    const struct policy_hit *hit = decision->hit;
+    const uint8_t count = chain_count(decision);
+    const struct head head = {
+        .generation = decision->generation,
+        .wall_us = decision->wall_us,
+        .client = decision->client,
+        .upstream = decision->upstream,
+        .hit_address = hit->address,
+        .latency_us = decision->latency_us,
+        .set = hit->set,
+        .type = decision->type,
+        .transport = decision->transport,
+        .view = decision->view,
+        .rcode = decision->rcode,
+        .flags = (uint8_t)((decision->applied ? FLAG_APPLIED : 0) |
+                           (decision->cached ? FLAG_CACHED : 0)),
+        .row = hit->row,
+        .list = hit->list,
+        .labels = hit->labels,
+        .trigger = hit->trigger,
+        .hop = hit->hop,
+        .mode = hit->mode,
+        .action = hit->action,
+        .kind = hit->kind,
+        .chain_count = count,
+        .name_at = find_hit_name(decision, count),
+    };
+    size_t size = sizeof(head) + 1 + decision->name->len;
+
+    for (uint8_t i = 0; i < count; i++) {
+        size += name_size(&decision->chain->names[i], decision->name);
+    }
+    if (head.name_at == HIT_NAME_OWN) {
+        size += name_size(&hit->name, decision->name);
+    }
+    uint8_t *const start = ring_reserve(ring, size);
+    if (start == NULL) {
+        return false;
+    }
+    memcpy(start, &head, sizeof(head));
+    uint8_t *at = put_name(start + sizeof(head), decision->name, NULL);
+    for (uint8_t i = 0; i < count; i++) {
+        at = put_name(at, &decision->chain->names[i], decision->name);
+    }
+    if (head.name_at == HIT_NAME_OWN) {
+        at = put_name(at, &hit->name, decision->name);
+    }
+    invariant((size_t)(at - start) == size);
+    ring_commit(ring, size);
+    return true;
+}
+
+/* A name without compression that fills its len octets exactly. */
+static bool read_labels(const uint8_t *octets, uint8_t len, struct wire_name *out)
+{
+    unsigned at = 0;
+    unsigned labels = 0;
+
+    while (at < len && octets[at] != 0) {
+        if (octets[at] > WIRE_LABEL_MAX || labels == WIRE_LABELS_MAX) {
+            return false;
+        }
+        out->at[labels++] = (uint8_t)at;
+        at += 1u + octets[at];
+    }
+    if (at + 1 != len) {
+        return false;
+    }
+    memcpy(out->octets, octets, len);
+    out->at[labels] = (uint8_t)at;
+    out->len = len;
+    out->labels = (uint8_t)labels;
+    return true;
+}
+
+/* Reads at *at, which stays within end. */
+static bool get_name(const uint8_t **at, const uint8_t *end, const struct wire_name *asked,
+                     struct wire_name *out)
+{
+    if (*at == end) {
+        return false;
+    }
+    const uint8_t len = *(*at)++;
+    if (len == 0) {
+        if (asked == NULL) {
+            return false;
+        }
+        *out = *asked;
+        return true;
+    }
+    if ((size_t)(end - *at) < len || !read_labels(*at, len, out)) {
+        return false;
+    }
+    *at += len;
+    return true;
+}
+
+static bool is_family(const struct address *address)
+{
+    return address->family == ADDRESS_NONE || address->family == ADDRESS_V4 ||
+           address->family == ADDRESS_V6;
+}
+
+/* Whether the numbers of the head are ones that the words of an event exist for. */
+static bool is_head(const struct head *head)
+{
+    return (head->flags & ~FLAGS_KNOWN) == 0 && head->transport <= AUDIT_TCP &&
+           is_family(&head->client) && is_family(&head->upstream) &&
+           is_family(&head->hit_address) && head->trigger <= POLICY_TRIGGER_ADDRESS &&
+           (head->mode == POLICY_MODE_LOG || head->mode == POLICY_MODE_ENFORCE) &&
+           head->action > POLICY_ACTION_DEFAULT && head->action <= POLICY_ACTION_LOG &&
+           head->kind <= POLICY_PASS && head->hop <= POLICY_HOPS_MAX &&
+           head->chain_count <= POLICY_HOPS_MAX + 1;
+}
+
+static void copy_head(const struct head *head, struct audit_event *out)
+{
+    out->wall_us = head->wall_us;
+    out->generation = head->generation;
+    out->latency_us = head->latency_us;
+    out->client = head->client;
+    out->upstream = head->upstream;
+    out->type = head->type;
+    out->transport = head->transport;
+    out->view = head->view;
+    out->rcode = head->rcode;
+    out->applied = (head->flags & FLAG_APPLIED) != 0;
+    out->cached = (head->flags & FLAG_CACHED) != 0;
+    out->hit.set = head->set;
+    out->hit.row = head->row;
+    out->hit.list = head->list;
+    out->hit.labels = head->labels;
+    out->hit.trigger = head->trigger;
+    out->hit.hop = head->hop;
+    out->hit.mode = head->mode;
+    out->hit.action = head->action;
+    out->hit.kind = head->kind;
+    out->hit.address = head->hit_address;
+    out->chain.count = head->chain_count;
+}
+
+bool audit_event_get(const void *record, size_t len, struct audit_event *out)
+{
+    const uint8_t *at = record;
+    struct head head;
+
+    if (len < sizeof(head)) {
+        return false;
+    }
+    const uint8_t *const end = at + len;
+    memcpy(&head, at, sizeof(head));
+    at += sizeof(head);
+    if (!is_head(&head) || !get_name(&at, end, NULL, &out->name)) {
+        return false;
+    }
+    copy_head(&head, out);
+    for (uint8_t i = 0; i < head.chain_count; i++) {
+        if (!get_name(&at, end, &out->name, &out->chain.names[i])) {
+            return false;
+        }
+    }
+    if (head.name_at == HIT_NAME_OWN) {
+        if (!get_name(&at, end, &out->name, &out->hit.name)) {
+            return false;
+        }
+    } else if (head.name_at < head.chain_count) {
+        out->hit.name = out->chain.names[head.name_at];
+    } else if (head.name_at == 0) {
+        out->hit.name = out->name;
+    } else {
+        return false;
+    }
+    return at == end;
+}
+
+uint64_t audit_event_generation(const void *record, size_t len)
+{
+    uint64_t generation = 0;
+
+    if (len >= sizeof(struct head)) {
+        memcpy(&generation, record, sizeof(generation));
+    }
+    return generation;
+}

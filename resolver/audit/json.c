@@ -1,0 +1,200 @@
+/*
+ * audit/json.c - an event as one line of JSON. The fields are described in docs/events.md.
+ *
+ * Every line has every field, null where it does not apply: columns stay columns. What the
+ * record has as numbers becomes words by way of the policy that decided.
+ */
+#include "audit/event.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "wire/type.h"
+
+#include <string.h>
+
+static void add_name(struct text *text, const char *key, const struct wire_name *name)
+{
+    char words[WIRE_NAME_TEXT_MAX];
+    const size_t len = wire_name_to_text(name, words);
+
+    json_string_n(text, key, words, len);
+}
+
+static void add_address(struct text *text, const char *key, const struct address *address,
+                        bool with_port)
+{
+    char words[ADDRESS_TEXT_MAX];
+
+    if (address->family == ADDRESS_NONE) {
+        json_string(text, key, NULL);
+    } else {
+        json_string_n(text, key, words, address_format(address, with_port, words));
+    }
+}
+
+/* What the list leaves out is null. */
+static void add_fact(struct text *text, const char *key, const char *words)
+{
+    json_string(text, key, words == NULL || words[0] == '\0' ? NULL : words);
+}
+
+/* The rule as its list has it: "block suffix example.com". False if the hit has no such suffix.
+ */
+static bool add_rule(struct text *text, const struct policy_hit *hit,
+                     const struct policy_row *row)
+{
+    char words[WIRE_NAME_TEXT_MAX + 32];
+    struct text rule;
+
+    text_init(&rule, words, sizeof(words));
+    text_printf(&rule, "%s %s ", policy_kind_name(row->kind), policy_match_name(row->match));
+    if (hit->trigger == POLICY_TRIGGER_ADDRESS) {
+        struct address_prefix prefix = {.bits = hit->labels, .family = hit->address.family};
+        char octets[ADDRESS_TEXT_MAX];
+
+        if (prefix.family == ADDRESS_NONE || prefix.bits > 8 * address_octets(&hit->address)) {
+            return false;
+        }
+        for (unsigned bit = 0; bit < prefix.bits; bit++) {
+            const uint8_t mask = (uint8_t)(0x80u >> bit % 8);
+            prefix.octets[bit / 8] |= hit->address.octets[bit / 8] & mask;
+        }
+        text_add_octets(&rule, octets, address_prefix_format(&prefix, octets));
+    } else {
+        struct wire_name suffix;
+        char name[WIRE_NAME_TEXT_MAX];
+
+        if (hit->labels > hit->name.labels) {
+            return false;
+        }
+        wire_name_suffix(&hit->name, hit->labels, &suffix);
+        text_add_octets(&rule, name, wire_name_to_text(&suffix, name));
+    }
+    json_string_n(text, "rule", words, rule.len);
+    return !rule.overflow;
+}
+
+static void add_question(struct text *text, const struct audit_event *event,
+                         const char *view_name)
+{
+    char type[WIRE_TYPE_TEXT_MAX];
+
+    add_address(text, "client", &event->client, false);
+    json_uint(text, "client_port", event->client.port);
+    json_string(text, "transport", event->transport == AUDIT_TCP ? "tcp" : "udp");
+    json_string(text, "view", view_name);
+    add_name(text, "name", &event->name);
+    json_string_n(text, "type", type, wire_type_format(event->type, type));
+}
+
+static void add_redirect(struct text *text, const struct audit_event *event,
+                         const struct policy *policy)
+{
+    struct wire_name target;
+
+    if (event->hit.action == POLICY_ACTION_REDIRECT &&
+        policy_hit_redirect(policy, event->view, &event->hit, &event->name, &target)) {
+        add_name(text, "redirect", &target);
+    } else {
+        json_string(text, "redirect", NULL);
+    }
+}
+
+static void add_list(struct text *text, const struct policy_image_list *list)
+{
+    add_fact(text, "provider", list->provider);
+    add_fact(text, "provider_name", list->provider_name);
+    add_fact(text, "parent_name", list->parent_name);
+    add_fact(text, "status_class", list->status_class);
+    add_fact(text, "status_entity", list->status_entity);
+    add_fact(text, "status_authority", list->status_authority);
+    add_fact(text, "status_citation", list->status_citation);
+    add_fact(text, "status_effective", list->status_effective);
+    add_fact(text, "status_state", list->status_state);
+    add_fact(text, "status_checked", list->status_checked);
+    add_fact(text, "list", list->id);
+    json_uint(text, "serial", list->serial);
+}
+
+static void add_match(struct text *text, const struct audit_event *event)
+{
+    const struct policy_hit *hit = &event->hit;
+
+    json_string(text, "trigger", policy_trigger_name((enum policy_trigger)hit->trigger));
+    if (hit->trigger == POLICY_TRIGGER_ADDRESS) {
+        add_address(text, "matched", &hit->address, false);
+    } else {
+        add_name(text, "matched", &hit->name);
+    }
+    json_uint(text, "hop", hit->hop);
+    json_array_begin(text, "chain");
+    for (uint8_t i = 0; i < event->chain.count; i++) {
+        add_name(text, NULL, &event->chain.names[i]);
+    }
+    json_array_end(text);
+}
+
+size_t audit_event_json(const struct audit_event *event, const struct policy *policy,
+                        const char *view_name, uint64_t sequence, char *out, size_t size)
+{
+    const struct policy_hit *hit = &event->hit;
+    struct policy_image_list list;
+    struct policy_row row;
+    struct text text;
+    char time[CLOCK_TEXT_MAX];
+    char rcode[WIRE_TYPE_TEXT_MAX];
+
+    if (size == 0 || !policy_hit_row(policy, hit, &row) || row.kind != hit->kind ||
+        !policy_image_list_at(policy_image_of(policy), row.list, &list)) {
+        return 0;
+    }
+    text_init(&text, out, size);
+    json_object_begin(&text, NULL);
+    json_uint(&text, "v", AUDIT_SCHEMA_VERSION);
+    json_string(&text, "event", "decision");
+    json_uint(&text, "seq", sequence);
+    json_string_n(&text, "time", time, clock_format(event->wall_us, time));
+    add_question(&text, event, view_name);
+    json_string(&text, "action", policy_action_name((enum policy_action)hit->action));
+    add_redirect(&text, event, policy);
+    json_string(&text, "mode", policy_mode_name((enum policy_mode)hit->mode));
+    json_bool(&text, "applied", event->applied);
+    add_list(&text, &list);
+    if (!add_rule(&text, hit, &row)) {
+        return 0;
+    }
+    add_fact(&text, "category", row.category);
+    json_string(&text, "scope", policy_scope_name(row.scope));
+    json_string(&text, "confidence", policy_confidence_name(row.confidence));
+    add_match(&text, event);
+    add_address(&text, "upstream", &event->upstream, true);
+    json_bool(&text, "cached", event->cached);
+    json_string_n(&text, "rcode", rcode, wire_rcode_format(event->rcode, rcode));
+    json_uint(&text, "latency_us", event->latency_us);
+    json_object_end(&text);
+    text_add(&text, "\n");
+    return text.overflow ? 0 : text.len;
+}
+
+size_t audit_lost_json(uint64_t wall_us, uint64_t ring, uint64_t output, uint64_t sequence,
+                       char *out, size_t size)
+{
+    struct text text;
+    char time[CLOCK_TEXT_MAX];
+
+    if (size == 0) {
+        return 0;
+    }
+    text_init(&text, out, size);
+    json_object_begin(&text, NULL);
+    json_uint(&text, "v", AUDIT_SCHEMA_VERSION);
+    json_string(&text, "event", "lost");
+    json_uint(&text, "seq", sequence);
+    json_string_n(&text, "time", time, clock_format(wall_us, time));
+    json_uint(&text, "count", ring + output);
+    json_uint(&text, "ring", ring);
+    json_uint(&text, "output", output);
+    json_object_end(&text);
+    text_add(&text, "\n");
+    return text.overflow ? 0 : text.len;
+}
