@@ -3,7 +3,8 @@
  *
  * 256 shards with a mutex each; a shard holds at most its part of the bound, in octets, keys
  * and bookkeeping included. Eviction is CLOCK: a hit sets a bit and moves nothing. The only
- * ways in and out copy, so no lock is held while a caller works.
+ * ways in and out copy, so no lock is held while a caller works. All memory is taken by
+ * cache_create, in one piece, and touched when it is first used.
  */
 #ifndef CORDON_CACHE_CACHE_H
 #define CORDON_CACHE_CACHE_H
@@ -55,9 +56,9 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us
                uint8_t *octets, size_t size, struct cache_entry *entry);
 
 /*
- * Stores a copy; an entry with this key is replaced. entry->kind, ttl_s, ede and len are read;
- * ttl_s 0 or a message larger than a shard: nothing is stored. message must have been accepted
- * by wire_message_open and a whole walk. Any thread.
+ * Stores a copy; an entry with this key is replaced, unless that is an answer which still holds
+ * and this is a failure. entry->kind, ttl_s, ede and len are read; ttl_s 0, a message that is
+ * malformed or larger than a shard: nothing is stored. Allocates nothing. Any thread.
  */
 void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                const uint8_t *octets, const struct cache_entry *entry);

@@ -1,0 +1,109 @@
+#include "cache/block.h"
+
+#include "base/invariant.h"
+
+#include <string.h>
+
+uint32_t cache_blocks_take(struct cache_blocks *blocks, uint32_t count)
+{
+    uint32_t head = CACHE_NO_BLOCK;
+
+    invariant(count > 0 && count <= blocks->count - blocks->in_use);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t index = blocks->free;
+
+        if (index != CACHE_NO_BLOCK) {
+            blocks->free = blocks->at[index].next;
+        } else {
+            index = blocks->fresh++;
+        }
+        blocks->at[index].next = head; /* the chain grows at its front: the last is the head */
+        blocks->marks[index] = CACHE_MARK_NONE;
+        head = index;
+    }
+    blocks->in_use += count;
+    blocks->marks[head] = CACHE_MARK_HEAD;
+    return head;
+}
+
+void cache_blocks_give_back(struct cache_blocks *blocks, uint32_t head)
+{
+    invariant(blocks->marks[head] != CACHE_MARK_NONE);
+    blocks->marks[head] = CACHE_MARK_NONE;
+    for (uint32_t index = head; index != CACHE_NO_BLOCK;) {
+        struct cache_block *block = &blocks->at[index];
+        const uint32_t next = block->next;
+
+        block->next = blocks->free;
+        blocks->free = index;
+        blocks->in_use--;
+        index = next;
+    }
+}
+
+void cache_stream_start(struct cache_stream *stream, struct cache_blocks *blocks, uint32_t head)
+{
+    stream->blocks = blocks;
+    stream->block = head;
+    stream->at = 0;
+}
+
+/* The octets that may be used in one piece, at most len; moves the stream past them. */
+static uint8_t *stream_piece(struct cache_stream *stream, size_t len, size_t *piece)
+{
+    if (stream->at == CACHE_BLOCK_DATA) {
+        stream->block = stream->blocks->at[stream->block].next;
+        stream->at = 0;
+    }
+    invariant(stream->block < stream->blocks->count);
+    uint8_t *octets = stream->blocks->at[stream->block].octets + stream->at;
+    *piece = CACHE_BLOCK_DATA - stream->at;
+    if (*piece > len) {
+        *piece = len;
+    }
+    stream->at += *piece;
+    return octets;
+}
+
+void cache_stream_read(struct cache_stream *stream, void *out, size_t len)
+{
+    uint8_t *to = out;
+
+    while (len > 0) {
+        size_t piece;
+        const uint8_t *octets = stream_piece(stream, len, &piece);
+
+        memcpy(to, octets, piece);
+        to += piece;
+        len -= piece;
+    }
+}
+
+void cache_stream_write(struct cache_stream *stream, const void *data, size_t len)
+{
+    const uint8_t *from = data;
+
+    while (len > 0) {
+        size_t piece;
+        uint8_t *octets = stream_piece(stream, len, &piece);
+
+        memcpy(octets, from, piece);
+        from += piece;
+        len -= piece;
+    }
+}
+
+bool cache_stream_equals(struct cache_stream *stream, const uint8_t *data, size_t len)
+{
+    bool equal = true;
+
+    while (len > 0 && equal) {
+        size_t piece;
+        const uint8_t *octets = stream_piece(stream, len, &piece);
+
+        equal = memcmp(octets, data, piece) == 0;
+        data += piece;
+        len -= piece;
+    }
+    return equal;
+}

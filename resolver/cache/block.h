@@ -1,0 +1,60 @@
+/*
+ * cache/block.h - the memory of one shard: blocks of one size, chained, and never more of them.
+ *
+ * An entry is a chain of blocks, so nothing fragments and the bound is exact: all memory is
+ * reserved when the cache is made, and touched only when a block is first used. Internal to
+ * the cache; every call is made with the shard's lock held.
+ */
+#ifndef CORDON_CACHE_BLOCK_H
+#define CORDON_CACHE_BLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Octets of a block: an answer with one address takes two, with a chain of CNAMEs five to
+ * ten; half a block is lost per entry. */
+#define CACHE_BLOCK_OCTETS 128u
+#define CACHE_BLOCK_DATA   (CACHE_BLOCK_OCTETS - sizeof(uint32_t))
+#define CACHE_NO_BLOCK     UINT32_MAX
+
+struct cache_block {
+    uint32_t next; /* of the same entry, or in the list of free ones; CACHE_NO_BLOCK: none */
+    uint8_t octets[CACHE_BLOCK_DATA];
+};
+
+enum cache_mark {
+    CACHE_MARK_NONE = 0, /* free, or not the first block of its entry */
+    CACHE_MARK_HEAD = 1,
+    CACHE_MARK_USED = 2 /* set by a hit, cleared by the hand of the clock */
+};
+
+struct cache_blocks {
+    struct cache_block *at;
+    uint8_t *marks; /* enum cache_mark, one per block */
+    uint32_t count;
+    uint32_t fresh; /* blocks from here on were never used */
+    uint32_t free;  /* first of the list of free ones */
+    uint32_t in_use;
+};
+
+/* Chains count blocks (at least 1), marks the first and returns its number. The caller has
+ * seen to it that as many are free. */
+uint32_t cache_blocks_take(struct cache_blocks *blocks, uint32_t count);
+void cache_blocks_give_back(struct cache_blocks *blocks, uint32_t head);
+
+/* A place in an entry's chain, for reading or writing in order. */
+struct cache_stream {
+    struct cache_blocks *blocks;
+    uint32_t block;
+    size_t at;
+};
+
+void cache_stream_start(struct cache_stream *stream, struct cache_blocks *blocks,
+                        uint32_t head);
+void cache_stream_read(struct cache_stream *stream, void *out, size_t len);
+void cache_stream_write(struct cache_stream *stream, const void *data, size_t len);
+/* Reads len octets and says whether they are these. */
+bool cache_stream_equals(struct cache_stream *stream, const uint8_t *data, size_t len);
+
+#endif

@@ -1,0 +1,423 @@
+/*
+ * The shards of the cache: which entry is where, which one goes when room is needed.
+ *
+ * An entry in its chain of blocks: struct head, the name of the key, the message, and the
+ * offsets of the message's TTLs, so that ageing them needs no walk over the records.
+ */
+#include "cache/cache.h"
+
+#include "base/invariant.h"
+#include "base/siphash.h"
+#include "cache/block.h"
+#include "wire/limits.h"
+#include "wire/message.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_US 1000000u
+
+enum head_flag {
+    HEAD_DNSSEC_OK = 1,
+    HEAD_CHECKING_DISABLED = 2,
+    HEAD_FAILURE = 4
+};
+
+struct head {
+    uint32_t hash;
+    uint32_t next; /* entry in the same bucket, by its first block */
+    uint64_t stored_us;
+    uint64_t expires_us;
+    uint16_t type, context;
+    uint16_t message_len, ttl_count;
+    int16_t ede;
+    uint8_t name_len;
+    uint8_t flags;
+};
+
+_Static_assert(sizeof(struct head) <= CACHE_BLOCK_DATA, "a head is read from one block");
+
+/* Two cache lines of its own, so that locks of neighbours do not share one. */
+struct shard {
+    _Alignas(64) pthread_mutex_t lock;
+    struct cache_blocks blocks;
+    uint32_t *buckets; /* first block of the first entry, or CACHE_NO_BLOCK */
+    uint32_t bucket_mask;
+    uint32_t hand; /* of the clock: the block that is looked at next */
+    uint64_t entries, hits, misses, stores, evictions;
+};
+
+struct cache {
+    struct shard shards[CACHE_SHARDS];
+    size_t size;
+    size_t fixed; /* octets that no block takes */
+    uint8_t hash_key[SIPHASH_KEY_OCTETS];
+};
+
+/* A key in one piece: what is hashed, and what distinguishes entries. */
+struct flat_key {
+    uint8_t octets[WIRE_NAME_MAX + 5];
+    size_t len;
+    size_t name_len;
+    uint8_t flags;
+};
+
+static void flatten(const struct cache_key *key, struct flat_key *flat)
+{
+    uint8_t *at = flat->octets + key->name->len;
+
+    flat->name_len = key->name->len;
+    flat->flags = (uint8_t)((key->dnssec_ok ? HEAD_DNSSEC_OK : 0) |
+                            (key->checking_disabled ? HEAD_CHECKING_DISABLED : 0));
+    memcpy(flat->octets, key->name->octets, flat->name_len);
+    wire_put16(at, key->type);
+    wire_put16(at + 2, key->context);
+    at[4] = flat->flags;
+    flat->len = flat->name_len + 5;
+}
+
+/* Shares size among the shards: a block costs its octets, a mark, and half a bucket. */
+static uint32_t blocks_per_shard(size_t size)
+{
+    const size_t each = (size - sizeof(struct cache)) / CACHE_SHARDS;
+    const size_t count = each / (CACHE_BLOCK_OCTETS + 1 + sizeof(uint32_t) / 2);
+
+    return count < UINT32_MAX / 2 ? (uint32_t)count : UINT32_MAX / 2;
+}
+
+static void shard_clear(struct shard *shard)
+{
+    memset(shard->blocks.marks, CACHE_MARK_NONE, shard->blocks.count);
+    memset(shard->buckets, 0xff, (shard->bucket_mask + 1) * sizeof(*shard->buckets));
+    shard->blocks.fresh = 0;
+    shard->blocks.free = CACHE_NO_BLOCK;
+    shard->blocks.in_use = 0;
+    shard->hand = 0;
+    shard->entries = 0;
+}
+
+struct cache *cache_create(size_t size, const uint8_t hash_key[16])
+{
+    if (size < CACHE_SIZE_MIN || size < sizeof(struct cache)) {
+        return NULL;
+    }
+    /* One piece: what is promised is what is taken. Pages of blocks that were never used are
+     * never touched, so a large idle cache costs address space only. */
+    struct cache *cache = aligned_alloc(64, size & ~(size_t)63);
+    if (cache == NULL) {
+        return NULL;
+    }
+    const uint32_t count = blocks_per_shard(size & ~(size_t)63);
+    uint32_t buckets = 1;
+    while (buckets <= count / 4) {
+        buckets *= 2;
+    }
+    uint8_t *at = (uint8_t *)(cache + 1);
+    for (unsigned i = 0; i < CACHE_SHARDS; i++) {
+        struct shard *shard = &cache->shards[i];
+
+        memset(shard, 0, sizeof(*shard));
+        invariant(pthread_mutex_init(&shard->lock, NULL) == 0);
+        shard->blocks.at = (struct cache_block *)(void *)at;
+        shard->blocks.count = count;
+        at += (size_t)count * sizeof(struct cache_block);
+        shard->bucket_mask = buckets - 1;
+    }
+    for (unsigned i = 0; i < CACHE_SHARDS; i++) {
+        cache->shards[i].buckets = (uint32_t *)(void *)at;
+        at += buckets * sizeof(uint32_t);
+    }
+    for (unsigned i = 0; i < CACHE_SHARDS; i++) {
+        cache->shards[i].blocks.marks = at;
+        at += count;
+        shard_clear(&cache->shards[i]);
+    }
+    invariant((size_t)(at - (uint8_t *)cache) <= size);
+    cache->size = size;
+    cache->fixed = (size_t)(at - (uint8_t *)cache) -
+                   (size_t)CACHE_SHARDS * count * sizeof(struct cache_block);
+    memcpy(cache->hash_key, hash_key, sizeof(cache->hash_key));
+    return cache;
+}
+
+void cache_destroy(struct cache *cache)
+{
+    if (cache != NULL) {
+        for (unsigned i = 0; i < CACHE_SHARDS; i++) {
+            pthread_mutex_destroy(&cache->shards[i].lock);
+        }
+        free(cache);
+    }
+}
+
+static void head_read(struct shard *shard, uint32_t index, struct head *head)
+{
+    memcpy(head, shard->blocks.at[index].octets, sizeof(*head));
+}
+
+static void head_set_next(struct shard *shard, uint32_t index, uint32_t next)
+{
+    memcpy(shard->blocks.at[index].octets + offsetof(struct head, next), &next, sizeof(next));
+}
+
+/* Takes an entry out of its bucket and gives its blocks back. */
+static void shard_remove(struct shard *shard, uint32_t index)
+{
+    struct head head;
+    uint32_t *bucket;
+    uint32_t before = CACHE_NO_BLOCK;
+
+    head_read(shard, index, &head);
+    bucket = &shard->buckets[head.hash & shard->bucket_mask];
+    for (uint32_t at = *bucket; at != index;) {
+        struct head other;
+
+        invariant(at != CACHE_NO_BLOCK);
+        head_read(shard, at, &other);
+        before = at;
+        at = other.next;
+    }
+    if (before == CACHE_NO_BLOCK) {
+        *bucket = head.next;
+    } else {
+        head_set_next(shard, before, head.next);
+    }
+    cache_blocks_give_back(&shard->blocks, index);
+    shard->entries--;
+}
+
+/* The first block of the entry with this key, or CACHE_NO_BLOCK. On success the stream stands
+ * at the message. */
+static uint32_t shard_find(struct shard *shard, const struct cache_key *key,
+                           const struct flat_key *flat, uint32_t hash, struct head *head,
+                           struct cache_stream *stream)
+{
+    uint32_t index = shard->buckets[hash & shard->bucket_mask];
+
+    for (; index != CACHE_NO_BLOCK; index = head->next) {
+        head_read(shard, index, head);
+        if (head->hash != hash || head->type != key->type || head->context != key->context ||
+            (head->flags & ~HEAD_FAILURE) != flat->flags || head->name_len != flat->name_len) {
+            continue;
+        }
+        cache_stream_start(stream, &shard->blocks, index);
+        stream->at = sizeof(*head);
+        if (cache_stream_equals(stream, flat->octets, flat->name_len)) {
+            break;
+        }
+    }
+    return index;
+}
+
+static void age_ttls(struct cache_stream *stream, const struct head *head, uint32_t age_s,
+                     uint8_t *octets)
+{
+    for (uint16_t i = 0; i < head->ttl_count; i++) {
+        uint16_t at;
+
+        cache_stream_read(stream, &at, sizeof(at));
+        const uint32_t ttl = wire_get32(octets + at);
+        wire_put32(octets + at, ttl > age_s ? ttl - age_s : 0);
+    }
+}
+
+static struct shard *shard_of(struct cache *cache, const struct flat_key *flat, uint32_t *hash)
+{
+    const uint64_t full = siphash13(flat->octets, flat->len, cache->hash_key);
+
+    *hash = (uint32_t)full;
+    return &cache->shards[full >> 56];
+}
+
+_Static_assert(CACHE_SHARDS == 256, "the top octet of the hash chooses the shard");
+
+bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+               uint8_t *octets, size_t size, struct cache_entry *entry)
+{
+    struct flat_key flat;
+    struct cache_stream stream;
+    struct head head;
+    uint32_t hash;
+    bool found = false;
+
+    flatten(key, &flat);
+    struct shard *shard = shard_of(cache, &flat, &hash);
+    pthread_mutex_lock(&shard->lock);
+    const uint32_t index = shard_find(shard, key, &flat, hash, &head, &stream);
+    if (index != CACHE_NO_BLOCK && now_us >= head.expires_us) {
+        shard_remove(shard, index);
+    } else if (index != CACHE_NO_BLOCK && head.message_len <= size) {
+        /* Another thread's clock may be a moment ahead of ours. */
+        const uint64_t age_us = now_us > head.stored_us ? now_us - head.stored_us : 0;
+
+        entry->kind = (head.flags & HEAD_FAILURE) != 0 ? CACHE_FAILURE : CACHE_ANSWER;
+        entry->age_s = (uint32_t)(age_us / SECOND_US);
+        entry->ttl_s = (uint32_t)((head.expires_us - now_us + SECOND_US - 1) / SECOND_US);
+        entry->ede = head.ede;
+        entry->len = head.message_len;
+        cache_stream_read(&stream, octets, head.message_len);
+        age_ttls(&stream, &head, entry->age_s, octets);
+        shard->blocks.marks[index] |= CACHE_MARK_USED;
+        found = true;
+    }
+    shard->hits += found ? 1 : 0;
+    shard->misses += found ? 0 : 1;
+    pthread_mutex_unlock(&shard->lock);
+    return found;
+}
+
+/* Frees the entry that the clock points at, or gives it one more round. Two rounds of the hand
+ * always free something, as nothing can be used while the lock is held. */
+static void shard_evict(struct shard *shard, uint64_t now_us)
+{
+    for (;;) {
+        const uint32_t index = shard->hand;
+        const uint8_t mark = shard->blocks.marks[index];
+
+        shard->hand = index + 1 == shard->blocks.count ? 0 : index + 1;
+        if (mark == CACHE_MARK_NONE) {
+            continue;
+        }
+        struct head head;
+        head_read(shard, index, &head);
+        if ((mark & CACHE_MARK_USED) != 0 && now_us < head.expires_us) {
+            shard->blocks.marks[index] = CACHE_MARK_HEAD;
+            continue;
+        }
+        shard_remove(shard, index);
+        shard->evictions++;
+        return;
+    }
+}
+
+/* The offsets of the TTLs that age: all but that of OPT, which is no time. False: malformed. */
+static bool find_ttls(const uint8_t *octets, size_t len, uint16_t *offsets, uint16_t *count)
+{
+    struct wire_message message;
+    struct wire_cursor cursor;
+    struct wire_record record;
+    int more;
+
+    *count = 0;
+    if (len == 0) {
+        return true; /* a failure has no message */
+    }
+    if (len > WIRE_MESSAGE_MAX || wire_message_open(octets, len, &message) != WIRE_OK) {
+        return false;
+    }
+    wire_cursor_start(&cursor, &message);
+    while ((more = wire_cursor_next(&cursor, &record)) > 0) {
+        if (record.type == WIRE_OPT) {
+            continue;
+        }
+        if (*count == WIRE_RECORDS_MAX) {
+            return false;
+        }
+        offsets[(*count)++] = (uint16_t)record.ttl_at;
+    }
+    return more == 0;
+}
+
+/* With the lock held: removes what has the key. False: it must stay. */
+static bool make_way(struct shard *shard, const struct cache_key *key,
+                     const struct flat_key *flat, const struct head *new)
+{
+    struct cache_stream stream;
+    struct head old;
+    const uint32_t index = shard_find(shard, key, flat, new->hash, &old, &stream);
+
+    if (index == CACHE_NO_BLOCK) {
+        return true;
+    }
+    /* Another worker was luckier: its answer is worth more than our failure. */
+    if ((new->flags &HEAD_FAILURE) != 0 && (old.flags & HEAD_FAILURE) == 0 &&
+        new->stored_us < old.expires_us) {
+        return false;
+    }
+    shard_remove(shard, index);
+    return true;
+}
+
+static void shard_store(struct shard *shard, struct head *head, uint32_t blocks,
+                        const struct flat_key *flat, const uint8_t *octets,
+                        const uint16_t *ttls)
+{
+    struct cache_stream stream;
+    uint32_t *bucket = &shard->buckets[head->hash & shard->bucket_mask];
+
+    while (shard->blocks.count - shard->blocks.in_use < blocks) {
+        shard_evict(shard, head->stored_us);
+    }
+    const uint32_t index = cache_blocks_take(&shard->blocks, blocks);
+    head->next = *bucket;
+    *bucket = index;
+    cache_stream_start(&stream, &shard->blocks, index);
+    cache_stream_write(&stream, head, sizeof(*head));
+    cache_stream_write(&stream, flat->octets, head->name_len);
+    cache_stream_write(&stream, octets, head->message_len);
+    cache_stream_write(&stream, ttls, head->ttl_count * sizeof(*ttls));
+    shard->entries++;
+    shard->stores++;
+}
+
+void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+               const uint8_t *octets, const struct cache_entry *entry)
+{
+    uint16_t ttls[WIRE_RECORDS_MAX];
+    struct flat_key flat;
+    struct head head = {.stored_us = now_us,
+                        .expires_us = now_us + (uint64_t)entry->ttl_s * SECOND_US,
+                        .type = key->type,
+                        .context = key->context,
+                        .ede = entry->ede};
+
+    if (entry->ttl_s == 0 || (entry->kind == CACHE_ANSWER && entry->len == 0) ||
+        !find_ttls(octets, entry->len, ttls, &head.ttl_count)) {
+        return;
+    }
+    flatten(key, &flat);
+    struct shard *shard = shard_of(cache, &flat, &head.hash);
+    head.message_len = (uint16_t)entry->len;
+    head.name_len = (uint8_t)flat.name_len;
+    head.flags = (uint8_t)(flat.flags | (entry->kind == CACHE_FAILURE ? HEAD_FAILURE : 0));
+    const size_t total =
+        sizeof(head) + flat.name_len + entry->len + head.ttl_count * sizeof(*ttls);
+    const size_t blocks = (total + CACHE_BLOCK_DATA - 1) / CACHE_BLOCK_DATA;
+
+    pthread_mutex_lock(&shard->lock);
+    if (blocks <= shard->blocks.count && make_way(shard, key, &flat, &head)) {
+        shard_store(shard, &head, (uint32_t)blocks, &flat, octets, ttls);
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
+void cache_flush(struct cache *cache)
+{
+    for (unsigned i = 0; i < CACHE_SHARDS; i++) {
+        struct shard *shard = &cache->shards[i];
+
+        pthread_mutex_lock(&shard->lock);
+        shard_clear(shard);
+        pthread_mutex_unlock(&shard->lock);
+    }
+}
+
+void cache_stats(struct cache *cache, struct cache_stats *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->size = cache->size;
+    out->octets = cache->fixed;
+    for (unsigned i = 0; i < CACHE_SHARDS; i++) {
+        struct shard *shard = &cache->shards[i];
+
+        pthread_mutex_lock(&shard->lock);
+        out->entries += shard->entries;
+        out->octets += (uint64_t)shard->blocks.in_use * CACHE_BLOCK_OCTETS;
+        out->hits += shard->hits;
+        out->misses += shard->misses;
+        out->stores += shard->stores;
+        out->evictions += shard->evictions;
+        pthread_mutex_unlock(&shard->lock);
+    }
+}

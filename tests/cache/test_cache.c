@@ -1,0 +1,544 @@
+/* cache/cache: build with -fsanitize=thread as well as with -fsanitize=address. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "cache/cache.h"
+#include "wire/writer.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND UINT64_C(1000000)
+
+static const uint8_t hash_key[16] = "not a secret key";
+
+static struct cache *make(size_t size)
+{
+    struct cache *cache = cache_create(size, hash_key);
+
+    assert_non_null(cache);
+    return cache;
+}
+
+static struct wire_name name_of(const char *text)
+{
+    struct wire_name name;
+
+    assert_int_equal(wire_name_from_text(text, strlen(text), &name), WIRE_TEXT_OK);
+    return name;
+}
+
+/* An answer with count TXT records of size octets each, TTLs ttl, ttl + 1, ..., and an OPT. */
+static size_t answer_of(const struct wire_name *name, unsigned count, size_t size, uint32_t ttl,
+                        uint8_t *octets, size_t room)
+{
+    struct wire_writer writer;
+    uint8_t raw[WIRE_NAME_MAX + 4];
+    uint8_t rdata[256];
+    const struct wire_opt opt = {.udp_size = 1232, .ede = WIRE_EDE_NONE, .keepalive_100ms = -1};
+
+    memset(rdata, (int)(size & 0xff), sizeof(rdata));
+    rdata[0] = (uint8_t)(size - 1);
+    memcpy(raw, name->octets, name->len);
+    wire_put16(raw + name->len, WIRE_TXT);
+    wire_put16(raw + name->len + 2, WIRE_IN);
+    wire_writer_begin(&writer, octets, room, raw, name->len + 4u);
+    for (unsigned i = 0; i < count; i++) {
+        wire_write_record(&writer, WIRE_ANSWER, name, WIRE_TXT, ttl + i, rdata, size);
+    }
+    wire_write_opt(&writer, &opt);
+    const size_t len = wire_writer_end(&writer, 0, WIRE_FLAG_QR);
+    assert_true(len > 0);
+    return len;
+}
+
+/* The TTL of record number index, OPT included. */
+static uint32_t ttl_at(const uint8_t *octets, size_t len, unsigned index)
+{
+    struct wire_message message;
+    struct wire_cursor cursor;
+    struct wire_record record;
+
+    assert_int_equal(wire_message_open(octets, len, &message), WIRE_OK);
+    wire_cursor_start(&cursor, &message);
+    for (unsigned i = 0; i <= index; i++) {
+        assert_int_equal(wire_cursor_next(&cursor, &record), 1);
+    }
+    return wire_get32(octets + record.ttl_at);
+}
+
+static void a_size_below_the_least_is_refused(void **state)
+{
+    (void)state;
+    assert_null(cache_create(0, hash_key));
+    assert_null(cache_create(CACHE_SIZE_MIN - 1, hash_key));
+    cache_destroy(NULL);
+}
+
+static void gives_back_what_was_stored_with_aged_ttls(void **state)
+{
+    struct cache *cache = make(CACHE_SIZE_MIN);
+    const struct wire_name name = name_of("www.example.com");
+    const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+    struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 300, .ede = WIRE_EDE_NONE};
+    uint8_t octets[1024];
+    uint8_t out[1024];
+
+    (void)state;
+    entry.len = answer_of(&name, 3, 40, 300, octets, sizeof(octets));
+    cache_put(cache, &key, 5 * SECOND, octets, &entry);
+    memset(&entry, 0, sizeof(entry));
+    assert_true(cache_get(cache, &key, 5 * SECOND, out, sizeof(out), &entry));
+    assert_int_equal(entry.age_s, 0);
+    assert_int_equal(entry.ttl_s, 300);
+    assert_memory_equal(out, octets, entry.len);
+
+    /* 100.9 s later: whole seconds of age. */
+    assert_true(cache_get(cache, &key, 105 * SECOND + 900000, out, sizeof(out), &entry));
+    assert_int_equal(entry.kind, CACHE_ANSWER);
+    assert_int_equal(entry.age_s, 100);
+    assert_int_equal(entry.ttl_s, 200);
+    assert_int_equal(ttl_at(out, entry.len, 0), 200);
+    assert_int_equal(ttl_at(out, entry.len, 2), 202);
+    assert_int_equal(ttl_at(out, entry.len, 3), ttl_at(octets, entry.len, 3)); /* OPT */
+
+    /* The last moment, and the one after. */
+    assert_true(cache_get(cache, &key, 305 * SECOND - 1, out, sizeof(out), &entry));
+    assert_int_equal(entry.ttl_s, 1);
+    assert_int_equal(ttl_at(out, entry.len, 0), 1);
+    assert_false(cache_get(cache, &key, 305 * SECOND, out, sizeof(out), &entry));
+    /* It is gone, even for a clock that is behind. */
+    assert_false(cache_get(cache, &key, 5 * SECOND, out, sizeof(out), &entry));
+    cache_destroy(cache);
+}
+
+static void a_ttl_below_the_age_becomes_zero_and_not_huge(void **state)
+{
+    struct cache *cache = make(CACHE_SIZE_MIN);
+    const struct wire_name name = name_of("short.example");
+    const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+    struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 60, .ede = WIRE_EDE_NONE};
+    uint8_t octets[512];
+
+    (void)state;
+    entry.len = answer_of(&name, 1, 10, 5, octets, sizeof(octets));
+    cache_put(cache, &key, 0, octets, &entry);
+    assert_true(cache_get(cache, &key, 30 * SECOND, octets, sizeof(octets), &entry));
+    assert_int_equal(ttl_at(octets, entry.len, 0), 0);
+    cache_destroy(cache);
+}
+
+static void a_clock_behind_that_of_the_writer_gives_age_zero(void **state)
+{
+    struct cache *cache = make(CACHE_SIZE_MIN);
+    const struct wire_name name = name_of("a.example");
+    const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+    struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 60, .ede = WIRE_EDE_NONE};
+    uint8_t octets[512];
+
+    (void)state;
+    entry.len = answer_of(&name, 1, 10, 60, octets, sizeof(octets));
+    cache_put(cache, &key, 10 * SECOND, octets, &entry);
+    assert_true(cache_get(cache, &key, 9 * SECOND, octets, sizeof(octets), &entry));
+    assert_int_equal(entry.age_s, 0);
+    assert_int_equal(ttl_at(octets, entry.len, 0), 60);
+    cache_destroy(cache);
+}
+
+static void each_part_of_the_key_keeps_answers_apart(void **state)
+{
+    struct cache *cache = make(CACHE_SIZE_MIN);
+    const struct wire_name name = name_of("www.example.com");
+    const struct wire_name other = name_of("www.example.org");
+    /* The same octets in other labels: "ww.w" is not "www". */
+    const struct wire_name cut = name_of("ww.w.example.com");
+    const struct cache_key stored = {.name = &name, .type = WIRE_TXT};
+    const struct cache_key others[] = {
+        {.name = &other, .type = WIRE_TXT},
+        {.name = &cut, .type = WIRE_TXT},
+        {.name = &name, .type = WIRE_A},
+        {.name = &name, .type = WIRE_TXT, .context = 1},
+        {.name = &name, .type = WIRE_TXT, .dnssec_ok = true},
+        {.name = &name, .type = WIRE_TXT, .checking_disabled = true},
+        {.name = &name, .type = WIRE_TXT, .dnssec_ok = true, .checking_disabled = true},
+    };
+    struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 60, .ede = WIRE_EDE_NONE};
+    uint8_t octets[512];
+
+    (void)state;
+    entry.len = answer_of(&name, 1, 10, 60, octets, sizeof(octets));
+    cache_put(cache, &stored, 0, octets, &entry);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_false(cache_get(cache, &others[i], 0, octets, sizeof(octets), &entry));
+    }
+    assert_true(cache_get(cache, &stored, 0, octets, sizeof(octets), &entry));
+    cache_destroy(cache);
+}
+
+static void what_must_not_be_stored_is_not(void **state)
+{
+    struct cache *cache = make(CACHE_SIZE_MIN);
+    const struct wire_name name = name_of("www.example.com");
+    const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+    struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 0, .ede = WIRE_EDE_NONE};
+    struct cache_entry got;
+    static uint8_t octets[WIRE_MESSAGE_MAX];
+    static uint8_t out[WIRE_MESSAGE_MAX];
+
+    (void)state;
+    /* No time to live. */
+    entry.len = answer_of(&name, 1, 10, 60, octets, sizeof(octets));
+    cache_put(cache, &key, 0, octets, &entry);
+    assert_false(cache_get(cache, &key, 0, out, sizeof(out), &got));
+    /* Cut inside the last record, and inside the header. */
+    entry.ttl_s = 60;
+    entry.len -= 3;
+    cache_put(cache, &key, 0, octets, &entry);
+    entry.len = 11;
+    cache_put(cache, &key, 0, octets, &entry);
+    assert_false(cache_get(cache, &key, 0, out, sizeof(out), &got));
+    /* An answer without octets. */
+    entry.len = 0;
+    cache_put(cache, &key, 0, octets, &entry);
+    assert_false(cache_get(cache, &key, 0, out, sizeof(out), &got));
+    /* Larger than a shard of this cache. */
+    entry.len = answer_of(&name, 60, 200, 60, octets, sizeof(octets));
+    cache_put(cache, &key, 0, octets, &entry);
+    assert_false(cache_get(cache, &key, 0, out, sizeof(out), &got));
+    cache_destroy(cache);
+
+    /* The same fits into a larger one, but not into a small buffer. */
+    cache = make(64u << 20);
+    cache_put(cache, &key, 0, octets, &entry);
+    assert_false(cache_get(cache, &key, 0, out, entry.len - 1, &got));
+    assert_true(cache_get(cache, &key, 0, out, entry.len, &got));
+    assert_memory_equal(out, octets, entry.len);
+    cache_destroy(cache);
+}
+
+static void an_entry_replaces_the_one_with_its_key(void **state)
+{
+    struct cache *cache = make(CACHE_SIZE_MIN);
+    const struct wire_name name = name_of("www.example.com");
+    const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+    struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 60, .ede = WIRE_EDE_NONE};
+    struct cache_stats stats;
+    uint8_t octets[1024];
+
+    (void)state;
+    for (unsigned round = 1; round < 200; round++) {
+        entry.len = answer_of(&name, 1 + round % 3, 10 + round, 60, octets, sizeof(octets));
+        cache_put(cache, &key, round, octets, &entry);
+    }
+    cache_stats(cache, &stats);
+    assert_int_equal(stats.entries, 1);
+    assert_int_equal(stats.stores, 199);
+    assert_int_equal(stats.evictions, 0);
+    cache_flush(cache);
+    cache_stats(cache, &stats);
+    assert_int_equal(stats.entries, 0);
+    assert_false(cache_get(cache, &key, 300, octets, sizeof(octets), &entry));
+    cache_destroy(cache);
+}
+
+static void a_failure_is_kept_but_never_in_place_of_a_live_answer(void **state)
+{
+    struct cache *cache = make(CACHE_SIZE_MIN);
+    const struct wire_name name = name_of("down.example");
+    const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+    const struct cache_entry failure = {CACHE_FAILURE, 5, 0, WIRE_EDE_NO_REACHABLE, 0};
+    struct cache_entry answer = {.kind = CACHE_ANSWER, .ttl_s = 60, .ede = WIRE_EDE_NONE};
+    struct cache_entry got;
+    uint8_t octets[512];
+
+    (void)state;
+    cache_put(cache, &key, 0, octets, &failure);
+    assert_true(cache_get(cache, &key, 4 * SECOND, octets, sizeof(octets), &got));
+    assert_int_equal(got.kind, CACHE_FAILURE);
+    assert_int_equal(got.ede, WIRE_EDE_NO_REACHABLE);
+    assert_int_equal(got.len, 0);
+    assert_false(cache_get(cache, &key, 5 * SECOND, octets, sizeof(octets), &got));
+
+    cache_put(cache, &key, 10 * SECOND, octets, &failure);
+    answer.len = answer_of(&name, 1, 10, 60, octets, sizeof(octets));
+    cache_put(cache, &key, 10 * SECOND, octets, &answer);
+    cache_put(cache, &key, 11 * SECOND, octets, &failure);
+    assert_true(cache_get(cache, &key, 11 * SECOND, octets, sizeof(octets), &got));
+    assert_int_equal(got.kind, CACHE_ANSWER);
+    /* Once the answer is past its time, a failure may take its place. */
+    cache_put(cache, &key, 70 * SECOND, octets, &failure);
+    assert_true(cache_get(cache, &key, 71 * SECOND, octets, sizeof(octets), &got));
+    assert_int_equal(got.kind, CACHE_FAILURE);
+    cache_destroy(cache);
+}
+
+static void what_is_asked_for_stays_when_room_is_needed(void **state)
+{
+    struct cache *cache = make(CACHE_SIZE_MIN);
+    const struct wire_name hot = name_of("hot.example");
+    const struct cache_key hot_key = {.name = &hot, .type = WIRE_TXT};
+    struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 600, .ede = WIRE_EDE_NONE};
+    struct cache_entry got;
+    struct cache_stats stats;
+    uint8_t octets[512];
+    unsigned lost = 0;
+
+    (void)state;
+    entry.len = answer_of(&hot, 1, 20, 600, octets, sizeof(octets));
+    cache_put(cache, &hot_key, 0, octets, &entry);
+    for (unsigned i = 0; i < 40000; i++) {
+        char text[64];
+
+        snprintf(text, sizeof(text), "cold-%u.example", i);
+        const struct wire_name cold = name_of(text);
+        const struct cache_key key = {.name = &cold, .type = WIRE_TXT};
+        entry.len = answer_of(&cold, 1, 20, 600, octets, sizeof(octets));
+        cache_put(cache, &key, i, octets, &entry);
+        if (!cache_get(cache, &hot_key, i, octets, sizeof(octets), &got)) {
+            lost++;
+        }
+    }
+    cache_stats(cache, &stats);
+    assert_int_equal(lost, 0);
+    assert_true(stats.evictions > 30000);
+    assert_true(stats.octets <= stats.size);
+    assert_true(stats.octets > stats.size * 9 / 10); /* full, and it says so */
+    cache_destroy(cache);
+}
+
+/* The model: what was put last for each of a few thousand keys. The cache may have lost any of
+ * it to eviction, but must never give anything else. */
+#define MODEL_NAMES 6000u
+#define MODEL_OPS   150000u
+
+struct model_entry {
+    struct wire_name name;
+    bool present;
+    bool failure;
+    uint64_t stored_us, expires_us;
+    uint32_t ttl;
+    unsigned records;
+    size_t size;
+};
+
+struct model {
+    struct model_entry at[MODEL_NAMES];
+    struct random random;
+    struct cache *cache;
+    uint64_t now_us;
+    unsigned hits;
+};
+
+static void model_put(struct model *model, struct model_entry *entry)
+{
+    static _Thread_local uint8_t octets[WIRE_MESSAGE_MAX];
+    const struct cache_key key = {.name = &entry->name, .type = WIRE_TXT};
+    struct cache_entry put = {.kind = CACHE_ANSWER, .ede = WIRE_EDE_NONE};
+    const bool failure = random_below(&model->random, 8) == 0;
+    const unsigned records = 1 + random_below(&model->random, 6);
+    const size_t size = 1 + random_below(&model->random, 200);
+
+    put.ttl_s = random_below(&model->random, 30);
+    if (failure) {
+        put.kind = CACHE_FAILURE;
+    } else {
+        put.len = answer_of(&entry->name, records, size, put.ttl_s, octets, sizeof(octets));
+    }
+    cache_put(model->cache, &key, model->now_us, octets, &put);
+    if (put.ttl_s > 0) {
+        entry->present = true;
+        entry->failure = failure;
+        entry->records = records;
+        entry->size = size;
+        entry->ttl = put.ttl_s;
+        entry->stored_us = model->now_us;
+        entry->expires_us = model->now_us + put.ttl_s * SECOND;
+    }
+}
+
+static void model_get(struct model *model, struct model_entry *entry)
+{
+    uint8_t out[2048];
+    uint8_t expected[2048];
+    const struct cache_key key = {.name = &entry->name, .type = WIRE_TXT};
+    struct cache_entry got;
+
+    if (!cache_get(model->cache, &key, model->now_us, out, sizeof(out), &got)) {
+        entry->present = false;
+        return;
+    }
+    model->hits++;
+    assert_true(entry->present);
+    assert_true(model->now_us < entry->expires_us);
+    const uint32_t age = (uint32_t)((model->now_us - entry->stored_us) / SECOND);
+    assert_int_equal(got.age_s, age);
+    assert_true(got.ttl_s >= 1 && got.ttl_s <= entry->ttl);
+    if (got.kind == CACHE_FAILURE) {
+        assert_true(entry->failure && got.len == 0);
+        return;
+    }
+    assert_false(entry->failure);
+    const size_t len = answer_of(&entry->name, entry->records, entry->size, entry->ttl - age,
+                                 expected, sizeof(expected));
+    assert_int_equal(got.len, len);
+    assert_memory_equal(out, expected, len);
+}
+
+/* A failure over a live answer leaves the answer; the model follows that by asking. */
+static bool model_would_keep(const struct model *model, const struct model_entry *entry)
+{
+    return entry->present && !entry->failure && model->now_us < entry->expires_us;
+}
+
+static void model_step(struct model *model)
+{
+    struct model_entry *entry = &model->at[random_below(&model->random, MODEL_NAMES)];
+
+    model->now_us += random_below(&model->random, 1000);
+    if (random_below(&model->random, 3) != 0) {
+        model_get(model, entry);
+        return;
+    }
+    if (model_would_keep(model, entry)) {
+        model_get(model, entry); /* learns whether it was evicted */
+    }
+    if (!model_would_keep(model, entry)) {
+        model_put(model, entry);
+        return;
+    }
+    const struct model_entry before = *entry;
+    model_put(model, entry);
+    if (entry->failure) {
+        *entry = before;
+    }
+}
+
+static void random_operations_never_give_anything_but_the_last_put(void **state)
+{
+    static struct model model;
+    struct cache_stats stats;
+    uint8_t seed[RANDOM_SEED_OCTETS] = "cache model";
+
+    (void)state;
+    random_init_seed(&model.random, seed);
+    model.cache = make(CACHE_SIZE_MIN);
+    for (unsigned i = 0; i < MODEL_NAMES; i++) {
+        char text[64];
+
+        snprintf(text, sizeof(text), "n%u.%s.example", i,
+                 i % 2 ? "x" : "a-rather-longer-label");
+        model.at[i].name = name_of(text);
+    }
+    for (unsigned i = 0; i < MODEL_OPS; i++) {
+        model_step(&model);
+        if (i % 1000 == 0) {
+            cache_stats(model.cache, &stats);
+            assert_true(stats.octets <= stats.size && stats.entries <= MODEL_NAMES);
+        }
+    }
+    cache_stats(model.cache, &stats);
+    assert_true(model.hits > MODEL_OPS / 20);
+    print_message("%u hits, %llu evictions\n", model.hits, (unsigned long long)stats.evictions);
+    cache_destroy(model.cache);
+}
+
+/* Threads: each reads and writes the same names; what a name holds follows from it. */
+enum {
+    THREADS = 4,
+    THREAD_OPS = 20000,
+    THREAD_NAMES = 8000
+};
+
+struct thread_work {
+    struct cache *cache;
+    unsigned index;
+    unsigned hits;
+    bool wrong;
+};
+
+static void *thread_run(void *arg)
+{
+    struct thread_work *work = arg;
+    struct random random;
+    uint8_t seed[RANDOM_SEED_OCTETS] = {(uint8_t)(work->index + 1)};
+
+    random_init_seed(&random, seed);
+    for (unsigned i = 0; i < THREAD_OPS; i++) {
+        const unsigned number = random_below(&random, THREAD_NAMES);
+        char text[64];
+        uint8_t octets[2048];
+        struct wire_name name;
+        struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 30, .ede = WIRE_EDE_NONE};
+
+        const int len = snprintf(text, sizeof(text), "t%u.example", number);
+        wire_name_from_text(text, (size_t)len, &name);
+        const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+        if (cache_get(work->cache, &key, i * 1000u, octets, sizeof(octets), &entry)) {
+            struct wire_message message;
+
+            work->hits++;
+            work->wrong |= wire_message_open(octets, entry.len, &message) != WIRE_OK ||
+                           !wire_name_equal(&message.name, &name) ||
+                           message.counts[1] != 1 + number % 5;
+        } else {
+            entry.len =
+                answer_of(&name, 1 + number % 5, 1 + number % 150, 30, octets, sizeof(octets));
+            cache_put(work->cache, &key, i * 1000u, octets, &entry);
+        }
+        if (i % 5000 == 4999 && work->index == 0) {
+            cache_flush(work->cache);
+        }
+        if (i % 512 == 0) {
+            struct cache_stats stats;
+
+            cache_stats(work->cache, &stats);
+            work->wrong |= stats.octets > stats.size;
+        }
+    }
+    return NULL;
+}
+
+static void threads_share_it_without_mixing_entries(void **state)
+{
+    struct thread_work work[THREADS];
+    pthread_t threads[THREADS];
+    struct cache *cache = make(CACHE_SIZE_MIN);
+
+    (void)state;
+    for (unsigned i = 0; i < THREADS; i++) {
+        work[i] = (struct thread_work){cache, i, 0, false};
+        assert_int_equal(pthread_create(&threads[i], NULL, thread_run, &work[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_false(work[i].wrong);
+        assert_true(work[i].hits > 0);
+    }
+    cache_destroy(cache);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_size_below_the_least_is_refused),
+        cmocka_unit_test(gives_back_what_was_stored_with_aged_ttls),
+        cmocka_unit_test(a_ttl_below_the_age_becomes_zero_and_not_huge),
+        cmocka_unit_test(a_clock_behind_that_of_the_writer_gives_age_zero),
+        cmocka_unit_test(each_part_of_the_key_keeps_answers_apart),
+        cmocka_unit_test(what_must_not_be_stored_is_not),
+        cmocka_unit_test(an_entry_replaces_the_one_with_its_key),
+        cmocka_unit_test(a_failure_is_kept_but_never_in_place_of_a_live_answer),
+        cmocka_unit_test(what_is_asked_for_stays_when_room_is_needed),
+        cmocka_unit_test(random_operations_never_give_anything_but_the_last_put),
+        cmocka_unit_test(threads_share_it_without_mixing_entries),
+    };
+
+    return random_library_init() == 0 ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+}
