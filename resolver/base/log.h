@@ -3,6 +3,7 @@
  *
  * One line per call: "LEVEL: message", prefixed with <N> (sd-daemon(3)) when standard error is
  * the journal. Not for the hot path, and never for policy events, which have their own stream.
+ * Octets that are not printable are escaped; a message longer than 1023 octets is cut.
  */
 #ifndef CORDON_BASE_LOG_H
 #define CORDON_BASE_LOG_H

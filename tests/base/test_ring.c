@@ -1,0 +1,278 @@
+/* base/ring: build with -fsanitize=thread as well as with -fsanitize=address. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/ring.h"
+
+#include "base/random.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+
+#define SIZE 4096
+
+/* A record of len octets that can be told from every other. False if the ring is full. */
+static bool put(struct ring *ring, uint32_t number, size_t len)
+{
+    uint8_t *at = ring_reserve(ring, len);
+
+    if (at == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        at[i] = (uint8_t)(number * 31 + i);
+    }
+    ring_commit(ring, len);
+    return true;
+}
+
+static bool is_record(const uint8_t *at, uint32_t number, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (at[i] != (uint8_t)(number * 31 + i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void records_come_out_whole_and_in_order(void **state)
+{
+    struct ring *ring = ring_create(SIZE);
+    size_t len = 0;
+
+    (void)state;
+    assert_non_null(ring);
+    assert_null(ring_peek(ring, &len));
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_true(put(ring, i, i * 7));
+    }
+    for (uint32_t i = 0; i < 20; i++) {
+        const uint8_t *at = ring_peek(ring, &len);
+        assert_non_null(at);
+        assert_int_equal(len, i * 7);
+        assert_int_equal((uintptr_t)at % 8, 0);
+        assert_true(is_record(at, i, len));
+        assert_ptr_equal(ring_peek(ring, &len), at); /* peeking takes nothing */
+        ring_release(ring);
+    }
+    assert_null(ring_peek(ring, &len));
+    assert_int_equal(ring_used(ring), 0);
+    ring_destroy(ring);
+}
+
+static void nothing_is_seen_before_the_commit(void **state)
+{
+    struct ring *ring = ring_create(SIZE);
+    size_t len = 0;
+
+    (void)state;
+    assert_non_null(ring_reserve(ring, 100));
+    assert_null(ring_peek(ring, &len));
+    assert_int_equal(ring_used(ring), 0);
+    ring_commit(ring, 100);
+    assert_non_null(ring_peek(ring, &len));
+    assert_int_equal(len, 100);
+    ring_destroy(ring);
+}
+
+static void fewer_octets_than_reserved_give_the_rest_back(void **state)
+{
+    struct ring *ring = ring_create(SIZE);
+    size_t len = 0;
+    unsigned records = 0;
+
+    (void)state;
+    for (;;) {
+        uint8_t *at = ring_reserve(ring, SIZE / 4);
+        if (at == NULL) {
+            break;
+        }
+        *at = (uint8_t)records++;
+        ring_commit(ring, 1);
+    }
+    assert_true(records > (SIZE - SIZE / 4 - 16) / 16 - 1); /* 16 octets each, not 1032 */
+    for (unsigned i = 0; i < records; i++) {
+        const uint8_t *at = ring_peek(ring, &len);
+        assert_non_null(at);
+        assert_int_equal(len, 1);
+        assert_int_equal(*at, (uint8_t)i);
+        ring_release(ring);
+    }
+    ring_destroy(ring);
+}
+
+static void a_full_ring_refuses_and_loses_nothing(void **state)
+{
+    struct ring *ring = ring_create(SIZE);
+    uint32_t records = 0;
+    size_t len = 0;
+
+    (void)state;
+    while (put(ring, records, 100)) {
+        records++;
+    }
+    assert_int_equal(records, SIZE / (8 + 104)); /* a word before, padded to words */
+    assert_true(ring_used(ring) <= SIZE);
+    assert_false(put(ring, records, 100));
+    for (uint32_t i = 0; i < records; i++) {
+        const uint8_t *at = ring_peek(ring, &len);
+        assert_non_null(at);
+        assert_true(len == 100 && is_record(at, i, len));
+        ring_release(ring);
+        assert_true(put(ring, records + i, 100) || i < 2); /* the skip at the end costs room */
+    }
+    ring_destroy(ring);
+}
+
+static void a_record_larger_than_a_quarter_is_refused(void **state)
+{
+    struct ring *ring = ring_create(SIZE);
+
+    (void)state;
+    assert_null(ring_reserve(ring, SIZE / 4 + 1));
+    assert_null(ring_reserve(ring, SIZE_MAX));
+    assert_non_null(ring_reserve(ring, SIZE / 4));
+    ring_commit(ring, 0);
+    ring_destroy(ring);
+}
+
+static void an_empty_ring_takes_the_largest_record_at_every_place(void **state)
+{
+    struct ring *ring = ring_create(SIZE);
+    size_t len = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 5000; i++) {
+        /* Odd steps bring the border of the ring to each possible place in a record. */
+        assert_true(put(ring, i, i % 3 == 0 ? 24 : SIZE / 4 - 8 * (i % 7)));
+        const uint8_t *at = ring_peek(ring, &len);
+        assert_non_null(at);
+        assert_true(is_record(at, i, len));
+        ring_release(ring);
+        assert_int_equal(ring_used(ring), 0);
+    }
+    ring_destroy(ring);
+}
+
+static void sizes_are_rounded_up_to_a_power_of_two(void **state)
+{
+    static const struct {
+        size_t asked;
+        size_t quarter;
+    } rows[] = {{0, 1024}, {1, 1024}, {4096, 1024}, {4097, 2048}, {100000, 32768}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct ring *ring = ring_create(rows[i].asked);
+        assert_non_null(ring);
+        assert_null(ring_reserve(ring, rows[i].quarter + 1));
+        assert_non_null(ring_reserve(ring, rows[i].quarter));
+        ring_destroy(ring);
+    }
+    assert_null(ring_create(SIZE_MAX));
+    assert_null(ring_create(SIZE_MAX / 2));
+    ring_destroy(NULL);
+}
+
+static void behaves_like_a_queue_whatever_is_done(void **state)
+{
+    static const uint8_t seed[RANDOM_SEED_OCTETS] = {42};
+    struct ring *ring = ring_create(SIZE);
+    size_t lengths[1024];
+    uint32_t first = 0;
+    uint32_t next = 0;
+    uint32_t refused = 0;
+    struct random random;
+
+    (void)state;
+    random_init_seed(&random, seed);
+    for (int i = 0; i < 200000; i++) {
+        const size_t want = random_below(&random, SIZE / 4 + 1) >> random_below(&random, 8);
+        if (random_below(&random, 2) == 0) {
+            if (put(ring, next, want)) {
+                lengths[next++ % 1024] = want;
+            } else {
+                refused++;
+                assert_true(ring_used(ring) + 2 * (want + 16) > SIZE);
+            }
+        } else {
+            size_t len = 0;
+            const uint8_t *at = ring_peek(ring, &len);
+            assert_int_equal(at != NULL, first != next);
+            if (at != NULL) {
+                assert_int_equal(len, lengths[first % 1024]);
+                assert_true(is_record(at, first, len));
+                ring_release(ring);
+                first++;
+            }
+        }
+    }
+    assert_true(refused > 100 && next > 10000);
+    ring_destroy(ring);
+}
+
+enum {
+    RECORDS = 100000
+};
+
+static void *produce(void *argument)
+{
+    struct ring *ring = argument;
+
+    for (uint32_t i = 0; i < RECORDS;) {
+        if (put(ring, i, i % 61)) {
+            i++;
+        } else {
+            (void)ring_used(ring);
+            sched_yield();
+        }
+    }
+    return NULL;
+}
+
+static void two_threads_agree_on_every_record(void **state)
+{
+    struct ring *ring = ring_create(SIZE);
+    pthread_t thread;
+    uint32_t wrong = 0;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, produce, ring), 0);
+    for (uint32_t i = 0; i < RECORDS;) {
+        size_t len = 0;
+        const uint8_t *at = ring_peek(ring, &len);
+        if (at == NULL) {
+            sched_yield();
+            continue;
+        }
+        wrong += len == i % 61 && is_record(at, i, len) ? 0 : 1;
+        wrong += ring_used(ring) > SIZE ? 1 : 0;
+        ring_release(ring);
+        i++;
+    }
+    pthread_join(thread, NULL);
+    assert_int_equal(wrong, 0);
+    ring_destroy(ring);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_come_out_whole_and_in_order),
+        cmocka_unit_test(nothing_is_seen_before_the_commit),
+        cmocka_unit_test(fewer_octets_than_reserved_give_the_rest_back),
+        cmocka_unit_test(a_full_ring_refuses_and_loses_nothing),
+        cmocka_unit_test(a_record_larger_than_a_quarter_is_refused),
+        cmocka_unit_test(an_empty_ring_takes_the_largest_record_at_every_place),
+        cmocka_unit_test(sizes_are_rounded_up_to_a_power_of_two),
+        cmocka_unit_test(behaves_like_a_queue_whatever_is_done),
+        cmocka_unit_test(two_threads_agree_on_every_record),
+    };
+    return cmocka_run_group_tests_name("base/ring", tests, NULL, NULL);
+}
