@@ -1,0 +1,134 @@
+/* cordon check: the configuration, the keys and every list that it names, as the daemon would
+ * load them, without a daemon and without changing anything. */
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: cordon check [--json] [--print] CONFIG\n"
+    "\n"
+    "Checks the configuration, the trusted keys, and the signatures and text of every list that\n"
+    "it names, as the daemon would load them. Nothing is changed.\n"
+    "  --json    the result as one JSON document\n"
+    "  --print   the configuration as it was understood, defaults included\n"
+    "Exit status: 0 all is well (warnings included), 1 refused, 2 wrong usage.\n";
+
+/* Room for REPORT_ENTRIES_MAX messages, escaped. */
+#define JSON_OCTETS ((size_t)4 * REPORT_ENTRIES_MAX * REPORT_TEXT_MAX)
+
+static const char *const kinds[] = {"error", "warning", "note"};
+
+static void print_json(const struct report *report, const struct setup_snapshot *snapshot)
+{
+    char *buffer = malloc(JSON_OCTETS);
+    struct text out;
+
+    if (buffer == NULL) {
+        return;
+    }
+    text_init(&out, buffer, JSON_OCTETS);
+    json_object_begin(&out, NULL);
+    json_bool(&out, "ok", snapshot != NULL);
+    json_uint(&out, "errors", report->errors);
+    json_uint(&out, "warnings", report->warnings);
+    json_array_begin(&out, "messages");
+    for (size_t i = 0; i < report->count; i++) {
+        json_object_begin(&out, NULL);
+        json_string(&out, "kind", kinds[report->entries[i].kind]);
+        json_string(&out, "text", report->entries[i].text);
+        json_object_end(&out);
+    }
+    json_array_end(&out);
+    json_array_begin(&out, "lists");
+    for (size_t i = 0; snapshot != NULL && i < snapshot->list_count; i++) {
+        json_object_begin(&out, NULL);
+        json_string(&out, "list", snapshot->lists[i].id);
+        json_uint(&out, "serial", snapshot->lists[i].serial);
+        json_uint(&out, "rules", snapshot->lists[i].rules);
+        json_uint(&out, "signatures", snapshot->lists[i].verdict.count);
+        json_object_end(&out);
+    }
+    json_array_end(&out);
+    json_object_end(&out);
+    printf("%s\n", buffer);
+    free(buffer);
+}
+
+static void print_lists(const struct setup_snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->list_count; i++) {
+        const struct policy_loaded_list *list = &snapshot->lists[i];
+        char expires[CLOCK_TEXT_MAX];
+
+        clock_format_s(list->expires_s, expires);
+        printf("  %-24s serial %" PRIu32 ", %zu rules, %zu signatures, expires %.10s\n", list->id,
+               list->serial, list->rules, list->verdict.count, expires);
+    }
+}
+
+int cli_check(int argc, char **argv)
+{
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"print", no_argument, NULL, 'p'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    bool json = false;
+    bool print = false;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        switch (option) {
+        case 'j':
+            json = true;
+            break;
+        case 'p':
+            print = true;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return CLI_OK;
+        default:
+            return cli_usage("check", "wrong option");
+        }
+    }
+    if (argc - optind != 1) {
+        return cli_usage("check", "name one configuration file");
+    }
+
+    struct report report;
+    struct config *config = NULL;
+    struct setup_snapshot *snapshot = NULL;
+
+    report_init(&report);
+    int rc = config_read(argv[optind], &report, &config);
+    if (rc == 0 && print) {
+        config_print(config, stdout);
+    }
+    if (rc == 0) {
+        free(config->state_directory);
+        config->state_directory = NULL;
+        rc = setup_snapshot_make(config, 1, clock_read().wall_us / 1000000, &report, &snapshot);
+        if (rc != 0) {
+            config_free(config);
+        }
+    }
+    if (json) {
+        print_json(&report, snapshot);
+    } else {
+        report_print(&report, stderr);
+        if (rc == 0 && !print) {
+            printf("%s: well-formed, and its lists verify\n", argv[optind]);
+            print_lists(snapshot);
+        } else if (rc != 0) {
+            fprintf(stderr, "%s: refused\n", argv[optind]);
+        }
+    }
+    report_deinit(&report);
+    setup_snapshot_free(snapshot);
+    return rc == 0 ? CLI_OK : CLI_REFUSED;
+}

@@ -1,0 +1,211 @@
+#include "admin/control.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* A reload compiles the lists anew: seconds for millions of rules. */
+#define DAEMON_PATIENCE_MS 120000u
+
+int cli_usage(const char *command, const char *format, ...)
+{
+    va_list arguments;
+
+    fprintf(stderr, "cordon %s: ", command);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\n`cordon %s --help` shows how it is used.\n", command);
+    return CLI_USAGE;
+}
+
+int cli_dispatch(const char *command, const struct cli_verb *verbs, size_t count, int argc,
+                 char **argv)
+{
+    const bool help =
+        argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+
+    for (size_t i = 0; argc >= 2 && i < count; i++) {
+        if (strcmp(argv[1], verbs[i].name) == 0) {
+            return verbs[i].run(argc - 1, argv + 1);
+        }
+    }
+    FILE *out = help ? stdout : stderr;
+    if (argc >= 2 && !help) {
+        fprintf(out, "cordon %s: there is no verb '%s'\n", command, argv[1]);
+    }
+    fprintf(out, "usage:\n");
+    for (size_t i = 0; i < count; i++) {
+        fprintf(out, "  cordon %s %s\n", command, verbs[i].help);
+    }
+    return help ? CLI_OK : CLI_USAGE;
+}
+
+const char *cli_config_path(const char *named)
+{
+    const char *environment = getenv("CORDON_CONFIG");
+
+    if (named != NULL) {
+        return named;
+    }
+    return environment != NULL && environment[0] != '\0' ? environment : CLI_CONFIG_DEFAULT;
+}
+
+struct config *cli_config(const char *named)
+{
+    const char *path = cli_config_path(named);
+    struct config *config = NULL;
+    struct report report;
+
+    report_init(&report);
+    const int rc = config_read(path, &report, &config);
+    report_print(&report, stderr);
+    if (rc == -ENOENT && named == NULL) {
+        fprintf(stderr, "Name the configuration with -c FILE or in $CORDON_CONFIG.\n");
+    } else if (rc != 0 && report.errors == 0) {
+        fprintf(stderr, "cordon: %s: %s\n", path, cordon_strerror(rc));
+    }
+    report_deinit(&report);
+    return rc == 0 ? config : NULL;
+}
+
+struct setup_snapshot *cli_snapshot(const char *named)
+{
+    struct config *config = cli_config(named);
+    struct setup_snapshot *snapshot = NULL;
+    struct report report;
+
+    if (config == NULL) {
+        return NULL;
+    }
+    /* The kept image is the daemon's: the tool compiles for itself and leaves no trace. */
+    free(config->state_directory);
+    config->state_directory = NULL;
+    report_init(&report);
+    const int rc =
+        setup_snapshot_make(config, 1, clock_read().wall_us / 1000000, &report, &snapshot);
+    report_print(&report, stderr);
+    if (rc != 0) {
+        if (report.errors == 0) {
+            fprintf(stderr, "cordon: %s\n", cordon_strerror(rc));
+        }
+        config_free(config);
+    }
+    report_deinit(&report);
+    return rc == 0 ? snapshot : NULL;
+}
+
+bool cli_socket_path(const char *named_socket, const char *named_config, char *out, size_t size)
+{
+    if (named_socket != NULL) {
+        return (size_t)snprintf(out, size, "%s", named_socket) < size;
+    }
+    struct config *config = cli_config(named_config);
+    if (config == NULL) {
+        return false;
+    }
+    const bool fits = (size_t)snprintf(out, size, "%s", config->control_socket) < size;
+    config_free(config);
+    return fits;
+}
+
+int cli_ask_daemon(const char *socket, const char *command, char **reply, size_t *len)
+{
+    const int rc = control_ask(socket, command, DAEMON_PATIENCE_MS, reply, len);
+
+    if (rc == 0) {
+        return CLI_OK;
+    }
+    fprintf(stderr, "cordon: the daemon does not answer at %s: %s\n", socket,
+            cordon_strerror(rc));
+    if (rc == -ENOENT || rc == -ECONNREFUSED) {
+        fprintf(stderr, "Is cordond running with this configuration? -c FILE or --socket PATH "
+                        "name another.\n");
+    } else if (rc == -EACCES || rc == -EPERM) {
+        fprintf(stderr, "You may not use this socket: be root, the daemon's user, or in the "
+                        "socket's group.\n");
+    }
+    return CLI_UNREACHABLE;
+}
+
+static int read_line(int fd, char *out, size_t size)
+{
+    size_t len = 0;
+
+    for (;;) {
+        char octet;
+        const ssize_t got = read(fd, &octet, 1);
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return -errno;
+        }
+        if (got == 0 || octet == '\n') {
+            out[len] = '\0';
+            return 0;
+        }
+        if (len + 1 >= size) {
+            return CORDON_E_TOO_LARGE;
+        }
+        out[len++] = octet;
+    }
+}
+
+static int ask_quietly(const char *prompt, char *out, size_t size)
+{
+    struct termios before;
+    const bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
+
+    if (!terminal) {
+        return -ENOTTY;
+    }
+    struct termios quiet = before;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    fprintf(stderr, "%s: ", prompt);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+    const int rc = read_line(STDIN_FILENO, out, size);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    fprintf(stderr, "\n");
+    return rc;
+}
+
+int cli_password(const char *prompt, bool twice, int from_fd, char *out, size_t size)
+{
+    if (from_fd >= 0) {
+        return read_line(from_fd, out, size);
+    }
+    int rc = ask_quietly(prompt, out, size);
+    if (rc == 0 && twice) {
+        char again[1024];
+
+        rc = ask_quietly("Once more", again, sizeof(again));
+        if (rc == 0 && strcmp(out, again) != 0) {
+            rc = CORDON_E_PASSWORD;
+        }
+        explicit_bzero(again, sizeof(again));
+    }
+    return rc;
+}
+
+const char *cli_span(uint64_t seconds, char out[32])
+{
+    if (seconds < 120) {
+        snprintf(out, 32, "%llu s", (unsigned long long)seconds);
+    } else if (seconds < 7200) {
+        snprintf(out, 32, "%llu min", (unsigned long long)(seconds / 60));
+    } else if (seconds < 172800) {
+        snprintf(out, 32, "%llu h", (unsigned long long)(seconds / 3600));
+    } else {
+        snprintf(out, 32, "%llu days", (unsigned long long)(seconds / 86400));
+    }
+    return out;
+}

@@ -1,0 +1,311 @@
+/* cordon list: verify, show, sign and compile block lists, offline. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/list.h"
+#include "policy/load.h"
+#include "trust/load.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char sign_help[] =
+    "usage: cordon list sign --key SECRET.key [--password-fd N] LIST...\n"
+    "\n"
+    "Checks each list's text, then writes LIST.KEYID.minisig beside it. Several signers sign in\n"
+    "turn, each with its own key; `minisign -V` accepts every one of these files.\n";
+
+static const char verify_help[] =
+    "usage: cordon list verify [--keys DIR|FILE]... [--threshold N] [--ignore-time] [--json] "
+    "LIST...\n"
+    "\n"
+    "Verifies the signatures beside each list, then its text. A list that is past its `expires`\n"
+    "is reported and counts as refused unless --ignore-time is given.\n"
+    "  --keys DIR|FILE  trusted keys: a .pub file, a base64 line, or a folder with list*.pub\n"
+    "  --threshold N    distinct keys that must have signed (default 2)\n";
+
+struct verify_options {
+    struct trust_keyring keyring;
+    const char *keys[TRUST_KEYS_MAX];
+    char *owned[TRUST_KEYS_MAX]; /* of keys, those that we made */
+    size_t key_count;
+    unsigned threshold;
+    bool ignore_time, json;
+};
+
+/* A folder's list*.pub; anything else is taken as it is. */
+static void add_keys(struct verify_options *options, const char *named)
+{
+    struct dirent **entries = NULL;
+    const int count = scandir(named, &entries, NULL, alphasort);
+
+    if (count < 0) {
+        if (options->key_count < TRUST_KEYS_MAX) {
+            options->keys[options->key_count++] = named;
+        }
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name;
+        const size_t len = strlen(name);
+        char *path = NULL;
+
+        if (strncmp(name, "list", 4) == 0 && len > 4 && strcmp(name + len - 4, ".pub") == 0 &&
+            options->key_count < TRUST_KEYS_MAX && asprintf(&path, "%s/%s", named, name) > 0) {
+            options->owned[options->key_count] = path;
+            options->keys[options->key_count++] = path;
+        }
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+static void free_keys(struct verify_options *options)
+{
+    for (size_t i = 0; i < options->key_count; i++) {
+        free(options->owned[i]);
+    }
+}
+
+static void print_verified(const char *path, const struct policy_list *list,
+                           const struct trust_verdict *verdict, bool json, const char *state)
+{
+    char id[TRUST_KEY_ID_TEXT];
+
+    if (json) {
+        printf("{\"list\":\"%s\",\"serial\":%" PRIu32 ",\"rules\":%zu,\"state\":\"%s\",\"keys\":[",
+               list->id, list->serial, list->rule_count, state);
+    } else {
+        printf("%s: %s serial %" PRIu32 ", %zu rules, %s, signed by", path, list->id,
+               list->serial, list->rule_count, state);
+    }
+    for (size_t i = 0; i < verdict->count; i++) {
+        trust_key_id_format(verdict->ids[i], id);
+        printf(json ? "%s\"%s\"" : "%s %s", json && i > 0 ? "," : "", id);
+    }
+    printf(json ? "]}\n" : "\n");
+}
+
+static int verify_one(const char *path, const struct verify_options *options)
+{
+    struct report report;
+    struct policy_list *list = NULL;
+    struct trust_verdict verdict;
+    const uint64_t now_s = clock_read().wall_us / 1000000;
+
+    report_init(&report);
+    const int rc = policy_load_list(path, &options->keyring, &report, &list, &verdict);
+    int code = rc == 0 ? CLI_OK : CLI_REFUSED;
+    if (rc == 0) {
+        const enum policy_freshness state =
+            policy_freshness_at(list->created_s, list->expires_s, now_s);
+        const char *word = state == POLICY_FRESH   ? "fresh"
+                           : state == POLICY_STALE ? "stale"
+                                                   : "clock untrusted";
+
+        print_verified(path, list, &verdict, options->json,
+                       options->ignore_time ? "time ignored" : word);
+        if (state == POLICY_STALE && !options->ignore_time) {
+            report_add(&report, REPORT_ERROR, path, 0, 0,
+                       "past its expiry date: get a newer one, or look at it with "
+                       "--ignore-time");
+            code = CLI_REFUSED;
+        }
+    } else if (report.errors == 0) {
+        report_add(&report, REPORT_ERROR, path, 0, 0, "%s", cordon_strerror(rc));
+    }
+    report_print(&report, stderr);
+    report_deinit(&report);
+    policy_list_free(list);
+    return code;
+}
+
+static int verify(int argc, char **argv)
+{
+    static const struct option options[] = {{"keys", required_argument, NULL, 'k'},
+                                            {"threshold", required_argument, NULL, 't'},
+                                            {"ignore-time", no_argument, NULL, 'i'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    struct verify_options chosen = {.threshold = 2};
+    int option;
+
+    while ((option = getopt_long(argc, argv, "k:t:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'k':
+            add_keys(&chosen, optarg);
+            break;
+        case 't':
+            chosen.threshold = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'i':
+            chosen.ignore_time = true;
+            break;
+        case 'j':
+            chosen.json = true;
+            break;
+        case 'h':
+            fputs(verify_help, stdout);
+            free_keys(&chosen);
+            return CLI_OK;
+        default:
+            free_keys(&chosen);
+            return cli_usage("list verify", "wrong option");
+        }
+    }
+    int code = CLI_OK;
+    if (optind == argc || chosen.key_count == 0) {
+        code = cli_usage("list verify", "name the trusted keys with --keys, and at least one list");
+    } else {
+        struct report report;
+
+        report_init(&report);
+        if (trust_keyring_load(chosen.keys, chosen.key_count, chosen.threshold, &report,
+                               &chosen.keyring) != 0) {
+            code = CLI_REFUSED;
+        }
+        report_print(&report, stderr);
+        report_deinit(&report);
+    }
+    for (int i = optind; code != CLI_USAGE && chosen.keyring.count > 0 && i < argc; i++) {
+        const int one = verify_one(argv[i], &chosen);
+
+        code = one != CLI_OK ? one : code;
+    }
+    free_keys(&chosen);
+    return code;
+}
+
+/* The text is parsed before it is signed: a faulty list never gets a signature. */
+static int sign_one(const char *path, const struct trust_secret_key *key)
+{
+    uint8_t *text = NULL;
+    size_t len = 0;
+    struct report report;
+    struct policy_list *list = NULL;
+    char comment[256];
+    char id[TRUST_KEY_ID_TEXT];
+    char out_path[4096];
+    char out[TRUST_SIGNATURE_FILE_MAX];
+    size_t out_len = 0;
+
+    report_init(&report);
+    int rc = file_read(path, POLICY_LIST_OCTETS_MAX, &text, &len);
+    if (rc == 0) {
+        rc = policy_list_parse((const char *)text, len, path, &report, &list);
+    }
+    if (rc == 0) {
+        snprintf(comment, sizeof(comment), "cordon list %s serial %" PRIu32, list->id,
+                 list->serial);
+        trust_key_id_format(key->id, id);
+        rc = trust_sign(key, text, len, comment, out, sizeof(out), &out_len);
+    }
+    if (rc == 0) {
+        rc = (size_t)snprintf(out_path, sizeof(out_path), "%s.%s.minisig", path, id) <
+                     sizeof(out_path)
+                 ? file_write_atomic(out_path, out, out_len, 0644)
+                 : -ENAMETOOLONG;
+    }
+    report_print(&report, stderr);
+    if (rc == 0) {
+        printf("%s\n", out_path);
+    } else if (report.errors == 0) {
+        fprintf(stderr, "cordon list sign: %s: %s\n", path, cordon_strerror(rc));
+    }
+    report_deinit(&report);
+    policy_list_free(list);
+    free(text);
+    return rc == 0 ? CLI_OK : CLI_REFUSED;
+}
+
+/* Reads the secret key, asking for its password only if it has one. */
+static int read_secret(const char *path, int fd, struct trust_secret_key *key)
+{
+    uint8_t *text = NULL;
+    size_t len = 0;
+    int rc = file_read(path, TRUST_KEY_FILE_MAX, &text, &len);
+
+    if (rc == 0) {
+        rc = trust_secret_key_parse((const char *)text, len, NULL, key);
+    }
+    if (rc == CORDON_E_PASSWORD) {
+        char password[1024];
+
+        rc = cli_password("Password of the key", false, fd, password, sizeof(password));
+        if (rc == 0) {
+            rc = trust_secret_key_parse((const char *)text, len, password, key);
+        }
+        explicit_bzero(password, sizeof(password));
+    }
+    if (text != NULL) {
+        explicit_bzero(text, len);
+    }
+    free(text);
+    if (rc != 0) {
+        fprintf(stderr, "cordon list sign: %s: %s\n", path,
+                rc == -ENOTTY ? "it has a password and there is no terminal: use --password-fd"
+                              : cordon_strerror(rc));
+    }
+    return rc;
+}
+
+static int sign(int argc, char **argv)
+{
+    static const struct option options[] = {{"key", required_argument, NULL, 'k'},
+                                            {"password-fd", required_argument, NULL, 'f'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *key_path = NULL;
+    int fd = -1;
+    int code = CLI_OK;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "k:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'k':
+            key_path = optarg;
+            break;
+        case 'f':
+            fd = atoi(optarg);
+            break;
+        case 'h':
+            fputs(sign_help, stdout);
+            return CLI_OK;
+        default:
+            return cli_usage("list sign", "wrong option");
+        }
+    }
+    if (key_path == NULL || optind == argc) {
+        return cli_usage("list sign", "name the secret key with --key, and at least one list");
+    }
+    struct trust_secret_key key;
+    if (read_secret(key_path, fd, &key) != 0) {
+        return CLI_REFUSED;
+    }
+    for (int i = optind; i < argc; i++) {
+        const int one = sign_one(argv[i], &key);
+
+        code = one != CLI_OK ? one : code;
+    }
+    trust_secret_key_wipe(&key);
+    return code;
+}
+
+int cli_list(int argc, char **argv)
+{
+    static const struct cli_verb verbs[] = {
+        {"build", cli_list_build, "build [-c CONFIG] [--output FILE]"},
+        {"show", cli_list_show, "show [--rules] [--json] LIST..."},
+        {"sign", sign, "sign --key SECRET.key [--password-fd N] LIST..."},
+        {"verify", verify,
+         "verify --keys DIR|FILE... [--threshold N] [--ignore-time] [--json] LIST..."},
+    };
+
+    return cli_dispatch("list", verbs, sizeof(verbs) / sizeof(verbs[0]), argc, argv);
+}

@@ -1,0 +1,220 @@
+/* cordon list show: what a list says, legal facts first. Verifies nothing. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/list.h"
+#include "policy/list.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: cordon list show [--rules] [--json] LIST...\n"
+    "\n"
+    "Shows a list's header, its legal facts and how many rules it has of which kind. Signatures\n"
+    "are not looked at: that is `cordon list verify`.\n"
+    "  --rules  also every rule\n";
+
+void cli_print_fact(const struct policy_fact *fact)
+{
+    printf("\n  %s: %s\n", policy_class_name(fact->class), fact->entity);
+    printf("    %s", fact->authority);
+    if (fact->instrument[0] != '\0') {
+        printf(", %s", fact->instrument);
+    }
+    if (fact->citation[0] != '\0') {
+        printf(" (%s)", fact->citation);
+    }
+    printf("\n    state %s", fact->state);
+    if (fact->effective[0] != '\0') {
+        printf(", effective %s", fact->effective);
+    }
+    if (fact->published[0] != '\0') {
+        printf(", published %s", fact->published);
+    }
+    printf(", checked on %s\n", fact->checked);
+    if (fact->effect[0] != '\0') {
+        printf("    %s\n", fact->effect);
+    }
+    if (fact->note[0] != '\0') {
+        printf("    %s\n", fact->note);
+    }
+}
+
+static void rule_what(const struct policy_list *list, const struct policy_list_rule *rule,
+                      char out[WIRE_NAME_TEXT_MAX])
+{
+    struct wire_name name;
+    size_t at = rule->name;
+
+    if (rule->match == POLICY_MATCH_PREFIX) {
+        char text[ADDRESS_TEXT_MAX];
+
+        address_prefix_format(&rule->prefix, text);
+        snprintf(out, WIRE_NAME_TEXT_MAX, "%s", text);
+    } else if (wire_name_read(list->names, list->names_len, &at, &name) == WIRE_OK) {
+        wire_name_to_text(&name, out);
+    } else {
+        out[0] = '\0';
+    }
+}
+
+static void show_rules(const struct policy_list *list)
+{
+    printf("\nrules\n");
+    for (size_t i = 0; i < list->rule_count; i++) {
+        const struct policy_list_rule *rule = &list->rules[i];
+        char what[WIRE_NAME_TEXT_MAX];
+
+        rule_what(list, rule, what);
+        printf("  %s %s %s  %s, %s, %s%s%s\n", policy_kind_name(rule->kind),
+               policy_match_name(rule->match), what, rule->category,
+               policy_scope_name(rule->scope), policy_confidence_name(rule->confidence),
+               rule->action != POLICY_ACTION_DEFAULT ? ", action " : "",
+               rule->action != POLICY_ACTION_DEFAULT ? policy_action_name(rule->action) : "");
+    }
+}
+
+static void show_counts(const struct policy_list *list)
+{
+    size_t scopes[POLICY_SCOPE_CONSUMER + 1] = {0};
+    size_t confidences[POLICY_CONFIDENCE_HIGH + 1] = {0};
+    size_t logged = 0;
+    size_t passes = 0;
+
+    for (size_t i = 0; i < list->rule_count; i++) {
+        scopes[list->rules[i].scope]++;
+        confidences[list->rules[i].confidence]++;
+        logged += list->rules[i].action == POLICY_ACTION_LOG;
+        passes += list->rules[i].kind == POLICY_PASS;
+    }
+    printf("\n  %zu rules:", list->rule_count);
+    for (enum policy_scope s = POLICY_SCOPE_CLOUD; s <= POLICY_SCOPE_CONSUMER; s++) {
+        if (scopes[s] > 0) {
+            printf(" %s %zu,", policy_scope_name(s), scopes[s]);
+        }
+    }
+    printf(" confidence high %zu, medium %zu, low %zu; log only %zu, pass %zu\n",
+           confidences[POLICY_CONFIDENCE_HIGH], confidences[POLICY_CONFIDENCE_MEDIUM],
+           confidences[POLICY_CONFIDENCE_LOW], logged, passes);
+}
+
+static void show_words(const struct policy_list *list)
+{
+    char created[CLOCK_TEXT_MAX];
+    char expires[CLOCK_TEXT_MAX];
+
+    clock_format_s(list->created_s, created);
+    clock_format_s(list->expires_s, expires);
+    printf("%s: %s\n", list->id, list->title);
+    printf("  provider %s%s%s\n", list->provider_name,
+           list->parent_name[0] != '\0' ? ", owned by " : "", list->parent_name);
+    printf("  serial %" PRIu32 ", created %s, expires %s\n", list->serial, created, expires);
+    if (list->legal_requirement[0] != '\0') {
+        printf("  legal requirement: %s\n", list->legal_requirement);
+    }
+    for (size_t i = 0; i < list->fact_count; i++) {
+        cli_print_fact(&list->facts[i]);
+    }
+    show_counts(list);
+}
+
+static void show_json(const struct policy_list *list)
+{
+    const struct policy_fact *status = policy_list_status(list);
+    const size_t size = 65536;
+    char *buffer = malloc(size);
+    struct text out;
+
+    if (buffer == NULL) {
+        return;
+    }
+    text_init(&out, buffer, size);
+    json_object_begin(&out, NULL);
+    json_string(&out, "list", list->id);
+    json_string(&out, "title", list->title);
+    json_string(&out, "provider", list->provider);
+    json_string(&out, "provider_name", list->provider_name);
+    json_string(&out, "parent", list->parent_name);
+    json_uint(&out, "serial", list->serial);
+    json_uint(&out, "created", list->created_s);
+    json_uint(&out, "expires", list->expires_s);
+    json_uint(&out, "facts", list->fact_count);
+    json_uint(&out, "rules", list->rule_count);
+    json_string(&out, "status_class", status != NULL ? policy_class_name(status->class) : NULL);
+    json_string(&out, "status_entity", status != NULL ? status->entity : NULL);
+    json_string(&out, "status_authority", status != NULL ? status->authority : NULL);
+    json_object_end(&out);
+    printf("%s\n", buffer);
+    free(buffer);
+}
+
+static int show_one(const char *path, bool rules, bool json)
+{
+    uint8_t *text = NULL;
+    size_t len = 0;
+    struct report report;
+    struct policy_list *list = NULL;
+
+    report_init(&report);
+    int rc = file_read(path, POLICY_LIST_OCTETS_MAX, &text, &len);
+    if (rc == 0) {
+        rc = policy_list_parse((const char *)text, len, path, &report, &list);
+    }
+    report_print(&report, stderr);
+    if (rc != 0 && report.errors == 0) {
+        fprintf(stderr, "cordon list show: %s: %s\n", path, cordon_strerror(rc));
+    }
+    report_deinit(&report);
+    if (rc == 0 && json) {
+        show_json(list);
+    } else if (rc == 0) {
+        show_words(list);
+        if (rules) {
+            show_rules(list);
+        }
+    }
+    policy_list_free(list);
+    free(text);
+    return rc == 0 ? CLI_OK : CLI_REFUSED;
+}
+
+int cli_list_show(int argc, char **argv)
+{
+    static const struct option options[] = {{"rules", no_argument, NULL, 'r'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    bool rules = false;
+    bool json = false;
+    int code = CLI_OK;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        switch (option) {
+        case 'r':
+            rules = true;
+            break;
+        case 'j':
+            json = true;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return CLI_OK;
+        default:
+            return cli_usage("list show", "wrong option");
+        }
+    }
+    if (optind == argc) {
+        return cli_usage("list show", "name at least one list");
+    }
+    for (int i = optind; i < argc; i++) {
+        const int one = show_one(argv[i], rules, json);
+
+        code = one != CLI_OK ? one : code;
+    }
+    return code;
+}

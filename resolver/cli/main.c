@@ -1,0 +1,59 @@
+/* cordon(1): the one tool for people, with subcommands. */
+#include "base/random.h"
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"check", cli_check, "check a configuration and the lists that it names"},
+    {"explain", cli_explain, "say what would be decided about a name, and why"},
+    {"key", cli_key, "make and show signing keys: generate, show"},
+    {"list", cli_list, "work on block lists: build, sign, verify, show"},
+    {"query", cli_query, "ask a resolver, with policy answers in words"},
+    {"reload", cli_reload, "make the daemon load its configuration and lists anew"},
+    {"status", cli_status, "show what the daemon does"},
+};
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "usage: cordon COMMAND [OPTION...]\n\n");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+    }
+    fprintf(out, "\n`cordon COMMAND --help` tells more; so does cordon(1).\n"
+                 "Exit status: 0 done or yes, 1 refused or no, 2 wrong usage, 3 nobody answers.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("cordon %s\n", CORDON_VERSION);
+        return CLI_OK;
+    }
+    if (random_library_init() != 0) {
+        fprintf(stderr, "cordon: libsodium cannot be initialised\n");
+        return CLI_REFUSED;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "cordon: there is no command '%s'\n\n", argv[1]);
+    print_help(stderr);
+    return CLI_USAGE;
+}

@@ -1,0 +1,42 @@
+/*
+ * setup/setup.h - configuration and lists -> what the workers are handed, for daemon and tool.
+ *
+ * Everything that can be wrong with either is found here, before anything is replaced, and by
+ * the same code for `cordon check` and for a reload.
+ */
+#ifndef CORDON_SETUP_SETUP_H
+#define CORDON_SETUP_SETUP_H
+
+#include "config/config.h"
+#include "policy/load.h"
+#include "policy/policy.h"
+#include "query/settings.h"
+#include "upstream/forward.h"
+
+/* What is handed to the workers at once: immutable. */
+struct setup_snapshot {
+    struct policy *policy;
+    struct query_settings settings;
+    struct upstream_settings upstreams;
+    struct config *config;
+    /* How its lists were loaded: without the image, which the policy owns. */
+    struct policy_loaded_list lists[POLICY_LISTS_MAX];
+    size_t list_count;
+    bool from_cache;  /* the image was kept from before */
+    uint64_t made_us; /* wall clock */
+};
+
+/*
+ * Takes over config on success. state_directory NULL in it: no image is kept. now_s: wall clock
+ * in seconds, for the freshness of lists. 0, or the first code with everything in the report.
+ */
+int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now_s,
+                        struct report *report, struct setup_snapshot **snapshot);
+void setup_snapshot_free(void *snapshot); /* a struct setup_snapshot; NULL is fine */
+
+/* "sinkhole", "redirect:NAME", "redirect:*.NAME" ...: an action as lists and configuration
+ * write it. False if it is none. */
+bool setup_action_parse(const char *text, enum policy_action *action,
+                        struct wire_name *redirect, bool *redirect_prefixes);
+
+#endif
