@@ -12,7 +12,8 @@
 static const char help[] =
     "usage: cordon check [--json] [--print] CONFIG\n"
     "\n"
-    "Checks the configuration, the trusted keys, and the signatures and text of every list that\n"
+    "Checks the configuration, the trusted keys, and the signatures and text of every list "
+    "that\n"
     "it names, as the daemon would load them. Nothing is changed.\n"
     "  --json    the result as one JSON document\n"
     "  --print   the configuration as it was understood, defaults included\n"
@@ -66,8 +67,8 @@ static void print_lists(const struct setup_snapshot *snapshot)
         char expires[CLOCK_TEXT_MAX];
 
         clock_format_s(list->expires_s, expires);
-        printf("  %-24s serial %" PRIu32 ", %zu rules, %zu signatures, expires %.10s\n", list->id,
-               list->serial, list->rules, list->verdict.count, expires);
+        printf("  %-24s serial %" PRIu32 ", %zu rules, %zu signatures, expires %.10s\n",
+               list->id, list->serial, list->rules, list->verdict.count, expires);
     }
 }
 

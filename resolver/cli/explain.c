@@ -1,5 +1,6 @@
 /* cordon explain: every rule that matches a name, which one wins and why, and on what basis. */
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/list.h"
 #include "policy/policy.h"
@@ -16,10 +17,12 @@ static const char help[] =
     "\n"
     "Says what the configuration and its lists decide about NAME when it is asked: every rule\n"
     "that matches, which one wins and why, and the legal facts behind it. Works without the\n"
-    "daemon and without the network, so it cannot see where NAME leads: an answer whose CNAME,\n"
+    "daemon and without the network, so it cannot see where NAME leads: an answer whose "
+    "CNAME,\n"
     "SVCB target or address is listed is decided when it arrives (`cordon query` shows that).\n"
     "NAME may also be an IP address: the prefix rules that cover it.\n"
-    "Exit status: 0 an answer was given, whatever it is; 1 the lists were refused; 2 wrong usage.\n";
+    "Exit status: 0 an answer was given, whatever it is; 1 the lists were refused; 2 wrong "
+    "usage.\n";
 
 struct explain {
     struct setup_snapshot *snapshot;
@@ -41,7 +44,8 @@ static void place_of(const struct explain *ex, unsigned labels, char out[WIRE_NA
         struct address_prefix prefix = {.bits = (uint8_t)labels, .family = ex->address.family};
 
         for (unsigned bit = 0; bit < labels; bit++) {
-            prefix.octets[bit / 8] |= (uint8_t)(ex->address.octets[bit / 8] & (0x80u >> bit % 8));
+            prefix.octets[bit / 8] |=
+                (uint8_t)(ex->address.octets[bit / 8] & (0x80u >> bit % 8));
         }
         char text[ADDRESS_TEXT_MAX];
         address_prefix_format(&prefix, text);
@@ -86,7 +90,8 @@ static const char *reason(const struct explain *ex, const struct policy_match_en
                    : "loses: at equal length an earlier rule or list decides";
     }
     if (out->logged && is_hit(&out->log_hit, entry, index)) {
-        return "LOGGED: its list is in log mode; an event is recorded, the answer is not changed";
+        return "LOGGED: its list is in log mode; an event is recorded, the answer is not "
+               "changed";
     }
     return "no event: in log mode, and another rule of the lists in log mode decides";
 }
@@ -118,8 +123,8 @@ static void answer_of(const struct explain *ex, char *out, size_t size)
     }
     if (action == POLICY_ACTION_SINKHOLE &&
         (ex->type == WIRE_A || ex->type == WIRE_AAAA || ex->is_address)) {
-        address_format(ex->type == WIRE_AAAA ? &settings->sinkhole6 : &settings->sinkhole4, false,
-                       text);
+        address_format(ex->type == WIRE_AAAA ? &settings->sinkhole6 : &settings->sinkhole4,
+                       false, text);
         snprintf(out, size, "sinkhole: %s, TTL %" PRIu32 " s", text, settings->block_ttl_s);
     } else if (action == POLICY_ACTION_SINKHOLE) {
         snprintf(out, size, "sinkhole: no data of this type, TTL %" PRIu32 " s",
@@ -172,10 +177,10 @@ static void print_basis(const struct explain *ex, const struct policy_hit *hit)
         policy_load_list(path, &keyring, &report, &list, &signers) == 0) {
         printf("\nWhat list %s says of %s%s%s\n", list->id, list->provider_name,
                list->parent_name[0] != '\0' ? ", owned by " : "", list->parent_name);
-        printf("  %s\n",
-               list->legal_requirement[0] != '\0'
-                   ? list->legal_requirement
-                   : "No law that the list names requires this block: it is the operator's choice.");
+        printf("  %s\n", list->legal_requirement[0] != '\0'
+                             ? list->legal_requirement
+                             : "No law that the list names requires this block: it is the "
+                               "operator's choice.");
         for (size_t i = 0; i < list->fact_count; i++) {
             cli_print_fact(&list->facts[i]);
         }

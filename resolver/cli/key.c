@@ -13,16 +13,17 @@
 static const char generate_help[] =
     "usage: cordon key generate [--no-password | --password-fd N] NAME\n"
     "\n"
-    "Writes a new key pair to NAME.pub and NAME.key (mode 0600), in the format of minisign. An\n"
+    "Writes a new key pair to NAME.pub and NAME.key (mode 0600), in the format of minisign. "
+    "An\n"
     "existing file is never overwritten. Without an option the password is asked for.\n"
     "  --no-password    store the secret key in clear, as `minisign -G -W` does\n"
     "  --password-fd N  read the password, one line, from this file descriptor\n";
 
-static const char show_help[] =
-    "usage: cordon key show [--json] FILE...\n"
-    "\n"
-    "Shows the id of each public key (or signature's key) in FILE: the 16 digits that minisign\n"
-    "prints, and the line to put into a configuration.\n";
+static const char show_help[] = "usage: cordon key show [--json] FILE...\n"
+                                "\n"
+                                "Shows the id of each public key (or signature's key) in FILE: "
+                                "the 16 digits that minisign\n"
+                                "prints, and the line to put into a configuration.\n";
 
 /* Creates the file; fails if it exists, so that no key is ever lost. */
 static int write_new(const char *path, const char *text, size_t len, mode_t mode)
@@ -113,7 +114,8 @@ static int generate(int argc, char **argv)
         return write_pair(argv[optind], NULL);
     }
     char password[1024];
-    const int rc = cli_password("Password for the new key", true, fd, password, sizeof(password));
+    const int rc =
+        cli_password("Password for the new key", true, fd, password, sizeof(password));
     int code = CLI_REFUSED;
     if (rc == -ENOTTY) {
         code = cli_usage("key generate", "there is no terminal to ask for a password: use "
@@ -168,9 +170,8 @@ static int show_one(const char *path, bool json)
 
 static int show(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     bool json = false;
     int code = CLI_OK;
     int option;

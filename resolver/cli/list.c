@@ -1,9 +1,9 @@
 /* cordon list: verify, show, sign and compile block lists, offline. */
+#include "cli/list.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/cli.h"
-#include "cli/list.h"
 #include "policy/load.h"
 #include "trust/load.h"
 
@@ -17,14 +17,16 @@
 static const char sign_help[] =
     "usage: cordon list sign --key SECRET.key [--password-fd N] LIST...\n"
     "\n"
-    "Checks each list's text, then writes LIST.KEYID.minisig beside it. Several signers sign in\n"
+    "Checks each list's text, then writes LIST.KEYID.minisig beside it. Several signers sign "
+    "in\n"
     "turn, each with its own key; `minisign -V` accepts every one of these files.\n";
 
 static const char verify_help[] =
     "usage: cordon list verify [--keys DIR|FILE]... [--threshold N] [--ignore-time] [--json] "
     "LIST...\n"
     "\n"
-    "Verifies the signatures beside each list, then its text. A list that is past its `expires`\n"
+    "Verifies the signatures beside each list, then its text. A list that is past its "
+    "`expires`\n"
     "is reported and counts as refused unless --ignore-time is given.\n"
     "  --keys DIR|FILE  trusted keys: a .pub file, a base64 line, or a folder with list*.pub\n"
     "  --threshold N    distinct keys that must have signed (default 2)\n";
@@ -78,7 +80,8 @@ static void print_verified(const char *path, const struct policy_list *list,
     char id[TRUST_KEY_ID_TEXT];
 
     if (json) {
-        printf("{\"list\":\"%s\",\"serial\":%" PRIu32 ",\"rules\":%zu,\"state\":\"%s\",\"keys\":[",
+        printf("{\"list\":\"%s\",\"serial\":%" PRIu32
+               ",\"rules\":%zu,\"state\":\"%s\",\"keys\":[",
                list->id, list->serial, list->rule_count, state);
     } else {
         printf("%s: %s serial %" PRIu32 ", %zu rules, %s, signed by", path, list->id,
@@ -127,12 +130,10 @@ static int verify_one(const char *path, const struct verify_options *options)
 
 static int verify(int argc, char **argv)
 {
-    static const struct option options[] = {{"keys", required_argument, NULL, 'k'},
-                                            {"threshold", required_argument, NULL, 't'},
-                                            {"ignore-time", no_argument, NULL, 'i'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"keys", required_argument, NULL, 'k'},  {"threshold", required_argument, NULL, 't'},
+        {"ignore-time", no_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     struct verify_options chosen = {.threshold = 2};
     int option;
 
@@ -161,7 +162,8 @@ static int verify(int argc, char **argv)
     }
     int code = CLI_OK;
     if (optind == argc || chosen.key_count == 0) {
-        code = cli_usage("list verify", "name the trusted keys with --keys, and at least one list");
+        code = cli_usage("list verify",
+                         "name the trusted keys with --keys, and at least one list");
     } else {
         struct report report;
 

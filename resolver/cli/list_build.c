@@ -13,7 +13,8 @@
 static const char help[] =
     "usage: cordon list build [-c CONFIG] [--output FILE] [--json]\n"
     "\n"
-    "Verifies the lists that the configuration names and compiles them, as the daemon does. The\n"
+    "Verifies the lists that the configuration names and compiles them, as the daemon does. "
+    "The\n"
     "same lists always give the same octets: the digest can be compared between machines.\n"
     "  --output FILE  also write the image, without the key that ties it to one machine\n";
 
@@ -75,11 +76,13 @@ int cli_list_build(int argc, char **argv)
             code = CLI_REFUSED;
         }
     }
-    printf(json ? "{\"lists\":%zu,\"rules\":%" PRIu64 ",\"nodes\":%" PRIu64 ",\"prefixes\":%" PRIu64
-                  ",\"octets\":%zu,\"milliseconds\":%" PRIu64 ",\"blake2b256\":\"%s\"}\n"
+    printf(json ? "{\"lists\":%zu,\"rules\":%" PRIu64 ",\"nodes\":%" PRIu64
+                  ",\"prefixes\":%" PRIu64 ",\"octets\":%zu,\"milliseconds\":%" PRIu64
+                  ",\"blake2b256\":\"%s\"}\n"
                 : "%zu lists, %" PRIu64 " rules, %" PRIu64 " names in the tree, %" PRIu64
                   " prefixes: %zu octets in %" PRIu64 " ms\nblake2b-256 %s\n",
-           policy_image_lists(image), stats.rules, stats.nodes, stats.prefixes, len, took_ms, hex);
+           policy_image_lists(image), stats.rules, stats.nodes, stats.prefixes, len, took_ms,
+           hex);
     setup_snapshot_free(snapshot);
     return code;
 }

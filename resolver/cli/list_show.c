@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/list.h"
 #include "policy/list.h"
@@ -11,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-    "usage: cordon list show [--rules] [--json] LIST...\n"
-    "\n"
-    "Shows a list's header, its legal facts and how many rules it has of which kind. Signatures\n"
-    "are not looked at: that is `cordon list verify`.\n"
-    "  --rules  also every rule\n";
+static const char help[] = "usage: cordon list show [--rules] [--json] LIST...\n"
+                           "\n"
+                           "Shows a list's header, its legal facts and how many rules it has "
+                           "of which kind. Signatures\n"
+                           "are not looked at: that is `cordon list verify`.\n"
+                           "  --rules  also every rule\n";
 
 void cli_print_fact(const struct policy_fact *fact)
 {

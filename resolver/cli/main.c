@@ -25,8 +25,9 @@ static void print_help(FILE *out)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
     }
-    fprintf(out, "\n`cordon COMMAND --help` tells more; so does cordon(1).\n"
-                 "Exit status: 0 done or yes, 1 refused or no, 2 wrong usage, 3 nobody answers.\n");
+    fprintf(out,
+            "\n`cordon COMMAND --help` tells more; so does cordon(1).\n"
+            "Exit status: 0 done or yes, 1 refused or no, 2 wrong usage, 3 nobody answers.\n");
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,9 @@
 /* cordon query: a small dig on our own view of messages, which says policy answers in words. */
+#include "cli/query.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "cli/cli.h"
-#include "cli/query.h"
 #include "wire/question.h"
 #include "wire/writer.h"
 
@@ -18,7 +18,8 @@
 static const char help[] =
     "usage: cordon query [@SERVER[@PORT]] NAME [TYPE] [OPTION...]\n"
     "\n"
-    "Asks a resolver (default 127.0.0.1@5300) and shows the answer; if a policy made it, says so.\n"
+    "Asks a resolver (default 127.0.0.1@5300) and shows the answer; if a policy made it, says "
+    "so.\n"
     "  --tcp          ask over TCP\n"
     "  --no-edns      without EDNS, and so without Extended DNS Errors\n"
     "  --dnssec       with the DO bit\n"

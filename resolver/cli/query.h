@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Prints the message on standard output. A malformed one is said to be so, with what was read. */
+/* Prints the message on standard output. A malformed one is said to be so, with what was read.
+ */
 void cli_print_answer(const uint8_t *octets, size_t len, const char *server, bool tcp,
                       uint64_t took_us, bool json);
 

@@ -123,8 +123,8 @@ static bool add_svcb(struct text *out, const struct wire_message *message,
     for (size_t i = 0; i < svcb.hints4_count + svcb.hints6_count; i++) {
         const bool v4 = i < svcb.hints4_count;
         struct address hint = {.family = v4 ? ADDRESS_V4 : ADDRESS_V6};
-        const uint8_t *from = v4 ? svcb.hints4 + 4 * i
-                                 : svcb.hints6 + 16 * (i - svcb.hints4_count);
+        const uint8_t *from =
+            v4 ? svcb.hints4 + 4 * i : svcb.hints6 + 16 * (i - svcb.hints4_count);
 
         memcpy(hint.octets, from, v4 ? 4 : 16);
         address_format(&hint, false, text);
@@ -237,7 +237,8 @@ static void print_ede(const struct answer *answer)
         const char *words = policy_words(answer->ede[i].code);
 
         text_init(&text, buffer, sizeof(buffer));
-        add_octets_escaped(&text, (const uint8_t *)answer->ede[i].text, answer->ede[i].text_len);
+        add_octets_escaped(&text, (const uint8_t *)answer->ede[i].text,
+                           answer->ede[i].text_len);
         printf("extended error %d (%s)%s%s\n", answer->ede[i].code,
                wire_ede_name(answer->ede[i].code), text.len > 0 ? ": " : "", buffer);
         if (words != NULL) {
@@ -245,7 +246,8 @@ static void print_ede(const struct answer *answer)
         }
         if (words != NULL && text.len > 0 && answer->ede[i].code != WIRE_EDE_PROHIBITED &&
             answer->ede[i].code < WIRE_EDE_NO_REACHABLE) {
-            printf("  `cordon explain NAME` on the resolver's host tells the whole reason; the words "
+            printf("  `cordon explain NAME` on the resolver's host tells the whole reason; the "
+                   "words "
                    "after\n  the colon are provider, list and serial.\n");
         }
     }
@@ -278,8 +280,8 @@ static void print_words(const struct answer *answer)
         add_rdata(&text, &answer->message, &record);
         wire_type_format(record.type, type);
         wire_name_to_text(&owner, owner_text);
-        printf("  %s%s %" PRIu32 " %s %s\n", owner_text, owner.labels == 0 ? "" : ".", record.ttl,
-               type, rdata);
+        printf("  %s%s %" PRIu32 " %s %s\n", owner_text, owner.labels == 0 ? "" : ".",
+               record.ttl, type, rdata);
     }
 }
 

@@ -17,9 +17,11 @@ static const char status_help[] =
 static const char reload_help[] =
     "usage: cordon reload [-c CONFIG | --socket PATH] [--json]\n"
     "\n"
-    "Makes the daemon load its configuration and lists anew and waits for the outcome. Anything\n"
+    "Makes the daemon load its configuration and lists anew and waits for the outcome. "
+    "Anything\n"
     "wrong: the daemon keeps what it had, and the faults are printed.\n"
-    "Exit status: 0 the new ones are in force, 1 refused, 2 wrong usage, 3 no daemon answers.\n";
+    "Exit status: 0 the new ones are in force, 1 refused, 2 wrong usage, 3 no daemon "
+    "answers.\n";
 
 struct request {
     const char *config, *socket;

@@ -41,10 +41,11 @@ int trust_keyring_load(const char *const *keys, size_t count, unsigned threshold
         }
     }
     if (rc == 0 && (threshold == 0 || threshold > new.count)) {
-        report_add(report, REPORT_ERROR, "trust.threshold", 0, 0,
-                   "%u signatures are asked for and %zu keys are trusted: the threshold is from "
-                   "1 to the number of keys",
-                   threshold, new.count);
+        report_add(
+            report, REPORT_ERROR, "trust.threshold", 0, 0,
+            "%u signatures are asked for and %zu keys are trusted: the threshold is from "
+            "1 to the number of keys",
+            threshold, new.count);
         rc = CORDON_E_REFUSED;
     }
     if (rc == 0) {

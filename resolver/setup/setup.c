@@ -1,0 +1,233 @@
+#include "setup/setup.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "trust/load.h"
+#include "wire/type.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool setup_action_parse(const char *text, enum policy_action *action,
+                        struct wire_name *redirect, bool *redirect_prefixes)
+{
+    const char *colon = strchr(text, ':');
+    const size_t len = colon != NULL ? (size_t)(colon - text) : strlen(text);
+    enum policy_action parsed;
+
+    if (!policy_action_parse(text, len, &parsed) ||
+        (parsed == POLICY_ACTION_REDIRECT) != (colon != NULL)) {
+        return false;
+    }
+    if (colon != NULL) {
+        const char *name = colon + 1;
+        const bool prefixes = strncmp(name, "*.", 2) == 0;
+
+        name += prefixes ? 2 : 0;
+        if (wire_name_from_text(name, strlen(name), redirect) != WIRE_TEXT_OK ||
+            redirect->labels == 0) {
+            return false;
+        }
+        *redirect_prefixes = prefixes;
+    }
+    *action = parsed;
+    return true;
+}
+
+static void fill_settings(const struct config *config, struct query_settings *settings)
+{
+    settings->access_count = config->access_count;
+    memcpy(settings->access, config->access, config->access_count * sizeof(config->access[0]));
+    settings->refuse_silently = config->refuse_silently;
+    settings->deadline_ms = config->deadline_ms;
+    settings->block_ttl_s = config->block_ttl_s;
+    settings->sinkhole4 = config->sinkhole4;
+    settings->sinkhole6 = config->sinkhole6;
+    settings->ede = config->ede;
+    settings->block_ede = config->block_ede >= 0 ? config->block_ede : WIRE_EDE_NONE;
+    settings->udp_size = config->udp_size;
+    settings->ttl_min_s = config->ttl_min_s;
+    settings->ttl_max_s = config->ttl_max_s;
+    settings->negative_ttl_max_s = config->negative_ttl_max_s;
+    settings->failure_ttl_s = config->failure_ttl_s;
+}
+
+static void add_server(struct upstream_settings *upstreams, const struct address *server)
+{
+    for (size_t i = 0; i < upstreams->count; i++) {
+        if (address_equal(&upstreams->servers[i], server)) {
+            return;
+        }
+    }
+    if (upstreams->count < UPSTREAM_SERVERS_MAX) {
+        upstreams->servers[upstreams->count++] = *server;
+    }
+}
+
+/* The configured servers, then those of the system. None at all is no fault: blocked names are
+ * answered all the same, and the report says so. */
+static void fill_upstreams(const struct config *config, struct upstream_settings *upstreams,
+                           struct report *report)
+{
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        add_server(upstreams, &config->upstreams[i]);
+    }
+    if (config->upstreams_from_system) {
+        struct address found[CONFIG_UPSTREAM_MAX];
+        const int count =
+            config_read_resolv_conf(config->resolv_conf, config->listen, config->listen_count,
+                                    found, CONFIG_UPSTREAM_MAX, report);
+
+        if (count < 0) {
+            report_add(report, REPORT_WARNING, config->resolv_conf, 0, 0,
+                       "cannot be read (%s): name upstreams in upstreams.servers",
+                       cordon_strerror(count));
+        }
+        for (int i = 0; i < count; i++) {
+            add_server(upstreams, &found[i]);
+        }
+    }
+    if (upstreams->count == 0) {
+        report_add(report, REPORT_WARNING, "upstreams.servers", 0, 0,
+                   "there is no upstream: names that are not blocked get SERVFAIL until one is "
+                   "named");
+    }
+    upstreams->letter_case =
+        config->letter_case_random ? UPSTREAM_CASE_RANDOM : UPSTREAM_CASE_PLAIN;
+    upstreams->udp_size = config->udp_size;
+}
+
+/* List by list what the operator said. A redirect is the view's: one target for all. */
+static int fill_view(const struct config *config, struct policy_list_setting *lists,
+                     struct policy_view_setting *view, struct report *report)
+{
+    static const enum policy_mode modes[] = {[CONFIG_MODE_OFF] = POLICY_MODE_OFF,
+                                             [CONFIG_MODE_LOG] = POLICY_MODE_LOG,
+                                             [CONFIG_MODE_ENFORCE] = POLICY_MODE_ENFORCE};
+
+    *view = (struct policy_view_setting){.name = "default",
+                                         .log_only = config->log_only,
+                                         .action = POLICY_ACTION_SINKHOLE,
+                                         .lists = lists,
+                                         .list_count = 0};
+    if (config->action[0] != '\0' &&
+        !setup_action_parse(config->action, &view->action, &view->redirect,
+                            &view->redirect_prefixes)) {
+        report_add(report, REPORT_ERROR, "policy.action", 0, 0, "'%s' is no action",
+                   config->action);
+        return CORDON_E_REFUSED;
+    }
+    for (size_t i = 0; i < config->list_count; i++) {
+        const struct config_list *from = &config->lists[i];
+        struct policy_list_setting *to = &lists[view->list_count];
+        struct wire_name target;
+        bool prefixes = false;
+
+        if (from->mode == CONFIG_MODE_OFF) {
+            continue;
+        }
+        *to = (struct policy_list_setting){from->id, modes[from->mode], POLICY_ACTION_DEFAULT};
+        if (from->action[0] != '\0' &&
+            !setup_action_parse(from->action, &to->action, &target, &prefixes)) {
+            report_add(report, REPORT_ERROR, from->id, 0, 0, "'%s' is no action", from->action);
+            return CORDON_E_REFUSED;
+        }
+        if (to->action == POLICY_ACTION_REDIRECT) {
+            const bool same =
+                view->redirect.len == 0 || (wire_name_equal(&view->redirect, &target) &&
+                                            view->redirect_prefixes == prefixes);
+            if (!same) {
+                report_add(report, REPORT_ERROR, from->id, 0, 0,
+                           "redirects to another name than policy.action or another list: one "
+                           "target serves all lists");
+                return CORDON_E_REFUSED;
+            }
+            view->redirect = target;
+            view->redirect_prefixes = prefixes;
+        }
+        view->list_count++;
+    }
+    return 0;
+}
+
+/* Verifies and compiles the lists that are not off. */
+static int load_lists(const struct config *config, uint64_t now_s, struct report *report,
+                      struct policy_loaded *loaded)
+{
+    struct trust_keyring *keyring = calloc(1, sizeof(*keyring));
+    const char *ids[CONFIG_LISTS_MAX];
+    size_t count = 0;
+    int rc = keyring == NULL ? -ENOMEM : 0;
+
+    for (size_t i = 0; i < config->list_count; i++) {
+        if (config->lists[i].mode != CONFIG_MODE_OFF) {
+            ids[count++] = config->lists[i].id;
+        }
+    }
+    if (rc == 0) {
+        rc = trust_keyring_load((const char *const *)config->keys, config->key_count,
+                                config->threshold, report, keyring);
+    }
+    if (rc == 0) {
+        const struct policy_load_request request = {.directory = config->list_directory,
+                                                    .ids = ids,
+                                                    .id_count = count,
+                                                    .keyring = keyring,
+                                                    .now_s = now_s,
+                                                    .cache_directory = config->state_directory};
+
+        rc = policy_load(&request, report, loaded);
+    }
+    free(keyring);
+    return rc;
+}
+
+int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now_s,
+                        struct report *report, struct setup_snapshot **snapshot)
+{
+    struct policy_list_setting lists[CONFIG_LISTS_MAX];
+    struct policy_view_setting view;
+    struct setup_snapshot *new = calloc(1, sizeof(*new));
+    struct policy_loaded *loaded = calloc(1, sizeof(*loaded));
+    int rc = new == NULL || loaded == NULL ? -ENOMEM : 0;
+
+    if (rc == 0) {
+        rc = fill_view(config, lists, &view, report);
+    }
+    if (rc == 0) {
+        rc = load_lists(config, now_s, report, loaded);
+    }
+    if (rc == 0) {
+        rc = policy_create(loaded->image, &view, 1, generation, report, &new->policy);
+        if (rc != 0) {
+            policy_image_free(loaded->image);
+        }
+    }
+    if (rc == 0) {
+        fill_settings(config, &new->settings);
+        fill_upstreams(config, &new->upstreams, report);
+        new->settings.have_upstreams = new->upstreams.count > 0;
+        memcpy(new->lists, loaded->lists, sizeof(new->lists));
+        new->list_count = loaded->list_count;
+        new->from_cache = loaded->from_cache;
+        new->made_us = clock_read().wall_us;
+        new->config = config;
+        *snapshot = new;
+        new = NULL; /* it is the caller's now */
+    }
+    free(loaded);
+    free(new);
+    return rc;
+}
+
+void setup_snapshot_free(void *snapshot)
+{
+    struct setup_snapshot *old = snapshot;
+
+    if (old != NULL) {
+        policy_destroy(old->policy);
+        config_free(old->config);
+        free(old);
+    }
+}
