@@ -1,0 +1,53 @@
+# bash completion for cordon(1)
+
+_cordon() {
+  local cur prev words cword
+  if declare -F _init_completion >/dev/null; then
+    _init_completion || return
+  else
+    cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
+  fi
+  local command=${words[1]:-} verb=${words[2]:-} options=
+  if ((cword == 1)); then
+    mapfile -t COMPREPLY < <(compgen -W 'check explain key list query reload status --help --version' -- "$cur")
+    return
+  fi
+  case $prev in
+    -c | --config | --socket | --key | --output)
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      return ;;
+    --keys)
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      return ;;
+    --client | --threshold | --timeout | --password-fd) return ;;
+  esac
+  case $command in
+    check) options='--json --print --help' ;;
+    explain) options='--client --config --json --help' ;;
+    query) options='--tcp --no-edns --dnssec --timeout --json --help' ;;
+    reload | status) options='--config --socket --json --help' ;;
+    key)
+      if ((cword == 2)); then options='generate show --help'; else
+        case $verb in
+          generate) options='--no-password --password-fd --help' ;;
+          show) options='--json --help' ;;
+        esac
+      fi ;;
+    list)
+      if ((cword == 2)); then options='build show sign verify --help'; else
+        case $verb in
+          build) options='--config --output --json --help' ;;
+          show) options='--rules --json --help' ;;
+          sign) options='--key --password-fd --help' ;;
+          verify) options='--keys --threshold --ignore-time --json --help' ;;
+        esac
+      fi ;;
+  esac
+  if [[ $cur == -* || $cword -eq 2 && ($command == key || $command == list) ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+  else
+    mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+  fi
+}
+complete -F _cordon cordon
