@@ -232,6 +232,31 @@ static void the_earliest_is_right_after_every_step(void **state)
     timers_destroy(timers);
 }
 
+static void order_survives_any_disarming(void **state)
+{
+    static const uint8_t seed[RANDOM_SEED_OCTETS] = {7};
+    struct timers *timers = timers_create(64);
+    struct owner owners[64];
+    struct random random;
+
+    (void)state;
+    random_init_seed(&random, seed);
+    for (int round = 0; round < 2000; round++) {
+        uint64_t last_us = 0;
+        for (size_t i = 0; i < 64; i++) {
+            init(&owners[i], timers, count);
+            owners[i].last_us = &last_us;
+            timers_arm(timers, &owners[i].timer, random_below(&random, 1000));
+        }
+        /* The last of the heap moves to the gap, and may belong above it. */
+        for (int i = 0; i < 32; i++) {
+            timers_disarm(timers, &owners[random_below(&random, 64)].timer);
+        }
+        assert_true(timers_run(timers, 1000) >= 32);
+    }
+    timers_destroy(timers);
+}
+
 static void no_timers_and_too_many_timers(void **state)
 {
     struct timers *timers = timers_create(0);
@@ -257,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_timer_may_disarm_one_that_is_due),
         cmocka_unit_test(an_owner_may_free_its_timer_when_it_fires),
         cmocka_unit_test(the_earliest_is_right_after_every_step),
+        cmocka_unit_test(order_survives_any_disarming),
         cmocka_unit_test(no_timers_and_too_many_timers),
     };
     return cmocka_run_group_tests_name("base/timers", tests, NULL, NULL);
