@@ -1,0 +1,440 @@
+/*
+ * daemon/daemon.c - start, run, stop: the order in which the rooms are connected.
+ *
+ * Happy path: configuration -> folders -> ports -> rights dropped -> lists -> cache, slot,
+ * workers, writer, control socket -> threads run -> first screen -> ready -> a signal ->
+ * workers drain -> the writer drains -> everything is given back in reverse.
+ * Failures before "ready": said on standard error, everything undone, exit code 1.
+ */
+#include "daemon/daemon.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/log.h"
+#include "daemon/notify.h"
+#include "daemon/screen.h"
+#include "daemon/start.h"
+#include "daemon/state.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Reads the configuration, and says everything that is wrong with it. */
+static int read_config(const char *path, struct config **config)
+{
+    struct report report;
+
+    report_init(&report);
+    const int rc = config_read(path, &report, config);
+    report_print(&report, stderr);
+    if (rc != 0 && report.errors == 0) {
+        fprintf(stderr, "error: %s: %s\n", path, cordon_strerror(rc));
+    }
+    report_deinit(&report);
+    return rc;
+}
+
+/* Loads the lists. The configuration is given back beside the snapshot: it lives longer. */
+static int make_snapshot(struct config *config, struct setup_snapshot **snapshot)
+{
+    struct report report;
+
+    report_init(&report);
+    const int rc =
+        setup_snapshot_make(config, 1, clock_read().wall_us / 1000000, &report, snapshot);
+    report_print(&report, stderr);
+    if (rc != 0 && report.errors == 0) {
+        fprintf(stderr, "error: the lists cannot be loaded: %s\n", cordon_strerror(rc));
+    }
+    report_deinit(&report);
+    if (rc == 0) {
+        (*snapshot)->config = NULL;
+    }
+    return rc;
+}
+
+int daemon_check(const char *config_path)
+{
+    struct setup_snapshot *snapshot = NULL;
+    struct config *config = NULL;
+
+    if (read_config(config_path, &config) != 0) {
+        return DAEMON_EXIT_START;
+    }
+    free(config->state_directory); /* no image is kept: a check writes nothing */
+    config->state_directory = NULL;
+    if (make_snapshot(config, &snapshot) != 0) {
+        config_free(config);
+        return DAEMON_EXIT_START;
+    }
+    const struct screen screen = {
+        .config_path = config_path,
+        .config = config,
+        .snapshot = snapshot,
+        .listen = config->listen,
+        .listen_count = config->listen_count,
+        .workers = start_worker_count(config->workers),
+        .now_s = clock_read().wall_us / 1000000,
+        .colour = isatty(STDOUT_FILENO) != 0,
+    };
+    screen_print(&screen, stdout);
+    setup_snapshot_free(snapshot);
+    config_free(config);
+    return DAEMON_EXIT_CLEAN;
+}
+
+static const struct policy *policy_of(const void *snapshot)
+{
+    return ((const struct setup_snapshot *)snapshot)->policy;
+}
+
+static const char *view_name(const void *snapshot, unsigned view)
+{
+    (void)snapshot;
+    (void)view;
+    return "default"; /* setup.h makes one view */
+}
+
+/* Signals. */
+
+static void on_hup(uv_signal_t *handle, int number)
+{
+    (void)number;
+    (void)reload_request(handle->data, RELOAD_ASKED, NULL);
+}
+
+static void on_end(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+
+    invariant(daemon->magic == DAEMON_MAGIC);
+    log_write(LOG_LEVEL_INFO, "%s: stopping", number == SIGINT ? "SIGINT" : "SIGTERM");
+    daemon->stopping = true;
+    uv_stop(&daemon->loop);
+}
+
+/* Says once of each list that it has become stale while we run. */
+static void on_freshness(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
+    const uint64_t now_s = clock_read().wall_us / 1000000;
+
+    for (size_t i = 0; i < snapshot->list_count; i++) {
+        const struct policy_loaded_list *list = &snapshot->lists[i];
+        const enum policy_freshness now =
+            policy_freshness_at(list->created_s, list->expires_s, now_s);
+        if (now == POLICY_STALE && daemon->freshness_said[i] != POLICY_STALE) {
+            log_write(LOG_LEVEL_WARNING,
+                      "list %s has expired: it stays in force, but get a newer one", list->id);
+        }
+        daemon->freshness_said[i] = now;
+    }
+}
+
+/* The handles of the main loop. Only the loop, the async and the signals can fail. */
+static int open_loop(struct daemon *daemon)
+{
+    int rc = uv_loop_init(&daemon->loop);
+
+    if (rc != 0) {
+        return rc;
+    }
+    rc = uv_async_init(&daemon->loop, &daemon->reported, status_on_reported);
+    if (rc != 0) {
+        (void)uv_loop_close(&daemon->loop);
+        return rc;
+    }
+    uv_signal_init(&daemon->loop, &daemon->hup);
+    uv_signal_init(&daemon->loop, &daemon->term);
+    uv_signal_init(&daemon->loop, &daemon->interrupt);
+    uv_timer_init(&daemon->loop, &daemon->report_patience);
+    uv_timer_init(&daemon->loop, &daemon->freshness);
+    daemon->reported.data = daemon;
+    daemon->hup.data = daemon;
+    daemon->term.data = daemon;
+    daemon->interrupt.data = daemon;
+    daemon->report_patience.data = daemon;
+    daemon->freshness.data = daemon;
+    return 0;
+}
+
+static void close_loop(struct daemon *daemon)
+{
+    uv_close((uv_handle_t *)&daemon->reported, NULL);
+    uv_close((uv_handle_t *)&daemon->hup, NULL);
+    uv_close((uv_handle_t *)&daemon->term, NULL);
+    uv_close((uv_handle_t *)&daemon->interrupt, NULL);
+    uv_close((uv_handle_t *)&daemon->report_patience, NULL);
+    uv_close((uv_handle_t *)&daemon->freshness, NULL);
+    (void)uv_run(&daemon->loop, UV_RUN_DEFAULT); /* a reload that runs comes to its end */
+    if (uv_loop_close(&daemon->loop) != 0) {
+        log_write(LOG_LEVEL_WARNING, "the main loop left something open");
+    }
+}
+
+static struct cache *make_cache(uint64_t octets)
+{
+    uint8_t key[16];
+
+    random_system(key, sizeof(key));
+    return cache_create((size_t)octets, key);
+}
+
+/* A worker per row of the sockets. Those of a worker that exists are its own. */
+static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
+{
+    for (unsigned w = 0; w < sockets->workers; w++) {
+        const struct worker_setup setup = {
+            .index = w,
+            .cache = daemon->cache,
+            .slot = daemon->slot,
+            .sockets = &sockets->pairs[w * sockets->count],
+            .addresses = sockets->listen,
+            .count = sockets->count,
+            .reported = &daemon->reported,
+        };
+        const int rc = worker_create(&setup, &daemon->workers[w]);
+        if (rc != 0) {
+            log_write(LOG_LEVEL_ERROR, "worker %u cannot be made: %s", w, cordon_strerror(rc));
+            return rc;
+        }
+        daemon->worker_count++;
+    }
+    return 0;
+}
+
+static int start_writer(struct daemon *daemon)
+{
+    struct ring *rings[DAEMON_WORKERS_MAX];
+    _Atomic uint64_t *lost[DAEMON_WORKERS_MAX];
+    const struct config *config = daemon->config;
+    const bool to_stdout =
+        config->events_to == NULL || strcmp(config->events_to, "stdout") == 0;
+    const struct audit_writer_settings settings = {
+        .path = to_stdout ? NULL : config->events_to,
+        .rotate_octets = config->events_rotate_octets,
+        .keep = config->events_keep,
+    };
+    const struct audit_writer_inputs inputs = {
+        .rings = rings,
+        .lost = lost,
+        .workers = daemon->worker_count,
+        .slot = daemon->slot,
+        .reader = daemon->worker_count,
+        .policy_of = policy_of,
+        .view_name = view_name,
+    };
+
+    for (unsigned w = 0; w < daemon->worker_count; w++) {
+        rings[w] = worker_ring(daemon->workers[w]);
+        lost[w] = worker_lost(daemon->workers[w]);
+    }
+    const int rc = audit_writer_start(&settings, &inputs, &daemon->writer);
+    if (rc != 0) {
+        log_write(LOG_LEVEL_ERROR, "events cannot be written to %s: %s",
+                  to_stdout ? "standard output" : config->events_to, cordon_strerror(rc));
+    }
+    return rc;
+}
+
+static int open_control(struct daemon *daemon)
+{
+    const struct control_handler handler = {.command = status_command, .context = daemon};
+    const char *path = daemon->config->control_socket;
+
+    if (path == NULL) {
+        return 0;
+    }
+    const int rc = control_open(&daemon->loop, path, &handler, &daemon->control);
+    if (rc == -EADDRINUSE) {
+        log_write(LOG_LEVEL_ERROR,
+                  "another cordond answers on %s: stop it, or give this one another `control: "
+                  "socket`, `state: directory` and ports",
+                  path);
+    } else if (rc != 0) {
+        log_write(LOG_LEVEL_ERROR, "the control socket %s cannot be opened: %s", path,
+                  cordon_strerror(rc));
+    }
+    return rc;
+}
+
+/* Threads that are started in between inherit a mask: signals are the main thread's. */
+static void block_signals(sigset_t *before)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, before);
+}
+
+static int start_threads(struct daemon *daemon)
+{
+    sigset_t before;
+
+    block_signals(&before);
+    int rc = start_writer(daemon);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    for (unsigned w = 0; rc == 0 && w < daemon->worker_count; w++) {
+        rc = worker_start(daemon->workers[w]);
+    }
+    return rc;
+}
+
+static void show_screen(struct daemon *daemon)
+{
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
+    struct random random;
+
+    random_init(&random);
+    probe_upstreams(snapshot->upstreams.servers, snapshot->upstreams.count, DAEMON_PROBE_MS,
+                    &random, daemon->probes);
+    const struct screen screen = {
+        .config_path = daemon->config_path,
+        .config = daemon->config,
+        .snapshot = snapshot,
+        .listen = daemon->listen,
+        .listen_count = daemon->listen_count,
+        .workers = daemon->worker_count,
+        .probes = daemon->probes,
+        .now_s = clock_read().wall_us / 1000000,
+        .colour = isatty(STDERR_FILENO) != 0,
+    };
+    screen_print(&screen, stderr);
+}
+
+/* Serves until a signal comes. The workers run. */
+static int serve(struct daemon *daemon)
+{
+    int rc = uv_signal_start(&daemon->hup, on_hup, SIGHUP);
+
+    rc = rc != 0 ? rc : uv_signal_start(&daemon->term, on_end, SIGTERM);
+    rc = rc != 0 ? rc : uv_signal_start(&daemon->interrupt, on_end, SIGINT);
+    rc = rc != 0 ? rc : start_threads(daemon);
+    if (rc != 0) {
+        log_write(LOG_LEVEL_ERROR, "cannot start: %s", cordon_strerror(rc));
+        return rc;
+    }
+    show_screen(daemon);
+    rc = reload_init(daemon);
+    if (rc != 0) {
+        log_write(LOG_LEVEL_WARNING, "changes of lists will not be noticed: %s",
+                  cordon_strerror(rc));
+    }
+    on_freshness(&daemon->freshness);
+    uv_timer_start(&daemon->freshness, on_freshness, DAEMON_FRESHNESS_MS, DAEMON_FRESHNESS_MS);
+    notify_manager("READY=1");
+    (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    notify_manager("STOPPING=1");
+    /* From here on a second signal ends the process at once, as signals do by default. */
+    uv_signal_stop(&daemon->term);
+    uv_signal_stop(&daemon->interrupt);
+    control_close(daemon->control);
+    daemon->control = NULL;
+    reload_close(daemon);
+    return 0;
+}
+
+/* Workers first, then the writer, which takes what they have left, then what both used. */
+static void stop_threads(struct daemon *daemon)
+{
+    for (unsigned w = 0; w < daemon->worker_count; w++) {
+        worker_stop(daemon->workers[w]);
+    }
+    for (unsigned w = 0; w < daemon->worker_count; w++) {
+        worker_join(daemon->workers[w]);
+    }
+    if (daemon->writer != NULL) {
+        audit_writer_stop(daemon->writer);
+        daemon->writer = NULL;
+    }
+    for (unsigned w = 0; w < daemon->worker_count; w++) {
+        worker_destroy(daemon->workers[w]);
+    }
+    daemon->worker_count = 0;
+}
+
+/* The rooms that all workers share, the workers, and the control socket; then serves. The
+ * snapshot and the sockets are taken over. Returns the exit code. */
+static int connect_and_serve(struct daemon *daemon, struct start_sockets *sockets,
+                             struct setup_snapshot *snapshot)
+{
+    int rc = open_loop(daemon);
+
+    if (rc != 0) {
+        log_write(LOG_LEVEL_ERROR, "no event loop: %s", cordon_strerror(rc));
+        setup_snapshot_free(snapshot);
+        start_sockets_close(sockets, 0);
+        return DAEMON_EXIT_START;
+    }
+    memcpy(daemon->listen, sockets->listen, sockets->count * sizeof(daemon->listen[0]));
+    daemon->listen_count = sockets->count;
+    daemon->cache = make_cache(daemon->config->cache_octets);
+    /* Readers: the workers, and the writer of events. */
+    daemon->slot = policy_slot_create(sockets->workers + 1, snapshot, setup_snapshot_free);
+    if (daemon->slot == NULL) {
+        setup_snapshot_free(snapshot);
+    }
+    if (daemon->cache == NULL || daemon->slot == NULL) {
+        log_write(LOG_LEVEL_ERROR, "out of memory: is `cache: size` larger than this machine?");
+        rc = -ENOMEM;
+    }
+    rc = rc != 0 ? rc : make_workers(daemon, sockets);
+    start_sockets_close(sockets, daemon->worker_count);
+    rc = rc != 0 ? rc : open_control(daemon);
+    rc = rc != 0 ? rc : serve(daemon);
+    stop_threads(daemon);
+    control_close(daemon->control); /* if serving never began */
+    close_loop(daemon);
+    reload_deinit(daemon);
+    policy_slot_destroy(daemon->slot);
+    cache_destroy(daemon->cache);
+    return rc == 0 ? DAEMON_EXIT_CLEAN : DAEMON_EXIT_START;
+}
+
+int daemon_run(const char *config_path)
+{
+    struct setup_snapshot *snapshot = NULL;
+    struct start_sockets sockets = {0};
+    int code = DAEMON_EXIT_START;
+    struct daemon *daemon = calloc(1, sizeof(*daemon));
+
+    if (daemon == NULL) {
+        return code;
+    }
+    daemon->magic = DAEMON_MAGIC;
+    daemon->config_path = config_path;
+    daemon->started_at = clock_read();
+    start_process();
+    if (read_config(config_path, &daemon->config) != 0) {
+        goto done;
+    }
+    daemon->started = daemon->config;
+    /* Ports before lists, and rights dropped in between: what is read and written from here on
+     * is what a reload can read and write as well. */
+    if (start_folders(daemon->config) != 0 ||
+        start_sockets_open(daemon->config, start_worker_count(daemon->config->workers),
+                           &sockets) != 0) {
+        goto done;
+    }
+    if (start_drop_rights(daemon->config->user) != 0 ||
+        make_snapshot(daemon->config, &snapshot) != 0) {
+        start_sockets_close(&sockets, 0);
+        goto done;
+    }
+    code = connect_and_serve(daemon, &sockets, snapshot);
+    if (code == DAEMON_EXIT_CLEAN) {
+        log_write(LOG_LEVEL_INFO, "stopped");
+    }
+done:
+    if (daemon->config != daemon->started) {
+        config_free(daemon->config);
+    }
+    config_free(daemon->started);
+    free(daemon);
+    return code;
+}

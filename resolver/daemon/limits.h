@@ -1,0 +1,49 @@
+/*
+ * daemon/limits.h - bounds of the housekeeping, and why.
+ */
+#ifndef CORDON_DAEMON_LIMITS_H
+#define CORDON_DAEMON_LIMITS_H
+
+#define DAEMON_WORKERS_MAX 256u /* readers of the policy slot, and sockets per address */
+
+/* Events that a worker may be ahead of the writer: about 15,000 decisions of 280 octets, which
+ * is a second of a worker's work if each question were blocked. */
+#define DAEMON_RING_OCTETS (4u << 20)
+
+/* How long a stopping worker goes on for questions that wait for an upstream. */
+#define DAEMON_DRAIN_MS 1000u
+
+/* An upstream that is silent for this long at the start is shown as not answering. */
+#define DAEMON_PROBE_MS 1000u
+
+/* Files of lists come one by one: a reload begins when none has changed for this long, and at
+ * the latest after the second number, so that a busy folder cannot put it off for ever. */
+#define DAEMON_WATCH_QUIET_MS 300u
+#define DAEMON_WATCH_MOST_MS  3000u
+
+/* A reload that a change of files began may have met a list before its signatures: it is
+ * tried once more after this. */
+#define DAEMON_RETRY_MS 2000u
+
+/* A folder of lists that has gone is looked for this often. */
+#define DAEMON_WATCH_AGAIN_MS 10000u
+
+/* The publisher's patience with readers of the snapshot before: a worker adopts between two
+ * callbacks, the writer of events after its output has taken what came before. */
+#define DAEMON_PUBLISH_STEP_MS 5u
+#define DAEMON_PUBLISH_MOST_MS 10000u
+
+/* Patience with workers that are asked for their counters; then their last are shown. */
+#define DAEMON_REPORT_MS 500u
+
+/* Lists become stale while the daemon runs: looked at this often. */
+#define DAEMON_FRESHNESS_MS 3600000u
+
+/* Octets of the document that a reload leaves: 64 messages of 1 KiB, escaped, and the lists. */
+#define DAEMON_RELOAD_DOCUMENT_MAX (1u << 20)
+
+/* Commands of the control socket that may wait for one reload or one report: all of its
+ * clients. */
+#define DAEMON_WAITING_MAX 16u
+
+#endif

@@ -1,0 +1,329 @@
+#include "daemon/screen.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "upstream/limits.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Lines of a list that are looked at for an example: the head and some hundred rules. */
+#define EXAMPLE_LINES_MAX 5000u
+
+#define DAY_S 86400u
+
+/* The heading of a paragraph in the first column; "" goes on with the one before. */
+static void heading(const struct screen *screen, FILE *out, const char *word)
+{
+    const char *bold = screen->colour && word[0] != '\0' ? "\x1b[1m" : "";
+    const char *plain = screen->colour && word[0] != '\0' ? "\x1b[0m" : "";
+
+    fprintf(out, "%s%-11s%s ", bold, word, plain);
+}
+
+/* A warning inside a line: words, and colour on a terminal. */
+static void warn(const struct screen *screen, FILE *out, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void warn(const struct screen *screen, FILE *out, const char *format, ...)
+{
+    va_list arguments;
+
+    fputs(screen->colour ? "\x1b[33m" : "", out);
+    va_start(arguments, format);
+    vfprintf(out, format, arguments);
+    va_end(arguments);
+    fputs(screen->colour ? "\x1b[0m" : "", out);
+}
+
+const char *screen_span(uint64_t seconds, char out[32])
+{
+    const uint64_t days = seconds / DAY_S;
+    const uint64_t hours = seconds / 3600;
+    const uint64_t minutes = seconds / 60;
+
+    if (days > 1) {
+        snprintf(out, 32, "%" PRIu64 " days", days);
+    } else if (hours > 1) {
+        snprintf(out, 32, "%" PRIu64 " hours", hours);
+    } else if (minutes > 1) {
+        snprintf(out, 32, "%" PRIu64 " minutes", minutes);
+    } else {
+        snprintf(out, 32, "%" PRIu64 " s", seconds);
+    }
+    return out;
+}
+
+static void print_listen(const struct screen *screen, FILE *out)
+{
+    char address[ADDRESS_TEXT_MAX];
+
+    for (size_t i = 0; i < screen->listen_count; i++) {
+        heading(screen, out, i == 0 ? "listens on" : "");
+        address_format(&screen->listen[i], false, address);
+        fprintf(out, "%s port %u, UDP and TCP\n", address, screen->listen[i].port);
+    }
+}
+
+static void print_probe(const struct screen *screen, FILE *out,
+                        const struct probe_result *probe)
+{
+    switch (probe->state) {
+    case PROBE_NOT_DONE:
+        break;
+    case PROBE_ANSWERED:
+        fprintf(out, "  answers (%u.%u ms)", probe->rtt_us / 1000, probe->rtt_us / 100 % 10);
+        break;
+    case PROBE_SILENT:
+        warn(screen, out, "  does not answer");
+        break;
+    case PROBE_FAILED:
+        warn(screen, out, "  unreachable: %s", cordon_strerror(probe->error));
+        break;
+    }
+}
+
+static void print_upstreams(const struct screen *screen, FILE *out)
+{
+    const struct upstream_settings *upstreams = &screen->snapshot->upstreams;
+    char address[ADDRESS_TEXT_MAX];
+    size_t answer = 0;
+
+    if (upstreams->count == 0) {
+        heading(screen, out, "upstreams");
+        warn(screen, out, "none: %s names no resolver but this one.\n",
+             screen->config->resolv_conf == NULL ? "the configuration"
+                                                 : screen->config->resolv_conf);
+        heading(screen, out, "");
+        fprintf(out, "Blocked names are answered, all others get SERVFAIL. Name one with "
+                     "`upstreams: servers:`.\n");
+        return;
+    }
+    for (size_t i = 0; i < upstreams->count; i++) {
+        heading(screen, out, i == 0 ? "upstreams" : "");
+        address_format(&upstreams->servers[i], false, address);
+        fprintf(out, "%s port %u", address, upstreams->servers[i].port);
+        if (screen->probes != NULL) {
+            print_probe(screen, out, &screen->probes[i]);
+            answer += screen->probes[i].state == PROBE_ANSWERED ? 1 : 0;
+        }
+        fputc('\n', out);
+    }
+    if (screen->probes != NULL && answer == 0) {
+        heading(screen, out, "");
+        warn(screen, out,
+             "No upstream can be reached: blocked names are answered, others get "
+             "SERVFAIL until one answers.\n");
+    }
+}
+
+static void print_keys(FILE *out, const struct trust_verdict *verdict)
+{
+    char key[TRUST_KEY_ID_TEXT];
+
+    for (size_t i = 0; i < verdict->count; i++) {
+        trust_key_id_format(verdict->ids[i], key);
+        fprintf(out, "%s%s", i == 0 ? "" : " ", key);
+    }
+}
+
+static const char *list_mode(const struct setup_snapshot *snapshot, const char *id)
+{
+    const struct policy_image *image = policy_image_of(snapshot->policy);
+    struct policy_image_list list;
+
+    for (size_t i = 0; i < policy_image_lists(image); i++) {
+        if (policy_image_list_at(image, i, &list) && strcmp(list.id, id) == 0) {
+            return policy_mode_name(policy_list_mode(snapshot->policy, 0, i));
+        }
+    }
+    return "?";
+}
+
+static void print_list(const struct screen *screen, FILE *out,
+                       const struct policy_loaded_list *list, int width)
+{
+    char age[32];
+    char left[32];
+    char rules[32];
+    const uint64_t now_s = screen->now_s;
+
+    snprintf(rules, sizeof(rules), "%zu rules", list->rules);
+    fprintf(out, "%-*s  %-7s  serial %-10" PRIu32 "  %-12s  ", width, list->id,
+            list_mode(screen->snapshot, list->id), list->serial, rules);
+    switch (policy_freshness_at(list->created_s, list->expires_s, now_s)) {
+    case POLICY_FRESH:
+        fprintf(out, "%s old, expires in %s", screen_span(now_s - list->created_s, age),
+                screen_span(list->expires_s - now_s, left));
+        break;
+    case POLICY_STALE:
+        warn(screen, out, "STALE: expired %s ago, still in force; get a newer one",
+             screen_span(now_s - list->expires_s, left));
+        break;
+    case POLICY_CLOCK_UNTRUSTED:
+        warn(screen, out, "made in the future: is this machine's clock right?");
+        break;
+    }
+    fputs(", signed by ", out);
+    print_keys(out, &list->verdict);
+    fputc('\n', out);
+}
+
+static void print_lists(const struct screen *screen, FILE *out)
+{
+    const struct setup_snapshot *snapshot = screen->snapshot;
+    int width = 0;
+
+    for (size_t i = 0; i < snapshot->list_count; i++) {
+        const int len = (int)strlen(snapshot->lists[i].id);
+        width = len > width ? len : width;
+    }
+    for (size_t i = 0; i < snapshot->list_count; i++) {
+        heading(screen, out, i == 0 ? "lists" : "");
+        print_list(screen, out, &snapshot->lists[i], width);
+    }
+    if (snapshot->list_count == 0) {
+        heading(screen, out, "lists");
+        warn(screen, out, "none: nothing is blocked\n");
+    }
+    if (screen->config->log_only) {
+        heading(screen, out, "mode");
+        warn(screen, out, "log: nothing is blocked, only recorded (policy: mode: log)\n");
+    }
+}
+
+static void print_rest(const struct screen *screen, FILE *out)
+{
+    const struct config *config = screen->config;
+
+    heading(screen, out, "events");
+    if (config->events_to == NULL || strcmp(config->events_to, "stdout") == 0) {
+        fputs("standard output, one JSON line per decision\n", out);
+    } else {
+        fprintf(out, "%s, one JSON line per decision\n", config->events_to);
+    }
+    if (config->control_socket != NULL) {
+        heading(screen, out, "control");
+        fprintf(out, "%s (`cordon status`, `cordon reload`)\n", config->control_socket);
+    }
+}
+
+/* The name of a line "block suffix NAME ...", or false. */
+static bool suffix_of_line(const char *line, char *name, size_t size)
+{
+    static const char start[] = "block suffix ";
+
+    if (strncmp(line, start, sizeof(start) - 1) != 0) {
+        return false;
+    }
+    const char *at = line + sizeof(start) - 1;
+    const size_t len = strcspn(at, " \n");
+    if (len == 0 || len >= size) {
+        return false;
+    }
+    memcpy(name, at, len);
+    name[len] = '\0';
+    return true;
+}
+
+/* What a line says is only a proposal: the policy, made from signed octets, has the word. */
+static bool is_blocked(const struct policy *policy, const char *text)
+{
+    struct wire_name name;
+    struct policy_outcome outcome;
+
+    if (wire_name_from_text(text, strlen(text), &name) != WIRE_TEXT_OK) {
+        return false;
+    }
+    policy_decide_name(policy, 0, POLICY_TRIGGER_QNAME, 0, &name, &outcome);
+    return policy_outcome_blocks(&outcome);
+}
+
+static bool blocked_name_in(const struct policy *policy, const char *path, char *name,
+                            size_t size)
+{
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t room = 0;
+    bool found = false;
+
+    if (file == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; !found && i < EXAMPLE_LINES_MAX && getline(&line, &room, file) > 0;
+         i++) {
+        found = suffix_of_line(line, name, size) && is_blocked(policy, name);
+    }
+    free(line);
+    fclose(file);
+    return found;
+}
+
+bool screen_blocked_name(const struct setup_snapshot *snapshot, const char *list_directory,
+                         char *name, size_t size, char list_id[65])
+{
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < snapshot->list_count; i++) {
+        const char *id = snapshot->lists[i].id;
+        const int len = snprintf(path, sizeof(path), "%s/%s.list", list_directory, id);
+        if (len > 0 && (size_t)len < sizeof(path) &&
+            strcmp(list_mode(snapshot, id), policy_mode_name(POLICY_MODE_ENFORCE)) == 0 &&
+            blocked_name_in(snapshot->policy, path, name, size)) {
+            snprintf(list_id, 65, "%s", id);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_try(const struct screen *screen, FILE *out)
+{
+    char address[ADDRESS_TEXT_MAX];
+    char name[WIRE_NAME_TEXT_MAX];
+    char list[65];
+    char command[ADDRESS_TEXT_MAX + 64];
+
+    if (screen->listen_count == 0) {
+        return;
+    }
+    struct address at = screen->listen[0];
+    if (address_is_any(&at)) { /* a wildcard is no address to ask */
+        memset(at.octets, 0, sizeof(at.octets));
+        at.octets[at.family == ADDRESS_V4 ? 0 : 15] = at.family == ADDRESS_V4 ? 127 : 1;
+        if (at.family == ADDRESS_V4) {
+            at.octets[3] = 1;
+        }
+    }
+    address_format(&at, false, address);
+    snprintf(command, sizeof(command), "dig @%s -p %u", address, at.port);
+    fputc('\n', out);
+    heading(screen, out, "try");
+    const bool blocked = screen_blocked_name(screen->snapshot, screen->config->list_directory,
+                                             name, sizeof(name), list);
+    if (blocked) {
+        const int width = (int)strlen(name) < 11 ? 11 : (int)strlen(name);
+        fprintf(out, "%s %-*s   # blocked by %s\n", command, width, name, list);
+        heading(screen, out, "");
+        fprintf(out, "%s %-*s   # not blocked\n", command, width, "example.com");
+    } else {
+        fprintf(out, "%s example.com   # no list is enforced: nothing is blocked\n", command);
+    }
+}
+
+void screen_print(const struct screen *screen, FILE *out)
+{
+    fprintf(out, "cordond %s, process %ld, %u %s\n", CORDON_VERSION, (long)getpid(),
+            screen->workers, screen->workers == 1 ? "worker" : "workers");
+    heading(screen, out, "config");
+    fprintf(out, "%s\n", screen->config_path);
+    print_listen(screen, out);
+    print_upstreams(screen, out);
+    print_lists(screen, out);
+    print_rest(screen, out);
+    print_try(screen, out);
+    fflush(out);
+}

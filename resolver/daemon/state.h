@@ -1,0 +1,129 @@
+/*
+ * daemon/state.h - struct daemon: what the main thread holds, and who of daemon/ uses it.
+ *
+ * Everything here is the main thread's. The exceptions are the prepared half of a reload, which
+ * a pool thread fills between uv_queue_work() and its end, and what worker.h and slot.h share.
+ */
+#ifndef CORDON_DAEMON_STATE_H
+#define CORDON_DAEMON_STATE_H
+
+#include "admin/control.h"
+#include "audit/writer.h"
+#include "base/clock.h"
+#include "daemon/limits.h"
+#include "daemon/probe.h"
+#include "daemon/worker.h"
+#include "setup/setup.h"
+
+#include <uv.h>
+
+#define DAEMON_MAGIC 0x64616d6eu
+
+/* Why a reload began: the loudest reason wins. */
+enum reload_cause {
+    RELOAD_NONE,
+    RELOAD_RETRY, /* again, after one that files began has failed */
+    RELOAD_FILES, /* a list file changed */
+    RELOAD_ASKED  /* SIGHUP or the control socket */
+};
+
+enum reload_phase {
+    RELOAD_IDLE,
+    RELOAD_PREPARING,  /* on the pool */
+    RELOAD_PUBLISHING, /* the slot still holds the snapshot before the current one */
+    RELOAD_ADOPTING    /* published; not all workers have taken it */
+};
+
+struct reload {
+    enum reload_phase phase;
+    uv_work_t work;
+    uv_timer_t step;  /* publishing and adopting */
+    uv_timer_t later; /* the debounce of files, and the retry */
+    uv_timer_t sweep; /* frees the replaced snapshot when the last reader has left it */
+    uv_fs_event_t files;
+    bool watching;
+    char *watched;          /* folder */
+    uint64_t later_most_us; /* not to be put off beyond this; 0: nothing is pending */
+    enum reload_cause later_cause;
+    enum reload_cause next; /* begins after the one that runs */
+    enum reload_cause cause;
+    uint64_t began_us;
+    uint64_t ready_us; /* prepared: readers are waited for from here on */
+    uint64_t number;   /* in the slot: that the workers must adopt */
+
+    /* Prepared by the pool. */
+    struct report report;
+    struct setup_snapshot *snapshot;
+    struct config *config;
+    uint64_t generation;
+    int rc;
+
+    /* Clients of the control socket: those of the reload that runs, and of the next. */
+    struct control_client *waiting[DAEMON_WAITING_MAX];
+    size_t waiting_count;
+    struct control_client *queued[DAEMON_WAITING_MAX];
+    size_t queued_count;
+
+    char *last; /* document of the last reload; NULL: there was none */
+    size_t last_len;
+};
+
+struct status_waiter {
+    struct control_client *client;
+    bool upstreams_only;
+};
+
+struct daemon {
+    uint32_t magic;
+    const char *config_path;
+    struct clock_now started_at;
+    struct config *config;  /* in force, as far as a reload can change it */
+    struct config *started; /* at the start: what needs a restart is compared with it */
+
+    uv_loop_t loop;
+    uv_signal_t hup, term, interrupt;
+    uv_async_t reported;
+    uv_timer_t report_patience;
+    uv_timer_t freshness;
+    bool stopping;
+
+    struct address listen[CONFIG_LISTEN_MAX]; /* that were opened */
+    size_t listen_count;
+    unsigned worker_count;
+    struct worker *workers[DAEMON_WORKERS_MAX];
+    uint64_t report_wanted[DAEMON_WORKERS_MAX]; /* number of the report asked for */
+    struct cache *cache;
+    struct policy_slot *slot;
+    struct audit_writer *writer;
+    struct control *control;
+    enum policy_freshness freshness_said[POLICY_LISTS_MAX];
+    struct probe_result probes[UPSTREAM_SERVERS_MAX]; /* at the start */
+
+    struct status_waiter status_waiting[DAEMON_WAITING_MAX];
+    size_t status_waiting_count;
+    struct reload reload;
+};
+
+/* The snapshot in force. Main thread; until the next publish. */
+const struct setup_snapshot *daemon_snapshot(const struct daemon *daemon);
+
+/* reload.c */
+int reload_init(struct daemon *daemon);
+/* client NULL: nobody waits for the result. False: too many wait already. */
+bool reload_request(struct daemon *daemon, enum reload_cause cause,
+                    struct control_client *client);
+/* Lets one that runs come to its end, and closes the handles. */
+void reload_close(struct daemon *daemon);
+/* After the loop has ended. */
+void reload_deinit(struct daemon *daemon);
+
+/* status.c: the commands of the control socket. */
+bool status_command(void *context, const char *command, struct control_client *client,
+                    struct text *out);
+/* Some worker has made a report. */
+void status_on_reported(uv_async_t *handle);
+void status_on_patience(uv_timer_t *handle);
+/* The array "lists" of status and reload documents. */
+void status_lists(struct text *out, const struct setup_snapshot *snapshot, uint64_t now_s);
+
+#endif

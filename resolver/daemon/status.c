@@ -1,0 +1,441 @@
+/*
+ * daemon/status.c - the commands of the control socket (docs/control.md).
+ *
+ * `status` and `upstreams` ask every worker for a copy of its counters and answer when all have
+ * made one, or after DAEMON_REPORT_MS with the copies that are there.
+ */
+#include "base/error.h"
+#include "base/invariant.h"
+#include "daemon/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct setup_snapshot *daemon_snapshot(const struct daemon *daemon)
+{
+    return policy_slot_current(daemon->slot);
+}
+
+/* The sums of all workers. */
+struct totals {
+    struct worker_report sum;
+    unsigned reported; /* workers whose copy is as new as was asked for */
+    uint64_t rtt_count[UPSTREAM_SERVERS_MAX];
+    uint64_t rtt_sum_us[UPSTREAM_SERVERS_MAX];
+};
+
+static void add_query(struct query_counters *to, const struct query_counters *from)
+{
+    to->questions += from->questions;
+    for (size_t i = 0; i < sizeof(to->answered) / sizeof(to->answered[0]); i++) {
+        to->answered[i] += from->answered[i];
+    }
+    to->dropped += from->dropped;
+    to->no_slot += from->no_slot;
+    to->refused_clients += from->refused_clients;
+    to->blocked += from->blocked;
+    to->logged += from->logged;
+    to->cache_hits += from->cache_hits;
+    to->cache_misses += from->cache_misses;
+    to->joined += from->joined;
+    to->fetches += from->fetches;
+    to->fetch_failures += from->fetch_failures;
+    to->truncated += from->truncated;
+    to->steps_exceeded += from->steps_exceeded;
+    to->reruns += from->reruns;
+}
+
+static void add_net(struct net_counters *to, const struct net_counters *from)
+{
+    to->udp_received += from->udp_received;
+    to->udp_sent += from->udp_sent;
+    to->udp_send_failed += from->udp_send_failed;
+    to->udp_kernel_drops += from->udp_kernel_drops;
+    to->tcp_accepted += from->tcp_accepted;
+    to->tcp_refused += from->tcp_refused;
+    to->tcp_closed_idle += from->tcp_closed_idle;
+    to->tcp_closed_slow += from->tcp_closed_slow;
+    to->tcp_questions += from->tcp_questions;
+    to->tcp_open += from->tcp_open;
+}
+
+/* An upstream is up if any worker found it so: a worker that asked nothing knows nothing. */
+static void add_upstream(struct totals *totals, const struct upstream_server_status *from)
+{
+    struct worker_report *sum = &totals->sum;
+    size_t at = 0;
+
+    while (at < sum->upstream_count &&
+           !address_equal(&sum->upstreams[at].address, &from->address)) {
+        at++;
+    }
+    if (at == UPSTREAM_SERVERS_MAX) {
+        return;
+    }
+    struct upstream_server_status *to = &sum->upstreams[at];
+    if (at == sum->upstream_count) {
+        *to = (struct upstream_server_status){.address = from->address};
+        sum->upstream_count++;
+    }
+    if (to->health != UPSTREAM_UP && from->health != UPSTREAM_UNTRIED) {
+        to->health = from->health;
+    }
+    totals->rtt_sum_us[at] += from->rtt_us;
+    totals->rtt_count[at] += from->rtt_us != 0 ? 1 : 0;
+    to->questions += from->questions;
+    to->answers += from->answers;
+    to->timeouts += from->timeouts;
+    to->wrong += from->wrong;
+    to->failures += from->failures;
+    to->tcp += from->tcp;
+    to->case_lost = to->case_lost || from->case_lost;
+}
+
+static void add_up(struct daemon *daemon, struct totals *totals)
+{
+    memset(totals, 0, sizeof(*totals));
+    for (unsigned w = 0; w < daemon->worker_count; w++) {
+        struct worker_report report;
+        worker_read_report(daemon->workers[w], &report);
+        totals->reported += report.number >= daemon->report_wanted[w] ? 1 : 0;
+        totals->sum.in_use += report.in_use;
+        add_query(&totals->sum.query, &report.query);
+        add_net(&totals->sum.net, &report.net);
+        for (size_t i = 0; i < report.upstream_count; i++) {
+            add_upstream(totals, &report.upstreams[i]);
+        }
+    }
+    for (size_t i = 0; i < totals->sum.upstream_count; i++) {
+        if (totals->rtt_count[i] > 0) {
+            totals->sum.upstreams[i].rtt_us =
+                (uint32_t)(totals->rtt_sum_us[i] / totals->rtt_count[i]);
+        }
+    }
+}
+
+/* The image's number of a list, or SIZE_MAX. */
+static size_t image_index(const struct policy_image *image, const char *id,
+                          struct policy_image_list *out)
+{
+    for (size_t i = 0; i < policy_image_lists(image); i++) {
+        if (policy_image_list_at(image, i, out) && strcmp(out->id, id) == 0) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+static const char *freshness_word(enum policy_freshness freshness)
+{
+    switch (freshness) {
+    case POLICY_FRESH:
+        return "fresh";
+    case POLICY_STALE:
+        return "stale";
+    case POLICY_CLOCK_UNTRUSTED:
+        return "clock-untrusted";
+    }
+    return "unknown";
+}
+
+static void add_list(struct text *out, const struct setup_snapshot *snapshot,
+                     const struct policy_loaded_list *list, uint64_t now_s)
+{
+    char when[CLOCK_TEXT_MAX];
+    char key[TRUST_KEY_ID_TEXT];
+    struct policy_image_list known;
+    const size_t index = image_index(policy_image_of(snapshot->policy), list->id, &known);
+
+    json_object_begin(out, NULL);
+    json_string(out, "id", list->id);
+    if (index != SIZE_MAX) {
+        json_string(out, "title", known.title);
+        json_string(out, "provider", known.provider);
+        json_string(out, "mode",
+                    policy_mode_name(policy_list_mode(snapshot->policy, 0, index)));
+    }
+    json_uint(out, "serial", list->serial);
+    clock_format_s(list->created_s, when);
+    json_string(out, "created", when);
+    clock_format_s(list->expires_s, when);
+    json_string(out, "expires", when);
+    json_uint(out, "age_s", now_s > list->created_s ? now_s - list->created_s : 0);
+    json_string(out, "freshness",
+                freshness_word(policy_freshness_at(list->created_s, list->expires_s, now_s)));
+    json_array_begin(out, "keys");
+    for (size_t i = 0; i < list->verdict.count; i++) {
+        trust_key_id_format(list->verdict.ids[i], key);
+        json_string(out, NULL, key);
+    }
+    json_array_end(out);
+    json_uint(out, "rules", list->rules);
+    json_object_end(out);
+}
+
+void status_lists(struct text *out, const struct setup_snapshot *snapshot, uint64_t now_s)
+{
+    uint64_t rules = 0;
+
+    json_array_begin(out, "lists");
+    for (size_t i = 0; i < snapshot->list_count; i++) {
+        add_list(out, snapshot, &snapshot->lists[i], now_s);
+        rules += snapshot->lists[i].rules;
+    }
+    json_array_end(out);
+    json_uint(out, "rules", rules);
+}
+
+static void write_upstreams(struct text *out, const struct totals *totals)
+{
+    static const char *const words[] = {
+        [UPSTREAM_UNTRIED] = "untried", [UPSTREAM_UP] = "up", [UPSTREAM_DOWN] = "down"};
+    char address[ADDRESS_TEXT_MAX];
+
+    json_array_begin(out, "upstreams");
+    for (size_t i = 0; i < totals->sum.upstream_count; i++) {
+        const struct upstream_server_status *server = &totals->sum.upstreams[i];
+        address_format(&server->address, true, address);
+        json_object_begin(out, NULL);
+        json_string(out, "address", address);
+        json_string(out, "health", words[server->health]);
+        json_uint(out, "rtt_us", server->rtt_us);
+        json_uint(out, "questions", server->questions);
+        json_uint(out, "answers", server->answers);
+        json_uint(out, "timeouts", server->timeouts);
+        json_uint(out, "wrong", server->wrong);
+        json_uint(out, "failures", server->failures);
+        json_uint(out, "tcp", server->tcp);
+        json_bool(out, "case_lost", server->case_lost);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
+static void write_questions(struct text *out, const struct query_counters *query)
+{
+    char code[WIRE_TYPE_TEXT_MAX];
+
+    json_object_begin(out, "questions");
+    json_uint(out, "taken", query->questions);
+    json_object_begin(out, "answered");
+    for (unsigned i = 0; i < sizeof(query->answered) / sizeof(query->answered[0]); i++) {
+        if (query->answered[i] > 0) {
+            wire_rcode_format(i, code);
+            json_uint(out, code, query->answered[i]);
+        }
+    }
+    json_object_end(out);
+    json_uint(out, "blocked", query->blocked);
+    json_uint(out, "logged", query->logged);
+    json_uint(out, "dropped", query->dropped);
+    json_uint(out, "no_slot", query->no_slot);
+    json_uint(out, "refused_clients", query->refused_clients);
+    json_uint(out, "cache_hits", query->cache_hits);
+    json_uint(out, "cache_misses", query->cache_misses);
+    json_uint(out, "joined", query->joined);
+    json_uint(out, "fetches", query->fetches);
+    json_uint(out, "fetch_failures", query->fetch_failures);
+    json_uint(out, "truncated", query->truncated);
+    json_uint(out, "steps_exceeded", query->steps_exceeded);
+    json_uint(out, "reruns", query->reruns);
+    json_object_end(out);
+}
+
+static void write_net(struct text *out, const struct net_counters *net)
+{
+    json_object_begin(out, "net");
+    json_uint(out, "udp_received", net->udp_received);
+    json_uint(out, "udp_sent", net->udp_sent);
+    json_uint(out, "udp_send_failed", net->udp_send_failed);
+    json_uint(out, "udp_kernel_drops", net->udp_kernel_drops);
+    json_uint(out, "tcp_accepted", net->tcp_accepted);
+    json_uint(out, "tcp_refused", net->tcp_refused);
+    json_uint(out, "tcp_open", net->tcp_open);
+    json_uint(out, "tcp_closed_idle", net->tcp_closed_idle);
+    json_uint(out, "tcp_closed_slow", net->tcp_closed_slow);
+    json_uint(out, "tcp_questions", net->tcp_questions);
+    json_object_end(out);
+}
+
+static void write_cache(struct text *out, struct cache *cache)
+{
+    struct cache_stats stats;
+
+    cache_stats(cache, &stats);
+    json_object_begin(out, "cache");
+    json_uint(out, "entries", stats.entries);
+    json_uint(out, "octets", stats.octets);
+    json_uint(out, "size", stats.size);
+    json_uint(out, "hits", stats.hits);
+    json_uint(out, "misses", stats.misses);
+    json_uint(out, "stores", stats.stores);
+    json_uint(out, "evictions", stats.evictions);
+    json_object_end(out);
+}
+
+static void write_events(struct text *out, const struct daemon *daemon)
+{
+    struct audit_writer_stats stats;
+
+    audit_writer_stats(daemon->writer, &stats);
+    json_object_begin(out, "events");
+    json_string(out, "to", daemon->started->events_to);
+    json_uint(out, "written", stats.written);
+    json_uint(out, "lost_ring", stats.lost_ring);
+    json_uint(out, "lost_output", stats.lost_output);
+    json_bool(out, "stalled", stats.stalled);
+    json_string(out, "last_error",
+                stats.last_error == 0 ? NULL : cordon_strerror(stats.last_error));
+    json_object_end(out);
+}
+
+static void write_identity(struct text *out, const struct daemon *daemon, struct clock_now now)
+{
+    char text[ADDRESS_TEXT_MAX];
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
+
+    json_string(out, "version", CORDON_VERSION);
+    json_int(out, "pid", getpid());
+    json_uint(out, "uptime_s", (now.mono_us - daemon->started_at.mono_us) / 1000000);
+    clock_format(daemon->started_at.wall_us, text);
+    json_string(out, "started", text);
+    json_string(out, "config", daemon->config_path);
+    json_uint(out, "generation", policy_generation(snapshot->policy));
+    json_uint(out, "workers", daemon->worker_count);
+    json_array_begin(out, "listen");
+    for (size_t i = 0; i < daemon->listen_count; i++) {
+        address_format(&daemon->listen[i], true, text);
+        json_string(out, NULL, text);
+    }
+    json_array_end(out);
+}
+
+static void write_status(struct daemon *daemon, const struct totals *totals, struct text *out)
+{
+    const struct clock_now now = clock_read();
+
+    json_object_begin(out, NULL);
+    json_bool(out, "ok", true);
+    write_identity(out, daemon, now);
+    json_bool(out, "log_only", daemon->config->log_only);
+    json_bool(out, "from_cache", daemon_snapshot(daemon)->from_cache);
+    status_lists(out, daemon_snapshot(daemon), now.wall_us / 1000000);
+    write_upstreams(out, totals);
+    json_uint(out, "in_flight", totals->sum.in_use);
+    write_questions(out, &totals->sum.query);
+    write_net(out, &totals->sum.net);
+    write_cache(out, daemon->cache);
+    write_events(out, daemon);
+    json_uint(out, "workers_reported", totals->reported);
+    text_add(out, ",\"reload\":"); /* a document already */
+    text_add(out, daemon->reload.last == NULL ? "null" : daemon->reload.last);
+    json_object_end(out);
+}
+
+/* Answers everybody who waits. */
+static void answer_waiting(struct daemon *daemon, const struct totals *totals)
+{
+    char *memory = malloc(CONTROL_REPLY_MAX);
+
+    uv_timer_stop(&daemon->report_patience);
+    for (size_t i = 0; i < daemon->status_waiting_count; i++) {
+        static const char failed[] = "{\"ok\":false,\"error\":\"out of memory\"}";
+        struct text out;
+        if (memory == NULL) {
+            control_reply(daemon->status_waiting[i].client, failed, sizeof(failed) - 1);
+            continue;
+        }
+        text_init(&out, memory, CONTROL_REPLY_MAX);
+        if (daemon->status_waiting[i].upstreams_only) {
+            json_object_begin(&out, NULL);
+            json_bool(&out, "ok", true);
+            write_upstreams(&out, totals);
+            json_object_end(&out);
+        } else {
+            write_status(daemon, totals, &out);
+        }
+        control_reply(daemon->status_waiting[i].client, out.at, out.len);
+    }
+    daemon->status_waiting_count = 0;
+    free(memory);
+}
+
+void status_on_reported(uv_async_t *handle)
+{
+    struct daemon *daemon = handle->data;
+    struct totals totals;
+
+    invariant(daemon->magic == DAEMON_MAGIC);
+    if (daemon->stopping || daemon->status_waiting_count == 0) {
+        return;
+    }
+    add_up(daemon, &totals);
+    if (totals.reported == daemon->worker_count) {
+        answer_waiting(daemon, &totals);
+    }
+}
+
+void status_on_patience(uv_timer_t *handle)
+{
+    struct daemon *daemon = handle->data;
+    struct totals totals;
+
+    if (!daemon->stopping && daemon->status_waiting_count > 0) {
+        add_up(daemon, &totals);
+        answer_waiting(daemon, &totals);
+    }
+}
+
+static bool wait_for_reports(struct daemon *daemon, struct control_client *client,
+                             bool upstreams_only)
+{
+    if (daemon->status_waiting_count == DAEMON_WAITING_MAX) {
+        return false;
+    }
+    daemon->status_waiting[daemon->status_waiting_count++] =
+        (struct status_waiter){client, upstreams_only};
+    for (unsigned w = 0; w < daemon->worker_count; w++) {
+        daemon->report_wanted[w] = worker_ask_report(daemon->workers[w]);
+    }
+    uv_timer_start(&daemon->report_patience, status_on_patience, DAEMON_REPORT_MS, 0);
+    return true;
+}
+
+static bool refuse(struct text *out, const char *message)
+{
+    json_object_begin(out, NULL);
+    json_bool(out, "ok", false);
+    json_string(out, "error", message);
+    json_object_end(out);
+    return true;
+}
+
+bool status_command(void *context, const char *command, struct control_client *client,
+                    struct text *out)
+{
+    struct daemon *daemon = context;
+
+    invariant(daemon->magic == DAEMON_MAGIC);
+    if (daemon->stopping) {
+        return refuse(out, "the daemon is stopping");
+    }
+    if (strcmp(command, "status") == 0 || strcmp(command, "upstreams") == 0) {
+        return wait_for_reports(daemon, client, command[0] == 'u')
+                   ? false
+                   : refuse(out, "too many wait for an answer already");
+    }
+    if (strcmp(command, "reload") == 0) {
+        return reload_request(daemon, RELOAD_ASKED, client)
+                   ? false
+                   : refuse(out, "too many wait for a reload already");
+    }
+    if (strcmp(command, "version") == 0) {
+        json_object_begin(out, NULL);
+        json_bool(out, "ok", true);
+        json_string(out, "version", CORDON_VERSION);
+        json_object_end(out);
+        return true;
+    }
+    return refuse(out, "unknown command; known: status, upstreams, reload, version");
+}

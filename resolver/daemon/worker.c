@@ -1,0 +1,450 @@
+/*
+ * daemon/worker.c - the glue of one worker: libuv on one side, the pure engine on the other.
+ *
+ * Happy path: poll -> net reads a batch -> engine -> net_send queues -> prepare flushes ->
+ * poll. Adoption, reports and the end come as flags with one uv_async, hence between two
+ * questions. The end: no new snapshot; questions in flight are answered or given up after a
+ * second; then sockets and upstreams close, and the loop ends when their callbacks have run.
+ */
+#include "daemon/worker.h"
+
+#include "base/invariant.h"
+#include "base/log.h"
+#include "daemon/limits.h"
+#include "setup/setup.h"
+#include "upstream/transport.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORKER_MAGIC 0x776f726bu
+
+/* How often a stopping worker looks whether its questions are answered. */
+#define DRAIN_STEP_MS 5
+
+/* Each may hold one timer: questions, fetches, tries, client connections (three deadlines
+ * each), connections to upstreams; and some for what is one of a kind. */
+#define TIMERS_MAX                                                                          \
+    (QUERY_SLOTS + QUERY_FETCHES + 2 * UPSTREAM_SOCKETS_MAX + 3 * NET_TCP_CONNECTIONS_MAX + \
+     4 * UPSTREAM_SERVERS_MAX + 64)
+
+enum wish { /* flags from the main thread */
+    WISH_ADOPT = 1,
+    WISH_REPORT = 2,
+    WISH_STOP = 4
+};
+
+struct worker {
+    uint32_t magic;
+    unsigned index;
+    uv_thread_t thread;
+    bool started;
+    uv_loop_t loop;
+    uv_async_t wake;
+    uv_timer_t clock; /* armed for the earliest of timers */
+    uv_timer_t drain;
+    uv_prepare_t prepare;
+    uint64_t clock_at_us; /* what clock is armed for; 0: nothing */
+    uint64_t drain_until_us;
+    bool stopping;
+
+    struct timers *timers;
+    struct random random;
+    struct ring *ring;
+    struct query_engine *engine;
+    struct upstream *upstream;
+    struct upstream_transport *transport;
+    struct net *net;
+    struct policy_slot *slot;
+
+    _Atomic unsigned wishes;
+    _Atomic uint64_t lost;
+    uint64_t asked; /* main thread: number of the report asked for last */
+    uv_async_t *reported;
+    _Atomic uint64_t wanted;      /* = asked, as the worker sees it */
+    pthread_mutex_t report_mutex; /* covers report */
+    struct worker_report report;
+};
+
+/* What the engine wishes from the world. */
+
+static uint8_t *io_reserve(void *context, struct query *q, size_t *size)
+{
+    const struct worker *worker = context;
+
+    return net_reserve(worker->net, q, size);
+}
+
+static void io_send(void *context, struct query *q, size_t len)
+{
+    const struct worker *worker = context;
+
+    net_send(worker->net, q, len);
+}
+
+static void io_release(void *context, struct query *q)
+{
+    const struct worker *worker = context;
+
+    net_release(worker->net, q);
+}
+
+static int io_ask(void *context, struct query_fetch *fetch)
+{
+    const struct worker *worker = context;
+
+    return upstream_ask(worker->upstream, fetch);
+}
+
+static void io_cancel(void *context, struct query_fetch *fetch)
+{
+    const struct worker *worker = context;
+
+    upstream_cancel(worker->upstream, fetch);
+}
+
+static const struct query_io worker_io = {
+    .reserve = io_reserve,
+    .send = io_send,
+    .release = io_release,
+    .ask = io_ask,
+    .cancel = io_cancel,
+};
+
+/* Tells the time on, before any batch of work. */
+static struct clock_now tell_time(struct worker *worker)
+{
+    const struct clock_now now = clock_read();
+
+    query_engine_time(worker->engine, now);
+    upstream_time(worker->upstream, now);
+    return now;
+}
+
+static void on_turn(void *context)
+{
+    struct worker *worker = context;
+
+    invariant(worker->magic == WORKER_MAGIC);
+    (void)tell_time(worker);
+}
+
+static void on_clock(uv_timer_t *handle)
+{
+    struct worker *worker = handle->data;
+    const struct clock_now now = tell_time(worker);
+
+    worker->clock_at_us = 0;
+    (void)timers_run(worker->timers, now.mono_us);
+}
+
+/* Right before the loop sleeps: what was queued leaves, and the loop is told when to wake up.
+ * Callbacks of sockets, timers and adoption all end up here before the next poll. */
+static void on_prepare(uv_prepare_t *handle)
+{
+    struct worker *worker = handle->data;
+    uint64_t at_us = 0;
+
+    net_flush(worker->net);
+    if (!timers_next(worker->timers, &at_us)) {
+        uv_timer_stop(&worker->clock);
+        worker->clock_at_us = 0;
+    } else if (at_us != worker->clock_at_us) {
+        const uint64_t now_us = clock_read().mono_us;
+        const uint64_t wait_ms = at_us > now_us ? (at_us - now_us + 999) / 1000 : 0;
+        uv_timer_start(&worker->clock, on_clock, wait_ms, 0);
+        worker->clock_at_us = at_us;
+    }
+}
+
+/* The engine first: once it has the new policy, nothing looks at the old, which may be freed
+ * from here on. Fetches that upstream_configure() ends are decided by the new one too. */
+static void adopt(struct worker *worker)
+{
+    const struct setup_snapshot *snapshot = policy_slot_adopt(worker->slot, worker->index);
+
+    query_engine_adopt(worker->engine, snapshot->policy, &snapshot->settings);
+    upstream_configure(worker->upstream, &snapshot->upstreams);
+}
+
+static void make_report(struct worker *worker)
+{
+    const uint64_t number = atomic_load(&worker->wanted);
+
+    pthread_mutex_lock(&worker->report_mutex);
+    struct worker_report *report = &worker->report;
+    report->number = number;
+    report->in_use = query_engine_in_use(worker->engine);
+    report->query = *query_engine_counters(worker->engine);
+    report->net = *net_counters(worker->net);
+    report->upstream_count = upstream_status(worker->upstream, report->upstreams);
+    pthread_mutex_unlock(&worker->report_mutex);
+    uv_async_send(worker->reported);
+}
+
+/* Ends everything that holds the loop. net goes first, as it gives up its questions to the
+ * engine; the engine then forgets its fetches, and upstream its tries. */
+static void close_all(struct worker *worker)
+{
+    make_report(worker);
+    net_flush(worker->net);
+    uv_prepare_stop(&worker->prepare); /* net is not to be called any more */
+    net_close(worker->net);
+    query_engine_destroy(worker->engine);
+    upstream_destroy(worker->upstream);
+    upstream_transport_close(worker->transport);
+    worker->net = NULL;
+    worker->engine = NULL;
+    worker->upstream = NULL;
+    worker->transport = NULL;
+    uv_close((uv_handle_t *)&worker->wake, NULL);
+    uv_close((uv_handle_t *)&worker->clock, NULL);
+    uv_close((uv_handle_t *)&worker->drain, NULL);
+    uv_close((uv_handle_t *)&worker->prepare, NULL);
+}
+
+/* New questions are still taken while others wait: their clients would have to time out
+ * otherwise, and a second is not long. */
+static void on_drain(uv_timer_t *handle)
+{
+    struct worker *worker = handle->data;
+
+    if (query_engine_in_use(worker->engine) == 0 ||
+        clock_read().mono_us >= worker->drain_until_us) {
+        uv_timer_stop(handle);
+        close_all(worker);
+    }
+}
+
+static void begin_stop(struct worker *worker, uint64_t now_us)
+{
+    if (!worker->stopping) {
+        worker->stopping = true;
+        worker->drain_until_us = now_us + DAEMON_DRAIN_MS * 1000ull;
+        uv_timer_start(&worker->drain, on_drain, 0, DRAIN_STEP_MS);
+    }
+}
+
+static void on_wake(uv_async_t *handle)
+{
+    struct worker *worker = handle->data;
+    const unsigned wishes = atomic_exchange(&worker->wishes, 0);
+
+    invariant(worker->magic == WORKER_MAGIC);
+    if (worker->engine == NULL) {
+        return; /* closed meanwhile */
+    }
+    const struct clock_now now = tell_time(worker);
+    if ((wishes & WISH_ADOPT) != 0) {
+        adopt(worker);
+    }
+    if ((wishes & WISH_REPORT) != 0) {
+        make_report(worker);
+    }
+    if ((wishes & WISH_STOP) != 0) {
+        begin_stop(worker, now.mono_us);
+    }
+}
+
+/* The loop's own handles. Those that need no descriptor cannot fail. */
+static int open_loop(struct worker *worker)
+{
+    int rc = uv_loop_init(&worker->loop);
+
+    if (rc != 0) {
+        return rc;
+    }
+    rc = uv_async_init(&worker->loop, &worker->wake, on_wake);
+    if (rc != 0) {
+        (void)uv_loop_close(&worker->loop);
+        return rc;
+    }
+    uv_timer_init(&worker->loop, &worker->clock);
+    uv_timer_init(&worker->loop, &worker->drain);
+    uv_prepare_init(&worker->loop, &worker->prepare);
+    worker->wake.data = worker;
+    worker->clock.data = worker;
+    worker->drain.data = worker;
+    worker->prepare.data = worker;
+    return 0;
+}
+
+/* The rooms, lowest first. False if out of memory: what exists is left for undo(). */
+static bool open_rooms(struct worker *worker, const struct worker_setup *setup)
+{
+    const struct query_engine_setup engine = {
+        .io = &worker_io,
+        .io_context = worker,
+        .cache = setup->cache,
+        .events = worker->ring,
+        .events_lost = &worker->lost,
+        .timers = worker->timers,
+        .random = &worker->random,
+    };
+
+    worker->engine = query_engine_create(&engine);
+    if (worker->engine == NULL) {
+        return false;
+    }
+    worker->transport = upstream_transport_create(&worker->loop, &worker->random);
+    if (worker->transport == NULL) {
+        return false;
+    }
+    worker->upstream =
+        upstream_create(&upstream_transport_io, worker->transport, worker->engine,
+                        worker->timers, &worker->random, QUERY_FETCHES);
+    if (worker->upstream == NULL) {
+        return false;
+    }
+    upstream_transport_attach(worker->transport, worker->upstream);
+    upstream_transport_on_turn(worker->transport, on_turn, worker);
+    worker->net = net_create(&worker->loop, worker->engine, worker->timers, setup->sockets,
+                             setup->count, setup->addresses, on_turn, worker);
+    return worker->net != NULL;
+}
+
+/* Takes back a half-made worker whose net does not exist. */
+static void undo(struct worker *worker)
+{
+    query_engine_destroy(worker->engine);
+    if (worker->upstream != NULL) {
+        upstream_destroy(worker->upstream);
+    }
+    if (worker->transport != NULL) {
+        upstream_transport_close(worker->transport);
+    }
+    uv_close((uv_handle_t *)&worker->wake, NULL);
+    uv_close((uv_handle_t *)&worker->clock, NULL);
+    uv_close((uv_handle_t *)&worker->drain, NULL);
+    uv_close((uv_handle_t *)&worker->prepare, NULL);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    worker->engine = NULL;
+    worker_destroy(worker);
+}
+
+int worker_create(const struct worker_setup *setup, struct worker **out)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+
+    if (worker == NULL) {
+        return -ENOMEM;
+    }
+    const int rc = open_loop(worker);
+    if (rc != 0) {
+        free(worker);
+        return rc;
+    }
+    worker->magic = WORKER_MAGIC;
+    worker->index = setup->index;
+    worker->slot = setup->slot;
+    worker->reported = setup->reported;
+    pthread_mutex_init(&worker->report_mutex, NULL);
+    random_init(&worker->random);
+    worker->timers = timers_create(TIMERS_MAX);
+    worker->ring = ring_create(DAEMON_RING_OCTETS);
+    if (worker->timers == NULL || worker->ring == NULL || !open_rooms(worker, setup)) {
+        undo(worker);
+        return -ENOMEM;
+    }
+    (void)tell_time(worker);
+    adopt(worker);
+    uv_prepare_start(&worker->prepare, on_prepare);
+    *out = worker;
+    return 0;
+}
+
+static void thread_main(void *context)
+{
+    struct worker *worker = context;
+
+    (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until close_all() leaves nothing */
+}
+
+int worker_start(struct worker *worker)
+{
+    sigset_t all;
+    sigset_t before;
+
+    /* Signals are the main thread's: a worker must not be interrupted in a batch. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    const int rc = uv_thread_create(&worker->thread, thread_main, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    worker->started = rc == 0;
+    return rc;
+}
+
+static void wish(struct worker *worker, enum wish what)
+{
+    atomic_fetch_or(&worker->wishes, (unsigned)what);
+    uv_async_send(&worker->wake);
+}
+
+void worker_adopt(struct worker *worker)
+{
+    wish(worker, WISH_ADOPT);
+}
+
+uint64_t worker_ask_report(struct worker *worker)
+{
+    worker->asked++;
+    atomic_store(&worker->wanted, worker->asked);
+    wish(worker, WISH_REPORT);
+    return worker->asked;
+}
+
+void worker_read_report(struct worker *worker, struct worker_report *out)
+{
+    pthread_mutex_lock(&worker->report_mutex);
+    *out = worker->report;
+    pthread_mutex_unlock(&worker->report_mutex);
+}
+
+void worker_stop(struct worker *worker)
+{
+    if (worker->started) {
+        wish(worker, WISH_STOP);
+    }
+}
+
+void worker_join(struct worker *worker)
+{
+    if (worker->started) {
+        uv_thread_join(&worker->thread);
+        worker->started = false;
+    }
+}
+
+void worker_destroy(struct worker *worker)
+{
+    if (worker == NULL) {
+        return;
+    }
+    invariant(worker->magic == WORKER_MAGIC && !worker->started);
+    if (worker->engine != NULL) { /* it never ran */
+        close_all(worker);
+        uv_run(&worker->loop, UV_RUN_DEFAULT);
+    }
+    const int rc = uv_loop_close(&worker->loop);
+    if (rc != 0) {
+        log_write(LOG_LEVEL_WARNING, "worker %u left something open", worker->index);
+    }
+    timers_destroy(worker->timers);
+    ring_destroy(worker->ring);
+    pthread_mutex_destroy(&worker->report_mutex);
+    worker->magic = 0;
+    free(worker);
+}
+
+struct ring *worker_ring(struct worker *worker)
+{
+    return worker->ring;
+}
+
+_Atomic uint64_t *worker_lost(struct worker *worker)
+{
+    return &worker->lost;
+}

@@ -1,0 +1,65 @@
+/*
+ * daemon/worker.h - one thread that answers: a loop, its sockets, its engine, its upstreams.
+ *
+ * Made and destroyed by the main thread, which talks to it through flags and one uv_async;
+ * nothing else of it is touched from outside while it runs. The cache and the policy slot are
+ * shared with the other workers.
+ */
+#ifndef CORDON_DAEMON_WORKER_H
+#define CORDON_DAEMON_WORKER_H
+
+#include "cache/cache.h"
+#include "net/net.h"
+#include "policy/slot.h"
+#include "query/query.h"
+#include "upstream/forward.h"
+
+#include <stdatomic.h>
+
+struct worker; /* opaque */
+
+struct worker_setup {
+    unsigned index; /* its number as a reader of the slot */
+    struct cache *cache;
+    struct policy_slot *slot;
+    const struct net_sockets *sockets; /* one pair per address */
+    const struct address *addresses;   /* copied */
+    size_t count;
+    uv_async_t *reported; /* sent when a report that was asked for is there, or at the end */
+};
+
+/* What a worker has counted: a copy, made by the worker itself. */
+struct worker_report {
+    uint64_t number; /* of this report, from 1; 0: none was made yet */
+    unsigned in_use; /* questions in flight */
+    struct query_counters query;
+    struct net_counters net;
+    struct upstream_server_status upstreams[UPSTREAM_SERVERS_MAX];
+    size_t upstream_count;
+};
+
+/* Takes over the sockets on success. The slot must hold a snapshot: it is adopted at once.
+ * 0 or -errno. */
+int worker_create(const struct worker_setup *setup, struct worker **worker);
+
+/* Starts the thread. 0 or -errno: then the worker is as before. */
+int worker_start(struct worker *worker);
+
+/* Any of these: main thread, at any time between create and destroy. */
+void worker_adopt(struct worker *worker); /* a new snapshot is in the slot */
+/* Asks for a report and returns the number that it will have at least. */
+uint64_t worker_ask_report(struct worker *worker);
+void worker_read_report(struct worker *worker, struct worker_report *out);
+/* Answers what is in flight for at most DAEMON_DRAIN_MS, then ends the thread. */
+void worker_stop(struct worker *worker);
+
+/* Waits for the end of the thread; fine if it never started. */
+void worker_join(struct worker *worker);
+/* After worker_join. The ring is gone with it. NULL is fine. */
+void worker_destroy(struct worker *worker);
+
+/* For the writer of events, which is the consumer of both. */
+struct ring *worker_ring(struct worker *worker);
+_Atomic uint64_t *worker_lost(struct worker *worker);
+
+#endif
