@@ -1,0 +1,92 @@
+/*
+ * upstream/exchange.h - the inside of a worker's upstream and of one fetch's exchange. Private
+ * to the room: forward.c moves exchanges, try.c sends, settings.c makes and
+ * configures.
+ */
+#ifndef CORDON_UPSTREAM_EXCHANGE_H
+#define CORDON_UPSTREAM_EXCHANGE_H
+
+#include "base/pool.h"
+#include "upstream/forward.h"
+#include "upstream/server.h"
+
+#define UPSTREAM_US_PER_MS UINT64_C(1000)
+
+#define UPSTREAM_EXCHANGE_MAGIC 0x65786368u
+
+/* A try, its message, and what is expected of it. The try is the first member: the io hands
+ * back its address. */
+struct upstream_slot {
+    struct upstream_try t;
+    bool open;
+    bool edns;
+    bool random_case;
+    bool case_seen;      /* one answer in the wrong case has come already */
+    bool overdue;        /* its server's time is over; open for a late answer */
+    uint64_t overdue_us; /* when it is */
+    uint8_t octets[UPSTREAM_QUESTION_MAX];
+};
+
+struct upstream_exchange {
+    uint32_t magic;
+    struct upstream *upstream;
+    struct query_fetch *fetch;
+    struct timer timer; /* armed from the first to the last moment */
+    struct upstream_exchange *next, *prev;
+    unsigned started, repeats;
+    uint32_t excluded;   /* servers not asked again, a bit each */
+    uint32_t case_wrong; /* servers that have answered in the wrong case */
+    uint32_t no_edns;    /* servers that have refused EDNS */
+    uint32_t reset_seen; /* servers that have closed a TCP connection under a question */
+    bool answered;       /* by some server, but not usefully */
+    bool waited;         /* something else than a socket error has gone wrong */
+    bool over;           /* found out within upstream_ask: told by the timer */
+    uint64_t retry_us;   /* after a lack of our own (sockets): not before; 0: none */
+    struct address last; /* server asked last */
+    uint16_t rejected_len;
+    uint8_t asked[UPSTREAM_SERVERS_MAX];
+    uint8_t rejected[UPSTREAM_REJECTED_MAX]; /* an answer that is no help */
+    struct upstream_slot slots[UPSTREAM_TRIES_MAX];
+};
+
+struct upstream {
+    const struct upstream_io *io;
+    void *io_context;
+    struct query_engine *engine;
+    struct timers *timers;
+    struct random *random;
+    struct pool *exchanges;
+    struct upstream_exchange *first; /* of those in use */
+    struct clock_now now;
+    enum upstream_case letter_case;
+    uint16_t udp_size;
+    size_t count;
+    struct upstream_server servers[UPSTREAM_SERVERS_MAX];
+};
+
+/* Closes what is open and gives the exchange back; the fetch is free of it. */
+void upstream_exchange_end(struct upstream_exchange *exchange);
+
+/* Closes one try, if it is open. */
+void upstream_slot_close(struct upstream *upstream, struct upstream_slot *slot);
+
+/* How a question is to be asked. */
+struct upstream_manner {
+    bool tcp;
+    bool plain_case;
+    bool plain_dns; /* without EDNS */
+    uint64_t wait_us;
+};
+
+/*
+ * Sends the question to one server. 0; -ECANCELED: it may not be asked any more; -ENOBUFS: all
+ * slots are in use; other: what the io says, and nothing is open.
+ */
+int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
+                       struct upstream_manner manner);
+
+/* Notes an error of sending to a server, or of its socket. True if the next server may be
+ * asked at once. */
+bool upstream_note_error(struct upstream_exchange *exchange, size_t index, bool tcp, int error);
+
+#endif

@@ -1,0 +1,492 @@
+#include "upstream/forward.h"
+
+#include "base/invariant.h"
+#include "upstream/exchange.h"
+#include "upstream/verdict.h"
+#include "wire/message.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- the life of an exchange ---- */
+
+static struct upstream_exchange *exchange_take(struct upstream *upstream,
+                                               struct query_fetch *fetch)
+{
+    struct upstream_exchange *exchange = pool_take(upstream->exchanges);
+
+    if (exchange == NULL) {
+        return NULL;
+    }
+    /* The slots are written when used; the rest is small. */
+    memset(exchange, 0, offsetof(struct upstream_exchange, rejected));
+    for (size_t i = 0; i < UPSTREAM_TRIES_MAX; i++) {
+        exchange->slots[i].open = false;
+    }
+    exchange->magic = UPSTREAM_EXCHANGE_MAGIC;
+    exchange->upstream = upstream;
+    exchange->fetch = fetch;
+    exchange->next = upstream->first;
+    if (upstream->first != NULL) {
+        upstream->first->prev = exchange;
+    }
+    upstream->first = exchange;
+    fetch->upstream = exchange;
+    return exchange;
+}
+
+void upstream_exchange_end(struct upstream_exchange *exchange)
+{
+    struct upstream *upstream = exchange->upstream;
+
+    for (size_t i = 0; i < UPSTREAM_TRIES_MAX; i++) {
+        upstream_slot_close(upstream, &exchange->slots[i]);
+    }
+    timers_disarm(upstream->timers, &exchange->timer);
+    if (exchange->prev != NULL) {
+        exchange->prev->next = exchange->next;
+    } else {
+        upstream->first = exchange->next;
+    }
+    if (exchange->next != NULL) {
+        exchange->next->prev = exchange->prev;
+    }
+    exchange->fetch->upstream = NULL;
+    exchange->magic = 0;
+    pool_give_back(upstream->exchanges, exchange);
+}
+
+/* No answer: says why. The exchange is gone afterwards, before the engine hears of it, since
+ * the engine may ask the next question at once. */
+static void finish_without(struct upstream_exchange *exchange)
+{
+    struct upstream *upstream = exchange->upstream;
+    struct query_fetch *fetch = exchange->fetch;
+    uint8_t octets[UPSTREAM_REJECTED_MAX];
+    struct query_fetch_result result = {.upstream = exchange->last};
+    const bool late = upstream->now.mono_us >= fetch->deadline_us;
+
+    if (exchange->rejected_len > 0) {
+        memcpy(octets, exchange->rejected, exchange->rejected_len);
+        result.status = QUERY_FETCH_REJECTED;
+        result.octets = octets;
+        result.len = exchange->rejected_len;
+    } else if (exchange->answered) {
+        result.status = QUERY_FETCH_REJECTED;
+    } else {
+        result.status =
+            exchange->waited || late ? QUERY_FETCH_TIMEOUT : QUERY_FETCH_UNREACHABLE;
+    }
+    upstream_exchange_end(exchange);
+    query_fetch_done(upstream->engine, fetch, &result);
+}
+
+static void finish_with(struct upstream_exchange *exchange, size_t server,
+                        const uint8_t *octets, size_t len)
+{
+    struct upstream *upstream = exchange->upstream;
+    struct query_fetch *fetch = exchange->fetch;
+    const struct query_fetch_result result = {.status = QUERY_FETCH_ANSWER,
+                                              .octets = octets,
+                                              .len = len,
+                                              .upstream = upstream->servers[server].address};
+
+    upstream_exchange_end(exchange);
+    query_fetch_done(upstream->engine, fetch, &result);
+}
+
+/* ---- going on ---- */
+
+static bool is_waiting(const struct upstream_exchange *exchange)
+{
+    for (size_t i = 0; i < UPSTREAM_TRIES_MAX; i++) {
+        if (exchange->slots[i].open && !exchange->slots[i].overdue) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_open(const struct upstream_exchange *exchange)
+{
+    for (size_t i = 0; i < UPSTREAM_TRIES_MAX; i++) {
+        if (exchange->slots[i].open) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Something may still come of it. */
+static bool is_alive(const struct upstream_exchange *exchange)
+{
+    return is_open(exchange) || exchange->retry_us != 0;
+}
+
+/* Arms the timer for the next moment at which something is to be done. It is armed already or
+ * its place has just become free, so this cannot fail. */
+static void schedule(struct upstream_exchange *exchange)
+{
+    uint64_t at = exchange->fetch->deadline_us;
+
+    for (size_t i = 0; i < UPSTREAM_TRIES_MAX; i++) {
+        const struct upstream_slot *slot = &exchange->slots[i];
+        if (slot->open && !slot->overdue && slot->overdue_us < at) {
+            at = slot->overdue_us;
+        }
+    }
+    if (exchange->retry_us != 0 && exchange->retry_us < at) {
+        at = exchange->retry_us;
+    }
+    if (exchange->over) {
+        at = exchange->upstream->now.mono_us;
+    }
+    const int rc = timers_arm(exchange->upstream->timers, &exchange->timer, at);
+    invariant(rc == 0);
+}
+
+/* Sends the next try to whichever server is best, if one is left. */
+static void advance(struct upstream_exchange *exchange)
+{
+    struct upstream *upstream = exchange->upstream;
+    const uint64_t now_us = upstream->now.mono_us;
+
+    exchange->retry_us = 0;
+    while (exchange->started < UPSTREAM_TRIES_MAX && now_us < exchange->fetch->deadline_us) {
+        bool probe = false;
+        const int index =
+            upstream_server_choose(upstream->servers, upstream->count, exchange->asked,
+                                   exchange->excluded, upstream->random, now_us, &probe);
+        if (index < 0) {
+            break;
+        }
+        const struct upstream_manner manner = {
+            .wait_us = probe ? UPSTREAM_TRY_MIN_MS * UPSTREAM_US_PER_MS
+                             : upstream_server_wait_us(&upstream->servers[index],
+                                                       exchange->asked[index], now_us)};
+        exchange->started++;
+        const int rc = upstream_slot_send(exchange, (size_t)index, manner);
+        if (rc == 0 || !upstream_note_error(exchange, (size_t)index, false, rc)) {
+            break;
+        }
+    }
+}
+
+static void schedule_or_finish(struct upstream_exchange *exchange)
+{
+    if (is_alive(exchange)) {
+        schedule(exchange);
+    } else {
+        finish_without(exchange);
+    }
+}
+
+static void advance_or_finish(struct upstream_exchange *exchange)
+{
+    advance(exchange);
+    schedule_or_finish(exchange);
+}
+
+/* Asks the same server once more, in another manner; if that is not possible, the next one. */
+static void repeat(struct upstream_exchange *exchange, size_t index,
+                   struct upstream_manner manner)
+{
+    struct upstream *upstream = exchange->upstream;
+
+    if (exchange->repeats < UPSTREAM_REPEATS_MAX && (exchange->excluded >> index & 1u) == 0 &&
+        upstream->now.mono_us < exchange->fetch->deadline_us) {
+        exchange->repeats++;
+        manner.wait_us = manner.tcp ? UPSTREAM_TCP_CONNECT_MS * UPSTREAM_US_PER_MS
+                                    : upstream_server_wait_us(&upstream->servers[index], 0,
+                                                              upstream->now.mono_us);
+        const int rc = upstream_slot_send(exchange, index, manner);
+        if (rc == 0) {
+            schedule(exchange);
+            return;
+        }
+        if (!upstream_note_error(exchange, index, manner.tcp, rc)) {
+            schedule_or_finish(exchange);
+            return;
+        }
+    }
+    advance_or_finish(exchange);
+}
+
+/* ---- what the timer does ---- */
+
+static void note_overdue(struct upstream_exchange *exchange, uint64_t now_us)
+{
+    struct upstream *upstream = exchange->upstream;
+
+    for (size_t i = 0; i < UPSTREAM_TRIES_MAX; i++) {
+        struct upstream_slot *slot = &exchange->slots[i];
+        if (slot->open && !slot->overdue && slot->overdue_us <= now_us) {
+            struct upstream_server *server = &upstream->servers[slot->t.server_index];
+            slot->overdue = true;
+            exchange->waited = true;
+            server->timeouts++;
+            if (!slot->t.tcp) {
+                upstream_server_missed(server, slot->t.sent_us, now_us);
+            }
+        }
+    }
+}
+
+static void on_timer(struct timer *timer, void *context)
+{
+    struct upstream_exchange *exchange = context;
+    struct upstream *upstream = exchange->upstream;
+    const uint64_t now_us = upstream->now.mono_us;
+
+    (void)timer;
+    invariant(exchange->magic == UPSTREAM_EXCHANGE_MAGIC);
+    schedule(exchange); /* first of all, so that nobody else takes its place in the heap */
+    if (exchange->over) {
+        finish_without(exchange);
+        return;
+    }
+    note_overdue(exchange, now_us);
+    if (now_us >= exchange->fetch->deadline_us) {
+        finish_without(exchange);
+        return;
+    }
+    if (is_waiting(exchange) || (exchange->retry_us != 0 && now_us < exchange->retry_us)) {
+        schedule(exchange);
+        return;
+    }
+    advance_or_finish(exchange);
+}
+
+int upstream_ask(struct upstream *upstream, struct query_fetch *fetch)
+{
+    if (upstream->count == 0) {
+        return -ENETUNREACH;
+    }
+    if (!query_fetch_may_ask(upstream->engine, fetch)) {
+        return -EPERM;
+    }
+    struct upstream_exchange *exchange = exchange_take(upstream, fetch);
+    if (exchange == NULL) {
+        return -ENOBUFS;
+    }
+    exchange->timer.fire = on_timer;
+    exchange->timer.context = exchange;
+    const int rc = timers_arm(upstream->timers, &exchange->timer, fetch->deadline_us);
+    if (rc != 0) {
+        upstream_exchange_end(exchange);
+        return rc;
+    }
+    advance(exchange);
+    exchange->over = !is_alive(exchange);
+    schedule(exchange);
+    return 0;
+}
+
+void upstream_cancel(struct upstream *upstream, struct query_fetch *fetch)
+{
+    struct upstream_exchange *exchange = fetch->upstream;
+
+    if (exchange != NULL) {
+        invariant(exchange->magic == UPSTREAM_EXCHANGE_MAGIC && exchange->upstream == upstream);
+        upstream_exchange_end(exchange);
+    }
+}
+
+/* ---- what the io reports ---- */
+
+static struct upstream_slot *slot_of(struct upstream_try *t)
+{
+    struct upstream_slot *slot = (struct upstream_slot *)(void *)t;
+
+    invariant(t->exchange->magic == UPSTREAM_EXCHANGE_MAGIC && slot->open);
+    return slot;
+}
+
+/* Right but for the letter case. Once may be a forger who has guessed id and port: the
+ * question is asked anew while the first socket waits on. Twice, on two sockets, is the
+ * server's own way. */
+static void on_wrong_case(struct upstream_exchange *exchange, struct upstream_slot *slot)
+{
+    struct upstream *upstream = exchange->upstream;
+    const size_t index = slot->t.server_index;
+    struct upstream_server *server = &upstream->servers[index];
+    const bool tcp = slot->t.tcp;
+
+    if (slot->case_seen) {
+        return;
+    }
+    slot->case_seen = true;
+    if (!tcp && !server->case_lost && (exchange->case_wrong >> index & 1u) == 0) {
+        exchange->case_wrong |= 1u << index;
+        repeat(exchange, index, (struct upstream_manner){.plain_dns = !slot->edns});
+        return;
+    }
+    upstream_server_lost_case(server, upstream->now.mono_us);
+    const struct upstream_manner plain = {
+        .tcp = tcp, .plain_case = true, .plain_dns = !slot->edns};
+    for (size_t i = 0; i < UPSTREAM_TRIES_MAX; i++) {
+        struct upstream_slot *other = &exchange->slots[i];
+        if (other->open && other->random_case && other->t.server_index == index) {
+            upstream_slot_close(upstream, other);
+        }
+    }
+    repeat(exchange, index, plain);
+}
+
+/* Counts a wrong answer. True if the socket has had its share and was closed: then the
+ * question has been asked anew, or the exchange has ended. */
+static bool on_wrong(struct upstream_exchange *exchange, struct upstream_slot *slot)
+{
+    const size_t index = slot->t.server_index;
+    const struct upstream_manner same = {
+        .tcp = slot->t.tcp, .plain_case = !slot->random_case, .plain_dns = !slot->edns};
+
+    exchange->upstream->servers[index].wrong++;
+    if (++slot->t.wrong < UPSTREAM_WRONG_MAX) {
+        return false;
+    }
+    upstream_slot_close(exchange->upstream, slot);
+    exchange->waited = true;
+    repeat(exchange, index, same);
+    return true;
+}
+
+/* Keeps an answer that is no help, or its header and question if it is long. */
+static void keep_rejected(struct upstream_exchange *exchange, const uint8_t *octets, size_t len)
+{
+    struct wire_message message;
+
+    if (len > sizeof(exchange->rejected)) {
+        if (wire_message_open(octets, len, &message) != WIRE_OK) {
+            return;
+        }
+        len = message.body;
+        memcpy(exchange->rejected, octets, len);
+        memset(exchange->rejected + 6, 0, 6); /* ANCOUNT, NSCOUNT, ARCOUNT */
+    } else {
+        memcpy(exchange->rejected, octets, len);
+    }
+    exchange->rejected_len = (uint16_t)len;
+}
+
+/* A useless answer: this server is not asked again, the next one is. */
+static void on_rejected(struct upstream_exchange *exchange, struct upstream_slot *slot)
+{
+    struct upstream *upstream = exchange->upstream;
+    const size_t index = slot->t.server_index;
+    struct upstream_server *server = &upstream->servers[index];
+
+    server->failures++;
+    upstream_server_rejected(server, slot->t.sent_us, upstream->now.mono_us, !slot->t.tcp);
+    exchange->excluded |= 1u << index;
+    exchange->answered = true;
+    upstream_slot_close(upstream, slot);
+    if (is_waiting(exchange)) {
+        schedule(exchange);
+        return;
+    }
+    advance_or_finish(exchange);
+}
+
+static void on_useful(struct upstream_exchange *exchange, const struct upstream_slot *slot,
+                      const uint8_t *octets, size_t len)
+{
+    struct upstream *upstream = exchange->upstream;
+    const size_t index = slot->t.server_index;
+    struct upstream_server *server = &upstream->servers[index];
+    const uint64_t now_us = upstream->now.mono_us;
+
+    server->answers++;
+    upstream_server_heard(server, slot->t.sent_us, now_us, !slot->t.tcp);
+    if (slot->edns) {
+        server->edns_lost = false;
+    } else if ((exchange->no_edns >> index & 1u) != 0) {
+        upstream_server_lost_edns(server, now_us); /* without it works, with it did not */
+    }
+    if (slot->random_case && server->case_lost &&
+        memcmp(slot->octets + WIRE_HEADER_OCTETS, exchange->fetch->name.octets,
+               exchange->fetch->name.len) != 0) {
+        server->case_lost = false; /* capitals came back */
+    }
+    finish_with(exchange, index, octets, len);
+}
+
+void upstream_received(struct upstream *upstream, struct upstream_try *t, const uint8_t *octets,
+                       size_t len)
+{
+    struct upstream_slot *slot = slot_of(t);
+    struct upstream_exchange *exchange = t->exchange;
+    const size_t index = t->server_index;
+    const struct upstream_question question = {
+        .name = &exchange->fetch->name,
+        .raw_name = slot->octets + WIRE_HEADER_OCTETS,
+        .id = t->id,
+        .type = exchange->fetch->type,
+        .exact_case = slot->random_case,
+        .edns = slot->edns,
+        .tcp = t->tcp,
+    };
+    const struct upstream_manner plain_dns = {
+        .tcp = t->tcp, .plain_case = !slot->random_case, .plain_dns = true};
+
+    switch (upstream_verdict(&question, octets, len)) {
+    case UPSTREAM_WRONG:
+        on_wrong(exchange, slot);
+        break;
+    case UPSTREAM_WRONG_CASE:
+        if (!on_wrong(exchange, slot)) {
+            on_wrong_case(exchange, slot);
+        }
+        break;
+    case UPSTREAM_TRUNCATED:
+        upstream_server_heard(&upstream->servers[index], t->sent_us, upstream->now.mono_us,
+                              true);
+        exchange->waited = true;
+        upstream_slot_close(upstream, slot);
+        repeat(exchange, index,
+               (struct upstream_manner){.tcp = true,
+                                        .plain_case = !question.exact_case,
+                                        .plain_dns = !question.edns});
+        break;
+    case UPSTREAM_USEFUL:
+        on_useful(exchange, slot, octets, len);
+        break;
+    case UPSTREAM_NO_EDNS:
+        exchange->no_edns |= 1u << index;
+        exchange->answered = true;
+        upstream_slot_close(upstream, slot);
+        repeat(exchange, index, plain_dns);
+        break;
+    case UPSTREAM_REJECTED:
+        keep_rejected(exchange, octets, len);
+        on_rejected(exchange, slot);
+        break;
+    case UPSTREAM_GARBAGE:
+        on_rejected(exchange, slot);
+        break;
+    }
+}
+
+void upstream_failed(struct upstream *upstream, struct upstream_try *t, int error)
+{
+    struct upstream_slot *slot = slot_of(t);
+    struct upstream_exchange *exchange = t->exchange;
+    const size_t index = t->server_index;
+    const bool reset = t->tcp && (error == -ECONNRESET || error == -EPIPE);
+    const struct upstream_manner same = {
+        .tcp = t->tcp, .plain_case = !slot->random_case, .plain_dns = !slot->edns};
+
+    upstream_slot_close(upstream, slot);
+    if (reset && (exchange->reset_seen >> index & 1u) == 0) {
+        /* A kept connection may have been closed by the server in the same moment
+         * (RFC 7766, 6.2.4): once more, over a new one. */
+        exchange->reset_seen |= 1u << index;
+        repeat(exchange, index, same);
+        return;
+    }
+    if (!upstream_note_error(exchange, index, same.tcp, error) || is_waiting(exchange)) {
+        schedule_or_finish(exchange);
+        return;
+    }
+    advance_or_finish(exchange);
+}

@@ -1,0 +1,152 @@
+#include "base/invariant.h"
+#include "upstream/exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct upstream *upstream_create(const struct upstream_io *io, void *io_context,
+                                 struct query_engine *engine, struct timers *timers,
+                                 struct random *random, unsigned exchanges)
+{
+    struct upstream *upstream = calloc(1, sizeof(*upstream));
+
+    if (upstream == NULL) {
+        return NULL;
+    }
+    upstream->exchanges = pool_create(sizeof(struct upstream_exchange), exchanges);
+    if (upstream->exchanges == NULL) {
+        free(upstream);
+        return NULL;
+    }
+    upstream->io = io;
+    upstream->io_context = io_context;
+    upstream->engine = engine;
+    upstream->timers = timers;
+    upstream->random = random;
+    return upstream;
+}
+
+void upstream_destroy(struct upstream *upstream)
+{
+    if (upstream == NULL) {
+        return;
+    }
+    while (upstream->first != NULL) {
+        upstream_exchange_end(upstream->first);
+    }
+    pool_destroy(upstream->exchanges);
+    free(upstream);
+}
+
+void upstream_time(struct upstream *upstream, struct clock_now now)
+{
+    upstream->now = now;
+}
+
+/* Where each old server is now; -1: gone. */
+struct moves {
+    int to[UPSTREAM_SERVERS_MAX];
+};
+
+static uint32_t move_bits(const struct moves *moves, uint32_t bits)
+{
+    uint32_t moved = 0;
+
+    for (size_t i = 0; i < UPSTREAM_SERVERS_MAX; i++) {
+        if ((bits >> i & 1u) != 0 && moves->to[i] >= 0) {
+            moved |= 1u << moves->to[i];
+        }
+    }
+    return moved;
+}
+
+/* Closes the tries at servers that are gone and renumbers the rest. The timer asks elsewhere,
+ * in its own time: nothing is sent from here, before the engine may have adopted its policy. */
+static void move_exchange(struct upstream_exchange *exchange, const struct moves *moves)
+{
+    struct upstream *upstream = exchange->upstream;
+    uint8_t asked[UPSTREAM_SERVERS_MAX] = {0};
+    bool lost = false;
+
+    for (size_t i = 0; i < UPSTREAM_TRIES_MAX; i++) {
+        struct upstream_slot *slot = &exchange->slots[i];
+        if (!slot->open) {
+            continue;
+        }
+        const int to = moves->to[slot->t.server_index];
+        if (to < 0) {
+            upstream_slot_close(upstream, slot);
+            lost = true;
+        } else {
+            slot->t.server_index = (uint8_t)to;
+            slot->t.server = &upstream->servers[to].address;
+        }
+    }
+    for (size_t i = 0; i < UPSTREAM_SERVERS_MAX; i++) {
+        if (moves->to[i] >= 0) {
+            asked[moves->to[i]] = exchange->asked[i];
+        }
+    }
+    memcpy(exchange->asked, asked, sizeof(asked));
+    exchange->excluded = move_bits(moves, exchange->excluded);
+    exchange->case_wrong = move_bits(moves, exchange->case_wrong);
+    exchange->no_edns = move_bits(moves, exchange->no_edns);
+    exchange->reset_seen = move_bits(moves, exchange->reset_seen);
+    if (lost) {
+        const int rc = timers_arm(upstream->timers, &exchange->timer, upstream->now.mono_us);
+        invariant(rc == 0); /* it is armed already */
+    }
+}
+
+void upstream_configure(struct upstream *upstream, const struct upstream_settings *settings)
+{
+    struct upstream_server old[UPSTREAM_SERVERS_MAX];
+    const size_t old_count = upstream->count;
+    const size_t count =
+        settings->count < UPSTREAM_SERVERS_MAX ? settings->count : UPSTREAM_SERVERS_MAX;
+    struct moves moves;
+
+    memcpy(old, upstream->servers, sizeof(old));
+    for (size_t i = 0; i < UPSTREAM_SERVERS_MAX; i++) {
+        moves.to[i] = -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        upstream_server_init(&upstream->servers[i], &settings->servers[i]);
+        for (size_t j = 0; j < old_count; j++) {
+            if (address_equal(&old[j].address, &settings->servers[i]) && moves.to[j] < 0) {
+                upstream->servers[i] = old[j]; /* what is known about it stays */
+                moves.to[j] = (int)i;
+                break;
+            }
+        }
+    }
+    upstream->count = count;
+    upstream->letter_case = settings->letter_case;
+    upstream->udp_size = settings->udp_size;
+    for (struct upstream_exchange *e = upstream->first; e != NULL; e = e->next) {
+        move_exchange(e, &moves);
+    }
+}
+
+size_t upstream_status(const struct upstream *upstream,
+                       struct upstream_server_status out[UPSTREAM_SERVERS_MAX])
+{
+    for (size_t i = 0; i < upstream->count; i++) {
+        const struct upstream_server *server = &upstream->servers[i];
+        const enum upstream_health heard =
+            server->heard_us != 0 ? UPSTREAM_UP : UPSTREAM_UNTRIED;
+        out[i] = (struct upstream_server_status){
+            .address = server->address,
+            .health = server->down ? UPSTREAM_DOWN : heard,
+            .rtt_us = server->srtt_us,
+            .questions = server->questions,
+            .answers = server->answers,
+            .timeouts = server->timeouts,
+            .wrong = server->wrong,
+            .failures = server->failures,
+            .tcp = server->tcp,
+            .case_lost = server->case_lost,
+        };
+    }
+    return upstream->count;
+}

@@ -1,0 +1,142 @@
+#include "base/invariant.h"
+#include "upstream/exchange.h"
+#include "wire/writer.h"
+
+#include <errno.h>
+#include <string.h>
+
+void upstream_slot_close(struct upstream *upstream, struct upstream_slot *slot)
+{
+    if (slot->open) {
+        slot->open = false;
+        upstream->io->close(upstream->io_context, &slot->t);
+        slot->t.handle = NULL;
+    }
+}
+
+/* A free slot; else the oldest overdue one, whose late answer is the least likely; else NULL.
+ */
+static struct upstream_slot *slot_for(struct upstream_exchange *exchange)
+{
+    struct upstream_slot *oldest = NULL;
+
+    for (size_t i = 0; i < UPSTREAM_TRIES_MAX; i++) {
+        struct upstream_slot *slot = &exchange->slots[i];
+        if (!slot->open) {
+            return slot;
+        }
+        if (slot->overdue && (oldest == NULL || slot->t.sent_us < oldest->t.sent_us)) {
+            oldest = slot;
+        }
+    }
+    if (oldest != NULL) {
+        upstream_slot_close(exchange->upstream, oldest);
+    }
+    return oldest;
+}
+
+/* Random bits decide the case of each letter (draft-vixie-dnsext-dns0x20). A length octet is
+ * at most 63, so it is no letter. */
+static void randomise_case(struct random *random, uint8_t *name, size_t len)
+{
+    uint8_t bits[(WIRE_NAME_MAX + 7) / 8];
+
+    random_fill(random, bits, (len + 7) / 8);
+    for (size_t i = 0; i < len; i++) {
+        if (name[i] >= 'a' && name[i] <= 'z' && (bits[i / 8] >> i % 8 & 1) != 0) {
+            name[i] = (uint8_t)(name[i] - 'a' + 'A');
+        }
+    }
+}
+
+static void write_question(struct upstream_exchange *exchange, struct upstream_slot *slot)
+{
+    struct upstream *upstream = exchange->upstream;
+    const struct query_fetch *fetch = exchange->fetch;
+    uint8_t raw[WIRE_NAME_MAX];
+
+    memcpy(raw, fetch->name.octets, fetch->name.len);
+    if (slot->random_case) {
+        randomise_case(upstream->random, raw, fetch->name.len);
+    }
+    slot->t.id = random_u16(upstream->random);
+    slot->t.len = wire_question_write(
+        slot->octets, sizeof(slot->octets), slot->t.id,
+        (uint16_t)(WIRE_FLAG_RD | (fetch->checking_disabled ? WIRE_FLAG_CD : 0)), raw,
+        fetch->name.len, fetch->type, WIRE_IN, slot->edns ? upstream->udp_size : 0,
+        fetch->dnssec_ok);
+    invariant(slot->t.len > 0);
+    slot->t.octets = slot->octets;
+}
+
+int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
+                       struct upstream_manner manner)
+{
+    struct upstream *upstream = exchange->upstream;
+    struct upstream_server *server = &upstream->servers[index];
+
+    if (!query_fetch_may_ask(upstream->engine, exchange->fetch)) {
+        return -ECANCELED;
+    }
+    struct upstream_slot *slot = slot_for(exchange);
+    if (slot == NULL) {
+        return -ENOBUFS;
+    }
+    memset(slot, 0, offsetof(struct upstream_slot, octets));
+    slot->random_case = !manner.plain_case && upstream->letter_case == UPSTREAM_CASE_RANDOM &&
+                        upstream_server_case(server, upstream->now.mono_us);
+    slot->edns = !manner.plain_dns && (exchange->no_edns >> index & 1u) == 0 &&
+                 upstream_server_edns(server, upstream->now.mono_us);
+    slot->t.server = &server->address;
+    slot->t.exchange = exchange;
+    slot->t.server_index = (uint8_t)index;
+    slot->t.tcp = manner.tcp;
+    slot->t.sent_us = upstream->now.mono_us;
+    slot->overdue_us = slot->t.sent_us + manner.wait_us;
+    write_question(exchange, slot);
+    exchange->last = server->address;
+    exchange->asked[index] = (uint8_t)(exchange->asked[index] + 1);
+
+    const int rc = manner.tcp ? upstream->io->tcp_send(upstream->io_context, &slot->t)
+                              : upstream->io->udp_send(upstream->io_context, &slot->t);
+    if (rc == 0) {
+        slot->open = true;
+        server->questions++;
+        server->tcp += manner.tcp;
+    }
+    return rc;
+}
+
+/* Lacks of this machine, which say nothing about the server. */
+static bool is_our_own(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM ||
+           error == -EAGAIN || error == -EADDRINUSE || error == -ENOSPC || error == -EINTR;
+}
+
+bool upstream_note_error(struct upstream_exchange *exchange, size_t index, bool tcp, int error)
+{
+    struct upstream *upstream = exchange->upstream;
+    struct upstream_server *server = &upstream->servers[index];
+
+    if (error == -ECANCELED) { /* of upstream_slot_send: the policy has changed */
+        exchange->waited = true;
+        return false;
+    }
+    if (is_our_own(error)) {
+        exchange->waited = true;
+        exchange->retry_us = upstream->now.mono_us + UPSTREAM_TRY_MIN_MS * UPSTREAM_US_PER_MS;
+        return false;
+    }
+    exchange->excluded |= 1u << index;
+    server->failures++;
+    if (error == -ETIMEDOUT) {
+        server->timeouts++;
+        exchange->waited = true;
+    }
+    if (!tcp) {
+        /* TCP alone may be closed by a firewall; over UDP the server is well. */
+        upstream_server_missed(server, upstream->now.mono_us, upstream->now.mono_us);
+    }
+    return true;
+}
