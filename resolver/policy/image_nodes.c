@@ -1,0 +1,332 @@
+/* Second part of the compiler: the tree of names, the numbers of its interior nodes, and the
+ * places of all nodes in the lines. */
+#include "policy/image_build.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static bool grow_table(struct build *build)
+{
+    const size_t size = 2 * build->table_size;
+    uint32_t *table = calloc(size, sizeof(table[0]));
+
+    if (table == NULL) {
+        return false;
+    }
+    for (uint32_t i = 1; i < build->node_count; i++) {
+        size_t at = build->nodes[i].hash & (size - 1);
+
+        while (table[at] != 0) {
+            at = (at + 1) & (size - 1);
+        }
+        table[at] = i + 1;
+    }
+    free(build->table);
+    build->table = table;
+    build->table_size = size;
+    return true;
+}
+
+static bool make_room(struct build *build)
+{
+    if (build->node_count == build->node_room) {
+        const uint32_t room = build->node_room + build->node_room / 2 + 16;
+        struct build_node *nodes = realloc(build->nodes, room * sizeof(nodes[0]));
+
+        if (nodes == NULL) {
+            return false;
+        }
+        build->nodes = nodes;
+        build->node_room = room;
+    }
+    return 2 * (size_t)build->node_count < build->table_size || grow_table(build);
+}
+
+static int start_tree(struct build *build)
+{
+    size_t size = 1024;
+
+    while (size < 2 * ((size_t)build->rule_count + build->rule_count / 2)) {
+        size *= 2;
+    }
+    build->table_size = size;
+    build->table = calloc(size, sizeof(build->table[0]));
+    build->node_room = build->rule_count + build->rule_count / 4 + 16;
+    build->nodes = malloc(build->node_room * sizeof(build->nodes[0]));
+    if (build->table == NULL || build->nodes == NULL) {
+        return -ENOMEM;
+    }
+    build->nodes[0] = (struct build_node){.label = (const uint8_t *)""};
+    build->node_count = 1;
+    return 0;
+}
+
+/* Finds or adds the child of parent. Two names with one hash would need a tie-break in
+ * every order: another seed is simpler. */
+static int enter(struct build *build, uint64_t hash, const uint8_t *label, uint32_t *node)
+{
+    size_t at = hash & (build->table_size - 1);
+
+    for (; build->table[at] != 0; at = (at + 1) & (build->table_size - 1)) {
+        const uint32_t found = build->table[at] - 1;
+        const struct build_node *other = &build->nodes[found];
+
+        if (other->hash == hash) {
+            if (other->parent != *node || other->label[0] != label[0] ||
+                memcmp(other->label + 1, label + 1, label[0]) != 0) {
+                return BUILD_RETRY;
+            }
+            *node = found;
+            return 0;
+        }
+    }
+    if (build->node_count == IMAGE_VARINT_MAX) {
+        return CORDON_E_LIMIT;
+    }
+    build->table[at] = build->node_count + 1;
+    build->nodes[*node].children++;
+    build->nodes[build->node_count] =
+        (struct build_node){.hash = hash, .label = label, .parent = *node};
+    *node = build->node_count++;
+    return make_room(build) ? 0 : -ENOMEM;
+}
+
+/* Sets a bit at the node and all above it; those above one that has it have it too. */
+static int mark_below(struct build *build, uint32_t node, unsigned bit)
+{
+    for (;;) {
+        struct build_node *at = &build->nodes[node];
+
+        if (at->below == 0) {
+            if (build->below_count == build->below_room) {
+                const uint32_t room = 2 * build->below_room + 64;
+                void *below = realloc(build->below, (size_t)room * BUILD_BELOW_OCTETS);
+
+                if (below == NULL) {
+                    return -ENOMEM;
+                }
+                build->below = below;
+                build->below_room = room;
+            }
+            memset(build->below[build->below_count++], 0, BUILD_BELOW_OCTETS);
+            at->below = build->below_count;
+        }
+        uint8_t *octet = &build->below[at->below - 1][bit / 8];
+        if ((*octet & 1u << bit % 8) != 0 || node == 0) {
+            *octet |= (uint8_t)(1u << bit % 8);
+            return 0;
+        }
+        *octet |= (uint8_t)(1u << bit % 8);
+        node = at->parent;
+    }
+}
+
+/* What a rule at the node lets exist below the names above it. */
+static int mark_rule(struct build *build, uint32_t node, size_t list,
+                     const struct policy_list_rule *rule)
+{
+    const bool lets_through = rule->kind == POLICY_PASS || rule->action == POLICY_ACTION_PASS ||
+                              rule->action == POLICY_ACTION_LOG;
+
+    if (!lets_through && rule->action != POLICY_ACTION_DEFAULT) {
+        return 0;
+    }
+    const unsigned bit = 2 * (unsigned)list + (lets_through ? 0 : 1);
+    return mark_below(
+        build, rule->match == POLICY_MATCH_BELOW ? node : build->nodes[node].parent, bit);
+}
+
+static int add_name(struct build *build, size_t list, const struct policy_list_rule *rule,
+                    uint32_t number)
+{
+    const uint8_t *name = build->lists[list]->names + rule->name;
+    uint8_t starts[WIRE_LABELS_MAX];
+    unsigned labels = 0;
+    struct siphash state;
+    uint32_t node = 0;
+
+    for (unsigned at = 0; at < rule->name_len && name[at] != 0; at += 1u + name[at]) {
+        starts[labels++] = (uint8_t)at;
+    }
+    if (labels < 2) {
+        return CORDON_E_FORMAT; /* the look-up takes it for granted; list text has none */
+    }
+    if (labels > build->max_depth) {
+        build->max_depth = labels;
+    }
+    siphash_init(&state, build->seed);
+    for (unsigned i = labels; i > 0; i--) {
+        siphash_add_label(&state, name + starts[i - 1]);
+        const int rc = enter(build, siphash_read(&state), name + starts[i - 1], &node);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    build->rule_next[number] = build->nodes[node].rules;
+    build->nodes[node].rules = number + 1;
+    if (build->origins != NULL) {
+        build->origins[build->origin_count++] =
+            (struct build_origin){.hash = build->nodes[node].hash,
+                                  .line = rule->line,
+                                  .list = (uint8_t)list,
+                                  .match = (uint8_t)rule->match,
+                                  .kind = (uint8_t)rule->kind};
+    }
+    return mark_rule(build, node, list, rule);
+}
+
+int build_nodes(struct build *build)
+{
+    uint32_t number = 0;
+    int rc = start_tree(build);
+
+    if (rc == 0 && build->rule_count <= IMAGE_ORIGINS_MAX) {
+        build->origins = malloc(((size_t)build->rule_count + 1) * sizeof(build->origins[0]));
+        rc = build->origins == NULL ? -ENOMEM : 0;
+    }
+    for (size_t i = 0; i < build->list_count; i++) {
+        for (size_t k = 0; rc == 0 && k < build->lists[i]->rule_count; k++, number++) {
+            const struct policy_list_rule *rule = &build->lists[i]->rules[k];
+
+            if (rule->match != POLICY_MATCH_PREFIX) {
+                rc = add_name(build, i, rule, number);
+            }
+        }
+    }
+    return rc;
+}
+
+struct interior {
+    uint64_t hash;
+    uint32_t children, node;
+};
+
+static int compare_interior(const void *a, const void *b)
+{
+    const struct interior *left = a;
+    const struct interior *right = b;
+
+    if (left->children != right->children) {
+        return left->children > right->children ? -1 : 1;
+    }
+    return left->hash < right->hash ? -1 : left->hash > right->hash;
+}
+
+/* Numbers for the nodes that have children: the more children, the fewer octets. The root is
+ * number 0. */
+static int number_interior(struct build *build)
+{
+    size_t count = 0;
+
+    for (uint32_t i = 1; i < build->node_count; i++) {
+        count += build->nodes[i].children > 0;
+    }
+    struct interior *items = malloc((count + 1) * sizeof(items[0]));
+    if (items == NULL) {
+        return -ENOMEM;
+    }
+    count = 0;
+    for (uint32_t i = 1; i < build->node_count; i++) {
+        if (build->nodes[i].children > 0) {
+            items[count++] =
+                (struct interior){build->nodes[i].hash, build->nodes[i].children, i};
+        }
+    }
+    qsort(items, count, sizeof(items[0]), compare_interior);
+    for (size_t i = 0; i < count; i++) {
+        build->nodes[items[i].node].id = (uint32_t)i + 1;
+    }
+    build->interior_count = (uint32_t)count;
+    free(items);
+    return 0;
+}
+
+size_t build_record_octets(const struct build *build, const struct build_node *node,
+                           unsigned *code)
+{
+    const bool interior = node->children > 0;
+    const uint32_t tag = build->class_final[node->class] << 1 | interior;
+    const size_t len = image_varint_octets(build->nodes[node->parent].id) +
+                       image_varint_octets(tag) +
+                       (interior ? image_varint_octets(node->id) : 0) + node->label[0];
+
+    if (len - IMAGE_RECORD_MIN < IMAGE_CODE_LONG) {
+        *code = (unsigned)(len - IMAGE_RECORD_MIN);
+        return len;
+    }
+    *code = IMAGE_CODE_LONG;
+    return IMAGE_RECORD_LONG;
+}
+
+/* Sorts nodes by line, then hash: counts first, then a short insertion sort in each line. */
+static int order_nodes(struct build *build)
+{
+    const size_t lines = (size_t)build->line_count;
+    uint32_t *ends = calloc(lines + 1, sizeof(ends[0]));
+
+    build->order = malloc((size_t)build->node_count * sizeof(build->order[0]));
+    if (ends == NULL || build->order == NULL) {
+        free(ends);
+        return -ENOMEM;
+    }
+    for (uint32_t i = 1; i < build->node_count; i++) {
+        ends[image_line_of(build->nodes[i].hash, lines) + 1]++;
+    }
+    for (size_t i = 0; i < lines; i++) {
+        ends[i + 1] += ends[i];
+    }
+    /* ends[line] is the line's first place now, and its end once it is filled. */
+    for (uint32_t i = 1; i < build->node_count; i++) {
+        build->order[ends[image_line_of(build->nodes[i].hash, lines)]++] = i;
+    }
+    for (size_t i = 0; i < lines; i++) {
+        const uint32_t first = i == 0 ? 0 : ends[i - 1];
+
+        for (uint32_t k = first + 1; k < ends[i]; k++) {
+            const uint32_t node = build->order[k];
+            uint32_t to = k;
+
+            for (; to > first &&
+                   build->nodes[build->order[to - 1]].hash > build->nodes[node].hash;
+                 to--) {
+                build->order[to] = build->order[to - 1];
+            }
+            build->order[to] = node;
+        }
+    }
+    free(ends);
+    return 0;
+}
+
+int build_places(struct build *build)
+{
+    const uint32_t count = build->node_count - 1;
+    uint64_t line = 0;
+    unsigned used = 0;
+
+    build->line_count = count == 0 ? 1 : (count + IMAGE_LINE_FILL - 1) / IMAGE_LINE_FILL;
+    int rc = number_interior(build);
+    if (rc == 0) {
+        rc = order_nodes(build);
+    }
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        const uint64_t home =
+            image_line_of(build->nodes[build->order[i]].hash, build->line_count);
+
+        if (line < home) {
+            line = home;
+            used = 0;
+        }
+        if (used == IMAGE_LINE_SLOTS) {
+            line++;
+            used = 0;
+        }
+        if (line - home >= IMAGE_CHAIN_MAX) {
+            rc = BUILD_RETRY;
+        }
+        used++;
+    }
+    return rc;
+}
