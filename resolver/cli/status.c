@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,4 +90,248 @@ static void print_document(const json_t *document)
 {
     json_dumpf(document, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
     printf("\n");
+}
+
+static const char *string_of(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+
+    return value != NULL ? value : "";
+}
+
+static uint64_t number_of(const json_t *object, const char *key)
+{
+    const json_int_t value = json_integer_value(json_object_get(object, key));
+
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+static void print_strings(const json_t *array, const char *between)
+{
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *text = json_string_value(json_array_get(array, i));
+
+        printf("%s%s", i > 0 ? between : "", text != NULL ? text : "");
+    }
+}
+
+static void print_lists(const json_t *lists)
+{
+    printf("\nlists\n");
+    for (size_t i = 0; i < json_array_size(lists); i++) {
+        const json_t *list = json_array_get(lists, i);
+        char age[32];
+
+        printf("  %-24s %-8s serial %" PRIu64 ", %s old, %" PRIu64
+               " rules, %s, expires %.10s\n",
+               string_of(list, "id"), string_of(list, "mode"), number_of(list, "serial"),
+               cli_span(number_of(list, "age_s"), age), number_of(list, "rules"),
+               string_of(list, "freshness"), string_of(list, "expires"));
+        printf("  %-24s signed by ", "");
+        print_strings(json_object_get(list, "keys"), " ");
+        printf("\n");
+    }
+}
+
+static void print_upstreams(const json_t *upstreams)
+{
+    printf("\nupstreams\n");
+    for (size_t i = 0; i < json_array_size(upstreams); i++) {
+        const json_t *server = json_array_get(upstreams, i);
+
+        printf("  %-32s %-8s %" PRIu64 ".%" PRIu64 " ms, %" PRIu64 " asked, %" PRIu64
+               " answered, %" PRIu64 " timed out, %" PRIu64 " wrong, %" PRIu64 " failed%s\n",
+               string_of(server, "address"), string_of(server, "health"),
+               number_of(server, "rtt_us") / 1000, number_of(server, "rtt_us") / 100 % 10,
+               number_of(server, "questions"), number_of(server, "answers"),
+               number_of(server, "timeouts"), number_of(server, "wrong"),
+               number_of(server, "failures"),
+               json_is_true(json_object_get(server, "case_lost")) ? ", loses letter case" : "");
+    }
+    if (json_array_size(upstreams) == 0) {
+        printf("  none\n");
+    }
+}
+
+static void print_questions(const json_t *status)
+{
+    const json_t *questions = json_object_get(status, "questions");
+    const json_t *cache = json_object_get(status, "cache");
+    const json_t *net = json_object_get(status, "net");
+    const uint64_t hits = number_of(questions, "cache_hits");
+    const uint64_t misses = number_of(questions, "cache_misses");
+    json_t *count;
+    const char *code;
+
+    printf("\nquestions\n  %" PRIu64 " taken, %" PRIu64 " in flight;",
+           number_of(questions, "taken"), number_of(status, "in_flight"));
+    json_object_foreach(json_object_get(questions, "answered"), code, count)
+    {
+        printf(" %s %" PRIu64, code, (uint64_t)json_integer_value(count));
+    }
+    printf("\n  %" PRIu64 " blocked, %" PRIu64 " logged, %" PRIu64 " clients refused, %" PRIu64
+           " dropped on purpose\n",
+           number_of(questions, "blocked"), number_of(questions, "logged"),
+           number_of(questions, "refused_clients"), number_of(questions, "dropped"));
+    printf("  cache: %" PRIu64 " of %" PRIu64 " hits (%" PRIu64 " %%), %" PRIu64
+           " entries, %" PRIu64 " of %" PRIu64 " KiB\n",
+           hits, hits + misses, hits + misses > 0 ? 100 * hits / (hits + misses) : 0,
+           number_of(cache, "entries"), number_of(cache, "octets") / 1024,
+           number_of(cache, "size") / 1024);
+    printf("  TCP: %" PRIu64 " open, %" PRIu64 " accepted, %" PRIu64 " refused\n",
+           number_of(net, "tcp_open"), number_of(net, "tcp_accepted"),
+           number_of(net, "tcp_refused"));
+}
+
+static unsigned attention(unsigned *count, bool wrong, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static unsigned attention(unsigned *count, bool wrong, const char *format, ...)
+{
+    va_list arguments;
+
+    if (wrong) {
+        printf(*count == 0 ? "\nneeds attention\n  " : "  ");
+        va_start(arguments, format);
+        vprintf(format, arguments);
+        va_end(arguments);
+        printf("\n");
+        ++*count;
+    }
+    return *count;
+}
+
+/* What an operator should look at; the number of such things. */
+static unsigned print_attention(const json_t *status)
+{
+    const json_t *lists = json_object_get(status, "lists");
+    const json_t *upstreams = json_object_get(status, "upstreams");
+    const json_t *events = json_object_get(status, "events");
+    const json_t *reload = json_object_get(status, "last_reload");
+    const json_t *questions = json_object_get(status, "questions");
+    const uint64_t lost = number_of(events, "lost_ring") + number_of(events, "lost_output");
+    const uint64_t drops = number_of(json_object_get(status, "net"), "udp_kernel_drops");
+    size_t down = 0;
+    unsigned count = 0;
+
+    for (size_t i = 0; i < json_array_size(lists); i++) {
+        const json_t *list = json_array_get(lists, i);
+        const char *state = string_of(list, "freshness");
+
+        attention(&count, strcmp(state, "fresh") != 0,
+                  "list %s is %s: it is still enforced; get a newer one, or check the clock",
+                  string_of(list, "id"), state);
+    }
+    for (size_t i = 0; i < json_array_size(upstreams); i++) {
+        down += strcmp(string_of(json_array_get(upstreams, i), "health"), "down") == 0;
+    }
+    attention(&count, json_array_size(upstreams) == 0,
+              "there is no upstream: only listed names are answered");
+    attention(&count, down > 0, "%zu of %zu upstreams do not answer", down,
+              json_array_size(upstreams));
+    attention(&count, lost > 0,
+              "%" PRIu64 " events were lost (%" PRIu64 " in the rings, %" PRIu64
+              " at the output)",
+              lost, number_of(events, "lost_ring"), number_of(events, "lost_output"));
+    attention(&count, json_is_true(json_object_get(events, "stalled")),
+              "the event output %s accepts nothing: %s", string_of(events, "to"),
+              string_of(events, "last_error"));
+    attention(&count, drops > 0,
+              "the kernel dropped %" PRIu64 " datagrams: the machine is too "
+              "busy, or net.core.rmem_max too small",
+              drops);
+    attention(&count, number_of(questions, "no_slot") > 0,
+              "%" PRIu64 " questions found no slot: the upstreams are too slow for this load",
+              number_of(questions, "no_slot"));
+    attention(&count, json_is_object(reload) && !json_is_true(json_object_get(reload, "ok")),
+              "the last reload (%s) was refused: %s", string_of(reload, "time"),
+              string_of(reload, "error"));
+    return count;
+}
+
+static unsigned print_status(const json_t *status)
+{
+    const json_t *events = json_object_get(status, "events");
+    char up[32];
+
+    printf("cordond %s, process %" PRIu64 ", up %s, %" PRIu64 " workers, generation %" PRIu64
+           "\n",
+           string_of(status, "version"), number_of(status, "pid"),
+           cli_span(number_of(status, "uptime_s"), up), number_of(status, "workers"),
+           number_of(status, "generation"));
+    printf("  configuration %s\n  listens on ", string_of(status, "config"));
+    print_strings(json_object_get(status, "listen"), ", ");
+    printf("\n");
+    if (json_is_true(json_object_get(status, "log_only"))) {
+        printf("  policy.mode is log: nothing is blocked, everything is recorded\n");
+    }
+    print_lists(json_object_get(status, "lists"));
+    print_upstreams(json_object_get(status, "upstreams"));
+    print_questions(status);
+    printf("\nevents\n  to %s, %" PRIu64 " written\n", string_of(events, "to"),
+           number_of(events, "written"));
+    return print_attention(status);
+}
+
+int cli_status(int argc, char **argv)
+{
+    struct request request = {0};
+    int code = parse(argc, argv, "status", status_help, &request);
+
+    if (code >= 0) {
+        return code;
+    }
+    json_t *status = ask(&request, "status", &code);
+    if (status == NULL) {
+        return code;
+    }
+    if (request.json) {
+        print_document(status);
+    } else if (print_status(status) > 0) {
+        code = CLI_REFUSED;
+    }
+    json_decref(status);
+    return code;
+}
+
+static void print_messages(const json_t *result, const char *key, const char *kind)
+{
+    const json_t *messages = json_object_get(result, key);
+
+    for (size_t i = 0; i < json_array_size(messages); i++) {
+        const char *text = json_string_value(json_array_get(messages, i));
+
+        fprintf(stderr, "%s: %s\n", kind, text != NULL ? text : "");
+    }
+}
+
+int cli_reload(int argc, char **argv)
+{
+    struct request request = {0};
+    int code = parse(argc, argv, "reload", reload_help, &request);
+
+    if (code >= 0) {
+        return code;
+    }
+    json_t *result = ask(&request, "reload", &code);
+    if (result == NULL) {
+        return code;
+    }
+    const bool ok = json_is_true(json_object_get(result, "ok"));
+    if (request.json) {
+        print_document(result);
+    } else {
+        print_messages(result, "errors", "error");
+        print_messages(result, "warnings", "warning");
+        if (ok) {
+            printf("in force: generation %" PRIu64 ", %" PRIu64 " rules, %" PRIu64 " ms\n",
+                   number_of(result, "generation"), number_of(result, "rules"),
+                   number_of(result, "milliseconds"));
+        } else {
+            fprintf(stderr, "refused: %s; the daemon keeps what it had\n",
+                    string_of(result, "error"));
+        }
+    }
+    json_decref(result);
+    return ok ? CLI_OK : CLI_REFUSED;
 }
