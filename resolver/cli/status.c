@@ -207,7 +207,7 @@ static unsigned print_attention(const json_t *status)
     const json_t *lists = json_object_get(status, "lists");
     const json_t *upstreams = json_object_get(status, "upstreams");
     const json_t *events = json_object_get(status, "events");
-    const json_t *reload = json_object_get(status, "last_reload");
+    const json_t *reload = json_object_get(status, "reload");
     const json_t *questions = json_object_get(status, "questions");
     const uint64_t lost = number_of(events, "lost_ring") + number_of(events, "lost_output");
     const uint64_t drops = number_of(json_object_get(status, "net"), "udp_kernel_drops");
