@@ -164,8 +164,8 @@ static void advance(struct upstream_exchange *exchange)
             .wait_us = probe ? UPSTREAM_TRY_MIN_MS * UPSTREAM_US_PER_MS
                              : upstream_server_wait_us(&upstream->servers[index],
                                                        exchange->asked[index], now_us)};
-        exchange->started++;
         const int rc = upstream_slot_send(exchange, (size_t)index, manner);
+        exchange->started += rc == 0; /* with errors it ends as well: each excludes a server */
         if (rc == 0 || !upstream_note_error(exchange, (size_t)index, false, rc)) {
             break;
         }

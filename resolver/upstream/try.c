@@ -95,12 +95,12 @@ int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
     slot->overdue_us = slot->t.sent_us + manner.wait_us;
     write_question(exchange, slot);
     exchange->last = server->address;
-    exchange->asked[index] = (uint8_t)(exchange->asked[index] + 1);
 
     const int rc = manner.tcp ? upstream->io->tcp_send(upstream->io_context, &slot->t)
                               : upstream->io->udp_send(upstream->io_context, &slot->t);
     if (rc == 0) {
         slot->open = true;
+        exchange->asked[index]++;
         server->questions++;
         server->tcp += manner.tcp;
     }

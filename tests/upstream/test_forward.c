@@ -325,7 +325,7 @@ static void asks_over_tcp_what_was_truncated(void **state)
 {
     static const struct row rows[] = {
         {"TC, then TCP at the same server", 2, ">0 #0=tc ~0 >>0 . #1=ok =answer"},
-        {"TCP is refused: the next server", 2, "t0!111 >0 #0=tc . >1 #1=ok =answer"},
+        {"TCP is refused: the next server", 2, "t0!111 >0 #0=tc >1 #1=ok =answer"},
         {"TCP is refused and there is no other", 1, "t0!111 >0 #0=tc =timeout"},
         {"connect takes too long: the next server", 2, ">0 #0=tc >>0 #1!110 >1 #2=ok =answer"},
         {"nothing over TCP in its time: the next server, and a late answer counts", 2,
@@ -388,11 +388,12 @@ static void tells_socket_errors_from_silence(void **state)
         {"no route to the first: the next at once", 2, "u0!101 >1 #0=ok =answer"},
         {"no route to any, told by the timer", 2, "u0!101 u1!101 . +0 =unreachable"},
         {"all refused by ICMP", 2, ">0 #0!111 >1 #1!111 =unreachable"},
-        {"one refused, one silent", 2, ">0 +150 >1 #1!111 . #0=ok =answer"},
+        {"one silent, then one refused: the first once more", 2,
+         ">0 +150 >1 #1!111 >0 . #0=ok =answer"},
         {"one silent to the end: that is no socket error", 2,
          "u1!101 >0 +150 >0 +300 >0 +600 >0 +1200 >0 +1750 =timeout"},
         {"no socket left: a little later again", 2,
-         "u0!24 u1!24 . +149 . u0!0 u1!0 +1 >1 "
+         "u0!24 u1!24 . +149 . u0!0 u1!0 +1 >0 "
          "#0=ok =answer"},
         {"no socket left until the end", 1, "u0!24 . +3999 . +1 =timeout"},
         {"firewalled", 1, "u0!1 . +0 =unreachable"},
