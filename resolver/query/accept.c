@@ -1,0 +1,436 @@
+/*
+ * ACCEPT: from what an upstream sent to what we keep and show.
+ *
+ * Nothing of the message is passed on as it came. The records that answer the question are
+ * written anew, in the order of the chain: CNAMEs and DNAMEs hop by hop, then those of the
+ * asked type at its end. Of the authority section a negative answer keeps one SOA; with DO set,
+ * proofs are kept that lie in a zone which signed something that was kept. All else is dropped,
+ * and so is AD. A missing CNAME below a DNAME is written (RFC 6672, 3.1).
+ */
+#include "query/engine.h"
+
+#include <string.h>
+
+#define PLACE_NONE 0xff /* else: the hop whose owner the record belongs to */
+
+#define RRSIG_SIGNER   18 /* offset of the signer's name (RFC 4034, 3.1) */
+#define SOA_OCTETS_MIN 22 /* two root names and five numbers */
+
+/* Zones that signed what was kept: one per hop, and that of the SOA. */
+#define ZONES_MAX (POLICY_HOPS_MAX + 2)
+
+struct acceptance {
+    struct query_engine *engine;
+    const struct query_fetch *fetch;
+    struct wire_message message;
+    const struct policy_chain *chain;
+    struct wire_writer writer;
+    uint32_t ttl_s; /* least of all that is kept */
+    uint32_t negative_ttl_s;
+    bool negative;
+    bool has_soa;
+    unsigned zone_count;
+    /* Per hop: what kind of record makes it. */
+    bool cname[POLICY_HOPS_MAX + 1], dname[POLICY_HOPS_MAX + 1];
+    uint32_t dname_ttl_s[POLICY_HOPS_MAX + 1];
+    bool has_data;
+    struct wire_name zones[ZONES_MAX];
+};
+
+static void fail(struct query_answer *out, const struct query_settings *settings, int ede,
+                 const char *why)
+{
+    *out = (struct query_answer){.kind = CACHE_FAILURE,
+                                 .ttl_s = settings->failure_ttl_s,
+                                 .ede = ede >= 0 && ede <= INT16_MAX ? ede : WIRE_EDE_OTHER,
+                                 .why = why};
+}
+
+static const char *words_of_rcode(unsigned rcode)
+{
+    switch (rcode) {
+    case WIRE_SERVFAIL:
+        return "the upstream answered SERVFAIL";
+    case WIRE_REFUSED:
+        return "the upstream answered REFUSED";
+    default:
+        return "the upstream answered with a failure";
+    }
+}
+
+static uint32_t bounded_ttl(const struct acceptance *a, uint32_t ttl)
+{
+    const struct query_settings *settings = a->engine->settings;
+
+    if (ttl < settings->ttl_min_s) {
+        ttl = settings->ttl_min_s;
+    }
+    return ttl < settings->ttl_max_s ? ttl : settings->ttl_max_s;
+}
+
+static void keep_ttl(struct acceptance *a, uint32_t ttl)
+{
+    if (ttl < a->ttl_s) {
+        a->ttl_s = ttl;
+    }
+}
+
+/* What an RRSIG signs; 0 if it is too short to be one. */
+static uint16_t covered_type(const struct wire_message *message,
+                             const struct wire_record *record)
+{
+    return record->rdata_len > RRSIG_SIGNER ? wire_get16(message->octets + record->rdata) : 0;
+}
+
+/* The hop that this DNAME makes, or PLACE_NONE. */
+static uint8_t place_of_dname(struct acceptance *a, const struct wire_record *record,
+                              const struct wire_name *owner)
+{
+    struct wire_name target;
+    struct wire_name joined;
+
+    if (wire_record_name(&a->message, record, 0, &target) != WIRE_OK) {
+        return PLACE_NONE;
+    }
+    for (uint8_t i = 0; i + 1 < a->chain->count; i++) {
+        const struct wire_name *name = &a->chain->names[i];
+
+        if (!a->dname[i] && name->labels > owner->labels && wire_name_is_within(name, owner) &&
+            wire_name_join(name, (unsigned)(name->labels - owner->labels), &target, &joined) &&
+            wire_name_equal(&joined, &a->chain->names[i + 1])) {
+            a->dname[i] = true;
+            a->dname_ttl_s[i] = record->ttl;
+            return i;
+        }
+    }
+    return PLACE_NONE;
+}
+
+static uint8_t place_on_chain(const struct acceptance *a, const struct wire_name *owner)
+{
+    for (uint8_t i = 0; i < a->chain->count; i++) {
+        if (wire_name_equal(&a->chain->names[i], owner)) {
+            return i;
+        }
+    }
+    return PLACE_NONE;
+}
+
+/* Where a record of the answer section belongs, signatures apart. */
+static uint8_t place_of_record(struct acceptance *a, const struct wire_record *record,
+                               const struct wire_name *owner)
+{
+    const uint8_t last = (uint8_t)(a->chain->count - 1);
+    const uint8_t place = place_on_chain(a, owner);
+    struct wire_name target;
+
+    if (place == last) {
+        if (record->type != a->fetch->type) {
+            return PLACE_NONE;
+        }
+        a->has_data = true;
+        return last;
+    }
+    if (record->type == WIRE_DNAME) {
+        return place_of_dname(a, record, owner);
+    }
+    if (place == PLACE_NONE || record->type != WIRE_CNAME || a->cname[place] ||
+        wire_record_name(&a->message, record, 0, &target) != WIRE_OK ||
+        !wire_name_equal(&target, &a->chain->names[place + 1])) {
+        return PLACE_NONE;
+    }
+    a->cname[place] = true;
+    return place;
+}
+
+/* Where a signature belongs: to something that was placed before. */
+static uint8_t place_of_signature(const struct acceptance *a, const struct wire_record *record,
+                                  const struct wire_name *owner)
+{
+    const uint16_t covered = covered_type(&a->message, record);
+    const uint8_t last = (uint8_t)(a->chain->count - 1);
+    const uint8_t place = place_on_chain(a, owner);
+
+    if (place == last) {
+        return covered == a->fetch->type && a->has_data ? last : PLACE_NONE;
+    }
+    if (place != PLACE_NONE && covered == WIRE_CNAME) {
+        return a->cname[place] ? place : PLACE_NONE;
+    }
+    for (uint8_t i = 0; i < last && covered == WIRE_DNAME; i++) {
+        if (a->dname[i] && a->chain->names[i].labels > owner->labels &&
+            wire_name_is_within(&a->chain->names[i], owner)) {
+            return i;
+        }
+    }
+    return PLACE_NONE;
+}
+
+/* The zone that signed a kept record, if it can be one. */
+static void add_zone(struct acceptance *a, const struct wire_record *record,
+                     const struct wire_name *owner)
+{
+    struct wire_name *signer = &a->zones[a->zone_count];
+
+    if (a->zone_count + 1 < ZONES_MAX &&
+        wire_record_name(&a->message, record, RRSIG_SIGNER, signer) == WIRE_OK &&
+        wire_name_is_within(owner, signer)) {
+        for (unsigned i = 0; i < a->zone_count; i++) {
+            if (wire_name_equal(&a->zones[i], signer)) {
+                return;
+            }
+        }
+        a->zone_count++;
+    }
+}
+
+/* Finds the place of every record of the answer section: first those that answer, then what
+ * signs them. False: malformed. */
+static bool place_answers(struct acceptance *a, bool signatures)
+{
+    struct wire_cursor cursor;
+    struct wire_record record;
+    size_t index = 0;
+    int more;
+
+    wire_cursor_start(&cursor, &a->message);
+    while ((more = wire_cursor_next(&cursor, &record)) > 0 && record.section == WIRE_ANSWER) {
+        /* An RRSIG that was asked for by its type is an answer like any other. */
+        const bool is_signature = record.type == WIRE_RRSIG && a->fetch->type != WIRE_RRSIG;
+        struct wire_name owner;
+
+        if (index == WIRE_RECORDS_MAX) {
+            return false;
+        }
+        uint8_t *place = &a->engine->place[index++];
+        if (!signatures) {
+            *place = PLACE_NONE;
+        }
+        if (is_signature != signatures || record.class != WIRE_IN) {
+            continue;
+        }
+        if (wire_record_owner(&a->message, &record, &owner) != WIRE_OK) {
+            return false;
+        }
+        *place = signatures ? place_of_signature(a, &record, &owner)
+                            : place_of_record(a, &record, &owner);
+        if (signatures && *place != PLACE_NONE) {
+            add_zone(a, &record, &owner);
+        }
+    }
+    return more >= 0;
+}
+
+/* Writes the records of one hop. False: a record that would be kept is malformed. */
+static bool write_hop(struct acceptance *a, uint8_t hop)
+{
+    struct wire_cursor cursor;
+    struct wire_record record;
+    size_t index = 0;
+
+    wire_cursor_start(&cursor, &a->message);
+    while (wire_cursor_next(&cursor, &record) > 0 && record.section == WIRE_ANSWER) {
+        const uint32_t ttl = bounded_ttl(a, record.ttl);
+
+        if (a->engine->place[index++] != hop) {
+            continue;
+        }
+        if (wire_copy_record(&a->writer, WIRE_ANSWER, &a->message, &record, ttl) != 0) {
+            return false;
+        }
+        keep_ttl(a, ttl);
+    }
+    if (hop + 1 < a->chain->count && !a->cname[hop]) {
+        wire_write_cname(&a->writer, &a->chain->names[hop], &a->chain->names[hop + 1],
+                         bounded_ttl(a, a->dname_ttl_s[hop]));
+    }
+    return true;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The SOA of a negative answer, at or above the name that has nothing (RFC 2308, 5): without
+ * one the answer is passed on, but not kept. */
+static bool write_soa(struct acceptance *a)
+{
+    const struct wire_name *last = &a->chain->names[a->chain->count - 1];
+    struct wire_cursor cursor;
+    struct wire_record record;
+
+    wire_cursor_start(&cursor, &a->message);
+    while (!a->has_soa && wire_cursor_next(&cursor, &record) > 0) {
+        struct wire_name *owner = &a->zones[a->zone_count];
+
+        if (record.section != WIRE_AUTHORITY || record.type != WIRE_SOA ||
+            record.class != WIRE_IN || record.rdata_len < SOA_OCTETS_MIN ||
+            wire_record_owner(&a->message, &record, owner) != WIRE_OK ||
+            !wire_name_is_within(last, owner)) {
+            continue;
+        }
+        const size_t minimum_at = record.rdata + record.rdata_len - 4;
+        const uint32_t minimum = wire_get32(a->message.octets + minimum_at);
+
+        a->negative_ttl_s =
+            least(least(record.ttl, minimum), a->engine->settings->negative_ttl_max_s);
+        if (wire_copy_record(&a->writer, WIRE_AUTHORITY, &a->message, &record,
+                             a->negative_ttl_s) != 0) {
+            return false;
+        }
+        keep_ttl(a, a->negative_ttl_s);
+        a->zone_count++;
+        a->has_soa = true;
+    }
+    return true;
+}
+
+static bool is_proof(const struct acceptance *a, const struct wire_record *record)
+{
+    if (record->section != WIRE_AUTHORITY || record->class != WIRE_IN) {
+        return false;
+    }
+    if (record->type != WIRE_RRSIG) {
+        return record->type == WIRE_NSEC || record->type == WIRE_NSEC3;
+    }
+    const uint16_t covered = covered_type(&a->message, record);
+
+    return covered == WIRE_NSEC || covered == WIRE_NSEC3 || (covered == WIRE_SOA && a->has_soa);
+}
+
+static bool write_proofs(struct acceptance *a)
+{
+    struct wire_cursor cursor;
+    struct wire_record record;
+
+    wire_cursor_start(&cursor, &a->message);
+    while (wire_cursor_next(&cursor, &record) > 0) {
+        struct wire_name owner;
+        bool in_zone = false;
+
+        if (!is_proof(a, &record) ||
+            wire_record_owner(&a->message, &record, &owner) != WIRE_OK) {
+            continue;
+        }
+        for (unsigned i = 0; i < a->zone_count; i++) {
+            in_zone = in_zone || wire_name_is_within(&owner, &a->zones[i]);
+        }
+        if (!in_zone) {
+            continue;
+        }
+        /* A proof is not kept for longer than what it proves (RFC 9077). */
+        const uint32_t ttl =
+            a->has_soa ? least(record.ttl, a->negative_ttl_s) : bounded_ttl(a, record.ttl);
+        if (wire_copy_record(&a->writer, WIRE_AUTHORITY, &a->message, &record, ttl) != 0) {
+            return false;
+        }
+        keep_ttl(a, ttl);
+    }
+    return true;
+}
+
+/* NULL, or what is wrong with the message as an answer to this fetch. */
+static const char *check_message(struct acceptance *a, struct policy_chain *chain)
+{
+    const struct wire_message *message = &a->message;
+
+    if (message->counts[0] != 1 || !wire_name_equal(&message->name, &a->fetch->name) ||
+        message->type != a->fetch->type || message->class != WIRE_IN ||
+        (message->flags & (WIRE_FLAG_QR | WIRE_FLAG_TC | WIRE_OPCODE_MASK)) != WIRE_FLAG_QR) {
+        return "the upstream's answer is to another question";
+    }
+    switch (policy_chain_follow(message, chain)) {
+    case POLICY_CHAIN_OK:
+        return NULL;
+    case POLICY_CHAIN_TOO_LONG:
+        return "the answer's chain of names is a loop or too long";
+    case POLICY_CHAIN_MALFORMED:
+        break;
+    }
+    return "the upstream's answer is malformed";
+}
+
+/* Writes the whole message. False: malformed, contradictory, or too large. */
+static bool write_message(struct acceptance *a, unsigned rcode, size_t *len)
+{
+    const struct wire_name *name = &a->fetch->name;
+    uint8_t raw[WIRE_NAME_MAX + 4];
+
+    if (!place_answers(a, false) || (a->fetch->dnssec_ok && !place_answers(a, true)) ||
+        (rcode == WIRE_NXDOMAIN && a->has_data)) {
+        return false;
+    }
+    memcpy(raw, name->octets, name->len);
+    wire_put16(raw + name->len, a->fetch->type);
+    wire_put16(raw + name->len + 2, WIRE_IN);
+    wire_writer_begin(&a->writer, a->engine->accepted_octets,
+                      sizeof(a->engine->accepted_octets), raw, name->len + 4u);
+    for (uint8_t hop = 0; hop < a->chain->count; hop++) {
+        if (!write_hop(a, hop)) {
+            return false;
+        }
+    }
+    a->negative = !a->has_data;
+    if ((a->negative && !write_soa(a)) || (a->fetch->dnssec_ok && !write_proofs(a))) {
+        return false;
+    }
+    *len = wire_writer_end(&a->writer, 0, (uint16_t)(WIRE_FLAG_QR | rcode));
+    return *len > 0;
+}
+
+static void accept_octets(struct query_engine *engine, const struct query_fetch *fetch,
+                          const struct query_fetch_result *result, struct query_answer *out)
+{
+    struct acceptance a = {
+        .engine = engine, .fetch = fetch, .chain = &engine->chain, .ttl_s = UINT32_MAX};
+    const struct query_settings *settings = engine->settings;
+    int ede = WIRE_EDE_NONE;
+    size_t len;
+
+    if (wire_message_open(result->octets, result->len, &a.message) != WIRE_OK) {
+        fail(out, settings, WIRE_EDE_INVALID_DATA, "the upstream's answer is malformed");
+        return;
+    }
+    const int rcode = wire_message_rcode(&a.message, &ede);
+    if (rcode > 0 && rcode != WIRE_NXDOMAIN) {
+        fail(out, settings, ede, words_of_rcode((unsigned)rcode));
+        return;
+    }
+    const char *wrong =
+        rcode < 0 ? "the upstream's answer is malformed" : check_message(&a, &engine->chain);
+    if (wrong != NULL) {
+        fail(out, settings, WIRE_EDE_INVALID_DATA, wrong);
+        return;
+    }
+    if (!write_message(&a, (unsigned)rcode, &len)) {
+        fail(out, settings, WIRE_EDE_INVALID_DATA, "the upstream's answer is malformed");
+        return;
+    }
+    *out = (struct query_answer){.kind = CACHE_ANSWER,
+                                 .octets = engine->accepted_octets,
+                                 .len = len,
+                                 .ttl_s = a.negative && !a.has_soa ? 0 : a.ttl_s,
+                                 .ede = WIRE_EDE_NONE};
+}
+
+void query_accept(struct query_engine *engine, const struct query_fetch *fetch,
+                  const struct query_fetch_result *result, struct query_answer *out)
+{
+    const struct query_settings *settings = engine->settings;
+
+    switch (result->status) {
+    case QUERY_FETCH_ANSWER:
+        accept_octets(engine, fetch, result, out);
+        return;
+    case QUERY_FETCH_TIMEOUT:
+        fail(out, settings, WIRE_EDE_NO_REACHABLE, "no upstream answered in time");
+        return;
+    case QUERY_FETCH_UNREACHABLE:
+        fail(out, settings, WIRE_EDE_NO_REACHABLE, "the upstreams are unreachable");
+        return;
+    case QUERY_FETCH_REJECTED:
+        break;
+    }
+    fail(out, settings, WIRE_EDE_NETWORK_ERROR, "no upstream gave a usable answer");
+}

@@ -1,0 +1,154 @@
+/*
+ * What a blocked question is answered: one function per action.
+ *
+ * Every negative answer has an SOA whose MINIMUM and TTL are the block TTL (RFC 2308, 5), so
+ * that a client forgets it as soon as a forged address. NODATA is told by an SOA of the asked
+ * name; NXDOMAIN by one of its parent, since an apex cannot be the name that does not exist.
+ */
+#include "query/engine.h"
+
+#include "base/invariant.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Names under `invalid.` never exist (RFC 6761, 6.4): nobody is pointed at by mistake. */
+static const struct wire_name soa_mname = {.octets = "\x06"
+                                                     "cordon"
+                                                     "\x07"
+                                                     "invalid",
+                                           .at = {0, 7, 15},
+                                           .len = 16,
+                                           .labels = 2};
+static const struct wire_name soa_rname = {.octets = "\x06"
+                                                     "nobody"
+                                                     "\x07"
+                                                     "invalid",
+                                           .at = {0, 7, 15},
+                                           .len = 16,
+                                           .labels = 2};
+
+bool query_hit_applies(const struct query *q, const struct policy_hit *hit)
+{
+    return hit->action != POLICY_ACTION_TRUNCATE || q->client.transport != QUERY_TCP;
+}
+
+/* The list of the hit that blocks; false if the image is damaged. */
+static bool list_of_block(const struct query_engine *engine, const struct query *q,
+                          struct policy_image_list *list)
+{
+    struct policy_row row;
+
+    return policy_hit_row(engine->policy, &q->hits.at[q->block], &row) &&
+           policy_image_list_at(policy_image_of(engine->policy), row.list, list);
+}
+
+int block_ede(const struct query_engine *engine, const struct query *q, bool forged,
+              char text[BLOCK_TEXT_SIZE])
+{
+    struct policy_image_list list;
+    int code = WIRE_EDE_BLOCKED;
+
+    text[0] = '\0';
+    if (list_of_block(engine, q, &list)) {
+        /* 24 + 1 + 24 + 1 + 10 is what may be sent: the serial is never what is cut. */
+        snprintf(text, BLOCK_TEXT_SIZE, "%.24s %.24s %u", list.provider, list.id, list.serial);
+        code = list.legal_requirement[0] != '\0' ? WIRE_EDE_CENSORED : WIRE_EDE_BLOCKED;
+    }
+    if (forged) {
+        return WIRE_EDE_FORGED;
+    }
+    return engine->settings->block_ede >= 0 ? engine->settings->block_ede : code;
+}
+
+static enum query_state block_empty(struct query_engine *engine, struct query *q,
+                                    unsigned rcode, uint16_t flags)
+{
+    char text[BLOCK_TEXT_SIZE];
+    const int ede = block_ede(engine, q, false, text);
+
+    return respond_empty(engine, q, rcode, flags, ede, text);
+}
+
+static enum query_state block_negative(struct query_engine *engine, struct query *q,
+                                       unsigned rcode)
+{
+    const uint8_t labels = q->question.name.labels;
+    struct policy_image_list list;
+    struct wire_writer writer;
+    struct wire_name owner;
+    char text[BLOCK_TEXT_SIZE];
+
+    if (!respond_begin(engine, q, &writer)) {
+        q->rcode = (uint8_t)rcode;
+        return QUERY_RECORD;
+    }
+    wire_name_suffix(&q->question.name,
+                     rcode == WIRE_NXDOMAIN && labels > 0 ? labels - 1u : labels, &owner);
+    const uint32_t serial = list_of_block(engine, q, &list) ? list.serial : 1;
+    wire_write_soa(&writer, WIRE_AUTHORITY, &owner, &soa_mname, &soa_rname, serial,
+                   engine->settings->block_ttl_s);
+    const int ede = block_ede(engine, q, false, text);
+    return respond_end(engine, q, &writer, rcode, ede, text);
+}
+
+enum query_state block_sinkhole(struct query_engine *engine, struct query *q)
+{
+    const struct query_settings *settings = engine->settings;
+    const bool v4 = q->question.type == WIRE_A && settings->sinkhole4.family == ADDRESS_V4;
+    const bool v6 = q->question.type == WIRE_AAAA && settings->sinkhole6.family == ADDRESS_V6;
+    const struct address *address = v4 ? &settings->sinkhole4 : &settings->sinkhole6;
+    struct wire_writer writer;
+    char text[BLOCK_TEXT_SIZE];
+
+    if (!v4 && !v6) {
+        return block_negative(engine, q, WIRE_NOERROR);
+    }
+    if (!respond_begin(engine, q, &writer)) {
+        return QUERY_RECORD;
+    }
+    wire_write_record(&writer, WIRE_ANSWER, &q->question.name, q->question.type,
+                      settings->block_ttl_s, address->octets, address_octets(address));
+    const int ede = block_ede(engine, q, true, text);
+    return respond_end(engine, q, &writer, WIRE_NOERROR, ede, text);
+}
+
+/* A name with something let through below it exists (RFC 8020), and so does the root. */
+static enum query_state block_nxdomain(struct query_engine *engine, struct query *q)
+{
+    const bool exists = q->question.name.labels == 0 ||
+                        policy_passes_below(engine->policy, q->view, &q->question.name);
+
+    return block_negative(engine, q, exists ? WIRE_NOERROR : WIRE_NXDOMAIN);
+}
+
+enum query_state query_block(struct query_engine *engine, struct query *q)
+{
+    const struct policy_hit *hit = &q->hits.at[q->block];
+
+    q->blocked = true;
+    query_leave_fetch(engine, q); /* decided anew by a reload: it waits no longer */
+    switch ((enum policy_action)hit->action) {
+    case POLICY_ACTION_SINKHOLE:
+        return block_sinkhole(engine, q);
+    case POLICY_ACTION_NXDOMAIN:
+        return block_nxdomain(engine, q);
+    case POLICY_ACTION_NODATA:
+        return block_negative(engine, q, WIRE_NOERROR);
+    case POLICY_ACTION_REFUSED:
+        return block_empty(engine, q, WIRE_REFUSED, 0);
+    case POLICY_ACTION_DROP:
+        engine->counters.dropped++;
+        return QUERY_RECORD;
+    case POLICY_ACTION_TRUNCATE:
+        return block_empty(engine, q, WIRE_NOERROR, WIRE_FLAG_TC);
+    case POLICY_ACTION_REDIRECT:
+        return redirect_start(engine, q);
+    case POLICY_ACTION_DEFAULT:
+    case POLICY_ACTION_PASS:
+    case POLICY_ACTION_LOG:
+        break;
+    }
+    invariant(!"an outcome that blocks has an action that does");
+    return QUERY_RECORD;
+}

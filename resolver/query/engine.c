@@ -1,0 +1,109 @@
+/*
+ * The engine: what one worker's questions share, and the change of policy under them.
+ */
+#include "query/engine.h"
+
+#include <stdlib.h>
+
+struct query_engine *query_engine_create(const struct query_engine_setup *setup)
+{
+    const unsigned slots = setup->slots != 0 ? setup->slots : QUERY_SLOTS;
+    uint32_t buckets = 1;
+    struct query_engine *engine = calloc(1, sizeof(*engine));
+
+    if (engine == NULL) {
+        return NULL;
+    }
+    while (buckets < slots) {
+        buckets *= 2;
+    }
+    engine->io = setup->io;
+    engine->io_context = setup->io_context;
+    engine->cache = setup->cache;
+    engine->events = setup->events;
+    engine->events_lost = setup->events_lost;
+    engine->timers = setup->timers;
+    engine->queries = pool_create(sizeof(struct query), slots);
+    engine->fetches =
+        pool_create(sizeof(struct query_fetch), slots < QUERY_FETCHES ? slots : QUERY_FETCHES);
+    engine->redirects = pool_create(sizeof(struct query_redirect), slots);
+    engine->table = calloc(buckets, sizeof(struct query_fetch *));
+    engine->table_mask = buckets - 1;
+    random_fill(setup->random, engine->table_key, sizeof(engine->table_key));
+    if (engine->queries == NULL || engine->fetches == NULL || engine->redirects == NULL ||
+        engine->table == NULL) {
+        query_engine_destroy(engine);
+        return NULL;
+    }
+    return engine;
+}
+
+void query_engine_destroy(struct query_engine *engine)
+{
+    if (engine != NULL) {
+        pool_destroy(engine->queries);
+        pool_destroy(engine->fetches);
+        pool_destroy(engine->redirects);
+        free(engine->table);
+        free(engine);
+    }
+}
+
+void query_engine_time(struct query_engine *engine, struct clock_now now)
+{
+    engine->now = now;
+}
+
+/* Every question that waits, in a list of its own: deciding one anew may end fetches. */
+static struct query *list_waiting(struct query_engine *engine)
+{
+    struct query *list = NULL;
+
+    for (struct query_fetch *fetch = engine->all; fetch != NULL; fetch = fetch->next) {
+        for (struct query *q = fetch->waiting; q != NULL; q = q->wait_next) {
+            q->redo_next = list;
+            list = q;
+        }
+    }
+    return list;
+}
+
+/* From the start, as if it came now: access, name, and what follows. One that is still let
+ * through stays with its fetch (step_lookup); one that was redirected looks for its target
+ * again. Fetches are cancelled at the end, so that whoever needs one finds it. */
+static void decide_anew(struct query_engine *engine, struct query *q)
+{
+    if (q->redirect != NULL) {
+        redirect_forget(engine, q);
+        query_leave_fetch(engine, q);
+    }
+    q->steps = 0;
+    engine->counters.reruns++;
+    query_drive(engine, q, QUERY_CLIENT);
+}
+
+void query_engine_adopt(struct query_engine *engine, const struct policy *policy,
+                        const struct query_settings *settings)
+{
+    struct query *next;
+
+    engine->policy = policy;
+    engine->settings = settings;
+    engine->adopting = true;
+    for (struct query *q = list_waiting(engine); q != NULL; q = next) {
+        next = q->redo_next;
+        decide_anew(engine, q);
+    }
+    engine->adopting = false;
+    query_cancel_idle_fetches(engine);
+}
+
+const struct query_counters *query_engine_counters(const struct query_engine *engine)
+{
+    return &engine->counters;
+}
+
+unsigned query_engine_in_use(const struct query_engine *engine)
+{
+    return (unsigned)pool_in_use(engine->queries);
+}

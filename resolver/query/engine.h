@@ -1,0 +1,154 @@
+/*
+ * query/engine.h - inside the room: the question's struct, the engine, and the steps.
+ *
+ * A step is a function of a state: it does one thing and names the next state, or QUERY_WAIT.
+ * The table that connects them is in run.c.
+ */
+#ifndef CORDON_QUERY_ENGINE_H
+#define CORDON_QUERY_ENGINE_H
+
+#include "base/pool.h"
+#include "base/siphash.h"
+#include "query/query.h"
+#include "wire/limits.h"
+#include "wire/writer.h"
+
+/* What is known for a question before policy: a message in our own form (accept.c), or that
+ * there is none. Lives in the engine's scratch during one run. */
+struct query_answer {
+    enum cache_kind kind;
+    const uint8_t *octets;
+    size_t len;
+    uint32_t ttl_s;  /* to keep it; 0: not at all */
+    int ede;         /* of a failure */
+    const char *why; /* of a failure, in words; static */
+    bool cached;
+};
+
+/* What a question needs beyond its slot while a redirect's target is looked for. */
+struct query_redirect {
+    struct wire_name target;
+    struct policy_chain chain; /* of the answer that was replaced: for the event */
+};
+
+struct query {
+    struct query_client client;
+    struct query_engine *engine;
+    enum query_state state;
+    enum wire_question_result parsed;
+    uint8_t steps;   /* moves since something came from outside */
+    uint8_t fetches; /* asked for this question */
+    uint8_t view;
+    uint8_t block; /* the hit that replaces the answer, if blocked */
+    bool blocked;
+    bool cached;    /* the answer came from the cache */
+    bool abandoned; /* the client is gone */
+    uint8_t rcode;  /* of the answer sent */
+    uint64_t received_us, wall_us;
+    const uint8_t *msg; /* borrowed during query_run */
+    size_t msg_len;
+    uint8_t *out; /* reserved for the answer */
+    size_t out_size, out_len;
+    struct timer deadline;
+    struct query_fetch *fetch; /* waited for, or NULL */
+    struct query *wait_next, *wait_prev;
+    struct query *redo_next;
+    struct query_redirect *redirect; /* NULL unless a target is looked for */
+    struct address upstream;
+    struct policy_hits hits;
+    struct wire_question question;
+};
+
+struct query_engine {
+    const struct query_io *io;
+    void *io_context;
+    struct cache *cache;
+    struct ring *events;
+    _Atomic uint64_t *events_lost;
+    struct timers *timers;
+    const struct policy *policy;
+    const struct query_settings *settings;
+    struct clock_now now;
+    struct query_counters counters;
+    struct pool *queries, *fetches, *redirects;
+    /* Fetches in flight: by question, and all of them. */
+    struct query_fetch **table;
+    uint32_t table_mask;
+    uint8_t table_key[SIPHASH_KEY_OCTETS];
+    struct query_fetch *all;
+    bool adopting; /* fetches that nobody waits for stay until every question is decided */
+    /* During query_fetch_done. */
+    const struct query_fetch *done;
+    const struct query_fetch_result *result;
+    struct query_answer accepted; /* of the fetch, for all that wait */
+    /* During one run. */
+    struct query_answer answer;
+    struct policy_chain chain;      /* of the answer */
+    struct policy_chain chain_rest; /* of it behind a hop */
+    uint8_t place[WIRE_RECORDS_MAX];
+    uint8_t accepted_octets[QUERY_SCRATCH_OCTETS];
+    uint8_t cached_octets[QUERY_SCRATCH_OCTETS];
+};
+
+/* run.c: moves q on from a state until it waits or is gone. */
+void query_drive(struct query_engine *engine, struct query *q, enum query_state state);
+
+/* The steps. */
+enum query_state step_parse(struct query_engine *engine, struct query *q);
+enum query_state step_client(struct query_engine *engine, struct query *q);
+enum query_state step_decide(struct query_engine *engine, struct query *q);
+enum query_state step_lookup(struct query_engine *engine, struct query *q);
+enum query_state step_join(struct query_engine *engine, struct query *q);
+enum query_state step_ask(struct query_engine *engine, struct query *q);
+enum query_state step_accept(struct query_engine *engine, struct query *q);
+enum query_state step_store(struct query_engine *engine, struct query *q);
+enum query_state step_recheck(struct query_engine *engine, struct query *q);
+enum query_state step_send(struct query_engine *engine, struct query *q);
+enum query_state step_record(struct query_engine *engine, struct query *q);
+enum query_state step_free(struct query_engine *engine, struct query *q);
+
+/* accept.c: what a finished fetch is worth. The message is put into accepted_octets: only
+ * records on the chain from the question (and proofs for DO), TTLs bounded, AD cleared. */
+void query_accept(struct query_engine *engine, const struct query_fetch *fetch,
+                  const struct query_fetch_result *result, struct query_answer *out);
+
+/* join.c */
+void query_key_of(const struct query *q, struct cache_key *key);
+/* q no longer waits. A fetch that nobody waits for is cancelled. */
+void query_leave_fetch(struct query_engine *engine, struct query *q);
+void query_cancel_idle_fetches(struct query_engine *engine);
+
+/* respond.c: each writes an answer into what io->reserve gives and names the next state
+ * (QUERY_SEND; QUERY_RECORD if there is nowhere to write). */
+enum query_state respond_message(struct query_engine *engine, struct query *q,
+                                 const struct wire_message *message);
+enum query_state respond_empty(struct query_engine *engine, struct query *q, unsigned rcode,
+                               uint16_t flags, int ede, const char *ede_text);
+enum query_state respond_any(struct query_engine *engine, struct query *q);
+/* SERVFAIL; for a blocked question whose redirect led nowhere, the sinkhole. */
+enum query_state respond_failure(struct query_engine *engine, struct query *q, int ede,
+                                 const char *words);
+/* For those that write records: begins a message with the question; false: nowhere to. Then
+ * ends it with OPT, or TC=1 if it is too large. */
+bool respond_begin(struct query_engine *engine, struct query *q, struct wire_writer *writer);
+enum query_state respond_end(struct query_engine *engine, struct query *q,
+                             struct wire_writer *writer, unsigned rcode, int ede,
+                             const char *ede_text);
+
+/* block.c: true if this enforced hit replaces q's answer. TCP gets past `truncate`. */
+bool query_hit_applies(const struct query *q, const struct policy_hit *hit);
+/* Answers by the action of hit q->block. May go on to QUERY_LOOKUP for a redirect. */
+enum query_state query_block(struct query_engine *engine, struct query *q);
+enum query_state block_sinkhole(struct query_engine *engine, struct query *q);
+#define BLOCK_TEXT_SIZE (WIRE_EDE_TEXT_MAX + 1)
+/* "provider list serial", and the code for an answer that is forged or not. */
+int block_ede(const struct query_engine *engine, const struct query *q, bool forged,
+              char text[BLOCK_TEXT_SIZE]);
+
+/* redirect.c */
+enum query_state redirect_start(struct query_engine *engine, struct query *q);
+enum query_state redirect_finish(struct query_engine *engine, struct query *q,
+                                 const struct wire_message *message);
+void redirect_forget(struct query_engine *engine, struct query *q);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * LOOKUP, ACCEPT and STORE: the cache, before and after a fetch.
+ */
+#include "query/engine.h"
+
+/* The name that is resolved for q: the asked one, or the target of its redirect. DO and CD are
+ * those of the question; a redirected answer carries no signatures, so none are asked for. */
+void query_key_of(const struct query *q, struct cache_key *key)
+{
+    const bool redirected = q->redirect != NULL;
+
+    key->name = redirected ? &q->redirect->target : &q->question.name;
+    key->type = q->question.type;
+    key->context = 0;
+    key->dnssec_ok = q->question.dnssec_ok && !redirected;
+    key->checking_disabled = (q->question.flags & WIRE_FLAG_CD) != 0 && !redirected;
+}
+
+enum query_state step_lookup(struct query_engine *engine, struct query *q)
+{
+    struct cache_key key;
+    struct cache_entry entry;
+
+    if (q->fetch != NULL) {
+        return QUERY_WAIT; /* decided anew by a reload: its fetch goes on */
+    }
+    query_key_of(q, &key);
+    if (cache_get(engine->cache, &key, engine->now.mono_us, engine->cached_octets,
+                  sizeof(engine->cached_octets), &entry)) {
+        engine->counters.cache_hits++;
+        engine->answer = (struct query_answer){.kind = entry.kind,
+                                               .octets = engine->cached_octets,
+                                               .len = entry.len,
+                                               .ede = entry.ede,
+                                               .cached = true};
+        return QUERY_RECHECK;
+    }
+    engine->counters.cache_misses++;
+    if ((q->question.flags & WIRE_FLAG_RD) == 0) {
+        if (q->redirect != NULL) {
+            return block_sinkhole(engine, q);
+        }
+        /* Without RD only what is at hand may be told (RFC 1034, 4.3.1); we have nothing. */
+        return respond_empty(engine, q, WIRE_REFUSED, 0, WIRE_EDE_OTHER,
+                             "recursion was not asked for");
+    }
+    return QUERY_JOIN;
+}
+
+/* The first of those that wait accepts and stores for all; the others go on at RECHECK. */
+enum query_state step_accept(struct query_engine *engine, struct query *q)
+{
+    (void)q;
+    query_accept(engine, engine->done, engine->result, &engine->accepted);
+    if (engine->accepted.kind == CACHE_FAILURE) {
+        engine->counters.fetch_failures++;
+    }
+    return QUERY_STORE;
+}
+
+enum query_state step_store(struct query_engine *engine, struct query *q)
+{
+    const struct query_fetch *fetch = engine->done;
+    const struct query_answer *answer = &engine->accepted;
+    const struct cache_key key = {.name = &fetch->name,
+                                  .type = fetch->type,
+                                  .context = fetch->context,
+                                  .dnssec_ok = fetch->dnssec_ok,
+                                  .checking_disabled = fetch->checking_disabled};
+    const struct cache_entry entry = {.kind = answer->kind,
+                                      .ttl_s = answer->ttl_s,
+                                      .ede = (int16_t)answer->ede,
+                                      .len = answer->len};
+
+    (void)q;
+    cache_put(engine->cache, &key, engine->now.mono_us, answer->octets, &entry);
+    engine->answer = *answer;
+    return QUERY_RECHECK;
+}

@@ -1,0 +1,56 @@
+/*
+ * PARSE and CLIENT: what is asked, and whether whoever asks is answered at all.
+ */
+#include "query/engine.h"
+
+enum query_state step_parse(struct query_engine *engine, struct query *q)
+{
+    q->parsed = wire_question_read(q->msg, q->msg_len, &q->question);
+    q->msg = NULL;
+    if (q->parsed == WIRE_QUESTION_DROP) {
+        engine->counters.dropped++;
+        return QUERY_FREE;
+    }
+    return QUERY_CLIENT;
+}
+
+static bool is_allowed(const struct query_settings *settings, const struct address *client)
+{
+    for (size_t i = 0; i < settings->access_count; i++) {
+        if (address_prefix_covers(&settings->access[i], client)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Access comes before complaints about the question: a stranger learns nothing from us that
+ * he does not learn from any question. */
+enum query_state step_client(struct query_engine *engine, struct query *q)
+{
+    q->view = 0; /* the one view that there is */
+    if (!is_allowed(engine->settings, &q->client.from)) {
+        engine->counters.refused_clients++;
+        if (engine->settings->refuse_silently) {
+            engine->counters.dropped++;
+            return QUERY_FREE;
+        }
+        return respond_empty(engine, q, WIRE_REFUSED, 0, WIRE_EDE_PROHIBITED,
+                             "this client is not in an access network");
+    }
+    switch (q->parsed) {
+    case WIRE_QUESTION_OK:
+        return QUERY_DECIDE;
+    case WIRE_QUESTION_DROP:
+        return QUERY_FREE;
+    case WIRE_QUESTION_FORMERR:
+        return respond_empty(engine, q, WIRE_FORMERR, 0, WIRE_EDE_NONE, NULL);
+    case WIRE_QUESTION_NOTIMP:
+        return respond_empty(engine, q, WIRE_NOTIMP, 0, WIRE_EDE_NONE, NULL);
+    case WIRE_QUESTION_REFUSED:
+        return respond_empty(engine, q, WIRE_REFUSED, 0, WIRE_EDE_NONE, NULL);
+    case WIRE_QUESTION_BADVERS:
+        return respond_empty(engine, q, WIRE_BADVERS, 0, WIRE_EDE_NONE, NULL);
+    }
+    return QUERY_FREE;
+}

@@ -1,0 +1,249 @@
+/*
+ * Writing answers, sending and recording them.
+ *
+ * AA is never set, nor AD: what we tell comes from elsewhere and is not validated here. RD and
+ * CD are the client's, RA is set, the question section is as the client wrote it.
+ */
+#include "query/engine.h"
+
+#include "base/invariant.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* TTL of the HINFO record that answers ANY (RFC 8482, 4.2). */
+#define ANY_TTL_S 300
+
+static uint16_t flags_for(const struct query *q, unsigned rcode)
+{
+    return (uint16_t)(WIRE_FLAG_QR | WIRE_FLAG_RA | (rcode & WIRE_RCODE_MASK) |
+                      (q->question.flags & (WIRE_FLAG_RD | WIRE_FLAG_CD)));
+}
+
+static void opt_for(const struct query_engine *engine, const struct query *q, unsigned rcode,
+                    int ede, const char *ede_text, struct wire_opt *opt)
+{
+    const bool told = engine->settings->ede && ede >= 0;
+    const bool keepalive = q->client.transport == QUERY_TCP && q->question.has_keepalive;
+
+    *opt = (struct wire_opt){.udp_size = engine->settings->udp_size,
+                             .dnssec_ok = q->question.dnssec_ok,
+                             .rcode = rcode,
+                             .ede = told ? ede : WIRE_EDE_NONE,
+                             .ede_text = told ? ede_text : NULL,
+                             .keepalive_100ms = keepalive ? q->client.keepalive_100ms : -1};
+}
+
+/* Reserves room, once. q->out_size is then how large the answer may be. */
+static bool reserve(struct query_engine *engine, struct query *q)
+{
+    if (q->out != NULL) {
+        return true; /* an answer was begun and thought better of */
+    }
+    q->out = engine->io->reserve(engine->io_context, q, &q->out_size);
+    if (q->out == NULL) {
+        return false;
+    }
+    if (q->client.transport == QUERY_UDP) {
+        size_t limit = q->question.udp_size; /* 512 without EDNS */
+
+        if (limit > engine->settings->udp_size) {
+            limit = engine->settings->udp_size;
+        }
+        if (limit < WIRE_UDP_CLASSIC) {
+            limit = WIRE_UDP_CLASSIC;
+        }
+        if (q->out_size > limit) {
+            q->out_size = limit;
+        }
+    }
+    return true;
+}
+
+static enum query_state written(struct query *q, size_t len, unsigned rcode)
+{
+    q->out_len = len;
+    q->rcode = (uint8_t)rcode;
+    return len > 0 ? QUERY_SEND : QUERY_RECORD;
+}
+
+static enum query_state write_empty(const struct query_engine *engine, struct query *q,
+                                    unsigned rcode, uint16_t flags, int ede,
+                                    const char *ede_text)
+{
+    struct wire_opt opt;
+
+    opt_for(engine, q, rcode, ede, ede_text, &opt);
+    const size_t len = wire_answer_error(q->out, q->out_size, &q->question, rcode, &opt);
+    if (len > 0) {
+        wire_put16(q->out + 2, (uint16_t)(wire_get16(q->out + 2) | flags));
+    }
+    return written(q, len, rcode);
+}
+
+enum query_state respond_empty(struct query_engine *engine, struct query *q, unsigned rcode,
+                               uint16_t flags, int ede, const char *ede_text)
+{
+    q->rcode = (uint8_t)rcode;
+    if (!reserve(engine, q)) {
+        return QUERY_RECORD;
+    }
+    return write_empty(engine, q, rcode, flags, ede, ede_text);
+}
+
+/* It does not fit: the client asks again over TCP (RFC 2181, 9: nothing is half told). */
+static enum query_state write_truncated(struct query_engine *engine, struct query *q,
+                                        unsigned rcode)
+{
+    engine->counters.truncated++;
+    return write_empty(engine, q, rcode, WIRE_FLAG_TC, WIRE_EDE_NONE, NULL);
+}
+
+/*
+ * The stored message is written by us and its question section is as long as the client's, so
+ * it is copied as it is: pointers stay right, and owners get the client's letter case.
+ */
+enum query_state respond_message(struct query_engine *engine, struct query *q,
+                                 const struct wire_message *message)
+{
+    const unsigned rcode = message->flags & WIRE_RCODE_MASK;
+    struct wire_writer writer = {.len = message->len};
+    struct wire_opt opt;
+
+    invariant(message->body == WIRE_HEADER_OCTETS + (size_t)q->question.raw_len);
+    q->rcode = (uint8_t)rcode;
+    if (!reserve(engine, q)) {
+        return QUERY_RECORD;
+    }
+    opt_for(engine, q, rcode, WIRE_EDE_NONE, NULL, &opt);
+    const size_t opt_octets = q->question.has_edns ? wire_opt_octets(&opt) : 0;
+    if (message->len + opt_octets > q->out_size) {
+        return write_truncated(engine, q, rcode);
+    }
+    memcpy(q->out, message->octets, message->len);
+    memcpy(q->out + WIRE_HEADER_OCTETS, q->question.raw, q->question.raw_len);
+    writer.octets = q->out;
+    writer.size = q->out_size;
+    memcpy(writer.counts, message->counts, sizeof(writer.counts));
+    if (q->question.has_edns) {
+        wire_write_opt(&writer, &opt);
+    }
+    return written(q, wire_writer_end(&writer, q->question.id, flags_for(q, rcode)), rcode);
+}
+
+bool respond_begin(struct query_engine *engine, struct query *q, struct wire_writer *writer)
+{
+    if (!reserve(engine, q)) {
+        return false;
+    }
+    wire_writer_begin(writer, q->out, q->out_size, q->question.raw, q->question.raw_len);
+    return true;
+}
+
+enum query_state respond_end(struct query_engine *engine, struct query *q,
+                             struct wire_writer *writer, unsigned rcode, int ede,
+                             const char *ede_text)
+{
+    struct wire_opt opt;
+
+    if (q->question.has_edns) {
+        opt_for(engine, q, rcode, ede, ede_text, &opt);
+        wire_write_opt(writer, &opt);
+    }
+    const size_t len = wire_writer_end(writer, q->question.id, flags_for(q, rcode));
+    return len > 0 ? written(q, len, rcode) : write_truncated(engine, q, rcode);
+}
+
+enum query_state respond_any(struct query_engine *engine, struct query *q)
+{
+    static const uint8_t hinfo[] = "\x07RFC8482"; /* and an empty string: the final zero */
+    struct wire_writer writer;
+
+    if (!respond_begin(engine, q, &writer)) {
+        return QUERY_RECORD;
+    }
+    wire_write_record(&writer, WIRE_ANSWER, &q->question.name, WIRE_HINFO, ANY_TTL_S, hinfo,
+                      sizeof(hinfo));
+    return respond_end(engine, q, &writer, WIRE_NOERROR, WIRE_EDE_NONE, NULL);
+}
+
+/* What a kept failure was, for the text beside EDE 13. */
+static const char *words_of_cached(int ede)
+{
+    switch (ede) {
+    case WIRE_EDE_NO_REACHABLE:
+        return "a moment ago: the upstreams are unreachable";
+    case WIRE_EDE_NETWORK_ERROR:
+        return "a moment ago: no upstream gave a usable answer";
+    case WIRE_EDE_INVALID_DATA:
+        return "a moment ago: the upstream's answer was malformed";
+    default:
+        return "a moment ago: the upstream reported a failure";
+    }
+}
+
+enum query_state respond_failure(struct query_engine *engine, struct query *q, int ede,
+                                 const char *words)
+{
+    if (q->redirect != NULL) {
+        return block_sinkhole(engine, q);
+    }
+    if (q->cached) {
+        words = words_of_cached(ede);
+        ede = WIRE_EDE_CACHED_ERROR;
+    }
+    return respond_empty(engine, q, WIRE_SERVFAIL, 0, ede, words);
+}
+
+enum query_state step_send(struct query_engine *engine, struct query *q)
+{
+    const size_t codes = sizeof(engine->counters.answered) / sizeof(uint64_t);
+    const size_t code = q->rcode < codes ? q->rcode : codes - 1;
+
+    engine->counters.answered[code]++;
+    engine->io->send(engine->io_context, q, q->out_len);
+    return QUERY_RECORD;
+}
+
+/* An event for each rule that blocked or would have; never more than POLICY_HITS_MAX. */
+enum query_state step_record(struct query_engine *engine, struct query *q)
+{
+    const struct policy_chain *chain =
+        q->redirect != NULL ? &q->redirect->chain : &engine->chain;
+    struct audit_decision decision = {
+        .wall_us = q->wall_us,
+        .latency_us = (uint32_t)(engine->now.mono_us - q->received_us),
+        .generation = policy_generation(engine->policy),
+        .client = q->client.from,
+        .name = &q->question.name,
+        .type = q->question.type,
+        .transport = q->client.transport,
+        .view = q->view,
+        .rcode = q->rcode,
+        .cached = q->cached,
+        .upstream = q->upstream,
+    };
+
+    engine->counters.blocked += q->blocked ? 1 : 0;
+    for (uint8_t i = 0; i < q->hits.count; i++) {
+        decision.hit = &q->hits.at[i];
+        decision.applied = q->blocked && i == q->block;
+        decision.chain = decision.hit->hop > 0 ? chain : NULL;
+        engine->counters.logged += decision.applied ? 0 : 1;
+        if (!audit_event_put(engine->events, &decision)) {
+            atomic_fetch_add_explicit(engine->events_lost, 1, memory_order_relaxed);
+        }
+    }
+    return QUERY_FREE;
+}
+
+enum query_state step_free(struct query_engine *engine, struct query *q)
+{
+    redirect_forget(engine, q);
+    query_leave_fetch(engine, q);
+    if (!q->abandoned) {
+        engine->io->release(engine->io_context, q);
+    }
+    pool_give_back(engine->queries, q);
+    return QUERY_WAIT;
+}

@@ -1,0 +1,114 @@
+/*
+ * The life of a question: which state follows which, and the loop that moves it.
+ */
+#include "query/engine.h"
+
+#include "base/invariant.h"
+
+#include <string.h>
+
+#define TO(state) (1u << QUERY_##state)
+
+struct query_step {
+    const char *name;
+    enum query_state (*run)(struct query_engine *engine, struct query *q);
+    uint32_t next; /* states that may follow */
+};
+
+/* A row per state. The order is the order of life. SEND is always possible before the answer
+ * is sent, and RECORD where there is nowhere to write one: those two are not repeated. */
+#define END (TO(SEND) | TO(RECORD))
+
+static const struct query_step steps[QUERY_STATES] = {
+    [QUERY_PARSE] = {"parse", step_parse, TO(CLIENT) | TO(FREE)},
+    [QUERY_CLIENT] = {"client", step_client, TO(DECIDE) | TO(FREE) | END},
+    [QUERY_DECIDE] = {"decide", step_decide, TO(LOOKUP) | END},
+    [QUERY_LOOKUP] = {"lookup", step_lookup, TO(RECHECK) | TO(JOIN) | END},
+    [QUERY_JOIN] = {"join", step_join, TO(ASK) | END},
+    [QUERY_ASK] = {"ask", step_ask, END},
+    [QUERY_ACCEPT] = {"accept", step_accept, TO(STORE)},
+    [QUERY_STORE] = {"store", step_store, TO(RECHECK)},
+    [QUERY_RECHECK] = {"recheck", step_recheck, TO(LOOKUP) | END},
+    [QUERY_SEND] = {"send", step_send, TO(RECORD)},
+    [QUERY_RECORD] = {"record", step_record, TO(FREE)},
+    [QUERY_FREE] = {"free", step_free, 0},
+};
+
+/* Which states may wait for something from outside. */
+#define MAY_WAIT (TO(LOOKUP) | TO(JOIN) | TO(ASK) | TO(FREE))
+
+/* A debug build stops at a move that the table does not have; a release goes on, since an
+ * answer is better than none. */
+static void check_move(enum query_state from, enum query_state to)
+{
+#ifndef NDEBUG
+    if (to == QUERY_WAIT) {
+        invariant((1u << from & MAY_WAIT) != 0);
+    } else {
+        invariant((steps[from].next & 1u << to) != 0);
+    }
+#else
+    (void)from;
+    (void)to;
+#endif
+}
+
+void query_drive(struct query_engine *engine, struct query *q, enum query_state state)
+{
+    while (state != QUERY_WAIT) {
+        if (state < QUERY_SEND && q->steps++ >= QUERY_STEPS_MAX) {
+            engine->counters.steps_exceeded++;
+            state = respond_empty(engine, q, WIRE_SERVFAIL, 0, WIRE_EDE_OTHER,
+                                  "the question took too many steps");
+        }
+        q->state = state;
+        const enum query_state next = steps[state].run(engine, q);
+        check_move(state, next); /* after FREE q is gone */
+        state = next;
+    }
+}
+
+struct query *query_take(struct query_engine *engine)
+{
+    struct query *q = pool_take(engine->queries);
+
+    if (q == NULL) {
+        engine->counters.no_slot++;
+        return NULL;
+    }
+    /* The large parts at the end are written before they are read. */
+    memset(q, 0, offsetof(struct query, hits));
+    q->engine = engine;
+    q->client.keepalive_100ms = -1;
+    q->hits.count = 0;
+    q->hits.more = false;
+    return q;
+}
+
+struct query_client *query_client_of(struct query *q)
+{
+    return &q->client;
+}
+
+const struct wire_question *query_question_of(const struct query *q)
+{
+    return &q->question;
+}
+
+void query_run(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len)
+{
+    invariant(engine->policy != NULL && engine->settings != NULL);
+    engine->counters.questions++;
+    q->msg = msg;
+    q->msg_len = len;
+    q->received_us = engine->now.mono_us;
+    q->wall_us = engine->now.wall_us;
+    query_drive(engine, q, QUERY_PARSE);
+}
+
+void query_abandon(struct query_engine *engine, struct query *q)
+{
+    q->abandoned = true;
+    q->rcode = WIRE_SERVFAIL;
+    query_drive(engine, q, QUERY_RECORD);
+}
