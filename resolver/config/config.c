@@ -1,0 +1,427 @@
+/*
+ * config/config.c - from a file to a checked configuration.
+ *
+ * The tree is walked section by section; each option is read by the kind of its row. Options
+ * that the file leaves out are read from the row's default in the same way. Last come the
+ * checks that look at two options.
+ */
+#include "config/config.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/invariant.h"
+#include "config/schema.h"
+#include "config/self.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAMES_MAX 32 /* candidates when a name is not known; more than options in a section */
+
+/* What became of each option. */
+enum option_state {
+    OPTION_ABSENT,
+    OPTION_READ,
+    OPTION_BAD
+};
+
+#define ROWS_MAX 64
+
+struct option {
+    enum option_state state;
+    struct config_place place;
+};
+
+/* Options of the default keys, below the folder of the lists. */
+static const char *const shipped_keys[] = {"keys/list-a.pub", "keys/list-b.pub",
+                                           "keys/list-c.pub"};
+
+void config_free(struct config *config)
+{
+    if (config == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < config->key_count; i++) {
+        free(config->keys[i]);
+    }
+    free(config->user);
+    free(config->resolv_conf);
+    free(config->list_directory);
+    free(config->events_to);
+    free(config->state_directory);
+    free(config->control_socket);
+    free(config);
+}
+
+/* Section and option names. */
+
+static void unknown_section(struct config_reader *reader, const struct config_node *key)
+{
+    const char *names[NAMES_MAX];
+    const char *option;
+
+    for (size_t i = 0; i < config_row_count; i++) {
+        for (size_t s = 0; s < config_section_count; s++) {
+            if (config_row_is_in(&config_rows[i], config_sections[s].name, &option) &&
+                strcmp(option, key->text) == 0) {
+                report_add(reader->report, REPORT_ERROR, reader->file, key->line, key->column,
+                           "\"%s\" stands outside its section: write it below %s:", key->text,
+                           config_sections[s].name);
+                return;
+            }
+        }
+    }
+    for (size_t s = 0; s < config_section_count; s++) {
+        names[s] = config_sections[s].name;
+    }
+    const char *near = config_nearest(key->text, names, config_section_count);
+    report_add(reader->report, REPORT_ERROR, reader->file, key->line, key->column,
+               "unknown section \"%s\"%s%s%s", key->text, near != NULL ? ": did you mean " : "",
+               near != NULL ? near : ": see cordon.yaml(5)", near != NULL ? "?" : "");
+}
+
+static void unknown_option(struct config_reader *reader, const char *section,
+                           const struct config_node *key)
+{
+    const char *names[NAMES_MAX];
+    const char *option;
+    char all[256] = "";
+    size_t count = 0;
+
+    for (size_t i = 0; i < config_row_count; i++) {
+        if (config_row_is_in(&config_rows[i], section, &option) && count < NAMES_MAX) {
+            const size_t used = strlen(all);
+            snprintf(all + used, sizeof(all) - used, "%s%s", count > 0 ? ", " : "", option);
+            names[count++] = option;
+        }
+    }
+    const char *near = config_nearest(key->text, names, count);
+    if (near != NULL) {
+        report_add(reader->report, REPORT_ERROR, reader->file, key->line, key->column,
+                   "%s: unknown option \"%s\": did you mean %s?", section, key->text, near);
+    } else {
+        report_add(reader->report, REPORT_ERROR, reader->file, key->line, key->column,
+                   "%s: unknown option \"%s\"; there are %s", section, key->text, all);
+    }
+}
+
+static const struct config_section *find_section(const char *name)
+{
+    for (size_t i = 0; i < config_section_count; i++) {
+        if (strcmp(config_sections[i].name, name) == 0) {
+            return &config_sections[i];
+        }
+    }
+    return NULL;
+}
+
+static size_t find_row(const char *section, const char *name)
+{
+    const char *option;
+
+    for (size_t i = 0; i < config_row_count; i++) {
+        if (config_row_is_in(&config_rows[i], section, &option) && strcmp(option, name) == 0) {
+            return i;
+        }
+    }
+    return config_row_count;
+}
+
+/* Reading. */
+
+static int read_option(struct config_reader *reader, size_t row, const struct config_node *node,
+                       struct option *options)
+{
+    options[row].place = config_place_of(node);
+    options[row].state = OPTION_BAD;
+    switch (config_rows[row].kind->read(reader, &config_rows[row], node)) {
+    case CONFIG_READ_OK:
+        options[row].state = OPTION_READ;
+        return 0;
+    case CONFIG_READ_REFUSED:
+        return 0;
+    case CONFIG_READ_NO_MEMORY:
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static int read_section(struct config_reader *reader, const struct config_node *node,
+                        struct option *options)
+{
+    const char *section = node->key->text;
+    int rc = 0;
+
+    if (node->bad || config_node_is_empty(node)) {
+        return 0; /* "server:" alone: all of it by default */
+    }
+    if (node->kind != CONFIG_MAPPING) {
+        report_add(reader->report, REPORT_ERROR, reader->file, node->line, node->column,
+                   "%s: expected options below it, a line each: NAME: VALUE", section);
+        return 0;
+    }
+    for (const struct config_node *item = node->first; item != NULL && rc == 0;
+         item = item->next) {
+        if (item->key->bad) {
+            continue;
+        }
+        const size_t row = find_row(section, item->key->text);
+        if (row == config_row_count) {
+            unknown_option(reader, section, item->key);
+        } else {
+            rc = read_option(reader, row, item, options);
+        }
+    }
+    return rc;
+}
+
+static int read_root(struct config_reader *reader, const struct config_node *root,
+                     struct option *options)
+{
+    int rc = 0;
+
+    if (root == NULL || root->bad || config_node_is_empty(root)) {
+        return 0;
+    }
+    if (root->kind != CONFIG_MAPPING) {
+        report_add(reader->report, REPORT_ERROR, reader->file, root->line, root->column,
+                   "expected sections, a line each: server:, access:, lists: and so on");
+        return 0;
+    }
+    for (const struct config_node *item = root->first; item != NULL && rc == 0;
+         item = item->next) {
+        if (item->key->bad) {
+            continue;
+        }
+        if (find_section(item->key->text) == NULL) {
+            unknown_section(reader, item->key);
+        } else {
+            rc = read_section(reader, item, options);
+        }
+    }
+    return rc;
+}
+
+/* Defaults. */
+
+static int read_standard(struct config_reader *reader, size_t row, struct option *options)
+{
+    const char *text = config_rows[row].standard;
+    struct config_reader own = *reader;
+    struct config_node *node = NULL;
+
+    own.file = config_rows[row].name;
+    int rc = config_tree_read(text, strlen(text), own.file, NULL, &node);
+    if (rc != 0) {
+        return rc;
+    }
+    invariant(node != NULL);
+    rc = read_option(&own, row, node, options);
+    invariant(rc != 0 || options[row].state == OPTION_READ);
+    config_tree_free(node);
+    options[row].place = (struct config_place){0, 0};
+    return rc;
+}
+
+static int add_shipped_keys(struct config *config)
+{
+    for (size_t i = 0; i < sizeof(shipped_keys) / sizeof(shipped_keys[0]); i++) {
+        const size_t size = strlen(config->list_directory) + 1 + strlen(shipped_keys[i]) + 1;
+        char *path = malloc(size);
+
+        if (path == NULL) {
+            return -ENOMEM;
+        }
+        snprintf(path, size, "%s/%s", config->list_directory, shipped_keys[i]);
+        config->keys[config->key_count++] = path;
+    }
+    return 0;
+}
+
+static int add_standards(struct config_reader *reader, struct option *options)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < config_row_count && rc == 0; i++) {
+        if (options[i].state == OPTION_ABSENT && config_rows[i].standard != NULL) {
+            rc = read_standard(reader, i, options);
+        }
+    }
+    if (rc == 0 && options[find_row("trust", "keys")].state == OPTION_ABSENT &&
+        options[find_row("lists", "directory")].state == OPTION_READ) {
+        rc = add_shipped_keys(reader->config);
+    }
+    return rc;
+}
+
+/* Checks over two options. */
+
+static void check_upstreams(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        for (size_t j = 0; j < config->listen_count; j++) {
+            if (config_is_self(&config->upstreams[i], &config->listen[j])) {
+                char own[ADDRESS_TEXT_MAX];
+                char other[ADDRESS_TEXT_MAX];
+                address_format(&config->upstreams[i], true, other);
+                address_format(&config->listen[j], true, own);
+                report_add(reader->report, REPORT_ERROR, reader->file,
+                           reader->upstreams[i].line, reader->upstreams[i].column,
+                           "upstreams.servers: %s is this resolver itself (server.listen has "
+                           "%s): name another server, or listen elsewhere",
+                           other, own);
+            }
+        }
+    }
+}
+
+static void check_threshold(struct config_reader *reader, const struct option *threshold,
+                            const struct option *keys)
+{
+    const struct config *config = reader->config;
+    const struct config_place place =
+        threshold->place.line > 0 ? threshold->place : keys->place;
+
+    if (config->threshold > config->key_count) {
+        report_add(reader->report, REPORT_ERROR, reader->file, place.line, place.column,
+                   "trust.threshold: %u signatures are asked for, but there %s %zu key%s: no "
+                   "list could ever be accepted; add keys or lower it",
+                   config->threshold, config->key_count == 1 ? "is" : "are", config->key_count,
+                   config->key_count == 1 ? "" : "s");
+    } else if (config->threshold == 1 && threshold->place.line > 0) {
+        report_add(reader->report, REPORT_WARNING, reader->file, place.line, place.column,
+                   "trust.threshold: 1: whoever steals one key can change the lists");
+    }
+}
+
+static void check_ttls(struct config_reader *reader, const struct option *low,
+                       const struct option *high)
+{
+    const struct config_place place = low->place.line > 0 ? low->place : high->place;
+
+    if (reader->config->ttl_min_s > reader->config->ttl_max_s) {
+        report_add(reader->report, REPORT_ERROR, reader->file, place.line, place.column,
+                   "cache.ttl-min: %us is more than cache.ttl-max, %us",
+                   (unsigned)reader->config->ttl_min_s, (unsigned)reader->config->ttl_max_s);
+    }
+}
+
+static void check_pairs(struct config_reader *reader, const struct option *options)
+{
+    const struct option *listen = &options[find_row("server", "listen")];
+    const struct option *servers = &options[find_row("upstreams", "servers")];
+    const struct option *threshold = &options[find_row("trust", "threshold")];
+    const struct option *keys = &options[find_row("trust", "keys")];
+    const struct option *low = &options[find_row("cache", "ttl-min")];
+    const struct option *high = &options[find_row("cache", "ttl-max")];
+
+    if (listen->state != OPTION_BAD && servers->state != OPTION_BAD) {
+        check_upstreams(reader);
+    }
+    if (threshold->state != OPTION_BAD && keys->state != OPTION_BAD &&
+        reader->config->key_count > 0) {
+        check_threshold(reader, threshold, keys);
+    }
+    if (low->state != OPTION_BAD && high->state != OPTION_BAD) {
+        check_ttls(reader, low, high);
+    }
+}
+
+int config_parse(const char *text, size_t len, const char *file, const char *folder,
+                 struct report *report, struct config **config)
+{
+    struct option options[ROWS_MAX] = {0};
+    struct config_reader reader = {.report = report, .file = file, .folder = folder};
+    struct config_node *root = NULL;
+    struct report counted; /* the caller may pass none, but we must know */
+
+    invariant(config_row_count <= ROWS_MAX);
+    if (len > CONFIG_OCTETS_MAX) {
+        report_add(report, REPORT_ERROR, file, 0, 0,
+                   "larger than 1 MiB: this is no configuration");
+        return CORDON_E_TOO_LARGE;
+    }
+    report_init(&counted);
+    if (report == NULL) {
+        reader.report = &counted;
+    }
+    const size_t before = reader.report->errors;
+    reader.config = calloc(1, sizeof(*reader.config));
+    int rc = reader.config == NULL ? -ENOMEM : 0;
+    if (rc == 0) {
+        rc = config_tree_read(text, len, file, reader.report, &root);
+    }
+    if (rc == 0) {
+        rc = read_root(&reader, root, options);
+    }
+    if (rc == 0) {
+        rc = add_standards(&reader, options);
+    }
+    if (rc == 0) {
+        check_pairs(&reader, options);
+        rc = reader.report->errors > before ? CORDON_E_REFUSED : 0;
+    }
+    if (rc == 0) {
+        *config = reader.config;
+        reader.config = NULL;
+    }
+    config_tree_free(root);
+    config_free(reader.config);
+    report_deinit(&counted);
+    return rc;
+}
+
+/* The absolute path of the folder that holds the file; NULL and errno. */
+static char *folder_of(const char *path)
+{
+    char *copy = strdup(path);
+
+    if (copy == NULL) {
+        return NULL;
+    }
+    char *slash = strrchr(copy, '/');
+    if (slash != NULL) {
+        slash[slash == copy ? 1 : 0] = '\0';
+    }
+    char *folder = realpath(slash != NULL ? copy : ".", NULL);
+    const int error = errno;
+    free(copy);
+    errno = error;
+    return folder;
+}
+
+int config_read(const char *path, struct report *report, struct config **config)
+{
+    uint8_t *text = NULL;
+    size_t len = 0;
+
+    if (path == NULL) {
+        return config_parse("", 0, "(defaults)", "/", report, config);
+    }
+    int rc = file_read(path, CONFIG_OCTETS_MAX, &text, &len);
+    if (rc == CORDON_E_TOO_LARGE) {
+        report_add(report, REPORT_ERROR, path, 0, 0,
+                   "larger than 1 MiB: this is no configuration");
+        return rc;
+    }
+    if (rc != 0) {
+        report_add(report, REPORT_ERROR, path, 0, 0, "cannot be read: %s%s",
+                   cordon_strerror(rc),
+                   rc == -ENOENT ? "; name the right file, or none for the defaults" : "");
+        return rc;
+    }
+    char *folder = folder_of(path);
+    if (folder == NULL) {
+        rc = -errno;
+        report_add(report, REPORT_ERROR, path, 0, 0, "its folder cannot be found: %s",
+                   cordon_strerror(rc));
+    } else {
+        rc = config_parse((const char *)text, len, path, folder, report, config);
+    }
+    free(folder);
+    free(text);
+    return rc;
+}

@@ -1,0 +1,245 @@
+/* config/lists.c - options that say which lists count, and whose keys sign them. */
+#include "config/schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_TEXT_OCTETS 56 /* a minisign public key: 42 octets in base64 */
+
+static const char *const mode_words[] = {
+    [CONFIG_MODE_OFF] = "off", [CONFIG_MODE_LOG] = "log", [CONFIG_MODE_ENFORCE] = "enforce"};
+
+#define MODES (sizeof(mode_words) / sizeof(mode_words[0]))
+
+static bool is_list_id(const char *text)
+{
+    const size_t len = strlen(text);
+
+    return len >= 1 && len <= 64 && text[0] != '-' &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static enum config_read_result read_mode(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node,
+                                         struct config_list *list)
+{
+    if (!config_want_scalar(reader, row, node, "a mode")) {
+        return CONFIG_READ_REFUSED;
+    }
+    for (size_t i = 0; i < MODES; i++) {
+        if (strcmp(node->text, mode_words[i]) == 0) {
+            list->mode = (enum config_mode)i;
+            return CONFIG_READ_OK;
+        }
+    }
+    const char *near = config_nearest(node->text, mode_words, MODES);
+    return config_fault(reader, row, node, "\"%s\" is not one of enforce, log, off%s%s%s",
+                        node->text, near != NULL ? ": did you mean " : "",
+                        near != NULL ? near : "", near != NULL ? "?" : "");
+}
+
+static enum config_read_result read_list_action(struct config_reader *reader,
+                                                const struct config_row *row,
+                                                const struct config_node *node,
+                                                struct config_list *list)
+{
+    char note[256];
+
+    if (!config_want_scalar(reader, row, node, "an action")) {
+        return CONFIG_READ_REFUSED;
+    }
+    const char *words = config_action_fault(node->text, note, sizeof(note));
+    if (words != NULL) {
+        return config_fault(reader, row, node, "\"%s\" %s", node->text, words);
+    }
+    snprintf(list->action, sizeof(list->action), "%s", node->text);
+    return CONFIG_READ_OK;
+}
+
+/* {mode: enforce, action: nxdomain} */
+static enum config_read_result read_list_options(struct config_reader *reader,
+                                                 const struct config_row *row,
+                                                 const struct config_node *node,
+                                                 struct config_list *list)
+{
+    static const char *const known[] = {"mode", "action"};
+    enum config_read_result result = CONFIG_READ_OK;
+    bool has_mode = false;
+
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        enum config_read_result one = CONFIG_READ_REFUSED; /* as reported, if it is bad */
+
+        if (!item->key->bad && strcmp(item->key->text, "mode") == 0) {
+            has_mode = true;
+            one = read_mode(reader, row, item, list);
+        } else if (!item->key->bad && strcmp(item->key->text, "action") == 0) {
+            one = read_list_action(reader, row, item, list);
+        } else if (!item->key->bad) {
+            const char *near = config_nearest(item->key->text, known, 2);
+            one = config_fault(reader, row, item->key,
+                               "\"%s\" is not known of a list, only mode and action%s%s%s",
+                               item->key->text, near != NULL ? ": did you mean " : "",
+                               near != NULL ? near : "", near != NULL ? "?" : "");
+        }
+        result = one > result ? one : result;
+    }
+    if (!has_mode && result == CONFIG_READ_OK) {
+        return config_fault(reader, row, node, "%s has no mode: add mode: enforce, log or off",
+                            list->id);
+    }
+    return result;
+}
+
+static enum config_read_result add_list(struct config_reader *reader,
+                                        const struct config_row *row,
+                                        const struct config_node *item)
+{
+    struct config_list *list = &reader->config->lists[reader->config->list_count];
+
+    if (item->key->bad) {
+        return CONFIG_READ_REFUSED;
+    }
+    if (!is_list_id(item->key->text)) {
+        return config_fault(reader, row, item->key,
+                            "\"%s\" is not the id of a list: 1 to 64 of a-z 0-9 and -, not - "
+                            "first; the file ID.list without its ending",
+                            item->key->text);
+    }
+    snprintf(list->id, sizeof(list->id), "%s", item->key->text);
+    const enum config_read_result result = item->kind == CONFIG_MAPPING && !item->bad
+                                               ? read_list_options(reader, row, item, list)
+                                               : read_mode(reader, row, item, list);
+    if (result == CONFIG_READ_OK) {
+        reader->config->list_count++;
+    }
+    return result;
+}
+
+static enum config_read_result read_use(struct config_reader *reader,
+                                        const struct config_row *row,
+                                        const struct config_node *node)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+    bool enforced = false;
+
+    if (node->bad) {
+        return CONFIG_READ_REFUSED;
+    }
+    if (node->kind != CONFIG_MAPPING) {
+        return config_fault(reader, row, node,
+                            "expected lists with their modes, a line each: huawei-cloud: "
+                            "enforce");
+    }
+    if (node->count > CONFIG_LISTS_MAX) {
+        return config_fault(reader, row, node, "%zu lists: %u are the most", node->count,
+                            CONFIG_LISTS_MAX);
+    }
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        const enum config_read_result one = add_list(reader, row, item);
+        result = one > result ? one : result;
+    }
+    for (size_t i = 0; i < reader->config->list_count; i++) {
+        enforced = enforced || reader->config->lists[i].mode != CONFIG_MODE_OFF;
+    }
+    if (!enforced && result == CONFIG_READ_OK) {
+        report_add(reader->report, REPORT_WARNING, reader->file, node->line, node->column,
+                   "%s: every list is off: nothing will be blocked or recorded", row->name);
+    }
+    return result;
+}
+
+static void print_use(const struct config *config, const struct config_row *row, FILE *out)
+{
+    (void)row;
+    if (config->list_count == 0) {
+        fputs(" {}", out);
+    }
+    for (size_t i = 0; i < config->list_count; i++) {
+        const struct config_list *list = &config->lists[i];
+
+        fputs("\n    ", out);
+        config_print_scalar(list->id, out);
+        if (list->action[0] == '\0') {
+            fprintf(out, ": %s", mode_words[list->mode]);
+        } else {
+            fprintf(out, ": {mode: %s, action: ", mode_words[list->mode]);
+            config_print_scalar(list->action, out);
+            fputs("}", out);
+        }
+    }
+}
+
+const struct config_kind config_kind_use = {"lists and modes", read_use, print_use};
+
+/* A key itself, not the path of a file that holds one. */
+static bool is_key_text(const char *text)
+{
+    static const char base64[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+
+    return strlen(text) == KEY_TEXT_OCTETS && strncmp(text, "RW", 2) == 0 &&
+           strspn(text, base64) == KEY_TEXT_OCTETS;
+}
+
+static enum config_read_result add_key(struct config_reader *reader,
+                                       const struct config_row *row,
+                                       const struct config_node *item)
+{
+    struct config *config = reader->config;
+
+    if (!config_want_scalar(reader, row, item, "a key")) {
+        return CONFIG_READ_REFUSED;
+    }
+    const bool is_key = is_key_text(item->text);
+    const char *words = is_key ? NULL : config_path_fault(item->text);
+    if (words != NULL) {
+        return config_fault(reader, row, item, "\"%s\" %s", item->text, words);
+    }
+    char *text = is_key ? strdup(item->text) : config_join_path(reader, item->text);
+    if (text == NULL) {
+        return CONFIG_READ_NO_MEMORY;
+    }
+    for (size_t i = 0; i < config->key_count; i++) {
+        if (strcmp(config->keys[i], text) == 0) {
+            free(text);
+            return config_fault(reader, row, item,
+                                "\"%s\" stands here twice: a key counts once", item->text);
+        }
+    }
+    config->keys[config->key_count++] = text;
+    return CONFIG_READ_OK;
+}
+
+static enum config_read_result read_keys(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+
+    if (!config_want_items(reader, row, node, CONFIG_KEYS_MAX,
+                           "keys: [PATH.pub, or the RW... line of one]")) {
+        return CONFIG_READ_REFUSED;
+    }
+    if (node->count == 0) {
+        return config_fault(reader, row, node,
+                            "no key: no list could be trusted; leave the line out for the "
+                            "shipped keys");
+    }
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        const enum config_read_result one = add_key(reader, row, item);
+        result = one > result ? one : result;
+    }
+    return result;
+}
+
+static void print_keys(const struct config *config, const struct config_row *row, FILE *out)
+{
+    (void)row;
+    for (size_t i = 0; i < config->key_count; i++) {
+        fputs("\n    - ", out);
+        config_print_scalar(config->keys[i], out);
+    }
+}
+
+const struct config_kind config_kind_keys = {"paths or keys", read_keys, print_keys};

@@ -1,0 +1,108 @@
+#include "config/octets.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* The code point at the start and the octets that it takes (Unicode, table 3-7); 0 if there is
+ * no well-formed one. */
+static size_t read_point(const uint8_t *at, size_t len, uint32_t *point)
+{
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    const uint8_t first = at[0];
+    size_t need;
+
+    if (first < 0x80) {
+        *point = first;
+        return 1;
+    }
+    if (first >= 0xc2 && first <= 0xdf) {
+        need = 2;
+        *point = first & 0x1fu;
+    } else if (first >= 0xe0 && first <= 0xef) {
+        need = 3;
+        *point = first & 0x0fu;
+    } else if (first >= 0xf0 && first <= 0xf4) {
+        need = 4;
+        *point = first & 0x07u;
+    } else {
+        return 0;
+    }
+    if (len < need) {
+        return 0;
+    }
+    for (size_t i = 1; i < need; i++) {
+        if ((at[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        *point = *point << 6 | (at[i] & 0x3fu);
+    }
+    if (*point < smallest[need] || *point > 0x10ffff ||
+        (*point >= 0xd800 && *point <= 0xdfff)) {
+        return 0;
+    }
+    return need;
+}
+
+/* NULL if the character is welcome. U+0085, U+2028 and U+2029 end lines in YAML 1.1 but not on
+ * screens, so that a comment could hide an option. */
+static const char *point_fault(uint32_t point, bool before_newline)
+{
+    if (point == '\n' || (point == '\r' && before_newline)) {
+        return NULL;
+    }
+    if (point == 0) {
+        return "a NUL octet: this is not a text file, or it is damaged";
+    }
+    if (point == '\r') {
+        return "a carriage return inside a line: end lines with LF";
+    }
+    if (point < 0x20 || (point >= 0x7f && point < 0xa0)) {
+        return "a control character: remove it";
+    }
+    if (point == 0x2028 || point == 0x2029) {
+        return "a Unicode line separator: end lines with LF";
+    }
+    if (point == 0xfeff) {
+        return "a byte order mark: save the file as UTF-8 without it";
+    }
+    if (point >= 0xfffe && (point & 0xfffe) == 0xfffe) {
+        return "a code point that is no character: remove it";
+    }
+    return NULL;
+}
+
+bool config_check_octets(char *text, size_t len, const char *file, struct report *report)
+{
+    size_t line = 1;
+    size_t column = 1;
+    size_t tab_line = 0;
+    size_t used;
+
+    for (size_t at = 0; at < len; at += used) {
+        uint32_t point = 0;
+
+        used = read_point((const uint8_t *)text + at, len - at, &point);
+        if (used == 0) {
+            report_add(report, REPORT_ERROR, file, line, column,
+                       "an octet that is not UTF-8: save the file as UTF-8");
+            return false;
+        }
+        if (point == '\t') {
+            if (tab_line != line) {
+                report_add(report, REPORT_ERROR, file, line, column,
+                           "a tab: use spaces, since tabs are of any width");
+            }
+            tab_line = line;
+            text[at] = ' ';
+        } else {
+            const char *words = point_fault(point, at + 1 < len && text[at + 1] == '\n');
+            if (words != NULL) {
+                report_add(report, REPORT_ERROR, file, line, column, "%s", words);
+                return false;
+            }
+        }
+        column = point == '\n' ? 1 : column + 1;
+        line += point == '\n' ? 1 : 0;
+    }
+    return true;
+}

@@ -1,0 +1,19 @@
+/*
+ * config/octets.h - what may stand in a configuration file before anybody asks what it means.
+ */
+#ifndef CORDON_CONFIG_OCTETS_H
+#define CORDON_CONFIG_OCTETS_H
+
+#include "base/report.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * UTF-8 without control characters; lines end with LF or CR LF. Reports what else there is. A
+ * tab is reported and made a space in place, so that the rest can still be checked; true then.
+ * False: the octets cannot be read any further.
+ */
+bool config_check_octets(char *text, size_t len, const char *file, struct report *report);
+
+#endif

@@ -1,0 +1,377 @@
+/* config/places.c - options that hold addresses and prefixes. */
+#include "config/schema.h"
+
+#include <string.h>
+
+#define DNS_PORT 53
+
+struct access_word {
+    const char *word;
+    const char *prefixes[8]; /* NULL ends them */
+};
+
+/* RFC 1918, 3927, 4193 and 4291. The shared address space of RFC 6598 is not private: behind a
+ * provider's translation it holds strangers, so it has a word of its own. */
+static const struct access_word access_words[] = {
+    {"loopback", {"127.0.0.0/8", "::1/128", NULL}},
+    {"private",
+     {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fe80::/10",
+      "fc00::/7", NULL}},
+    {"shared", {"100.64.0.0/10", NULL}},
+};
+
+static void print_address(const struct address *address, bool with_port, FILE *out)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    address_format(address, with_port, text);
+    config_print_scalar(text, out);
+}
+
+/* Says why a text is no address, for the mistakes that people make. */
+static enum config_read_result address_fault(struct config_reader *reader,
+                                             const struct config_row *row,
+                                             const struct config_node *node, bool with_port)
+{
+    const char *text = node->text;
+    const char *at = strchr(text, '@');
+    const char *colon = strchr(text, ':');
+    struct address address;
+
+    if (at != NULL && address_parse(text, (size_t)(at - text), 0, &address) == 0) {
+        return config_fault(reader, row, node, "\"%s\": the port \"%s\" is not from 1 to 65535",
+                            text, at + 1);
+    }
+    if (colon != NULL && strchr(colon + 1, ':') == NULL &&
+        address_parse(text, (size_t)(colon - text), 0, &address) == 0) {
+        return config_fault(reader, row, node, "\"%s\": write the port behind @: %.*s@%s", text,
+                            (int)(colon - text), text, colon + 1);
+    }
+    if (strchr(text, '/') != NULL) {
+        return config_fault(reader, row, node,
+                            "\"%s\" is a prefix: an address alone belongs here", text);
+    }
+    if (strchr(text, '%') != NULL) {
+        return config_fault(reader, row, node,
+                            "\"%s\": a zone (%%NAME) is an interface of this machine and goes "
+                            "with fe80:: addresses only",
+                            text);
+    }
+    return config_fault(reader, row, node,
+                        "\"%s\" is neither an IPv4 nor an IPv6 address%s: names are not looked "
+                        "up here",
+                        text, with_port ? ", with @PORT or without" : "");
+}
+
+/* with_port false: "@PORT" is refused. */
+static enum config_read_result read_address(struct config_reader *reader,
+                                            const struct config_row *row,
+                                            const struct config_node *node, bool with_port,
+                                            struct address *out)
+{
+    if (!config_want_scalar(reader, row, node, "an address")) {
+        return CONFIG_READ_REFUSED;
+    }
+    if (address_parse(node->text, strlen(node->text), with_port ? DNS_PORT : 0, out) != 0) {
+        return address_fault(reader, row, node, with_port);
+    }
+    if (!with_port && (out->port != 0 || strchr(node->text, '@') != NULL)) {
+        return config_fault(reader, row, node, "\"%s\": no port belongs here", node->text);
+    }
+    address_unmap(out);
+    return CONFIG_READ_OK;
+}
+
+static bool is_multicast(const struct address *address)
+{
+    return address->family == ADDRESS_V4
+               ? address->octets[0] >= 224 && address->octets[0] <= 239
+               : address->octets[0] == 0xff;
+}
+
+/* The worse of two, so that one fault does not hide the next. */
+static enum config_read_result worse(enum config_read_result a, enum config_read_result b)
+{
+    return a > b ? a : b;
+}
+
+/* Listen addresses. */
+
+static enum config_read_result add_listen(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node)
+{
+    struct config *config = reader->config;
+    struct address address;
+    const enum config_read_result result = read_address(reader, row, node, true, &address);
+
+    if (result != CONFIG_READ_OK) {
+        return result;
+    }
+    if (is_multicast(&address)) {
+        return config_fault(reader, row, node, "\"%s\" is a multicast address", node->text);
+    }
+    for (size_t i = 0; i < config->listen_count; i++) {
+        if (address_equal(&config->listen[i], &address)) {
+            return config_fault(reader, row, node, "\"%s\" stands here twice: remove one",
+                                node->text);
+        }
+    }
+    reader->listen[config->listen_count] = config_place_of(node);
+    config->listen[config->listen_count++] = address;
+    return CONFIG_READ_OK;
+}
+
+static enum config_read_result read_listen(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+
+    if (!config_want_items(reader, row, node, CONFIG_LISTEN_MAX,
+                           "addresses: [127.0.0.1@53, \"[::1]@53\"]")) {
+        return CONFIG_READ_REFUSED;
+    }
+    if (node->count == 0) {
+        return config_fault(reader, row, node,
+                            "no address: nobody could ask; leave the line out for the default");
+    }
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        result = worse(result, add_listen(reader, row, item));
+    }
+    return result;
+}
+
+static void print_listen(const struct config *config, const struct config_row *row, FILE *out)
+{
+    (void)row;
+    for (size_t i = 0; i < config->listen_count; i++) {
+        fputs(i == 0 ? " [" : ", ", out);
+        print_address(&config->listen[i], true, out);
+    }
+    fputs("]", out);
+}
+
+const struct config_kind config_kind_listen = {"addresses", read_listen, print_listen};
+
+/* Clients. */
+
+static bool add_prefix(struct config *config, const struct address_prefix *prefix)
+{
+    for (size_t i = 0; i < config->access_count; i++) {
+        const struct address_prefix *known = &config->access[i];
+        if (known->family == prefix->family && known->bits == prefix->bits &&
+            memcmp(known->octets, prefix->octets, sizeof(known->octets)) == 0) {
+            return true; /* once is enough */
+        }
+    }
+    if (config->access_count == CONFIG_ACCESS_MAX) {
+        return false;
+    }
+    config->access[config->access_count++] = *prefix;
+    return true;
+}
+
+static enum config_read_result add_access(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node)
+{
+    struct address_prefix prefix;
+
+    if (!config_want_scalar(reader, row, node, "a prefix or a word")) {
+        return CONFIG_READ_REFUSED;
+    }
+    for (size_t i = 0; i < sizeof(access_words) / sizeof(access_words[0]); i++) {
+        const char *const *text = access_words[i].prefixes;
+
+        if (strcmp(node->text, access_words[i].word) != 0) {
+            continue;
+        }
+        for (; *text != NULL; text++) {
+            if (address_prefix_parse(*text, strlen(*text), &prefix) != 0 ||
+                !add_prefix(reader->config, &prefix)) {
+                return config_fault(reader, row, node, "more than %u prefixes",
+                                    CONFIG_ACCESS_MAX);
+            }
+        }
+        return CONFIG_READ_OK;
+    }
+    if (address_prefix_parse(node->text, strlen(node->text), &prefix) != 0) {
+        return config_fault(reader, row, node,
+                            "\"%s\" is no prefix (192.0.2.0/24, 2001:db8::/32; the bits "
+                            "behind the length are zero) and none of loopback, private, shared",
+                            node->text);
+    }
+    if (!add_prefix(reader->config, &prefix)) {
+        return config_fault(reader, row, node,
+                            "more than %u prefixes: use larger ones, or a firewall",
+                            CONFIG_ACCESS_MAX);
+    }
+    if (prefix.bits == 0) {
+        report_add(reader->report, REPORT_WARNING, reader->file, node->line, node->column,
+                   "%s: %s answers the whole Internet, which is used to attack others: "
+                   "name your own networks",
+                   row->name, node->text);
+    }
+    return CONFIG_READ_OK;
+}
+
+static enum config_read_result read_access(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+
+    if (!config_want_items(reader, row, node, CONFIG_ACCESS_MAX,
+                           "prefixes and words: [loopback, private, 192.0.2.0/24]")) {
+        return CONFIG_READ_REFUSED;
+    }
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        result = worse(result, add_access(reader, row, item));
+    }
+    if (node->count == 0) {
+        report_add(reader->report, REPORT_WARNING, reader->file, node->line, node->column,
+                   "%s: empty: no client will be answered", row->name);
+    }
+    return result;
+}
+
+static void print_access(const struct config *config, const struct config_row *row, FILE *out)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    (void)row;
+    fputs(" [", out);
+    for (size_t i = 0; i < config->access_count; i++) {
+        fputs(i == 0 ? "" : ", ", out);
+        address_prefix_format(&config->access[i], text);
+        config_print_scalar(text, out);
+    }
+    fputs("]", out);
+}
+
+const struct config_kind config_kind_access = {"prefixes and words", read_access, print_access};
+
+/* Upstreams. */
+
+static enum config_read_result add_upstream(struct config_reader *reader,
+                                            const struct config_row *row,
+                                            const struct config_node *node)
+{
+    struct config *config = reader->config;
+    struct address address;
+
+    if (node->kind == CONFIG_SCALAR && !node->bad && strcmp(node->text, "system") == 0) {
+        if (config->upstreams_from_system) {
+            return config_fault(reader, row, node, "\"system\" stands here twice: remove one");
+        }
+        config->upstreams_from_system = true;
+        return CONFIG_READ_OK;
+    }
+    const enum config_read_result result = read_address(reader, row, node, true, &address);
+    if (result != CONFIG_READ_OK) {
+        return result;
+    }
+    if (address_is_any(&address) || is_multicast(&address) ||
+        (address.family == ADDRESS_V4 && address.octets[0] >= 240)) {
+        return config_fault(reader, row, node, "\"%s\" is not the address of one server",
+                            node->text);
+    }
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        if (address_equal(&config->upstreams[i], &address)) {
+            return config_fault(reader, row, node, "\"%s\" stands here twice: remove one",
+                                node->text);
+        }
+    }
+    reader->upstreams[config->upstream_count] = config_place_of(node);
+    config->upstreams[config->upstream_count++] = address;
+    return CONFIG_READ_OK;
+}
+
+static enum config_read_result read_upstreams(struct config_reader *reader,
+                                              const struct config_row *row,
+                                              const struct config_node *node)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+
+    if (!config_want_items(reader, row, node, CONFIG_UPSTREAM_MAX,
+                           "servers: [192.0.2.53, \"[2001:db8::53]@5353\"] or [system]")) {
+        return CONFIG_READ_REFUSED;
+    }
+    if (node->count == 0) {
+        return config_fault(reader, row, node,
+                            "no server: write [system] for those of the machine");
+    }
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        result = worse(result, add_upstream(reader, row, item));
+    }
+    return result;
+}
+
+static void print_upstreams(const struct config *config, const struct config_row *row,
+                            FILE *out)
+{
+    (void)row;
+    fputs(config->upstreams_from_system ? " [system" : " [", out);
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        fputs(i > 0 || config->upstreams_from_system ? ", " : "", out);
+        print_address(&config->upstreams[i], true, out);
+    }
+    fputs("]", out);
+}
+
+const struct config_kind config_kind_upstreams = {"addresses or system", read_upstreams,
+                                                  print_upstreams};
+
+/* Sinkhole. */
+
+static enum config_read_result read_sinkhole(struct config_reader *reader,
+                                             const struct config_row *row,
+                                             const struct config_node *node)
+{
+    struct config *config = reader->config;
+    enum config_read_result result = CONFIG_READ_OK;
+
+    if (!config_want_items(reader, row, node, 2,
+                           "one IPv4 and one IPv6 address: "
+                           "[0.0.0.0, \"::\"]")) {
+        return CONFIG_READ_REFUSED;
+    }
+    if (node->count == 0) {
+        return config_fault(reader, row, node,
+                            "no address: leave the line out for 0.0.0.0 and ::");
+    }
+    /* Only one of the two may be given: the other stays unspecified. */
+    config->sinkhole4 = (struct address){.family = ADDRESS_V4};
+    config->sinkhole6 = (struct address){.family = ADDRESS_V6};
+    unsigned families = 0;
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        struct address address;
+        const enum config_read_result one = read_address(reader, row, item, false, &address);
+
+        result = worse(result, one);
+        if (one != CONFIG_READ_OK) {
+            continue;
+        }
+        if ((families >> address.family & 1u) != 0) {
+            result = worse(result, config_fault(reader, row, item,
+                                                "two addresses of one family: answers have one "
+                                                "IPv4 and one IPv6 address"));
+        }
+        families |= 1u << address.family;
+        *(address.family == ADDRESS_V4 ? &config->sinkhole4 : &config->sinkhole6) = address;
+    }
+    return result;
+}
+
+static void print_sinkhole(const struct config *config, const struct config_row *row, FILE *out)
+{
+    (void)row;
+    fputs(" [", out);
+    print_address(&config->sinkhole4, false, out);
+    fputs(", ", out);
+    print_address(&config->sinkhole6, false, out);
+    fputs("]", out);
+}
+
+const struct config_kind config_kind_sinkhole = {"addresses", read_sinkhole, print_sinkhole};

@@ -1,0 +1,183 @@
+/* config/schema.c - the table of options. The order is that of the example file. */
+#include "config/schema.h"
+
+#include "config/defaults.h"
+#include "wire/type.h"
+
+#include <string.h>
+
+#define KiB   UINT64_C(1024)
+#define MiB   (KiB * 1024)
+#define GiB   (MiB * 1024)
+#define DAY_S UINT64_C(86400)
+
+#define AT(member) offsetof(struct config, member)
+
+static const struct config_word others_words[] = {{"refuse", 0}, {"drop", 1}, {NULL, 0}};
+static const struct config_word case_words[] = {{"plain", 0}, {"random", 1}, {NULL, 0}};
+static const struct config_word mode_words[] = {{"enforce", 0}, {"log", 1}, {NULL, 0}};
+static const struct config_word ede_words[] = {
+    {"auto", WIRE_EDE_NONE},
+    {"off", WIRE_EDE_NONE - 1},
+    {"blocked", WIRE_EDE_BLOCKED},
+    {"filtered", WIRE_EDE_FILTERED},
+    {"censored", WIRE_EDE_CENSORED},
+    {"prohibited", WIRE_EDE_PROHIBITED},
+    {NULL, 0},
+};
+
+const struct config_section config_sections[] = {
+    {"server", "Where and how questions are taken."},
+    {"access", "Who is answered."},
+    {"upstreams", "Who is asked for what is neither blocked nor in the cache."},
+    {"cache", "What is remembered, and for how long."},
+    {"policy", "What happens to a name that a list blocks."},
+    {"lists", "Which lists count."},
+    {"trust", "Whose signatures a list needs."},
+    {"events", "Where decisions are recorded, one line of JSON each."},
+    {"control", "How the tool cordon(1) reaches the daemon."},
+    {"state", "What the daemon keeps from one start to the next."},
+};
+const size_t config_section_count = sizeof(config_sections) / sizeof(config_sections[0]);
+
+/* clang-format off */
+const struct config_row config_rows[] = {
+    {.name = "server.listen", .kind = &config_kind_listen,
+     .standard = "[127.0.0.1@5300, \"[::1]@5300\"]",
+     .manual = "The addresses and ports to answer on, over UDP and TCP. An IPv6 address is put "
+               "in quotes. Without @PORT the port is 53. 0.0.0.0 and :: are all addresses of the "
+               "machine."},
+    {.name = "server.workers", .kind = &config_kind_count, .offset = AT(workers),
+     .standard = "auto", .min = 1, .max = 256, .zero = "auto",
+     .manual = "The number of threads that answer. auto: one for each processor."},
+    {.name = "server.user", .kind = &config_kind_user, .offset = AT(user),
+     .example = "cordon",
+     .manual = "The user to become once ports are open. Not set: the one who started it."},
+    {.name = "server.udp-size", .kind = &config_kind_count16, .offset = AT(udp_size),
+     .standard = "1232", .min = 512, .max = 4096, .reloadable = true,
+     .manual = "The largest answer over UDP, in octets; larger ones are truncated and asked "
+               "for again over TCP. 1232 passes everywhere without fragments."},
+
+    {.name = "access.allow", .kind = &config_kind_access,
+     .standard = "[loopback, private]", .reloadable = true,
+     .manual = "The clients that are answered: prefixes, and the words loopback (127.0.0.0/8, "
+               "::1), private (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, "
+               "fe80::/10, fc00::/7) and shared (100.64.0.0/10, the space between a provider and "
+               "its customers, where strangers may live: so it is not part of private)."},
+    {.name = "access.others", .kind = &config_kind_choice, .offset = AT(refuse_silently),
+     .standard = "refuse", .words = others_words, .reloadable = true,
+     .manual = "What all others get. refuse: REFUSED with Extended DNS Error 18. drop: nothing."},
+
+    {.name = "upstreams.servers", .kind = &config_kind_upstreams,
+     .standard = "[system]", .reloadable = true,
+     .manual = "The servers to ask, as ADDRESS or ADDRESS@PORT, and the word system for those "
+               "that resolv-conf names. None may be an address of listen."},
+    {.name = "upstreams.resolv-conf", .kind = &config_kind_path, .offset = AT(resolv_conf),
+     .standard = "/etc/resolv.conf", .reloadable = true,
+     .manual = "The file whose nameserver lines the word system stands for."},
+    {.name = "upstreams.letter-case", .kind = &config_kind_choice,
+     .offset = AT(letter_case_random),
+     .standard = "random", .words = case_words, .reloadable = true,
+     .manual = "random: letters of a name are asked in random case, which a forger would have "
+               "to guess; given up for a server that does not return it. plain: lower case."},
+    {.name = "upstreams.deadline", .kind = &config_kind_milliseconds,
+     .offset = AT(deadline_ms),
+     .standard = "4s", .min = 500, .max = 30000, .reloadable = true,
+     .manual = "How long a question may take, retries and other servers included. Clients "
+               "commonly ask again after 5s."},
+
+    {.name = "cache.size", .kind = &config_kind_size, .offset = AT(cache_octets),
+     .standard = "64MiB", .min = 1 * MiB, .max = 64 * GiB,
+     .manual = "The memory for answers, keys and bookkeeping included."},
+    {.name = "cache.ttl-min", .kind = &config_kind_seconds, .offset = AT(ttl_min_s),
+     .standard = "0s", .min = 0, .max = 3600, .reloadable = true,
+     .manual = "The shortest time that an answer is kept. Above 0s it overrides what the owner "
+               "of a name says."},
+    {.name = "cache.ttl-max", .kind = &config_kind_seconds, .offset = AT(ttl_max_s),
+     .standard = "1d", .min = 1, .max = 7 * DAY_S, .reloadable = true,
+     .manual = "The longest time that an answer is kept."},
+    {.name = "cache.negative-ttl-max", .kind = &config_kind_seconds,
+     .offset = AT(negative_ttl_max_s),
+     .standard = "1h", .min = 0, .max = 1 * DAY_S, .reloadable = true,
+     .manual = "The longest time that the absence of a name or type is kept (RFC 2308)."},
+    {.name = "cache.failure-ttl", .kind = &config_kind_seconds, .offset = AT(failure_ttl_s),
+     .standard = "5s", .min = 1, .max = 30, .reloadable = true,
+     .manual = "How long it is remembered that no usable answer came (RFC 9520)."},
+
+    {.name = "policy.mode", .kind = &config_kind_choice, .offset = AT(log_only),
+     .standard = "enforce", .words = mode_words, .reloadable = true,
+     .manual = "enforce: as each list says. log: nothing is blocked anywhere, and what would "
+               "have been is recorded."},
+    {.name = "policy.action", .kind = &config_kind_action, .offset = AT(action),
+     .standard = "sinkhole", .reloadable = true,
+     .manual = "The answer to a blocked name, where neither the rule nor lists.use says "
+               "otherwise: sinkhole (the addresses of the option sinkhole), nxdomain, nodata, "
+               "refused, drop (no answer), truncate (ask again over TCP), redirect:NAME (a CNAME "
+               "to NAME) or redirect:*.NAME (the same with the asked name put before it)."},
+    {.name = "policy.block-ttl", .kind = &config_kind_seconds, .offset = AT(block_ttl_s),
+     .standard = "10s", .min = 0, .max = 1 * DAY_S, .reloadable = true,
+     .manual = "How long clients keep a blocked answer; so long an exception takes to be seen."},
+    {.name = "policy.sinkhole", .kind = &config_kind_sinkhole,
+     .standard = "[0.0.0.0, \"::\"]", .reloadable = true,
+     .manual = "The addresses that the action sinkhole answers with, one IPv4 and one IPv6."},
+    {.name = "policy.ede", .kind = &config_kind_ede,
+     .standard = "auto", .words = ede_words, .reloadable = true,
+     .manual = "The Extended DNS Error (RFC 8914) of blocked answers that hold no forged "
+               "address: blocked (15), filtered (17), censored (16), prohibited (18); auto: "
+               "censored where the list names a law that requires it, else blocked. off: none at "
+               "all, also elsewhere."},
+
+    {.name = "lists.directory", .kind = &config_kind_path, .offset = AT(list_directory),
+     .standard = CONFIG_LIST_DIRECTORY, .reloadable = true,
+     .manual = "The folder of the files ID.list and their signatures."},
+    {.name = "lists.use", .kind = &config_kind_use,
+     .standard = "\n    huawei-cloud: enforce\n    alibaba-cloud: enforce\n"
+                 "    tencent-cloud: enforce\n    baidu-cloud: enforce",
+     .reloadable = true,
+     .manual = "Each list with its mode: enforce, log (record what would have been blocked) or "
+               "off; or {mode: MODE, action: ACTION}. The longest rule for a name decides; "
+               "where two lists have one of the same length, pass comes before block, and then "
+               "the earlier list here. Lists that are not named are off."},
+
+    {.name = "trust.keys", .kind = &config_kind_keys, .reloadable = true,
+     .example = "\n    - " CONFIG_LIST_DIRECTORY "/keys/list-a.pub\n    - " CONFIG_LIST_DIRECTORY
+                "/keys/list-b.pub\n    - " CONFIG_LIST_DIRECTORY "/keys/list-c.pub",
+     .manual = "The public keys whose signatures count: files of minisign(1), or the line in "
+               "one that begins with RW. Not set: list-a.pub, list-b.pub and list-c.pub in the "
+               "folder keys of lists.directory."},
+    {.name = "trust.threshold", .kind = &config_kind_count, .offset = AT(threshold),
+     .standard = "2", .min = 1, .max = CONFIG_KEYS_MAX, .reloadable = true,
+     .manual = "How many different keys must have signed a list."},
+
+    {.name = "events.to", .kind = &config_kind_output, .offset = AT(events_to),
+     .standard = "stdout",
+     .manual = "stdout, or the file to append to."},
+    {.name = "events.rotate", .kind = &config_kind_size, .offset = AT(events_rotate_octets),
+     .standard = "64MiB", .min = 1 * MiB, .max = 1024 * GiB, .zero = "never",
+     .manual = "The size at which the file becomes FILE.1 and a new one begins, or never."},
+    {.name = "events.keep", .kind = &config_kind_count, .offset = AT(events_keep),
+     .standard = "5", .min = 1, .max = 100,
+     .manual = "How many of FILE.1, FILE.2 and so on are kept."},
+
+    {.name = "control.socket", .kind = &config_kind_socket, .offset = AT(control_socket),
+     .standard = CONFIG_CONTROL_SOCKET,
+     .manual = "The socket for status and reload; its folder belongs to it alone."},
+
+    {.name = "state.directory", .kind = &config_kind_path, .offset = AT(state_directory),
+     .standard = CONFIG_STATE_DIRECTORY,
+     .manual = "The folder for what can be made again but saves time, such as compiled lists. "
+               "Only the daemon's user may write there."},
+};
+/* clang-format on */
+const size_t config_row_count = sizeof(config_rows) / sizeof(config_rows[0]);
+
+bool config_row_is_in(const struct config_row *row, const char *section, const char **option)
+{
+    const size_t len = strlen(section);
+
+    if (strncmp(row->name, section, len) != 0 || row->name[len] != '.') {
+        return false;
+    }
+    *option = row->name + len + 1;
+    return true;
+}

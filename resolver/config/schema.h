@@ -1,0 +1,123 @@
+/*
+ * config/schema.h - one row per option, and the kinds of values that rows have.
+ *
+ * Reading, defaults, ranges, printing, the manual and the example file all follow from the row.
+ */
+#ifndef CORDON_CONFIG_SCHEMA_H
+#define CORDON_CONFIG_SCHEMA_H
+
+#include "config/config.h"
+#include "config/tree.h"
+
+struct config_row;
+
+/* Where something stands, for faults that are found later; line 0: it is a default. */
+struct config_place {
+    size_t line, column;
+};
+
+/* What is known while a file is read. */
+struct config_reader {
+    struct config *config;
+    struct report *report;
+    const char *file;
+    const char *folder; /* for relative paths */
+    struct config_place listen[CONFIG_LISTEN_MAX];
+    struct config_place upstreams[CONFIG_UPSTREAM_MAX];
+};
+
+enum config_read_result {
+    CONFIG_READ_OK,
+    CONFIG_READ_REFUSED, /* reported */
+    CONFIG_READ_NO_MEMORY
+};
+
+struct config_kind {
+    const char *title; /* for the manual: "size" */
+    /* Reads the value into the row's place in the config. */
+    enum config_read_result (*read)(struct config_reader *reader, const struct config_row *row,
+                                    const struct config_node *node);
+    /* Writes the value as YAML behind "name:", from the space on; nothing if it is not set. */
+    void (*print)(const struct config *config, const struct config_row *row, FILE *out);
+};
+
+struct config_word {
+    const char *word; /* NULL ends an array */
+    int value;
+};
+
+struct config_row {
+    const char *name; /* "cache.size" */
+    const struct config_kind *kind;
+    size_t offset;        /* of the value in struct config, where one member holds it */
+    const char *standard; /* the default as YAML; NULL: none, or as the manual says */
+    uint64_t min, max;
+    const char *zero; /* the word for 0, which then is allowed below min; or NULL */
+    const struct config_word *words;
+    bool reloadable;
+    const char *example; /* what the example file shows where there is no default */
+    const char *manual;
+};
+
+struct config_section {
+    const char *name;
+    const char *manual;
+};
+
+extern const struct config_row config_rows[];
+extern const size_t config_row_count;
+extern const struct config_section config_sections[];
+extern const size_t config_section_count;
+
+/* True if the row's name is "SECTION.option"; *option is then the part behind the dot. */
+bool config_row_is_in(const struct config_row *row, const char *section, const char **option);
+
+/* values.c: one scalar. */
+extern const struct config_kind config_kind_count;        /* unsigned */
+extern const struct config_kind config_kind_count16;      /* uint16_t */
+extern const struct config_kind config_kind_size;         /* uint64_t, octets */
+extern const struct config_kind config_kind_seconds;      /* uint32_t */
+extern const struct config_kind config_kind_milliseconds; /* uint32_t */
+extern const struct config_kind config_kind_choice;       /* bool: value of the word */
+extern const struct config_kind config_kind_ede;  /* ede and block_ede: EDE code of the word */
+extern const struct config_kind config_kind_user; /* char *, NULL if not set */
+extern const struct config_kind config_kind_path; /* char * */
+extern const struct config_kind config_kind_socket; /* char *, short enough for sun_path */
+extern const struct config_kind config_kind_output; /* char *, "stdout" or a path */
+extern const struct config_kind config_kind_action; /* char[320] */
+
+/* places.c: addresses and prefixes. */
+extern const struct config_kind config_kind_listen;
+extern const struct config_kind config_kind_access;
+extern const struct config_kind config_kind_upstreams;
+extern const struct config_kind config_kind_sinkhole;
+
+/* lists.c: lists and keys. */
+extern const struct config_kind config_kind_use;
+extern const struct config_kind config_kind_keys;
+
+/* For kinds. Each reports and returns CONFIG_READ_REFUSED, or is true if the node will do. */
+enum config_read_result config_fault(struct config_reader *reader, const struct config_row *row,
+                                     const struct config_node *node, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+bool config_want_scalar(struct config_reader *reader, const struct config_row *row,
+                        const struct config_node *node, const char *what);
+bool config_want_items(struct config_reader *reader, const struct config_row *row,
+                       const struct config_node *node, size_t max, const char *what);
+struct config_place config_place_of(const struct config_node *node);
+
+/* The path, made absolute by way of the reader's folder; NULL if out of memory. */
+char *config_join_path(const struct config_reader *reader, const char *path);
+/* NULL if the text can be a path. */
+const char *config_path_fault(const char *text);
+
+/* NULL, or what is wrong with an action word. */
+const char *config_action_fault(const char *text, char *note, size_t note_size);
+
+/* Writes a scalar, in quotes if it would not read back as it is. */
+void config_print_scalar(const char *text, FILE *out);
+
+/* The candidate nearest to word, or NULL if none is near. */
+const char *config_nearest(const char *word, const char *const *candidates, size_t count);
+
+#endif

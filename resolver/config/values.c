@@ -1,0 +1,513 @@
+/* config/values.c - options whose value is one scalar. */
+#include "config/schema.h"
+
+#include "wire/name.h"
+#include "wire/type.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define USER_MAX 32 /* useradd(8) */
+
+struct unit {
+    const char *word;
+    uint64_t factor;
+};
+
+/* Largest first, for printing. */
+static const struct unit sizes[] = {
+    {"TiB", UINT64_C(1) << 40},
+    {"GiB", UINT64_C(1) << 30},
+    {"MiB", UINT64_C(1) << 20},
+    {"KiB", UINT64_C(1) << 10},
+    {"B", 1},
+    {NULL, 0},
+};
+static const struct unit durations[] = {
+    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0},
+};
+
+static void *member(struct config *config, const struct config_row *row)
+{
+    return (char *)config + row->offset;
+}
+
+static const void *member_of(const struct config *config, const struct config_row *row)
+{
+    return (const char *)config + row->offset;
+}
+
+/* Decimal digits at the start of text: their number, 0 if the value is over UINT64_MAX. */
+static size_t read_digits(const char *text, uint64_t *value)
+{
+    size_t used = 0;
+
+    *value = 0;
+    for (; text[used] >= '0' && text[used] <= '9'; used++) {
+        const uint64_t digit = (uint64_t)(text[used] - '0');
+        if (*value > (UINT64_MAX - digit) / 10) {
+            return 0;
+        }
+        *value = *value * 10 + digit;
+    }
+    return used;
+}
+
+/* "64MiB". units NULL: a number alone. */
+static bool read_amount(const char *text, const struct unit *units, uint64_t *value)
+{
+    const size_t digits = read_digits(text, value);
+
+    if (digits == 0) {
+        return false;
+    }
+    if (units == NULL) {
+        return text[digits] == '\0';
+    }
+    if (*value == 0 && text[digits] == '\0') {
+        return true; /* nothing is nothing in every unit */
+    }
+    for (; units->word != NULL; units++) {
+        if (strcmp(text + digits, units->word) == 0) {
+            if (*value > UINT64_MAX / units->factor) {
+                return false;
+            }
+            *value *= units->factor;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In the largest unit that leaves no rest. */
+static void format_amount(uint64_t value, const struct unit *units, char out[32])
+{
+    if (units == NULL) {
+        snprintf(out, 32, "%" PRIu64, value);
+        return;
+    }
+    while (units->factor > 1 && (value == 0 || value % units->factor != 0)) {
+        units++;
+    }
+    snprintf(out, 32, "%" PRIu64 "%s", value / units->factor, units->word);
+}
+
+static enum config_read_result read_number(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node,
+                                           const struct unit *units, const char *what,
+                                           uint64_t scale, uint64_t *out)
+{
+    char low[32];
+    char high[32];
+    uint64_t value = 0;
+
+    if (!config_want_scalar(reader, row, node, what)) {
+        return CONFIG_READ_REFUSED;
+    }
+    if (row->zero != NULL && strcmp(node->text, row->zero) == 0) {
+        *out = 0;
+        return CONFIG_READ_OK;
+    }
+    if (!read_amount(node->text, units, &value)) {
+        return config_fault(reader, row, node, "\"%s\" is not %s%s%s", node->text, what,
+                            row->zero != NULL ? " or " : "",
+                            row->zero != NULL ? row->zero : "");
+    }
+    format_amount(row->min * scale, units, low);
+    format_amount(row->max * scale, units, high);
+    if (value < row->min * scale || value > row->max * scale) {
+        return config_fault(reader, row, node, "%s is out of range: from %s to %s%s%s",
+                            node->text, low, high, row->zero != NULL ? ", or " : "",
+                            row->zero != NULL ? row->zero : "");
+    }
+    if (value % scale != 0) {
+        return config_fault(reader, row, node, "%s is not a whole number of seconds",
+                            node->text);
+    }
+    *out = value / scale;
+    return CONFIG_READ_OK;
+}
+
+static void print_number(const struct config_row *row, uint64_t value, const struct unit *units,
+                         FILE *out)
+{
+    char text[32];
+
+    format_amount(value, units, text);
+    fprintf(out, " %s", value == 0 && row->zero != NULL ? row->zero : text);
+}
+
+/* Counts. */
+
+static enum config_read_result read_count(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node)
+{
+    uint64_t value = 0;
+    const enum config_read_result result =
+        read_number(reader, row, node, NULL, "a whole number", 1, &value);
+
+    if (result == CONFIG_READ_OK) {
+        *(unsigned *)member(reader->config, row) = (unsigned)value;
+    }
+    return result;
+}
+
+static void print_count(const struct config *config, const struct config_row *row, FILE *out)
+{
+    print_number(row, *(const unsigned *)member_of(config, row), NULL, out);
+}
+
+const struct config_kind config_kind_count = {"number", read_count, print_count};
+
+static enum config_read_result read_count16(struct config_reader *reader,
+                                            const struct config_row *row,
+                                            const struct config_node *node)
+{
+    uint64_t value = 0;
+    const enum config_read_result result =
+        read_number(reader, row, node, NULL, "a whole number", 1, &value);
+
+    if (result == CONFIG_READ_OK) {
+        *(uint16_t *)member(reader->config, row) = (uint16_t)value;
+    }
+    return result;
+}
+
+static void print_count16(const struct config *config, const struct config_row *row, FILE *out)
+{
+    print_number(row, *(const uint16_t *)member_of(config, row), NULL, out);
+}
+
+const struct config_kind config_kind_count16 = {"number", read_count16, print_count16};
+
+/* Sizes. */
+
+static enum config_read_result read_size(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node)
+{
+    return read_number(reader, row, node, sizes, "a size with its unit (64MiB: B KiB MiB GiB)",
+                       1, member(reader->config, row));
+}
+
+static void print_size(const struct config *config, const struct config_row *row, FILE *out)
+{
+    print_number(row, *(const uint64_t *)member_of(config, row), sizes, out);
+}
+
+const struct config_kind config_kind_size = {"size", read_size, print_size};
+
+/* Durations. */
+
+static enum config_read_result read_duration(struct config_reader *reader,
+                                             const struct config_row *row,
+                                             const struct config_node *node, uint64_t scale)
+{
+    uint64_t value = 0;
+    const enum config_read_result result = read_number(
+        reader, row, node, durations, "a time with its unit (10s: ms s m h d)", scale, &value);
+
+    if (result == CONFIG_READ_OK) {
+        *(uint32_t *)member(reader->config, row) = (uint32_t)value;
+    }
+    return result;
+}
+
+static enum config_read_result read_seconds(struct config_reader *reader,
+                                            const struct config_row *row,
+                                            const struct config_node *node)
+{
+    return read_duration(reader, row, node, 1000);
+}
+
+static enum config_read_result read_milliseconds(struct config_reader *reader,
+                                                 const struct config_row *row,
+                                                 const struct config_node *node)
+{
+    return read_duration(reader, row, node, 1);
+}
+
+static void print_duration(const struct config *config, const struct config_row *row,
+                           uint64_t scale, FILE *out)
+{
+    const uint64_t value = *(const uint32_t *)member_of(config, row) * scale;
+
+    if (value == 0) {
+        fputs(" 0s", out);
+    } else {
+        print_number(row, value, durations, out);
+    }
+}
+
+static void print_seconds(const struct config *config, const struct config_row *row, FILE *out)
+{
+    print_duration(config, row, 1000, out);
+}
+
+static void print_milliseconds(const struct config *config, const struct config_row *row,
+                               FILE *out)
+{
+    print_duration(config, row, 1, out);
+}
+
+const struct config_kind config_kind_seconds = {"time", read_seconds, print_seconds};
+const struct config_kind config_kind_milliseconds = {"time", read_milliseconds,
+                                                     print_milliseconds};
+
+/* Words. */
+
+static enum config_read_result read_word(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node, int *value)
+{
+    const char *candidates[16];
+    char all[128] = "";
+    size_t count = 0;
+
+    if (!config_want_scalar(reader, row, node, "a word")) {
+        return CONFIG_READ_REFUSED;
+    }
+    for (const struct config_word *word = row->words; word->word != NULL; word++) {
+        if (strcmp(node->text, word->word) == 0) {
+            *value = word->value;
+            return CONFIG_READ_OK;
+        }
+        const size_t used = strlen(all);
+        snprintf(all + used, sizeof(all) - used, "%s%s", count > 0 ? ", " : "", word->word);
+        candidates[count++] = word->word;
+    }
+    const char *near = config_nearest(node->text, candidates, count);
+    if (near != NULL) {
+        return config_fault(reader, row, node, "\"%s\" is not one of %s: did you mean %s?",
+                            node->text, all, near);
+    }
+    return config_fault(reader, row, node, "\"%s\" is not one of %s", node->text, all);
+}
+
+static void print_word(const struct config_row *row, int value, FILE *out)
+{
+    for (const struct config_word *word = row->words; word->word != NULL; word++) {
+        if (word->value == value) {
+            fprintf(out, " %s", word->word);
+            return;
+        }
+    }
+}
+
+static enum config_read_result read_choice(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node)
+{
+    int value = 0;
+    const enum config_read_result result = read_word(reader, row, node, &value);
+
+    if (result == CONFIG_READ_OK) {
+        *(bool *)member(reader->config, row) = value != 0;
+    }
+    return result;
+}
+
+static void print_choice(const struct config *config, const struct config_row *row, FILE *out)
+{
+    print_word(row, *(const bool *)member_of(config, row) ? 1 : 0, out);
+}
+
+const struct config_kind config_kind_choice = {"word", read_choice, print_choice};
+
+/* "off" has no code of its own; -2 is no EDE and not "auto". */
+#define EDE_OFF (WIRE_EDE_NONE - 1)
+
+static enum config_read_result read_ede(struct config_reader *reader,
+                                        const struct config_row *row,
+                                        const struct config_node *node)
+{
+    int value = 0;
+    const enum config_read_result result = read_word(reader, row, node, &value);
+
+    if (result == CONFIG_READ_OK) {
+        reader->config->ede = value != EDE_OFF;
+        reader->config->block_ede = value == EDE_OFF ? WIRE_EDE_NONE : value;
+    }
+    return result;
+}
+
+static void print_ede(const struct config *config, const struct config_row *row, FILE *out)
+{
+    print_word(row, config->ede ? config->block_ede : EDE_OFF, out);
+}
+
+const struct config_kind config_kind_ede = {"word", read_ede, print_ede};
+
+/* Texts. */
+
+static enum config_read_result keep(struct config_reader *reader, const struct config_row *row,
+                                    char *text)
+{
+    char **place = member(reader->config, row);
+
+    if (text == NULL) {
+        return CONFIG_READ_NO_MEMORY;
+    }
+    free(*place);
+    *place = text;
+    return CONFIG_READ_OK;
+}
+
+static void print_text(const struct config *config, const struct config_row *row, FILE *out)
+{
+    const char *text = *(char *const *)member_of(config, row);
+
+    if (text != NULL) {
+        fputc(' ', out);
+        config_print_scalar(text, out);
+    }
+}
+
+static enum config_read_result read_user(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+    if (!config_want_scalar(reader, row, node, "a user's name")) {
+        return CONFIG_READ_REFUSED;
+    }
+    const size_t len = strlen(node->text);
+    if (len > USER_MAX || strspn(node->text, allowed) != len ||
+        strchr("0123456789.-", node->text[0]) != NULL) {
+        return config_fault(reader, row, node,
+                            "\"%s\" is not a user's name: letters, digits, . _ - and no more "
+                            "than %d of them, a letter or _ first",
+                            node->text, USER_MAX);
+    }
+    return keep(reader, row, strdup(node->text));
+}
+
+const struct config_kind config_kind_user = {"user", read_user, print_text};
+
+static enum config_read_result read_path(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node)
+{
+    if (!config_want_scalar(reader, row, node, "a path")) {
+        return CONFIG_READ_REFUSED;
+    }
+    const char *words = config_path_fault(node->text);
+    if (words != NULL) {
+        return config_fault(reader, row, node, "\"%s\" %s", node->text, words);
+    }
+    return keep(reader, row, config_join_path(reader, node->text));
+}
+
+const struct config_kind config_kind_path = {"path", read_path, print_text};
+
+static enum config_read_result read_socket(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node)
+{
+    const enum config_read_result result = read_path(reader, row, node);
+    const char *const *path = (const char *const *)member(reader->config, row);
+    const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+    if (result == CONFIG_READ_OK && strlen(*path) > max) {
+        return config_fault(reader, row, node,
+                            "the path of a socket has at most %zu octets, this one %zu", max,
+                            strlen(*path));
+    }
+    return result;
+}
+
+const struct config_kind config_kind_socket = {"path", read_socket, print_text};
+
+static enum config_read_result read_output(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node)
+{
+    if (node->kind == CONFIG_SCALAR && strcmp(node->text, "stdout") == 0) {
+        return keep(reader, row, strdup("stdout"));
+    }
+    return read_path(reader, row, node);
+}
+
+const struct config_kind config_kind_output = {"stdout or a path", read_output, print_text};
+
+/* Actions. */
+
+const char *config_action_fault(const char *text, char *note, size_t note_size)
+{
+    static const char *const words[] = {"sinkhole", "nxdomain", "nodata",  "refused",
+                                        "drop",     "truncate", "redirect"};
+    static const size_t count = sizeof(words) / sizeof(words[0]) - 1; /* all but redirect */
+    static const char redirect[] = "redirect:";
+
+    if (strlen(text) >= sizeof(((struct config *)NULL)->action)) {
+        return "is too long for an action";
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            return NULL;
+        }
+    }
+    if (strncmp(text, redirect, strlen(redirect)) == 0) {
+        const char *target = text + strlen(redirect);
+        struct wire_name name;
+
+        target += strncmp(target, "*.", 2) == 0 ? 2 : 0;
+        const enum wire_text_result result = wire_name_from_text(target, strlen(target), &name);
+        if (result == WIRE_TEXT_OK && name.labels > 0) {
+            return NULL;
+        }
+        snprintf(note, note_size, "redirects to no usable name (%s)",
+                 result == WIRE_TEXT_OK ? "the root" : wire_text_result_words(result));
+        return note;
+    }
+    if (strcmp(text, "log") == 0) {
+        return "is not for here: to record and let through, write mode: log";
+    }
+    if (strcmp(text, "pass") == 0) {
+        return "is not for here: to let a list's names through, write mode: off for it";
+    }
+    if (strcmp(text, "redirect") == 0) {
+        return "needs its target: redirect:NAME, or redirect:*.NAME to put the asked name "
+               "before it";
+    }
+    const char *near = config_nearest(text, words, count + 1);
+    snprintf(note, note_size,
+             "is not an action: sinkhole, nxdomain, nodata, refused, drop, truncate or "
+             "redirect:NAME%s%s%s",
+             near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+             near != NULL ? "?" : "");
+    return note;
+}
+
+static enum config_read_result read_action(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node)
+{
+    char note[256];
+
+    if (!config_want_scalar(reader, row, node, "an action")) {
+        return CONFIG_READ_REFUSED;
+    }
+    const char *words = config_action_fault(node->text, note, sizeof(note));
+    if (words != NULL) {
+        return config_fault(reader, row, node, "\"%s\" %s", node->text, words);
+    }
+    snprintf(reader->config->action, sizeof(reader->config->action), "%s", node->text);
+    return CONFIG_READ_OK;
+}
+
+static void print_action(const struct config *config, const struct config_row *row, FILE *out)
+{
+    (void)row;
+    fputc(' ', out);
+    config_print_scalar(config->action, out);
+}
+
+const struct config_kind config_kind_action = {"action", read_action, print_action};
