@@ -23,8 +23,13 @@ enum policy_chain_result {
     POLICY_CHAIN_MALFORMED
 };
 
-/* Follows the chain. A DNAME counts as a hop by way of the CNAME that it implies (synthesised
- * if the message has none). Stops before a name that owns records of the asked type. */
+/*
+ * Follows the chain, whatever the order of the records. A DNAME counts as a hop by way of the
+ * CNAME that it implies (synthesised if the message has none). A CNAME is followed even where it
+ * must not stand (beside other data), so that no target goes unseen; asked for itself (or with
+ * ANY), an alias is one hop and followed no further. Two different targets for one name are
+ * malformed, and so is a fault in any section.
+ */
 enum policy_chain_result policy_chain_follow(const struct wire_message *message,
                                              struct policy_chain *chain);
 
@@ -32,16 +37,19 @@ enum policy_chain_result policy_chain_follow(const struct wire_message *message,
 bool policy_chain_has(const struct policy_chain *chain, const struct wire_name *name);
 
 /*
- * Decides hops, SVCB targets and addresses of the answer section; those of the name itself
- * are decided before any question leaves (policy_decide_name). Adds log hits, and the
- * enforced block if there is one (as the last), to *hits.
+ * Decides hops, then SVCB targets, then addresses; those of the name itself are decided before
+ * any question leaves (policy_decide_name). Of the answer section, records that are owned by a
+ * name of the chain count; of the additional section, those of SVCB targets too. Adds log hits,
+ * and the enforced block if there is one (as the last), to *hits.
  * True if the answer must be replaced: then *block is the index of the hit in hits.
  */
 bool policy_decide_answer(const struct policy *policy, unsigned view,
                           const struct wire_message *message, const struct policy_chain *chain,
                           struct policy_hits *hits, uint8_t *block);
 
-/* Adds the outcome of the query name. True and *block set if it blocks. */
+/* Adds the outcome of one trigger, each rule once a trigger; a hit that finds no place sets
+ * hits->more, but a block always finds one. Hits that let through by `pass` are not kept. True
+ * and *block set if it blocks. */
 bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outcome,
                      uint8_t *block);
 

@@ -3,7 +3,7 @@
  * which a name's rules are found by a few hash probes, however many lists and rules there are.
  *
  * The layout is in docs/policy-image.md. A look-up gives, for each listed suffix of a name, the
- * *set* of rules there; which of them wins is the view's business (policy/view.h). Readers
+ * *set* of rules there; which of them wins is the view's business (policy/policy.h). Readers
  * never write and never leave the block, whatever it contains.
  */
 #ifndef CORDON_POLICY_IMAGE_H
@@ -23,8 +23,9 @@ struct policy_image; /* opaque, immutable; any number of threads may read it */
 
 /*
  * Compiles lists into an image. Deterministic: the same lists, in any order, give the same
- * octets (lists are put in the order of their ids). 0; -EEXIST if two lists have one id;
- * CORDON_E_LIMIT; -ENOMEM.
+ * octets (lists are put in the order of their ids). The lists are borrowed for the call. 0;
+ * -EEXIST if two lists have one id; CORDON_E_LIMIT; CORDON_E_FORMAT for a rule on a name of
+ * fewer than two labels or a redirect that is no name (list text has neither); -ENOMEM.
  */
 int policy_image_build(const struct policy_list *const *lists, size_t count,
                        struct policy_image **image);
@@ -98,8 +99,11 @@ struct policy_match_entry {
 struct policy_matches {
     struct policy_match_entry at[128]; /* one per label at most, and the root; shortest first */
     uint8_t count;
-    uint32_t pass_below; /* lists that have a pass rule below the name itself: rows of kind
-                                 POLICY_PASS; 0 if none. Only for names. */
+    /* Which lists have rules below the name itself: a set of rows, 0 if none. Kind POLICY_PASS:
+     * the list lets something through there by its own word (a pass rule, or action pass or
+     * log). Kind POLICY_BLOCK with action DEFAULT: it has rules there that leave their action to
+     * the operator. Nothing else in these rows means anything. Only for names. */
+    uint32_t pass_below;
 };
 
 /* hot. No allocation, bounded time. */
@@ -114,7 +118,7 @@ struct policy_image_stats {
 void policy_image_stats(const struct policy_image *image, struct policy_image_stats *out);
 
 /* The line of the rule in its list's text, for explanations: (list, matched name, match, kind).
- * 0 if the image has no provenance section or no such rule. */
+ * 0 if the image has no such rule, or no lines: those of more than 65,536 rules have none. */
 uint32_t policy_image_line(const struct policy_image *image, uint8_t list,
                            const struct wire_name *name, enum policy_match match,
                            enum policy_kind kind);

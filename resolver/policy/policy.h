@@ -35,8 +35,9 @@ struct policy; /* opaque, immutable */
 /*
  * Takes over the image. Every list of a setting that the image does not have is -ENOENT and
  * named in the report; lists of the image that no setting names are off. generation is any
- * number that differs from that of the policy before. 0, -ENOENT, -ENOMEM: the image is then
- * still the caller's.
+ * number that differs from that of the policy before. 0; -ENOENT; -EEXIST for a list named
+ * twice in one view; -EINVAL for no views or more than POLICY_VIEWS_MAX; -ENOMEM. After an error
+ * the image is still the caller's.
  */
 int policy_create(struct policy_image *image, const struct policy_view_setting *views,
                   size_t view_count, uint64_t generation, struct report *report,
@@ -93,8 +94,9 @@ bool policy_hit_redirect(const struct policy *policy, unsigned view,
                          const struct policy_hit *hit, const struct wire_name *asked,
                          struct wire_name *out);
 
-/* True if an enforced list has a pass rule below the name, so that it exists (NXDOMAIN would
- * deny what is below: RFC 8020). */
+/* True if an enforced list has a rule below the name that lets through (a pass rule, or one
+ * whose action is pass or log), so that the name exists: NXDOMAIN would deny what is below
+ * (RFC 8020). */
 bool policy_passes_below(const struct policy *policy, unsigned view,
                          const struct wire_name *name);
 

@@ -1,0 +1,383 @@
+#include "policy/answer.h"
+
+#include <string.h>
+
+/* CNAME and DNAME records of one answer that are looked at: a hop has two at most, and a chain
+ * POLICY_HOPS_MAX hops; the rest is room for records that are off the chain. */
+#define ALIASES_MAX 64u
+
+/* SVCB targets whose records in the additional section are looked at one by one. */
+#define TARGETS_MAX 16u
+
+/* Rounds over the additional section: each may find the next alias of a chain of SVCB records
+ * (RFC 9460, 2.4.2 asks clients to limit those). */
+#define TARGET_ROUNDS 4u
+
+struct aliases {
+    struct wire_record at[ALIASES_MAX];
+    unsigned count;
+};
+
+static bool read_name(const struct wire_message *message, const struct wire_record *record,
+                      bool owner, struct wire_name *out)
+{
+    return (owner ? wire_record_owner(message, record, out)
+                  : wire_record_name(message, record, 0, out)) == WIRE_OK;
+}
+
+/* All of the message is walked, so that a fault anywhere is seen. */
+static enum policy_chain_result collect(const struct wire_message *message,
+                                        struct aliases *aliases)
+{
+    struct wire_cursor cursor;
+    struct wire_record record;
+    int more;
+
+    aliases->count = 0;
+    wire_cursor_start(&cursor, message);
+    while ((more = wire_cursor_next(&cursor, &record)) == 1) {
+        if (record.section == WIRE_ANSWER && record.class == message->class &&
+            (record.type == WIRE_CNAME || record.type == WIRE_DNAME)) {
+            if (aliases->count == ALIASES_MAX) {
+                return POLICY_CHAIN_TOO_LONG;
+            }
+            aliases->at[aliases->count++] = record;
+        }
+    }
+    return more == 0 ? POLICY_CHAIN_OK : POLICY_CHAIN_MALFORMED;
+}
+
+/* Takes the target of a hop. Two targets for one name (RFC 2181, 10.1) could show one to us
+ * and the other to the client. */
+static bool take_target(const struct wire_name *target, bool *found, struct wire_name *out)
+{
+    if (*found) {
+        return wire_name_equal(target, out);
+    }
+    *out = *target;
+    *found = true;
+    return true;
+}
+
+/* The next name of the chain after name: *found says if there is one. False if malformed. */
+static bool next_hop(const struct wire_message *message, const struct aliases *aliases,
+                     const struct wire_name *name, bool *found, struct wire_name *out)
+{
+    struct wire_name owner, target, joined;
+
+    *found = false;
+    for (unsigned i = 0; i < aliases->count; i++) {
+        const struct wire_record *record = &aliases->at[i];
+
+        if (!read_name(message, record, true, &owner) ||
+            !read_name(message, record, false, &target)) {
+            return false;
+        }
+        if (record->type == WIRE_CNAME) {
+            if (wire_name_equal(&owner, name) && !take_target(&target, found, out)) {
+                return false;
+            }
+        } else if (wire_name_is_within(name, &owner) && name->labels > owner.labels) {
+            /* RFC 6672, 2.2: a name that would be too long has no answer (YXDOMAIN). */
+            if (!wire_name_join(name, name->labels - owner.labels, &target, &joined) ||
+                !take_target(&joined, found, out)) {
+                return false;
+            }
+        } else if (message->type == WIRE_DNAME && wire_name_equal(&owner, name) &&
+                   !take_target(&target, found, out)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum policy_chain_result policy_chain_follow(const struct wire_message *message,
+                                             struct policy_chain *chain)
+{
+    /* Asked for itself, an alias is the answer and not followed further. */
+    const bool one_hop =
+        message->type == WIRE_CNAME || message->type == WIRE_DNAME || message->type == WIRE_ANY;
+    struct aliases aliases;
+    struct wire_name next;
+    bool found = false;
+
+    chain->count = 0;
+    if (message->counts[0] != 1) {
+        return POLICY_CHAIN_MALFORMED;
+    }
+    chain->names[0] = message->name;
+    chain->count = 1;
+    const enum policy_chain_result result = collect(message, &aliases);
+    if (result != POLICY_CHAIN_OK) {
+        return result;
+    }
+    for (;;) {
+        if (!next_hop(message, &aliases, &chain->names[chain->count - 1], &found, &next)) {
+            return POLICY_CHAIN_MALFORMED;
+        }
+        if (!found) {
+            return POLICY_CHAIN_OK;
+        }
+        if (chain->count == POLICY_HOPS_MAX + 1 || policy_chain_has(chain, &next)) {
+            return POLICY_CHAIN_TOO_LONG;
+        }
+        chain->names[chain->count++] = next;
+        if (one_hop) {
+            return POLICY_CHAIN_OK;
+        }
+    }
+}
+
+/* The place of a name on the chain, or count. */
+static unsigned chain_find(const struct policy_chain *chain, const struct wire_name *name)
+{
+    unsigned i = 0;
+
+    while (i < chain->count && !wire_name_equal(&chain->names[i], name)) {
+        i++;
+    }
+    return i;
+}
+
+bool policy_chain_has(const struct policy_chain *chain, const struct wire_name *name)
+{
+    return chain_find(chain, name) < chain->count;
+}
+
+/* Adds a hit unless the same rule is there for the same trigger. */
+static void add_hit(struct policy_hits *hits, const struct policy_hit *hit, unsigned room)
+{
+    for (unsigned i = 0; i < hits->count; i++) {
+        const struct policy_hit *other = &hits->at[i];
+
+        if (other->set == hit->set && other->row == hit->row &&
+            other->trigger == hit->trigger && other->mode == hit->mode) {
+            return;
+        }
+    }
+    if (hits->count < room) {
+        hits->at[hits->count++] = *hit;
+    } else {
+        hits->more = true;
+    }
+}
+
+bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outcome,
+                     uint8_t *block)
+{
+    /* The last place is kept for the block that ends the walk. A caller that goes on behind a
+     * block all the same (truncate, over TCP) may bring another: it then takes that place. */
+    if (outcome->logged) {
+        add_hit(hits, &outcome->log_hit, POLICY_HITS_MAX - 1);
+    }
+    if (policy_outcome_blocks(outcome)) {
+        if (hits->count == POLICY_HITS_MAX) {
+            hits->count--;
+            hits->more = true;
+        }
+        *block = hits->count;
+        hits->at[hits->count++] = outcome->hit;
+        return true;
+    }
+    if (outcome->enforced && outcome->hit.action == POLICY_ACTION_LOG) {
+        add_hit(hits, &outcome->hit, POLICY_HITS_MAX - 1);
+    }
+    return false;
+}
+
+/* What a walk over one answer needs. */
+struct walk {
+    const struct policy *policy;
+    unsigned view;
+    const struct wire_message *message;
+    const struct policy_chain *chain;
+    struct policy_hits *hits;
+    uint8_t *block;
+
+    struct wire_name targets[TARGETS_MAX];
+    uint8_t target_hops[TARGETS_MAX]; /* of the owner of each */
+    unsigned target_count;
+    bool any_target; /* there were more: every additional record counts */
+};
+
+static bool decide_name(struct walk *walk, enum policy_trigger trigger, unsigned hop,
+                        const struct wire_name *name)
+{
+    struct policy_outcome outcome;
+
+    policy_decide_name(walk->policy, walk->view, trigger, (uint8_t)hop, name, &outcome);
+    return policy_hits_add(walk->hits, &outcome, walk->block);
+}
+
+static bool decide_address(struct walk *walk, unsigned hop, const struct wire_name *owner,
+                           const struct address *address)
+{
+    struct policy_outcome outcome;
+
+    policy_decide_address(walk->policy, walk->view, (uint8_t)hop, owner, address, &outcome);
+    return policy_hits_add(walk->hits, &outcome, walk->block);
+}
+
+/* True if the record counts; *owner and *hop are then set: it is owned by a name of the chain,
+ * or stands in the additional section and is owned by an SVCB target. */
+static bool counts(const struct walk *walk, const struct wire_record *record,
+                   struct wire_name *owner, unsigned *hop)
+{
+    if (record->section == WIRE_AUTHORITY || record->class != walk->message->class ||
+        !read_name(walk->message, record, true, owner)) {
+        return false;
+    }
+    *hop = chain_find(walk->chain, owner);
+    if (*hop < walk->chain->count) {
+        return true;
+    }
+    if (record->section != WIRE_ADDITIONAL) {
+        return false;
+    }
+    for (unsigned i = 0; i < walk->target_count; i++) {
+        if (wire_name_equal(&walk->targets[i], owner)) {
+            *hop = walk->target_hops[i];
+            return true;
+        }
+    }
+    *hop = walk->chain->count - 1u;
+    return walk->any_target;
+}
+
+static bool is_svcb(const struct wire_record *record)
+{
+    return record->type == WIRE_SVCB || record->type == WIRE_HTTPS;
+}
+
+/* The record's target; false if it has none of its own. A record that is malformed elsewhere
+ * still shows its target to a client that is less strict. */
+static bool svcb_target(const struct wire_message *message, const struct wire_record *record,
+                        struct wire_name *out)
+{
+    return wire_record_name(message, record, 2, out) == WIRE_OK && out->labels > 0;
+}
+
+static void remember_target(struct walk *walk, const struct wire_name *target, unsigned hop)
+{
+    for (unsigned i = 0; i < walk->target_count; i++) {
+        if (wire_name_equal(&walk->targets[i], target)) {
+            return;
+        }
+    }
+    if (walk->target_count == TARGETS_MAX) {
+        walk->any_target = true;
+        return;
+    }
+    walk->targets[walk->target_count] = *target;
+    walk->target_hops[walk->target_count++] = (uint8_t)hop;
+}
+
+/* One round over the targets. A target that was decided before gives the same hit again,
+ * which is kept once. */
+static bool walk_targets(struct walk *walk)
+{
+    struct wire_cursor cursor;
+    struct wire_record record;
+    struct wire_name owner, target;
+    unsigned hop = 0;
+
+    wire_cursor_start(&cursor, walk->message);
+    while (wire_cursor_next(&cursor, &record) == 1) {
+        if (is_svcb(&record) && counts(walk, &record, &owner, &hop) &&
+            svcb_target(walk->message, &record, &target)) {
+            remember_target(walk, &target, hop);
+            if (decide_name(walk, POLICY_TRIGGER_SVCB, hop, &target)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool walk_hints(struct walk *walk, const struct wire_record *record,
+                       const struct wire_name *owner, unsigned hop)
+{
+    struct wire_svcb svcb;
+
+    if (!wire_record_svcb(walk->message, record, &svcb)) {
+        return false;
+    }
+    for (size_t i = 0; i < svcb.hints4_count; i++) {
+        struct address address = {.family = ADDRESS_V4};
+
+        memcpy(address.octets, svcb.hints4 + 4 * i, 4);
+        if (decide_address(walk, hop, owner, &address)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < svcb.hints6_count; i++) {
+        struct address address = {.family = ADDRESS_V6};
+
+        memcpy(address.octets, svcb.hints6 + 16 * i, 16);
+        if (decide_address(walk, hop, owner, &address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool walk_addresses(struct walk *walk)
+{
+    struct wire_cursor cursor;
+    struct wire_record record;
+    struct wire_name owner;
+    struct address address;
+    unsigned hop = 0;
+
+    wire_cursor_start(&cursor, walk->message);
+    while (wire_cursor_next(&cursor, &record) == 1) {
+        const bool plain = record.type == WIRE_A || record.type == WIRE_AAAA;
+
+        if ((!plain && !is_svcb(&record)) || !counts(walk, &record, &owner, &hop)) {
+            continue;
+        }
+        if (!plain) {
+            if (walk_hints(walk, &record, &owner, hop)) {
+                return true;
+            }
+        } else if (wire_record_address(walk->message, &record, &address) &&
+                   decide_address(walk, hop, &owner, &address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool policy_decide_answer(const struct policy *policy, unsigned view,
+                          const struct wire_message *message, const struct policy_chain *chain,
+                          struct policy_hits *hits, uint8_t *block)
+{
+    struct walk walk;
+    struct policy_image_stats stats;
+
+    walk.policy = policy;
+    walk.view = view;
+    walk.message = message;
+    walk.chain = chain;
+    walk.hits = hits;
+    walk.block = block;
+    walk.target_count = 0;
+    walk.any_target = false;
+    for (unsigned hop = 1; hop < chain->count; hop++) {
+        if (decide_name(&walk, POLICY_TRIGGER_HOP, hop, &chain->names[hop])) {
+            return true;
+        }
+    }
+    for (unsigned round = 0; round < TARGET_ROUNDS; round++) {
+        const unsigned before = walk.target_count;
+
+        if (walk_targets(&walk)) {
+            return true;
+        }
+        if (walk.target_count == before) {
+            break;
+        }
+    }
+    policy_image_stats(policy_image_of(policy), &stats);
+    return stats.prefixes > 0 && walk_addresses(&walk);
+}

@@ -1,0 +1,287 @@
+#include "policy/load.h"
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "policy/kept.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A list on its way: its text is verified before anything else looks at it. */
+struct arrival {
+    char path[PATH_MAX];
+    uint8_t *text;
+    size_t len;
+    struct policy_list stub; /* id and digest alone: enough to name the inputs */
+    struct policy_list *list;
+};
+
+enum policy_freshness policy_freshness_at(uint64_t created_s, uint64_t expires_s,
+                                          uint64_t now_s)
+{
+    if (now_s == 0) {
+        return POLICY_FRESH;
+    }
+    if (now_s < created_s) {
+        return POLICY_CLOCK_UNTRUSTED;
+    }
+    return now_s >= expires_s ? POLICY_STALE : POLICY_FRESH;
+}
+
+/* Reads a list file and verifies its signatures. The text is the caller's. */
+static int read_verified(const char *path, const struct trust_keyring *keyring,
+                         struct report *report, uint8_t **text, size_t *len,
+                         struct trust_verdict *verdict)
+{
+    uint8_t *data = NULL;
+    size_t data_len = 0;
+    int rc = file_read(path, POLICY_LIST_OCTETS_MAX, &data, &data_len);
+
+    if (rc != 0) {
+        report_add(report, REPORT_ERROR, path, 0, 0, "the list cannot be read: %s",
+                   cordon_strerror(rc));
+        return rc;
+    }
+    rc = trust_verify_beside(keyring, path, data, data_len, report, verdict);
+    if (rc != 0) {
+        free(data);
+        return rc;
+    }
+    *text = data;
+    *len = data_len;
+    return 0;
+}
+
+int policy_load_list(const char *path, const struct trust_keyring *keyring,
+                     struct report *report, struct policy_list **list,
+                     struct trust_verdict *verdict)
+{
+    struct trust_verdict signers;
+    uint8_t *text = NULL;
+    size_t len = 0;
+    int rc = read_verified(path, keyring, report, &text, &len, &signers);
+
+    if (rc == 0) {
+        rc = policy_list_parse((const char *)text, len, path, report, list);
+    }
+    if (rc == 0) {
+        *verdict = signers;
+    }
+    free(text);
+    return rc;
+}
+
+/* Ids become file names: nothing but a-z, 0-9 and '-'. */
+static bool is_id(const char *id)
+{
+    const size_t len = strlen(id);
+
+    return len >= 1 && len <= 64 && id[0] != '-' &&
+           strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static int check_request(const struct policy_load_request *request, struct report *report)
+{
+    int rc = 0;
+
+    if (request->id_count > POLICY_LISTS_MAX) {
+        report_add(report, REPORT_ERROR, request->directory, 0, 0,
+                   "%zu lists are asked for, at most %u can be loaded", request->id_count,
+                   POLICY_LISTS_MAX);
+        return CORDON_E_LIMIT;
+    }
+    for (size_t i = 0; i < request->id_count; i++) {
+        if (!is_id(request->ids[i])) {
+            report_add(report, REPORT_ERROR, request->directory, 0, 0,
+                       "\"%s\" is no id of a list: 1 to 64 of a-z, 0-9 and '-'",
+                       request->ids[i]);
+            rc = CORDON_E_REFUSED;
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(request->ids[i], request->ids[k]) == 0) {
+                report_add(report, REPORT_ERROR, request->directory, 0, 0,
+                           "the list \"%s\" is asked for twice: name it once", request->ids[i]);
+                rc = -EEXIST;
+            }
+        }
+    }
+    return rc;
+}
+
+/* Reads and verifies one list of the request. */
+static int arrive(const struct policy_load_request *request, const char *id,
+                  struct report *report, struct arrival *arrival,
+                  struct policy_loaded_list *loaded)
+{
+    if (snprintf(arrival->path, sizeof(arrival->path), "%s/%s.list", request->directory, id) >=
+        (int)sizeof(arrival->path)) {
+        report_add(report, REPORT_ERROR, request->directory, 0, 0, "the path is too long");
+        return -ENAMETOOLONG;
+    }
+    const int rc = read_verified(arrival->path, request->keyring, report, &arrival->text,
+                                 &arrival->len, &loaded->verdict);
+    if (rc != 0) {
+        return rc;
+    }
+    snprintf(loaded->id, sizeof(loaded->id), "%s", id);
+    arrival->stub.id = loaded->id;
+    digest_of(arrival->text, arrival->len, NULL, arrival->stub.digest);
+    return 0;
+}
+
+static int parse(struct arrival *arrival, struct report *report)
+{
+    const int rc = policy_list_parse((const char *)arrival->text, arrival->len, arrival->path,
+                                     report, &arrival->list);
+
+    if (rc != 0) {
+        return rc;
+    }
+    if (strcmp(arrival->list->id, arrival->stub.id) != 0) {
+        report_add(report, REPORT_ERROR, arrival->path, 0, 0,
+                   "its id line says \"%s\": a file is named after the id of its list",
+                   arrival->list->id);
+        return CORDON_E_REFUSED;
+    }
+    free(arrival->text);
+    arrival->text = NULL;
+    return 0;
+}
+
+static int compile(struct arrival *arrivals, size_t count, struct report *report,
+                   struct policy_image **image)
+{
+    const struct policy_list *lists[POLICY_LISTS_MAX];
+    int rc = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const int one = parse(&arrivals[i], report);
+
+        rc = rc == 0 ? one : rc;
+        lists[i] = arrivals[i].list;
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    rc = policy_image_build(lists, count, image);
+    if (rc != 0) {
+        report_add(report, REPORT_ERROR, NULL, 0, 0, "the lists cannot be compiled: %s",
+                   cordon_strerror(rc));
+    }
+    return rc;
+}
+
+/* Copies what the image says of a list. False if it does not know it. */
+static bool describe(const struct policy_image *image, uint64_t now_s,
+                     struct policy_loaded_list *loaded)
+{
+    struct policy_image_list list;
+
+    for (size_t i = 0; policy_image_list_at(image, i, &list); i++) {
+        if (strcmp(list.id, loaded->id) == 0) {
+            loaded->serial = list.serial;
+            loaded->created_s = list.created_s;
+            loaded->expires_s = list.expires_s;
+            loaded->rules = list.rules;
+            loaded->freshness = policy_freshness_at(list.created_s, list.expires_s, now_s);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void warn_of_age(const struct policy_loaded_list *loaded, const char *path,
+                        struct report *report)
+{
+    char text[CLOCK_TEXT_MAX];
+
+    switch (loaded->freshness) {
+    case POLICY_FRESH:
+        break;
+    case POLICY_STALE:
+        clock_format_s(loaded->expires_s, text);
+        report_add(report, REPORT_WARNING, path, 0, 0,
+                   "the list expired on %s: it stays in force; fetch a newer one", text);
+        break;
+    case POLICY_CLOCK_UNTRUSTED:
+        clock_format_s(loaded->created_s, text);
+        report_add(report, REPORT_WARNING, path, 0, 0,
+                   "the list was created on %s, which is still to come by this machine's "
+                   "clock: set the clock; until then no list counts as expired",
+                   text);
+        break;
+    }
+}
+
+/* All lists arrived: finds the kept image, or compiles one and keeps it. */
+static int load_image(const struct policy_load_request *request, struct arrival *arrivals,
+                      struct report *report, struct policy_loaded *made)
+{
+    const struct policy_list *stubs[POLICY_LISTS_MAX];
+    uint8_t inputs[32];
+    int rc = 0;
+
+    for (size_t i = 0; i < made->list_count; i++) {
+        stubs[i] = &arrivals[i].stub;
+    }
+    policy_image_inputs(stubs, made->list_count, inputs);
+    if (request->cache_directory != NULL) {
+        made->image = policy_kept_find(request->cache_directory, inputs, report);
+        made->from_cache = made->image != NULL;
+    }
+    if (made->image == NULL) {
+        rc = compile(arrivals, made->list_count, report, &made->image);
+        if (rc == 0 && request->cache_directory != NULL) {
+            policy_kept_add(request->cache_directory, inputs, made->image, report);
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < made->list_count; i++) {
+        if (!describe(made->image, request->now_s, &made->lists[i])) {
+            report_add(report, REPORT_ERROR, arrivals[i].path, 0, 0,
+                       "the compiled lists do not name this list");
+            rc = CORDON_E_CORRUPT;
+            break;
+        }
+        warn_of_age(&made->lists[i], arrivals[i].path, report);
+    }
+    return rc;
+}
+
+int policy_load(const struct policy_load_request *request, struct report *report,
+                struct policy_loaded *out)
+{
+    int rc = check_request(request, report);
+
+    if (rc != 0) {
+        return rc;
+    }
+    struct policy_loaded *made = calloc(1, sizeof(*made));
+    struct arrival *arrivals = calloc(request->id_count + 1, sizeof(arrivals[0]));
+    rc = made == NULL || arrivals == NULL ? -ENOMEM : 0;
+    for (size_t i = 0; i < request->id_count && rc != -ENOMEM; i++) {
+        const int one = arrive(request, request->ids[i], report, &arrivals[i], &made->lists[i]);
+
+        rc = rc == 0 || one == -ENOMEM ? one : rc;
+    }
+    if (rc == 0) {
+        made->list_count = request->id_count;
+        rc = load_image(request, arrivals, report, made);
+    }
+    if (rc == 0) {
+        *out = *made;
+    } else if (made != NULL) {
+        policy_image_free(made->image);
+    }
+    for (size_t i = 0; arrivals != NULL && i < request->id_count; i++) {
+        free(arrivals[i].text);
+        policy_list_free(arrivals[i].list);
+    }
+    free(arrivals);
+    free(made);
+    return rc;
+}

@@ -1,0 +1,380 @@
+#include "policy/policy.h"
+
+#include "base/invariant.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLICY_MAGIC 0x706f6c69u
+#define NO_ROW       UINT16_MAX
+
+/* What a set of rules means in one view: the row that wins among enforced lists, and among
+ * those in log mode. */
+struct verdict {
+    uint16_t enforce, log; /* NO_ROW: none */
+};
+
+/* What the operator said about a list of the image, for one view. */
+struct list_state {
+    uint8_t mode;   /* enum policy_mode */
+    uint8_t action; /* of rules that name none; never DEFAULT */
+    uint16_t rank;  /* place in the order of lists */
+};
+
+struct view {
+    struct list_state lists[POLICY_LISTS_MAX];
+    struct verdict *verdicts; /* one a set */
+    struct wire_name redirect;
+    bool redirect_prefixes;
+};
+
+struct policy {
+    uint32_t magic;
+    struct policy_image *image;
+    uint64_t generation;
+    size_t set_count;
+    size_t view_count;
+    struct view *views;
+};
+
+/* True if a is what counts of two rows that match at the same length. */
+static bool row_wins(const struct view *view, const struct policy_row *a,
+                     const struct policy_row *b)
+{
+    static const uint8_t order[] = {[POLICY_MATCH_EXACT] = 0,
+                                    [POLICY_MATCH_SUFFIX] = 1,
+                                    [POLICY_MATCH_BELOW] = 2,
+                                    [POLICY_MATCH_PREFIX] = 3};
+
+    if (a->kind != b->kind) {
+        return a->kind == POLICY_PASS;
+    }
+    if (a->list != b->list) {
+        return view->lists[a->list].rank < view->lists[b->list].rank;
+    }
+    return order[a->match] < order[b->match];
+}
+
+/* The winner of a set among the lists in this mode, or NO_ROW. */
+static uint16_t winner(const struct policy_image *image, const struct view *view, uint32_t set,
+                       enum policy_mode mode)
+{
+    const size_t size = policy_image_set_size(image, set);
+    struct policy_row best, row;
+    uint16_t best_index = NO_ROW;
+
+    for (size_t i = 0; i < size; i++) {
+        if (policy_image_row(image, set, i, &row) && row.list < POLICY_LISTS_MAX &&
+            view->lists[row.list].mode == mode &&
+            (best_index == NO_ROW || row_wins(view, &row, &best))) {
+            best = row;
+            best_index = (uint16_t)i;
+        }
+    }
+    return best_index;
+}
+
+static size_t find_list(const struct policy_image *image, const char *id)
+{
+    const size_t count = policy_image_lists(image);
+    struct policy_image_list list;
+    size_t i = 0;
+
+    while (i < count && (!policy_image_list_at(image, i, &list) || strcmp(list.id, id) != 0)) {
+        i++;
+    }
+    return i;
+}
+
+/* Enters what the settings say. -ENOENT for a list that is not there, -EEXIST for one that is
+ * named twice. */
+static int set_lists(const struct policy_image *image,
+                     const struct policy_view_setting *setting, struct report *report,
+                     struct view *view)
+{
+    const enum policy_action usual =
+        setting->action == POLICY_ACTION_DEFAULT ? POLICY_ACTION_SINKHOLE : setting->action;
+    bool named[POLICY_LISTS_MAX] = {false};
+    int rc = 0;
+
+    for (size_t i = 0; i < setting->list_count; i++) {
+        const struct policy_list_setting *list = &setting->lists[i];
+        const size_t index = find_list(image, list->id);
+
+        if (index >= policy_image_lists(image) || index >= POLICY_LISTS_MAX) {
+            report_add(report, REPORT_ERROR, setting->name, 0, 0,
+                       "the list \"%s\" is not loaded: correct its id or add its file",
+                       list->id);
+            rc = rc == 0 ? -ENOENT : rc;
+            continue;
+        }
+        if (named[index]) {
+            report_add(report, REPORT_ERROR, setting->name, 0, 0,
+                       "the list \"%s\" is named twice: keep one", list->id);
+            rc = rc == 0 ? -EEXIST : rc;
+            continue;
+        }
+        named[index] = true;
+        const bool quiet = setting->log_only && list->mode == POLICY_MODE_ENFORCE;
+        view->lists[index] = (struct list_state){
+            .mode = (uint8_t)(quiet ? POLICY_MODE_LOG : list->mode),
+            .action = (uint8_t)(list->action == POLICY_ACTION_DEFAULT ? usual : list->action),
+            .rank = (uint16_t)i,
+        };
+    }
+    return rc;
+}
+
+static int make_view(const struct policy *policy, const struct policy_view_setting *setting,
+                     struct report *report, struct view *view)
+{
+    const int rc = set_lists(policy->image, setting, report, view);
+
+    if (rc != 0) {
+        return rc;
+    }
+    view->redirect = setting->redirect;
+    view->redirect_prefixes = setting->redirect_prefixes;
+    view->verdicts = malloc(policy->set_count * sizeof(view->verdicts[0]));
+    if (view->verdicts == NULL) {
+        return -ENOMEM;
+    }
+    for (uint32_t set = 0; set < policy->set_count; set++) {
+        view->verdicts[set] = (struct verdict){
+            .enforce = winner(policy->image, view, set, POLICY_MODE_ENFORCE),
+            .log = winner(policy->image, view, set, POLICY_MODE_LOG),
+        };
+    }
+    return 0;
+}
+
+int policy_create(struct policy_image *image, const struct policy_view_setting *views,
+                  size_t view_count, uint64_t generation, struct report *report,
+                  struct policy **policy)
+{
+    if (view_count == 0 || view_count > POLICY_VIEWS_MAX) {
+        return -EINVAL;
+    }
+    struct policy *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return -ENOMEM;
+    }
+    *made = (struct policy){.magic = POLICY_MAGIC,
+                            .image = image,
+                            .generation = generation,
+                            .set_count = policy_image_sets(image),
+                            .view_count = view_count};
+    made->views = calloc(view_count, sizeof(made->views[0]));
+    int rc = made->views == NULL ? -ENOMEM : 0;
+    for (size_t i = 0; i < view_count && rc != -ENOMEM; i++) {
+        /* All views are looked at, so that the report has every fault. */
+        const int view_rc = make_view(made, &views[i], report, &made->views[i]);
+
+        rc = rc == 0 || view_rc == -ENOMEM ? view_rc : rc;
+    }
+    if (rc != 0) {
+        made->image = NULL;
+        policy_destroy(made);
+        return rc;
+    }
+    *policy = made;
+    return 0;
+}
+
+void policy_destroy(struct policy *policy)
+{
+    if (policy == NULL) {
+        return;
+    }
+    invariant(policy->magic == POLICY_MAGIC);
+    for (size_t i = 0; policy->views != NULL && i < policy->view_count; i++) {
+        free(policy->views[i].verdicts);
+    }
+    free(policy->views);
+    policy_image_free(policy->image);
+    policy->magic = 0;
+    free(policy);
+}
+
+uint64_t policy_generation(const struct policy *policy)
+{
+    return policy->generation;
+}
+
+const struct policy_image *policy_image_of(const struct policy *policy)
+{
+    return policy->image;
+}
+
+enum policy_mode policy_list_mode(const struct policy *policy, unsigned view, size_t list)
+{
+    invariant(view < policy->view_count);
+    return list < POLICY_LISTS_MAX ? (enum policy_mode)policy->views[view].lists[list].mode
+                                   : POLICY_MODE_OFF;
+}
+
+/* The action of a row in a view, never DEFAULT. */
+static enum policy_action row_action(const struct view *view, const struct policy_row *row)
+{
+    if (row->kind == POLICY_PASS) {
+        return POLICY_ACTION_PASS;
+    }
+    return row->action != POLICY_ACTION_DEFAULT
+               ? row->action
+               : (enum policy_action)view->lists[row->list].action;
+}
+
+/* What is known of a hit before any list is asked. */
+struct trigger {
+    enum policy_trigger trigger;
+    uint8_t hop;
+    const struct wire_name *name;
+    const struct address *address; /* NULL: none */
+};
+
+static bool fill_hit(const struct policy *policy, const struct view *view,
+                     const struct trigger *trigger, const struct policy_match_entry *match,
+                     uint16_t index, struct policy_hit *hit)
+{
+    struct policy_row row;
+
+    if (!policy_image_row(policy->image, match->set, index, &row)) {
+        return false;
+    }
+    *hit = (struct policy_hit){
+        .set = match->set,
+        .row = (uint8_t)index,
+        .list = row.list,
+        .labels = match->labels,
+        .trigger = (uint8_t)trigger->trigger,
+        .hop = trigger->hop,
+        .mode = view->lists[row.list].mode,
+        .action = (uint8_t)row_action(view, &row),
+        .kind = (uint8_t)row.kind,
+        .name = *trigger->name,
+    };
+    if (trigger->address != NULL) {
+        hit->address = *trigger->address;
+    }
+    return true;
+}
+
+/* Longest match first: the first set with a verdict decides. Enforced lists and those in log
+ * mode are two such searches that know nothing of each other. */
+static void decide(const struct policy *policy, const struct view *view,
+                   const struct policy_matches *matches, const struct trigger *trigger,
+                   struct policy_outcome *out)
+{
+    bool log_open = true;
+
+    for (unsigned i = matches->count; i > 0; i--) {
+        const struct policy_match_entry *match = &matches->at[i - 1];
+        const struct verdict verdict = view->verdicts[match->set];
+
+        if (!out->enforced && verdict.enforce != NO_ROW) {
+            out->enforced = fill_hit(policy, view, trigger, match, verdict.enforce, &out->hit);
+        }
+        if (log_open && verdict.log != NO_ROW) {
+            log_open = false;
+            out->logged = fill_hit(policy, view, trigger, match, verdict.log, &out->log_hit) &&
+                          out->log_hit.action != POLICY_ACTION_PASS;
+        }
+    }
+}
+
+/* hot */
+void policy_decide_name(const struct policy *policy, unsigned view, enum policy_trigger trigger,
+                        uint8_t hop, const struct wire_name *name, struct policy_outcome *out)
+{
+    const struct trigger what = {trigger, hop, name, NULL};
+    struct policy_matches matches;
+
+    invariant(view < policy->view_count);
+    out->enforced = out->logged = false;
+    policy_image_find_name(policy->image, name, &matches);
+    decide(policy, &policy->views[view], &matches, &what, out);
+}
+
+/* hot */
+void policy_decide_address(const struct policy *policy, unsigned view, uint8_t hop,
+                           const struct wire_name *owner, const struct address *address,
+                           struct policy_outcome *out)
+{
+    const struct trigger what = {POLICY_TRIGGER_ADDRESS, hop, owner, address};
+    struct policy_matches matches;
+
+    invariant(view < policy->view_count);
+    out->enforced = out->logged = false;
+    policy_image_find_address(policy->image, address, &matches);
+    decide(policy, &policy->views[view], &matches, &what, out);
+}
+
+bool policy_outcome_blocks(const struct policy_outcome *outcome)
+{
+    return outcome->enforced && outcome->hit.kind == POLICY_BLOCK &&
+           outcome->hit.action != POLICY_ACTION_PASS &&
+           outcome->hit.action != POLICY_ACTION_LOG;
+}
+
+bool policy_hit_row(const struct policy *policy, const struct policy_hit *hit,
+                    struct policy_row *out)
+{
+    return policy_image_row(policy->image, hit->set, hit->row, out);
+}
+
+bool policy_hit_redirect(const struct policy *policy, unsigned view,
+                         const struct policy_hit *hit, const struct wire_name *asked,
+                         struct wire_name *out)
+{
+    struct wire_name target;
+    struct policy_row row;
+    size_t pos = 0;
+    bool prefixes;
+
+    invariant(view < policy->view_count);
+    if (hit->action != POLICY_ACTION_REDIRECT || !policy_hit_row(policy, hit, &row)) {
+        return false;
+    }
+    if (row.redirect != NULL) {
+        if (wire_name_read(row.redirect, row.redirect_len, &pos, &target) != WIRE_OK ||
+            pos != row.redirect_len) {
+            return false;
+        }
+        prefixes = row.redirect_prefixes;
+    } else {
+        if (policy->views[view].redirect.labels == 0) {
+            return false; /* the operator gave no target */
+        }
+        target = policy->views[view].redirect;
+        prefixes = policy->views[view].redirect_prefixes;
+    }
+    if (prefixes) {
+        return wire_name_join(asked, asked->labels, &target, out);
+    }
+    *out = target;
+    return true;
+}
+
+bool policy_passes_below(const struct policy *policy, unsigned view,
+                         const struct wire_name *name)
+{
+    struct policy_matches matches;
+    struct policy_row row;
+
+    invariant(view < policy->view_count);
+    policy_image_find_name(policy->image, name, &matches);
+    const struct view *in = &policy->views[view];
+    const size_t size = policy_image_set_size(policy->image, matches.pass_below);
+    for (size_t i = 0; i < size; i++) {
+        if (!policy_image_row(policy->image, matches.pass_below, i, &row) ||
+            row.list >= POLICY_LISTS_MAX || in->lists[row.list].mode != POLICY_MODE_ENFORCE) {
+            continue;
+        }
+        const enum policy_action action = row_action(in, &row);
+        if (action == POLICY_ACTION_PASS || action == POLICY_ACTION_LOG) {
+            return true;
+        }
+    }
+    return false;
+}
