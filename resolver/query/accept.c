@@ -379,6 +379,26 @@ static bool write_message(struct acceptance *a, unsigned rcode, size_t *len)
     return *len > 0;
 }
 
+/* Upstreams have answered, but not usefully: the last such answer, if there is one, says why.
+ */
+static void accept_rejected(const struct query_engine *engine,
+                            const struct query_fetch_result *result, struct query_answer *out)
+{
+    struct wire_message message;
+    int ede = WIRE_EDE_NONE;
+
+    if (result->len > 0 &&
+        wire_message_open(result->octets, result->len, &message) == WIRE_OK) {
+        const int rcode = wire_message_rcode(&message, &ede);
+
+        if (rcode > 0) {
+            fail(out, engine->settings, ede, words_of_rcode((unsigned)rcode));
+            return;
+        }
+    }
+    fail(out, engine->settings, WIRE_EDE_NETWORK_ERROR, "no upstream gave a usable answer");
+}
+
 static void accept_octets(struct query_engine *engine, const struct query_fetch *fetch,
                           const struct query_fetch_result *result, struct query_answer *out)
 {
@@ -430,7 +450,7 @@ void query_accept(struct query_engine *engine, const struct query_fetch *fetch,
         fail(out, settings, WIRE_EDE_NO_REACHABLE, "the upstreams are unreachable");
         return;
     case QUERY_FETCH_REJECTED:
-        break;
+        accept_rejected(engine, result, out);
+        return;
     }
-    fail(out, settings, WIRE_EDE_NETWORK_ERROR, "no upstream gave a usable answer");
 }

@@ -46,8 +46,11 @@ static bool is_blocked(struct query_engine *engine, struct query *q,
         const bool hit =
             policy_decide_answer(engine->policy, q->view, message, chain, &q->hits, &q->block);
 
-        for (uint8_t i = before; i < q->hits.count && passed > 0; i++) {
+        for (uint8_t i = before; i < q->hits.count; i++) {
             q->hits.at[i].hop = (uint8_t)(q->hits.at[i].hop + passed);
+        }
+        if (hit && q->block < before) { /* it took the place of the one before */
+            q->hits.at[q->block].hop = (uint8_t)(q->hits.at[q->block].hop + passed);
         }
         if (!hit) {
             return false;
