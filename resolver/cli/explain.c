@@ -155,6 +155,36 @@ static void print_row(const struct explain *ex, const struct policy_match_entry 
            row.category, policy_scope_name(row.scope), policy_confidence_name(row.confidence));
 }
 
+/* Why the winning rule is on the list: its evidence and note, with the line to read. */
+static void print_evidence(const struct explain *ex, const struct policy_hit *hit,
+                           const struct policy_list *list)
+{
+    struct policy_row row;
+    char place[WIRE_NAME_TEXT_MAX];
+    char what[WIRE_NAME_TEXT_MAX];
+
+    if (!policy_hit_row(ex->snapshot->policy, hit, &row)) {
+        return;
+    }
+    place_of(ex, hit->labels, place);
+    for (size_t i = 0; i < list->rule_count; i++) {
+        const struct policy_list_rule *rule = &list->rules[i];
+
+        if (rule->kind != row.kind || rule->match != row.match) {
+            continue;
+        }
+        cli_rule_what(list, rule, what);
+        if (strcmp(what, place) == 0) {
+            printf("\n  Evidence of the rule (line %" PRIu32 " of the list): %s\n", rule->line,
+                   rule->evidence);
+            if (rule->note[0] != '\0') {
+                printf("  %s\n", rule->note);
+            }
+            return;
+        }
+    }
+}
+
 /* The list's text has what the image leaves out: every fact, and the rule's evidence. */
 static void print_basis(const struct explain *ex, const struct policy_hit *hit)
 {
@@ -181,9 +211,8 @@ static void print_basis(const struct explain *ex, const struct policy_hit *hit)
                              ? list->legal_requirement
                              : "No law that the list names requires this block: it is the "
                                "operator's choice.");
-        for (size_t i = 0; i < list->fact_count; i++) {
-            cli_print_fact(&list->facts[i]);
-        }
+        cli_print_facts(list);
+        print_evidence(ex, hit, list);
     }
     report_print(&report, stderr);
     report_deinit(&report);

@@ -19,9 +19,18 @@ static const char help[] = "usage: cordon list show [--rules] [--json] LIST...\n
                            "are not looked at: that is `cordon list verify`.\n"
                            "  --rules  also every rule\n";
 
-void cli_print_fact(const struct policy_fact *fact)
+/* True if two facts say the same of different legal persons. */
+static bool is_same_but_entity(const struct policy_fact *a, const struct policy_fact *b)
 {
-    printf("\n  %s: %s\n", policy_class_name(fact->class), fact->entity);
+    return a->class == b->class && strcmp(a->authority, b->authority) == 0 &&
+           strcmp(a->instrument, b->instrument) == 0 && strcmp(a->citation, b->citation) == 0 &&
+           strcmp(a->effective, b->effective) == 0 && strcmp(a->published, b->published) == 0 &&
+           strcmp(a->state, b->state) == 0 && strcmp(a->checked, b->checked) == 0 &&
+           strcmp(a->effect, b->effect) == 0 && strcmp(a->note, b->note) == 0;
+}
+
+static void print_instrument(const struct policy_fact *fact)
+{
     printf("    %s", fact->authority);
     if (fact->instrument[0] != '\0') {
         printf(", %s", fact->instrument);
@@ -45,8 +54,22 @@ void cli_print_fact(const struct policy_fact *fact)
     }
 }
 
-static void rule_what(const struct policy_list *list, const struct policy_list_rule *rule,
-                      char out[WIRE_NAME_TEXT_MAX])
+void cli_print_facts(const struct policy_list *list)
+{
+    for (size_t i = 0; i < list->fact_count;) {
+        const struct policy_fact *first = &list->facts[i];
+
+        printf("\n  %s: %s", policy_class_name(first->class), first->entity);
+        for (i++; i < list->fact_count && is_same_but_entity(first, &list->facts[i]); i++) {
+            printf("; %s", list->facts[i].entity);
+        }
+        printf("\n");
+        print_instrument(first);
+    }
+}
+
+void cli_rule_what(const struct policy_list *list, const struct policy_list_rule *rule,
+                   char out[WIRE_NAME_TEXT_MAX])
 {
     struct wire_name name;
     size_t at = rule->name;
@@ -70,7 +93,7 @@ static void show_rules(const struct policy_list *list)
         const struct policy_list_rule *rule = &list->rules[i];
         char what[WIRE_NAME_TEXT_MAX];
 
-        rule_what(list, rule, what);
+        cli_rule_what(list, rule, what);
         printf("  %s %s %s  %s, %s, %s%s%s\n", policy_kind_name(rule->kind),
                policy_match_name(rule->match), what, rule->category,
                policy_scope_name(rule->scope), policy_confidence_name(rule->confidence),
@@ -117,9 +140,7 @@ static void show_words(const struct policy_list *list)
     if (list->legal_requirement[0] != '\0') {
         printf("  legal requirement: %s\n", list->legal_requirement);
     }
-    for (size_t i = 0; i < list->fact_count; i++) {
-        cli_print_fact(&list->facts[i]);
-    }
+    cli_print_facts(list);
     show_counts(list);
 }
 
