@@ -99,27 +99,40 @@ static bool next_comment(struct line *text, const char *prefix, struct line *lin
     return is_comment(line->at, line->len);
 }
 
-/* Takes a line that is the canonical base64 of exactly len octets. */
+static void encode(const uint8_t *data, size_t len, char out[BASE64_SIZE(SECRET_OCTETS)])
+{
+    sodium_bin2base64(out, BASE64_SIZE(SECRET_OCTETS), data, len,
+                      sodium_base64_VARIANT_ORIGINAL);
+}
+
+/* Takes a line that is the base64 of exactly len octets, in the one spelling that encoding
+ * gives: libsodium's decoder takes some octets above 0x7f for digits. */
 static bool next_base64(struct line *text, uint8_t *out, size_t len)
 {
+    char again[BASE64_SIZE(SECRET_OCTETS)];
     struct line line;
     size_t got = 0;
 
-    return next_line(text, &line) &&
-           line.len + 1 == sodium_base64_encoded_len(len, sodium_base64_VARIANT_ORIGINAL) &&
-           sodium_base642bin(out, len, line.at, line.len, NULL, &got, NULL,
-                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
-           got == len;
+    if (!next_line(text, &line) ||
+        sodium_base642bin(out, len, line.at, line.len, NULL, &got, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        got != len) {
+        return false;
+    }
+    encode(out, len, again);
+    const bool same = strlen(again) == line.len && memcmp(again, line.at, line.len) == 0;
+    sodium_memzero(again, sizeof(again)); /* it may be a secret key */
+    return same;
 }
 
 static void add_base64(struct text *text, const uint8_t *data, size_t len)
 {
     char line[BASE64_SIZE(SECRET_OCTETS)];
 
-    sodium_bin2base64(line, sizeof(line), data, len, sodium_base64_VARIANT_ORIGINAL);
+    encode(data, len, line);
     text_add(text, line);
     text_add(text, "\n");
-    sodium_memzero(line, sizeof(line)); /* it may be a secret key */
+    sodium_memzero(line, sizeof(line)); /* here too */
 }
 
 void trust_key_id_format(const uint8_t id[TRUST_KEY_ID_OCTETS], char out[TRUST_KEY_ID_TEXT])
@@ -286,7 +299,7 @@ static int unlock(uint8_t octets[SECRET_OCTETS], const char *password)
 
     if (memcmp(octets + SECRET_KDF, "\0\0", ALGORITHM_OCTETS) == 0) {
         checksum(octets, sum);
-        /* minisign leaves the checksum of an open key empty; other writers fill it in. */
+        /* minisign leaves the checksum of an open key empty; we fill it in, for the id. */
         return digest_equal(octets + SECRET_SUM, none) || digest_equal(octets + SECRET_SUM, sum)
                    ? 0
                    : CORDON_E_CORRUPT;
@@ -412,7 +425,6 @@ static bool lock(uint8_t octets[SECRET_OCTETS], const char *password)
     }
     store_u64(octets + SECRET_OPS, ops);
     store_u64(octets + SECRET_MEM, mem);
-    checksum(octets, octets + SECRET_SUM);
     mask(octets, stream);
     sodium_memzero(stream, sizeof(stream));
     return true;
@@ -431,6 +443,7 @@ size_t trust_secret_key_format(const struct trust_secret_key *key, const char *p
     memcpy(octets + SECRET_CHECK, "B2", ALGORITHM_OCTETS);
     memcpy(octets + SECRET_ID, key->id, sizeof(key->id));
     memcpy(octets + SECRET_KEY, key->secret, sizeof(key->secret));
+    checksum(octets, octets + SECRET_SUM);
     if (password == NULL || lock(octets, password)) {
         text_init(&text, out, size);
         text_printf(&text, UNTRUSTED_PREFIX "minisign %s secret key\n",

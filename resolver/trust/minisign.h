@@ -78,9 +78,9 @@ void trust_public_key_of(const struct trust_secret_key *secret,
                          struct trust_public_key *public_key);
 
 /* File contents as minisign writes them. Return the length, or 0 if size is too small (512
- * octets always do). password NULL: the key is stored in clear, as `minisign -G -W` does; else
- * scrypt takes seconds and 1 GiB, or less memory where it cannot be had (0 if not even 16 MiB
- * can). The caller wipes out. */
+ * octets always do). password NULL: the key is stored in clear, as `minisign -G -W` does (but
+ * with its checksum); else scrypt takes seconds and 1 GiB, or less memory where it cannot be
+ * had (0 if not even 16 MiB can). The caller wipes out. */
 size_t trust_public_key_format(const struct trust_public_key *key, char *out, size_t size);
 size_t trust_secret_key_format(const struct trust_secret_key *key, const char *password,
                                char *out, size_t size);
