@@ -253,8 +253,8 @@ static int open_control(struct daemon *daemon)
     const int rc = control_open(&daemon->loop, path, &handler, &daemon->control);
     if (rc == -EADDRINUSE) {
         log_write(LOG_LEVEL_ERROR,
-                  "another cordond answers on %s: stop it, or give this one another `control: "
-                  "socket`, `state: directory` and ports",
+                  "another cordond answers on %s: stop it, or set control.socket, "
+                  "state.directory and server.listen to others",
                   path);
     } else if (rc != 0) {
         log_write(LOG_LEVEL_ERROR, "the control socket %s cannot be opened: %s", path,
@@ -380,7 +380,7 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
         setup_snapshot_free(snapshot);
     }
     if (daemon->cache == NULL || daemon->slot == NULL) {
-        log_write(LOG_LEVEL_ERROR, "out of memory: is `cache: size` larger than this machine?");
+        log_write(LOG_LEVEL_ERROR, "out of memory: is cache.size larger than this machine?");
         rc = -ENOMEM;
     }
     rc = rc != 0 ? rc : make_workers(daemon, sockets);

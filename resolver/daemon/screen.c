@@ -99,7 +99,7 @@ static void print_upstreams(const struct screen *screen, FILE *out)
                                                  : screen->config->resolv_conf);
         heading(screen, out, "");
         fprintf(out, "Blocked names are answered, all others get SERVFAIL. Name one with "
-                     "`upstreams: servers:`.\n");
+                     "upstreams.servers.\n");
         return;
     }
     for (size_t i = 0; i < upstreams->count; i++) {
@@ -151,7 +151,7 @@ static void print_list(const struct screen *screen, FILE *out,
     char rules[32];
     const uint64_t now_s = screen->now_s;
 
-    snprintf(rules, sizeof(rules), "%zu rules", list->rules);
+    snprintf(rules, sizeof(rules), "%zu %s", list->rules, list->rules == 1 ? "rule" : "rules");
     fprintf(out, "%-*s  %-7s  serial %-10" PRIu32 "  %-12s  ", width, list->id,
             list_mode(screen->snapshot, list->id), list->serial, rules);
     switch (policy_freshness_at(list->created_s, list->expires_s, now_s)) {
@@ -191,7 +191,7 @@ static void print_lists(const struct screen *screen, FILE *out)
     }
     if (screen->config->log_only) {
         heading(screen, out, "mode");
-        warn(screen, out, "log: nothing is blocked, only recorded (policy: mode: log)\n");
+        warn(screen, out, "log: nothing is blocked, only recorded (policy.mode: log)\n");
     }
 }
 

@@ -92,13 +92,13 @@ int start_folders(const struct config *config)
         owner = getpwnam(config->user); /* a name that does not exist: start_drop_rights */
     }
     if (config->state_directory != NULL) {
-        rc = make_folder(config->state_directory, "state: directory", owner);
+        rc = make_folder(config->state_directory, "state.directory", owner);
     }
     if (rc == 0 && config->control_socket != NULL) {
-        rc = make_folder_of(config->control_socket, "control: socket", owner);
+        rc = make_folder_of(config->control_socket, "control.socket", owner);
     }
     if (rc == 0 && config->events_to != NULL && strcmp(config->events_to, "stdout") != 0) {
-        rc = make_folder_of(config->events_to, "events: to", owner);
+        rc = make_folder_of(config->events_to, "events.to", owner);
     }
     return rc;
 }
@@ -159,19 +159,18 @@ void start_explain_port(FILE *out, const struct address *address, int error)
     case -EADDRINUSE:
         explain_holder(out, address, where);
         fprintf(out,
-                "       Or let cordond listen elsewhere: `server: listen: [%s@5300]` in the "
-                "configuration.\n",
+                "       Or let cordond listen elsewhere: set server.listen to [%s@5300].\n",
                 address->family == ADDRESS_V6 ? "\"[::1]\"" : text);
         break;
     case -EACCES:
     case -EPERM:
         fprintf(out,
                 "error: %s is a port that only root may open. One of these helps:\n"
-                "         start as root with `server: user: NAME`: rights are dropped once the "
+                "         start as root with server.user set: rights are dropped once the "
                 "ports are open\n"
                 "         setcap cap_net_bind_service=+ep the cordond program\n"
                 "         sysctl net.ipv4.ip_unprivileged_port_start=%u (the whole machine)\n"
-                "         a higher port: `server: listen: [%s@5300]`\n",
+                "         a higher port: set server.listen to [%s@5300]\n",
                 where, address->port, address->family == ADDRESS_V6 ? "\"[::1]\"" : text);
         break;
     case -EADDRNOTAVAIL:
@@ -273,7 +272,7 @@ int start_drop_rights(const char *user)
     errno = 0;
     const struct passwd *entry = getpwnam(user);
     if (entry == NULL) {
-        log_write(LOG_LEVEL_ERROR, "server: user: there is no user '%s' on this machine", user);
+        log_write(LOG_LEVEL_ERROR, "server.user: there is no user '%s' on this machine", user);
         return errno == 0 ? -ENOENT : -errno;
     }
     if (entry->pw_uid == geteuid() && geteuid() != 0) {

@@ -49,7 +49,7 @@ struct worker {
     uv_prepare_t prepare;
     uint64_t clock_at_us; /* what clock is armed for; 0: nothing */
     uint64_t drain_until_us;
-    bool stopping;
+    bool stopping, closed;
 
     struct timers *timers;
     struct random random;
@@ -185,25 +185,26 @@ static void make_report(struct worker *worker)
     uv_async_send(worker->reported);
 }
 
-/* Ends everything that holds the loop. net goes first, as it gives up its questions to the
- * engine; the engine then forgets its fetches, and upstream its tries. */
-static void close_all(struct worker *worker)
+static void close_handles(struct worker *worker)
 {
-    make_report(worker);
-    net_flush(worker->net);
-    uv_prepare_stop(&worker->prepare); /* net is not to be called any more */
-    net_close(worker->net);
-    query_engine_destroy(worker->engine);
-    upstream_destroy(worker->upstream);
-    upstream_transport_close(worker->transport);
-    worker->net = NULL;
-    worker->engine = NULL;
-    worker->upstream = NULL;
-    worker->transport = NULL;
     uv_close((uv_handle_t *)&worker->wake, NULL);
     uv_close((uv_handle_t *)&worker->clock, NULL);
     uv_close((uv_handle_t *)&worker->drain, NULL);
     uv_close((uv_handle_t *)&worker->prepare, NULL);
+}
+
+/* Ends everything that holds the loop. net goes first, as it gives up its questions to the
+ * engine, which then cancels fetches; upstream next. The engine stays to the last, since its
+ * questions have timers beside those of the others. */
+static void close_all(struct worker *worker)
+{
+    make_report(worker);
+    net_flush(worker->net);
+    net_close(worker->net);
+    upstream_destroy(worker->upstream);
+    upstream_transport_close(worker->transport);
+    worker->closed = true;
+    close_handles(worker);
 }
 
 /* New questions are still taken while others wait: their clients would have to time out
@@ -234,8 +235,8 @@ static void on_wake(uv_async_t *handle)
     const unsigned wishes = atomic_exchange(&worker->wishes, 0);
 
     invariant(worker->magic == WORKER_MAGIC);
-    if (worker->engine == NULL) {
-        return; /* closed meanwhile */
+    if (worker->closed) {
+        return;
     }
     const struct clock_now now = tell_time(worker);
     if ((wishes & WISH_ADOPT) != 0) {
@@ -309,19 +310,15 @@ static bool open_rooms(struct worker *worker, const struct worker_setup *setup)
 /* Takes back a half-made worker whose net does not exist. */
 static void undo(struct worker *worker)
 {
-    query_engine_destroy(worker->engine);
     if (worker->upstream != NULL) {
         upstream_destroy(worker->upstream);
     }
     if (worker->transport != NULL) {
         upstream_transport_close(worker->transport);
     }
-    uv_close((uv_handle_t *)&worker->wake, NULL);
-    uv_close((uv_handle_t *)&worker->clock, NULL);
-    uv_close((uv_handle_t *)&worker->drain, NULL);
-    uv_close((uv_handle_t *)&worker->prepare, NULL);
+    worker->closed = true;
+    close_handles(worker);
     uv_run(&worker->loop, UV_RUN_DEFAULT);
-    worker->engine = NULL;
     worker_destroy(worker);
 }
 
@@ -424,7 +421,7 @@ void worker_destroy(struct worker *worker)
         return;
     }
     invariant(worker->magic == WORKER_MAGIC && !worker->started);
-    if (worker->engine != NULL) { /* it never ran */
+    if (!worker->closed) { /* it never ran */
         close_all(worker);
         uv_run(&worker->loop, UV_RUN_DEFAULT);
     }
@@ -432,6 +429,7 @@ void worker_destroy(struct worker *worker)
     if (rc != 0) {
         log_write(LOG_LEVEL_WARNING, "worker %u left something open", worker->index);
     }
+    query_engine_destroy(worker->engine);
     timers_destroy(worker->timers);
     ring_destroy(worker->ring);
     pthread_mutex_destroy(&worker->report_mutex);

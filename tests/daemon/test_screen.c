@@ -1,0 +1,394 @@
+/* The first screen and the lists of status, from lists signed with keys of our own. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "daemon/screen.h"
+#include "daemon/state.h"
+#include "trust/minisign.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define CREATED_S 1763769600u /* 2025-11-22T00:00:00Z */
+#define DAY_S     86400u
+
+struct fixture {
+    char folder[64];
+    struct trust_secret_key secret[2];
+    char keys[2][64]; /* base64 lines */
+    struct setup_snapshot *snapshot;
+    struct config *config;
+    struct report report;
+};
+
+/* The second line of a .pub file. */
+static void key_line(const struct trust_public_key *key, char out[64])
+{
+    char file[512];
+    const size_t len = trust_public_key_format(key, file, sizeof(file));
+    const char *line = memchr(file, '\n', len);
+
+    assert_non_null(line);
+    snprintf(out, 64, "%.*s", (int)strcspn(line + 1, "\n"), line + 1);
+}
+
+static void write_list(const struct fixture *fixture, const char *id, const char *rules,
+                       unsigned signatures)
+{
+    char path[160];
+    char text[4096];
+    char signature[TRUST_SIGNATURE_FILE_MAX];
+
+    const int len = snprintf(text, sizeof(text),
+                             "cordon-list 1\nid %s\ntitle Test names\nprovider test Test\n"
+                             "serial 2025112201\ncreated 2025-11-22T00:00:00Z\n"
+                             "expires 2026-12-27T00:00:00Z\nrules\n%send\n",
+                             id, rules);
+    snprintf(path, sizeof(path), "%s/%s.list", fixture->folder, id);
+    assert_int_equal(file_write_atomic(path, text, (size_t)len, 0644), 0);
+    for (unsigned i = 0; i < signatures; i++) {
+        size_t signature_len = 0;
+        assert_int_equal(trust_sign(&fixture->secret[i], (const uint8_t *)text, (size_t)len,
+                                    "test", signature, sizeof(signature), &signature_len),
+                         0);
+        snprintf(path, sizeof(path), "%s/%s.list.%u.minisig", fixture->folder, id, i);
+        assert_int_equal(file_write_atomic(path, signature, signature_len, 0644), 0);
+    }
+}
+
+static int setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    struct trust_public_key key;
+
+    assert_non_null(fixture);
+    snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/cordon-screen-XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    for (unsigned i = 0; i < 2; i++) {
+        trust_key_generate(&fixture->secret[i], &key);
+        key_line(&key, fixture->keys[i]);
+    }
+    report_init(&fixture->report);
+    *state = fixture;
+    return 0;
+}
+
+static void remove_files(const char *folder)
+{
+    char path[400];
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+            assert_int_equal(unlink(path), 0);
+        }
+    }
+    closedir(dir);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+
+    setup_snapshot_free(fixture->snapshot);
+    config_free(fixture->config);
+    report_deinit(&fixture->report);
+    remove_files(fixture->folder);
+    free(fixture);
+    return 0;
+}
+
+/* Configuration in memory, lists on disk. use: the lines of lists.use. */
+static int load(struct fixture *fixture, const char *use, const char *more, uint64_t now_s)
+{
+    char text[2048];
+    const int len = snprintf(text, sizeof(text),
+                             "upstreams:\n  servers: [192.0.2.53]\n"
+                             "lists:\n  directory: %s\n  use:\n%s"
+                             "trust:\n  keys: [\"%s\", \"%s\"]\n  threshold: 2\n%s",
+                             fixture->folder, use, fixture->keys[0], fixture->keys[1], more);
+
+    assert_true(len > 0 && (size_t)len < sizeof(text));
+    int rc = config_parse(text, (size_t)len, "test.yaml", "/tmp", &fixture->report,
+                          &fixture->config);
+    if (rc == 0) {
+        free(fixture->config->state_directory);
+        fixture->config->state_directory = NULL;
+        rc = setup_snapshot_make(fixture->config, 7, now_s, &fixture->report,
+                                 &fixture->snapshot);
+    }
+    if (rc == 0) {
+        fixture->snapshot->config = NULL; /* ours */
+    }
+    return rc;
+}
+
+static void load_well(struct fixture *fixture, const char *use, const char *more,
+                      uint64_t now_s)
+{
+    const int rc = load(fixture, use, more, now_s);
+
+    if (rc != 0) {
+        report_print(&fixture->report, stderr);
+    }
+    assert_int_equal(rc, 0);
+}
+
+/* The caller frees it. */
+static char *screen_of(const struct fixture *fixture, const struct probe_result *probes,
+                       uint64_t now_s)
+{
+    const struct screen screen = {
+        .config_path = "test.yaml",
+        .config = fixture->config,
+        .snapshot = fixture->snapshot,
+        .listen = fixture->config->listen,
+        .listen_count = fixture->config->listen_count,
+        .workers = 2,
+        .probes = probes,
+        .now_s = now_s,
+    };
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    assert_non_null(out);
+    screen_print(&screen, out);
+    fclose(out);
+    return text;
+}
+
+#define RULE(kind_match_name) \
+    "block " kind_match_name " category=test scope=cloud confidence=high evidence=\"none\"\n"
+
+static void expect(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("\"%s\" is not in:\n%s", part, text);
+    }
+}
+
+static void says_what_runs(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint64_t now_s = CREATED_S + 3 * DAY_S;
+    const struct probe_result probes[1] = {{.state = PROBE_ANSWERED, .rtt_us = 1234}};
+    char key[TRUST_KEY_ID_TEXT];
+
+    write_list(fixture, "first", RULE("exact www.first.example") RULE("suffix first.example"),
+               2);
+    write_list(fixture, "second", RULE("suffix second.example"), 2);
+    load_well(fixture, "    first: log\n    second: enforce\n", "", now_s);
+    char *text = screen_of(fixture, probes, now_s);
+    expect(text, "listens on  127.0.0.1 port 5300, UDP and TCP\n            ::1 port 5300");
+    expect(text, "upstreams   192.0.2.53 port 53  answers (1.2 ms)\n");
+    expect(text, "first   log      serial 2025112201  2 rules");
+    expect(text, "second  enforce  serial 2025112201  1 rule");
+    expect(text, "3 days old, expires in 397 days");
+    expect(text, "events      standard output");
+    expect(text, "dig @127.0.0.1 -p 5300 second.example   # blocked by second");
+    expect(text, "dig @127.0.0.1 -p 5300 example.com      # not blocked");
+    for (unsigned i = 0; i < 2; i++) {
+        trust_key_id_format(fixture->secret[i].id, key);
+        expect(text, key);
+    }
+    assert_null(strstr(text, "\x1b")); /* no terminal, no colour */
+    free(text);
+}
+
+static void says_when_a_list_is_past_its_time(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_list(fixture, "first", RULE("suffix first.example"), 2);
+    load_well(fixture, "    first: enforce\n", "", CREATED_S + DAY_S);
+    static const struct {
+        uint64_t now_s;
+        const char *expected;
+    } rows[] = {
+        {CREATED_S + 2 * DAY_S, "2 days old"},
+        {CREATED_S + 400 * DAY_S + 3 * DAY_S, "STALE: expired 3 days ago, still in force"},
+        {CREATED_S - DAY_S, "is this machine's clock right?"}, /* before it was made */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *text = screen_of(fixture, NULL, rows[i].now_s);
+        expect(text, rows[i].expected);
+        free(text);
+    }
+}
+
+static void says_that_no_upstream_can_be_reached(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct probe_result silent[1] = {{.state = PROBE_SILENT}};
+    const struct probe_result failed[1] = {{.state = PROBE_FAILED, .error = -ENETUNREACH}};
+
+    write_list(fixture, "first", RULE("suffix first.example"), 2);
+    load_well(fixture, "    first: enforce\n", "", CREATED_S);
+    char *text = screen_of(fixture, silent, CREATED_S);
+    expect(text, "does not answer");
+    expect(text, "No upstream can be reached");
+    free(text);
+    text = screen_of(fixture, failed, CREATED_S);
+    expect(text, "unreachable: Network is unreachable");
+    free(text);
+    fixture->snapshot->upstreams.count = 0;
+    text = screen_of(fixture, NULL, CREATED_S);
+    expect(text, "names no resolver but this one");
+    free(text);
+}
+
+static void takes_no_example_that_is_let_through(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[WIRE_NAME_TEXT_MAX];
+    char list[65];
+
+    /* The first rule logs, the second is passed by another list, the third is no suffix rule:
+     * the fourth is the first that blocks what it says. */
+    write_list(fixture, "first",
+               "block suffix logged.example category=t scope=cloud confidence=high action=log "
+               "evidence=\"none\"\n" RULE("suffix passed.example") RULE("exact exact.example")
+                   RULE("suffix good.example"),
+               2);
+    write_list(fixture, "second",
+               "pass suffix passed.example category=t scope=cloud confidence=high "
+               "evidence=\"none\"\n",
+               2);
+    load_well(fixture, "    first: enforce\n    second: enforce\n", "", CREATED_S);
+    assert_true(
+        screen_blocked_name(fixture->snapshot, fixture->folder, name, sizeof(name), list));
+    assert_string_equal(name, "good.example");
+    assert_string_equal(list, "first");
+}
+
+static void has_no_example_if_everything_only_logs(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[WIRE_NAME_TEXT_MAX];
+    char list[65];
+
+    write_list(fixture, "first", RULE("suffix first.example"), 2);
+    load_well(fixture, "    first: enforce\n", "policy:\n  mode: log\n", CREATED_S);
+    assert_false(
+        screen_blocked_name(fixture->snapshot, fixture->folder, name, sizeof(name), list));
+    char *text = screen_of(fixture, NULL, CREATED_S);
+    expect(text, "nothing is blocked, only recorded");
+    expect(text, "no list is enforced");
+    free(text);
+}
+
+static void asks_a_wildcard_at_the_loopback(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_list(fixture, "first", RULE("suffix first.example"), 2);
+    load_well(fixture, "    first: enforce\n", "server:\n  listen: [0.0.0.0@5301]\n",
+              CREATED_S);
+    char *text = screen_of(fixture, NULL, CREATED_S);
+    expect(text, "dig @127.0.0.1 -p 5301 ");
+    free(text);
+}
+
+static void makes_no_snapshot_of_what_is_faulty(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_list(fixture, "twice", RULE("suffix good.example"), 2);
+    write_list(fixture, "once", RULE("suffix good.example"), 1);
+    static const char *const uses[] = {
+        "    once: enforce\n",                 /* one signature of two */
+        "    twice: enforce\n    once: log\n", /* the same beside a good one */
+        "    missing: enforce\n",              /* no such file */
+    };
+    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+        assert_true(load(fixture, uses[i], "", CREATED_S) < 0);
+        assert_true(fixture->report.errors > 0);
+        assert_null(fixture->snapshot);
+        report_deinit(&fixture->report);
+        report_init(&fixture->report);
+        config_free(fixture->config);
+        fixture->config = NULL;
+    }
+    load_well(fixture, "    once: off\n    twice: enforce\n", "",
+              CREATED_S); /* off: not read */
+}
+
+static void writes_the_lists_of_status(void **state)
+{
+    struct fixture *fixture = *state;
+    char memory[4096];
+    struct text out;
+
+    write_list(fixture, "first", RULE("suffix first.example"), 2);
+    load_well(fixture, "    first: enforce\n", "", CREATED_S);
+    text_init(&out, memory, sizeof(memory));
+    json_object_begin(&out, NULL);
+    status_lists(&out, fixture->snapshot, CREATED_S + 500 * DAY_S);
+    json_object_end(&out);
+    assert_false(out.overflow);
+    expect(memory,
+           "{\"lists\":[{\"id\":\"first\",\"title\":\"Test names\",\"provider\":\"test\","
+           "\"mode\":\"enforce\",\"serial\":2025112201,"
+           "\"created\":\"2025-11-22T00:00:00Z\",\"expires\":\"2026-12-27T00:00:00Z\","
+           "\"age_s\":43200000,\"freshness\":\"stale\",\"keys\":[\"");
+    expect(memory, "\"rules\":1}],\"rules\":1}");
+}
+
+static void writes_spans_in_words(void **state)
+{
+    static const struct {
+        uint64_t seconds;
+        const char *expected;
+    } rows[] = {
+        {0, "0 s"},
+        {119, "119 s"},
+        {120, "2 minutes"},
+        {7199, "119 minutes"},
+        {7200, "2 hours"},
+        {2 * DAY_S - 1, "47 hours"},
+        {2 * DAY_S, "2 days"},
+        {400 * DAY_S, "400 days"},
+    };
+    char out[32];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_string_equal(screen_span(rows[i].seconds, out), rows[i].expected);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(says_what_runs, setup, teardown),
+        cmocka_unit_test_setup_teardown(says_when_a_list_is_past_its_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(says_that_no_upstream_can_be_reached, setup, teardown),
+        cmocka_unit_test_setup_teardown(takes_no_example_that_is_let_through, setup, teardown),
+        cmocka_unit_test_setup_teardown(has_no_example_if_everything_only_logs, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(asks_a_wildcard_at_the_loopback, setup, teardown),
+        cmocka_unit_test_setup_teardown(makes_no_snapshot_of_what_is_faulty, setup, teardown),
+        cmocka_unit_test_setup_teardown(writes_the_lists_of_status, setup, teardown),
+        cmocka_unit_test(writes_spans_in_words),
+    };
+
+    if (random_library_init() != 0) {
+        return 1;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
