@@ -147,7 +147,9 @@ static void print_row(const struct explain *ex, const struct policy_match_entry 
         return;
     }
     place_of(ex, entry->labels, place);
-    printf("\n  %s %s %s\n", policy_kind_name(row.kind), policy_match_name(row.match), place);
+    printf("\n  %s %s %s%s%s\n", policy_kind_name(row.kind), policy_match_name(row.match), place,
+           row.action != POLICY_ACTION_DEFAULT ? " action=" : "",
+           row.action != POLICY_ACTION_DEFAULT ? policy_action_name(row.action) : "");
     printf("    %s\n", reason(ex, entry, index, &row));
     printf("    list %s serial %" PRIu32 " (mode %s), category %s, scope %s, confidence %s\n",
            list.id, list.serial,
@@ -284,6 +286,8 @@ static void json_row(struct text *out, const struct explain *ex,
     json_string(out, "status_authority", list.status_authority);
     json_string(out, "status_citation", list.status_citation);
     json_string(out, "status_checked", list.status_checked);
+    json_string(out, "action",
+                row.action != POLICY_ACTION_DEFAULT ? policy_action_name(row.action) : NULL);
     json_string(out, "reason", reason(ex, entry, index, &row));
     json_object_end(out);
 }
