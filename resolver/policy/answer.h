@@ -25,10 +25,10 @@ enum policy_chain_result {
 
 /*
  * Follows the chain, whatever the order of the records. A DNAME counts as a hop by way of the
- * CNAME that it implies (synthesised if the message has none). A CNAME is followed even where it
- * must not stand (beside other data), so that no target goes unseen; asked for itself (or with
- * ANY), an alias is one hop and followed no further. Two different targets for one name are
- * malformed, and so is a fault in any section.
+ * CNAME that it implies (synthesised if the message has none). A CNAME is followed even where
+ * it must not stand (beside other data), so that no target goes unseen; asked for itself (or
+ * with ANY), an alias is one hop and followed no further. Two different targets for one name
+ * are malformed, and so is a fault in any section.
  */
 enum policy_chain_result policy_chain_follow(const struct wire_message *message,
                                              struct policy_chain *chain);

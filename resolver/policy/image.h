@@ -101,8 +101,8 @@ struct policy_matches {
     uint8_t count;
     /* Which lists have rules below the name itself: a set of rows, 0 if none. Kind POLICY_PASS:
      * the list lets something through there by its own word (a pass rule, or action pass or
-     * log). Kind POLICY_BLOCK with action DEFAULT: it has rules there that leave their action to
-     * the operator. Nothing else in these rows means anything. Only for names. */
+     * log). Kind POLICY_BLOCK with action DEFAULT: it has rules there that leave their action
+     * to the operator. Nothing else in these rows means anything. Only for names. */
     uint32_t pass_below;
 };
 

@@ -36,8 +36,8 @@ struct policy; /* opaque, immutable */
  * Takes over the image. Every list of a setting that the image does not have is -ENOENT and
  * named in the report; lists of the image that no setting names are off. generation is any
  * number that differs from that of the policy before. 0; -ENOENT; -EEXIST for a list named
- * twice in one view; -EINVAL for no views or more than POLICY_VIEWS_MAX; -ENOMEM. After an error
- * the image is still the caller's.
+ * twice in one view; -EINVAL for no views or more than POLICY_VIEWS_MAX; -ENOMEM. After an
+ * error the image is still the caller's.
  */
 int policy_create(struct policy_image *image, const struct policy_view_setting *views,
                   size_t view_count, uint64_t generation, struct report *report,
