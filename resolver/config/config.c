@@ -66,8 +66,8 @@ static void unknown_section(struct config_reader *reader, const struct config_no
             if (config_row_is_in(&config_rows[i], config_sections[s].name, &option) &&
                 strcmp(option, key->text) == 0) {
                 report_add(reader->report, REPORT_ERROR, reader->file, key->line, key->column,
-                           "\"%s\" stands outside its section: write it below %s:", key->text,
-                           config_sections[s].name);
+                           "\"%.200s\" stands outside its section: write it below %s:",
+                           key->text, config_sections[s].name);
                 return;
             }
         }
@@ -77,7 +77,8 @@ static void unknown_section(struct config_reader *reader, const struct config_no
     }
     const char *near = config_nearest(key->text, names, config_section_count);
     report_add(reader->report, REPORT_ERROR, reader->file, key->line, key->column,
-               "unknown section \"%s\"%s%s%s", key->text, near != NULL ? ": did you mean " : "",
+               "unknown section \"%.200s\"%s%s%s", key->text,
+               near != NULL ? ": did you mean " : "",
                near != NULL ? near : ": see cordon.yaml(5)", near != NULL ? "?" : "");
 }
 
@@ -99,10 +100,10 @@ static void unknown_option(struct config_reader *reader, const char *section,
     const char *near = config_nearest(key->text, names, count);
     if (near != NULL) {
         report_add(reader->report, REPORT_ERROR, reader->file, key->line, key->column,
-                   "%s: unknown option \"%s\": did you mean %s?", section, key->text, near);
+                   "%s: unknown option \"%.200s\": did you mean %s?", section, key->text, near);
     } else {
         report_add(reader->report, REPORT_ERROR, reader->file, key->line, key->column,
-                   "%s: unknown option \"%s\"; there are %s", section, key->text, all);
+                   "%s: unknown option \"%.200s\"; there are %s", section, key->text, all);
     }
 }
 

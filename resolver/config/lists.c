@@ -34,7 +34,7 @@ static enum config_read_result read_mode(struct config_reader *reader,
         }
     }
     const char *near = config_nearest(node->text, mode_words, MODES);
-    return config_fault(reader, row, node, "\"%s\" is not one of enforce, log, off%s%s%s",
+    return config_fault(reader, row, node, "\"%.200s\" is not one of enforce, log, off%s%s%s",
                         node->text, near != NULL ? ": did you mean " : "",
                         near != NULL ? near : "", near != NULL ? "?" : "");
 }
@@ -51,7 +51,7 @@ static enum config_read_result read_list_action(struct config_reader *reader,
     }
     const char *words = config_action_fault(node->text, note, sizeof(note));
     if (words != NULL) {
-        return config_fault(reader, row, node, "\"%s\" %s", node->text, words);
+        return config_fault(reader, row, node, "\"%.200s\" %s", node->text, words);
     }
     snprintf(list->action, sizeof(list->action), "%s", node->text);
     return CONFIG_READ_OK;
@@ -78,7 +78,7 @@ static enum config_read_result read_list_options(struct config_reader *reader,
         } else if (!item->key->bad) {
             const char *near = config_nearest(item->key->text, known, 2);
             one = config_fault(reader, row, item->key,
-                               "\"%s\" is not known of a list, only mode and action%s%s%s",
+                               "\"%.200s\" is not known of a list, only mode and action%s%s%s",
                                item->key->text, near != NULL ? ": did you mean " : "",
                                near != NULL ? near : "", near != NULL ? "?" : "");
         }
@@ -101,10 +101,11 @@ static enum config_read_result add_list(struct config_reader *reader,
         return CONFIG_READ_REFUSED;
     }
     if (!is_list_id(item->key->text)) {
-        return config_fault(reader, row, item->key,
-                            "\"%s\" is not the id of a list: 1 to 64 of a-z 0-9 and -, not - "
-                            "first; the file ID.list without its ending",
-                            item->key->text);
+        return config_fault(
+            reader, row, item->key,
+            "\"%.200s\" is not the id of a list: 1 to 64 of a-z 0-9 and -, not - "
+            "first; the file ID.list without its ending",
+            item->key->text);
     }
     snprintf(list->id, sizeof(list->id), "%s", item->key->text);
     const enum config_read_result result = item->kind == CONFIG_MAPPING && !item->bad
@@ -194,7 +195,7 @@ static enum config_read_result add_key(struct config_reader *reader,
     const bool is_key = is_key_text(item->text);
     const char *words = is_key ? NULL : config_path_fault(item->text);
     if (words != NULL) {
-        return config_fault(reader, row, item, "\"%s\" %s", item->text, words);
+        return config_fault(reader, row, item, "\"%.200s\" %s", item->text, words);
     }
     char *text = is_key ? strdup(item->text) : config_join_path(reader, item->text);
     if (text == NULL) {
@@ -204,7 +205,7 @@ static enum config_read_result add_key(struct config_reader *reader,
         if (strcmp(config->keys[i], text) == 0) {
             free(text);
             return config_fault(reader, row, item,
-                                "\"%s\" stands here twice: a key counts once", item->text);
+                                "\"%.200s\" stands here twice: a key counts once", item->text);
         }
     }
     config->keys[config->key_count++] = text;

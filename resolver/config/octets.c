@@ -106,3 +106,18 @@ bool config_check_octets(char *text, size_t len, const char *file, struct report
     }
     return true;
 }
+
+bool config_text_is_clean(const char *text, size_t len)
+{
+    size_t used;
+
+    for (size_t at = 0; at < len; at += used) {
+        uint32_t point = 0;
+
+        used = read_point((const uint8_t *)text + at, len - at, &point);
+        if (used == 0 || point == '\n' || point_fault(point, false) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}

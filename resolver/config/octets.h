@@ -16,4 +16,8 @@
  */
 bool config_check_octets(char *text, size_t len, const char *file, struct report *report);
 
+/* True if the text, of one value, is UTF-8 and has nothing in it that a file may not have, and
+ * no newline or tab: escapes in double quotes can make such. */
+bool config_text_is_clean(const char *text, size_t len);
+
 #endif

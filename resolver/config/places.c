@@ -39,28 +39,31 @@ static enum config_read_result address_fault(struct config_reader *reader,
     struct address address;
 
     if (at != NULL && address_parse(text, (size_t)(at - text), 0, &address) == 0) {
-        return config_fault(reader, row, node, "\"%s\": the port \"%s\" is not from 1 to 65535",
-                            text, at + 1);
+        return config_fault(reader, row, node,
+                            "\"%.200s\": the port \"%.200s\" is not from 1 to 65535", text,
+                            at + 1);
     }
     if (colon != NULL && strchr(colon + 1, ':') == NULL &&
         address_parse(text, (size_t)(colon - text), 0, &address) == 0) {
-        return config_fault(reader, row, node, "\"%s\": write the port behind @: %.*s@%s", text,
-                            (int)(colon - text), text, colon + 1);
+        return config_fault(reader, row, node, "\"%.200s\": write the port behind @: %.*s@%s",
+                            text, (int)(colon - text), text, colon + 1);
     }
     if (strchr(text, '/') != NULL) {
         return config_fault(reader, row, node,
-                            "\"%s\" is a prefix: an address alone belongs here", text);
+                            "\"%.200s\" is a prefix: an address alone belongs here", text);
     }
     if (strchr(text, '%') != NULL) {
-        return config_fault(reader, row, node,
-                            "\"%s\": a zone (%%NAME) is an interface of this machine and goes "
-                            "with fe80:: addresses only",
-                            text);
+        return config_fault(
+            reader, row, node,
+            "\"%.200s\": a zone (%%NAME) is an interface of this machine and goes "
+            "with fe80:: addresses only",
+            text);
     }
-    return config_fault(reader, row, node,
-                        "\"%s\" is neither an IPv4 nor an IPv6 address%s: names are not looked "
-                        "up here",
-                        text, with_port ? ", with @PORT or without" : "");
+    return config_fault(
+        reader, row, node,
+        "\"%.200s\" is neither an IPv4 nor an IPv6 address%s: names are not looked "
+        "up here",
+        text, with_port ? ", with @PORT or without" : "");
 }
 
 /* with_port false: "@PORT" is refused. */
@@ -76,7 +79,7 @@ static enum config_read_result read_address(struct config_reader *reader,
         return address_fault(reader, row, node, with_port);
     }
     if (!with_port && (out->port != 0 || strchr(node->text, '@') != NULL)) {
-        return config_fault(reader, row, node, "\"%s\": no port belongs here", node->text);
+        return config_fault(reader, row, node, "\"%.200s\": no port belongs here", node->text);
     }
     address_unmap(out);
     return CONFIG_READ_OK;
@@ -109,11 +112,11 @@ static enum config_read_result add_listen(struct config_reader *reader,
         return result;
     }
     if (is_multicast(&address)) {
-        return config_fault(reader, row, node, "\"%s\" is a multicast address", node->text);
+        return config_fault(reader, row, node, "\"%.200s\" is a multicast address", node->text);
     }
     for (size_t i = 0; i < config->listen_count; i++) {
         if (address_equal(&config->listen[i], &address)) {
-            return config_fault(reader, row, node, "\"%s\" stands here twice: remove one",
+            return config_fault(reader, row, node, "\"%.200s\" stands here twice: remove one",
                                 node->text);
         }
     }
@@ -198,7 +201,7 @@ static enum config_read_result add_access(struct config_reader *reader,
     }
     if (address_prefix_parse(node->text, strlen(node->text), &prefix) != 0) {
         return config_fault(reader, row, node,
-                            "\"%s\" is no prefix (192.0.2.0/24, 2001:db8::/32; the bits "
+                            "\"%.200s\" is no prefix (192.0.2.0/24, 2001:db8::/32; the bits "
                             "behind the length are zero) and none of loopback, private, shared",
                             node->text);
     }
@@ -274,12 +277,12 @@ static enum config_read_result add_upstream(struct config_reader *reader,
     }
     if (address_is_any(&address) || is_multicast(&address) ||
         (address.family == ADDRESS_V4 && address.octets[0] >= 240)) {
-        return config_fault(reader, row, node, "\"%s\" is not the address of one server",
+        return config_fault(reader, row, node, "\"%.200s\" is not the address of one server",
                             node->text);
     }
     for (size_t i = 0; i < config->upstream_count; i++) {
         if (address_equal(&config->upstreams[i], &address)) {
-            return config_fault(reader, row, node, "\"%s\" stands here twice: remove one",
+            return config_fault(reader, row, node, "\"%.200s\" stands here twice: remove one",
                                 node->text);
         }
     }

@@ -136,7 +136,7 @@ static void place(struct tree_reader *reader, struct config_node *node, const ya
 
 static const char *scalar_fault(const yaml_event_t *event)
 {
-    const uint8_t *value = event->data.scalar.value;
+    const char *value = (const char *)event->data.scalar.value;
     const size_t len = event->data.scalar.length;
 
     if (event->data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||
@@ -146,10 +146,8 @@ static const char *scalar_fault(const yaml_event_t *event)
     if (len > CONFIG_TEXT_MAX) {
         return "the value is longer than 4096 octets";
     }
-    for (size_t i = 0; i < len; i++) {
-        if (value[i] < 0x20 || value[i] == 0x7f) {
-            return "the value has a control character in it, which no option takes";
-        }
+    if (!config_text_is_clean(value, len)) {
+        return "the value has a control character in it, which no option takes";
     }
     return NULL;
 }
@@ -333,8 +331,14 @@ int config_tree_read(const char *text, size_t len, const char *file, struct repo
     const int rc = read_events(&reader, &parser);
     yaml_parser_delete(&parser);
     free(copy);
+    /* A value that was cut says nothing; sections keep the options that came before. */
     for (unsigned i = 0; i < reader.depth; i++) {
-        config_tree_free(reader.frames[i].key); /* a key whose value never came */
+        if (i >= 2 || reader.frames[i].node->kind != CONFIG_MAPPING) {
+            reader.frames[i].node->bad = true;
+        }
+    }
+    for (unsigned i = 0; i < reader.depth; i++) {
+        config_tree_free(reader.frames[i].key); /* whose value never came */
     }
     if (rc != 0) {
         config_tree_free(reader.root);

@@ -113,7 +113,7 @@ static enum config_read_result read_number(struct config_reader *reader,
         return CONFIG_READ_OK;
     }
     if (!read_amount(node->text, units, &value)) {
-        return config_fault(reader, row, node, "\"%s\" is not %s%s%s", node->text, what,
+        return config_fault(reader, row, node, "\"%.200s\" is not %s%s%s", node->text, what,
                             row->zero != NULL ? " or " : "",
                             row->zero != NULL ? row->zero : "");
     }
@@ -283,10 +283,10 @@ static enum config_read_result read_word(struct config_reader *reader,
     }
     const char *near = config_nearest(node->text, candidates, count);
     if (near != NULL) {
-        return config_fault(reader, row, node, "\"%s\" is not one of %s: did you mean %s?",
+        return config_fault(reader, row, node, "\"%.200s\" is not one of %s: did you mean %s?",
                             node->text, all, near);
     }
-    return config_fault(reader, row, node, "\"%s\" is not one of %s", node->text, all);
+    return config_fault(reader, row, node, "\"%.200s\" is not one of %s", node->text, all);
 }
 
 static void print_word(const struct config_row *row, int value, FILE *out)
@@ -381,10 +381,11 @@ static enum config_read_result read_user(struct config_reader *reader,
     const size_t len = strlen(node->text);
     if (len > USER_MAX || strspn(node->text, allowed) != len ||
         strchr("0123456789.-", node->text[0]) != NULL) {
-        return config_fault(reader, row, node,
-                            "\"%s\" is not a user's name: letters, digits, . _ - and no more "
-                            "than %d of them, a letter or _ first",
-                            node->text, USER_MAX);
+        return config_fault(
+            reader, row, node,
+            "\"%.200s\" is not a user's name: letters, digits, . _ - and no more "
+            "than %d of them, a letter or _ first",
+            node->text, USER_MAX);
     }
     return keep(reader, row, strdup(node->text));
 }
@@ -400,7 +401,7 @@ static enum config_read_result read_path(struct config_reader *reader,
     }
     const char *words = config_path_fault(node->text);
     if (words != NULL) {
-        return config_fault(reader, row, node, "\"%s\" %s", node->text, words);
+        return config_fault(reader, row, node, "\"%.200s\" %s", node->text, words);
     }
     return keep(reader, row, config_join_path(reader, node->text));
 }
@@ -497,7 +498,7 @@ static enum config_read_result read_action(struct config_reader *reader,
     }
     const char *words = config_action_fault(node->text, note, sizeof(note));
     if (words != NULL) {
-        return config_fault(reader, row, node, "\"%s\" %s", node->text, words);
+        return config_fault(reader, row, node, "\"%.200s\" %s", node->text, words);
     }
     snprintf(reader->config->action, sizeof(reader->config->action), "%s", node->text);
     return CONFIG_READ_OK;

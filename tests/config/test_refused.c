@@ -1,0 +1,708 @@
+/* config/config: what is refused, with which place and words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "config/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ITEMS(array) (sizeof(array) / sizeof((array)[0]))
+
+struct refusal {
+    const char *text;
+    const char *fault; /* the first error, without "t:" */
+};
+
+static void check(const struct refusal *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct config *config = NULL;
+        struct report report;
+
+        report_init(&report);
+        const int rc = config_parse(cases[i].text, strlen(cases[i].text), "t", "/etc/cordon",
+                                    &report, &config);
+        if (rc != CORDON_E_REFUSED || report.count == 0 ||
+            strncmp(report.entries[0].text, "t:", 2) != 0 ||
+            strcmp(report.entries[0].text + 2, cases[i].fault) != 0) {
+            print_error("case %zu: %s\n", i, cases[i].text);
+            report_print(&report, stderr);
+            fail_msg("expected: %s (code %d)", cases[i].fault, rc);
+        }
+        if (report.errors != 1) {
+            report_print(&report, stderr);
+            fail_msg("case %zu has %zu errors: %s", i, report.errors, cases[i].text);
+        }
+        assert_null(config);
+        report_deinit(&report);
+    }
+}
+
+static void names_that_are_not_known_are_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        /* A slip in a section's name. */
+        {"polcy: {mode: log}", "1:1: unknown section \"polcy\": did you mean policy?"},
+        /* A name like none of ours. */
+        {"zebra: {mode: log}", "1:1: unknown section \"zebra\": see cordon.yaml(5)"},
+        /* An option one level too high. */
+        {"\nlisten: [127.0.0.1]",
+         "2:1: \"listen\" stands outside its section: write it below server:"},
+        /* A slip in an option's name. */
+        {"cache:\n  sise: 1GiB", "2:3: cache: unknown option \"sise\": did you mean size?"},
+        {"server:\n  udp_size: 512",
+         "2:3: server: unknown option \"udp_size\": did you mean udp-size?"},
+        /* Names of options are in lower case. */
+        {"policy: {Mode: log}", "1:10: policy: unknown option \"Mode\": did you mean mode?"},
+        /* An option of another section; a list that stands outside of use. */
+        {"lists:\n  huawei-cloud: enforce",
+         "2:3: lists: unknown option \"huawei-cloud\"; there are directory, use"},
+        {"events: {threshold: 1}", "1:10: events: unknown option \"threshold\"; there are to, "
+                                   "rotate, keep"},
+        /* No name at all. */
+        {"\"\": {mode: log}", "1:1: unknown section \"\": see cordon.yaml(5)"},
+        /* What is printed is escaped. */
+        {"\"\xc3\xbc\": 1", "1:1: unknown section \"\\xc3\\xbc\": see cordon.yaml(5)"},
+        /* An option of a list. */
+        {"lists: {use: {a: {mode: log, acton: drop}}}",
+         "1:30: lists.use: \"acton\" is not known of a list, only mode and action: did you "
+         "mean "
+         "action?"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
+static void the_same_twice_is_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        {"policy: {mode: log}\npolicy: {ede: off}",
+         "2:1: \"policy\" stands here twice, first on line 1: keep one of them"},
+        {"cache:\n  size: 1GiB\n  size: 1GiB",
+         "3:3: \"size\" stands here twice, first on line 2: keep one of them"},
+        {"cache:\n  size: 1GiB\n  \"size\": 2GiB",
+         "3:3: \"size\" stands here twice, first on line 2: keep one of them"},
+        {"lists:\n  use:\n    a: log\n    b: log\n    a: enforce",
+         "5:5: \"a\" stands here twice, first on line 3: keep one of them"},
+        {"lists: {use: {a: {mode: log, mode: log}}}",
+         "1:30: \"mode\" stands here twice, first on line 1: keep one of them"},
+        {"server: {listen: [127.0.0.1, 127.0.0.1@53]}",
+         "1:30: server.listen: \"127.0.0.1@53\" stands here twice: remove one"},
+        /* The same address, written as mapped. */
+        {"server: {listen: [127.0.0.1@53, \"::ffff:127.0.0.1\"]}",
+         "1:33: server.listen: \"::ffff:127.0.0.1\" stands here twice: remove one"},
+        {"upstreams: {servers: [192.0.2.1, \"192.0.2.1@53\"]}",
+         "1:34: upstreams.servers: \"192.0.2.1@53\" stands here twice: remove one"},
+        {"upstreams: {servers: [system, system]}",
+         "1:31: upstreams.servers: \"system\" stands here twice: remove one"},
+        {"trust: {keys: [a.pub, b.pub, /etc/cordon/a.pub]}",
+         "1:30: trust.keys: \"/etc/cordon/a.pub\" stands here twice: a key counts once"},
+        {"policy: {sinkhole: [192.0.2.1, 192.0.2.2]}",
+         "1:32: policy.sinkhole: two addresses of one family: answers have one IPv4 and one "
+         "IPv6 "
+         "address"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
+static void what_of_yaml_we_do_not_take_is_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        {"policy: &a {mode: log}",
+         "1:9: anchors (&NAME) are not allowed: write the value out where it is needed"},
+        {"policy: {mode: &a log}",
+         "1:16: anchors (&NAME) are not allowed: write the value out where it is needed"},
+        {"server: {listen: &a [127.0.0.1]}",
+         "1:18: anchors (&NAME) are not allowed: write the value out where it is needed"},
+        {"policy: *a", "1:9: aliases (*NAME) are not allowed: write the value out; a text that "
+                       "starts with * needs quotes"},
+        {"policy: {*a : log}", "1:10: aliases (*NAME) are not allowed: write the value out; a "
+                               "text that starts with * needs quotes"},
+        {"policy: !!map {mode: log}",
+         "1:9: tags (!NAME) are not allowed: what a value is follows from its option"},
+        {"cache: {size: !!str 1GiB}",
+         "1:15: tags (!NAME) are not allowed: what a value is follows from its option"},
+        {"cache: {size: ! 1GiB}",
+         "1:15: tags (!NAME) are not allowed: what a value is follows from its option"},
+        {"server:\n  <<: {workers: 1}",
+         "2:3: merge keys (<<) are not allowed: write the options out"},
+        {"policy:\n  action: |\n    drop\n",
+         "2:11: block text (| or >) is not allowed: write the value on one line"},
+        {"policy:\n  action: >-\n    drop\n",
+         "2:11: block text (| or >) is not allowed: write the value on one line"},
+        {"policy: {mode: log}\n---\npolicy: {mode: log}\n",
+         "2:1: a second document (---) begins: the configuration is one document"},
+        {"%YAML 1.1\n---\npolicy: {mode: log}\n",
+         "1:1: directives (%NAME) are not allowed: leave them out"},
+        {"%TAG ! tag:x,2000:\n---\npolicy: {mode: log}\n",
+         "1:1: directives (%NAME) are not allowed: leave them out"},
+        {"? [a, b]\n: c\n", "1:3: a mapping or sequence cannot be a key: write NAME: VALUE"},
+        {"policy: {{mode: log}: log}",
+         "1:10: a mapping or sequence cannot be a key: write NAME: VALUE"},
+        {"policy: {action: \"drop\\0\"}",
+         "1:18: the value has a control character in it, which no option takes"},
+        {"policy: {action: \"\\x1b[2J\"}",
+         "1:18: the value has a control character in it, which no option takes"},
+        {"lists: {directory: \"a\\u2028b\"}",
+         "1:20: the value has a control character in it, which no option takes"},
+        {"lists: {directory: \"a\\Nb\"}",
+         "1:20: the value has a control character in it, which no option takes"},
+        {"lists: {directory: \"a\\nb\"}",
+         "1:20: the value has a control character in it, which no option takes"},
+        {"policy: [[[[[[[[[[1]]]]]]]]]]", "1:16: nested too deep: no option is this deep"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
+static void text_that_is_not_well_formed_is_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        /* The quote never ends. */
+        {"server:\n  user: \"cordon\n",
+         "3:1: not well-formed YAML: while scanning a quoted scalar, found unexpected end of "
+         "stream: look at the indentation, brackets and quotes here and on the line before"},
+        /* Indentation that fits nothing. */
+        {"server:\n    workers: 1\n  user: a\n",
+         "3:3: not well-formed YAML: while parsing a block mapping, did not find expected key: "
+         "look at the indentation, brackets and quotes here and on the line before"},
+        /* A reserved sign. */
+        {"policy: @log\n",
+         "1:9: not well-formed YAML: while scanning for the next token, found character that "
+         "cannot start any token: look at the indentation, brackets and quotes here and on the "
+         "line before"},
+        {"policy:\n\tmode: log\n", "2:1: a tab: use spaces, since tabs are of any width"},
+        {"policy: {mode:\tlog}\n", "1:15: a tab: use spaces, since tabs are of any width"},
+        {"policy:\r  mode: log\n", "1:8: a carriage return inside a line: end lines with LF"},
+        {"# caf\xe9\n", "1:6: an octet that is not UTF-8: save the file as UTF-8"},
+        {"# \xc0\x80\n", "1:3: an octet that is not UTF-8: save the file as UTF-8"},
+        {"# \xed\xa0\x80\n", "1:3: an octet that is not UTF-8: save the file as UTF-8"},
+        {"# \xf4\x90\x80\x80\n", "1:3: an octet that is not UTF-8: save the file as UTF-8"},
+        {"# \xe2\x82", "1:3: an octet that is not UTF-8: save the file as UTF-8"},
+        {"# \xc3\xbc \x07\n", "1:5: a control character: remove it"},
+        {"# \x7f\n", "1:3: a control character: remove it"},
+        {"# hidden \xc2\x85policy: {mode: log}\n", "1:10: a control character: remove it"},
+        {"# \xe2\x80\xa8policy: {mode: log}\n",
+         "1:3: a Unicode line separator: end lines with LF"},
+        {"\xef\xbb\xbfpolicy: {mode: log}\n",
+         "1:1: a byte order mark: save the file as UTF-8 without it"},
+        {"# \xef\xbf\xbe\n", "1:3: a code point that is no character: remove it"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
+static void values_of_another_kind_are_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        {"[server]", "1:1: expected sections, a line each: server:, access:, lists: and so on"},
+        {"server", "1:1: expected sections, a line each: server:, access:, lists: and so on"},
+        {"server: 4", "1:9: server: expected options below it, a line each: NAME: VALUE"},
+        {"server: [workers]",
+         "1:9: server: expected options below it, a line each: NAME: VALUE"},
+        {"server: {workers: [1]}",
+         "1:19: server.workers: expected a whole number, but found a sequence [...]; an IPv6 "
+         "address in brackets needs quotes"},
+        {"server: {workers: {auto: 1}}", "1:19: server.workers: expected a whole number, but "
+                                         "found NAME: VALUE below it"},
+        {"server:\n  workers:\n", "2:11: server.workers: expected a whole number, but there is "
+                                  "nothing: leave the line out for the default"},
+        {"server: {workers: four}",
+         "1:19: server.workers: \"four\" is not a whole number or auto"},
+        {"server: {workers: 4.0}",
+         "1:19: server.workers: \"4.0\" is not a whole number or auto"},
+        {"server: {workers: -1}", "1:19: server.workers: \"-1\" is not a whole number or auto"},
+        {"server: {listen: 127.0.0.1}",
+         "1:18: server.listen: expected addresses: [127.0.0.1@53, \"[::1]@53\"]"},
+        {"cache: {size: 64}", "1:15: cache.size: \"64\" is not a size with its unit (64MiB: B "
+                              "KiB MiB GiB)"},
+        {"cache: {size: 64MB}",
+         "1:15: cache.size: \"64MB\" is not a size with its unit (64MiB: "
+         "B KiB MiB GiB)"},
+        {"cache: {size: 1.5GiB}", "1:15: cache.size: \"1.5GiB\" is not a size with its unit "
+                                  "(64MiB: B KiB MiB GiB)"},
+        {"cache: {size: 64 MiB}", "1:15: cache.size: \"64 MiB\" is not a size with its unit "
+                                  "(64MiB: B KiB MiB GiB)"},
+        {"cache: {size: 99999999999999999999B}", "1:15: cache.size: \"99999999999999999999B\" "
+                                                 "is not a size with its unit (64MiB: B KiB "
+                                                 "MiB GiB)"},
+        {"cache: {size: 18446744073709551615TiB}",
+         "1:15: cache.size: \"18446744073709551615TiB\" is not a size with its unit (64MiB: B "
+         "KiB MiB GiB)"},
+        {"cache: {ttl-max: 60}",
+         "1:18: cache.ttl-max: \"60\" is not a time with its unit (10s: "
+         "ms s m h d)"},
+        {"cache: {ttl-max: 1w}",
+         "1:18: cache.ttl-max: \"1w\" is not a time with its unit (10s: "
+         "ms s m h d)"},
+        {"cache: {ttl-max: 1500ms}",
+         "1:18: cache.ttl-max: 1500ms is not a whole number of seconds"},
+        {"policy: {mode: off}", "1:16: policy.mode: \"off\" is not one of enforce, log"},
+        {"policy: {mode: enforced}",
+         "1:16: policy.mode: \"enforced\" is not one of enforce, log: did you mean enforce?"},
+        {"policy: {mode: LOG}", "1:16: policy.mode: \"LOG\" is not one of enforce, log"},
+        {"policy: {ede: 15}", "1:15: policy.ede: \"15\" is not one of auto, off, blocked, "
+                              "filtered, censored, prohibited"},
+        {"server: {user: root:root}",
+         "1:16: server.user: \"root:root\" is not a user's name: letters, digits, . _ - and no "
+         "more than 32 of them, a letter or _ first"},
+        {"server: {user: \"\"}",
+         "1:16: server.user: \"\" is not a user's name: letters, digits, "
+         ". _ - and no more than 32 of them, a letter or _ first"},
+        {"server: {user: 1000}",
+         "1:16: server.user: \"1000\" is not a user's name: letters, "
+         "digits, . _ - and no more than 32 of them, a letter or _ first"},
+        {"lists: {directory: ~/lists}",
+         "1:20: lists.directory: \"~/lists\" begins with ~, which "
+         "only a shell knows: write the whole path"},
+        {"lists: {directory: ''}", "1:20: lists.directory: \"\" is no path"},
+        {"control: {socket: "
+         "/0123456789012345678901234567890123456789012345678901234567890123456"
+         "7890123456789012345678901234567890123456}",
+         "1:19: control.socket: the path of a socket has at most 107 octets, this one 108"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
+static void values_out_of_range_are_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        {"server: {workers: 0}",
+         "1:19: server.workers: 0 is out of range: from 1 to 256, or auto"},
+        {"server: {workers: 257}",
+         "1:19: server.workers: 257 is out of range: from 1 to 256, or auto"},
+        {"server: {udp-size: 511}", "1:20: server.udp-size: 511 is out of range: from 512 to "
+                                    "4096"},
+        {"server: {udp-size: 66048}", "1:20: server.udp-size: 66048 is out of range: from 512 "
+                                      "to 4096"},
+        {"cache: {size: 1023KiB}", "1:15: cache.size: 1023KiB is out of range: from 1MiB to "
+                                   "64GiB"},
+        {"cache: {size: 0}", "1:15: cache.size: 0 is out of range: from 1MiB to 64GiB"},
+        {"cache: {size: 1TiB}", "1:15: cache.size: 1TiB is out of range: from 1MiB to 64GiB"},
+        {"cache: {failure-ttl: 0s}", "1:22: cache.failure-ttl: 0s is out of range: from 1s to "
+                                     "30s"},
+        {"cache: {failure-ttl: 31s}",
+         "1:22: cache.failure-ttl: 31s is out of range: from 1s to "
+         "30s"},
+        {"cache: {failure-ttl: 1ms}",
+         "1:22: cache.failure-ttl: 1ms is out of range: from 1s to "
+         "30s"},
+        {"cache: {ttl-min: 61m}", "1:18: cache.ttl-min: 61m is out of range: from 0ms to 1h"},
+        {"cache: {ttl-max: 8d}", "1:18: cache.ttl-max: 8d is out of range: from 1s to 7d"},
+        {"upstreams: {deadline: 0s}",
+         "1:23: upstreams.deadline: 0s is out of range: from 500ms "
+         "to 30s"},
+        {"upstreams: {deadline: 31s}", "1:23: upstreams.deadline: 31s is out of range: from "
+                                       "500ms to 30s"},
+        {"events: {rotate: 4KiB}", "1:18: events.rotate: 4KiB is out of range: from 1MiB to "
+                                   "1TiB, or never"},
+        {"events: {keep: 0}", "1:16: events.keep: 0 is out of range: from 1 to 100"},
+        {"events: {keep: 101}", "1:16: events.keep: 101 is out of range: from 1 to 100"},
+        {"trust: {threshold: 0}", "1:20: trust.threshold: 0 is out of range: from 1 to 32"},
+        {"trust: {threshold: 4294967298}",
+         "1:20: trust.threshold: 4294967298 is out of range: from 1 to 32"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
+static void addresses_that_are_none_are_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        {"server: {listen: []}", "1:18: server.listen: no address: nobody could ask; leave the "
+                                 "line out for the default"},
+        {"server: {listen: [localhost]}", "1:19: server.listen: \"localhost\" is neither an "
+                                          "IPv4 nor an IPv6 address, with @PORT "
+                                          "or without: names are not looked up here"},
+        {"server: {listen: [ipv4:127.0.0.1]}",
+         "1:19: server.listen: \"ipv4:127.0.0.1\" is neither an IPv4 nor an IPv6 address, with "
+         "@PORT or without: names are not looked up here"},
+        {"server: {listen: [unix:/run/dns]}",
+         "1:19: server.listen: \"unix:/run/dns\" is a prefix: an address alone belongs here"},
+        {"server: {listen: [127.0.0.1@0]}",
+         "1:19: server.listen: \"127.0.0.1@0\": the port \"0\" is not from 1 to 65535"},
+        {"server: {listen: [127.0.0.1@65536]}",
+         "1:19: server.listen: \"127.0.0.1@65536\": the port \"65536\" is not from 1 to 65535"},
+        {"server: {listen: [127.0.0.1@]}",
+         "1:19: server.listen: \"127.0.0.1@\": the port \"\" is not from 1 to 65535"},
+        {"server: {listen: [\"::1@53x\"]}",
+         "1:19: server.listen: \"::1@53x\": the port \"53x\" is not from 1 to 65535"},
+        {"server: {listen: [127.0.0.1:53]}",
+         "1:19: server.listen: \"127.0.0.1:53\": write the port behind @: 127.0.0.1@53"},
+        {"server: {listen: [127.0.0.0/8]}",
+         "1:19: server.listen: \"127.0.0.0/8\" is a prefix: an address alone belongs here"},
+        {"server: {listen: [127.1]}",
+         "1:19: server.listen: \"127.1\" is neither an IPv4 nor an IPv6 address, with @PORT or "
+         "without: names are not looked up here"},
+        {"server: {listen: [\"2001:db8::1%lo\"]}",
+         "1:19: server.listen: \"2001:db8::1%lo\": a zone (%NAME) is an interface of this "
+         "machine and goes with fe80:: addresses only"},
+        {"server: {listen: [224.0.0.251@5353]}",
+         "1:19: server.listen: \"224.0.0.251@5353\" is a multicast address"},
+        {"server: {listen: [[::1]@53]}",
+         "1:24: not well-formed YAML: while scanning for the next token, found character that "
+         "cannot start any token: look at the indentation, brackets and quotes here and on the "
+         "line before"},
+        {"server: {listen: [[127.0.0.1]]}", "1:19: server.listen: expected an address, but "
+                                            "found a sequence [...]; an IPv6 address "
+                                            "in brackets needs quotes"},
+        {"upstreams: {servers: []}",
+         "1:22: upstreams.servers: no server: write [system] for those of the machine"},
+        {"upstreams: {servers: [dns.example]}",
+         "1:23: upstreams.servers: \"dns.example\" is neither an IPv4 nor an IPv6 address, "
+         "with "
+         "@PORT or without: names are not looked up here"},
+        {"upstreams: {servers: [0.0.0.0]}",
+         "1:23: upstreams.servers: \"0.0.0.0\" is not the address of one server"},
+        {"upstreams: {servers: [\"::\"]}",
+         "1:23: upstreams.servers: \"::\" is not the address of one server"},
+        {"upstreams: {servers: [\"ff02::1\"]}",
+         "1:23: upstreams.servers: \"ff02::1\" is not the address of one server"},
+        {"upstreams: {servers: [255.255.255.255]}",
+         "1:23: upstreams.servers: \"255.255.255.255\" is not the address of one server"},
+        {"policy: {sinkhole: []}",
+         "1:20: policy.sinkhole: no address: leave the line out for 0.0.0.0 and ::"},
+        {"policy: {sinkhole: [0.0.0.0@53]}",
+         "1:21: policy.sinkhole: \"0.0.0.0@53\": no port belongs here"},
+        {"policy: {sinkhole: [0.0.0.0, \"::\", \"::1\"]}",
+         "1:20: policy.sinkhole: 3 entries: 2 are the most"},
+        {"access: {allow: [10.0.0.0/33]}",
+         "1:18: access.allow: \"10.0.0.0/33\" is no prefix (192.0.2.0/24, 2001:db8::/32; the "
+         "bits behind the length are zero) and none of loopback, private, shared"},
+        {"access: {allow: [10.1.2.3/8]}",
+         "1:18: access.allow: \"10.1.2.3/8\" is no prefix (192.0.2.0/24, 2001:db8::/32; the "
+         "bits behind the length are zero) and none of loopback, private, shared"},
+        {"access: {allow: [everyone]}",
+         "1:18: access.allow: \"everyone\" is no prefix (192.0.2.0/24, 2001:db8::/32; the "
+         "bits behind the length are zero) and none of loopback, private, shared"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
+static void a_question_to_itself_is_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        {"server: {listen: [127.0.0.1@53]}\nupstreams: {servers: [192.0.2.1, 127.0.0.1]}",
+         "2:34: upstreams.servers: 127.0.0.1@53 is this resolver itself (server.listen has "
+         "127.0.0.1@53): name another server, or listen elsewhere"},
+        /* A default listen address. */
+        {"upstreams: {servers: [\"[::1]@5300\"]}",
+         "1:23: upstreams.servers: ::1@5300 is this resolver itself (server.listen has "
+         "::1@5300): name another server, or listen elsewhere"},
+        /* A wildcard takes what comes to any loopback address. */
+        {"server: {listen: [0.0.0.0]}\nupstreams: {servers: [127.0.0.53]}",
+         "2:23: upstreams.servers: 127.0.0.53@53 is this resolver itself (server.listen has "
+         "0.0.0.0@53): name another server, or listen elsewhere"},
+        {"server: {listen: [\"::\"]}\nupstreams: {servers: [\"::1\"]}",
+         "2:23: upstreams.servers: ::1@53 is this resolver itself (server.listen has ::@53): "
+         "name another server, or listen elsewhere"},
+        /* Written as mapped. */
+        {"server: {listen: [192.0.2.1]}\nupstreams: {servers: [\"::ffff:192.0.2.1\"]}",
+         "2:23: upstreams.servers: 192.0.2.1@53 is this resolver itself (server.listen has "
+         "192.0.2.1@53): name another server, or listen elsewhere"},
+    };
+    struct config *config = NULL;
+    static const char other_port[] = "server: {listen: [0.0.0.0@5300, 127.0.0.1@54]}\n"
+                                     "upstreams: {servers: [127.0.0.1@53, 127.0.0.53]}";
+
+    (void)state;
+    check(cases, ITEMS(cases));
+    assert_int_equal(config_parse(other_port, strlen(other_port), "t", "/", NULL, &config), 0);
+    config_free(config);
+}
+
+static void lists_keys_and_actions_that_cannot_be_are_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        {"lists: {use: [huawei-cloud]}", "1:14: lists.use: expected lists with their modes, a "
+                                         "line each: huawei-cloud: enforce"},
+        {"lists: {use: huawei-cloud}",
+         "1:14: lists.use: expected lists with their modes, a line "
+         "each: huawei-cloud: enforce"},
+        {"lists: {use: {a: block}}",
+         "1:18: lists.use: \"block\" is not one of enforce, log, off"},
+        {"lists: {use: {a: enfroce}}",
+         "1:18: lists.use: \"enfroce\" is not one of enforce, log, off: did you mean enforce?"},
+        {"lists: {use: {a: }}", "1:18: lists.use: expected a mode, but there is nothing: leave "
+                                "the line out for the default"},
+        {"lists: {use: {a: [log]}}", "1:18: lists.use: expected a mode, but found a sequence "
+                                     "[...]; an IPv6 address in brackets needs quotes"},
+        {"lists: {use: {a: {action: drop}}}",
+         "1:18: lists.use: a has no mode: add mode: enforce, log or off"},
+        {"lists: {use: {A: log}}", "1:15: lists.use: \"A\" is not the id of a list: 1 to 64 of "
+                                   "a-z 0-9 and -, not - first; "
+                                   "the file ID.list without its ending"},
+        {"lists: {use: {../a: log}}",
+         "1:15: lists.use: \"../a\" is not the id of a list: 1 to 64 of a-z 0-9 and -, not - "
+         "first; the file ID.list without its ending"},
+        {"lists: {use: {a.list: log}}",
+         "1:15: lists.use: \"a.list\" is not the id of a list: 1 to 64 of a-z 0-9 and -, not - "
+         "first; the file ID.list without its ending"},
+        {"lists: {use: {\"-a\": log}}",
+         "1:15: lists.use: \"-a\" is not the id of a list: 1 to 64 of a-z 0-9 and -, not - "
+         "first; the file ID.list without its ending"},
+        {"lists: {use: {a0123456789012345678901234567890123456789012345678901234567890123: "
+         "log}}",
+         "1:15: lists.use: "
+         "\"a0123456789012345678901234567890123456789012345678901234567890123\" "
+         "is not the id of a list: 1 to 64 of a-z 0-9 and -, not - first; the file ID.list "
+         "without its ending"},
+        {"lists: {use: {a: {mode: log, action: sinkhol}}}",
+         "1:38: lists.use: \"sinkhol\" is not an action: sinkhole, nxdomain, nodata, refused, "
+         "drop, truncate or redirect:NAME; did you mean sinkhole?"},
+        {"policy: {action: block}", "1:18: policy.action: \"block\" is not an action: "
+                                    "sinkhole, nxdomain, nodata, refused, "
+                                    "drop, truncate or redirect:NAME"},
+        {"policy: {action: log}", "1:18: policy.action: \"log\" is not for here: to record and "
+                                  "let through, write mode: log"},
+        {"policy: {action: pass}", "1:18: policy.action: \"pass\" is not for here: to let a "
+                                   "list's names through, write mode: off for it"},
+        {"policy: {action: redirect}", "1:18: policy.action: \"redirect\" needs its target: "
+                                       "redirect:NAME, or redirect:*.NAME "
+                                       "to put the asked name before it"},
+        {"policy: {action: \"redirect:.\"}",
+         "1:18: policy.action: \"redirect:.\" redirects to no usable name (the root)"},
+        {"trust: {keys: []}", "1:15: trust.keys: no key: no list could be trusted; leave the "
+                              "line out for the shipped keys"},
+        {"trust: {keys: a.pub}",
+         "1:15: trust.keys: expected keys: [PATH.pub, or the RW... line of one]"},
+        {"trust: {threshold: 4}", "1:20: trust.threshold: 4 signatures are asked for, but "
+                                  "there are 3 keys: no list could "
+                                  "ever be accepted; add keys or lower it"},
+        {"trust: {keys: [a.pub]}",
+         "1:15: trust.threshold: 2 signatures are asked for, but there is 1 key: no list could "
+         "ever be accepted; add keys or lower it"},
+        {"cache: {ttl-min: 1h, ttl-max: 59m}",
+         "1:18: cache.ttl-min: 3600s is more than cache.ttl-max, 3540s"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
+static void targets_of_redirects_are_names(void **state)
+{
+    static const char *const texts[] = {
+        "policy: {action: 'redirect:'}",
+        "policy: {action: 'redirect:a..b'}",
+        "policy: {action: 'redirect:*.'}",
+        "policy: {action: 'redirect:.a'}",
+        "policy: {action: 'redirect:a\\300'}",
+        "policy: {action: 'redirect:"
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example'}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(texts); i++) {
+        struct config *config = NULL;
+        struct report report;
+
+        report_init(&report);
+        assert_int_equal(config_parse(texts[i], strlen(texts[i]), "t", "/", &report, &config),
+                         CORDON_E_REFUSED);
+        assert_int_equal(report.errors, 1);
+        assert_non_null(strstr(report.entries[0].text, "redirects to no usable name"));
+        report_deinit(&report);
+    }
+}
+
+static void every_fault_of_a_file_is_told_at_once(void **state)
+{
+    static const char text[] = "server:\n"
+                               "  listen: [127.0.0.1@0, nowhere]\n"
+                               "  worker: 3\n"
+                               "  udp-size:\t3\n"
+                               "polcy: {mode: log}\n"
+                               "cache: {size: 3, ttl-max: *x, ttl-min: 2h}\n"
+                               "lists: {use: {a: on, B: log}}\n"
+                               "trust: {keys: [a], threshold: 2}\n"
+                               "events: {to: \"stdout}\n";
+    static const char *const faults[] = {
+        "t:4:12: a tab",
+        "t:6:27: aliases",
+        "t:10:1: not well-formed YAML",
+        "t:2:12: server.listen: \"127.0.0.1@0\"",
+        "t:2:25: server.listen: \"nowhere\"",
+        "t:3:3: server: unknown option \"worker\": did you mean workers?",
+        "t:4:13: server.udp-size: 3 is out of range",
+        "t:5:1: unknown section \"polcy\"",
+        "t:6:15: cache.size: \"3\" is not a size",
+        "t:6:40: cache.ttl-min: 2h is out of range",
+        "t:7:18: lists.use: \"on\" is not one of",
+        "t:7:22: lists.use: \"B\" is not the id",
+        "t:8:31: trust.threshold: 2 signatures",
+    };
+    struct config *config = NULL;
+    struct report report;
+    size_t at = 0;
+
+    (void)state;
+    report_init(&report);
+    assert_int_equal(config_parse(text, strlen(text), "t", "/", &report, &config),
+                     CORDON_E_REFUSED);
+    for (; at < ITEMS(faults) && at < report.count; at++) {
+        if (strncmp(report.entries[at].text, faults[at], strlen(faults[at])) != 0) {
+            report_print(&report, stderr);
+            fail_msg("expected: %s", faults[at]);
+        }
+    }
+    assert_int_equal(at, ITEMS(faults));
+    assert_int_equal(report.errors, ITEMS(faults));
+    report_deinit(&report);
+}
+
+/* count times "ITEM, ITEM" between head and tail, each with its number in place of %u. */
+static void refuse_many(const char *head, const char *item, const char *tail, unsigned count,
+                        const char *fault)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    struct config *config = NULL;
+    struct report report;
+
+    assert_non_null(out);
+    fputs(head, out);
+    for (unsigned i = 0; i < count; i++) {
+        fprintf(out, "%s%s%u", i > 0 ? ", " : "", item, i);
+        fputs(strchr(head, '{') != NULL && strchr(item, ':') == NULL && tail[0] == '}' ? ": log"
+                                                                                       : "",
+              out);
+    }
+    fputs(tail, out);
+    fclose(out);
+    report_init(&report);
+    assert_int_equal(config_parse(text, len, "t", "/", &report, &config), CORDON_E_REFUSED);
+    if (strstr(report.entries[0].text, fault) == NULL) {
+        fail_msg("%s", report.entries[0].text);
+    }
+    report_deinit(&report);
+    free(text);
+}
+
+static void too_many_and_too_much_are_refused(void **state)
+{
+    struct config *config = NULL;
+    struct report report;
+    char *text = malloc(CONFIG_OCTETS_MAX + 2);
+
+    (void)state;
+    refuse_many("server: {listen: [", "127.0.0.1@1", "]}", 33, "33 entries: 32 are the most");
+    refuse_many("access: {allow: [", "2001:db8::", "]}", 257, "257 entries: 256 are the most");
+    refuse_many("upstreams: {servers: [", "192.0.2.", "]}", 33, "33 entries: 32 are the most");
+    refuse_many("trust: {keys: [", "k", "]}", 33, "33 entries: 32 are the most");
+    refuse_many("lists: {use: {", "l", "}}", 129, "lists.use: 129 lists: 128 are the most");
+    refuse_many("trust: {keys: [", "k", "]}", 1100, "too many entries");
+
+    assert_non_null(text);
+    memset(text, '#', CONFIG_OCTETS_MAX + 1);
+    report_init(&report);
+    assert_int_equal(config_parse(text, CONFIG_OCTETS_MAX + 1, "t", "/", &report, &config),
+                     CORDON_E_TOO_LARGE);
+    assert_string_equal(report.entries[0].text, "t: larger than 1 MiB: this is no "
+                                                "configuration");
+    assert_int_equal(config_parse(text, CONFIG_OCTETS_MAX, "t", "/", &report, &config), 0);
+    config_free(config);
+    config = NULL;
+
+    /* One octet over the longest value, and exactly it. */
+    memset(text, 'a', 5000);
+    memcpy(text, "policy: {action: ", 17);
+    memcpy(text + 17 + CONFIG_TEXT_MAX + 1, "}", 2);
+    assert_int_equal(config_parse(text, strlen(text), "t", "/", &report, &config),
+                     CORDON_E_REFUSED);
+    assert_non_null(
+        strstr(report.entries[1].text, "1:18: the value is longer than 4096 octets"));
+    memcpy(text + 17 + CONFIG_TEXT_MAX, "}", 2);
+    assert_int_equal(config_parse(text, strlen(text), "t", "/", &report, &config),
+                     CORDON_E_REFUSED);
+    assert_non_null(strstr(report.entries[2].text, "is too long for an action"));
+    report_deinit(&report);
+    free(text);
+}
+
+static void a_nul_octet_is_refused(void **state)
+{
+    static const char text[] = "policy: {mode: log}\n# \0\nserver: {workers: x}";
+    struct config *config = NULL;
+    struct report report;
+
+    (void)state;
+    report_init(&report);
+    assert_int_equal(config_parse(text, sizeof(text) - 1, "t", "/", &report, &config),
+                     CORDON_E_REFUSED);
+    assert_int_equal(report.errors, 1);
+    assert_string_equal(report.entries[0].text,
+                        "t:2:3: a NUL octet: this is not a text file, or it is damaged");
+    report_deinit(&report);
+}
+
+static void what_is_odd_but_allowed_is_a_warning(void **state)
+{
+    static const struct refusal cases[] = {
+        {"access: {allow: [0.0.0.0/0]}",
+         "1:18: access.allow: 0.0.0.0/0 answers the whole Internet, which is used to attack "
+         "others: name your own networks"},
+        {"access: {allow: []}", "1:17: access.allow: empty: no client will be answered"},
+        {"lists: {use: {}}",
+         "1:14: lists.use: every list is off: nothing will be blocked or recorded"},
+        {"lists: {use: {a: off}}",
+         "1:14: lists.use: every list is off: nothing will be blocked or recorded"},
+        {"trust: {threshold: 1}",
+         "1:20: trust.threshold: 1: whoever steals one key can change the lists"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(cases); i++) {
+        struct config *config = NULL;
+        struct report report;
+
+        report_init(&report);
+        assert_int_equal(
+            config_parse(cases[i].text, strlen(cases[i].text), "t", "/", &report, &config), 0);
+        assert_int_equal(report.warnings, 1);
+        assert_int_equal(report.count, 1);
+        assert_string_equal(report.entries[0].text + 2, cases[i].fault);
+        report_deinit(&report);
+        config_free(config);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_that_are_not_known_are_refused),
+        cmocka_unit_test(the_same_twice_is_refused),
+        cmocka_unit_test(what_of_yaml_we_do_not_take_is_refused),
+        cmocka_unit_test(text_that_is_not_well_formed_is_refused),
+        cmocka_unit_test(values_of_another_kind_are_refused),
+        cmocka_unit_test(values_out_of_range_are_refused),
+        cmocka_unit_test(addresses_that_are_none_are_refused),
+        cmocka_unit_test(a_question_to_itself_is_refused),
+        cmocka_unit_test(lists_keys_and_actions_that_cannot_be_are_refused),
+        cmocka_unit_test(targets_of_redirects_are_names),
+        cmocka_unit_test(every_fault_of_a_file_is_told_at_once),
+        cmocka_unit_test(too_many_and_too_much_are_refused),
+        cmocka_unit_test(a_nul_octet_is_refused),
+        cmocka_unit_test(what_is_odd_but_allowed_is_a_warning),
+    };
+    return cmocka_run_group_tests_name("config/refused", tests, NULL, NULL);
+}
