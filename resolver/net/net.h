@@ -35,12 +35,16 @@ void net_sockets_close(struct net_sockets *sockets);
 
 struct net_counters {
     uint64_t udp_received, udp_sent, udp_send_failed, udp_kernel_drops;
+    uint64_t udp_ignored; /* not taken: cut by the kernel, sent to a multicast or broadcast
+                             address, or from port 0, where no answer can go */
     uint64_t tcp_accepted, tcp_refused, tcp_closed_idle, tcp_closed_slow, tcp_questions;
+    uint64_t tcp_malformed; /* closed for a message of impossible length */
     unsigned tcp_open;
 };
 
-/* Takes over the sockets. turn is called once before each batch of work, so that the worker
- * tells the time to the engine. NULL if out of memory. */
+/* Takes over the sockets, also on failure. turn is called once before each batch of work, so
+ * that the worker tells the time to the engine. timers needs room for NET_TCP_CONNECTIONS_MAX.
+ * NULL if out of memory, or if the loop does not take a socket. */
 struct net *net_create(uv_loop_t *loop, struct query_engine *engine, struct timers *timers,
                        const struct net_sockets *sockets, size_t count,
                        const struct address *addresses, void (*turn)(void *), void *context);
@@ -50,11 +54,14 @@ uint8_t *net_reserve(void *context, struct query *q, size_t *size);
 void net_send(void *context, struct query *q, size_t len);
 void net_release(void *context, struct query *q);
 
-/* Sends what net_send has queued for UDP. The worker calls it at the end of each callback in
- * which questions may have been answered (upstream answers, timers, adoption). */
+/* Sends what net_send has queued for UDP, and goes on with connections that have waited. The
+ * worker may call it at the end of a callback in which questions have been answered (upstream
+ * answers, timers, adoption); the loop does so in any case before and after it waits. Never
+ * from within the engine. */
 void net_flush(struct net *net);
 
-/* Stops accepting and reading, closes; memory goes after the close callbacks. */
+/* Stops accepting and reading, abandons what TCP clients wait for, closes; memory goes after
+ * the close callbacks. The engine must not be run afterwards. NULL is fine. */
 void net_close(struct net *net);
 
 const struct net_counters *net_counters(const struct net *net);
