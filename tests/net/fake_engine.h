@@ -212,8 +212,8 @@ static inline void fake_pass(struct fake *fake, unsigned ms)
     fake_settle(fake);
 }
 
-/* A question for "<kind>x." */
-static inline size_t fake_question(uint8_t out[64], uint16_t id, char kind)
+/* A question for "<kind>x.", 20 octets. */
+static inline size_t fake_question(uint8_t *out, uint16_t id, char kind)
 {
     static const uint8_t rest[] = {1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2, '?', 'x', 0, 0, 1, 0, 1};
 
