@@ -154,11 +154,14 @@ static void refuses_rdata_that_is_not_its_types(void **state)
         "c010 002e 0001 00000009 0012 {18:01}",              /* RRSIG: no signer */
         "c010 002e 0001 00000009 0011 {17:01}",              /* RRSIG: short */
         "c010 002f 0001 00000009 0000",                      /* NSEC: nothing */
-        "c010 0041 0001 00000009 0002 0001",                 /* HTTPS: no target */
-        "c010 0040 0001 00000009 0003 0001 c0",              /* SVCB: half a pointer */
-        "c010 0001 0003 00000009 0004 01020304",             /* A of class CH: another thing */
-        "c010 0010 00ff 00000009 0001 00",                   /* class ANY */
-        "00 0029 0001 00000009 0000",                        /* OPT is between neighbours */
+        /* A name that ends beyond the record, though within the message. */
+        "c010 002f 0001 00000009 0002 03'a' 'bc'00 {30:00}",
+        "c010 0005 0001 00000009 0003 03'ab' 'c'00 {30:00}",
+        "c010 0041 0001 00000009 0002 0001",     /* HTTPS: no target */
+        "c010 0040 0001 00000009 0003 0001 c0",  /* SVCB: half a pointer */
+        "c010 0001 0003 00000009 0004 01020304", /* A of class CH: another thing */
+        "c010 0010 00ff 00000009 0001 00",       /* class ANY */
+        "00 0029 0001 00000009 0000",            /* OPT is between neighbours */
     };
     (void)state;
     for (size_t i = 0; i < ITEMS(cases); i++) {

@@ -221,7 +221,9 @@ static void refuses_to_join_over_255_octets(void **state)
     assert_true(wire_name_join(&name, 3, &target, &out));
     assert_int_equal(out.labels, 5);
     assert_int_equal(out.len, 3 * 64 + 7);
-    wire_name_suffix(&name, 1, &out); /* 63 octets with the root */
+    const struct wire_name one_over = {.octets = "\x3e", .at = {0, 63}, .len = 64, .labels = 1};
+    assert_false(wire_name_join(&name, 3, &one_over, &out)); /* 256 */
+    wire_name_suffix(&name, 1, &out);                        /* 63 octets with the root */
     assert_true(wire_name_join(&name, 3, &out, &out));
     assert_true(wire_name_equal(&out, &name)); /* 255 is still allowed */
     free(octets);
