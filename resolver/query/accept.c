@@ -24,6 +24,7 @@ struct acceptance {
     const struct query_fetch *fetch;
     struct wire_message message;
     const struct policy_chain *chain;
+    uint8_t last; /* the name of the chain whose records of the asked type are the answer */
     struct wire_writer writer;
     uint32_t ttl_s; /* least of all that is kept */
     uint32_t negative_ttl_s;
@@ -92,7 +93,7 @@ static uint8_t place_of_dname(struct acceptance *a, const struct wire_record *re
     if (wire_record_name(&a->message, record, 0, &target) != WIRE_OK) {
         return PLACE_NONE;
     }
-    for (uint8_t i = 0; i + 1 < a->chain->count; i++) {
+    for (uint8_t i = 0; i < a->last; i++) {
         const struct wire_name *name = &a->chain->names[i];
 
         if (!a->dname[i] && name->labels > owner->labels && wire_name_is_within(name, owner) &&
@@ -108,7 +109,7 @@ static uint8_t place_of_dname(struct acceptance *a, const struct wire_record *re
 
 static uint8_t place_on_chain(const struct acceptance *a, const struct wire_name *owner)
 {
-    for (uint8_t i = 0; i < a->chain->count; i++) {
+    for (uint8_t i = 0; i <= a->last; i++) {
         if (wire_name_equal(&a->chain->names[i], owner)) {
             return i;
         }
@@ -120,7 +121,7 @@ static uint8_t place_on_chain(const struct acceptance *a, const struct wire_name
 static uint8_t place_of_record(struct acceptance *a, const struct wire_record *record,
                                const struct wire_name *owner)
 {
-    const uint8_t last = (uint8_t)(a->chain->count - 1);
+    const uint8_t last = a->last;
     const uint8_t place = place_on_chain(a, owner);
     struct wire_name target;
 
@@ -148,7 +149,7 @@ static uint8_t place_of_signature(const struct acceptance *a, const struct wire_
                                   const struct wire_name *owner)
 {
     const uint16_t covered = covered_type(&a->message, record);
-    const uint8_t last = (uint8_t)(a->chain->count - 1);
+    const uint8_t last = a->last;
     const uint8_t place = place_on_chain(a, owner);
 
     if (place == last) {
@@ -240,7 +241,7 @@ static bool write_hop(struct acceptance *a, uint8_t hop)
         }
         keep_ttl(a, ttl);
     }
-    if (hop + 1 < a->chain->count && !a->cname[hop]) {
+    if (hop < a->last && !a->cname[hop]) {
         wire_write_cname(&a->writer, &a->chain->names[hop], &a->chain->names[hop + 1],
                          bounded_ttl(a, a->dname_ttl_s[hop]));
     }
@@ -256,7 +257,7 @@ static uint32_t least(uint32_t a, uint32_t b)
  * one the answer is passed on, but not kept. */
 static bool write_soa(struct acceptance *a)
 {
-    const struct wire_name *last = &a->chain->names[a->chain->count - 1];
+    const struct wire_name *last = &a->chain->names[a->last];
     struct wire_cursor cursor;
     struct wire_record record;
 
@@ -351,12 +352,33 @@ static const char *check_message(struct acceptance *a, struct policy_chain *chai
     return "the upstream's answer is malformed";
 }
 
+/* An alias that was asked for by its type is the answer, and its target is no part of it (the
+ * chain has it all the same, for the policy). */
+static uint8_t last_of_chain(const struct acceptance *a)
+{
+    struct wire_cursor cursor;
+    struct wire_record record;
+    struct wire_name owner;
+
+    wire_cursor_start(&cursor, &a->message);
+    while ((a->fetch->type == WIRE_CNAME || a->fetch->type == WIRE_DNAME) &&
+           wire_cursor_next(&cursor, &record) > 0 && record.section == WIRE_ANSWER) {
+        if (record.type == a->fetch->type &&
+            wire_record_owner(&a->message, &record, &owner) == WIRE_OK &&
+            wire_name_equal(&owner, &a->fetch->name)) {
+            return 0;
+        }
+    }
+    return (uint8_t)(a->chain->count - 1);
+}
+
 /* Writes the whole message. False: malformed, contradictory, or too large. */
 static bool write_message(struct acceptance *a, unsigned rcode, size_t *len)
 {
     const struct wire_name *name = &a->fetch->name;
     uint8_t raw[WIRE_NAME_MAX + 4];
 
+    a->last = last_of_chain(a);
     if (!place_answers(a, false) || (a->fetch->dnssec_ok && !place_answers(a, true)) ||
         (rcode == WIRE_NXDOMAIN && a->has_data)) {
         return false;
@@ -366,7 +388,7 @@ static bool write_message(struct acceptance *a, unsigned rcode, size_t *len)
     wire_put16(raw + name->len + 2, WIRE_IN);
     wire_writer_begin(&a->writer, a->engine->accepted_octets,
                       sizeof(a->engine->accepted_octets), raw, name->len + 4u);
-    for (uint8_t hop = 0; hop < a->chain->count; hop++) {
+    for (uint8_t hop = 0; hop <= a->last; hop++) {
         if (!write_hop(a, hop)) {
             return false;
         }
