@@ -1,0 +1,393 @@
+#!/bin/bash
+# What the tests of the whole programs share. Sourced first thing by every test_*.sh:
+#
+#   . "$(dirname "$0")/lib.sh"
+#
+# It makes $work (a temporary folder), and at the end stops every process that was started, by
+# its id, and removes $work. CORDON_BUILD is the build folder, CORDON_ROOT the checkout.
+# CORDON_KEEP=1 keeps $work; CORDON_LONG=1 makes the statistics larger.
+#
+#   say TEXT                    what is checked next
+#   fail TEXT                   ends the test
+#   free_port                   a port free over UDP and TCP, IPv4 and IPv6
+#   make_keys NAME...           key pairs without password: $work/keys/NAME.{pub,key}
+#   write_list ID SERIAL [KEY VALUE...] <RULES   $work/lists/ID.list, unsigned
+#   sign_list FILE [KEY...]     signs with the named keys (list-a list-b)
+#   new_list ID SERIAL ...      both
+#   option[server.listen]=...   what write_config writes; see defaults below
+#   write_config                $work/cordond.yaml
+#   start_cordond               starts it on $work/cordond.yaml and waits for an answer
+#   stop_cordond                stops it; fails if it died, leaked or broke a rule
+#   reload                      cordon reload; its output in $work/reload
+#   status PYTHON               value of a Python expression in s, the status document
+#   start_nsd PORT ZONE...      zones are files ZONE.zone in $work/zones
+#   start_knot PORT ZONE...     the same, signed; reads $work/zones too
+#   start_fake PORT OPTION...   tests/integration/fake_upstream.py on 127.0.0.1
+#   ask NAME [TYPE [OPTION...]] asks cordond by ask.py; the facts are in $answer
+#   expect REGEX..., expect_not REGEX...         each must (not) match a line of $answer
+#   ask_table <ROWS             many questions with what must (not) be in their answers (ask.py)
+#   wait_until SECONDS COMMAND...                until it succeeds
+set -Eeuo pipefail
+
+: "${CORDON_ROOT:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+: "${CORDON_BUILD:=$CORDON_ROOT/build-tests}"
+export CORDON_ROOT CORDON_BUILD
+here="$CORDON_ROOT/tests/integration"
+cordond="$CORDON_BUILD/cordond"
+cordon="$CORDON_BUILD/cordon"
+# shellcheck disable=SC2034 # for the tests
+long="${CORDON_LONG:-0}"
+# A fault found by a sanitizer ends the program, so that no test can miss it.
+export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:exitcode=99:${ASAN_OPTIONS:-}"
+export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:exitcode=99:${UBSAN_OPTIONS:-}"
+export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
+
+test_name=$(basename "$0" .sh)
+work=$(mktemp -d "${TMPDIR:-/tmp}/cordon-$test_name.XXXXXX")
+began=$SECONDS
+pids=()
+cordond_pid=
+answer=
+
+say() { printf -- '-- %s (%s s)\n' "$*" "$((SECONDS - began))"; }
+
+fail() {
+  trap - ERR
+  printf 'FAILED %s: %s\n' "$test_name" "$*" >&2
+  exit 1
+}
+
+on_error() { # LINE COMMAND
+  printf 'FAILED %s: line %s: %s\n' "$test_name" "$1" "$2" >&2
+}
+trap 'on_error "$LINENO" "$BASH_COMMAND"' ERR
+
+is_running() { [ -n "$1" ] && kill -0 "$1" 2>/dev/null && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
+
+# stop PID: TERM, patience, KILL. Its exit status is $stopped. A process that the test itself
+# has stopped with STOP goes on first.
+stop() {
+  local turn
+  kill -CONT "$1" 2>/dev/null || true
+  kill -TERM "$1" 2>/dev/null || true
+  for ((turn = 0; turn < 100; turn++)); do
+    is_running "$1" || break
+    sleep 0.1
+  done
+  if is_running "$1"; then kill -KILL "$1" 2>/dev/null || true; fi
+  stopped=0
+  wait "$1" 2>/dev/null || stopped=$?
+}
+
+stop_all() {
+  local code=$? pid
+  trap - EXIT ERR
+  set +e
+  for pid in "${pids[@]}"; do
+    if is_running "$pid"; then stop "$pid"; fi
+  done
+  if [ "$code" -ne 0 ]; then
+    for file in "$work"/*.log; do
+      if [ -s "$file" ]; then printf '== %s\n' "$(basename "$file")"; tail -n 25 "$file"; fi
+    done >&2
+  else
+    printf 'passed %s in %s s\n' "$test_name" "$((SECONDS - began))"
+  fi
+  if [ "${CORDON_KEEP:-0}" = 1 ]; then
+    printf 'kept %s\n' "$work"
+  else
+    rm -rf "$work"
+  fi
+  exit "$code"
+}
+trap stop_all EXIT
+trap 'exit 130' INT TERM
+
+for program in "$cordond" "$cordon"; do
+  [ -x "$program" ] || fail "there is no $program: build first (CORDON_BUILD names the folder)"
+done
+for program in dig kdig dnsperf nsd knotd minisign python3; do
+  command -v "$program" >/dev/null || PATH=$PATH:/usr/sbin:/sbin
+  command -v "$program" >/dev/null || fail "there is no $program: tools/packages test installs it"
+done
+mkdir -p "$work/lists" "$work/zones" "$work/keys"
+
+# Below the ports that the system hands out, so that no client's socket sits on it.
+free_port() {
+  python3 - <<'PYTHON'
+import random, socket, sys
+
+def is_free(port):
+    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+            with socket.socket(family, kind) as sock:
+                if family == socket.AF_INET6:
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                try:
+                    sock.bind((address, port))
+                except OSError as error:
+                    if error.errno == 98: # taken; a machine without IPv6 says something else
+                        return False
+    return True
+
+for _ in range(1000):
+    port = random.SystemRandom().randrange(10000, 30000)
+    if is_free(port):
+        print(port)
+        sys.exit(0)
+sys.exit(1)
+PYTHON
+}
+
+wait_until() { # SECONDS COMMAND...
+  local until=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    if [ "$SECONDS" -ge "$until" ]; then return 1; fi
+    sleep 0.05
+  done
+}
+
+# start NAME COMMAND...: in the background; $started is its id, its output $work/NAME.{out,log}.
+start() {
+  local name=$1
+  shift
+  "$@" >"$work/$name.out" 2>"$work/$name.log" </dev/null &
+  started=$!
+  pids+=("$started")
+}
+
+# --- keys and lists
+
+make_keys() {
+  local name
+  for name in "$@"; do
+    "$cordon" key generate --no-password "$work/keys/$name" >/dev/null
+  done
+}
+
+# write_list ID SERIAL [KEY VALUE...] <RULES. Header keys may be given anew: `parent`,
+# `legal-requirement`, `created`, `expires`, `title`, `provider`.
+write_list() {
+  local id=$1 serial=$2 out="$work/lists/$1.list" key
+  shift 2
+  local -A head=([title]="Test list $id" [provider]="$id Provider of $id"
+    [created]=2026-01-01T00:00:00Z [expires]=2036-01-01T00:00:00Z)
+  while [ $# -gt 0 ]; do head[$1]=$2; shift 2; done
+  {
+    echo "cordon-list 1"
+    echo "id $id"
+    for key in title provider parent; do
+      if [ -n "${head[$key]:-}" ]; then echo "$key ${head[$key]}"; fi
+    done
+    echo "serial $serial"
+    for key in created expires legal-requirement; do
+      if [ -n "${head[$key]:-}" ]; then echo "$key ${head[$key]}"; fi
+    done
+    echo "fact designated"
+    echo "entity Entity of $id"
+    echo "authority Authority of the tests"
+    echo "instrument Instrument of the tests"
+    echo "citation 1 TEST 2"
+    echo "effective 2020-01-02"
+    echo "published 2020-01-03"
+    echo "state in-force"
+    echo "checked 2026-01-01"
+    echo "rules"
+    # KIND MATCH WHAT [action=WORD]: the fields that every rule needs are put in.
+    while read -r kind match what action; do
+      case $kind in '' | '#'*) continue ;; esac
+      echo "$kind $match $what category=object-storage scope=cloud confidence=high${action:+ $action} evidence=\"the tests say so\""
+    done
+    echo "end"
+  } >"$out.new"
+  mv "$out.new" "$out"
+}
+
+sign_list() { # FILE [KEY...]
+  local file=$1 key
+  shift
+  rm -f "$file".*.minisig
+  [ $# -gt 0 ] || set -- list-a list-b
+  for key in "$@"; do
+    "$cordon" list sign --key "$work/keys/$key.key" "$file" >/dev/null
+  done
+}
+
+new_list() {
+  write_list "$@"
+  sign_list "$work/lists/$1.list"
+}
+
+# --- cordond
+
+# shellcheck disable=SC2034 # addresses that the tests use
+host=127.0.0.1
+port=$(free_port)
+upstream_port=$(free_port)
+declare -A option=(
+  [server.listen]="[127.0.0.1@$port, \"[::1]@$port\"]"
+  [server.workers]=2
+  [upstreams.servers]="[127.0.0.1@$upstream_port]"
+  [lists.directory]="$work/lists"
+  [trust.keys]="[$work/keys/list-a.pub, $work/keys/list-b.pub, $work/keys/list-c.pub]"
+  [trust.threshold]=2
+  [events.to]="$work/events.jsonl"
+  [control.socket]="$work/control.sock"
+  [state.directory]="$work/state"
+)
+
+write_config() {
+  local file="$work/cordond.yaml" name section previous=
+  for name in $(printf '%s\n' "${!option[@]}" | sort); do
+    section=${name%%.*}
+    if [ "$section" != "$previous" ]; then printf '%s:\n' "$section"; fi
+    printf '  %s: %s\n' "${name#*.}" "${option[$name]}"
+    previous=$section
+  done >"$file.new"
+  mv "$file.new" "$file"
+}
+
+answers() { # ADDRESS PORT: anything at all, without a question to any upstream
+  [ "$(python3 "$here/ask.py" "$1" "$2" version.bind TXT --class CH --timeout 0.5 | head -c 5)" = rcode ]
+}
+
+cordond_is_up() {
+  is_running "$cordond_pid" || fail "cordond ended at its start"
+  answers "$host" "$port"
+}
+
+# Output and messages of every run are appended: a test looks at all of them at its end.
+start_cordond() {
+  "$cordond" -c "$work/cordond.yaml" >>"$work/cordond.out" 2>>"$work/cordond.log" </dev/null &
+  cordond_pid=$!
+  pids+=("$cordond_pid")
+  wait_until 30 cordond_is_up || fail "cordond does not answer on $host port $port"
+}
+
+no_sanitizer_reports() {
+  ! grep -hE 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|invariant' "$work"/cordond*.log >&2
+}
+
+stop_cordond() {
+  is_running "$cordond_pid" || fail "cordond is gone"
+  stop "$cordond_pid"
+  no_sanitizer_reports || fail "cordond's log holds a report of a sanitizer"
+  [ "$stopped" -eq 0 ] || fail "cordond ended with status $stopped"
+}
+
+reload() { "$cordon" reload --socket "$work/control.sock" >"$work/reload" 2>&1; }
+
+status() { # EXPRESSION in s
+  # Exit status 1 only says that something needs attention.
+  { "$cordon" status --json --socket "$work/control.sock" || true; } >"$work/status.json" 2>"$work/status.err"
+  python3 -c 'import json, sys; s = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' \
+    "$work/status.json" "$1"
+}
+
+status_is() { # EXPRESSION: true
+  [ "$(status "bool($1)")" = True ]
+}
+
+# --- other servers
+
+is_authoritative() { # PORT ZONE
+  python3 "$here/ask.py" 127.0.0.1 "$1" "$2" SOA --timeout 0.5 | grep -q ' SOA '
+}
+
+start_nsd() { # PORT ZONE...
+  local at=$1 zone
+  shift
+  {
+    echo "server:"
+    echo "  ip-address: 127.0.0.1@$at"
+    echo "  username: \"\""
+    echo "  chroot: \"\""
+    echo "  database: \"\""
+    echo "  pidfile: \"$work/nsd-$at.pid\""
+    echo "  zonelistfile: \"$work/nsd-$at.list\""
+    echo "  xfrdfile: \"$work/nsd-$at.xfrd\""
+    echo "  xfrdir: \"$work\""
+    echo "  zonesdir: \"$work/zones\""
+    echo "  server-count: 1"
+    echo "remote-control:"
+    echo "  control-enable: no"
+    for zone in "$@"; do
+      printf 'zone:\n  name: "%s"\n  zonefile: "%s.zone"\n' "$zone" "$zone"
+    done
+  } >"$work/nsd-$at.conf"
+  start "nsd-$at" nsd -d -c "$work/nsd-$at.conf"
+  # shellcheck disable=SC2034 # for the tests
+  nsd_pid=$started
+  for zone in "$@"; do
+    wait_until 20 is_authoritative "$at" "$zone" || fail "NSD does not serve $zone"
+  done
+}
+
+start_knot() { # PORT ZONE...
+  local at=$1 zone
+  shift
+  mkdir -p "$work/knot-$at"
+  {
+    echo "server:"
+    echo "    listen: 127.0.0.1@$at"
+    echo "    rundir: $work/knot-$at"
+    echo "    udp-workers: 1"
+    echo "    tcp-workers: 1"
+    echo "    background-workers: 1"
+    echo "log:"
+    echo "  - target: stderr"
+    echo "    any: warning"
+    echo "database:"
+    echo "    storage: $work/knot-$at"
+    echo "template:"
+    echo "  - id: default"
+    echo "    storage: $work/zones"
+    echo "    file: \"%s.zone\""
+    echo "    zonefile-sync: -1"
+    echo "    dnssec-signing: on"
+    echo "zone:"
+    for zone in "$@"; do echo "  - domain: $zone"; done
+  } >"$work/knot-$at.conf"
+  start "knot-$at" knotd -c "$work/knot-$at.conf"
+  # shellcheck disable=SC2034 # for the tests
+  knot_pid=$started
+  for zone in "$@"; do
+    wait_until 20 is_authoritative "$at" "$zone" || fail "Knot does not serve $zone"
+  done
+}
+
+start_fake() { # PORT OPTION...
+  local at=$1
+  shift
+  start "fake-$at" python3 "$here/fake_upstream.py" --port "$at" "$@"
+  # shellcheck disable=SC2034 # for the tests
+  fake_pid=$started
+  wait_until 10 grep -q ready "$work/fake-$at.out" || fail "the scripted upstream does not start"
+}
+
+# --- questions
+
+ask() { # NAME [TYPE [OPTION...]]
+  asked="$*"
+  answer=$(python3 "$here/ask.py" "$host" "$port" "$@") || fail "asked $asked: $answer"
+}
+
+expect() {
+  local pattern
+  for pattern in "$@"; do
+    grep -Eq -- "^$pattern\$" <<<"$answer" ||
+      fail "asked $asked: no line '$pattern' in:"$'\n'"$answer"
+  done
+}
+
+expect_not() {
+  local pattern
+  for pattern in "$@"; do
+    if grep -Eq -- "^$pattern\$" <<<"$answer"; then
+      fail "asked $asked: a line '$pattern' in:"$'\n'"$answer"
+    fi
+  done
+}
+
+ask_table() { python3 "$here/ask.py" "$host" "$port" --table || fail "see above"; }

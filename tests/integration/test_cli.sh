@@ -1,0 +1,167 @@
+#!/bin/bash
+# cordon(1) as its users meet it: help and exit codes of every command, JSON where a program
+# reads it, lists and keys from nothing to a verified answer, faults that say what to do.
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# code WANTED COMMAND...: its output is in $work/out and $work/err.
+code() {
+  local wanted=$1 got=0
+  shift
+  "$@" >"$work/out" 2>"$work/err" </dev/null || got=$?
+  if [ "$got" -ne "$wanted" ]; then
+    cat "$work/out" "$work/err" >&2
+    fail "exit status $got instead of $wanted: $*"
+  fi
+}
+out_has() { grep -qE -- "$1" "$work/out" || { cat "$work/out" >&2; fail "standard output lacks: $1"; }; }
+err_has() { grep -qE -- "$1" "$work/err" || { cat "$work/err" >&2; fail "standard error lacks: $1"; }; }
+# json EXPRESSION in d: true for every line of the output
+json() {
+  python3 - "$work/out" "$1" <<'PYTHON' || { cat "$work/out" >&2; fail "JSON lacks: $1"; }
+import json, sys
+text = open(sys.argv[1]).read()
+decoder, at, documents = json.JSONDecoder(), 0, []
+while text[at:].strip():
+    at += len(text[at:]) - len(text[at:].lstrip())
+    document, at = decoder.raw_decode(text, at)
+    documents.append(document)
+assert documents
+for d in documents:
+    assert eval(sys.argv[2]), d
+PYTHON
+}
+
+say "help and usage"
+code 0 "$cordon" --help; out_has '^usage: cordon'
+code 0 "$cordon" --version; out_has '^cordon [0-9]'
+code 2 "$cordon"
+code 2 "$cordon" frobnicate; err_has "no command 'frobnicate'"
+for command in check explain query reload status; do
+  code 0 "$cordon" $command --help; out_has "^usage: cordon $command"
+  code 2 "$cordon" $command --no-such-option; err_has 'wrong option'
+done
+for verb in "key generate" "key show" "list build" "list show" "list sign" "list verify"; do
+  # shellcheck disable=SC2086 # two words
+  code 0 "$cordon" $verb --help; out_has "^usage: cordon $verb"
+  # shellcheck disable=SC2086
+  code 2 "$cordon" $verb --no-such-option
+done
+code 0 "$cordon" key --help; code 2 "$cordon" key; code 2 "$cordon" list frobnicate
+code 2 "$cordon" check; code 2 "$cordon" check a b; code 2 "$cordon" explain; code 2 "$cordon" query
+code 2 "$cordon" list verify; code 2 "$cordon" list sign x.list; code 2 "$cordon" list show
+
+say "keys"
+code 0 "$cordon" key generate --no-password "$work/keys/list-a"; out_has '^key id +[0-9A-F]{16}$'
+code 1 "$cordon" key generate --no-password "$work/keys/list-a"; err_has 'never overwritten'
+[ "$(stat -c %a "$work/keys/list-a.key")" = 600 ] || fail "the secret key can be read by others"
+code 2 "$cordon" key generate "$work/keys/asked"; err_has 'no terminal'
+code 1 "$cordon" key generate --password-fd 0 "$work/keys/empty"; err_has 'empty'
+make_keys list-b list-c
+code 0 "$cordon" key show "$work/keys/list-a.pub"; out_has '^[0-9A-F]{16}  RW'
+code 0 "$cordon" key show --json "$work/keys/list-a.pub" "$work/keys/list-b.pub"; json 'len(d["id"]) == 16'
+code 1 "$cordon" key show "$work/keys/list-a.key"; err_has 'give a .pub file'
+code 1 "$cordon" key show /nonexistent
+
+say "lists: text, signatures, refusals"
+write_list alpha 7 <<'RULES'
+block suffix cloud.test
+block exact mirror.cloud.test action=log
+pass suffix open.cloud.test
+block prefix 192.0.2.0/24
+RULES
+list="$work/lists/alpha.list"
+code 1 "$cordon" list verify --keys "$work/keys" "$list"; err_has '0 of the 2 distinct trusted keys'
+code 0 "$cordon" list sign --key "$work/keys/list-a.key" "$list"
+code 1 "$cordon" list verify --keys "$work/keys" "$list"; err_has '1 of the 2 distinct trusted keys'
+code 0 "$cordon" list sign --key "$work/keys/list-b.key" "$list"
+code 0 "$cordon" list verify --keys "$work/keys" "$list"; out_has 'serial 7, 4 rules'
+code 0 "$cordon" list verify --json --keys "$work/keys" "$list"; json 'd["rules"] == 4 and len(d["keys"]) == 2'
+code 1 "$cordon" list verify --threshold 3 --keys "$work/keys" "$list"
+code 1 "$cordon" list verify --threshold 9 --keys "$work/keys" "$list"; err_has 'threshold'
+code 0 "$cordon" list show --rules "$list"; out_has 'block prefix 192.0.2.0/24'; out_has 'designated: Entity of alpha'
+code 0 "$cordon" list show --json "$list"; json 'd["serial"] == 7'
+echo "block suffix com category=x scope=cloud confidence=high evidence=\"x\"" >"$work/lists/bad.list"
+code 1 "$cordon" list sign --key "$work/keys/list-a.key" "$work/lists/bad.list"; err_has 'bad.list:1'
+if compgen -G "$work/lists/bad.list.*.minisig" >/dev/null; then fail "a faulty list was signed"; fi
+rm "$work/lists/bad.list"
+write_list old 1 created 2020-01-01T00:00:00Z expires 2021-01-01T00:00:00Z <<'RULES'
+block suffix old.test
+RULES
+sign_list "$work/lists/old.list"
+code 1 "$cordon" list verify --keys "$work/keys" "$work/lists/old.list"; err_has 'past its expiry'
+code 0 "$cordon" list verify --ignore-time --keys "$work/keys" "$work/lists/old.list"
+
+say "check"
+option[lists.use]="{alpha: enforce}"
+write_config
+config="$work/cordond.yaml"
+code 0 "$cordon" check "$config"; out_has 'alpha +serial 7, 4 rules, 2 signatures'
+code 0 "$cordon" check --json "$config"; json 'd["ok"] and d["lists"][0]["rules"] == 4'
+code 0 "$cordon" check --print "$config"; cp "$work/out" "$work/printed.yaml"
+code 0 "$cordon" check "$work/printed.yaml"
+printf 'server:\n  lisen: [127.0.0.1]\ncache:\n  size: many\n' >"$work/bad.yaml"
+code 1 "$cordon" check "$work/bad.yaml"
+err_has 'bad.yaml:2:3: .*listen'; err_has 'bad.yaml:4:9'
+code 1 "$cordon" check --json "$work/bad.yaml"; json 'not d["ok"] and d["errors"] >= 2'
+code 1 "$cordon" check /nonexistent.yaml
+[ ! -e "$work/state" ] || fail "check left something in the state directory"
+
+say "build"
+code 0 "$cordon" list build -c "$config" --output "$work/a.image"; out_has '4 rules'
+code 0 "$cordon" list build -c "$config" --output "$work/b.image" --json; json 'len(d["blake2b256"]) == 64'
+cmp "$work/a.image" "$work/b.image" || fail "the same list gave two images"
+
+say "explain"
+code 0 "$cordon" explain deep.cloud.test -c "$config"
+out_has 'deep.cloud.test A: blocked, sinkhole: 0.0.0.0'; out_has 'WINS'; out_has 'designated: Entity of alpha'
+out_has 'Evidence of the rule'
+code 0 "$cordon" explain mirror.cloud.test -c "$config"; out_has 'let through, with an event'
+code 0 "$cordon" explain a.open.cloud.test -c "$config"; out_has 'passed'; out_has 'loses: a longer match decides'
+code 0 "$cordon" explain elsewhere.test -c "$config"; out_has 'not listed'; out_has 'No rule'
+code 0 "$cordon" explain 192.0.2.9 -c "$config"; out_has 'block prefix 192.0.2.0/24'
+code 0 "$cordon" explain deep.cloud.test AAAA --client 198.51.100.1 -c "$config"
+out_has 'sinkhole: ::'; out_has 'is not answered at all'
+code 0 "$cordon" explain --json deep.cloud.test -c "$config"
+json 'd["blocked"] and d["rules"][0]["list"] == "alpha" and d["rules"][0]["status_class"] == "designated"'
+code 2 "$cordon" explain 'bad..name' -c "$config"; code 2 "$cordon" explain x.test NOTYPE -c "$config"
+CORDON_CONFIG=$config code 0 "$cordon" explain deep.cloud.test
+
+say "the daemon: status, reload, query"
+code 3 "$cordon" status -c "$config"; err_has 'does not answer'
+code 3 "$cordon" reload --socket "$work/control.sock"
+code 3 "$cordon" query "@127.0.0.1@$port" deep.cloud.test --timeout 1
+start_cordond
+code 0 "$cordon" query "@127.0.0.1@$port" deep.cloud.test
+out_has '0.0.0.0'; out_has 'extended error 4 \(Forged Answer\): alpha alpha 7'; out_has 'sinkhole'
+code 0 "$cordon" query "@::1@$port" deep.cloud.test AAAA --tcp --json
+json 'd["ede"][0]["code"] == 4 and d["records"][0]["rdata"] == "::"'
+code 0 "$cordon" query "@127.0.0.1@$port" deep.cloud.test MX; out_has 'NOERROR'; out_has 'SOA'
+code 0 "$cordon" query "@127.0.0.1@$port" free.test; out_has 'SERVFAIL'; out_has 'outage, not a policy'
+code 0 "$cordon" query "@127.0.0.1@$port" deep.cloud.test --no-edns; ! grep -q 'extended error' "$work/out" || fail "EDE without EDNS"
+code 0 "$cordon" status -c "$config" --json; json 'd["lists"][0]["id"] == "alpha" and d["questions"]["blocked"] >= 3'
+wait_until 5 status_is 's["events"]["written"] >= 3'
+got=0; "$cordon" status -c "$config" >"$work/out" || got=$?
+[ "$got" -le 1 ] || fail "status ended with $got"
+out_has 'alpha +enforce +serial 7'; out_has 'signed by [0-9A-F]{16} [0-9A-F]{16}'
+new_list alpha 8 <<'RULES'
+block suffix other.test
+RULES
+code 0 "$cordon" reload -c "$config"; out_has 'in force: generation'
+code 0 "$cordon" query "@127.0.0.1@$port" other.test; out_has 'alpha alpha 8'
+rm "$work"/lists/alpha.list.*.minisig
+code 1 "$cordon" reload -c "$config"; err_has '0 of the 2'; err_has 'keeps what it had'
+code 0 "$cordon" query "@127.0.0.1@$port" other.test; out_has 'alpha alpha 8'
+code 1 "$cordon" status -c "$config"; out_has 'the last reload .* was refused'
+stop_cordond
+
+say "bash completion"
+bash -n "$CORDON_ROOT/deploy/completion/cordon.bash"
+words=$(bash -c '. "$1"; COMP_WORDS=(cordon l); COMP_CWORD=1; _cordon; echo "${COMPREPLY[*]}"' - "$CORDON_ROOT/deploy/completion/cordon.bash")
+[ "$words" = list ] || fail "completion of 'cordon l' gives '$words'"
+
+say "manual pages"
+for page in "$CORDON_ROOT"/docs/man/*.scd; do
+  scdoc <"$page" >"$work/page" || fail "$page is no scdoc"
+  mandoc -T utf8 "$work/page" >/dev/null || fail "$page does not print"
+done

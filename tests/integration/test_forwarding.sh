@@ -1,0 +1,258 @@
+#!/bin/bash
+# Forwarding: what is asked from upstreams, what is believed, what happens when they fail.
+# Knot DNS is the honest upstream (with a signed zone), fake_upstream.py all the others.
+. "$(dirname "$0")/lib.sh"
+
+{
+  cat <<'ZONE'
+$ORIGIN test.
+$TTL 300
+@          SOA   ns root 1 3600 600 86400 60
+@          NS    ns
+ns         A     127.0.0.1
+plain      A     192.0.2.10
+plain      AAAA  2001:db8::10
+chain      CNAME chain-b
+chain-b    CNAME plain
+tree       DNAME branch
+x.branch   A     192.0.2.11
+short 5    A     192.0.2.12
+service    HTTPS 1 . alpn=h2 ipv4hint=192.0.2.10
+odd        TYPE65280 \# 4 c0000201
+*.wild     A     192.0.2.13
+ZONE
+  for i in $(seq 0 19); do
+    printf 'large TXT "%s %0180d"\n' "$i" 0
+    printf 'middle AAAA 2001:db8:1::%x\n' "$i"
+  done
+} >"$work/zones/test.zone"
+
+make_keys list-a list-b list-c
+new_list none 1 <<<'block suffix blocked.invalid'
+option[lists.use]='{none: enforce}'
+
+fake_port=$(free_port)
+lower_port=$(free_port)
+silent_port=$(free_port)
+servfail_port=$(free_port)
+refused_port=$(free_port)
+old_port=$(free_port)
+dead_port=$(free_port) # nothing listens there
+start_knot "$upstream_port" test
+start_fake "$fake_port" --log "$work/asked"
+start_fake "$lower_port" --lower --log "$work/asked-lower"
+start_fake "$silent_port" --mode silent --log "$work/asked-silent"
+start_fake "$servfail_port" --mode servfail --log "$work/asked-servfail"
+start_fake "$refused_port" --mode refused
+start_fake "$old_port" --mode formerr-edns --log "$work/asked-old"
+
+upstreams() { # PORT...
+  local words="" one
+  for one in "$@"; do words="$words${words:+, }127.0.0.1@$one"; done
+  option[upstreams.servers]="[$words]"
+  write_config
+  reload || fail "reload: $(cat "$work/reload")"
+}
+
+write_config
+start_cordond
+
+say "an honest upstream: positive, negative, chains, any type"
+for turn in first cached; do
+  ask_table <<ROWS
+# $turn
+plain.test A             | rcode NOERROR | flags qr rd ra | answer plain\.test\. [0-9]+ A 192\.0\.2\.10 | !ede .* | edns version 0 size 1232
+plain.test AAAA          | answer plain\.test\. [0-9]+ AAAA 2001:db8::10
+PlAiN.TesT A             | question PlAiN\.TesT\. A 1 | answer .* A 192\.0\.2\.10
+chain.test A             | answer chain\.test\. [0-9]+ CNAME chain-b\.test\. | answer chain-b\.test\. [0-9]+ CNAME plain\.test\. | answer plain\.test\. [0-9]+ A 192\.0\.2\.10
+chain.test CNAME         | answer chain\.test\. [0-9]+ CNAME chain-b\.test\. | !answer .* A .*
+x.tree.test A            | answer tree\.test\. [0-9]+ DNAME branch\.test\. | answer x\.branch\.test\. [0-9]+ A 192\.0\.2\.11
+a.wild.test A            | answer a\.wild\.test\. [0-9]+ A 192\.0\.2\.13
+service.test HTTPS       | answer service\.test\. [0-9]+ HTTPS 1 .*
+odd.test TYPE65280       | answer odd\.test\. [0-9]+ TYPE65280 c0000201
+test SOA                 | answer test\. [0-9]+ SOA .*
+missing.test A           | rcode NXDOMAIN | !answer .* | authority test\. [0-9]+ SOA .* 60
+plain.test MX            | rcode NOERROR | !answer .* | authority test\. [0-9]+ SOA .* 60
+chain.test MX            | rcode NOERROR | answer chain\.test\. [0-9]+ CNAME .* | authority test\. [0-9]+ SOA .*
+plain.test A --no-edns   | answer plain\.test\. [0-9]+ A 192\.0\.2\.10 | !edns .*
+plain.test A --no-rd     | answer plain\.test\. [0-9]+ A 192\.0\.2\.10
+# DO and CD are passed on and cached apart
+plain.test A --do        | answer plain\.test\. [0-9]+ A 192\.0\.2\.10 | answer plain\.test\. [0-9]+ RRSIG .* | edns version 0 size 1232 do | flags qr rd ra
+plain.test A             | !answer .* RRSIG .*
+plain.test A --cd        | flags qr rd ra cd | !answer .* RRSIG .*
+missing.test A --do      | rcode NXDOMAIN | authority .* NSEC.* | authority .* RRSIG .*
+missing.test A           | rcode NXDOMAIN | !authority .* (NSEC|RRSIG).*
+test DNSKEY --do         | answer test\. [0-9]+ DNSKEY .*
+# larger than UDP allows: TC, and all of it over TCP
+large.test TXT           | rcode NOERROR | flags qr tc rd ra | !answer .* | edns .*
+large.test TXT --tcp     | rcode NOERROR | flags qr rd ra | answer .* TXT "19 0.*
+large.test TXT --size 4096 | flags qr tc rd ra
+middle.test AAAA         | flags qr rd ra | answer .* AAAA 2001:db8:1::13
+middle.test AAAA --no-edns | flags qr tc rd ra | !edns .*
+middle.test AAAA --size 512 | flags qr tc rd ra | !answer .*
+ROWS
+done
+status_is 's["upstreams"][0]["tcp"] >= 1' || fail "the large answer did not come over TCP: $(status 's["upstreams"]')"
+
+say "time to live: counts down, and an answer that has run out is asked for again"
+ask short.test A
+expect 'answer short\.test\. [45] A .*'
+fetches=$(status 's["questions"]["fetches"]')
+sleep 2.1
+ask short.test A
+expect 'answer short\.test\. [0-3] A .*'
+status_is "s['questions']['fetches'] == $fetches" || fail "a cached answer was asked for again"
+sleep 3.5
+ask short.test A
+expect 'answer short\.test\. [45] A .*'
+
+say "what is believed"
+upstreams "$fake_port"
+ask_table <<'ROWS'
+# wrong ids, names, case and ports are waited past
+x-wrongid.test A         | answer .* A 192\.0\.2\.1 | !answer .*203.*
+x-wrongname.test A       | answer .* A 192\.0\.2\.1 | !answer .*203.*
+abcdefgh.x-wrongcase.test A | answer .* A 192\.0\.2\.1 | !answer .*203.*
+x-wrongport.test A       | answer .* A 192\.0\.2\.1 | !answer .*203.*
+# records that do not belong to the question are dropped, AD is cleared
+x-extra.test A           | answer x-extra\.test\. [0-9]+ A 192\.0\.2\.1 | !.*203.* | !.*forged.*
+x-extra.test A --do      | !.*203.* | !.*forged.*
+x-ad.test A --ad --do    | flags qr rd ra
+x-ad.test A --ad         | flags qr rd ra
+victim.test A            | answer victim\.test\. [0-9]+ A 192\.0\.2\.1
+# TC from an upstream leads to TCP
+x-tc.test A              | flags qr rd ra | answer .* A 192\.0\.2\.1
+x-big3000.test TXT --tcp | flags qr rd ra | answer x-big3000\.test\. .* TXT .*
+x-nx.test A              | rcode NXDOMAIN
+x-nodata.test A          | rcode NOERROR | authority .* SOA .*
+x-delay300.test A        | answer .* A 192\.0\.2\.1
+x-ttl0.test A            | answer x-ttl0\.test\. 0 A 192\.0\.2\.1
+# cut answers are no answers
+x-garbage.test A         | rcode SERVFAIL | ede [0-9]+ .+
+ROWS
+# The forgery from another port never reaches the program: the socket is connected.
+status_is 's["upstreams"][0]["wrong"] >= 4' || fail "wrong answers are not counted: $(status 's["upstreams"]')"
+
+say "identical questions in flight are joined"
+before=$(grep -c 'x-delay700' "$work/asked" || true)
+join=()
+for _ in 1 2 3 4 5; do
+  # One source port falls to one worker; each worker joins its own.
+  python3 "$here/ask.py" "$host" "$port" joined.x-delay700.test A >"$work/join.$RANDOM" &
+  join+=("$!")
+done
+for pid in "${join[@]}"; do wait "$pid"; done
+[ "$before" = 0 ] || fail "asked before"
+grep -h 'answer' "$work"/join.* | grep -qv '192\.0\.2\.1' && fail "a joined question has another answer"
+count=$(grep -ci 'joined.x-delay700' "$work/asked")
+[ "$count" -le 2 ] || fail "$count questions left for one name, with two workers"
+
+say "upstreams that fail: the next one is asked within the deadline, failures are cached and named"
+upstreams "$dead_port" "$fake_port"
+ask_table <<<'dead1.test A --timeout 2 | answer .* A 192\.0\.2\.1'
+upstreams "$silent_port" "$fake_port"
+ask_table <<'ROWS'
+silent1.test A --timeout 4.5 | answer .* A 192\.0\.2\.1
+silent2.test A --timeout 4.5 | answer .* A 192\.0\.2\.1
+ROWS
+for i in $(seq 1 12); do ask "silent-more$i.test" A; expect 'rcode NOERROR'; done
+status_is 'any(u["health"] == "down" for u in s["upstreams"])' || fail "a silent upstream is not down: $(status 's["upstreams"]')"
+from=$(date +%s%N)
+ask silent-late.test A
+expect 'rcode NOERROR'
+took=$((($(date +%s%N) - from) / 1000000))
+[ "$took" -lt 1000 ] || fail "an upstream that is down still costs $took ms"
+upstreams "$servfail_port" "$refused_port" "$fake_port"
+ask_table <<'ROWS'
+servfail1.test A         | rcode NOERROR | answer .* A 192\.0\.2\.1
+servfail2.test A         | rcode NOERROR | answer .* A 192\.0\.2\.1
+ROWS
+upstreams "$servfail_port"
+ask_table <<'ROWS'
+broken.test A            | rcode SERVFAIL | !answer .* | ede [0-9]+ .+
+broken.test A --no-edns  | rcode SERVFAIL | !edns .*
+ROWS
+count=$(grep -ci ' broken.test' "$work/asked-servfail")
+ask broken.test A
+expect 'rcode SERVFAIL' 'ede 13 .*'
+[ "$(grep -ci ' broken.test' "$work/asked-servfail")" = "$count" ] || fail "a failure was not kept (RFC 9520)"
+sleep 6
+ask broken.test A
+expect 'rcode SERVFAIL'
+[ "$(grep -ci ' broken.test' "$work/asked-servfail")" -gt "$count" ] || fail "a failure was kept for ever"
+
+say "no upstream answers: SERVFAIL in time, with an error that says so"
+upstreams "$dead_port"
+ask unreachable.test A --timeout 5
+expect 'rcode SERVFAIL' 'ede (22|23) .*unreachable.*'
+upstreams "$silent_port"
+from=$(date +%s%N)
+ask nobody.test A --timeout 6
+took=$((($(date +%s%N) - from) / 1000000))
+expect 'rcode SERVFAIL' 'ede (22|23) .+'
+[ "$took" -lt 5000 ] || fail "SERVFAIL came after $took ms; the deadline is 4 s"
+[ "$took" -gt 2500 ] || fail "SERVFAIL came after $took ms already"
+option[upstreams.deadline]=1s
+upstreams "$silent_port" "$dead_port"
+from=$(date +%s%N)
+ask nobody2.test A --timeout 6
+took=$((($(date +%s%N) - from) / 1000000))
+expect 'rcode SERVFAIL'
+[ "$took" -lt 1800 ] || fail "SERVFAIL came after $took ms; the deadline is 1 s"
+unset 'option[upstreams.deadline]'
+count=$(grep -ci ' nobody.test' "$work/asked-silent")
+[ "$count" -le 6 ] || fail "$count packets for one question"
+
+say "an upstream without EDNS is asked without"
+upstreams "$old_port"
+ask_table <<'ROWS'
+old1.test A              | rcode NOERROR | answer .* A 192\.0\.2\.1 | edns .*
+old2.test A              | rcode NOERROR | answer .* A 192\.0\.2\.1
+ROWS
+
+say "letters in random case, and the visible fall-back for an upstream that loses it"
+upstreams "$lower_port"
+for i in $(seq 1 6); do
+  ask "abcdefghijklmnopqrstuvwxyz$i.lower.test" A
+  expect 'rcode NOERROR' 'answer .* A 192\.0\.2\.1'
+done
+grep -q '[A-Z].*[tT][eE][sS][tT] ' "$work/asked-lower" || fail "no random case was tried"
+status_is 's["upstreams"][0]["case_lost"]' || fail "the fall-back is not in the status"
+grep -qiE 'case' "$work/cordond.log" || fail "the fall-back is not in the log"
+tail -n 1 "$work/asked-lower" | grep -q '[A-Z].*lower' && fail "random case after it was lost"
+option[upstreams.letter-case]=plain
+upstreams "$fake_port"
+ask abcdefghijklmnopqrstuvwxyz.plain.test A
+expect 'rcode NOERROR'
+tail -n 1 "$work/asked" | grep -q ' abcdefghijklmnopqrstuvwxyz\.plain\.test ' || fail "letter-case: plain is not obeyed"
+unset 'option[upstreams.letter-case]'
+
+say "no upstream at all: starts, answers SERVFAIL with words"
+: >"$work/resolv.conf"
+option[upstreams.servers]='[system]'
+option[upstreams.resolv-conf]="$work/resolv.conf"
+write_config
+reload || fail "reload: $(cat "$work/reload")"
+ask_table <<'ROWS'
+nowhere.test A           | rcode SERVFAIL | ede (22|23) .+
+blocked.invalid A        | answer .* A 0\.0\.0\.0
+ROWS
+stop_cordond
+start_cordond
+ask_table <<'ROWS'
+nowhere.test A           | rcode SERVFAIL | ede (22|23) .+
+blocked.invalid A        | answer .* A 0\.0\.0\.0
+ROWS
+
+say "ids, source ports and letter case of the questions are drawn by chance"
+python3 "$here/randomness.py" --self-test >"$work/self-test" || fail "$(cat "$work/self-test")"
+number=20000
+if [ "$long" = 1 ]; then number=100000; fi
+upstreams "$fake_port"
+for ((i = 0; i < number; i++)); do echo "q$i.abcdefghijkl.random.test A"; done >"$work/questions"
+dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 32 -q 200 >"$work/dnsperf" 2>&1
+grep -E 'Queries (sent|completed|lost)|per second' "$work/dnsperf"
+grep -qE "Queries completed: +$number " "$work/dnsperf" || fail "questions were lost: $(cat "$work/dnsperf")"
+python3 "$here/randomness.py" "$work/asked" .random.test --least "$number" || fail "see above"
+
+stop_cordond
