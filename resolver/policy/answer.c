@@ -144,14 +144,34 @@ bool policy_chain_has(const struct policy_chain *chain, const struct wire_name *
     return chain_find(chain, name) < chain->count;
 }
 
+/* True if both hits come from one rule: rows are shared by rules that say the same, so what was
+ * matched counts too. */
+static bool same_rule(const struct policy_hit *a, const struct policy_hit *b)
+{
+    if (a->set != b->set || a->row != b->row || a->labels != b->labels ||
+        a->trigger != b->trigger || a->mode != b->mode) {
+        return false;
+    }
+    if (a->trigger == POLICY_TRIGGER_ADDRESS) {
+        struct address one = a->address, other = b->address;
+
+        address_unmap(&one); /* as the look-up does */
+        address_unmap(&other);
+        struct address_prefix prefix = {.bits = a->labels, .family = one.family};
+        memcpy(prefix.octets, one.octets, sizeof(prefix.octets));
+        return address_prefix_covers(&prefix, &other);
+    }
+    struct wire_name left, right;
+    wire_name_suffix(&a->name, a->labels, &left);
+    wire_name_suffix(&b->name, b->labels, &right);
+    return wire_name_equal(&left, &right);
+}
+
 /* Adds a hit unless the same rule is there for the same trigger. */
 static void add_hit(struct policy_hits *hits, const struct policy_hit *hit, unsigned room)
 {
     for (unsigned i = 0; i < hits->count; i++) {
-        const struct policy_hit *other = &hits->at[i];
-
-        if (other->set == hit->set && other->row == hit->row &&
-            other->trigger == hit->trigger && other->mode == hit->mode) {
+        if (same_rule(&hits->at[i], hit)) {
             return;
         }
     }
