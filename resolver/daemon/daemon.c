@@ -78,6 +78,7 @@ int daemon_check(const char *config_path)
         .listen = config->listen,
         .listen_count = config->listen_count,
         .workers = start_worker_count(config->workers),
+        .only_check = true,
         .now_s = clock_read().wall_us / 1000000,
         .colour = isatty(STDOUT_FILENO) != 0,
     };
@@ -185,7 +186,7 @@ static struct cache *make_cache(uint64_t octets)
     return cache_create((size_t)octets, key);
 }
 
-/* A worker per row of the sockets. Those of a worker that exists are its own. */
+/* A worker per row of the sockets, which it takes over. */
 static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
 {
     for (unsigned w = 0; w < sockets->workers; w++) {
@@ -200,18 +201,18 @@ static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
         };
         const int rc = worker_create(&setup, &daemon->workers[w]);
         if (rc != 0) {
+            start_sockets_close(sockets, w + 1);
             log_write(LOG_LEVEL_ERROR, "worker %u cannot be made: %s", w, cordon_strerror(rc));
             return rc;
         }
         daemon->worker_count++;
     }
+    start_sockets_close(sockets, sockets->workers);
     return 0;
 }
 
 static int start_writer(struct daemon *daemon)
 {
-    struct ring *rings[DAEMON_WORKERS_MAX];
-    _Atomic uint64_t *lost[DAEMON_WORKERS_MAX];
     const struct config *config = daemon->config;
     const bool to_stdout =
         config->events_to == NULL || strcmp(config->events_to, "stdout") == 0;
@@ -221,8 +222,8 @@ static int start_writer(struct daemon *daemon)
         .keep = config->events_keep,
     };
     const struct audit_writer_inputs inputs = {
-        .rings = rings,
-        .lost = lost,
+        .rings = daemon->rings,
+        .lost = daemon->lost,
         .workers = daemon->worker_count,
         .slot = daemon->slot,
         .reader = daemon->worker_count,
@@ -231,8 +232,8 @@ static int start_writer(struct daemon *daemon)
     };
 
     for (unsigned w = 0; w < daemon->worker_count; w++) {
-        rings[w] = worker_ring(daemon->workers[w]);
-        lost[w] = worker_lost(daemon->workers[w]);
+        daemon->rings[w] = worker_ring(daemon->workers[w]);
+        daemon->lost[w] = worker_lost(daemon->workers[w]);
     }
     const int rc = audit_writer_start(&settings, &inputs, &daemon->writer);
     if (rc != 0) {
@@ -383,8 +384,11 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
         log_write(LOG_LEVEL_ERROR, "out of memory: is cache.size larger than this machine?");
         rc = -ENOMEM;
     }
-    rc = rc != 0 ? rc : make_workers(daemon, sockets);
-    start_sockets_close(sockets, daemon->worker_count);
+    if (rc == 0) {
+        rc = make_workers(daemon, sockets);
+    } else {
+        start_sockets_close(sockets, 0);
+    }
     rc = rc != 0 ? rc : open_control(daemon);
     rc = rc != 0 ? rc : serve(daemon);
     stop_threads(daemon);

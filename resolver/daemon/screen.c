@@ -316,8 +316,14 @@ static void print_try(const struct screen *screen, FILE *out)
 
 void screen_print(const struct screen *screen, FILE *out)
 {
-    fprintf(out, "cordond %s, process %ld, %u %s\n", CORDON_VERSION, (long)getpid(),
-            screen->workers, screen->workers == 1 ? "worker" : "workers");
+    const char *workers = screen->workers == 1 ? "worker" : "workers";
+
+    if (screen->only_check) {
+        fprintf(out, "cordond %s would run %u %s:\n", CORDON_VERSION, screen->workers, workers);
+    } else {
+        fprintf(out, "cordond %s, process %ld, %u %s\n", CORDON_VERSION, (long)getpid(),
+                screen->workers, workers);
+    }
     heading(screen, out, "config");
     fprintf(out, "%s\n", screen->config_path);
     print_listen(screen, out);

@@ -18,6 +18,7 @@ struct screen {
     unsigned workers;
     const struct probe_result *probes; /* one per upstream of the snapshot; NULL: not asked */
     uint64_t now_s;
+    bool only_check; /* what would run, not what runs */
     bool colour;
 };
 

@@ -95,6 +95,8 @@ struct daemon {
     struct cache *cache;
     struct policy_slot *slot;
     struct audit_writer *writer;
+    struct ring *rings[DAEMON_WORKERS_MAX];     /* the writer's inputs */
+    _Atomic uint64_t *lost[DAEMON_WORKERS_MAX]; /* as long as it runs */
     struct control *control;
     enum policy_freshness freshness_said[POLICY_LISTS_MAX];
     struct probe_result probes[UPSTREAM_SERVERS_MAX]; /* at the start */

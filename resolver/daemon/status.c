@@ -57,6 +57,8 @@ static void add_net(struct net_counters *to, const struct net_counters *from)
     to->tcp_closed_idle += from->tcp_closed_idle;
     to->tcp_closed_slow += from->tcp_closed_slow;
     to->tcp_questions += from->tcp_questions;
+    to->udp_ignored += from->udp_ignored;
+    to->tcp_malformed += from->tcp_malformed;
     to->tcp_open += from->tcp_open;
 }
 
@@ -249,12 +251,14 @@ static void write_net(struct text *out, const struct net_counters *net)
     json_uint(out, "udp_sent", net->udp_sent);
     json_uint(out, "udp_send_failed", net->udp_send_failed);
     json_uint(out, "udp_kernel_drops", net->udp_kernel_drops);
+    json_uint(out, "udp_ignored", net->udp_ignored);
     json_uint(out, "tcp_accepted", net->tcp_accepted);
     json_uint(out, "tcp_refused", net->tcp_refused);
     json_uint(out, "tcp_open", net->tcp_open);
     json_uint(out, "tcp_closed_idle", net->tcp_closed_idle);
     json_uint(out, "tcp_closed_slow", net->tcp_closed_slow);
     json_uint(out, "tcp_questions", net->tcp_questions);
+    json_uint(out, "tcp_malformed", net->tcp_malformed);
     json_object_end(out);
 }
 

@@ -273,7 +273,7 @@ static int open_loop(struct worker *worker)
     return 0;
 }
 
-/* The rooms, lowest first. False if out of memory: what exists is left for undo(). */
+/* The rooms below net, lowest first. False if out of memory: what exists is left for undo(). */
 static bool open_rooms(struct worker *worker, const struct worker_setup *setup)
 {
     const struct query_engine_setup engine = {
@@ -302,9 +302,7 @@ static bool open_rooms(struct worker *worker, const struct worker_setup *setup)
     }
     upstream_transport_attach(worker->transport, worker->upstream);
     upstream_transport_on_turn(worker->transport, on_turn, worker);
-    worker->net = net_create(&worker->loop, worker->engine, worker->timers, setup->sockets,
-                             setup->count, setup->addresses, on_turn, worker);
-    return worker->net != NULL;
+    return true;
 }
 
 /* Takes back a half-made worker whose net does not exist. */
@@ -322,15 +320,25 @@ static void undo(struct worker *worker)
     worker_destroy(worker);
 }
 
+static void close_sockets(const struct worker_setup *setup)
+{
+    for (size_t i = 0; i < setup->count; i++) {
+        struct net_sockets pair = setup->sockets[i];
+        net_sockets_close(&pair);
+    }
+}
+
 int worker_create(const struct worker_setup *setup, struct worker **out)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
 
     if (worker == NULL) {
+        close_sockets(setup);
         return -ENOMEM;
     }
     const int rc = open_loop(worker);
     if (rc != 0) {
+        close_sockets(setup);
         free(worker);
         return rc;
     }
@@ -343,6 +351,13 @@ int worker_create(const struct worker_setup *setup, struct worker **out)
     worker->timers = timers_create(TIMERS_MAX);
     worker->ring = ring_create(DAEMON_RING_OCTETS);
     if (worker->timers == NULL || worker->ring == NULL || !open_rooms(worker, setup)) {
+        close_sockets(setup);
+        undo(worker);
+        return -ENOMEM;
+    }
+    worker->net = net_create(&worker->loop, worker->engine, worker->timers, setup->sockets,
+                             setup->count, setup->addresses, on_turn, worker);
+    if (worker->net == NULL) {
         undo(worker);
         return -ENOMEM;
     }

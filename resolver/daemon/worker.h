@@ -38,8 +38,8 @@ struct worker_report {
     size_t upstream_count;
 };
 
-/* Takes over the sockets on success. The slot must hold a snapshot: it is adopted at once.
- * 0 or -errno. */
+/* Takes over the sockets, also on failure. The slot must hold a snapshot: it is adopted at
+ * once. 0 or -errno. */
 int worker_create(const struct worker_setup *setup, struct worker **worker);
 
 /* Starts the thread. 0 or -errno: then the worker is as before. */
