@@ -54,6 +54,9 @@
 #define UPSTREAM_TCP_CONNECTIONS_MAX 64u
 #define UPSTREAM_TCP_PIPELINE_MAX    64u
 
+/* How often connections are looked at for the two patiences above. */
+#define UPSTREAM_TCP_LOOK_MS 100u
+
 /* Sockets in flight per worker: one a try. */
 #define UPSTREAM_SOCKETS_MAX 4096u
 
@@ -69,5 +72,8 @@
 
 /* Ready sockets taken from the kernel at a time. */
 #define UPSTREAM_EVENTS_MAX 64
+
+/* Such rounds before the loop turns to clients and timers again. */
+#define UPSTREAM_ROUNDS_MAX 4u
 
 #endif

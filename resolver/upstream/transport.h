@@ -24,7 +24,12 @@ void upstream_transport_attach(struct upstream_transport *transport, struct upst
 void upstream_transport_on_turn(struct upstream_transport *transport, void (*turn)(void *),
                                 void *context);
 
-/* Closes everything; the memory goes when the loop has run the close callbacks. */
+/* Other patience than UPSTREAM_TCP_CONNECT_MS and UPSTREAM_TCP_IDLE_MS. */
+void upstream_transport_patience(struct upstream_transport *transport, unsigned connect_ms,
+                                 unsigned idle_ms);
+
+/* Closes everything; the memory goes when the loop has run the close callbacks and the
+ * upstream has closed its tries (upstream_destroy(), before or after). NULL is fine. */
 void upstream_transport_close(struct upstream_transport *transport);
 
 #endif

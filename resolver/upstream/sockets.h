@@ -1,0 +1,108 @@
+/*
+ * upstream/sockets.h - the inside of a worker's transport. Private to the room: transport.c
+ * watches the sockets, transport_udp.c and transport_tcp.c own them.
+ *
+ * All sockets are in one epoll set of ours, which is a single handle of the loop: a question
+ * costs no libuv handle, and closing needs no callback. An event names a socket by pool, slot
+ * and generation, so that one that was closed (and perhaps opened anew) while earlier events
+ * of the same batch were handled is recognised.
+ */
+#ifndef CORDON_UPSTREAM_SOCKETS_H
+#define CORDON_UPSTREAM_SOCKETS_H
+
+#include "base/pool.h"
+#include "upstream/transport.h"
+#include "wire/type.h"
+
+#include <sys/epoll.h>
+
+enum upstream_socket_kind {
+    UPSTREAM_SOCKET_UDP,
+    UPSTREAM_SOCKET_TCP
+};
+
+/* What both kinds begin with. */
+struct upstream_socket {
+    uint32_t generation; /* of this use of the slot; 0: closed */
+    int fd;
+};
+
+struct upstream_udp {
+    struct upstream_socket socket;
+    struct upstream_try *t;
+};
+
+/* A question on a connection. */
+struct upstream_rider {
+    struct upstream_try *t; /* NULL: closed while its octets were half written */
+    struct upstream_connection *connection;
+    struct upstream_rider *next, *prev;
+    uint16_t id; /* on the wire: unique on the connection */
+    bool written;
+    uint16_t len;          /* of frame[] */
+    uint16_t sent;         /* octets of it */
+    uint64_t heard_before; /* octets that the connection had read when this was written, */
+    uint64_t written_ms;   /* and the time */
+    uint8_t frame[2 + UPSTREAM_QUESTION_MAX];
+};
+
+struct upstream_connection {
+    struct upstream_socket socket;
+    struct address server;
+    struct upstream_connection *next, *prev;
+    struct upstream_rider *first, *last; /* in the order in which they were asked */
+    unsigned riders;
+    bool connected;
+    bool deaf; /* a question on it got no answer: no more are put on it */
+    bool wants_write;
+    uint64_t since_ms; /* connecting or idle */
+    uint64_t heard;    /* octets read, ever */
+    size_t used;
+    uint8_t in[2 + WIRE_MESSAGE_MAX];
+};
+
+struct upstream_transport {
+    uv_loop_t *loop;
+    struct random *random;
+    struct upstream *upstream;
+    void (*turn)(void *context);
+    void *turn_context;
+    uv_poll_t poll;
+    uv_timer_t timer; /* patience with connections; runs while there are any */
+    unsigned handles; /* of libuv, not yet closed */
+    int epoll;
+    bool closing;
+    uint32_t generations; /* given out */
+    unsigned connect_ms, idle_ms;
+    struct pool *udp;
+    struct pool *connections;
+    struct pool *riders;
+    struct upstream_connection *first;
+    uint8_t datagram[WIRE_MESSAGE_MAX];
+};
+
+/* The callback of transport->timer. */
+void upstream_transport_on_timer(uv_timer_t *timer);
+
+/* Opens a non-blocking socket in the slot and watches it for events. 0 or -errno. */
+int upstream_socket_open(struct upstream_transport *transport, struct upstream_socket *s,
+                         enum upstream_socket_kind kind, const struct address *server,
+                         uint32_t events);
+int upstream_socket_watch(struct upstream_transport *transport, struct upstream_socket *s,
+                          enum upstream_socket_kind kind, uint32_t events);
+/* Closes; the kernel forgets to watch it. */
+void upstream_socket_close(struct upstream_socket *s);
+
+int upstream_udp_send(void *context, struct upstream_try *t);
+void upstream_udp_close(struct upstream_transport *transport, struct upstream_udp *udp);
+void upstream_udp_ready(struct upstream_transport *transport, struct upstream_udp *udp);
+
+int upstream_tcp_send(void *context, struct upstream_try *t);
+void upstream_tcp_close(struct upstream_transport *transport, struct upstream_rider *rider);
+void upstream_tcp_ready(struct upstream_transport *transport, struct upstream_connection *c,
+                        uint32_t events);
+/* Closes connections whose time is over. */
+void upstream_tcp_look_after(struct upstream_transport *transport);
+void upstream_tcp_close_all(struct upstream_transport *transport);
+
+#endif

@@ -1,0 +1,410 @@
+/*
+ * TCP connections to upstreams, kept and shared by questions (RFC 7766, 6.2).
+ *
+ * Happy path: a question takes a seat on a connection to its server, is written when the
+ * socket takes it, and leaves with its answer; answers come in any order and are told apart by
+ * an id that is unique on the connection.
+ * Failures: connect takes too long or fails, the server closes or breaks the framing -> every
+ * question on the connection fails, and the forwarder asks elsewhere; a connection on which a
+ * question has waited in vain gets no further ones.
+ */
+#include "base/invariant.h"
+#include "upstream/sockets.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static uint64_t now_ms(const struct upstream_transport *transport)
+{
+    return uv_now(transport->loop);
+}
+
+/* ---- seats ---- */
+
+static struct upstream_rider *find_rider(const struct upstream_connection *c, uint16_t id)
+{
+    for (struct upstream_rider *rider = c->first; rider != NULL; rider = rider->next) {
+        if (rider->id == id) {
+            return rider;
+        }
+    }
+    return NULL;
+}
+
+/* The id on the wire is drawn anew, since two fetches may have drawn the same. */
+static void seat(struct upstream_transport *transport, struct upstream_connection *c,
+                 struct upstream_rider *rider, struct upstream_try *t)
+{
+    memset(rider, 0, offsetof(struct upstream_rider, frame));
+    rider->t = t;
+    rider->connection = c;
+    rider->id = random_u16(transport->random);
+    while (find_rider(c, rider->id) != NULL) {
+        rider->id++; /* at most UPSTREAM_TCP_PIPELINE_MAX are taken */
+    }
+    rider->len = (uint16_t)(2 + t->len);
+    wire_put16(rider->frame, (uint16_t)t->len);
+    memcpy(rider->frame + 2, t->octets, t->len);
+    wire_put16(rider->frame + 2, rider->id);
+    rider->prev = c->last;
+    if (c->last != NULL) {
+        c->last->next = rider;
+    } else {
+        c->first = rider;
+    }
+    c->last = rider;
+    c->riders++;
+}
+
+static void unseat(struct upstream_transport *transport, struct upstream_rider *rider)
+{
+    struct upstream_connection *c = rider->connection;
+
+    if (rider->prev != NULL) {
+        rider->prev->next = rider->next;
+    } else {
+        c->first = rider->next;
+    }
+    if (rider->next != NULL) {
+        rider->next->prev = rider->prev;
+    } else {
+        c->last = rider->prev;
+    }
+    if (--c->riders == 0) {
+        c->since_ms = now_ms(transport);
+    }
+    pool_give_back(transport->riders, rider);
+}
+
+void upstream_tcp_close(struct upstream_transport *transport, struct upstream_rider *rider)
+{
+    struct upstream_connection *c = rider->connection;
+
+    if (c->socket.generation != 0 && rider->sent > 0 && !rider->written) {
+        rider->t = NULL; /* the rest must follow, or the next question's length is lost */
+        return;
+    }
+    if (rider->written && c->heard == rider->heard_before &&
+        now_ms(transport) - rider->written_ms >= transport->connect_ms) {
+        c->deaf = true;
+    }
+    unseat(transport, rider);
+}
+
+/* ---- closing ---- */
+
+/* Closes the socket and tells everybody on the connection. Nobody new can get on meanwhile,
+ * and the slot is not used again before all have left. */
+static void fail_connection(struct upstream_transport *transport, struct upstream_connection *c,
+                            int error)
+{
+    upstream_socket_close(&c->socket);
+    if (c->prev != NULL) {
+        c->prev->next = c->next;
+    } else {
+        transport->first = c->next;
+    }
+    if (c->next != NULL) {
+        c->next->prev = c->prev;
+    }
+    for (struct upstream_rider *rider = c->first, *next; rider != NULL; rider = next) {
+        next = rider->next;
+        if (rider->t == NULL) {
+            unseat(transport, rider);
+        }
+    }
+    if (transport->closing) {
+        return; /* the tries will be closed; slot and all go with the transport */
+    }
+    while (c->first != NULL) {
+        struct upstream_rider *rider = c->first;
+        upstream_failed(transport->upstream, rider->t, error);
+        invariant(c->first != rider); /* its try has been closed */
+    }
+    pool_give_back(transport->connections, c);
+}
+
+void upstream_tcp_close_all(struct upstream_transport *transport)
+{
+    while (transport->first != NULL) {
+        fail_connection(transport, transport->first, -ECANCELED);
+    }
+}
+
+static bool is_over(const struct upstream_transport *transport,
+                    const struct upstream_connection *c)
+{
+    const uint64_t passed = now_ms(transport) - c->since_ms;
+
+    if (!c->connected) {
+        return passed >= transport->connect_ms;
+    }
+    return c->riders == 0 && (c->deaf || passed >= transport->idle_ms);
+}
+
+void upstream_tcp_look_after(struct upstream_transport *transport)
+{
+    struct upstream_connection *c = transport->first;
+
+    while (c != NULL) {
+        if (is_over(transport, c)) {
+            fail_connection(transport, c, -ETIMEDOUT);
+            c = transport->first; /* the list may be another one now */
+        } else {
+            c = c->next;
+        }
+    }
+}
+
+/* ---- opening ---- */
+
+static struct upstream_connection *usable(const struct upstream_transport *transport,
+                                          const struct address *server)
+{
+    for (struct upstream_connection *c = transport->first; c != NULL; c = c->next) {
+        if (!c->deaf && c->riders < UPSTREAM_TCP_PIPELINE_MAX &&
+            address_equal(&c->server, server)) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+/* A free slot, if need be that of a connection that nobody uses at the moment. */
+static struct upstream_connection *take_slot(struct upstream_transport *transport)
+{
+    struct upstream_connection *slot = pool_take(transport->connections);
+
+    if (slot != NULL) {
+        return slot;
+    }
+    for (struct upstream_connection *c = transport->first; c != NULL; c = c->next) {
+        if (c->riders == 0) {
+            fail_connection(transport, c, 0);
+            return pool_take(transport->connections);
+        }
+    }
+    return NULL;
+}
+
+static int start_connecting(struct upstream_connection *c)
+{
+    const int one = 1;
+    struct sockaddr_storage storage;
+    const socklen_t len = address_to_sockaddr(&c->server, &storage);
+
+    (void)setsockopt(c->socket.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (connect(c->socket.fd, (const struct sockaddr *)&storage, len) != 0 &&
+        errno != EINPROGRESS) {
+        return -errno;
+    }
+    return 0;
+}
+
+static int open_connection(struct upstream_transport *transport, const struct address *server,
+                           struct upstream_connection **out)
+{
+    struct upstream_connection *c = take_slot(transport);
+
+    if (c == NULL) {
+        return -ENOBUFS;
+    }
+    memset(c, 0, offsetof(struct upstream_connection, in));
+    c->server = *server;
+    c->since_ms = now_ms(transport);
+    c->wants_write = true;
+    int rc = upstream_socket_open(transport, &c->socket, UPSTREAM_SOCKET_TCP, server,
+                                  EPOLLIN | EPOLLOUT);
+    if (rc == 0) {
+        rc = start_connecting(c);
+        if (rc != 0) {
+            upstream_socket_close(&c->socket);
+        }
+    }
+    if (rc != 0) {
+        pool_give_back(transport->connections, c);
+        return rc;
+    }
+    c->next = transport->first;
+    if (transport->first != NULL) {
+        transport->first->prev = c;
+    }
+    transport->first = c;
+    if (!uv_is_active((uv_handle_t *)&transport->timer)) {
+        uv_timer_start(&transport->timer, upstream_transport_on_timer, UPSTREAM_TCP_LOOK_MS,
+                       UPSTREAM_TCP_LOOK_MS);
+    }
+    *out = c;
+    return 0;
+}
+
+/* Written when the socket next takes it, never from here: a failure would have to be told to
+ * others from within the forwarder. */
+int upstream_tcp_send(void *context, struct upstream_try *t)
+{
+    struct upstream_transport *transport = context;
+    int rc = 0;
+
+    invariant(t->len <= UPSTREAM_QUESTION_MAX);
+    if (transport->closing) {
+        return -ECANCELED;
+    }
+    struct upstream_rider *rider = pool_take(transport->riders);
+    if (rider == NULL) {
+        return -ENOBUFS;
+    }
+    struct upstream_connection *c = usable(transport, t->server);
+    if (c == NULL) {
+        rc = open_connection(transport, t->server, &c);
+    } else if (c->connected && !c->wants_write) {
+        rc = upstream_socket_watch(transport, &c->socket, UPSTREAM_SOCKET_TCP,
+                                   EPOLLIN | EPOLLOUT);
+        c->wants_write = rc == 0;
+    }
+    if (rc != 0) {
+        pool_give_back(transport->riders, rider);
+        return rc;
+    }
+    seat(transport, c, rider, t);
+    t->handle = rider;
+    return 0;
+}
+
+/* ---- when the socket is ready; each returns false if the connection has gone ---- */
+
+static bool finish_connecting(struct upstream_transport *transport,
+                              struct upstream_connection *c, uint32_t events)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) {
+        return true;
+    }
+    if (getsockopt(c->socket.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
+        error = errno;
+    }
+    if (error != 0) {
+        fail_connection(transport, c, -error);
+        return false;
+    }
+    c->connected = true;
+    c->since_ms = now_ms(transport);
+    return true;
+}
+
+/* Hands over the whole messages that have come. */
+static bool take_answers(struct upstream_transport *transport, struct upstream_connection *c)
+{
+    const uint32_t generation = c->socket.generation;
+    size_t at = 0;
+
+    while (c->used - at >= 2) {
+        const size_t len = wire_get16(c->in + at);
+        uint8_t *message = c->in + at + 2;
+
+        if (len < WIRE_HEADER_OCTETS) {
+            fail_connection(transport, c, -EPROTO);
+            return false;
+        }
+        if (c->used - at - 2 < len) {
+            break;
+        }
+        const struct upstream_rider *rider = find_rider(c, wire_get16(message));
+        if (rider != NULL && rider->written && rider->t != NULL) {
+            wire_put16(message, rider->t->id);
+            upstream_received(transport->upstream, rider->t, message, len);
+            if (c->socket.generation != generation) {
+                return false;
+            }
+        } /* else an answer that nobody waits for any more */
+        at += 2 + len;
+    }
+    memmove(c->in, c->in + at, c->used - at);
+    c->used -= at;
+    return true;
+}
+
+static bool read_answers(struct upstream_transport *transport, struct upstream_connection *c)
+{
+    const ssize_t got = recv(c->socket.fd, c->in + c->used, sizeof(c->in) - c->used, 0);
+
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return true;
+    }
+    if (got <= 0) {
+        fail_connection(transport, c, got == 0 ? -ECONNRESET : -errno);
+        return false;
+    }
+    c->used += (size_t)got;
+    c->heard += (uint64_t)got;
+    return take_answers(transport, c);
+}
+
+/* True if all of it has been taken; *error: why not, 0 if the socket is full. */
+static bool write_question(const struct upstream_connection *c, struct upstream_rider *rider,
+                           int *error)
+{
+    *error = 0;
+    while (rider->sent < rider->len) {
+        const ssize_t put = send(c->socket.fd, rider->frame + rider->sent,
+                                 (size_t)(rider->len - rider->sent), MSG_NOSIGNAL);
+        if (put >= 0) {
+            rider->sent = (uint16_t)(rider->sent + put);
+        } else if (errno != EINTR) {
+            *error = errno == EAGAIN ? 0 : -errno;
+            return false;
+        }
+    }
+    return true;
+}
+
+static void write_questions(struct upstream_transport *transport, struct upstream_connection *c)
+{
+    int error = 0;
+
+    for (struct upstream_rider *rider = c->first, *next; rider != NULL; rider = next) {
+        next = rider->next;
+        if (rider->written) {
+            continue;
+        }
+        if (!write_question(c, rider, &error)) {
+            if (error != 0) {
+                fail_connection(transport, c, error);
+            }
+            return;
+        }
+        rider->written = true;
+        rider->written_ms = now_ms(transport);
+        rider->heard_before = c->heard;
+        if (rider->t == NULL) {
+            unseat(transport, rider);
+        }
+    }
+    error = upstream_socket_watch(transport, &c->socket, UPSTREAM_SOCKET_TCP, EPOLLIN);
+    if (error != 0) {
+        fail_connection(transport, c, error);
+        return;
+    }
+    c->wants_write = false;
+}
+
+void upstream_tcp_ready(struct upstream_transport *transport, struct upstream_connection *c,
+                        uint32_t events)
+{
+    if (!c->connected && !finish_connecting(transport, c, events)) {
+        return;
+    }
+    if (!c->connected) {
+        return;
+    }
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !read_answers(transport, c)) {
+        return;
+    }
+    if (c->wants_write && (events & EPOLLOUT) != 0) {
+        write_questions(transport, c);
+    }
+}
