@@ -201,6 +201,20 @@ static void answer(struct world *world, struct world_server *server, struct upst
     }
 }
 
+static bool has_do(const struct wire_message *question)
+{
+    struct wire_cursor cursor;
+    struct wire_record record;
+
+    wire_cursor_start(&cursor, question);
+    while (wire_cursor_next(&cursor, &record) > 0) {
+        if (record.type == WIRE_OPT) {
+            return (wire_get32(question->octets + record.ttl_at) & WIRE_EDNS_DO) != 0;
+        }
+    }
+    return false;
+}
+
 static int take_question(struct world *world, struct upstream_try *t)
 {
     struct world_server *server = server_of(world, t);
@@ -214,6 +228,8 @@ static int take_question(struct world *world, struct upstream_try *t)
     note_asked(world, &question.name);
     server->asked++;
     server->asked_tcp += t->tcp;
+    server->last_flags = question.flags;
+    server->last_do = has_do(&question);
     t->handle = server;
     if ((server->manners & SERVER_SILENT) == 0) {
         answer(world, server, t, &question);

@@ -75,6 +75,8 @@ struct world_server {
     unsigned manners;
     uint64_t delay_us; /* 0: 10 ms */
     unsigned asked, asked_tcp;
+    uint16_t last_flags; /* of the question that came last */
+    bool last_do;
 };
 
 struct world_served {
