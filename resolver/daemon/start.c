@@ -150,17 +150,20 @@ static void explain_holder(FILE *out, const struct address *address, const char 
 
 void start_explain_port(FILE *out, const struct address *address, int error)
 {
+    const unsigned other = address->port == 5300 ? 5400 : 5300; /* any that is likely free */
     char text[ADDRESS_TEXT_MAX];
     char where[ADDRESS_TEXT_MAX + 32];
+    char elsewhere[ADDRESS_TEXT_MAX + 32];
 
     address_format(address, false, text);
+    snprintf(elsewhere, sizeof(elsewhere),
+             address->family == ADDRESS_V6 ? "\"[%s]@%u\"" : "%s@%u", text, other);
     snprintf(where, sizeof(where), "port %u of %s", address->port, text);
     switch (error) {
     case -EADDRINUSE:
         explain_holder(out, address, where);
-        fprintf(out,
-                "       Or let cordond listen elsewhere: set server.listen to [%s@5300].\n",
-                address->family == ADDRESS_V6 ? "\"[::1]\"" : text);
+        fprintf(out, "       Or let cordond listen elsewhere: set server.listen to [%s].\n",
+                elsewhere);
         break;
     case -EACCES:
     case -EPERM:
@@ -170,8 +173,8 @@ void start_explain_port(FILE *out, const struct address *address, int error)
                 "ports are open\n"
                 "         setcap cap_net_bind_service=+ep the cordond program\n"
                 "         sysctl net.ipv4.ip_unprivileged_port_start=%u (the whole machine)\n"
-                "         a higher port: set server.listen to [%s@5300]\n",
-                where, address->port, address->family == ADDRESS_V6 ? "\"[::1]\"" : text);
+                "         a higher port: set server.listen to [%s]\n",
+                where, address->port, elsewhere);
         break;
     case -EADDRNOTAVAIL:
     case -EAFNOSUPPORT:
