@@ -25,6 +25,7 @@ struct acceptance {
     struct wire_message message;
     const struct policy_chain *chain;
     uint8_t last; /* the name of the chain whose records of the asked type are the answer */
+    uint8_t hops; /* those that a DNAME may make: of an alias that was asked for too */
     struct wire_writer writer;
     uint32_t ttl_s; /* least of all that is kept */
     uint32_t negative_ttl_s;
@@ -33,7 +34,6 @@ struct acceptance {
     unsigned zone_count;
     /* Per hop: what kind of record makes it. */
     bool cname[POLICY_HOPS_MAX + 1], dname[POLICY_HOPS_MAX + 1];
-    uint32_t dname_ttl_s[POLICY_HOPS_MAX + 1];
     bool has_data;
     struct wire_name zones[ZONES_MAX];
 };
@@ -93,14 +93,13 @@ static uint8_t place_of_dname(struct acceptance *a, const struct wire_record *re
     if (wire_record_name(&a->message, record, 0, &target) != WIRE_OK) {
         return PLACE_NONE;
     }
-    for (uint8_t i = 0; i < a->last; i++) {
+    for (uint8_t i = 0; i < a->hops; i++) {
         const struct wire_name *name = &a->chain->names[i];
 
         if (!a->dname[i] && name->labels > owner->labels && wire_name_is_within(name, owner) &&
             wire_name_join(name, (unsigned)(name->labels - owner->labels), &target, &joined) &&
             wire_name_equal(&joined, &a->chain->names[i + 1])) {
             a->dname[i] = true;
-            a->dname_ttl_s[i] = record->ttl;
             return i;
         }
     }
@@ -158,7 +157,7 @@ static uint8_t place_of_signature(const struct acceptance *a, const struct wire_
     if (place != PLACE_NONE && covered == WIRE_CNAME) {
         return a->cname[place] ? place : PLACE_NONE;
     }
-    for (uint8_t i = 0; i < last && covered == WIRE_DNAME; i++) {
+    for (uint8_t i = 0; i < a->hops && covered == WIRE_DNAME; i++) {
         if (a->dname[i] && a->chain->names[i].labels > owner->labels &&
             wire_name_is_within(&a->chain->names[i], owner)) {
             return i;
@@ -222,20 +221,53 @@ static bool place_answers(struct acceptance *a, bool signatures)
     return more >= 0;
 }
 
-/* Writes the records of one hop. False: a record that would be kept is malformed. */
-static bool write_hop(struct acceptance *a, uint8_t hop)
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A hop has one set of records, or two where a DNAME makes it. */
+static bool is_of_dname(const struct acceptance *a, const struct wire_record *record)
+{
+    return record->type == WIRE_DNAME ||
+           (record->type == WIRE_RRSIG && covered_type(&a->message, record) == WIRE_DNAME);
+}
+
+/* The TTL of each set of a hop: the least in it (RFC 2181, 5.2), signatures included (RFC 4034,
+ * 3). */
+static void set_ttls(const struct acceptance *a, uint8_t hop, uint32_t ttls[2])
 {
     struct wire_cursor cursor;
     struct wire_record record;
     size_t index = 0;
 
+    ttls[false] = ttls[true] = UINT32_MAX;
     wire_cursor_start(&cursor, &a->message);
     while (wire_cursor_next(&cursor, &record) > 0 && record.section == WIRE_ANSWER) {
-        const uint32_t ttl = bounded_ttl(a, record.ttl);
+        if (a->engine->place[index++] == hop) {
+            uint32_t *ttl = &ttls[is_of_dname(a, &record)];
+            *ttl = least(*ttl, record.ttl);
+        }
+    }
+}
 
+/* Writes the records of one hop. False: a record that would be kept is malformed. */
+static bool write_hop(struct acceptance *a, uint8_t hop)
+{
+    /* RRSIGs that were asked for by their type are of different sets. */
+    const bool apart = a->fetch->type == WIRE_RRSIG && hop == a->last;
+    struct wire_cursor cursor;
+    struct wire_record record;
+    size_t index = 0;
+    uint32_t ttls[2];
+
+    set_ttls(a, hop, ttls);
+    wire_cursor_start(&cursor, &a->message);
+    while (wire_cursor_next(&cursor, &record) > 0 && record.section == WIRE_ANSWER) {
         if (a->engine->place[index++] != hop) {
             continue;
         }
+        const uint32_t ttl = bounded_ttl(a, apart ? record.ttl : ttls[is_of_dname(a, &record)]);
         if (wire_copy_record(&a->writer, WIRE_ANSWER, &a->message, &record, ttl) != 0) {
             return false;
         }
@@ -243,14 +275,9 @@ static bool write_hop(struct acceptance *a, uint8_t hop)
     }
     if (hop < a->last && !a->cname[hop]) {
         wire_write_cname(&a->writer, &a->chain->names[hop], &a->chain->names[hop + 1],
-                         bounded_ttl(a, a->dname_ttl_s[hop]));
+                         bounded_ttl(a, ttls[true]));
     }
     return true;
-}
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
 }
 
 /* The SOA of a negative answer, at or above the name that has nothing (RFC 2308, 5): without
@@ -379,6 +406,9 @@ static bool write_message(struct acceptance *a, unsigned rcode, size_t *len)
     uint8_t raw[WIRE_NAME_MAX + 4];
 
     a->last = last_of_chain(a);
+    /* A CNAME that was asked for may be what a DNAME implies, which proves it (RFC 6672,
+     * 5.3.1). */
+    a->hops = a->fetch->type == WIRE_CNAME ? (uint8_t)(a->chain->count - 1) : a->last;
     if (!place_answers(a, false) || (a->fetch->dnssec_ok && !place_answers(a, true)) ||
         (rcode == WIRE_NXDOMAIN && a->has_data)) {
         return false;

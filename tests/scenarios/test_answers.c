@@ -32,11 +32,12 @@ static const struct row rows[] = {
      "a.example. 60 IN A 192.0.2.1\n--\nexample. 60 IN NS ns.example.\n++\n"
      "ns.example. 60 IN A 192.0.2.53\n",
      false, "NOERROR rd ra | a.example 60 A 192.0.2.1"},
-    /* records beside the chain, of another type, class or name */
+    /* records beside the chain, of another type, class or name; one TTL for the set (RFC 2181,
+     * 5.2: the least) */
     {"b.example", WIRE_A, 0,
      "b.example. 60 IN A 192.0.2.1\nb.example. 60 IN TXT \"x\"\nc.example. 60 IN A 192.0.2.2\n"
      "b.example. 60 CH A 192.0.2.3\nB.EXAMPLE. 50 IN A 192.0.2.4\n",
-     false, "NOERROR rd ra | b.example 60 A 192.0.2.1 | b.example 50 A 192.0.2.4"},
+     false, "NOERROR rd ra | b.example 50 A 192.0.2.1 | b.example 50 A 192.0.2.4"},
     /* the chain is put in order */
     {"d.example", WIRE_A, 0,
      "f.example. 60 IN A 192.0.2.1\ne.example. 60 IN CNAME f.example.\n"
@@ -59,6 +60,15 @@ static const struct row rows[] = {
     /* the alias itself */
     {"x.g.example", WIRE_CNAME, 0, "x.g.example. 60 IN CNAME x.h.example.\n", false,
      "NOERROR rd ra | x.g.example 60 CNAME x.h.example"},
+    /* with the DNAME that implies it, and what signs that */
+    {"z.g.example", WIRE_CNAME, 0,
+     "g.example. 70 IN DNAME h.example.\n"
+     "g.example. 60 IN RRSIG DNAME 13 2 70 20300101000000 20200101000000 1 example. AAAA\n"
+     "z.g.example. 70 IN CNAME z.h.example.\nz.h.example. 60 IN A 192.0.2.1\n"
+     "other.example. 70 IN DNAME h.example.\n",
+     true,
+     "NOERROR rd ra | g.example 60 DNAME h.example | g.example 60 RRSIG DNAME | "
+     "z.g.example 70 CNAME z.h.example | do"},
     {"g.example", WIRE_DNAME, 0, "g.example. 70 IN DNAME h.example.\n", false,
      "NOERROR rd ra | g.example 70 DNAME h.example"},
     /* a loop, a chain that leads two ways, and data where none can be */
@@ -146,7 +156,7 @@ struct time_row {
 static const struct time_row time_rows[] = {
     /* the least TTL of all decides how long it is kept */
     {"w.example. 60 IN A 192.0.2.1\nw.example. 90 IN A 192.0.2.2\n", 0, 59,
-     "w.example 1 A 192.0.2.1 | w.example 31 A 192.0.2.2"},
+     "w.example 1 A 192.0.2.1 | w.example 1 A 192.0.2.2"},
     {"w.example. 60 IN A 192.0.2.1\nw.example. 90 IN A 192.0.2.2\n", 0, 60, NULL},
     {"w.example. 600 IN CNAME x.example.\nx.example. 6 IN A 192.0.2.2\n", 0, 5,
      "w.example 595 CNAME x.example | x.example 1 A 192.0.2.2"},
@@ -200,9 +210,9 @@ static void the_operators_bounds_of_ttls_hold(void **state)
     world->settings.negative_ttl_max_s = 7;
     world_adopt_lists(world, 0, NULL);
     world_serve(world, "w.example", WIRE_A,
-                "w.example. 1 IN A 192.0.2.1\nw.example. 1000 IN A 192.0.2.2\n");
+                "w.example. 1 IN CNAME x.example.\nx.example. 1000 IN A 192.0.2.2\n");
     assert_string_equal(world_records(world_ask(world, "w.example", WIRE_A)),
-                        "w.example 30 A 192.0.2.1 | w.example 100 A 192.0.2.2");
+                        "w.example 30 CNAME x.example | x.example 100 A 192.0.2.2");
     world_serve_rcode(world, "w.example", WIRE_MX, WIRE_NXDOMAIN, "--\n" SOA);
     assert_string_equal(world_records(world_ask(world, "w.example", WIRE_MX)),
                         "~example 7 SOA minimum 60");
