@@ -36,17 +36,20 @@ struct audit_writer_inputs {
 struct audit_writer_stats {
     uint64_t written;     /* lines */
     uint64_t lost_ring;   /* sum of the workers' counts */
-    uint64_t lost_output; /* lines given up: disk full, broken pipe, write error */
+    uint64_t lost_output; /* given up on the way out: broken pipe, an output that held up a
+                             reload or the end */
     int last_error;       /* negative errno of the newest output failure; 0: the output works */
     bool stalled;         /* the output accepts nothing at the moment */
 };
 
-/* Opens the file (append, mode 0640) and starts the thread. The slot must exist. 0, -errno. */
+/* Opens the file (append, mode 0640) and starts the thread. The slot must exist, and nothing is
+ * published to it during the call. Each ring has at least AUDIT_RING_MIN octets (event.h). 0,
+ * -errno. */
 int audit_writer_start(const struct audit_writer_settings *settings,
                        const struct audit_writer_inputs *inputs, struct audit_writer **writer);
 
-/* Writes what the rings still hold (for at most 2 s if the output blocks), then ends. The
- * workers have stopped. */
+/* Writes what the rings still hold (for at most 2 s if the output blocks), then ends and frees
+ * the writer. The workers have stopped. */
 void audit_writer_stop(struct audit_writer *writer);
 
 /* Wakes it, so that it adopts a newly published snapshot at once. Any thread. */

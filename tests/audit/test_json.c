@@ -1,0 +1,290 @@
+/* audit/json: lines as docs/events.md has them, octet for octet. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "audit/make.h"
+
+#include <stdlib.h>
+
+#define RULE_END " category=object-storage scope=cloud confidence=high"
+#define EVIDENCE " evidence=\"vendor document\"\n"
+
+static const char rules[] =
+    "block suffix cloud.example" RULE_END EVIDENCE "block below edge.example" RULE_END
+    " action=nxdomain" EVIDENCE "block exact go.example" RULE_END
+    " action=redirect:*.blocked.test" EVIDENCE "block prefix 203.0.112.0/23" RULE_END EVIDENCE
+    "block prefix 2001:db8:8000::/33" RULE_END EVIDENCE
+    "pass exact ok.cloud.example" RULE_END EVIDENCE;
+
+/* What stands between the action and the rule on every line of this list. */
+#define LIST                                                                                \
+    "\"provider\":\"example-cloud\",\"provider_name\":\"Example Cloud \\\"EC\\\"\","        \
+    "\"parent_name\":\"Example Group\",\"status_class\":\"parent-designated\","             \
+    "\"status_entity\":\"Example Group Co., Ltd.\","                                        \
+    "\"status_authority\":\"Authority of Examples\",\"status_citation\":\"1 Ex. Reg. 23\"," \
+    "\"status_effective\":\"2025-01-07\",\"status_state\":\"in-force\","                    \
+    "\"status_checked\":\"2026-11-01\",\"list\":\"example-cloud\",\"serial\":2026112201,"
+#define WORDS "\"category\":\"object-storage\",\"scope\":\"cloud\",\"confidence\":\"high\","
+
+static struct audit_event event_on(const char *name, const struct policy_hit *hit)
+{
+    return (struct audit_event){
+        .wall_us = 1795339800123456,
+        .generation = 1,
+        .latency_us = 345,
+        .client = make_address("192.0.2.77@40001"),
+        .name = make_name(name),
+        .type = 1,
+        .transport = AUDIT_UDP,
+        .applied = true,
+        .hit = *hit,
+    };
+}
+
+static void assert_line(const struct audit_event *event, const struct policy *policy,
+                        const char *want)
+{
+    char have[AUDIT_LINE_MAX];
+    const size_t len = audit_event_json(event, policy, "default", 7, have, sizeof(have));
+
+    assert_int_equal(len, strlen(have));
+    assert_string_equal(have, want);
+}
+
+static void a_blocked_question_has_every_field(void **state)
+{
+    struct policy *policy = make_policy(make_fact, rules, 1, false);
+    const struct policy_hit hit =
+        make_hit(policy, "oss.cloud.example", 0, POLICY_TRIGGER_QNAME);
+    const struct audit_event event = event_on("oss.cloud.example", &hit);
+
+    (void)state;
+    assert_line(&event, policy,
+                "{\"v\":1,\"event\":\"decision\",\"seq\":7,"
+                "\"time\":\"2026-11-22T09:30:00.123456Z\",\"client\":\"192.0.2.77\","
+                "\"client_port\":40001,\"transport\":\"udp\",\"view\":\"default\","
+                "\"name\":\"oss.cloud.example\",\"type\":\"A\",\"action\":\"sinkhole\","
+                "\"redirect\":null,\"mode\":\"enforce\",\"applied\":true," LIST
+                "\"rule\":\"block suffix cloud.example\"," WORDS
+                "\"trigger\":\"qname\",\"matched\":\"oss.cloud.example\",\"hop\":0,"
+                "\"chain\":[],\"upstream\":null,\"cached\":false,\"rcode\":\"NOERROR\","
+                "\"latency_us\":345}\n");
+    policy_destroy(policy);
+}
+
+static void a_hop_in_log_mode_shows_its_chain_and_upstream(void **state)
+{
+    struct policy *policy = make_policy(make_fact, rules, 1, true);
+    const struct policy_hit hit = make_hit(policy, "a.edge.example", 2, POLICY_TRIGGER_HOP);
+    struct audit_event event = event_on("www.shop.example", &hit);
+
+    (void)state;
+    event.client = make_address("2001:db8::7@53999");
+    event.type = 65;
+    event.transport = AUDIT_TCP;
+    event.applied = false;
+    event.cached = true;
+    event.rcode = 3;
+    event.upstream = make_address("2001:db8::53@53");
+    event.chain.count = 3;
+    event.chain.names[0] = event.name;
+    event.chain.names[1] = make_name("shop.cdn.example");
+    event.chain.names[2] = make_name("a.edge.example");
+    assert_line(&event, policy,
+                "{\"v\":1,\"event\":\"decision\",\"seq\":7,"
+                "\"time\":\"2026-11-22T09:30:00.123456Z\",\"client\":\"2001:db8::7\","
+                "\"client_port\":53999,\"transport\":\"tcp\",\"view\":\"default\","
+                "\"name\":\"www.shop.example\",\"type\":\"HTTPS\",\"action\":\"nxdomain\","
+                "\"redirect\":null,\"mode\":\"log\",\"applied\":false," LIST
+                "\"rule\":\"block below edge.example\"," WORDS
+                "\"trigger\":\"hop\",\"matched\":\"a.edge.example\",\"hop\":2,"
+                "\"chain\":[\"www.shop.example\",\"shop.cdn.example\",\"a.edge.example\"],"
+                "\"upstream\":\"2001:db8::53@53\",\"cached\":true,\"rcode\":\"NXDOMAIN\","
+                "\"latency_us\":345}\n");
+    policy_destroy(policy);
+}
+
+static void assert_holds(const struct audit_event *event, const struct policy *policy,
+                         const char *part)
+{
+    char line[AUDIT_LINE_MAX];
+
+    assert_true(audit_event_json(event, policy, "default", 1, line, sizeof(line)) > 0);
+    if (strstr(line, part) == NULL) {
+        fail_msg("no %s in %s", part, line);
+    }
+}
+
+static void an_address_names_its_prefix(void **state)
+{
+    struct policy *policy = make_policy("", rules, 1, false);
+    const struct wire_name owner = make_name("www.shop.example");
+    struct address address = make_address("203.0.113.9");
+    struct policy_outcome outcome;
+
+    (void)state;
+    policy_decide_address(policy, 0, 1, &owner, &address, &outcome);
+    assert_true(outcome.enforced);
+    struct audit_event event = event_on("www.shop.example", &outcome.hit);
+    assert_holds(&event, policy,
+                 "\"rule\":\"block prefix 203.0.112.0/23\"," WORDS
+                 "\"trigger\":\"address\",\"matched\":\"203.0.113.9\",\"hop\":1,");
+
+    address = make_address("2001:db8:ffff::9");
+    policy_decide_address(policy, 0, 0, &owner, &address, &outcome);
+    assert_true(outcome.enforced);
+    event = event_on("www.shop.example", &outcome.hit);
+    assert_holds(&event, policy, "\"rule\":\"block prefix 2001:db8:8000::/33\",");
+    assert_holds(&event, policy, "\"matched\":\"2001:db8:ffff::9\",");
+    policy_destroy(policy);
+}
+
+static void a_redirect_names_its_target(void **state)
+{
+    struct policy *policy = make_policy("", rules, 1, false);
+    const struct policy_hit hit = make_hit(policy, "go.example", 0, POLICY_TRIGGER_QNAME);
+    const struct audit_event event = event_on("go.example", &hit);
+
+    (void)state;
+    assert_holds(&event, policy,
+                 "\"action\":\"redirect\",\"redirect\":\"go.example.blocked.test\",");
+    assert_holds(&event, policy, "\"rule\":\"block exact go.example\",");
+    policy_destroy(policy);
+}
+
+static void a_list_without_facts_says_null(void **state)
+{
+    struct policy *policy = make_policy("", rules, 1, false);
+    const struct policy_hit hit = make_hit(policy, "cloud.example", 0, POLICY_TRIGGER_QNAME);
+    const struct audit_event event = event_on("cloud.example", &hit);
+
+    (void)state;
+    assert_holds(&event, policy,
+                 "\"status_class\":null,\"status_entity\":null,\"status_authority\":null,"
+                 "\"status_citation\":null,\"status_effective\":null,\"status_state\":null,"
+                 "\"status_checked\":null,");
+    policy_destroy(policy);
+}
+
+static void strange_names_stay_one_line_of_ascii(void **state)
+{
+    struct policy *policy = make_policy("", rules, 1, false);
+    const char name[] = "a\\010b\\\"\\000\\255.cloud.example";
+    const struct policy_hit hit = make_hit(policy, name, 0, POLICY_TRIGGER_QNAME);
+    const struct audit_event event = event_on(name, &hit);
+    char line[AUDIT_LINE_MAX];
+
+    (void)state;
+    const size_t len = audit_event_json(&event, policy, "default", 1, line, sizeof(line));
+    assert_true(len > 0 && strchr(line, '\n') == line + len - 1);
+    for (size_t i = 0; i + 1 < len; i++) {
+        assert_in_range(line[i], 0x20, 0x7e);
+    }
+    /* The escapes of names (RFC 4343), each backslash escaped once more by JSON. */
+    assert_holds(&event, policy, "\"name\":\"a\\\\010b\\\\\\\"\\\\000\\\\255.cloud.example\"");
+    policy_destroy(policy);
+}
+
+static void the_longest_line_fits(void **state)
+{
+    struct policy *policy = make_policy(make_fact, rules, 1, false);
+    struct policy_hit hit = make_hit(policy, "cloud.example", 16, POLICY_TRIGGER_HOP);
+    struct wire_name worst = {.labels = 6};
+    char *line = malloc(AUDIT_LINE_MAX);
+    uint8_t wire[WIRE_NAME_MAX];
+    size_t used = 0;
+
+    (void)state;
+    /* Labels of octets that need four characters each, above the listed suffix. */
+    static const uint8_t lengths[] = {63, 63, 63, 47};
+    for (size_t i = 0; i < 4; i++) {
+        wire[used++] = lengths[i];
+        memset(wire + used, 0, lengths[i]);
+        used += lengths[i];
+    }
+    memcpy(wire + used, "\5cloud\7example", 15);
+    used += 15;
+    size_t at = 0;
+    assert_int_equal(used, 255);
+    assert_int_equal(wire_name_read(wire, used, &at, &worst), WIRE_OK);
+    hit.name = worst;
+    struct audit_event event = event_on("cloud.example", &hit);
+    event.name = worst;
+    event.chain.count = 17;
+    for (size_t i = 0; i < 17; i++) {
+        event.chain.names[i] = worst;
+    }
+    assert_non_null(line);
+    const size_t len = audit_event_json(&event, policy, "default", 1, line, AUDIT_LINE_MAX);
+    assert_true(len > (size_t)19 * 236 * 5 && len < AUDIT_LINE_MAX);
+    assert_int_equal(line[len - 1], '\n');
+    /* One octet less than it needs, terminator included: nothing. */
+    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, len), 0);
+    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, len + 1), len);
+    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, 0), 0);
+    free(line);
+    policy_destroy(policy);
+}
+
+static void hits_that_no_rule_explains_have_no_line(void **state)
+{
+    struct policy *policy = make_policy("", rules, 1, false);
+    const struct policy_hit good = make_hit(policy, "cloud.example", 0, POLICY_TRIGGER_QNAME);
+    struct audit_event event = event_on("cloud.example", &good);
+    char line[AUDIT_LINE_MAX];
+
+    (void)state;
+    assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
+    event.hit.set = 1000000; /* no such set */
+    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    event.hit = good;
+    event.hit.row = 200; /* no such row of the set */
+    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    event.hit = good;
+    event.hit.labels = 3; /* more than the name has */
+    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    event.hit = good;
+    event.hit.kind = POLICY_PASS; /* another rule than the one of that row */
+    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    event.hit = good;
+    event.hit.trigger = POLICY_TRIGGER_ADDRESS; /* without an address */
+    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    event.hit.address = make_address("192.0.2.1");
+    event.hit.labels = 33; /* bits that IPv4 does not have */
+    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    policy_destroy(policy);
+}
+
+static void a_gap_has_a_line_of_its_own(void **state)
+{
+    char line[256];
+
+    (void)state;
+    const size_t len = audit_lost_json(1795339800123456, 40, 2, 8, line, sizeof(line));
+    assert_string_equal(line, "{\"v\":1,\"event\":\"lost\",\"seq\":8,"
+                              "\"time\":\"2026-11-22T09:30:00.123456Z\",\"count\":42,"
+                              "\"ring\":40,\"output\":2}\n");
+    assert_int_equal(len, strlen(line));
+    assert_int_equal(audit_lost_json(1795339800123456, 40, 2, 8, line, len), 0);
+    assert_int_equal(audit_lost_json(1795339800123456, 40, 2, 8, line, 0), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_blocked_question_has_every_field),
+        cmocka_unit_test(a_hop_in_log_mode_shows_its_chain_and_upstream),
+        cmocka_unit_test(an_address_names_its_prefix),
+        cmocka_unit_test(a_redirect_names_its_target),
+        cmocka_unit_test(a_list_without_facts_says_null),
+        cmocka_unit_test(strange_names_stay_one_line_of_ascii),
+        cmocka_unit_test(the_longest_line_fits),
+        cmocka_unit_test(hits_that_no_rule_explains_have_no_line),
+        cmocka_unit_test(a_gap_has_a_line_of_its_own),
+    };
+    return cmocka_run_group_tests_name("audit/json", tests, NULL, NULL);
+}
