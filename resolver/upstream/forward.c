@@ -145,6 +145,18 @@ static void schedule(struct upstream_exchange *exchange)
     invariant(rc == 0);
 }
 
+/* Servers that are not to be tried: of no use for this question, or asked often enough. They
+ * may still be asked in another manner, for what they have answered. */
+static uint32_t spent(const struct upstream_exchange *exchange)
+{
+    uint32_t bits = exchange->excluded;
+
+    for (size_t i = 0; i < exchange->upstream->count; i++) {
+        bits |= exchange->asked[i] >= UPSTREAM_ASKED_MAX ? 1u << i : 0;
+    }
+    return bits;
+}
+
 /* Sends the next try to whichever server is best, if one is left. */
 static void advance(struct upstream_exchange *exchange)
 {
@@ -156,14 +168,14 @@ static void advance(struct upstream_exchange *exchange)
         bool probe = false;
         const int index =
             upstream_server_choose(upstream->servers, upstream->count, exchange->asked,
-                                   exchange->excluded, upstream->random, now_us, &probe);
+                                   spent(exchange), upstream->random, now_us, &probe);
         if (index < 0) {
             break;
         }
         const struct upstream_manner manner = {
             .wait_us = probe ? UPSTREAM_TRY_MIN_MS * UPSTREAM_US_PER_MS
                              : upstream_server_wait_us(&upstream->servers[index],
-                                                       exchange->asked[index], now_us)};
+                                                       2u * exchange->asked[index], now_us)};
         const int rc = upstream_slot_send(exchange, (size_t)index, manner);
         exchange->started += rc == 0; /* with errors it ends as well: each excludes a server */
         if (rc == 0 || !upstream_note_error(exchange, (size_t)index, false, rc)) {

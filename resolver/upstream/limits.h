@@ -8,10 +8,15 @@
 
 /* First wait for a UDP answer before the next try: about three times a slow internet path.
  * Measured round-trip times of a server shorten it, down to the second number; each further
- * try at the same server doubles it, up to the third. */
+ * try at the same server has four times as long, up to the third, so that the few there are
+ * outlast a short outage. */
 #define UPSTREAM_TRY_MS     800u
 #define UPSTREAM_TRY_MIN_MS 150u
 #define UPSTREAM_TRY_MAX_MS 2000u
+
+/* Questions of one fetch to one server, whichever way, after which it is not tried again (RFC
+ * 9520, 3.1: three over one transport). */
+#define UPSTREAM_ASKED_MAX 3u
 
 /* Tries for one fetch over all servers: with 4 s and growing waits, six is all that fits. Also
  * the sockets that one fetch may have open at a time. */

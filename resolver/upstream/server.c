@@ -95,7 +95,7 @@ static uint32_t known_rtt_us(const struct upstream_server *server, uint64_t now_
                                                                             : 0;
 }
 
-uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned asked,
+uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned doublings,
                                  uint64_t now_us)
 {
     uint64_t wait = UPSTREAM_TRY_MS * US_PER_MS;
@@ -107,7 +107,7 @@ uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned 
     if (wait < UPSTREAM_TRY_MIN_MS * US_PER_MS) {
         wait = UPSTREAM_TRY_MIN_MS * US_PER_MS;
     }
-    for (unsigned i = 0; i < asked && i < UPSTREAM_TRIES_MAX; i++) {
+    for (unsigned i = 0; i < doublings && wait < UPSTREAM_TRY_MAX_MS * US_PER_MS; i++) {
         wait *= 2;
     }
     return wait < UPSTREAM_TRY_MAX_MS * US_PER_MS ? wait : UPSTREAM_TRY_MAX_MS * US_PER_MS;

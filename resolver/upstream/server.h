@@ -45,9 +45,8 @@ void upstream_server_rejected(struct upstream_server *server, uint64_t sent_us, 
  * server that has answered another question since then. */
 void upstream_server_missed(struct upstream_server *server, uint64_t sent_us, uint64_t now_us);
 
-/* How long to wait for an answer, microseconds; asked: how often this question has gone to it
- * before. */
-uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned asked,
+/* How long to wait for an answer, microseconds, doubled so many times. */
+uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned doublings,
                                  uint64_t now_us);
 
 /*
