@@ -16,6 +16,7 @@ import shlex
 import socket
 import struct
 import sys
+import time
 
 import dnswire
 
@@ -88,7 +89,9 @@ def exchange(address, port, args, octets):
 
 def ask(address, port, args):
     ident = int.from_bytes(os.urandom(2), "big")
+    began = time.monotonic()
     answer = exchange(address, port, args, message_of(args, ident))
+    took = "milliseconds %d" % ((time.monotonic() - began) * 1000)
     if isinstance(answer, str):
         return [answer]
     try:
@@ -97,7 +100,7 @@ def ask(address, port, args):
         return ["malformed: %s: %s" % (error, answer.hex())]
     if message.id != ident or not message.flags & dnswire.QR:
         return ["malformed: wrong id, or not a response"]
-    return list(message.lines())
+    return list(message.lines()) + [took]
 
 
 def check_row(address, port, row):

@@ -100,6 +100,7 @@ class Upstream:
         self.log = open(args.log, "w", buffering=1) if args.log else None
         self.lock = threading.Lock()
         self.records = read_records(args.records) if args.records else {}
+        self.forged_names = set()
 
     def note(self, protocol, port, question):
         if self.log:
@@ -187,6 +188,10 @@ class Upstream:
         if question.says("wrongname"):
             return [forge(question.id, dnswire.name_octets("other.test"))]
         if question.says("wrongcase"):
+            # Once a name: again and again would be the way of this server, not a forger's.
+            if question.name.lower() in self.forged_names:
+                return []
+            self.forged_names.add(question.name.lower())
             return [forge(question.id, bytes(question.raw_name).swapcase())]
         return []
 

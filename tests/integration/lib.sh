@@ -9,7 +9,7 @@
 #
 #   say TEXT                    what is checked next
 #   fail TEXT                   ends the test
-#   free_port                   a port free over UDP and TCP, IPv4 and IPv6
+#   free_port, free_ports N     ports, a line each, free over UDP and TCP, IPv4 and IPv6
 #   make_keys NAME...           key pairs without password: $work/keys/NAME.{pub,key}
 #   write_list ID SERIAL [KEY VALUE...] <RULES   $work/lists/ID.list, unsigned
 #   sign_list FILE [KEY...]     signs with the named keys (list-a list-b)
@@ -24,6 +24,7 @@
 #   start_knot PORT ZONE...     the same, signed; reads $work/zones too
 #   start_fake PORT OPTION...   tests/integration/fake_upstream.py on 127.0.0.1
 #   ask NAME [TYPE [OPTION...]] asks cordond by ask.py; the facts are in $answer
+#   milliseconds                what the last question took
 #   expect REGEX..., expect_not REGEX...         each must (not) match a line of $answer
 #   ask_table <ROWS             many questions with what must (not) be in their answers (ask.py)
 #   wait_until SECONDS COMMAND...                until it succeeds
@@ -33,6 +34,8 @@ set -Eeuo pipefail
 : "${CORDON_BUILD:=$CORDON_ROOT/build-tests}"
 export CORDON_ROOT CORDON_BUILD
 here="$CORDON_ROOT/tests/integration"
+# shellcheck disable=SC2034 # for the tests
+schema="$CORDON_ROOT/docs/events.schema.json"
 cordond="$CORDON_BUILD/cordond"
 cordon="$CORDON_BUILD/cordon"
 # shellcheck disable=SC2034 # for the tests
@@ -113,8 +116,8 @@ done
 mkdir -p "$work/lists" "$work/zones" "$work/keys"
 
 # Below the ports that the system hands out, so that no client's socket sits on it.
-free_port() {
-  python3 - <<'PYTHON'
+free_ports() {
+  python3 - "$1" <<'PYTHON'
 import random, socket, sys
 
 def is_free(port):
@@ -130,14 +133,19 @@ def is_free(port):
                         return False
     return True
 
-for _ in range(1000):
+found = set()
+for _ in range(10000):
     port = random.SystemRandom().randrange(10000, 30000)
-    if is_free(port):
-        print(port)
+    if port not in found and is_free(port):
+        found.add(port)
+    if len(found) == int(sys.argv[1]):
+        print("\n".join(map(str, found)))
         sys.exit(0)
 sys.exit(1)
 PYTHON
 }
+
+free_port() { free_ports 1; }
 
 wait_until() { # SECONDS COMMAND...
   local until=$((SECONDS + $1))
@@ -223,8 +231,7 @@ new_list() {
 
 # shellcheck disable=SC2034 # addresses that the tests use
 host=127.0.0.1
-port=$(free_port)
-upstream_port=$(free_port)
+{ read -r port; read -r upstream_port; } < <(free_ports 2)
 declare -A option=(
   [server.listen]="[127.0.0.1@$port, \"[::1]@$port\"]"
   [server.workers]=2
@@ -249,7 +256,7 @@ write_config() {
 }
 
 answers() { # ADDRESS PORT: anything at all, without a question to any upstream
-  [ "$(python3 "$here/ask.py" "$1" "$2" version.bind TXT --class CH --timeout 0.5 | head -c 5)" = rcode ]
+  [[ $(python3 "$here/ask.py" "$1" "$2" version.bind TXT --class CH --timeout 0.5) == rcode* ]]
 }
 
 cordond_is_up() {
@@ -292,7 +299,7 @@ status_is() { # EXPRESSION: true
 # --- other servers
 
 is_authoritative() { # PORT ZONE
-  python3 "$here/ask.py" 127.0.0.1 "$1" "$2" SOA --timeout 0.5 | grep -q ' SOA '
+  [[ $(python3 "$here/ask.py" 127.0.0.1 "$1" "$2" SOA --timeout 0.5) == *"answer "*" SOA "* ]]
 }
 
 start_nsd() { # PORT ZONE...
@@ -363,7 +370,7 @@ start_fake() { # PORT OPTION...
   start "fake-$at" python3 "$here/fake_upstream.py" --port "$at" "$@"
   # shellcheck disable=SC2034 # for the tests
   fake_pid=$started
-  wait_until 10 grep -q ready "$work/fake-$at.out" || fail "the scripted upstream does not start"
+  wait_until 10 grep -qs ready "$work/fake-$at.out" || fail "the scripted upstream does not start"
 }
 
 # --- questions
@@ -389,5 +396,8 @@ expect_not() {
     fi
   done
 }
+
+# What the last question took, without the time that the asking program needed to start.
+milliseconds() { sed -n 's/^milliseconds //p' <<<"$answer"; }
 
 ask_table() { python3 "$here/ask.py" "$host" "$port" --table || fail "see above"; }

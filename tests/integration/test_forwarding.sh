@@ -31,13 +31,15 @@ make_keys list-a list-b list-c
 new_list none 1 <<<'block suffix blocked.invalid'
 option[lists.use]='{none: enforce}'
 
-fake_port=$(free_port)
-lower_port=$(free_port)
-silent_port=$(free_port)
-servfail_port=$(free_port)
-refused_port=$(free_port)
-old_port=$(free_port)
-dead_port=$(free_port) # nothing listens there
+{
+  read -r fake_port
+  read -r lower_port
+  read -r silent_port
+  read -r servfail_port
+  read -r refused_port
+  read -r old_port
+  read -r dead_port # nothing listens there
+} < <(free_ports 7)
 start_knot "$upstream_port" test
 start_fake "$fake_port" --log "$work/asked"
 start_fake "$lower_port" --lower --log "$work/asked-lower"
@@ -134,18 +136,28 @@ ROWS
 status_is 's["upstreams"][0]["wrong"] >= 4' || fail "wrong answers are not counted: $(status 's["upstreams"]')"
 
 say "identical questions in flight are joined"
-before=$(grep -c 'x-delay700' "$work/asked" || true)
-join=()
-for _ in 1 2 3 4 5; do
-  # One source port falls to one worker; each worker joins its own.
-  python3 "$here/ask.py" "$host" "$port" joined.x-delay700.test A >"$work/join.$RANDOM" &
-  join+=("$!")
-done
-for pid in "${join[@]}"; do wait "$pid"; done
-[ "$before" = 0 ] || fail "asked before"
-grep -h 'answer' "$work"/join.* | grep -qv '192\.0\.2\.1' && fail "a joined question has another answer"
-count=$(grep -ci 'joined.x-delay700' "$work/asked")
-[ "$count" -le 2 ] || fail "$count questions left for one name, with two workers"
+before=$(status 's["questions"]["fetches"]')
+python3 - "$here" "$port" <<'PYTHON' || fail "see above"
+import socket, sys
+sys.path.insert(0, sys.argv[1])
+import dnswire
+socks = []
+for i in range(20):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(6)
+    sock.connect(("127.0.0.1", int(sys.argv[2])))
+    # Letter case and EDNS are the client's own matter.
+    name = "JOINED.x-delay500.test" if i % 2 else "joined.x-delay500.test"
+    sock.send(dnswire.question(name, 1, i, opt=dnswire.opt_record() if i % 3 else b""))
+    socks.append((i, name, sock))
+for i, name, sock in socks:
+    message = dnswire.Message(sock.recv(4096))
+    if message.id != i or message.questions[0][0] != name + "." or len(message.records) != 1:
+        sys.exit("question %d: %s" % (i, list(message.lines())))
+PYTHON
+# Each worker joins its own; source ports decide which is whose.
+status_is "s['questions']['fetches'] - $before <= 2 and s['questions']['joined'] >= 18" ||
+  fail "not joined: $before, $(status 's["questions"]')"
 
 say "upstreams that fail: the next one is asked within the deadline, failures are cached and named"
 upstreams "$dead_port" "$fake_port"
@@ -155,12 +167,11 @@ ask_table <<'ROWS'
 silent1.test A --timeout 4.5 | answer .* A 192\.0\.2\.1
 silent2.test A --timeout 4.5 | answer .* A 192\.0\.2\.1
 ROWS
-for i in $(seq 1 12); do ask "silent-more$i.test" A; expect 'rcode NOERROR'; done
+for i in $(seq 1 8); do ask "silent-more$i.test" A; expect 'rcode NOERROR'; done
 status_is 'any(u["health"] == "down" for u in s["upstreams"])' || fail "a silent upstream is not down: $(status 's["upstreams"]')"
-from=$(date +%s%N)
 ask silent-late.test A
 expect 'rcode NOERROR'
-took=$((($(date +%s%N) - from) / 1000000))
+took=$(milliseconds)
 [ "$took" -lt 1000 ] || fail "an upstream that is down still costs $took ms"
 upstreams "$servfail_port" "$refused_port" "$fake_port"
 ask_table <<'ROWS'
@@ -186,17 +197,15 @@ upstreams "$dead_port"
 ask unreachable.test A --timeout 5
 expect 'rcode SERVFAIL' 'ede (22|23) .*unreachable.*'
 upstreams "$silent_port"
-from=$(date +%s%N)
 ask nobody.test A --timeout 6
-took=$((($(date +%s%N) - from) / 1000000))
+took=$(milliseconds)
 expect 'rcode SERVFAIL' 'ede (22|23) .+'
 [ "$took" -lt 5000 ] || fail "SERVFAIL came after $took ms; the deadline is 4 s"
 [ "$took" -gt 2500 ] || fail "SERVFAIL came after $took ms already"
 option[upstreams.deadline]=1s
 upstreams "$silent_port" "$dead_port"
-from=$(date +%s%N)
 ask nobody2.test A --timeout 6
-took=$((($(date +%s%N) - from) / 1000000))
+took=$(milliseconds)
 expect 'rcode SERVFAIL'
 [ "$took" -lt 1800 ] || fail "SERVFAIL came after $took ms; the deadline is 1 s"
 unset 'option[upstreams.deadline]'
@@ -216,10 +225,10 @@ for i in $(seq 1 6); do
   ask "abcdefghijklmnopqrstuvwxyz$i.lower.test" A
   expect 'rcode NOERROR' 'answer .* A 192\.0\.2\.1'
 done
-grep -q '[A-Z].*[tT][eE][sS][tT] ' "$work/asked-lower" || fail "no random case was tried"
+awk '{ print $5 }' "$work/asked-lower" | grep '[A-Z]' >"$work/random-case" || fail "no random case was tried"
 status_is 's["upstreams"][0]["case_lost"]' || fail "the fall-back is not in the status"
 grep -qiE 'case' "$work/cordond.log" || fail "the fall-back is not in the log"
-tail -n 1 "$work/asked-lower" | grep -q '[A-Z].*lower' && fail "random case after it was lost"
+tail -n 1 "$work/asked-lower" | awk '{ print $5 }' | grep '[A-Z]' && fail "random case after it was lost"
 option[upstreams.letter-case]=plain
 upstreams "$fake_port"
 ask abcdefghijklmnopqrstuvwxyz.plain.test A

@@ -228,11 +228,12 @@ for i in 1 2 3; do
 done
 
 say "100 reloads under load, each of which changes a verdict"
+# Step 1 of four brings a list without the rule, 2 one with it; 3 puts the list into log mode by
+# the configuration, 4 into force again. Every step has a list of its own.
 mkdir -p "$work/versions"
 for i in $(seq 1 100); do
   mkdir "$work/versions/$i"
-  # Half of them change the list, half the configuration.
-  case $((i % 4)) in 1 | 2) rules=$empty ;; *) rules=$blocking ;; esac
+  if [ $((i % 4)) = 1 ]; then rules=$empty; else rules=$blocking; fi
   write_list flip $((1000 + i)) <<<"$rules"
   mv "$list" "$work/versions/$i/flip.list"
 done
@@ -250,18 +251,10 @@ loader=$!
 pids+=("$loader")
 sleep 1
 for i in $(seq 1 100); do
-  # Verdicts: 1 free (list), 2 blocked? No: the list of 2 is empty, so the configuration cannot
-  # block it; odd and even steps therefore alternate between free and blocked like this:
-  case $((i % 4)) in
-    1) want=free; mode=enforce ;; # empty list
-    2) want=blocked; mode=enforce ;;
-    3) want=free; mode=log ;; # blocking list in log mode
-    0) want=blocked; mode=enforce ;;
-  esac
-  version=$i
-  if [ $((i % 4)) = 2 ]; then version=$((i + 1)); fi # a blocking list
-  if [ "$version" -gt 100 ]; then version=100; fi
-  ln -sfn "$work/versions/$version" "$work/current.new"
+  mode=enforce
+  if [ $((i % 4)) = 3 ]; then mode=log; fi
+  if [ $((i % 2)) = 1 ]; then want=free; else want=blocked; fi
+  ln -sfn "$work/versions/$i" "$work/current.new"
   mv -T "$work/current.new" "$work/current"
   sed -i "s/^  use: .*/  use: {flip: $mode}/" "$work/cordond.yaml"
   reload || fail "reload $i: $(cat "$work/reload")"

@@ -1,0 +1,59 @@
+#!/bin/bash
+# Every name of acceptance/endpoints.tsv and neighbours.tsv, asked of the daemon with the shipped
+# lists and the shipped configuration. The names come from vendors' own pages, never from the lists.
+. "$(dirname "$0")/lib.sh"
+
+start_fake "$upstream_port"
+# The shipped configuration; only ports and paths that would get in the way are others.
+sed -E -e "s/@5300/@$port/g" \
+  -e "s|\.\./blocklists|$CORDON_ROOT/blocklists|g" \
+  -e "s|\.\./run/|$work/|g" \
+  "$CORDON_ROOT/deploy/quickstart.yaml" >"$work/cordond.yaml"
+if grep -q '^upstreams:' "$work/cordond.yaml"; then fail "quickstart.yaml names upstreams: mend this test"; fi
+printf 'upstreams:\n  servers: [127.0.0.1@%s]\n' "$upstream_port" >>"$work/cordond.yaml"
+start_cordond
+
+say "the shipped configuration has four lists in force and no other"
+status_is 'sorted(l["id"] for l in s["lists"] if l["mode"] == "enforce") == ["alibaba-cloud", "baidu-cloud", "huawei-cloud", "tencent-cloud"]' ||
+  fail "lists: $(status '[(l["id"], l["mode"]) for l in s["lists"]]')"
+status_is 'all(l["mode"] in ("enforce", "off") and len(l["keys"]) >= 2 for l in s["lists"])' ||
+  fail "lists: $(status '[(l["id"], l["mode"], l["keys"]) for l in s["lists"]]')"
+
+say "each name"
+python3 "$here/acceptance.py" "$host" "$port" "$here/acceptance" >"$work/expected" || fail "see above"
+
+say "each event"
+python3 - "$work/expected" "$work/events.jsonl" <<'PYTHON' || fail "see above"
+import json, sys, time
+expected = [line.split() for line in open(sys.argv[1])]
+want = sum(row[1] != "free" for row in expected)
+for _ in range(100):
+    events = [json.loads(line) for line in open(sys.argv[2])]
+    if len(events) >= want:
+        break
+    time.sleep(0.1)
+by_name = {}
+for event in events:
+    by_name.setdefault(event["name"], []).append(event)
+faults = 0
+for name, kind, listed in expected:
+    found = by_name.get(name.lower(), [])
+    if kind == "free":
+        right = not found
+    else:
+        right = any(event["list"] == listed and event["applied"] == (kind == "block") and
+                    (event["action"] == "log") == (kind == "log") and event["status_class"] and
+                    event["category"] and event["rule"] for event in found)
+    if not right:
+        faults += 1
+        print("%s (%s, %s): events %s" % (name, kind, listed, json.dumps(found)[:600]))
+print("   %d names, %d events, %d faults" % (len(expected), len(events), faults))
+sys.exit(1 if faults else 0)
+PYTHON
+
+say "one word puts everything into log mode: nothing is blocked any more"
+printf 'policy:\n  mode: log\n' >>"$work/cordond.yaml"
+reload || fail "reload: $(cat "$work/reload")"
+awk '{ print $1 " A | answer .* A 192\\.0\\.2\\.1 | !ede .*" }' "$work/expected" | ask_table
+
+stop_cordond

@@ -1,0 +1,142 @@
+#!/bin/bash
+# The event stream: rotation, a full disk, a pipe that nobody reads. Answers go on whatever
+# happens to it, and what is lost is counted to the last one.
+. "$(dirname "$0")/lib.sh"
+
+make_keys list-a list-b list-c
+new_list one 1 <<<'block suffix blocked.test'
+start_fake "$upstream_port"
+option[lists.use]='{one: enforce}'
+
+load() { # QUESTIONS: blocked ones, each by its own name
+  local i
+  for ((i = 0; i < $1; i++)); do echo "n$i.blocked.test A"; done >"$work/questions"
+  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 8 -q 200 >"$work/dnsperf" 2>&1
+  grep -qE "Queries completed: +$1 " "$work/dnsperf" || fail "answers stopped: $(cat "$work/dnsperf")"
+}
+
+written() { status 's["events"]["written"]'; }
+at_rest() { # every event is written or lost
+  status_is 's["events"]["written"] + s["events"]["lost_ring"] + s["events"]["lost_output"] >= s["questions"]["blocked"]'
+}
+
+say "a file is rotated by size, nothing is lost on the way"
+option[events.rotate]=1MiB
+option[events.keep]=3
+write_config
+start_cordond
+load 6000
+wait_until 20 at_rest || fail "events: $(status 's["events"]')"
+[ -e "$work/events.jsonl.3" ] || fail "rotated files: $(ls "$work")"
+[ ! -e "$work/events.jsonl.4" ] || fail "more files than events.keep"
+python3 - "$work/events.jsonl" <<'PYTHON' || fail "see above"
+import json, os, sys
+last = None
+total = 0
+for suffix in (".3", ".2", ".1", ""):
+    path = sys.argv[1] + suffix
+    if os.path.getsize(path) > (1 << 20) + 65536:
+        sys.exit("%s has %d octets" % (path, os.path.getsize(path)))
+    for line in open(path):
+        event = json.loads(line)
+        if last is not None and event["seq"] != last + 1:
+            sys.exit("%s: after %d comes %d" % (path, last, event["seq"]))
+        last = event["seq"]
+        total += 1
+print("   %d events in four files, one after another" % total)
+PYTHON
+python3 "$here/check_events.py" "$schema" "$work/events.jsonl.1" || fail "see above"
+mode=$(stat -c %a "$work/events.jsonl")
+[ "$mode" = 640 ] || fail "the file may be read by others: $mode"
+
+say "what is there is appended to after a new start"
+lines=$(wc -l <"$work/events.jsonl")
+stop_cordond
+start_cordond
+ask again.blocked.test
+again_is_written() { grep -q '"again.blocked.test"' "$work/events.jsonl"; }
+wait_until 5 again_is_written || fail "not written"
+[ "$(wc -l <"$work/events.jsonl")" -gt "$lines" ] || fail "the file was begun anew"
+stop_cordond
+
+say "a full disk: answers go on, each lost event is counted and told"
+option[events.to]=/dev/full
+write_config
+start_cordond
+load 3000
+wait_until 20 at_rest || fail "events: $(status 's["events"]')"
+status_is 's["events"]["lost_output"] + s["events"]["lost_ring"] == 3000 and s["events"]["written"] == 0' ||
+  fail "events: $(status 's["events"]')"
+status_is 's["events"]["last_error"] and "space" in s["events"]["last_error"].lower()' || fail "no reason: $(status 's["events"]')"
+code=0
+"$cordon" status --socket "$work/control.sock" >"$work/status" 2>&1 || code=$?
+[ "$code" = 1 ] || fail "cordon status ends with $code though events are lost"
+grep -qi 'lost' "$work/status" || fail "cordon status does not name it: $(cat "$work/status")"
+grep -qiE 'event' "$work/cordond.log" || fail "the log says nothing"
+# The rest of the daemon does not suffer.
+reload || fail "reload: $(cat "$work/reload")"
+ask free.test A
+expect 'answer .* A 192\.0\.2\.1'
+stop_cordond
+
+say "a pipe on standard output whose reader has stopped: answers go on, then the loss is told"
+option[events.to]=stdout
+write_config
+mkfifo "$work/pipe"
+python3 -c 'import shutil, sys
+with open(sys.argv[1], "rb") as pipe, open(sys.argv[2], "wb") as out:
+    shutil.copyfileobj(pipe, out, 4096)' "$work/pipe" "$work/piped" &
+reader=$!
+pids+=("$reader")
+"$cordond" -c "$work/cordond.yaml" >"$work/pipe" 2>>"$work/cordond.log" </dev/null &
+cordond_pid=$!
+pids+=("$cordond_pid")
+wait_until 20 cordond_is_up || fail "cordond does not answer"
+ask first.blocked.test
+kill -STOP "$reader"
+load 80000
+status_is 's["events"]["stalled"]' || fail "not stalled: $(status 's["events"]')"
+status_is 's["events"]["lost_ring"] + s["events"]["lost_output"] > 1000' || fail "nothing was lost: $(status 's["events"]')"
+ask free2.test A
+expect 'answer .* A 192\.0\.2\.1'
+kill -CONT "$reader"
+wait_until 30 at_rest || fail "events: $(status 's["events"]')"
+flowing() { status_is 'not s["events"]["stalled"]'; }
+wait_until 10 flowing || fail "still stalled: $(status 's["events"]')"
+ask last.blocked.test
+last_is_there() { grep -q '"last.blocked.test"' "$work/piped"; }
+wait_until 10 last_is_there || fail "events do not flow again"
+stop_cordond
+wait "$reader" || fail "the reader failed"
+python3 - "$work/piped" <<'PYTHON' || fail "see above"
+import json, sys
+decisions = lost = 0
+previous = None
+for line in open(sys.argv[1]):
+    event = json.loads(line)
+    if event["event"] == "lost":
+        lost += event["count"]
+    else:
+        decisions += 1
+    if previous is not None and event["seq"] <= previous:
+        sys.exit("sequence: %d after %d" % (event["seq"], previous))
+    previous = event["seq"]
+print("   %d events came, %d are told to be lost" % (decisions, lost))
+if decisions + lost != 80002 or lost < 1000:
+    sys.exit("%d decisions and %d lost are not 80002" % (decisions, lost))
+PYTHON
+python3 "$here/check_events.py" "$schema" "$work/piped" || fail "see above"
+
+say "a pipe that breaks: answers go on"
+(sleep 2) <"$work/pipe" &
+reader=$!
+pids+=("$reader")
+"$cordond" -c "$work/cordond.yaml" >"$work/pipe" 2>>"$work/cordond.log" </dev/null &
+cordond_pid=$!
+pids+=("$cordond_pid")
+wait_until 20 cordond_is_up || fail "cordond does not answer"
+wait "$reader" || true
+load 500
+wait_until 10 at_rest || fail "events: $(status 's["events"]')"
+status_is 's["events"]["lost_output"] + s["events"]["lost_ring"] > 0 and s["events"]["last_error"]' || fail "events: $(status 's["events"]')"
+stop_cordond
