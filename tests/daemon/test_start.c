@@ -283,9 +283,10 @@ static void *answer_once(void *context)
     if (len > 12) {
         octets[0] ^= 0xff; /* another id */
         octets[2] |= 0x80;
-        octets[3] = WIRE_REFUSED;
+        octets[3] = WIRE_SERVFAIL;
         sendto(fd, octets, (size_t)len, 0, (const struct sockaddr *)&from, from_len);
         octets[0] ^= 0xff;
+        octets[3] = WIRE_REFUSED;
         sendto(fd, octets, (size_t)len, 0, (const struct sockaddr *)&from, from_len);
     }
     return NULL;
