@@ -115,6 +115,9 @@ int policy_image_attach(const uint8_t *octets, size_t len, enum image_memory mem
         return CORDON_E_CORRUPT;
     }
     made->max_depth = image_get32(octets + IMAGE_AT_MAX_DEPTH);
+    for (unsigned i = 0; i < IMAGE_TAGS; i++) {
+        made->tags[i] = image_get32(octets + IMAGE_AT_TAGS + (size_t)4 * i);
+    }
     siphash_init(&made->start, octets + IMAGE_AT_SEED);
     *image = made;
     return 0;

@@ -103,6 +103,7 @@ struct build {
     struct build_numbers classes; /* three numbers of sets */
     uint32_t *class_final, *class_order;
     uint32_t *class_uses;
+    uint32_t tags[IMAGE_TAGS]; /* the most frequent ones */
     size_t class_uses_room;
 
     uint32_t interior_count;
@@ -130,6 +131,10 @@ uint32_t *build_sort(uint32_t count, int (*compare)(const void *a, const void *b
                      void *arg);
 /* The inverse of a permutation, or NULL. */
 uint32_t *build_inverse(const uint32_t *order, uint32_t count);
+
+/* A node's tag: its class in the image, and whether it has children. which: the place of the
+ * tag in build->tags, or IMAGE_TAGS. */
+uint32_t build_tag(const struct build *build, const struct build_node *node, unsigned *which);
 
 /* Stored length of a node's record, and its slot's length code. */
 size_t build_record_octets(const struct build *build, const struct build_node *node,

@@ -180,6 +180,9 @@ static void write_header(const struct layout *layout)
     image_put64(header + IMAGE_AT_INTERIOR, build->interior_count);
     image_put32(header + IMAGE_AT_MAX_DEPTH, build->max_depth);
     image_put32(header + IMAGE_AT_ATTEMPT, build->attempt);
+    for (unsigned i = 0; i < IMAGE_TAGS; i++) {
+        image_put32(header + IMAGE_AT_TAGS + (size_t)4 * i, build->tags[i]);
+    }
     memcpy(&below,
            build_numbers_at(&build->classes, build->nodes[0].class, &len) + 2 * sizeof(below),
            sizeof(below));
@@ -301,13 +304,16 @@ static size_t write_record(const struct build *build, const struct build_node *n
                            uint8_t *at, unsigned *code)
 {
     const size_t stored = build_record_octets(build, node, code);
-    const bool interior = node->children > 0;
+    unsigned which = 0;
+    const uint32_t tag = build_tag(build, node, &which);
     uint8_t *to = *code == IMAGE_CODE_LONG ? at + 1 : at;
     uint8_t *const start = to;
 
-    to = image_put_varint(to, build->nodes[node->parent].id);
-    to = image_put_varint(to, build->class_final[node->class] << 1 | interior);
-    if (interior) {
+    to = image_put_varint(to, build->nodes[node->parent].id << IMAGE_TAG_BITS | which);
+    if (which == IMAGE_TAGS) {
+        to = image_put_varint(to, tag);
+    }
+    if (node->children > 0) {
         to = image_put_varint(to, node->id);
     }
     memcpy(to, node->label + 1, node->label[0]);

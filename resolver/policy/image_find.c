@@ -79,7 +79,7 @@ static bool record_is(const struct policy_image *image, const uint8_t *line, uns
 {
     const unsigned code = image_get16(line + (size_t)2 * lane) & IMAGE_CODE_LONG;
     const size_t offset = (image_get32(line) & ~IMAGE_CHAIN_BIT) + octets_before(line, lane);
-    uint32_t found = 0, tag = 0;
+    uint32_t head = 0, tag = 0;
 
     /* At most 80 octets are read from here, and the pad has 1,024. */
     if (offset >= image->records_len) {
@@ -91,11 +91,16 @@ static bool record_is(const struct policy_image *image, const uint8_t *line, uns
         len = *at++;
     }
     const uint8_t *const end = at + len;
-    at = image_get_varint(at, &found);
-    if (found != parent) {
+    at = image_get_varint(at, &head);
+    if (head >> IMAGE_TAG_BITS != parent) {
         return false;
     }
-    at = image_get_varint(at, &tag);
+    const unsigned which = head & IMAGE_TAGS;
+    if (which < IMAGE_TAGS) {
+        tag = image->tags[which];
+    } else {
+        at = image_get_varint(at, &tag);
+    }
     out->interior = (tag & 1) != 0;
     out->class = tag >> 1;
     out->id = UINT32_MAX;

@@ -43,6 +43,7 @@ enum image_header {
     IMAGE_AT_MAX_DEPTH = 104,    /* u32: labels of the longest listed name */
     IMAGE_AT_ATTEMPT = 108,      /* u32: which seed it was */
     IMAGE_AT_ROOT_BELOW = 112,   /* u32: set of what is below the root */
+    IMAGE_AT_TAGS = 116,         /* IMAGE_TAGS u32: the tags that most nodes have */
     IMAGE_AT_TABLE = 128         /* section table: entries of IMAGE_ENTRY octets */
 };
 
@@ -114,11 +115,16 @@ enum image_list {
 /* A slot: ten bits of fingerprint (never 0), six of length code. */
 #define IMAGE_CODE_BITS   6u
 #define IMAGE_CODE_LONG   63u
-#define IMAGE_RECORD_MIN  3u  /* code 0 */
+#define IMAGE_RECORD_MIN  2u  /* code 0 */
 #define IMAGE_RECORD_LONG 80u /* code 63: a length octet, the record, zero octets */
 #define IMAGE_RECORD_PAD  1024u
 
 #define IMAGE_VARINT_MAX 0x0fffffffu /* 28 bits in four octets */
+
+/* A record begins with parent * 4 + which: a tag of the header, or (3) one that follows. */
+#define IMAGE_TAGS     3u
+#define IMAGE_TAG_BITS 2u
+#define IMAGE_TAG_NONE UINT32_MAX /* in the header: no such tag; no class is so large */
 
 /* Origin: u64 hash of the name, u32 line, list, match, kind (u8 each), one zero octet. */
 #define IMAGE_ORIGIN_OCTETS 16u
@@ -148,6 +154,7 @@ struct policy_image {
     uint32_t class_count, set_count, row_count, member_count, list_count;
     uint32_t prefix4_count, prefix6_count, origin_count;
     uint32_t max_depth;
+    uint32_t tags[IMAGE_TAGS];
     struct image_part parts[IMAGE_SECTION_TYPES];
 };
 

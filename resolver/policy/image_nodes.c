@@ -234,6 +234,10 @@ static int number_interior(struct build *build)
                 (struct interior){build->nodes[i].hash, build->nodes[i].children, i};
         }
     }
+    if (count > IMAGE_VARINT_MAX >> IMAGE_TAG_BITS) {
+        free(items);
+        return CORDON_E_LIMIT;
+    }
     qsort(items, count, sizeof(items[0]), compare_interior);
     for (size_t i = 0; i < count; i++) {
         build->nodes[items[i].node].id = (uint32_t)i + 1;
@@ -243,14 +247,53 @@ static int number_interior(struct build *build)
     return 0;
 }
 
+/* Finds the tags that most nodes have: those that need no octets of their own. */
+static int choose_tags(struct build *build)
+{
+    const uint32_t count = 2 * build->classes.count;
+    uint32_t *uses = calloc((size_t)count + 1, sizeof(uses[0]));
+
+    if (uses == NULL) {
+        return -ENOMEM;
+    }
+    for (uint32_t i = 1; i < build->node_count; i++) {
+        const struct build_node *node = &build->nodes[i];
+
+        uses[build->class_final[node->class] << 1 | (node->children > 0)]++;
+    }
+    for (unsigned i = 0; i < IMAGE_TAGS; i++) {
+        uint32_t best = count; /* uses[count] is 0 */
+
+        for (uint32_t tag = 0; tag < count; tag++) {
+            best = uses[tag] > uses[best] ? tag : best;
+        }
+        build->tags[i] = best == count ? IMAGE_TAG_NONE : best;
+        uses[best] = 0;
+    }
+    free(uses);
+    return 0;
+}
+
+uint32_t build_tag(const struct build *build, const struct build_node *node, unsigned *which)
+{
+    const uint32_t tag = build->class_final[node->class] << 1 | (node->children > 0);
+
+    *which = 0;
+    while (*which < IMAGE_TAGS && build->tags[*which] != tag) {
+        (*which)++;
+    }
+    return tag;
+}
+
 size_t build_record_octets(const struct build *build, const struct build_node *node,
                            unsigned *code)
 {
-    const bool interior = node->children > 0;
-    const uint32_t tag = build->class_final[node->class] << 1 | interior;
-    const size_t len = image_varint_octets(build->nodes[node->parent].id) +
-                       image_varint_octets(tag) +
-                       (interior ? image_varint_octets(node->id) : 0) + node->label[0];
+    unsigned which = 0;
+    const uint32_t tag = build_tag(build, node, &which);
+    const size_t len = image_varint_octets(build->nodes[node->parent].id << IMAGE_TAG_BITS) +
+                       (which == IMAGE_TAGS ? image_varint_octets(tag) : 0) +
+                       (node->children > 0 ? image_varint_octets(node->id) : 0) +
+                       node->label[0];
 
     if (len - IMAGE_RECORD_MIN < IMAGE_CODE_LONG) {
         *code = (unsigned)(len - IMAGE_RECORD_MIN);
@@ -308,6 +351,9 @@ int build_places(struct build *build)
 
     build->line_count = count == 0 ? 1 : (count + IMAGE_LINE_FILL - 1) / IMAGE_LINE_FILL;
     int rc = number_interior(build);
+    if (rc == 0) {
+        rc = choose_tags(build);
+    }
     if (rc == 0) {
         rc = order_nodes(build);
     }
