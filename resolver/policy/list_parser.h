@@ -1,6 +1,6 @@
 /*
- * policy/list_parser.h - what the two halves of the list parser share: list.c (lines, header,
- * facts) and list_rule.c (rules). Internal to the room.
+ * policy/list_parser.h - what the parts of the list parser share: list.c (lines), list_head.c
+ * (header and facts) and list_rule.c (rules). Internal to the room.
  */
 #ifndef CORDON_POLICY_LIST_PARSER_H
 #define CORDON_POLICY_LIST_PARSER_H
@@ -9,6 +9,9 @@
 #include "policy/strings.h"
 
 #include <stdbool.h>
+
+#define LIST_HEADER_KEYS 8u  /* header lines that there are */
+#define LIST_FACT_KEYS   10u /* lines of a fact that there are */
 
 /* One line, without its LF. */
 struct list_line {
@@ -26,6 +29,10 @@ struct list_parser {
     size_t faults;
     int rc; /* not 0: stop now (no memory, unknown version) */
 
+    uint32_t header_lines[LIST_HEADER_KEYS]; /* where each was seen; 0: not yet */
+    uint32_t fact_lines[LIST_FACT_KEYS];     /* the same for the fact that is open */
+    uint32_t fact_line;                      /* where that began */
+
     /* Rules by what they match, to find those that stand twice: numbers of rules + 1. */
     uint32_t *table;
     size_t table_size; /* a power of two */
@@ -42,6 +49,16 @@ char *list_keep(struct list_parser *parser, const char *octets, size_t len);
 
 /* True for 1 to max octets of a-z, 0-9 and '-'. */
 bool list_is_word(const char *text, size_t len, size_t max);
+
+/* Reads the current line as "KEY VALUE" of the header. False after a fault. */
+bool list_header_read(struct list_parser *parser);
+/* Reports what the header lacks. */
+void list_header_close(struct list_parser *parser);
+
+/* Begins a fact of this class, reads one of its lines, reports what it lacks. */
+bool list_fact_open(struct list_parser *parser, const char *class, size_t len);
+bool list_fact_read(struct list_parser *parser);
+void list_fact_close(struct list_parser *parser);
 
 /* Reads the current line as a rule and adds it to the list. False after a fault. */
 bool list_rule_read(struct list_parser *parser);
