@@ -4,6 +4,7 @@
 usage: names.py [--rules N] [--names FILE] [--questions N] FOLDER
 
 FOLDER/bench.list      N rules `block suffix` (default 100,000), unsigned
+FOLDER/names           the names of its rules, one a line
 FOLDER/bench.blocked   names at or below a rule of it
 FOLDER/warm            names that no rule of it covers, beneath the same top-level domains
 FOLDER/shipped.blocked names at or below the rules of the lists given by --shipped FILE
@@ -131,6 +132,7 @@ def main():
     shipped = shipped_rules(args.shipped)
     maker = Maker("questions")
     write_list(args.folder / "bench.list", rules)
+    (args.folder / "names").write_text("".join(f"{name}\n" for name in rules), encoding="ascii")
     write_questions(args.folder / "bench.blocked", at_or_below(rules, args.questions, maker))
     if shipped:
         write_questions(args.folder / "shipped.blocked", at_or_below(shipped, args.questions, maker))
