@@ -141,6 +141,19 @@ static void the_event_has_the_chain_of_the_answer_that_was_replaced(void **state
     world_destroy(world);
 }
 
+/* Signatures would not cover what is put before, so none are asked for. */
+static void the_target_is_asked_for_without_do_and_cd(void **state)
+{
+    struct world *world = make_world();
+
+    (void)state;
+    world_ask_with(world, "www.bad.example", WIRE_A,
+                   (struct world_manner){.dnssec_ok = true, .checking_disabled = true});
+    assert_false(world->servers[0].last_do);
+    assert_int_equal(world->servers[0].last_flags & WIRE_FLAG_CD, 0);
+    world_destroy(world);
+}
+
 static void without_recursion_only_a_target_at_hand_is_told(void **state)
 {
     struct world *world = make_world();
@@ -196,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_client_is_led_to_the_operators_name),
         cmocka_unit_test(the_event_has_the_chain_of_the_answer_that_was_replaced),
+        cmocka_unit_test(the_target_is_asked_for_without_do_and_cd),
         cmocka_unit_test(without_recursion_only_a_target_at_hand_is_told),
         cmocka_unit_test(a_target_that_is_not_answered_in_time_ends_in_the_sinkhole),
         cmocka_unit_test(a_target_that_does_not_fit_is_truncated),

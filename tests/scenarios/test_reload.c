@@ -148,6 +148,30 @@ static void a_redirect_under_way_is_decided_anew(void **state)
     world_destroy(world);
 }
 
+/* What the old policy found in the cache says nothing about how the new one ends. */
+static void a_redirect_that_ends_is_no_cached_failure(void **state)
+{
+    struct world *world = world_create();
+    const struct world_list redirect = {
+        .id = "r", .rules = "block suffix cdn.example action=redirect:garden.test"};
+
+    (void)state;
+    world_serve(world, "www.example", WIRE_A,
+                "www.example. 1 IN CNAME a.cdn.example.\na.cdn.example. 1 IN A 192.0.2.1\n");
+    world_ask(world, "www.example", WIRE_A);
+    world->servers[0].manners = SERVER_SILENT;
+    world_adopt_lists(world, 1, &redirect);
+    struct world_reply *reply =
+        world_send(world, "www.example", WIRE_A, (struct world_manner){0});
+    assert_int_equal(world_asked(world, "garden.test"), 1);
+    world_pass(world, SECONDS(2));
+    world_adopt_lists(world, 1, &nothing);
+    world_pass(world, SECONDS(2));
+    assert_string_equal(world_words(reply),
+                        "SERVFAIL rd ra | EDE 22 no upstream answered in time");
+    world_destroy(world);
+}
+
 static void clients_that_lose_their_access_are_refused(void **state)
 {
     struct world *world = world_create();
@@ -213,6 +237,7 @@ int main(void)
         cmocka_unit_test(the_answer_is_by_the_policy_at_its_end),
         cmocka_unit_test(joined_questions_are_decided_one_by_one),
         cmocka_unit_test(a_redirect_under_way_is_decided_anew),
+        cmocka_unit_test(a_redirect_that_ends_is_no_cached_failure),
         cmocka_unit_test(clients_that_lose_their_access_are_refused),
         cmocka_unit_test(a_hundred_reloads_lose_no_question),
     };

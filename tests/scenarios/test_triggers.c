@@ -329,12 +329,45 @@ static void lists_in_log_mode_are_recorded_beside_the_block(void **state)
     world_destroy(world);
 }
 
+/* An event says who answered, how long it took, and whether the answer was at hand. */
+static void the_event_has_upstream_latency_and_client(void **state)
+{
+    struct world *world = world_create();
+    const struct audit_event *event = &world->last_event;
+
+    (void)state;
+    serve_all(world);
+    world_adopt(world, {.id = "l", .rules = rules});
+    const uint64_t start_us = world->now.wall_us;
+    world_ask_with(world, "two.example", WIRE_A, (struct world_manner){.tcp = true});
+    world_events(world);
+    assert_true(address_equal(&event->upstream, &world->servers[0].address));
+    assert_false(event->cached);
+    assert_int_equal(event->latency_us, 10000);
+    assert_int_equal(event->wall_us, start_us);
+    assert_int_equal(event->transport, AUDIT_TCP);
+    assert_int_equal(event->generation, world->generation);
+    assert_int_equal(event->client.port, 40000);
+    assert_int_equal(event->rcode, WIRE_NOERROR);
+    world_ask(world, "two.example", WIRE_A);
+    world_events(world);
+    assert_int_equal(event->upstream.family, ADDRESS_NONE);
+    assert_true(event->cached);
+    assert_int_equal(event->latency_us, 0);
+    assert_int_equal(event->transport, AUDIT_UDP);
+    world_ask(world, "nx.example", WIRE_A);
+    world_events(world);
+    assert_int_equal(event->rcode, WIRE_NXDOMAIN);
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_trigger_replaces_the_whole_answer),
         cmocka_unit_test(a_change_of_policy_holds_for_what_is_cached),
         cmocka_unit_test(the_first_trigger_in_order_decides),
+        cmocka_unit_test(the_event_has_upstream_latency_and_client),
         cmocka_unit_test(lists_in_log_mode_are_recorded_beside_the_block),
     };
 

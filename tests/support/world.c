@@ -288,6 +288,7 @@ static void add_event(struct world *world, const struct audit_event *event)
              policy_action_name((enum policy_action)event->hit.action),
              triggers[event->hit.trigger], hop, name);
     world->event_count++;
+    world->last_event = *event;
 }
 
 const char *world_events(struct world *world)

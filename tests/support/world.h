@@ -132,6 +132,7 @@ struct world {
     bool no_room; /* reserve gives NULL */
     char event_words[WORLD_WORDS];
     unsigned event_count;
+    struct audit_event last_event;
 };
 
 /* servers: 1 to WORLD_SERVERS, at 192.0.2.1 and on. */
