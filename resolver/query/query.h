@@ -4,12 +4,18 @@
  * This is the first door to open. A question is a struct that query_run() moves through the
  * states of the table in query/run.c:
  *
- *   PARSE -> CLIENT -> DECIDE -+-> LOOKUP -+-> JOIN -> ASK -> (wait) -> ACCEPT -> RECHECK ->
- * STORE -> SEND -> RECORD -> FREE |        |               |
- * +-------------------------------------^                   ^ |        +- refuse/drop -+ (cache
- * hit)                                               |
- *     +- FORMERR etc. ---------+- block
- * -------------------------------------------------------------+
+ *   PARSE -> CLIENT -> DECIDE -> LOOKUP -> JOIN -> ASK ~ wait ~ ACCEPT -> STORE -> RECHECK
+ *              |         |         |                                                 |
+ *    refused,  |  blocked|         +-------------- cache hit, joined --------------->|
+ *    malformed |         |         ^                                                 |
+ *              |         |         +-------------- redirected to a name -------------+
+ *              v         v                                                           |
+ *             SEND -> RECORD -> FREE  <--------------- answered, blocked ------------+
+ *
+ * What a client can rely on, beside the policy: AA and AD are never set; ANY is answered with
+ * one HINFO record without asking (RFC 8482, 4.2); a question without RD gets what policy and
+ * cache have, else REFUSED; whoever is outside the access networks learns nothing else than
+ * that. STORE comes before RECHECK: the cache has what came, whoever asked for it.
  *
  * There is no socket, clock or chance in here: octets, time and wishes go through struct
  * query_io, which daemon/worker.c fills with libuv and tests fill with an array and a virtual
@@ -141,6 +147,8 @@ struct query_engine_setup {
 
 /* NULL if out of memory. A policy and settings must be adopted before the first question. */
 struct query_engine *query_engine_create(const struct query_engine_setup *setup);
+/* Questions that still wait are forgotten: no function of io is called, and the timers must
+ * not run any more. NULL is fine. */
 void query_engine_destroy(struct query_engine *engine);
 
 /* The caller tells the time at least once per turn of its loop, before anything else. */
@@ -162,7 +170,8 @@ const struct wire_question *query_question_of(const struct query *q);
 /* Starts the question in msg (borrowed for the call). q is the engine's from here on. */
 void query_run(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len);
 
-/* The client is gone: the question ends unanswered, without io->release. */
+/* The client is gone: the question ends unanswered, without io->release; what policy found is
+ * recorded. Also for a slot that was taken and never run. Not from within a function of io. */
 void query_abandon(struct query_engine *engine, struct query *q);
 
 /* A fetch has ended: everything that waits for it goes on. The fetch is the engine's again. */
