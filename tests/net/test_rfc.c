@@ -46,7 +46,7 @@ static void a_path_mtu_that_somebody_forges_changes_nothing(void **state)
     }
 }
 
-/* RFC 7766, 6.2.3; RFC 9210, 5.1: seconds, so that a client may ask again over the connection,
+/* RFC 7766, 6.2.3; RFC 9210, 4.2: seconds, so that a client may ask again over the connection,
  * and every patience ends. What is announced (RFC 7828) is what is kept. */
 static void patience_is_of_the_order_of_seconds(void **state)
 {
