@@ -242,24 +242,50 @@ static bool is_blocked(const struct policy *policy, const char *text)
     return policy_outcome_blocks(&outcome);
 }
 
-static bool blocked_name_in(const struct policy *policy, const char *path, char *name,
-                            size_t size)
+/* How well a reader may know a name: it begins with the list's id written as one word (3), or
+ * has that (2) or the id's first word (1) in it. */
+static int familiarity(const char *name, const char *id)
+{
+    char first[65];
+    char whole[65];
+    size_t len = 0;
+
+    snprintf(first, sizeof(first), "%.*s", (int)strcspn(id, "-"), id);
+    for (const char *at = id; *at != '\0' && len < sizeof(whole) - 1; at++) {
+        if (*at != '-') {
+            whole[len++] = *at;
+        }
+    }
+    whole[len] = '\0';
+    return strncmp(name, whole, len) == 0 ? 3
+           : strstr(name, whole) != NULL  ? 2
+           : strstr(name, first) != NULL  ? 1
+                                          : 0;
+}
+
+/* The first of those that are known best. */
+static bool blocked_name_in(const struct policy *policy, const char *path, const char *id,
+                            char *name, size_t size)
 {
     FILE *file = fopen(path, "re");
+    char found[WIRE_NAME_TEXT_MAX];
     char *line = NULL;
     size_t room = 0;
-    bool found = false;
+    int best = -1;
 
     if (file == NULL) {
         return false;
     }
-    for (unsigned i = 0; !found && i < EXAMPLE_LINES_MAX && getline(&line, &room, file) > 0;
-         i++) {
-        found = suffix_of_line(line, name, size) && is_blocked(policy, name);
+    for (unsigned i = 0; i < EXAMPLE_LINES_MAX && getline(&line, &room, file) > 0; i++) {
+        if (suffix_of_line(line, found, sizeof(found)) && strlen(found) < size &&
+            familiarity(found, id) > best && is_blocked(policy, found)) {
+            best = familiarity(found, id);
+            snprintf(name, size, "%s", found);
+        }
     }
     free(line);
     fclose(file);
-    return found;
+    return best >= 0;
 }
 
 bool screen_blocked_name(const struct setup_snapshot *snapshot, const char *list_directory,
@@ -272,7 +298,7 @@ bool screen_blocked_name(const struct setup_snapshot *snapshot, const char *list
         const int len = snprintf(path, sizeof(path), "%s/%s.list", list_directory, id);
         if (len > 0 && (size_t)len < sizeof(path) &&
             strcmp(list_mode(snapshot, id), policy_mode_name(POLICY_MODE_ENFORCE)) == 0 &&
-            blocked_name_in(snapshot->policy, path, name, size)) {
+            blocked_name_in(snapshot->policy, path, id, name, size)) {
             snprintf(list_id, 65, "%s", id);
             return true;
         }

@@ -142,6 +142,25 @@ static void takes_no_example_that_is_let_through(void **state)
     assert_string_equal(list, "first");
 }
 
+static void takes_the_best_known_example(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[WIRE_NAME_TEXT_MAX];
+    char list[65];
+
+    /* An unknown one, one with the first word of the id, one with all of it, one that is not
+     * blocked, one that begins with all of it, and a later one. */
+    write_list(fixture, "brand-cloud",
+               RULE("suffix a.example") RULE("suffix brand.example")
+                   RULE("suffix mybrandcloud.example") RULE("exact brandcloud.example")
+                       RULE("suffix brandcloud1.example") RULE("suffix brandcloud2.example"),
+               2);
+    load_well(fixture, "    brand-cloud: enforce\n", "", CREATED_S);
+    assert_true(
+        screen_blocked_name(fixture->snapshot, fixture->folder, name, sizeof(name), list));
+    assert_string_equal(name, "brandcloud1.example");
+}
+
 static void has_no_example_if_everything_only_logs(void **state)
 {
     struct fixture *fixture = *state;
@@ -245,6 +264,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(says_when_a_list_is_past_its_time, setup, teardown),
         cmocka_unit_test_setup_teardown(says_that_no_upstream_can_be_reached, setup, teardown),
         cmocka_unit_test_setup_teardown(takes_no_example_that_is_let_through, setup, teardown),
+        cmocka_unit_test_setup_teardown(takes_the_best_known_example, setup, teardown),
         cmocka_unit_test_setup_teardown(has_no_example_if_everything_only_logs, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(asks_a_wildcard_at_the_loopback, setup, teardown),
