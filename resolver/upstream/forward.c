@@ -258,11 +258,14 @@ static void on_timer(struct timer *timer, void *context)
         return;
     }
     note_overdue(exchange, now_us);
+    if (exchange->retry_us <= now_us) {
+        exchange->retry_us = 0;
+    }
     if (now_us >= exchange->fetch->deadline_us) {
         finish_without(exchange);
         return;
     }
-    if (is_waiting(exchange) || (exchange->retry_us != 0 && now_us < exchange->retry_us)) {
+    if (is_waiting(exchange) || exchange->retry_us != 0) {
         schedule(exchange);
         return;
     }

@@ -39,6 +39,8 @@ struct script {
     struct query_fetch_result result;
     uint8_t result_octets[65535];
     struct query_fetch *ask_next; /* asked from within query_fetch_done */
+    void (*on_done)(struct script *script, struct query_fetch *fetch,
+                    const struct query_fetch_result *result); /* NULL: nothing more */
 };
 
 static inline int script_send(struct script *script, struct upstream_try *t, bool tcp)
@@ -46,11 +48,15 @@ static inline int script_send(struct script *script, struct upstream_try *t, boo
     /* The servers are told apart by their last octet. */
     const unsigned server = t->server->octets[3] - 1u;
     const int error = tcp ? script->tcp_error[server] : script->udp_error[server];
-    struct script_packet *packet = &script->packets[script->sent % SCRIPT_PACKETS_MAX];
+    size_t place = script->sent % SCRIPT_PACKETS_MAX;
 
     if (error != 0) {
         return error;
     }
+    while (script->packets[place].t != NULL) {
+        place = (place + 1) % SCRIPT_PACKETS_MAX; /* one of the first is open still */
+    }
+    struct script_packet *packet = &script->packets[place];
     if (t->len > sizeof(packet->octets) || t->tcp != tcp || script->may_not_ask) {
         abort();
     }
@@ -100,6 +106,9 @@ void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
     if (fetch->upstream != NULL) {
         abort(); /* the fetch is the engine's again */
     }
+    if (script->on_done != NULL) {
+        script->on_done(script, fetch, result);
+    }
     if (script->ask_next != NULL) {
         struct query_fetch *next = script->ask_next;
         script->ask_next = NULL;
@@ -134,6 +143,7 @@ static inline void script_init(struct script *script, unsigned servers, uint8_t 
 
     memset(script, 0, offsetof(struct script, result_octets));
     script->ask_next = NULL;
+    script->on_done = NULL;
     random_init_seed(&script->random, octets);
     script->now = (struct clock_now){SCRIPT_FIRST_US, SCRIPT_FIRST_US};
     script->timers = timers_create(64);

@@ -395,6 +395,8 @@ static void tells_socket_errors_from_silence(void **state)
          "u0!24 u1!24 . +149 . u0!0 u1!0 +1 >0 "
          "#0=ok =answer"},
         {"no socket left until the end", 1, "u0!24 . +3999 . +1 =timeout"},
+        {"no socket for a repetition: the try that is still in time is waited for", 1,
+         ">0 +150 >0 u0!24 #1=case . +150 . +449 . u0!0 +1 >0 #2=ok =answer"},
         {"firewalled", 1, "u0!1 . +0 =unreachable"},
     };
 

@@ -1,0 +1,216 @@
+/* upstream/server: how long is waited, when a server is down, and who is asked. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "upstream/server.h"
+
+#include <string.h>
+
+#define ITEMS(array) (sizeof(array) / sizeof((array)[0]))
+
+#define MS UINT64_C(1000)
+
+static const struct address somewhere = {
+    .octets = {192, 0, 2, 1}, .port = 53, .family = ADDRESS_V4};
+
+static void waits_as_long_as_answers_have_taken(void **state)
+{
+    static const struct {
+        uint32_t srtt_ms, rttvar_ms;
+        unsigned asked;
+        unsigned wait_ms;
+    } cases[] = {
+        {0, 0, 0, 800},     /* not measured: the first number */
+        {0, 0, 1, 1600},    /* doubled for the second time */
+        {0, 0, 2, 2000},    /* up to a limit */
+        {0, 0, 200, 2000},  /* however often */
+        {1, 0, 0, 150},     /* a fast one: never below the second number */
+        {100, 25, 0, 200},  /* srtt + 4 rttvar */
+        {100, 25, 1, 400},  /* doubled */
+        {100, 25, 3, 1600}, /* and again */
+        {500, 200, 0, 800}, /* a slow one: not above the first number */
+        {60000, 30000, 0, 800},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(cases); i++) {
+        struct upstream_server server;
+
+        upstream_server_init(&server, &somewhere);
+        server.srtt_us = cases[i].srtt_ms * 1000;
+        server.rttvar_us = cases[i].rttvar_ms * 1000;
+        server.measured_us = 1;
+        assert_int_equal(upstream_server_wait_us(&server, cases[i].asked, 2),
+                         cases[i].wait_ms * MS);
+        /* What was measured too long ago does not count. */
+        if (cases[i].asked == 0) {
+            const uint64_t later = 1 + UPSTREAM_RTT_STALE_MS * MS;
+            assert_int_equal(upstream_server_wait_us(&server, 0, later), 800 * MS);
+        }
+    }
+}
+
+static void the_round_trip_time_is_smoothed(void **state)
+{
+    struct upstream_server server;
+
+    (void)state;
+    upstream_server_init(&server, &somewhere);
+    upstream_server_heard(&server, 0, 80 * MS, false); /* over TCP: tells nothing */
+    assert_int_equal(server.srtt_us, 0);
+    upstream_server_heard(&server, 100 * MS, 180 * MS, true);
+    assert_int_equal(server.srtt_us, 80000);
+    assert_int_equal(server.rttvar_us, 40000);
+    upstream_server_heard(&server, 200 * MS, 360 * MS, true);
+    assert_int_equal(server.srtt_us, 90000);
+    assert_int_equal(server.rttvar_us, 50000);
+    for (unsigned i = 0; i < 100; i++) { /* answered within the clock's step */
+        upstream_server_heard(&server, 400 * MS, 400 * MS, true);
+    }
+    assert_in_range(server.srtt_us, 1, 100); /* measured, though it is next to nothing */
+}
+
+static void only_misses_in_a_row_count(void **state)
+{
+    struct upstream_server server;
+
+    (void)state;
+    upstream_server_init(&server, &somewhere);
+    upstream_server_missed(&server, 1, 10);
+    upstream_server_missed(&server, 2, 11);
+    upstream_server_heard(&server, 3, 12, true);
+    upstream_server_missed(&server, 13, 20);
+    upstream_server_missed(&server, 14, 21);
+    assert_false(server.down);
+
+    /* A question sent before the last answer came: the server was alive after it. */
+    upstream_server_heard(&server, 15, 30, true);
+    for (uint64_t sent = 16; sent < 30; sent++) {
+        upstream_server_missed(&server, sent, 31);
+    }
+    assert_false(server.down);
+    for (uint64_t i = 0; i < UPSTREAM_DOWN_AFTER; i++) {
+        assert_false(server.down);
+        upstream_server_missed(&server, 32 + i, 40);
+    }
+    assert_true(server.down);
+    assert_int_equal(server.probe_us, 40 + UPSTREAM_PAUSE_MIN_MS * MS);
+    upstream_server_heard(&server, 32, 50, true); /* a late one */
+    assert_false(server.down);
+}
+
+static void useless_answers_are_not_silence(void **state)
+{
+    struct upstream_server server;
+
+    (void)state;
+    upstream_server_init(&server, &somewhere);
+    upstream_server_missed(&server, 1, 10);
+    upstream_server_missed(&server, 2, 11);
+    upstream_server_rejected(&server, 3, 12, true);
+    upstream_server_missed(&server, 13, 14);
+    assert_false(server.down);
+    for (unsigned i = 0; i < UPSTREAM_REJECTS_MAX - 1; i++) {
+        assert_false(server.down);
+        upstream_server_rejected(&server, 20, 21, true);
+    }
+    assert_true(server.down);
+    upstream_server_heard(&server, 22, 23, true);
+    assert_false(server.down);
+    upstream_server_rejected(&server, 24, 25, true);
+    assert_false(server.down);
+}
+
+static void the_pause_between_probes_grows_to_a_limit(void **state)
+{
+    const uint8_t seed[RANDOM_SEED_OCTETS] = {1};
+    const uint8_t asked[UPSTREAM_SERVERS_MAX] = {0};
+    struct upstream_server servers[2];
+    struct random random;
+    uint64_t now = 1000000;
+    uint64_t pause = UPSTREAM_PAUSE_MIN_MS;
+    bool probe = false;
+
+    (void)state;
+    random_init_seed(&random, seed);
+    upstream_server_init(&servers[0], &somewhere);
+    upstream_server_init(&servers[1], &somewhere);
+    upstream_server_heard(&servers[1], now - 10, now, true);
+    for (unsigned i = 0; i < UPSTREAM_DOWN_AFTER; i++) {
+        upstream_server_missed(&servers[0], now, now);
+    }
+    for (unsigned i = 0; i < 12; i++) {
+        now += pause * MS - 1;
+        assert_int_equal(upstream_server_choose(servers, 2, asked, 0, &random, now, &probe), 1);
+        assert_false(probe);
+        now += 1;
+        assert_int_equal(upstream_server_choose(servers, 2, asked, 0, &random, now, &probe), 0);
+        assert_true(probe);
+        /* One question only. */
+        assert_int_equal(upstream_server_choose(servers, 2, asked, 0, &random, now, &probe), 1);
+        pause = 2 * pause < UPSTREAM_PAUSE_MAX_MS ? 2 * pause : UPSTREAM_PAUSE_MAX_MS;
+    }
+    assert_int_equal(pause, UPSTREAM_PAUSE_MAX_MS);
+}
+
+static void chooses_by_a_table(void **state)
+{
+    static const struct {
+        const char *down; /* 'd': down, 'u': up, per server */
+        uint8_t asked[4];
+        uint32_t excluded;
+        int expected;
+    } cases[] = {
+        {"uuu", {0, 0, 0}, 0, 0},  /* the fastest */
+        {"duu", {0, 0, 0}, 0, 1},  /* that is up */
+        {"ddd", {0, 0, 0}, 0, 0},  /* none is: the fastest all the same */
+        {"uuu", {1, 0, 0}, 0, 1},  /* not asked yet before asked */
+        {"uud", {1, 1, 0}, 0, 2},  /* even one that is down */
+        {"uud", {1, 1, 1}, 0, 0},  /* the round begins again */
+        {"uuu", {0, 0, 0}, 1, 1},  /* excluded */
+        {"udd", {0, 0, 0}, 1, 1},  /* all that are up are excluded */
+        {"uuu", {3, 2, 1}, 4, 1},  /* excluded, though asked least */
+        {"uuu", {0, 0, 0}, 7, -1}, /* nobody is left */
+        {"", {0}, 0, -1},          /* nobody is there */
+    };
+    const uint8_t seed[RANDOM_SEED_OCTETS] = {2};
+    struct random random;
+
+    (void)state;
+    random_init_seed(&random, seed);
+    for (size_t i = 0; i < ITEMS(cases); i++) {
+        struct upstream_server servers[4];
+        const size_t count = strlen(cases[i].down);
+        bool probe = true;
+
+        for (size_t j = 0; j < count; j++) {
+            upstream_server_init(&servers[j], &somewhere);
+            servers[j].srtt_us = 10000u << j;
+            servers[j].measured_us = 1;
+            servers[j].down = cases[i].down[j] == 'd';
+            servers[j].probe_us = UINT64_MAX;
+        }
+        const int got = upstream_server_choose(servers, count, cases[i].asked,
+                                               cases[i].excluded, &random, 2, &probe);
+        if (got != cases[i].expected || probe) {
+            fail_msg("case %zu: server %d, probe %d", i, got, probe);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waits_as_long_as_answers_have_taken),
+        cmocka_unit_test(the_round_trip_time_is_smoothed),
+        cmocka_unit_test(only_misses_in_a_row_count),
+        cmocka_unit_test(useless_answers_are_not_silence),
+        cmocka_unit_test(the_pause_between_probes_grows_to_a_limit),
+        cmocka_unit_test(chooses_by_a_table),
+    };
+    return cmocka_run_group_tests_name("upstream/server", tests, NULL, NULL);
+}
