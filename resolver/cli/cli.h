@@ -25,6 +25,9 @@ enum cli_exit {
     CLI_UNREACHABLE = 3 /* no daemon or server answers */
 };
 
+/* The highest file descriptor that makes sense to name. */
+#define CLI_FD_MAX 65535u
+
 #define CLI_CONFIG_DEFAULT "/etc/cordon/cordon.yaml"
 
 int cli_check(int argc, char **argv);
@@ -72,6 +75,9 @@ int cli_ask_daemon(const char *socket, const char *command, char **reply, size_t
  * (one line). twice: asks again and compares. -errno, CORDON_E_PASSWORD if they differ. The
  * caller wipes out. */
 int cli_password(const char *prompt, bool twice, int from_fd, char *out, size_t size);
+
+/* A decimal number from least to most, and nothing else. */
+bool cli_number(const char *text, unsigned least, unsigned most, unsigned *out);
 
 /* "3 days", "4 h": a span in words. Returns out. */
 const char *cli_span(uint64_t seconds, char out[32]);

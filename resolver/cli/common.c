@@ -209,3 +209,17 @@ const char *cli_span(uint64_t seconds, char out[32])
     }
     return out;
 }
+
+bool cli_number(const char *text, unsigned least, unsigned most, unsigned *out)
+{
+    char *end = NULL;
+
+    errno = 0;
+    const unsigned long value = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < least ||
+        value > most) {
+        return false;
+    }
+    *out = (unsigned)value;
+    return true;
+}

@@ -147,8 +147,8 @@ static void print_row(const struct explain *ex, const struct policy_match_entry 
         return;
     }
     place_of(ex, entry->labels, place);
-    printf("\n  %s %s %s%s%s\n", policy_kind_name(row.kind), policy_match_name(row.match), place,
-           row.action != POLICY_ACTION_DEFAULT ? " action=" : "",
+    printf("\n  %s %s %s%s%s\n", policy_kind_name(row.kind), policy_match_name(row.match),
+           place, row.action != POLICY_ACTION_DEFAULT ? " action=" : "",
            row.action != POLICY_ACTION_DEFAULT ? policy_action_name(row.action) : "");
     printf("    %s\n", reason(ex, entry, index, &row));
     printf("    list %s serial %" PRIu32 " (mode %s), category %s, scope %s, confidence %s\n",

@@ -89,7 +89,8 @@ static int generate(int argc, char **argv)
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     bool ask = true;
-    int fd = -1;
+    unsigned fd = 0;
+    int from_fd = -1;
     int option;
 
     while ((option = getopt_long(argc, argv, "Wh", options, NULL)) != -1) {
@@ -98,7 +99,10 @@ static int generate(int argc, char **argv)
             ask = false;
             break;
         case 'f':
-            fd = atoi(optarg);
+            if (!cli_number(optarg, 0, CLI_FD_MAX, &fd)) {
+                return cli_usage("key generate", "--password-fd takes a file descriptor");
+            }
+            from_fd = (int)fd;
             break;
         case 'h':
             fputs(generate_help, stdout);
@@ -115,7 +119,7 @@ static int generate(int argc, char **argv)
     }
     char password[1024];
     const int rc =
-        cli_password("Password for the new key", true, fd, password, sizeof(password));
+        cli_password("Password for the new key", true, from_fd, password, sizeof(password));
     int code = CLI_REFUSED;
     if (rc == -ENOTTY) {
         code = cli_usage("key generate", "there is no terminal to ask for a password: use "

@@ -143,7 +143,10 @@ static int verify(int argc, char **argv)
             add_keys(&chosen, optarg);
             break;
         case 't':
-            chosen.threshold = (unsigned)strtoul(optarg, NULL, 10);
+            if (!cli_number(optarg, 1, TRUST_KEYS_MAX, &chosen.threshold)) {
+                free_keys(&chosen);
+                return cli_usage("list verify", "--threshold is from 1 to %u", TRUST_KEYS_MAX);
+            }
             break;
         case 'i':
             chosen.ignore_time = true;
@@ -264,7 +267,8 @@ static int sign(int argc, char **argv)
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     const char *key_path = NULL;
-    int fd = -1;
+    unsigned fd = 0;
+    int from_fd = -1;
     int code = CLI_OK;
     int option;
 
@@ -274,7 +278,10 @@ static int sign(int argc, char **argv)
             key_path = optarg;
             break;
         case 'f':
-            fd = atoi(optarg);
+            if (!cli_number(optarg, 0, CLI_FD_MAX, &fd)) {
+                return cli_usage("list sign", "--password-fd takes a file descriptor");
+            }
+            from_fd = (int)fd;
             break;
         case 'h':
             fputs(sign_help, stdout);
@@ -287,7 +294,7 @@ static int sign(int argc, char **argv)
         return cli_usage("list sign", "name the secret key with --key, and at least one list");
     }
     struct trust_secret_key key;
-    if (read_secret(key_path, fd, &key) != 0) {
+    if (read_secret(key_path, from_fd, &key) != 0) {
         return CLI_REFUSED;
     }
     for (int i = optind; i < argc; i++) {

@@ -232,10 +232,10 @@ int cli_query(int argc, char **argv)
             ask.dnssec = true;
             break;
         case 'w':
-            ask.timeout_ms = (unsigned)strtoul(optarg, NULL, 10) * 1000;
-            if (ask.timeout_ms == 0 || ask.timeout_ms > 600000) {
+            if (!cli_number(optarg, 1, 600, &ask.timeout_ms)) {
                 return cli_usage("query", "--timeout is from 1 to 600 seconds");
             }
+            ask.timeout_ms *= 1000;
             break;
         case 'j':
             ask.json = true;
