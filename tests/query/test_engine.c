@@ -18,6 +18,19 @@
 static const uint8_t servfail[] = "\0\0\x81\x82\0\x01\0\0\0\0\0\0\x03www\x07"
                                   "example\0\0\x01\0\x01";
 
+#define REDIRECT                                                       \
+    "block suffix cdn.example category=a scope=cloud confidence=high " \
+    "action=redirect:garden.test evidence=\"x\"\n"
+
+/* www.example CNAME a.cdn.example, and its address; for one second. */
+static const uint8_t alias[] = "\0\0\x81\x80\0\x01\0\x02\0\0\0\0\x03www\x07"
+                               "example\0\0\x01\0\x01"
+                               "\xc0\x0c\0\x05\0\x01\0\0\0\x01\0\x0f\x01"
+                               "a\x03"
+                               "cdn\x07"
+                               "example\0"
+                               "\xc0\x29\0\x01\0\x01\0\0\0\x01\0\x04\xc0\0\x02\x01";
+
 static void what_cannot_be_asked_is_answered_at_once(void **state)
 {
     const int errors[] = {-ENOBUFS, -EPERM, -ENETUNREACH, -ENOSPC, -EIO};
@@ -139,6 +152,30 @@ static void an_engine_that_ends_with_questions_frees_them(void **state)
     bench_destroy(bench); /* the sanitizer would tell */
 }
 
+/* What the old policy found in the cache says nothing about how the new one ends. */
+static void a_timeout_after_a_reload_is_no_cached_failure(void **state)
+{
+    struct bench *bench = bench_create(4, 16);
+    int ede;
+
+    (void)state;
+    bench_question(bench, "www.example", false);
+    bench_done(bench, 0, QUERY_FETCH_ANSWER, alias, sizeof(alias) - 1);
+    assert_int_equal(bench_rcode(bench, &ede), WIRE_NOERROR);
+    bench_adopt(bench, REDIRECT);
+    bench_question(bench, "www.example", false); /* from the cache; its target is asked for */
+    assert_int_equal(bench->asked, 2);
+    assert_int_equal(bench->fetches[0]->name.labels, 2);
+    bench_pass(bench, 2000000);
+    bench_adopt(bench, "");
+    assert_int_equal(bench->asked, 3);
+    assert_int_equal(bench->cancelled, 1);
+    bench_pass(bench, 2000000);
+    assert_int_equal(bench_rcode(bench, &ede), WIRE_SERVFAIL);
+    assert_int_equal(ede, WIRE_EDE_NO_REACHABLE);
+    bench_destroy(bench);
+}
+
 static void counters_add_up(void **state)
 {
     struct bench *bench = bench_create(4, 16);
@@ -177,6 +214,7 @@ int main(void)
         cmocka_unit_test(a_fetch_may_leave_while_somebody_may_have_its_answer),
         cmocka_unit_test(a_fetch_without_questions_may_not_leave),
         cmocka_unit_test(an_engine_that_ends_with_questions_frees_them),
+        cmocka_unit_test(a_timeout_after_a_reload_is_no_cached_failure),
         cmocka_unit_test(counters_add_up),
     };
 
