@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "setup/own.h"
 #include "trust/load.h"
 #include "wire/type.h"
 
@@ -65,6 +66,32 @@ static void add_server(struct upstream_settings *upstreams, const struct address
     }
 }
 
+/* An upstream that is this machine, at a port on which cordond listens, would be a loop. */
+static void drop_own(const struct config *config, struct upstream_settings *upstreams,
+                     struct report *report)
+{
+    struct address own[SETUP_OWN_MAX];
+    const size_t own_count = setup_own_addresses(own, SETUP_OWN_MAX);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < upstreams->count; i++) {
+        const struct address server = upstreams->servers[i];
+        char text[ADDRESS_TEXT_MAX];
+
+        if (setup_is_own(&server, config->listen, config->listen_count, own, own_count)) {
+            address_format(&server, true, text);
+            report_add(
+                report, REPORT_WARNING, "upstreams.servers", 0, 0,
+                "%s is this machine, where cordond itself listens: it is left out, since a "
+                "resolver must not ask itself",
+                text);
+        } else {
+            upstreams->servers[kept++] = server;
+        }
+    }
+    upstreams->count = kept;
+}
+
 /* The configured servers, then those of the system. None at all is no fault: blocked names are
  * answered all the same, and the report says so. */
 static void fill_upstreams(const struct config *config, struct upstream_settings *upstreams,
@@ -88,6 +115,7 @@ static void fill_upstreams(const struct config *config, struct upstream_settings
             add_server(upstreams, &found[i]);
         }
     }
+    drop_own(config, upstreams, report);
     if (upstreams->count == 0) {
         report_add(report, REPORT_WARNING, "upstreams.servers", 0, 0,
                    "there is no upstream: names that are not blocked get SERVFAIL until one is "
