@@ -127,11 +127,11 @@ static enum wire_question_result read_additional(const uint8_t *msg, size_t len,
 static enum wire_question_result judge(uint16_t type, uint16_t class)
 {
     switch (type) {
-    case WIRE_AXFR:
-    case WIRE_IXFR:
     case WIRE_MAILA:
     case WIRE_MAILB:
         return WIRE_QUESTION_NOTIMP;
+    case WIRE_AXFR:
+    case WIRE_IXFR:
     case WIRE_OPT:
     case WIRE_TKEY:
     case WIRE_TSIG:
@@ -166,7 +166,7 @@ enum wire_question_result wire_question_read(const uint8_t *msg, size_t len,
     }
     if (wire_get32(msg + 6) != 0) { /* ANCOUNT and NSCOUNT */
         /* IXFR carries the client's SOA in the authority section (RFC 1995, 3). */
-        return out->type == WIRE_IXFR ? WIRE_QUESTION_NOTIMP : WIRE_QUESTION_FORMERR;
+        return out->type == WIRE_IXFR ? WIRE_QUESTION_REFUSED : WIRE_QUESTION_FORMERR;
     }
     const enum wire_question_result result =
         read_additional(msg, len, at, wire_get16(msg + 10), out);

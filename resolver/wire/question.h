@@ -19,7 +19,7 @@ enum wire_question_result {
     WIRE_QUESTION_FORMERR, /* QDCOUNT not 1 (RFC 9619), AN/NSCOUNT set, bad name, trailing
                               octets, two OPT records (RFC 6891, 6.1.1), OPT not at the root,
                               malformed options */
-    WIRE_QUESTION_NOTIMP,  /* an opcode other than QUERY; AXFR, IXFR, MAILA, MAILB */
+    WIRE_QUESTION_NOTIMP,  /* an opcode other than QUERY; MAILA, MAILB */
     WIRE_QUESTION_REFUSED, /* a class other than IN (CHAOS, ANY, ...); TKEY, TSIG, OPT as type
                             */
     WIRE_QUESTION_BADVERS  /* EDNS version above 0 (RFC 6891, 6.1.3) */

@@ -29,9 +29,9 @@ say "what is refused, and how"
 ask_table <<'ROWS'
 free.test A --edns-version 1   | rcode BADVERS | edns version 0 size 1232 | !answer .*
 version.bind TXT --class CH    | rcode REFUSED | !answer .*
-free.test AXFR                 | rcode NOTIMP
-free.test AXFR --tcp           | rcode NOTIMP
-free.test IXFR --tcp           | rcode NOTIMP
+free.test AXFR                 | rcode REFUSED
+free.test AXFR --tcp           | rcode REFUSED
+free.test IXFR --tcp           | rcode REFUSED
 free.test A --opcode 4         | rcode NOTIMP
 free.test A --opcode 5 --tcp   | rcode NOTIMP
 free.test ANY                  | rcode NOERROR | answer free\.test\. [0-9]+ TYPE13 .*

@@ -58,8 +58,8 @@ static const struct octets_row octets_rows[] = {
         "REFUSED rd ra"),
     ROW(HEAD("\x01\0", ONE) WWW "\0\x01\0\xff", "REFUSED rd ra"),
     /* AXFR and IXFR */
-    ROW(HEAD("\x01\0", ONE) WWW "\0\xfc\0\x01", "NOTIMP rd ra"),
-    ROW(HEAD("\x01\0", ONE) WWW "\0\xfb\0\x01", "NOTIMP rd ra"),
+    ROW(HEAD("\x01\0", ONE) WWW "\0\xfc\0\x01", "REFUSED rd ra"),
+    ROW(HEAD("\x01\0", ONE) WWW "\0\xfb\0\x01", "REFUSED rd ra"),
     /* EDNS version 1 */
     ROW(HEAD("\x01\0", ONE_OPT) WWW "\0\x01\0\x01"
                                     "\0\0\x29\x04\xd0\0\x01\0\0\0\0",

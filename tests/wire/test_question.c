@@ -83,10 +83,10 @@ static const struct {
     {HEAD("00") "<www> 0001 00", WIRE_QUESTION_FORMERR, false, false},   /* half a class */
 
     /* Types and classes that are not for us. */
-    {HEAD("00") "<a> 00fc 0001", WIRE_QUESTION_NOTIMP, true, false}, /* AXFR */
-    {HEAD("00") "<a> 00fb 0001", WIRE_QUESTION_NOTIMP, true, false}, /* IXFR */
+    {HEAD("00") "<a> 00fc 0001", WIRE_QUESTION_REFUSED, true, false}, /* AXFR */
+    {HEAD("00") "<a> 00fb 0001", WIRE_QUESTION_REFUSED, true, false}, /* IXFR */
     {"1234 0100 0001 0000 0001 0000 <a> 00fb 0001 c00c 0006 0001 00000000 0000",
-     WIRE_QUESTION_NOTIMP, true, false}, /* IXFR with the client's SOA (RFC 1995, 3) */
+     WIRE_QUESTION_REFUSED, true, false}, /* IXFR with the client's SOA (RFC 1995, 3) */
     {HEAD("00") "<a> 00fd 0001", WIRE_QUESTION_NOTIMP, true, false},             /* MAILB */
     {HEAD("00") "<a> 00fe 0001", WIRE_QUESTION_NOTIMP, true, false},             /* MAILA */
     {HEAD("00") "<a> 00fa 0001", WIRE_QUESTION_REFUSED, true, false},            /* TSIG */
