@@ -28,7 +28,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BUFFER_OCTETS      (4 * AUDIT_LINE_MAX) /* some hundred lines of usual length */
@@ -39,13 +38,14 @@
 #define STALL_US           UINT64_C(1000000)    /* before a reader that does not read is news */
 #define SWITCH_PATIENCE_US UINT64_C(2000000)    /* for an output that holds up a reload */
 #define STOP_US            UINT64_C(2000000)    /* for the rest, at the end */
-#define JOIN_US            UINT64_C(5000000)    /* before a thread stuck in write(2) is ended */
+#define JOIN_MS            5000                 /* before a thread stuck in write(2) is ended */
 
 struct audit_writer {
     struct audit_writer_inputs inputs;
     struct audit_output *output;
     pthread_t thread;
-    int wake; /* eventfd */
+    int wake;  /* eventfd: for the thread */
+    int ended; /* eventfd: the thread has nothing more to do */
     atomic_bool stop;
     _Atomic uint64_t written, lost_output;
     _Atomic int last_error;
@@ -415,11 +415,12 @@ static void wait_for_work(struct audit_writer *writer, bool busy)
     }
 }
 
-/* Everything that is left, as long as the output takes it and not longer than STOP_US. */
+/* Everything that is left; not longer than STOP_US after the output took something last. */
 static void finish(struct audit_writer *writer)
 {
     struct clock_now now = clock_read();
-    const uint64_t end_us = now.mono_us + STOP_US;
+    uint64_t end_us = now.mono_us + STOP_US;
+    uint64_t seen = 0;
     bool more = true;
 
     while (more && now.mono_us < end_us) {
@@ -437,7 +438,20 @@ static void finish(struct audit_writer *writer)
             poll(&ready, writer->stalled_us != 0 ? 1 : 0, BUSY_MS);
         }
         now = clock_read();
+        if (atomic_load_explicit(&writer->written, memory_order_relaxed) != seen) {
+            seen = atomic_load_explicit(&writer->written, memory_order_relaxed);
+            end_us = now.mono_us + STOP_US;
+        }
     }
+}
+
+/* It can only fail when the counter is full, and then there is a signal. */
+static void signal_event(int fd)
+{
+    const uint64_t one = 1;
+    const ssize_t put = write(fd, &one, sizeof(one));
+
+    (void)put;
 }
 
 static void *run(void *argument)
@@ -455,6 +469,7 @@ static void *run(void *argument)
         wait_for_work(writer, busy);
     }
     finish(writer);
+    signal_event(writer->ended);
     return NULL;
 }
 
@@ -483,6 +498,9 @@ static void destroy(struct audit_writer *writer)
     if (writer->wake >= 0) {
         close(writer->wake);
     }
+    if (writer->ended >= 0) {
+        close(writer->ended);
+    }
     audit_output_close(writer->output);
     free(writer->buffer);
     free(writer);
@@ -499,12 +517,14 @@ int audit_writer_start(const struct audit_writer_settings *settings,
     }
     new->inputs = *inputs;
     new->wake = -1;
+    new->ended = -1;
     new->buffer = malloc(BUFFER_OCTETS);
     if (new->buffer == NULL) {
         goto done;
     }
     new->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (new->wake < 0) {
+    new->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (new->wake < 0 || new->ended < 0) {
         rc = -errno;
         goto done;
     }
@@ -527,26 +547,27 @@ done:
 
 void audit_writer_wake(struct audit_writer *writer)
 {
-    const uint64_t one = 1;
-
-    /* It can only fail when the counter is full, and then the thread is awake. */
-    const ssize_t put = write(writer->wake, &one, sizeof(one));
-    (void)put;
+    signal_event(writer->wake);
 }
 
 void audit_writer_stop(struct audit_writer *writer)
 {
-    const uint64_t until_us = clock_read().mono_us + JOIN_US;
-    const struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
-                                   .tv_nsec = (long)(until_us % 1000000) * 1000};
+    struct pollfd ended = {.fd = writer->ended, .events = POLLIN};
+    const uint64_t before = lost_output(writer); /* the thread gives up some on its way out */
 
     atomic_store_explicit(&writer->stop, true, memory_order_release);
     audit_writer_wake(writer);
-    if (pthread_clockjoin_np(writer->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
+    uint64_t seen;
+    int rc;
+    do {
+        seen = atomic_load_explicit(&writer->written, memory_order_relaxed);
+        rc = poll(&ended, 1, JOIN_MS);
+    } while ((rc < 0 && errno == EINTR) ||
+             (rc == 0 && atomic_load_explicit(&writer->written, memory_order_relaxed) != seen));
+    if (rc != 1) {
         pthread_cancel(writer->thread); /* it is stuck in a write to a shared pipe */
-        pthread_join(writer->thread, NULL);
     }
-    const uint64_t before = lost_output(writer);
+    pthread_join(writer->thread, NULL);
     discard_buffer(writer);
     drop_records(writer, true);
     if (lost_output(writer) > before) {

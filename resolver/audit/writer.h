@@ -48,8 +48,8 @@ struct audit_writer_stats {
 int audit_writer_start(const struct audit_writer_settings *settings,
                        const struct audit_writer_inputs *inputs, struct audit_writer **writer);
 
-/* Writes what the rings still hold (for at most 2 s if the output blocks), then ends and frees
- * the writer. The workers have stopped. */
+/* Writes what the rings still hold (until the output has taken nothing for 2 s), then ends and
+ * frees the writer. The workers have stopped. */
 void audit_writer_stop(struct audit_writer *writer);
 
 /* Wakes it, so that it adopts a newly published snapshot at once. Any thread. */
