@@ -455,6 +455,37 @@ static void one_that_reads_slowly_gets_everything(void **state)
     fake_deinit(&fake);
 }
 
+static void patience_lasts_while_something_is_read(void **state)
+{
+    static uint8_t octets[16384];
+    struct fake fake;
+
+    (void)state;
+    fake_init(&fake, "127.0.0.1");
+    const int fd = connect_narrow(&fake);
+    narrow_server_side(&fake);
+    ask(fd, 1, 'b');
+    ask(fd, 2, 'b');
+    fake_settle(&fake);
+    unsigned ms = 0;
+    for (unsigned round = 0; round < 4; round++) {
+        for (size_t got = 0; got < sizeof(octets);) {
+            const ssize_t part = recv(fd, octets, sizeof(octets) - got, MSG_DONTWAIT);
+            got += part > 0 ? (size_t)part : 0;
+            fake_settle(&fake);
+        }
+        ms += NET_TCP_WRITE_MS + 100;
+        fake_pass(&fake, ms);
+        assert_int_equal(net_counters(fake.net)->tcp_open, 1);
+        assert_true(fake.net->first->is_writing);
+    }
+    fake_pass(&fake, ms + NET_TCP_WRITE_MS + 100);
+    assert_int_equal(net_counters(fake.net)->tcp_open, 0);
+    assert_int_equal(net_counters(fake.net)->tcp_closed_slow, 1);
+    close(fd);
+    fake_deinit(&fake);
+}
+
 static void more_than_the_queue_holds_closes_the_connection(void **state)
 {
     struct fake fake;
@@ -618,6 +649,7 @@ int main(void)
         cmocka_unit_test(a_message_must_come_whole_in_time),
         cmocka_unit_test(a_client_that_does_not_read_is_closed),
         cmocka_unit_test(one_that_reads_slowly_gets_everything),
+        cmocka_unit_test(patience_lasts_while_something_is_read),
         cmocka_unit_test(more_than_the_queue_holds_closes_the_connection),
         cmocka_unit_test(one_client_has_only_so_many_connections),
         cmocka_unit_test(at_the_limit_the_longest_idle_makes_room),
