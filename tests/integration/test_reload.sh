@@ -246,7 +246,7 @@ ln -sfn "$work/versions/100" "$work/current.new"
 mv -T "$work/current.new" "$work/current"
 reload || fail "reload: $(cat "$work/reload")"
 is_blocked || fail "not blocked before the load"
-dnsperf -s "$host" -p "$port" -d "$work/questions" -c 8 -q 200 -l 300 -t 10 >"$work/dnsperf" 2>&1 &
+dnsperf -s "$host" -p "$port" -d "$work/questions" -c 8 -q 200 -Q 3000 -l 300 -t 10 >"$work/dnsperf" 2>&1 &
 loader=$!
 pids+=("$loader")
 sleep 1
