@@ -417,6 +417,12 @@ static void every_trigger_of_an_answer_is_decided_in_order(void **state)
          "+t.test HTTPS 0 u.test",
          "!address 0 u.test 192.0.2.7 sinkhole"},
         {"a.test HTTPS | a.test HTTPS 1 b.test | +t.test HTTPS 1 bad.test", ""},
+        /* backwards: found in a second round */
+        {"a.test HTTPS | a.test HTTPS 0 t.test | +u.test HTTPS 1 bad.test | "
+         "+t.test HTTPS 0 u.test",
+         "!svcb 0 bad.test sinkhole"},
+        /* the authority section holds no answers */
+        {"a.test A | a.test A 203.0.113.1 | -a.test A 192.0.2.7", ""},
     };
     struct policy *policy = policy_of(ON, QUIET);
     static struct policy_chain chain;
@@ -504,6 +510,13 @@ static void a_block_finds_its_place_among_many_hits(void **state)
     assert_int_equal(hits.at[block].hop, 6);
     assert_int_equal(hits.at[0].hop, 1);
     assert_true(hits.more);
+    /* Without a block its place stays free. */
+    struct policy_hits logs = {.count = 0};
+    chain.count--;
+    assert_false(policy_decide_answer(policy, 0, &message.view, &chain, &logs, &block));
+    assert_int_equal(logs.count, POLICY_HITS_MAX - 1);
+    assert_true(logs.more);
+    block = POLICY_HITS_MAX - 1;
     /* A caller that goes on behind a block: the next one takes the last place. */
     const struct wire_name other = name_of("other.bad.test");
     policy_decide_name(policy, 0, POLICY_TRIGGER_SVCB, 0, &other, &outcome);

@@ -746,6 +746,12 @@ static void a_header_that_promises_nonsense_is_refused(void **state)
         }
         policy_image_free(image);
     }
+    /* Strings that do not end inside their section. */
+    struct policy_image *unended = NULL;
+    memcpy(copy, octets, len);
+    const struct image_part *strings = &good->parts[IMAGE_STRINGS];
+    copy[(size_t)(strings->at - octets) + strings->len - 1] = 'x';
+    assert_int_equal(policy_image_open(copy, len, &unended), CORDON_E_CORRUPT);
     /* An unknown section that is not required is skipped: the last one becomes such a one. */
     memcpy(copy, octets, len);
     const uint32_t sections = image_get32(copy + IMAGE_AT_SECTIONS);
