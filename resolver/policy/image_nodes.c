@@ -309,7 +309,7 @@ static int order_nodes(struct build *build)
     const size_t lines = (size_t)build->line_count;
     uint32_t *ends = calloc(lines + 1, sizeof(ends[0]));
 
-    build->order = malloc((size_t)build->node_count * sizeof(build->order[0]));
+    build->order = calloc(build->node_count, sizeof(build->order[0]));
     if (ends == NULL || build->order == NULL) {
         free(ends);
         return -ENOMEM;

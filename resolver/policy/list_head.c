@@ -167,7 +167,7 @@ bool list_header_read(struct list_parser *parser)
 {
     struct policy_list *list = parser->list;
     size_t key_len = 0, len = 0, key = 0;
-    const char *value = NULL;
+    const char *value = "";
 
     if (!split(parser, &key_len, &value, &len)) {
         return false;
@@ -313,7 +313,7 @@ bool list_fact_read(struct list_parser *parser)
 {
     struct policy_list *list = parser->list;
     size_t key_len = 0, len = 0, key = 0;
-    const char *value = NULL;
+    const char *value = "";
     uint64_t day = 0;
 
     if (!split(parser, &key_len, &value, &len)) {
