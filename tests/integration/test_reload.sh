@@ -119,6 +119,11 @@ spoil; : >"$bad/flip.list"
 refused 'flip\.list'
 spoil; rm "$bad/flip.list"
 refused 'flip\.list'
+# Well signed, but another list.
+new_list other 50 <<<"$empty"
+spoil; cp "$work/lists/other.list" "$bad/flip.list"
+for key in "$work"/lists/other.list.*.minisig; do cp "$key" "$bad/flip.list${key#"$work/lists/other.list"}"; done
+refused 'flip\.list.*other'
 # Well signed, but not to be understood.
 spoil; sed -i 's/^cordon-list 1$/cordon-list 2/' "$bad/flip.list"
 for key in list-a list-b; do
