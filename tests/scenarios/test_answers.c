@@ -45,6 +45,11 @@ static const struct row rows[] = {
      false,
      "NOERROR rd ra | d.example 60 CNAME e.example | e.example 60 CNAME f.example | "
      "f.example 60 A 192.0.2.1"},
+    /* the same CNAME twice is one */
+    {"d.example", WIRE_A, 0,
+     "d.example. 60 IN CNAME e.example.\nd.example. 60 IN CNAME e.example.\n"
+     "e.example. 60 IN A 192.0.2.1\n",
+     false, "NOERROR rd ra | d.example 60 CNAME e.example | e.example 60 A 192.0.2.1"},
     /* a DNAME without its CNAME gets one */
     {"x.g.example", WIRE_A, 0,
      "g.example. 70 IN DNAME h.example.\nx.h.example. 60 IN A 192.0.2.1\n", false,
@@ -256,6 +261,7 @@ static const struct size_row size_rows[] = {
     /* the operator's limit */
     {12, {.udp_size = 4096}, 1400, true},
     {5, {.udp_size = 4096}, 512, false},
+    {4, {.udp_size = 4096}, 300, true}, /* 512 octets go everywhere */
     /* TCP takes it all */
     {12, {.tcp = true, .no_edns = true}, 0, true},
     {500, {.tcp = true}, 0, true},

@@ -20,6 +20,7 @@ static const char *const rules = "block suffix bad.example action=redirect:garde
                                  "block suffix none.example action=redirect:none.test\n"
                                  "block suffix fail.example action=redirect:fail.test\n"
                                  "block suffix chain.example action=redirect:chain.test\n"
+                                 "block suffix mirror.example action=redirect:mirror.test\n"
                                  "block suffix big.example action=redirect:big.test\n";
 
 static struct world *make_world(void)
@@ -42,6 +43,11 @@ static struct world *make_world(void)
     world_serve(world, "www.example", WIRE_A,
                 "www.example. 300 IN CNAME edge.bad.example.\n"
                 "edge.bad.example. 300 IN A 192.0.2.66\n");
+    world_serve(world, "mirror.test", WIRE_CNAME,
+                "mirror.test. 300 IN CNAME x.mirror.example.\n");
+    world_serve(world, "mirror.test", WIRE_A,
+                "mirror.test. 300 IN CNAME x.mirror.example.\n"
+                "x.mirror.example. 300 IN A 192.0.2.84\n");
     world_adopt(world, {.id = "l", .rules = rules});
     return world;
 }
@@ -105,6 +111,11 @@ static const struct row rows[] = {
     /* ends in the sinkhole: the target is blocked itself, leads back, or has no answer */
     {"self.example", WIRE_A, {0}, "NOERROR rd ra | self.example 10 A 0.0.0.0" EDE},
     {"www.loop.example", WIRE_A, {0}, "NOERROR rd ra | www.loop.example 10 A 0.0.0.0" EDE},
+    {"mirror.test", WIRE_A, {0}, "NOERROR rd ra | mirror.test 10 A 0.0.0.0" EDE},
+    {"mirror.test",
+     WIRE_CNAME,
+     {0},
+     "NOERROR rd ra | ~mirror.test 10 SOA minimum 10 | EDE 15 prov-l l 7"},
     {"fail.example", WIRE_A, {0}, "NOERROR rd ra | fail.example 10 A 0.0.0.0" EDE},
     {"fail.example",
      WIRE_MX,
