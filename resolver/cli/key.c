@@ -19,11 +19,12 @@ static const char generate_help[] =
     "  --no-password    store the secret key in clear, as `minisign -G -W` does\n"
     "  --password-fd N  read the password, one line, from this file descriptor\n";
 
-static const char show_help[] = "usage: cordon key show [--json] FILE...\n"
-                                "\n"
-                                "Shows the id of each public key (or signature's key) in FILE: "
-                                "the 16 digits that minisign\n"
-                                "prints, and the line to put into a configuration.\n";
+static const char show_help[] =
+    "usage: cordon key show [--json] FILE...\n"
+    "\n"
+    "Shows the id of each public key (or signature's key) in FILE: "
+    "16 hexadecimal digits\n"
+    "(minisign leaves out leading zeros), and the line to put into a configuration.\n";
 
 /* Creates the file; fails if it exists, so that no key is ever lost. */
 static int write_new(const char *path, const char *text, size_t len, mode_t mode)

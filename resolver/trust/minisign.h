@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define TRUST_KEY_ID_OCTETS      8
-#define TRUST_KEY_ID_TEXT        17   /* 16 upper-case digits as minisign prints, and a zero */
+#define TRUST_KEY_ID_TEXT        17   /* 16 upper-case digits, and a zero */
 #define TRUST_SIGNATURE_FILE_MAX 8192 /* octets of a .minisig: far above any real one */
 #define TRUST_KEY_FILE_MAX       4096
 #define TRUST_COMMENT_MAX        1024 /* octets of a trusted comment, the zero included */

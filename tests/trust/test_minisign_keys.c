@@ -27,7 +27,8 @@ static void reads_the_keys_that_minisign_makes(void **state)
     const struct trust_public_key key = workshop_read_public_key("a.pub");
     char *text = workshop_read("a.pub", &len);
     trust_key_id_format(key.id, id);
-    assert_non_null(strstr(text, id)); /* its comment says the same id */
+    /* Its comment says the same id, but minisign prints no leading zeros. */
+    assert_non_null(strstr(text, id + strspn(id, "0")));
 
     const char *line = strchr(text, '\n') + 1; /* the base64 line alone, as `-P` takes it */
     assert_int_equal(trust_public_key_parse(line, strlen(line), &again), 0);
