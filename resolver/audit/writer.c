@@ -234,7 +234,6 @@ static void switch_policy(struct audit_writer *writer, uint64_t now_us, bool wor
          !policy_slot_adopted(writer->inputs.slot, writer->inputs.workers, number))) {
         return;
     }
-    collect(writer); /* what came between the last look and the adoption */
     if (!is_drained(writer)) {
         if (writer->switching_us == 0) {
             writer->switching_us = now_us;

@@ -144,6 +144,25 @@ static void print_scdoc(const char *text, FILE *out)
     }
 }
 
+/* A default of several lines is printed on one. */
+static void print_default(const char *text, FILE *out)
+{
+    char line[256];
+    size_t used = 0;
+
+    for (text += strspn(text, "\n "); *text != '\0' && used + 2 < sizeof(line); text++) {
+        if (*text == '\n') {
+            line[used++] = ',';
+            line[used++] = ' ';
+            text += strspn(text + 1, " ");
+        } else {
+            line[used++] = *text;
+        }
+    }
+    line[used] = '\0';
+    print_scdoc(line, out);
+}
+
 static void print_limits(const struct config_row *row, FILE *out)
 {
     char *low = NULL;
@@ -196,10 +215,10 @@ static void print_row(const struct config_row *row, FILE *out)
     if (row->max > 0) {
         print_limits(row, out);
     }
-    if (row->standard != NULL && row->standard[0] != '\n') {
+    if (row->standard != NULL) {
         fputs(" Default: ", out);
-        print_scdoc(row->standard, out);
-        fputs(row->standard[strlen(row->standard) - 1] == '.' ? "" : "\\.", out);
+        print_default(row->standard, out);
+        fputs("\\.", out);
     }
     if (!row->reloadable) {
         fputs(" A change needs a restart\\.", out);

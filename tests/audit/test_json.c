@@ -259,6 +259,62 @@ static void hits_that_no_rule_explains_have_no_line(void **state)
     policy_destroy(policy);
 }
 
+/* Reads a file of docs/ whole. */
+static char *read_page(const char *path)
+{
+    char *text = malloc(65536);
+    FILE *in = fopen(path, "r");
+
+    assert_non_null(text);
+    assert_non_null(in);
+    text[fread(text, 1, 65535, in)] = '\0';
+    fclose(in);
+    return text;
+}
+
+/* Each key of the line, with what a page has before and behind it. */
+static void assert_keys(const char *line, const char *page, const char *before,
+                        const char *behind, unsigned expected)
+{
+    unsigned keys = 0;
+
+    for (const char *at = line; (at = strstr(at, "\":")) != NULL; at += 2) {
+        const char *start = at;
+        char wanted[80];
+
+        while (start[-1] != '"') {
+            start--;
+        }
+        snprintf(wanted, sizeof(wanted), "%s%.*s%s", before, (int)(at - start), start, behind);
+        if (strstr(page, wanted) == NULL) {
+            fail_msg("%s is not in the page", wanted);
+        }
+        keys++;
+    }
+    assert_int_equal(keys, expected);
+}
+
+static void every_field_is_in_the_schema_and_on_the_page(void **state)
+{
+    struct policy *policy = make_policy(make_fact, rules, 1, false);
+    const struct policy_hit hit = make_hit(policy, "cloud.example", 0, POLICY_TRIGGER_QNAME);
+    const struct audit_event event = event_on("cloud.example", &hit);
+    char *schema = read_page(CORDON_TEST_ROOT "/docs/events.schema.json");
+    char *page = read_page(CORDON_TEST_ROOT "/docs/events.md");
+    char line[AUDIT_LINE_MAX];
+
+    (void)state;
+    assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
+    assert_keys(line, schema, "        \"", "\": {", 38);
+    assert_keys(line, page, "`", "`", 38);
+    assert_true(audit_lost_json(0, 1, 1, 1, line, sizeof(line)) > 0);
+    assert_keys(line, schema, "        \"", "\": {", 7);
+    assert_keys(line, page, "`", "`", 7);
+    free(schema);
+    free(page);
+    policy_destroy(policy);
+}
+
 static void a_gap_has_a_line_of_its_own(void **state)
 {
     char line[256];
@@ -284,6 +340,7 @@ int main(void)
         cmocka_unit_test(strange_names_stay_one_line_of_ascii),
         cmocka_unit_test(the_longest_line_fits),
         cmocka_unit_test(hits_that_no_rule_explains_have_no_line),
+        cmocka_unit_test(every_field_is_in_the_schema_and_on_the_page),
         cmocka_unit_test(a_gap_has_a_line_of_its_own),
     };
     return cmocka_run_group_tests_name("audit/json", tests, NULL, NULL);

@@ -380,6 +380,8 @@ static void the_manual_names_every_option(void **state)
         "From 1 to 256, or auto.",
         "*upstreams\\.deadline* (time)",
         "From 500ms to 30s. Default: 4s",
+        "Default: huawei-cloud: enforce, alibaba-cloud: enforce, tencent-cloud: enforce, "
+        "baidu-cloud: enforce\\.",
         "*state\\.directory* (path)",
     };
     char *text = NULL;
