@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import socket
 import statistics
 import subprocess
@@ -116,10 +117,14 @@ class Cordond(Server):
         super().__init__(bench, name, [bench.build / "cordond", "-c", own / "cordond.yaml"], port)
 
     def counters(self):
-        # Exit status 1 only says that something needs attention.
-        out = subprocess.run([self.bench.build / "cordon", "status", "--json", "--socket", self.socket],
-                             stdout=subprocess.PIPE).stdout
-        status = json.loads(out)
+        for _ in range(20):
+            # Exit status 1 only says that something needs attention.
+            out = subprocess.run([self.bench.build / "cordon", "status", "--json", "--socket", self.socket],
+                                 stdout=subprocess.PIPE).stdout
+            status = json.loads(out)
+            if status["workers_reported"] == status["workers"]:
+                break
+            time.sleep(0.2)
         found = dict(status["questions"])
         found.pop("answered", None)
         found["events_lost"] = status["events"]["lost_ring"] + status["events"]["lost_output"]
@@ -342,6 +347,7 @@ def main():
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--raw")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     bench = Bench(args, args.folder)
     try:
         bench.run()
