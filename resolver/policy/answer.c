@@ -1,5 +1,7 @@
 #include "policy/answer.h"
 
+#include "base/invariant.h"
+
 #include <string.h>
 
 /* CNAME and DNAME records of one answer that are looked at: a hop has two at most, and a chain
@@ -185,21 +187,19 @@ static void add_hit(struct policy_hits *hits, const struct policy_hit *hit, unsi
 bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outcome,
                      uint8_t *block)
 {
-    /* The last place is kept for the block that ends the walk. A caller that goes on behind a
-     * block all the same (truncate, over TCP) may bring another: it then takes that place. */
+    const bool passes = hits->truncate_passes && outcome->hit.action == POLICY_ACTION_TRUNCATE;
+
+    /* The last place is kept for the block that ends the walk. */
     if (outcome->logged) {
         add_hit(hits, &outcome->log_hit, POLICY_HITS_MAX - 1);
     }
-    if (policy_outcome_blocks(outcome)) {
-        if (hits->count == POLICY_HITS_MAX) {
-            hits->count--;
-            hits->more = true;
-        }
+    if (policy_outcome_blocks(outcome) && !passes) {
+        invariant(hits->count < POLICY_HITS_MAX);
         *block = hits->count;
         hits->at[hits->count++] = outcome->hit;
         return true;
     }
-    if (outcome->enforced && outcome->hit.action == POLICY_ACTION_LOG) {
+    if (outcome->enforced && (outcome->hit.action == POLICY_ACTION_LOG || passes)) {
         add_hit(hits, &outcome->hit, POLICY_HITS_MAX - 1);
     }
     return false;

@@ -104,7 +104,9 @@ bool policy_passes_below(const struct policy *policy, unsigned view,
 struct policy_hits {
     struct policy_hit at[POLICY_HITS_MAX];
     uint8_t count;
-    bool more; /* others were left out */
+    bool more;            /* others were left out */
+    bool truncate_passes; /* the caller's word: over TCP `truncate` lets through, with an event
+                           */
 };
 
 #endif

@@ -493,7 +493,6 @@ static void a_block_finds_its_place_among_many_hits(void **state)
                   "block suffix l1.test;block suffix l2.test;block suffix l3.test;"
                   "block suffix l4.test;block suffix l5.test");
     struct policy_hits hits = {.count = 0};
-    struct policy_outcome outcome;
     static struct policy_chain chain;
     static struct message message;
     uint8_t block = 0;
@@ -516,14 +515,36 @@ static void a_block_finds_its_place_among_many_hits(void **state)
     assert_false(policy_decide_answer(policy, 0, &message.view, &chain, &logs, &block));
     assert_int_equal(logs.count, POLICY_HITS_MAX - 1);
     assert_true(logs.more);
-    block = POLICY_HITS_MAX - 1;
-    /* A caller that goes on behind a block: the next one takes the last place. */
-    const struct wire_name other = name_of("other.bad.test");
-    policy_decide_name(policy, 0, POLICY_TRIGGER_SVCB, 0, &other, &outcome);
-    assert_true(policy_hits_add(&hits, &outcome, &block));
-    assert_int_equal(hits.count, POLICY_HITS_MAX);
-    assert_int_equal(block, POLICY_HITS_MAX - 1);
-    assert_int_equal(hits.at[block].trigger, POLICY_TRIGGER_SVCB);
+    policy_destroy(policy);
+}
+
+static void what_stands_behind_a_truncate_is_seen_over_tcp(void **state)
+{
+    static const char *const messages[] = {
+        "a.test A | a.test CNAME tc.test | tc.test CNAME bad.test", /* a hop behind a hop */
+        "a.test HTTPS | a.test HTTPS 1 tc.test | a.test HTTPS 2 bad.test", /* a target */
+        "a.test A | a.test CNAME tc.test | tc.test A 192.0.2.1",           /* an address */
+    };
+    struct policy *policy = policy_of(
+        "block suffix bad.test;block suffix tc.test action=truncate;block prefix 192.0.2.0/24",
+        QUIET);
+    static struct policy_chain chain;
+    static struct message message;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+        struct policy_hits over_udp = {.count = 0};
+        struct policy_hits over_tcp = {.truncate_passes = true};
+        uint8_t block = 0;
+
+        message_of(messages[i], &message);
+        assert_int_equal(policy_chain_follow(&message.view, &chain), POLICY_CHAIN_OK);
+        assert_true(policy_decide_answer(policy, 0, &message.view, &chain, &over_udp, &block));
+        assert_int_equal(over_udp.at[block].action, POLICY_ACTION_TRUNCATE);
+        assert_true(policy_decide_answer(policy, 0, &message.view, &chain, &over_tcp, &block));
+        assert_int_equal(over_tcp.at[block].action, POLICY_ACTION_SINKHOLE);
+        assert_int_equal(over_tcp.count, 2); /* the truncate gives an event all the same */
+    }
     policy_destroy(policy);
 }
 
@@ -538,6 +559,7 @@ int main(void)
         cmocka_unit_test(more_targets_than_are_remembered_do_not_hide_an_address),
         cmocka_unit_test(a_target_counts_where_the_rest_of_its_record_is_malformed),
         cmocka_unit_test(a_block_finds_its_place_among_many_hits),
+        cmocka_unit_test(what_stands_behind_a_truncate_is_seen_over_tcp),
     };
     return cmocka_run_group_tests_name("policy/answer", tests, NULL, NULL);
 }
