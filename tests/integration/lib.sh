@@ -5,7 +5,7 @@
 #
 # It makes $work (a temporary folder), and at the end stops every process that was started, by
 # its id, and removes $work. CORDON_BUILD is the build folder, CORDON_ROOT the checkout.
-# CORDON_KEEP=1 keeps $work; CORDON_LONG=1 makes the statistics larger.
+# CORDON_KEEP=1 keeps $work.
 #
 #   say TEXT                    what is checked next
 #   fail TEXT                   ends the test
@@ -38,8 +38,6 @@ here="$CORDON_ROOT/tests/integration"
 schema="$CORDON_ROOT/docs/events.schema.json"
 cordond="$CORDON_BUILD/cordond"
 cordon="$CORDON_BUILD/cordon"
-# shellcheck disable=SC2034 # for the tests
-long="${CORDON_LONG:-0}"
 # A fault found by a sanitizer ends the program, so that no test can miss it.
 export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:exitcode=99:${ASAN_OPTIONS:-}"
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:exitcode=99:${UBSAN_OPTIONS:-}"
@@ -337,7 +335,7 @@ start_knot() { # PORT ZONE...
   mkdir -p "$work/knot-$at"
   {
     echo "server:"
-    echo "    listen: 127.0.0.1@$at"
+    echo "    listen: [127.0.0.1@$at, ::1@$at]"
     echo "    rundir: $work/knot-$at"
     echo "    udp-workers: 1"
     echo "    tcp-workers: 1"

@@ -30,6 +30,7 @@ ZONE
 make_keys list-a list-b list-c
 new_list none 1 <<<'block suffix blocked.invalid'
 option[lists.use]='{none: enforce}'
+option[cache.size]=1MiB
 
 {
   read -r fake_port
@@ -41,7 +42,13 @@ option[lists.use]='{none: enforce}'
   read -r dead_port # nothing listens there
 } < <(free_ports 7)
 start_knot "$upstream_port" test
-start_fake "$fake_port" --log "$work/asked"
+{
+  echo "loop.test 300 CNAME loop-b.test"
+  echo "loop-b.test 300 CNAME loop.test"
+  for i in $(seq 0 18); do echo "long$i.test 300 CNAME long$((i + 1)).test"; done
+  echo "long19.test 300 A 192.0.2.1"
+} >"$work/records"
+start_fake "$fake_port" --log "$work/asked" --records "$work/records"
 start_fake "$lower_port" --lower --log "$work/asked-lower"
 start_fake "$silent_port" --mode silent --log "$work/asked-silent"
 start_fake "$servfail_port" --mode servfail --log "$work/asked-servfail"
@@ -108,6 +115,15 @@ sleep 3.5
 ask short.test A
 expect 'answer short\.test\. [45] A .*'
 
+say "an upstream over IPv6"
+option[upstreams.servers]="[\"[::1]@$upstream_port\"]"
+write_config
+reload || fail "reload: $(cat "$work/reload")"
+ask_table <<'ROWS'
+over6.wild.test A        | answer over6\.wild\.test\. [0-9]+ A 192\.0\.2\.13
+large.test TXT --tcp     | answer .* TXT "19 0.*
+ROWS
+
 say "what is believed"
 upstreams "$fake_port"
 ask_table <<'ROWS'
@@ -129,6 +145,13 @@ x-nx.test A              | rcode NXDOMAIN
 x-nodata.test A          | rcode NOERROR | authority .* SOA .*
 x-delay300.test A        | answer .* A 192\.0\.2\.1
 x-ttl0.test A            | answer x-ttl0\.test\. 0 A 192\.0\.2\.1
+# times beyond reason: RFC 2181, 8, and cache.ttl-max
+x-ttl4294967295.test A   | answer x-ttl4294967295\.test\. 0 A 192\.0\.2\.1
+x-ttl700000.test A       | answer x-ttl700000\.test\. 86400 A 192\.0\.2\.1
+# circles and chains without end
+loop.test A              | rcode SERVFAIL | !answer .*
+long0.test A             | rcode SERVFAIL | !answer .*
+long8.test A             | rcode NOERROR | answer long19\.test\. [0-9]+ A 192\.0\.2\.1
 # cut answers are no answers
 x-garbage.test A         | rcode SERVFAIL | ede [0-9]+ .+
 ROWS
@@ -164,8 +187,8 @@ upstreams "$dead_port" "$fake_port"
 ask_table <<<'dead1.test A --timeout 2 | answer .* A 192\.0\.2\.1'
 upstreams "$silent_port" "$fake_port"
 ask_table <<'ROWS'
-silent1.test A --timeout 4.5 | answer .* A 192\.0\.2\.1
-silent2.test A --timeout 4.5 | answer .* A 192\.0\.2\.1
+silent1.test A --timeout 2.5 | answer .* A 192\.0\.2\.1
+silent2.test A --timeout 2.5 | answer .* A 192\.0\.2\.1
 ROWS
 for i in $(seq 1 8); do ask "silent-more$i.test" A; expect 'rcode NOERROR'; done
 status_is 'any(u["health"] == "down" for u in s["upstreams"])' || fail "a silent upstream is not down: $(status 's["upstreams"]')"
@@ -255,13 +278,18 @@ ROWS
 
 say "ids, source ports and letter case of the questions are drawn by chance"
 python3 "$here/randomness.py" --self-test >"$work/self-test" || fail "$(cat "$work/self-test")"
-number=20000
-if [ "$long" = 1 ]; then number=100000; fi
+number=100000
 upstreams "$fake_port"
 for ((i = 0; i < number; i++)); do echo "q$i.abcdefghijkl.random.test A"; done >"$work/questions"
 dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 32 -q 200 >"$work/dnsperf" 2>&1
 grep -E 'Queries (sent|completed|lost)|per second' "$work/dnsperf"
 grep -qE "Queries completed: +$number " "$work/dnsperf" || fail "questions were lost: $(cat "$work/dnsperf")"
 python3 "$here/randomness.py" "$work/asked" .random.test --least "$number" || fail "see above"
+
+say "the cache keeps to its size"
+status_is 's["cache"]["octets"] <= s["cache"]["size"] == 1 << 20 and s["cache"]["evictions"] > 0' ||
+  fail "cache: $(status 's["cache"]')"
+ask fresh.random.test A
+expect 'answer .* A 192\.0\.2\.1'
 
 stop_cordond
