@@ -73,7 +73,8 @@ uint64_t audit_event_generation(const void *record, size_t len);
 #define AUDIT_LINE_MAX 65536u
 
 /* One JSON line (docs/events.md) with a newline; sequence counts lines of this run. Returns
- * the length, 0 if it did not fit or the policy has no such rule. */
+ * the length, 0 if it did not fit or the policy has no such rule. view_name NULL says that the
+ * policy has no view of the event's number: 0, too. */
 size_t audit_event_json(const struct audit_event *event, const struct policy *policy,
                         const char *view_name, uint64_t sequence, char *out, size_t size);
 

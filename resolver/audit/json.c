@@ -144,7 +144,8 @@ size_t audit_event_json(const struct audit_event *event, const struct policy *po
     char time[CLOCK_TEXT_MAX];
     char rcode[WIRE_TYPE_TEXT_MAX];
 
-    if (size == 0 || !policy_hit_row(policy, hit, &row) || row.kind != hit->kind ||
+    if (size == 0 || view_name == NULL || !policy_hit_row(policy, hit, &row) ||
+        row.kind != hit->kind ||
         !policy_image_list_at(policy_image_of(policy), row.list, &list)) {
         return 0;
     }

@@ -28,7 +28,8 @@ struct audit_writer_inputs {
     unsigned workers;
     struct policy_slot *slot; /* the writer is its reader number `reader` */
     unsigned reader;
-    /* The policy of a snapshot, and the name of a view. */
+    /* The policy of a snapshot, and the name of a view (NULL if there is none of that number).
+     */
     const struct policy *(*policy_of)(const void *snapshot);
     const char *(*view_name)(const void *snapshot, unsigned view);
 };

@@ -25,7 +25,7 @@ static const char make_fact[] = "fact parent-designated\n"
                                 "state in-force\n"
                                 "checked 2026-11-01\n";
 
-static struct wire_name make_name(const char *text)
+static inline struct wire_name make_name(const char *text)
 {
     struct wire_name name;
 
@@ -33,7 +33,7 @@ static struct wire_name make_name(const char *text)
     return name;
 }
 
-static struct address make_address(const char *text)
+static inline struct address make_address(const char *text)
 {
     struct address address;
 
@@ -42,8 +42,8 @@ static struct address make_address(const char *text)
 }
 
 /* facts: "" or make_fact; rules: without their common fields' end, a line each, complete. */
-static struct policy *make_policy(const char *facts, const char *rules, uint64_t generation,
-                                  bool log_only)
+static inline struct policy *make_policy(const char *facts, const char *rules,
+                                         uint64_t generation, bool log_only)
 {
     static const struct policy_list_setting setting = {"example-cloud", POLICY_MODE_ENFORCE,
                                                        POLICY_ACTION_DEFAULT};
@@ -75,8 +75,8 @@ static struct policy *make_policy(const char *facts, const char *rules, uint64_t
 }
 
 /* The hit of a name at a hop (0: the question), which must have one. */
-static struct policy_hit make_hit(const struct policy *policy, const char *text, uint8_t hop,
-                                  enum policy_trigger trigger)
+static inline struct policy_hit make_hit(const struct policy *policy, const char *text,
+                                         uint8_t hop, enum policy_trigger trigger)
 {
     const struct wire_name name = make_name(text);
     struct policy_outcome outcome;

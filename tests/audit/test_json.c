@@ -254,6 +254,7 @@ static void hits_that_no_rule_explains_have_no_line(void **state)
     event.hit.trigger = POLICY_TRIGGER_ADDRESS; /* without an address */
     assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
     event.hit.address = make_address("192.0.2.1");
+    assert_int_equal(audit_event_json(&event, policy, NULL, 1, line, sizeof(line)), 0);
     event.hit.labels = 33; /* bits that IPv4 does not have */
     assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
     policy_destroy(policy);

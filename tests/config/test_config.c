@@ -282,8 +282,8 @@ static void what_is_printed_reads_back_the_same(void **state)
     static const char *const texts[] = {
         "",
         "server: {listen: [\"::@53\", 0.0.0.0@53], workers: 7, user: cordon}",
-        "lists: {directory: \"/a b/\\\"c\\\\ # d\", use: {a: {mode: log, action: "
-        "\"redirect:x.y\"}, b: off}}",
+        ("lists: {directory: \"/a b/\\\"c\\\\ # d\", use: {a: {mode: log, action: "
+         "\"redirect:x.y\"}, b: off}}"),
         "lists: {use: {}}",
         "access: {allow: []}",
         "access: {allow: [0.0.0.0/0, \"::/0\"]}",
@@ -380,7 +380,7 @@ static void the_manual_names_every_option(void **state)
         "From 1 to 256, or auto.",
         "*upstreams\\.deadline* (time)",
         "From 500ms to 30s. Default: 4s",
-        "Default: huawei-cloud: enforce, alibaba-cloud: enforce, tencent-cloud: enforce, "
+        "Default: huawei-cloud: enforce, alibaba-cloud: enforce, tencent-cloud: enforce,",
         "baidu-cloud: enforce\\.",
         "*state\\.directory* (path)",
     };

@@ -6,45 +6,9 @@
 
 #include <cmocka.h>
 
-#include "base/error.h"
-#include "config/config.h"
+#include "config/refusal.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#define ITEMS(array) (sizeof(array) / sizeof((array)[0]))
-
-struct refusal {
-    const char *text;
-    const char *fault; /* the first error, without "t:" */
-};
-
-static void check(const struct refusal *cases, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct config *config = NULL;
-        struct report report;
-
-        report_init(&report);
-        const int rc = config_parse(cases[i].text, strlen(cases[i].text), "t", "/etc/cordon",
-                                    &report, &config);
-        if (rc != CORDON_E_REFUSED || report.count == 0 ||
-            strncmp(report.entries[0].text, "t:", 2) != 0 ||
-            strcmp(report.entries[0].text + 2, cases[i].fault) != 0) {
-            print_error("case %zu: %s\n", i, cases[i].text);
-            report_print(&report, stderr);
-            fail_msg("expected: %s (code %d)", cases[i].fault, rc);
-        }
-        if (report.errors != 1) {
-            report_print(&report, stderr);
-            fail_msg("case %zu has %zu errors: %s", i, report.errors, cases[i].text);
-        }
-        assert_null(config);
-        report_deinit(&report);
-    }
-}
 
 static void names_that_are_not_known_are_refused(void **state)
 {
@@ -110,95 +74,6 @@ static void the_same_twice_is_refused(void **state)
          "1:32: policy.sinkhole: two addresses of one family: answers have one IPv4 and one "
          "IPv6 "
          "address"},
-    };
-
-    (void)state;
-    check(cases, ITEMS(cases));
-}
-
-static void what_of_yaml_we_do_not_take_is_refused(void **state)
-{
-    static const struct refusal cases[] = {
-        {"policy: &a {mode: log}",
-         "1:9: anchors (&NAME) are not allowed: write the value out where it is needed"},
-        {"policy: {mode: &a log}",
-         "1:16: anchors (&NAME) are not allowed: write the value out where it is needed"},
-        {"server: {listen: &a [127.0.0.1]}",
-         "1:18: anchors (&NAME) are not allowed: write the value out where it is needed"},
-        {"policy: *a", "1:9: aliases (*NAME) are not allowed: write the value out; a text that "
-                       "starts with * needs quotes"},
-        {"policy: {*a : log}", "1:10: aliases (*NAME) are not allowed: write the value out; a "
-                               "text that starts with * needs quotes"},
-        {"policy: !!map {mode: log}",
-         "1:9: tags (!NAME) are not allowed: what a value is follows from its option"},
-        {"cache: {size: !!str 1GiB}",
-         "1:15: tags (!NAME) are not allowed: what a value is follows from its option"},
-        {"cache: {size: ! 1GiB}",
-         "1:15: tags (!NAME) are not allowed: what a value is follows from its option"},
-        {"server:\n  <<: {workers: 1}",
-         "2:3: merge keys (<<) are not allowed: write the options out"},
-        {"policy:\n  action: |\n    drop\n",
-         "2:11: block text (| or >) is not allowed: write the value on one line"},
-        {"policy:\n  action: >-\n    drop\n",
-         "2:11: block text (| or >) is not allowed: write the value on one line"},
-        {"policy: {mode: log}\n---\npolicy: {mode: log}\n",
-         "2:1: a second document (---) begins: the configuration is one document"},
-        {"%YAML 1.1\n---\npolicy: {mode: log}\n",
-         "1:1: directives (%NAME) are not allowed: leave them out"},
-        {"%TAG ! tag:x,2000:\n---\npolicy: {mode: log}\n",
-         "1:1: directives (%NAME) are not allowed: leave them out"},
-        {"? [a, b]\n: c\n", "1:3: a mapping or sequence cannot be a key: write NAME: VALUE"},
-        {"policy: {{mode: log}: log}",
-         "1:10: a mapping or sequence cannot be a key: write NAME: VALUE"},
-        {"policy: {action: \"drop\\0\"}",
-         "1:18: the value has a control character in it, which no option takes"},
-        {"policy: {action: \"\\x1b[2J\"}",
-         "1:18: the value has a control character in it, which no option takes"},
-        {"lists: {directory: \"a\\u2028b\"}",
-         "1:20: the value has a control character in it, which no option takes"},
-        {"lists: {directory: \"a\\Nb\"}",
-         "1:20: the value has a control character in it, which no option takes"},
-        {"lists: {directory: \"a\\nb\"}",
-         "1:20: the value has a control character in it, which no option takes"},
-        {"policy: [[[[[[[[[[1]]]]]]]]]]", "1:16: nested too deep: no option is this deep"},
-    };
-
-    (void)state;
-    check(cases, ITEMS(cases));
-}
-
-static void text_that_is_not_well_formed_is_refused(void **state)
-{
-    static const struct refusal cases[] = {
-        /* The quote never ends. */
-        {"server:\n  user: \"cordon\n",
-         "3:1: not well-formed YAML: while scanning a quoted scalar, found unexpected end of "
-         "stream: look at the indentation, brackets and quotes here and on the line before"},
-        /* Indentation that fits nothing. */
-        {"server:\n    workers: 1\n  user: a\n",
-         "3:3: not well-formed YAML: while parsing a block mapping, did not find expected key: "
-         "look at the indentation, brackets and quotes here and on the line before"},
-        /* A reserved sign. */
-        {"policy: @log\n",
-         "1:9: not well-formed YAML: while scanning for the next token, found character that "
-         "cannot start any token: look at the indentation, brackets and quotes here and on the "
-         "line before"},
-        {"policy:\n\tmode: log\n", "2:1: a tab: use spaces, since tabs are of any width"},
-        {"policy: {mode:\tlog}\n", "1:15: a tab: use spaces, since tabs are of any width"},
-        {"policy:\r  mode: log\n", "1:8: a carriage return inside a line: end lines with LF"},
-        {"# caf\xe9\n", "1:6: an octet that is not UTF-8: save the file as UTF-8"},
-        {"# \xc0\x80\n", "1:3: an octet that is not UTF-8: save the file as UTF-8"},
-        {"# \xed\xa0\x80\n", "1:3: an octet that is not UTF-8: save the file as UTF-8"},
-        {"# \xf4\x90\x80\x80\n", "1:3: an octet that is not UTF-8: save the file as UTF-8"},
-        {"# \xe2\x82", "1:3: an octet that is not UTF-8: save the file as UTF-8"},
-        {"# \xc3\xbc \x07\n", "1:5: a control character: remove it"},
-        {"# \x7f\n", "1:3: a control character: remove it"},
-        {"# hidden \xc2\x85policy: {mode: log}\n", "1:10: a control character: remove it"},
-        {"# \xe2\x80\xa8policy: {mode: log}\n",
-         "1:3: a Unicode line separator: end lines with LF"},
-        {"\xef\xbb\xbfpolicy: {mode: log}\n",
-         "1:1: a byte order mark: save the file as UTF-8 without it"},
-        {"# \xef\xbf\xbe\n", "1:3: a code point that is no character: remove it"},
     };
 
     (void)state;
@@ -506,8 +381,8 @@ static void targets_of_redirects_are_names(void **state)
         "policy: {action: 'redirect:*.'}",
         "policy: {action: 'redirect:.a'}",
         "policy: {action: 'redirect:a\\300'}",
-        "policy: {action: 'redirect:"
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example'}",
+        ("policy: {action: 'redirect:"
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example'}"),
     };
 
     (void)state;
@@ -639,22 +514,6 @@ static void too_many_and_too_much_are_refused(void **state)
     free(text);
 }
 
-static void a_nul_octet_is_refused(void **state)
-{
-    static const char text[] = "policy: {mode: log}\n# \0\nserver: {workers: x}";
-    struct config *config = NULL;
-    struct report report;
-
-    (void)state;
-    report_init(&report);
-    assert_int_equal(config_parse(text, sizeof(text) - 1, "t", "/", &report, &config),
-                     CORDON_E_REFUSED);
-    assert_int_equal(report.errors, 1);
-    assert_string_equal(report.entries[0].text,
-                        "t:2:3: a NUL octet: this is not a text file, or it is damaged");
-    report_deinit(&report);
-}
-
 static void what_is_odd_but_allowed_is_a_warning(void **state)
 {
     static const struct refusal cases[] = {
@@ -691,8 +550,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_that_are_not_known_are_refused),
         cmocka_unit_test(the_same_twice_is_refused),
-        cmocka_unit_test(what_of_yaml_we_do_not_take_is_refused),
-        cmocka_unit_test(text_that_is_not_well_formed_is_refused),
         cmocka_unit_test(values_of_another_kind_are_refused),
         cmocka_unit_test(values_out_of_range_are_refused),
         cmocka_unit_test(addresses_that_are_none_are_refused),
@@ -701,7 +558,6 @@ int main(void)
         cmocka_unit_test(targets_of_redirects_are_names),
         cmocka_unit_test(every_fault_of_a_file_is_told_at_once),
         cmocka_unit_test(too_many_and_too_much_are_refused),
-        cmocka_unit_test(a_nul_octet_is_refused),
         cmocka_unit_test(what_is_odd_but_allowed_is_a_warning),
     };
     return cmocka_run_group_tests_name("config/refused", tests, NULL, NULL);
