@@ -55,6 +55,8 @@ struct config {
     char *resolv_conf;          /* its path */
     bool letter_case_random;    /* 0x20 */
     uint32_t deadline_ms;
+    /* local: */
+    bool local_special;
     /* cache: */
     uint64_t cache_octets;
     uint32_t ttl_min_s, ttl_max_s, negative_ttl_max_s, failure_ttl_s;

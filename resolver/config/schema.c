@@ -15,6 +15,7 @@
 
 static const struct config_word others_words[] = {{"refuse", 0}, {"drop", 1}, {NULL, 0}};
 static const struct config_word case_words[] = {{"plain", 0}, {"random", 1}, {NULL, 0}};
+static const struct config_word switch_words[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 static const struct config_word mode_words[] = {{"enforce", 0}, {"log", 1}, {NULL, 0}};
 static const struct config_word ede_words[] = {
     {"auto", WIRE_EDE_NONE},
@@ -30,6 +31,9 @@ const struct config_section config_sections[] = {
     {"server", "Where and how questions are taken."},
     {"access", "Who is answered."},
     {"upstreams", "Who is asked for what is neither blocked nor in the cache."},
+    {"local",
+     "Names of this place, which are answered here: before policy, and never asked for "
+     "elsewhere."},
     {"cache", "What is remembered, and for how long."},
     {"policy", "What happens to a name that a list blocks."},
     {"lists", "Which lists count."},
@@ -85,6 +89,16 @@ const struct config_row config_rows[] = {
      .standard = "4s", .min = 500, .max = 30000, .reloadable = true,
      .manual = "How long a question may take, retries and other servers included. Clients "
                "commonly ask again after 5s."},
+
+    {.name = "local.special", .kind = &config_kind_choice, .offset = AT(local_special),
+     .standard = "on", .words = switch_words, .reloadable = true,
+     .manual = "on: localhost and names below it are this machine's loopback addresses; "
+               "invalid, onion and local do not exist; resolver.arpa is empty; home.arpa and "
+               "the reverse zones of addresses that are private, loopback, link-local or for "
+               "documentation have nothing but what is said here (RFC 6761, 6762, 7686, 8375, "
+               "9462, 6303). Only their DS records are asked for, so that clients which "
+               "validate find proof that they are not signed. off: all of these are forwarded "
+               "like any other name."},
 
     {.name = "cache.size", .kind = &config_kind_size, .offset = AT(cache_octets),
      .standard = "64MiB", .min = 1 * MiB, .max = 64 * GiB,

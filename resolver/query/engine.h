@@ -9,6 +9,7 @@
 
 #include "base/pool.h"
 #include "base/siphash.h"
+#include "local/local.h"
 #include "query/query.h"
 #include "wire/limits.h"
 #include "wire/writer.h"
@@ -96,6 +97,7 @@ void query_drive(struct query_engine *engine, struct query *q, enum query_state 
 /* The steps. */
 enum query_state step_parse(struct query_engine *engine, struct query *q);
 enum query_state step_client(struct query_engine *engine, struct query *q);
+enum query_state step_local(struct query_engine *engine, struct query *q);
 enum query_state step_decide(struct query_engine *engine, struct query *q);
 enum query_state step_lookup(struct query_engine *engine, struct query *q);
 enum query_state step_join(struct query_engine *engine, struct query *q);
@@ -111,6 +113,13 @@ enum query_state step_free(struct query_engine *engine, struct query *q);
  * records on the chain from the question (and proofs for DO), TTLs bounded, AD cleared. */
 void query_accept(struct query_engine *engine, const struct query_fetch *fetch,
                   const struct query_fetch_result *result, struct query_answer *out);
+
+/* local.c: what this place says of a name, and its records. */
+void query_find_local(const struct query_engine *engine, const struct wire_name *name,
+                      uint16_t type, struct local_answer *answer);
+/* Writes them as the records of owner (lower case). Returns the response code. */
+unsigned query_write_local(struct wire_writer *writer, const struct wire_name *owner,
+                           uint16_t type, const struct local_answer *answer);
 
 /* join.c */
 void query_key_of(const struct query *q, struct cache_key *key);

@@ -40,7 +40,7 @@ enum query_state step_client(struct query_engine *engine, struct query *q)
     }
     switch (q->parsed) {
     case WIRE_QUESTION_OK:
-        return QUERY_DECIDE;
+        return QUERY_LOCAL;
     case WIRE_QUESTION_DROP:
         return QUERY_FREE;
     case WIRE_QUESTION_FORMERR:

@@ -4,18 +4,19 @@
  * This is the first door to open. A question is a struct that query_run() moves through the
  * states of the table in query/run.c:
  *
- *   PARSE -> CLIENT -> DECIDE -> LOOKUP -> JOIN -> ASK ~ wait ~ ACCEPT -> STORE -> RECHECK
- *              |         |         |                                                 |
- *    refused,  |  blocked|         +-------------- cache hit, joined --------------->|
- *    malformed |         |         ^                                                 |
- *              |         |         +-------------- redirected to a name -------------+
- *              v         v                                                           |
- *             SEND -> RECORD -> FREE  <--------------- answered, blocked ------------+
+ *   PARSE -> CLIENT -> LOCAL -> DECIDE -> LOOKUP -> JOIN -> ASK ~ wait ~ ACCEPT -> STORE
+ *              |         |        |         |                                       |
+ *    refused,  |    known|        |         +------- cache hit, joined ----------> RECHECK
+ *    malformed |     here| blocked|         +<------ redirected to a name ---------+|
+ *              v         v        v                                                 |
+ *             SEND -> RECORD -> FREE  <-------------- answered, blocked ------------+
  *
  * What a client can rely on, beside the policy: AA and AD are never set; ANY is answered with
  * one HINFO record without asking (RFC 8482, 4.2); a question without RD gets what policy and
  * cache have, else REFUSED; whoever is outside the access networks learns nothing else than
- * that. STORE comes before RECHECK: the cache has what came, whoever asked for it.
+ * that. LOCAL comes before DECIDE: names of this place (local/local.h) never leave, so policy
+ * has nothing to say about them. STORE comes before RECHECK: the cache has what came, whoever
+ * asked for it.
  *
  * There is no socket, clock or chance in here: octets, time and wishes go through struct
  * query_io, which daemon/worker.c fills with libuv and tests fill with an array and a virtual
@@ -59,6 +60,7 @@ struct query_client {
 enum query_state {
     QUERY_PARSE,
     QUERY_CLIENT,
+    QUERY_LOCAL,
     QUERY_DECIDE,
     QUERY_LOOKUP,
     QUERY_JOIN,
@@ -125,6 +127,7 @@ struct query_counters {
     uint64_t dropped;      /* not answered on purpose: malformed, silent refusal, action drop */
     uint64_t no_slot;      /* not taken: every slot in use */
     uint64_t refused_clients;
+    uint64_t local;   /* answered by what is known here */
     uint64_t blocked; /* answers replaced by policy */
     uint64_t logged;  /* would-have-blocked events */
     uint64_t cache_hits, cache_misses, joined;

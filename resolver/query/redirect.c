@@ -1,9 +1,10 @@
 /*
  * The action `redirect`: CNAME to the operator's name, which is then resolved like any other.
  *
- * The target's own name is decided first, so that nothing blocked is asked for or shown as a
- * target; its chain is the operator's choice and is not decided again. Whatever goes wrong (no
- * target, a blocked one, a loop, no answer) ends in the sinkhole: blocked stays blocked.
+ * A target that is known here is answered here. Another one's own name is decided first, so
+ * that nothing blocked is asked for or shown as a target; its chain is the operator's choice
+ * and is not decided again. Whatever goes wrong (no target, a blocked one, a loop, no answer)
+ * ends in the sinkhole: blocked stays blocked.
  */
 #include "query/engine.h"
 
@@ -29,22 +30,46 @@ static enum query_state cname_only(struct query_engine *engine, struct query *q,
     return respond_end(engine, q, &writer, WIRE_NOERROR, ede, text);
 }
 
+/* The target is known here: nobody is asked. */
+static enum query_state finish_local(struct query_engine *engine, struct query *q,
+                                     const struct wire_name *target,
+                                     const struct local_answer *answer)
+{
+    struct wire_writer writer;
+    char text[BLOCK_TEXT_SIZE];
+
+    if (!respond_begin(engine, q, &writer)) {
+        return QUERY_RECORD;
+    }
+    wire_write_cname(&writer, &q->question.name, target, engine->settings->block_ttl_s);
+    const unsigned rcode = query_write_local(&writer, target, q->question.type, answer);
+    const int ede = block_ede(engine, q, true, text);
+    return respond_end(engine, q, &writer, rcode, ede, text);
+}
+
 enum query_state redirect_start(struct query_engine *engine, struct query *q)
 {
     const struct policy_hit *hit = &q->hits.at[q->block];
     struct policy_outcome outcome;
+    struct local_answer local;
     struct wire_name target;
 
     if (!policy_hit_redirect(engine->policy, q->view, hit, &q->question.name, &target) ||
         wire_name_equal(&target, &q->question.name)) {
         return block_sinkhole(engine, q);
     }
-    policy_decide_name(engine->policy, q->view, POLICY_TRIGGER_QNAME, 0, &target, &outcome);
-    if (policy_outcome_blocks(&outcome)) {
-        return block_sinkhole(engine, q);
+    query_find_local(engine, &target, q->question.type, &local);
+    if (local.kind == LOCAL_NOT) {
+        policy_decide_name(engine->policy, q->view, POLICY_TRIGGER_QNAME, 0, &target, &outcome);
+        if (policy_outcome_blocks(&outcome)) {
+            return block_sinkhole(engine, q);
+        }
     }
     if (q->question.type == WIRE_CNAME || q->question.type == WIRE_ANY) {
         return cname_only(engine, q, &target);
+    }
+    if (local.kind != LOCAL_NOT) {
+        return finish_local(engine, q, &target, &local);
     }
     q->redirect = pool_take(engine->redirects);
     if (q->redirect == NULL) {

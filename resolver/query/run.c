@@ -21,7 +21,8 @@ struct query_step {
 
 static const struct query_step steps[QUERY_STATES] = {
     [QUERY_PARSE] = {"parse", step_parse, TO(CLIENT) | TO(FREE)},
-    [QUERY_CLIENT] = {"client", step_client, TO(DECIDE) | TO(FREE) | END},
+    [QUERY_CLIENT] = {"client", step_client, TO(LOCAL) | TO(FREE) | END},
+    [QUERY_LOCAL] = {"local", step_local, TO(DECIDE) | END},
     [QUERY_DECIDE] = {"decide", step_decide, TO(LOOKUP) | END},
     [QUERY_LOOKUP] = {"lookup", step_lookup, TO(RECHECK) | TO(JOIN) | END},
     [QUERY_JOIN] = {"join", step_join, TO(ASK) | END},

@@ -31,6 +31,7 @@ struct query_settings {
     uint32_t negative_ttl_max_s;   /* RFC 2308, 5: 3600 */
     uint32_t failure_ttl_s;        /* RFC 9520: 1 to 30: 5 */
     bool have_upstreams;
+    bool local_special; /* names of the registries are answered here: local/special.h */
 };
 
 #endif

@@ -52,6 +52,7 @@ static void fill_settings(const struct config *config, struct query_settings *se
     settings->ttl_max_s = config->ttl_max_s;
     settings->negative_ttl_max_s = config->negative_ttl_max_s;
     settings->failure_ttl_s = config->failure_ttl_s;
+    settings->local_special = config->local_special;
 }
 
 static void add_server(struct upstream_settings *upstreams, const struct address *server)

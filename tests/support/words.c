@@ -36,6 +36,7 @@ static void add_rdata(struct text *text, const struct wire_message *message,
     case WIRE_CNAME:
     case WIRE_DNAME:
     case WIRE_NS:
+    case WIRE_PTR:
         add_rdata_name(text, message, record, 0);
         break;
     case WIRE_SOA:

@@ -78,6 +78,7 @@ static void default_settings(struct query_settings *settings)
         .negative_ttl_max_s = 3600,
         .failure_ttl_s = 5,
         .have_upstreams = true,
+        .local_special = true,
     };
     settings->access_count = 2;
     invariant(address_prefix_parse("127.0.0.0/8", 11, &settings->access[0]) == 0);

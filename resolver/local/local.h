@@ -1,0 +1,38 @@
+/*
+ * local/local.h - the answers that this place gives by itself, before policy and cache.
+ *
+ * Pure: a name and a type go in, what to answer comes out; query/local.c writes it. What the
+ * operator has said of a name comes before what the name means by itself (local/special.h).
+ */
+#ifndef CORDON_LOCAL_LOCAL_H
+#define CORDON_LOCAL_LOCAL_H
+
+#include "local/special.h"
+#include "wire/type.h"
+
+/* TTL of what the registries say, and TTL and MINIMUM of its SOA (RFC 6303, 3). */
+#define LOCAL_SPECIAL_TTL_S 10800u
+
+enum local_kind {
+    LOCAL_NOT,    /* not known here: policy and upstreams decide */
+    LOCAL_DATA,   /* count records of the asked type */
+    LOCAL_SOA,    /* the zone's own SOA record */
+    LOCAL_NS,     /* the zone's own NS record: itself (RFC 6303, 3) */
+    LOCAL_NODATA, /* the name is there, but not this type */
+    LOCAL_NXDOMAIN
+};
+
+struct local_answer {
+    enum local_kind kind;
+    uint8_t apex;   /* labels of the asked name that own the SOA */
+    uint32_t ttl_s; /* of all records */
+    /* LOCAL_DATA: count times rdata_len octets, borrowed from what was asked. */
+    const uint8_t *rdata;
+    size_t rdata_len, count;
+};
+
+/* What is answered to a question about name. special: names of the registries are ours. */
+void local_find(bool special, const struct wire_name *name, uint16_t type,
+                struct local_answer *answer);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * LOCAL: what is answered here by what the place says, before policy, cache and upstreams.
+ *
+ * Such a name never leaves, so there is nothing that a policy could keep from anybody.
+ */
+#include "query/engine.h"
+
+/* RFC 6303, 3. */
+static const struct wire_name soa_rname = {.octets = "\x06"
+                                                     "nobody"
+                                                     "\x07"
+                                                     "invalid",
+                                           .at = {0, 7, 15},
+                                           .len = 16,
+                                           .labels = 2};
+#define SOA_SERIAL 1
+
+void query_find_local(const struct query_engine *engine, const struct wire_name *name,
+                      uint16_t type, struct local_answer *answer)
+{
+    local_find(engine->settings->local_special, name, type, answer);
+}
+
+/* The records of the answer, which belong to this name. Returns the response code. */
+unsigned query_write_local(struct wire_writer *writer, const struct wire_name *owner,
+                           uint16_t type, const struct local_answer *answer)
+{
+    struct wire_name apex;
+
+    switch (answer->kind) {
+    case LOCAL_DATA:
+        for (size_t i = 0; i < answer->count; i++) {
+            wire_write_record(writer, WIRE_ANSWER, owner, type, answer->ttl_s,
+                              answer->rdata + i * answer->rdata_len, answer->rdata_len);
+        }
+        return WIRE_NOERROR;
+    case LOCAL_NS:
+        wire_write_record(writer, WIRE_ANSWER, owner, WIRE_NS, answer->ttl_s, owner->octets,
+                          owner->len);
+        return WIRE_NOERROR;
+    case LOCAL_SOA:
+        wire_write_soa(writer, WIRE_ANSWER, owner, owner, &soa_rname, SOA_SERIAL,
+                       answer->ttl_s);
+        return WIRE_NOERROR;
+    case LOCAL_NOT:
+    case LOCAL_NODATA:
+    case LOCAL_NXDOMAIN:
+        break;
+    }
+    wire_name_suffix(owner, answer->apex, &apex);
+    wire_write_soa(writer, WIRE_AUTHORITY, &apex, &apex, &soa_rname, SOA_SERIAL, answer->ttl_s);
+    return answer->kind == LOCAL_NXDOMAIN ? WIRE_NXDOMAIN : WIRE_NOERROR;
+}
+
+enum query_state step_local(struct query_engine *engine, struct query *q)
+{
+    const struct wire_question *question = &q->question;
+    struct local_answer answer;
+    struct wire_writer writer;
+
+    query_find_local(engine, &question->name, question->type, &answer);
+    if (answer.kind == LOCAL_NOT) {
+        return QUERY_DECIDE;
+    }
+    /* After a reload: what was found and asked for before counts no more. */
+    q->hits.count = 0;
+    q->hits.more = false;
+    q->blocked = false;
+    q->cached = false;
+    query_leave_fetch(engine, q);
+    engine->counters.local++;
+    if (question->type == WIRE_ANY && answer.kind != LOCAL_NXDOMAIN) {
+        return respond_any(engine, q);
+    }
+    if (!respond_begin(engine, q, &writer)) {
+        q->rcode = answer.kind == LOCAL_NXDOMAIN ? WIRE_NXDOMAIN : WIRE_NOERROR;
+        return QUERY_RECORD;
+    }
+    const unsigned rcode = query_write_local(&writer, &question->name, question->type, &answer);
+    return respond_end(engine, q, &writer, rcode, WIRE_EDE_NONE, NULL);
+}
