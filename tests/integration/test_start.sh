@@ -74,9 +74,11 @@ stop_cordond
 
 say "a port that another program holds is named with it, for UDP and TCP alone"
 for kind in DGRAM STREAM; do
-  python3 - "$port" "$kind" >"$work/holder.out" <<'PYTHON' &
+  python3 - "$port" "$kind" >"$work/holder-$kind.out" <<'PYTHON' &
 import socket, sys, time
 sock = socket.socket(socket.AF_INET, getattr(socket, "SOCK_" + sys.argv[2]))
+if sys.argv[2] == "STREAM": # a connection of the test before may be in TIME_WAIT
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 sock.bind(("0.0.0.0", int(sys.argv[1])))
 if sys.argv[2] == "STREAM":
     sock.listen()
@@ -85,7 +87,7 @@ time.sleep(60)
 PYTHON
   holder=$!
   pids+=("$holder")
-  wait_until 5 grep -q ready "$work/holder.out" || fail "the holder does not start"
+  wait_until 5 grep -q ready "$work/holder-$kind.out" || fail "the holder does not start"
   run 1 "$cordond" -c "$work/cordond.yaml"
   says "(process $holder) holds 0.0.0.0@$port"
   says "server.listen"
