@@ -119,9 +119,6 @@ static void place(struct tree_reader *reader, struct config_node *node, const ya
     }
     node->key = frame->key; /* NULL in a sequence */
     frame->key = NULL;
-    if (node->key != NULL && node->key->bad) {
-        node->bad = true;
-    }
     if (frame->node->last == NULL) {
         frame->node->first = node;
     } else {

@@ -26,7 +26,8 @@ enum config_node_kind {
 
 struct config_node {
     enum config_node_kind kind;
-    bool bad;                /* a fault was reported here: nothing more is said about it */
+    bool bad;                /* a fault was reported here: nothing more is said about it, or
+                            about the value of this key */
     bool quoted;             /* a scalar in quotes */
     size_t line, column;     /* from 1 */
     char *text;              /* of a scalar, else NULL; terminated, no zero octet inside */

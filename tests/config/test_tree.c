@@ -70,6 +70,11 @@ static void text_that_is_not_well_formed_is_refused(void **state)
         {"server:\n    workers: 1\n  user: a\n",
          "3:3: not well-formed YAML: while parsing a block mapping, did not find expected key: "
          "look at the indentation, brackets and quotes here and on the line before"},
+        /* Cut where the mode of the list was still to come: that is not said to lack. */
+        {"lists: {use: {a: {action: drop",
+         "2:1: not well-formed YAML: while parsing a flow mapping, did not find expected ',' "
+         "or "
+         "'}': look at the indentation, brackets and quotes here and on the line before"},
         /* A reserved sign. */
         {"policy: @log\n",
          "1:9: not well-formed YAML: while scanning for the next token, found character that "
