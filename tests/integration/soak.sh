@@ -1,6 +1,7 @@
 #!/bin/bash
 # Load and reloads for CORDON_SOAK_SECONDS (default 600): no question is lost, and the memory at
 # the end is within 5 % of that after the tenth reload. For tests/run --soak, not for ctest.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 # AddressSanitizer keeps what is freed for a while, which would look like growth.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Every name of acceptance/endpoints.tsv and neighbours.tsv, asked of the daemon with the shipped
 # lists and the shipped configuration. The names come from vendors' own pages, never from the lists.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 start_fake "$upstream_port"

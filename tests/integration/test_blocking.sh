@@ -1,6 +1,7 @@
 #!/bin/bash
 # What is blocked, by which trigger, with which answer, and what the events say of it.
 # NSD is the upstream; its zone has the CNAME chains, DNAME, SVCB records and addresses.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 cat >"$work/zones/test.zone" <<'ZONE'

@@ -2,6 +2,7 @@
 # cordon(1) as its users meet it: help and exit codes of every command, JSON where a program
 # reads it, lists and keys from nothing to a verified answer, faults that say what to do.
 # shellcheck source=tests/integration/lib.sh
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 # code WANTED COMMAND...: its output is in $work/out and $work/err.

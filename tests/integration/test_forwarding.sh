@@ -1,6 +1,7 @@
 #!/bin/bash
 # Forwarding: what is asked from upstreams, what is believed, what happens when they fail.
 # Knot DNS is the honest upstream (with a signed zone), fake_upstream.py all the others.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 {
@@ -28,7 +29,7 @@ ZONE
 } >"$work/zones/test.zone"
 
 make_keys list-a list-b list-c
-new_list none 1 <<<'block suffix blocked.invalid'
+new_list none 1 <<<'block suffix blocked.listed.test'
 option[lists.use]='{none: enforce}'
 option[cache.size]=1MiB
 
@@ -267,13 +268,13 @@ write_config
 reload || fail "reload: $(cat "$work/reload")"
 ask_table <<'ROWS'
 nowhere.test A           | rcode SERVFAIL | ede (22|23) .+
-blocked.invalid A        | answer .* A 0\.0\.0\.0
+blocked.listed.test A        | answer .* A 0\.0\.0\.0
 ROWS
 stop_cordond
 start_cordond
 ask_table <<'ROWS'
 nowhere.test A           | rcode SERVFAIL | ede (22|23) .+
-blocked.invalid A        | answer .* A 0\.0\.0\.0
+blocked.listed.test A        | answer .* A 0\.0\.0\.0
 ROWS
 
 say "ids, source ports and letter case of the questions are drawn by chance"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # No packet about a name that is blocked by its own name leaves the process. The upstream writes
 # down every question; nothing about these names may be there.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 make_keys list-a list-b list-c

@@ -1,6 +1,7 @@
 #!/bin/bash
 # 100,000 warm questions with 2,000 outstanding from 32 sockets: none is lost, and the kernel
 # drops none.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 make_keys list-a list-b list-c

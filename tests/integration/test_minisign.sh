@@ -1,6 +1,7 @@
 #!/bin/bash
 # minisign(1) and cordon agree about keys and signatures, both ways, and both refuse what was
 # tampered with.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 say "every shipped list has signatures that minisign accepts, of two of the shipped keys at least"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # New configuration and lists while it runs: each way to ask for them, under load, and everything
 # that is wrong with new ones. What ran goes on.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 make_keys list-a list-b list-c stranger
@@ -9,7 +10,7 @@ option[lists.use]='{flip: enforce}'
 write_config
 
 blocking='block suffix flip.test'
-empty='block suffix nothing.invalid'
+empty='block suffix nothing.example'
 serial=1
 list="$work/lists/flip.list"
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # The side of clients: addresses, sizes, TCP, what is refused and how.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 make_keys list-a list-b list-c

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Start and stop: the command line, the first screen, ports that are taken, no network, rights,
 # signals, and a folder of lists that is swapped as a whole.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 make_keys list-a list-b list-c
@@ -196,6 +197,7 @@ if [ "$(id -u)" -eq 0 ]; then
   write_config
   chmod a+r "$work/cordond.yaml"
   start_cordond
+  # shellcheck disable=SC2013 # words are meant
   for id in $(sed -n 's/^[UG]id://p' "/proc/$cordond_pid/status"); do
     [ "$id" -ne 0 ] || fail "it still has an id of root"
   done

@@ -1,6 +1,7 @@
 #!/bin/bash
 # deploy/up as far as it goes without a build, cordond in a network namespace with nothing but
 # loopback, and configurations that are refused with their place. (test_start.sh has the ports.)
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 # run CODE COMMAND...: what it says is in $said.
