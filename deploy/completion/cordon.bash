@@ -23,7 +23,7 @@ _cordon() {
     --client | --threshold | --timeout | --password-fd) return ;;
   esac
   case $command in
-    check) options='--json --print --help' ;;
+    check) options='--json --print --example --manual --help' ;;
     explain) options='--client --config --json --help' ;;
     query) options='--tcp --no-edns --dnssec --timeout --json --help' ;;
     reload | status) options='--config --socket --json --help' ;;

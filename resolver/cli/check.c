@@ -11,12 +11,15 @@
 
 static const char help[] =
     "usage: cordon check [--json] [--print] CONFIG\n"
+    "       cordon check --example | --manual\n"
     "\n"
     "Checks the configuration, the trusted keys, and the signatures and text of every list "
     "that\n"
     "it names, as the daemon would load them. Nothing is changed.\n"
     "  --json    the result as one JSON document\n"
     "  --print   the configuration as it was understood, defaults included\n"
+    "  --example an example configuration: every option with its default\n"
+    "  --manual  the options as cordon.yaml(5) lists them, in scdoc\n"
     "Exit status: 0 all is well (warnings included), 1 refused, 2 wrong usage.\n";
 
 /* Room for REPORT_ENTRIES_MAX messages, escaped. */
@@ -76,6 +79,8 @@ int cli_check(int argc, char **argv)
 {
     static const struct option options[] = {{"json", no_argument, NULL, 'j'},
                                             {"print", no_argument, NULL, 'p'},
+                                            {"example", no_argument, NULL, 'e'},
+                                            {"manual", no_argument, NULL, 'm'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     bool json = false;
@@ -90,6 +95,12 @@ int cli_check(int argc, char **argv)
         case 'p':
             print = true;
             break;
+        case 'e':
+            config_print_example(stdout);
+            return CLI_OK;
+        case 'm':
+            config_print_manual(stdout);
+            return CLI_OK;
         case 'h':
             fputs(help, stdout);
             return CLI_OK;

@@ -166,3 +166,9 @@ for page in "$CORDON_ROOT"/docs/man/*.scd; do
   scdoc <"$page" >"$work/page" || fail "$page is no scdoc"
   mandoc -T utf8 "$work/page" >/dev/null || fail "$page does not print"
 done
+"$cordon" check --example | cmp - "$CORDON_ROOT/deploy/cordon.yaml" || fail "deploy/cordon.yaml is old: tools/make-manual"
+"$cordon" check --manual >"$work/options"
+python3 - "$work/options" "$CORDON_ROOT/docs/man/cordon.yaml.5.scd" <<'PYTHON' || fail "cordon.yaml(5) is old: tools/make-manual"
+import sys
+assert open(sys.argv[1]).read() in open(sys.argv[2]).read()
+PYTHON
