@@ -30,7 +30,7 @@ run 2 "$CORDON_ROOT/deploy/up" --prot 1
 run 2 "$CORDON_ROOT/deploy/up" --port
 run 2 "$CORDON_ROOT/deploy/up" --port dns
 run 2 "$CORDON_ROOT/deploy/up" --port 70000
-run 2 "$CORDON_ROOT/deploy/up" --config /nonexistent
+run 2 "$CORDON_ROOT/deploy/up" --config "$work/nonexistent"
 
 say "configurations are refused by line and column, all faults at once"
 make_keys list-a list-b list-c
