@@ -55,6 +55,15 @@
 #define UPSTREAM_TCP_CONNECT_MS 1500u
 #define UPSTREAM_TCP_IDLE_MS    10000u
 
+/* A connection on which a question has waited this long since anything was answered on it gets
+ * no further ones: less than a try's wait (the time for connecting), so that the question
+ * itself finds another connection when it is repeated. */
+#define UPSTREAM_TCP_STALL_MS 1000u
+
+/* TCP connections per worker and server: a server that stalls one after the other is left three
+ * or four within the time of a question; sixteen full ones carry 1,024 questions. */
+#define UPSTREAM_TCP_PER_SERVER_MAX 16u
+
 /* TCP connections per worker, and unanswered questions on one before another is opened. */
 #define UPSTREAM_TCP_CONNECTIONS_MAX 64u
 #define UPSTREAM_TCP_PIPELINE_MAX    64u

@@ -39,10 +39,9 @@ struct upstream_rider {
     struct upstream_rider *next, *prev;
     uint16_t id; /* on the wire: unique on the connection */
     bool written;
-    uint16_t len;          /* of frame[] */
-    uint16_t sent;         /* octets of it */
-    uint64_t heard_before; /* octets that the connection had read when this was written, */
-    uint64_t written_ms;   /* and the time */
+    uint16_t len;      /* of frame[] */
+    uint16_t sent;     /* octets of it */
+    uint64_t since_ms; /* asked, and later: written */
     uint8_t frame[2 + UPSTREAM_QUESTION_MAX];
 };
 
@@ -53,10 +52,10 @@ struct upstream_connection {
     struct upstream_rider *first, *last; /* in the order in which they were asked */
     unsigned riders;
     bool connected;
-    bool deaf; /* a question on it got no answer: no more are put on it */
+    bool deaf; /* a question on it waits in vain: no more are put on it */
     bool wants_write;
     uint64_t since_ms; /* connecting or idle */
-    uint64_t heard;    /* octets read, ever */
+    uint64_t heard_ms; /* the latest whole answer to a question that waited; 0: none */
     size_t used;
     uint8_t in[2 + WIRE_MESSAGE_MAX];
 };
@@ -73,7 +72,7 @@ struct upstream_transport {
     int epoll;
     bool closing;
     uint32_t generations; /* given out */
-    unsigned connect_ms, idle_ms;
+    unsigned connect_ms, idle_ms, stall_ms;
     struct pool *udp;
     struct pool *connections;
     struct pool *riders;

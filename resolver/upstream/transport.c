@@ -139,8 +139,7 @@ struct upstream_transport *upstream_transport_create(uv_loop_t *loop, struct ran
     }
     transport->loop = loop;
     transport->random = random;
-    transport->connect_ms = UPSTREAM_TCP_CONNECT_MS;
-    transport->idle_ms = UPSTREAM_TCP_IDLE_MS;
+    upstream_transport_patience(transport, UPSTREAM_TCP_CONNECT_MS, UPSTREAM_TCP_IDLE_MS);
     transport->udp = pool_create(sizeof(struct upstream_udp), UPSTREAM_SOCKETS_MAX);
     transport->connections =
         pool_create(sizeof(struct upstream_connection), UPSTREAM_TCP_CONNECTIONS_MAX);
@@ -180,6 +179,8 @@ void upstream_transport_patience(struct upstream_transport *transport, unsigned 
 {
     transport->connect_ms = connect_ms;
     transport->idle_ms = idle_ms;
+    transport->stall_ms =
+        connect_ms < UPSTREAM_TCP_STALL_MS ? connect_ms : UPSTREAM_TCP_STALL_MS;
 }
 
 static void free_if_closed(struct upstream_transport *transport)

@@ -24,7 +24,8 @@ void upstream_transport_attach(struct upstream_transport *transport, struct upst
 void upstream_transport_on_turn(struct upstream_transport *transport, void (*turn)(void *),
                                 void *context);
 
-/* Other patience than UPSTREAM_TCP_CONNECT_MS and UPSTREAM_TCP_IDLE_MS. */
+/* Other patience than UPSTREAM_TCP_CONNECT_MS and UPSTREAM_TCP_IDLE_MS; the former bounds
+ * UPSTREAM_TCP_STALL_MS too. */
 void upstream_transport_patience(struct upstream_transport *transport, unsigned connect_ms,
                                  unsigned idle_ms);
 

@@ -6,7 +6,7 @@
  * an id that is unique on the connection.
  * Failures: connect takes too long or fails, the server closes or breaks the framing -> every
  * question on the connection fails, and the forwarder asks elsewhere; a connection on which a
- * question has waited in vain gets no further ones.
+ * question has waited in vain, whatever octets come, gets no further ones.
  */
 #include "base/invariant.h"
 #include "upstream/sockets.h"
@@ -34,6 +34,17 @@ static struct upstream_rider *find_rider(const struct upstream_connection *c, ui
     return NULL;
 }
 
+/* A question waits in vain if since it was written nothing was answered: octets are no answer,
+ * as one now and then could come for ever. */
+static bool waits_in_vain(const struct upstream_transport *transport,
+                          const struct upstream_connection *c,
+                          const struct upstream_rider *rider)
+{
+    const uint64_t since = rider->since_ms > c->heard_ms ? rider->since_ms : c->heard_ms;
+
+    return c->connected && now_ms(transport) - since >= transport->stall_ms;
+}
+
 /* The id on the wire is drawn anew, since two fetches may have drawn the same. */
 static void seat(struct upstream_transport *transport, struct upstream_connection *c,
                  struct upstream_rider *rider, struct upstream_try *t)
@@ -41,6 +52,7 @@ static void seat(struct upstream_transport *transport, struct upstream_connectio
     memset(rider, 0, offsetof(struct upstream_rider, frame));
     rider->t = t;
     rider->connection = c;
+    rider->since_ms = now_ms(transport);
     rider->id = random_u16(transport->random);
     while (find_rider(c, rider->id) != NULL) {
         rider->id++; /* at most UPSTREAM_TCP_PIPELINE_MAX are taken */
@@ -83,13 +95,10 @@ void upstream_tcp_close(struct upstream_transport *transport, struct upstream_ri
 {
     struct upstream_connection *c = rider->connection;
 
+    c->deaf = c->deaf || waits_in_vain(transport, c, rider);
     if (c->socket.generation != 0 && rider->sent > 0 && !rider->written) {
         rider->t = NULL; /* the rest must follow, or the next question's length is lost */
         return;
-    }
-    if (rider->written && c->heard == rider->heard_before &&
-        now_ms(transport) - rider->written_ms >= transport->connect_ms) {
-        c->deaf = true;
     }
     unseat(transport, rider);
 }
@@ -134,6 +143,17 @@ void upstream_tcp_close_all(struct upstream_transport *transport)
     }
 }
 
+/* All have left it; what is half written need not be finished, as nothing more will follow. */
+static bool is_left(const struct upstream_connection *c)
+{
+    const struct upstream_rider *rider = c->first;
+
+    while (c->deaf && rider != NULL && rider->t == NULL) {
+        rider = rider->next;
+    }
+    return rider == NULL;
+}
+
 static bool is_over(const struct upstream_transport *transport,
                     const struct upstream_connection *c)
 {
@@ -142,7 +162,7 @@ static bool is_over(const struct upstream_transport *transport,
     if (!c->connected) {
         return passed >= transport->connect_ms;
     }
-    return c->riders == 0 && (c->deaf || passed >= transport->idle_ms);
+    return is_left(c) && (c->deaf || passed >= transport->idle_ms);
 }
 
 void upstream_tcp_look_after(struct upstream_transport *transport)
@@ -161,33 +181,45 @@ void upstream_tcp_look_after(struct upstream_transport *transport)
 
 /* ---- opening ---- */
 
+/* NULL: there is none; *count: of those to this server. */
 static struct upstream_connection *usable(const struct upstream_transport *transport,
-                                          const struct address *server)
+                                          const struct address *server, unsigned *count)
 {
+    *count = 0;
     for (struct upstream_connection *c = transport->first; c != NULL; c = c->next) {
-        if (!c->deaf && c->riders < UPSTREAM_TCP_PIPELINE_MAX &&
-            address_equal(&c->server, server)) {
+        if (!address_equal(&c->server, server)) {
+            continue;
+        }
+        ++*count;
+        c->deaf = c->deaf || (c->first != NULL && waits_in_vain(transport, c, c->first));
+        if (!c->deaf && c->riders < UPSTREAM_TCP_PIPELINE_MAX) {
             return c;
         }
     }
     return NULL;
 }
 
-/* A free slot, if need be that of a connection that nobody uses at the moment. */
+/* Closes a connection that nobody uses at the moment. server NULL: whichever. */
+static bool make_room(struct upstream_transport *transport, const struct address *server)
+{
+    for (struct upstream_connection *c = transport->first; c != NULL; c = c->next) {
+        if (is_left(c) && (server == NULL || address_equal(&c->server, server))) {
+            fail_connection(transport, c, 0);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A free slot, if need be that of such a connection. */
 static struct upstream_connection *take_slot(struct upstream_transport *transport)
 {
     struct upstream_connection *slot = pool_take(transport->connections);
 
-    if (slot != NULL) {
-        return slot;
+    if (slot == NULL && make_room(transport, NULL)) {
+        slot = pool_take(transport->connections);
     }
-    for (struct upstream_connection *c = transport->first; c != NULL; c = c->next) {
-        if (c->riders == 0) {
-            fail_connection(transport, c, 0);
-            return pool_take(transport->connections);
-        }
-    }
-    return NULL;
+    return slot;
 }
 
 static int start_connecting(struct upstream_connection *c)
@@ -246,6 +278,7 @@ static int open_connection(struct upstream_transport *transport, const struct ad
 int upstream_tcp_send(void *context, struct upstream_try *t)
 {
     struct upstream_transport *transport = context;
+    unsigned count = 0;
     int rc = 0;
 
     invariant(t->len <= UPSTREAM_QUESTION_MAX);
@@ -256,8 +289,10 @@ int upstream_tcp_send(void *context, struct upstream_try *t)
     if (rider == NULL) {
         return -ENOBUFS;
     }
-    struct upstream_connection *c = usable(transport, t->server);
-    if (c == NULL) {
+    struct upstream_connection *c = usable(transport, t->server, &count);
+    if (c == NULL && count >= UPSTREAM_TCP_PER_SERVER_MAX && !make_room(transport, t->server)) {
+        rc = -ENOBUFS;
+    } else if (c == NULL) {
         rc = open_connection(transport, t->server, &c);
     } else if (c->connected && !c->wants_write) {
         rc = upstream_socket_watch(transport, &c->socket, UPSTREAM_SOCKET_TCP,
@@ -315,6 +350,7 @@ static bool take_answers(struct upstream_transport *transport, struct upstream_c
         }
         const struct upstream_rider *rider = find_rider(c, wire_get16(message));
         if (rider != NULL && rider->written && rider->t != NULL) {
+            c->heard_ms = now_ms(transport);
             wire_put16(message, rider->t->id);
             upstream_received(transport->upstream, rider->t, message, len);
             if (c->socket.generation != generation) {
@@ -340,7 +376,6 @@ static bool read_answers(struct upstream_transport *transport, struct upstream_c
         return false;
     }
     c->used += (size_t)got;
-    c->heard += (uint64_t)got;
     return take_answers(transport, c);
 }
 
@@ -378,8 +413,7 @@ static void write_questions(struct upstream_transport *transport, struct upstrea
             return;
         }
         rider->written = true;
-        rider->written_ms = now_ms(transport);
-        rider->heard_before = c->heard;
+        rider->since_ms = now_ms(transport);
         if (rider->t == NULL) {
             unseat(transport, rider);
         }

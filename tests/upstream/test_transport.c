@@ -769,6 +769,125 @@ static void a_connection_that_answers_nobody_gets_no_more_questions(void **state
     server_deinit(&server);
 }
 
+/* One octet of an answer now and then keeps nobody waiting but those who wait already. */
+static void a_connection_that_dribbles_gets_no_more_questions(void **state)
+{
+    struct query_fetch fetches[2];
+    uint8_t frame[514];
+    uint8_t octets[512];
+    struct server server;
+    struct worker worker;
+
+    (void)state;
+    server_init(&server, "127.0.0.1");
+    worker_init(&worker, &server.at, 1);
+    upstream_transport_patience(worker.transport, 200, 100000);
+    ask(&worker, &fetches[0], "www.example.test");
+    truncate_udp(&worker, &server);
+    const int slow = take_tcp(&server);
+    int len = read_tcp(slow, octets);
+    assert_true(len > 0);
+    assert_true(frame_answer(frame, octets, (size_t)len) > 12);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(send(slow, frame + i, 1, MSG_NOSIGNAL), 1);
+        pass(&worker, 50);
+    }
+    ask(&worker, &fetches[1], "www.example.test");
+    truncate_udp(&worker, &server);
+    const int fresh = take_tcp(&server);
+    assert_true(fresh >= 0);
+    len = read_tcp(fresh, octets);
+    assert_true(len > 0);
+    answer_tcp(fresh, octets, len);
+    settle(&worker);
+    assert_int_equal(worker.done, 1);
+    assert_ptr_equal(worker.last, &fetches[1]);
+    assert_int_equal(send(slow, frame + 6, 1, MSG_NOSIGNAL), 1);
+    upstream_cancel(worker.upstream, &fetches[0]); /* nobody waits on it any more */
+    pass(&worker, 200);
+    assert_int_equal(read_tcp(slow, octets), -1);
+    assert_int_equal(read_tcp(fresh, octets), 0);
+    worker_deinit(&worker);
+    close(slow);
+    close(fresh);
+    server_deinit(&server);
+}
+
+/* Nor do whole answers from before, or to others, as long as the latest is long ago. */
+static void a_connection_that_stops_halfway_gets_no_more_questions(void **state)
+{
+    struct query_fetch fetches[3];
+    uint8_t octets[2][512];
+    struct server server;
+    struct worker worker;
+
+    (void)state;
+    server_init(&server, "127.0.0.1");
+    worker_init(&worker, &server.at, 1);
+    upstream_transport_patience(worker.transport, 200, 100000);
+    ask(&worker, &fetches[0], "one.example.test");
+    truncate_udp(&worker, &server);
+    ask(&worker, &fetches[1], "two.example.test");
+    truncate_udp(&worker, &server);
+    const int connection = take_tcp(&server);
+    const int lens[] = {read_tcp(connection, octets[0]), read_tcp(connection, octets[1])};
+    assert_true(lens[0] > 0 && lens[1] > 0);
+    pass(&worker, 100);
+    answer_tcp(connection, octets[1], lens[1]);
+    pass(&worker, 150);
+    assert_int_equal(worker.done, 1);
+    ask(&worker, &fetches[2], "three.example.test"); /* 150 ms after a whole answer */
+    truncate_udp(&worker, &server);
+    assert_int_equal(take_tcp(&server), -1);
+    assert_true(read_tcp(connection, octets[1]) > 0);
+    upstream_cancel(worker.upstream, &fetches[2]);
+    pass(&worker, 100);
+    ask(&worker, &fetches[2], "three.example.test"); /* 250 ms after */
+    truncate_udp(&worker, &server);
+    const int fresh = take_tcp(&server);
+    assert_true(fresh >= 0);
+    worker_deinit(&worker);
+    close(connection);
+    close(fresh);
+    server_deinit(&server);
+}
+
+/* However many of them stall. */
+static void connections_to_a_server_are_bounded(void **state)
+{
+    enum {
+        MANY = UPSTREAM_TCP_PER_SERVER_MAX + 1
+    };
+    static struct query_fetch fetches[MANY];
+    int connections[MANY];
+    struct server server;
+    struct worker worker;
+
+    (void)state;
+    server_init(&server, "127.0.0.1");
+    worker_init(&worker, &server.at, 1);
+    upstream_transport_patience(worker.transport, 30, 100000);
+    for (size_t i = 0; i < MANY; i++) {
+        ask(&worker, &fetches[i], "www.example.test");
+        truncate_udp(&worker, &server);
+        connections[i] = take_tcp(&server);
+        assert_int_equal(connections[i] >= 0, i < UPSTREAM_TCP_PER_SERVER_MAX);
+        pass(&worker, 35);
+    }
+    assert_int_equal(pool_in_use(worker.transport->connections), UPSTREAM_TCP_PER_SERVER_MAX);
+    upstream_cancel(worker.upstream, &fetches[0]); /* its connection makes room */
+    ask(&worker, &fetches[0], "www.example.test");
+    truncate_udp(&worker, &server);
+    const int fresh = take_tcp(&server);
+    assert_true(fresh >= 0);
+    worker_deinit(&worker);
+    close(fresh);
+    for (size_t i = 0; i < UPSTREAM_TCP_PER_SERVER_MAX; i++) {
+        close(connections[i]);
+    }
+    server_deinit(&server);
+}
+
 static void a_late_answer_to_a_cancelled_question_harms_nobody(void **state)
 {
     struct query_fetch first;
@@ -864,6 +983,9 @@ int main(void)
         cmocka_unit_test(idle_connections_are_closed),
         cmocka_unit_test(connecting_has_an_end),
         cmocka_unit_test(a_connection_that_answers_nobody_gets_no_more_questions),
+        cmocka_unit_test(a_connection_that_dribbles_gets_no_more_questions),
+        cmocka_unit_test(a_connection_that_stops_halfway_gets_no_more_questions),
+        cmocka_unit_test(connections_to_a_server_are_bounded),
         cmocka_unit_test(a_late_answer_to_a_cancelled_question_harms_nobody),
         cmocka_unit_test(full_connections_are_followed_by_another),
         cmocka_unit_test(everything_may_close_in_either_order),
