@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/list.h"
+#include "local/local.h"
 #include "policy/policy.h"
 #include "trust/load.h"
 #include "wire/type.h"
@@ -31,11 +32,14 @@ struct explain {
     struct address address;
     char subject[WIRE_NAME_TEXT_MAX];
     uint16_t type;
+    struct local_answer local; /* what the place says of the name */
     struct policy_matches matches;
     struct policy_outcome outcome;
 };
 
 static const unsigned the_view = 0;
+
+#define SHOWN_MAX 3 /* addresses of a local name: the rest is in the configuration */
 
 /* The suffix or prefix at which a set of rules stands. */
 static void place_of(const struct explain *ex, unsigned labels, char out[WIRE_NAME_TEXT_MAX])
@@ -98,6 +102,9 @@ static const char *reason(const struct explain *ex, const struct policy_match_en
 
 static const char *verdict(const struct explain *ex)
 {
+    if (ex->local.kind != LOCAL_NOT) {
+        return "known here and answered before policy (local)";
+    }
     if (policy_outcome_blocks(&ex->outcome)) {
         return "blocked";
     }
@@ -110,6 +117,48 @@ static const char *verdict(const struct explain *ex)
     return ex->outcome.logged ? "let through, with an event" : "not listed";
 }
 
+static void local_answer_of(const struct local_answer *answer, uint16_t type, char *out,
+                            size_t size)
+{
+    struct text text;
+
+    text_init(&text, out, size);
+    switch (answer->kind) {
+    case LOCAL_NOT:
+        return;
+    case LOCAL_DATA:
+        for (size_t i = 0; i < answer->count && i < SHOWN_MAX; i++) {
+            const uint8_t *rdata = answer->rdata + i * answer->rdata_len;
+            struct address address = {.family = type == WIRE_A ? ADDRESS_V4 : ADDRESS_V6};
+            char words[WIRE_NAME_TEXT_MAX];
+            struct wire_name name;
+            size_t pos = 0;
+
+            if (type == WIRE_PTR &&
+                wire_name_read(rdata, answer->rdata_len, &pos, &name) == WIRE_OK) {
+                wire_name_to_text(&name, words);
+            } else {
+                memcpy(address.octets, rdata, address_octets(&address));
+                address_format(&address, false, words);
+            }
+            text_printf(&text, "%s%.60s", i > 0 ? " " : "", words);
+        }
+        text_add(&text, answer->count > SHOWN_MAX ? " ..." : "");
+        break;
+    case LOCAL_SOA:
+    case LOCAL_NS:
+        text_add(&text, "the record of an empty zone");
+        break;
+    case LOCAL_NODATA:
+        text_add(&text, "no data of this type");
+        break;
+    case LOCAL_NXDOMAIN:
+        text_add(&text, "no such name");
+        break;
+    }
+    text_printf(&text, ", TTL %" PRIu32 " s", answer->ttl_s);
+}
+
 /* What the client would get. */
 static void answer_of(const struct explain *ex, char *out, size_t size)
 {
@@ -118,6 +167,10 @@ static void answer_of(const struct explain *ex, char *out, size_t size)
     char text[ADDRESS_TEXT_MAX];
 
     out[0] = '\0';
+    if (ex->local.kind != LOCAL_NOT) {
+        local_answer_of(&ex->local, ex->type, out, size);
+        return;
+    }
     if (!policy_outcome_blocks(&ex->outcome)) {
         return;
     }
@@ -244,7 +297,7 @@ static void print_words(const struct explain *ex, const char *client, bool clien
             print_row(ex, entry, row);
         }
     }
-    if (ex->matches.count == 0) {
+    if (ex->matches.count == 0 && ex->local.kind == LOCAL_NOT) {
         printf("No rule of the lists that are in use matches it.\n");
     }
     if (ex->outcome.enforced) {
@@ -344,7 +397,14 @@ static void decide(struct explain *ex)
         policy_image_find_address(policy_image_of(policy), &ex->address, &ex->matches);
         policy_decide_address(policy, the_view, 0, &root, &ex->address, &ex->outcome);
     } else {
+        const struct query_settings *settings = &ex->snapshot->settings;
+
         wire_name_to_text(&ex->name, ex->subject);
+        local_find(settings->local_names, settings->local_special, &ex->name, ex->type,
+                   &ex->local);
+        if (ex->local.kind != LOCAL_NOT) {
+            return; /* policy is not asked */
+        }
         policy_image_find_name(policy_image_of(policy), &ex->name, &ex->matches);
         policy_decide_name(policy, the_view, POLICY_TRIGGER_QNAME, 0, &ex->name, &ex->outcome);
     }

@@ -45,6 +45,13 @@ void config_free(struct config *config)
     for (size_t i = 0; i < config->key_count; i++) {
         free(config->keys[i]);
     }
+    for (size_t i = 0; i < config->record_count; i++) {
+        free(config->records[i].name);
+    }
+    for (size_t i = 0; i < config->hosts_count; i++) {
+        free(config->hosts[i]);
+    }
+    free(config->records);
     free(config->user);
     free(config->resolv_conf);
     free(config->list_directory);

@@ -23,6 +23,8 @@
 #define CONFIG_ACCESS_MAX   256u
 #define CONFIG_LISTS_MAX    128u
 #define CONFIG_KEYS_MAX     32u
+#define CONFIG_RECORDS_MAX  8192u /* of local.records; more belong into hosts files */
+#define CONFIG_HOSTS_MAX    16u
 #define CONFIG_TEXT_MAX     4096u /* octets of one scalar */
 
 /* Words are numbers with a fixed meaning; the daemon maps them to the rooms' own enums. */
@@ -36,6 +38,12 @@ struct config_list {
     char id[65];
     enum config_mode mode;
     char action[320]; /* "" : the default; else a word of blocklists/FORMAT.md */
+};
+
+/* An address of a local name. */
+struct config_record {
+    char *name; /* as it was written */
+    struct address address;
 };
 
 struct config {
@@ -57,6 +65,11 @@ struct config {
     uint32_t deadline_ms;
     /* local: */
     bool local_special;
+    uint32_t local_ttl_s;
+    struct config_record *records; /* those of a name stand together */
+    size_t record_count;
+    char *hosts[CONFIG_HOSTS_MAX]; /* paths */
+    size_t hosts_count;
     /* cache: */
     uint64_t cache_octets;
     uint32_t ttl_min_s, ttl_max_s, negative_ttl_max_s, failure_ttl_s;

@@ -66,8 +66,7 @@ static enum config_read_result address_fault(struct config_reader *reader,
         text, with_port ? ", with @PORT or without" : "");
 }
 
-/* with_port false: "@PORT" is refused. */
-static enum config_read_result read_address(struct config_reader *reader,
+enum config_read_result config_read_address(struct config_reader *reader,
                                             const struct config_row *row,
                                             const struct config_node *node, bool with_port,
                                             struct address *out)
@@ -106,7 +105,8 @@ static enum config_read_result add_listen(struct config_reader *reader,
 {
     struct config *config = reader->config;
     struct address address;
-    const enum config_read_result result = read_address(reader, row, node, true, &address);
+    const enum config_read_result result =
+        config_read_address(reader, row, node, true, &address);
 
     if (result != CONFIG_READ_OK) {
         return result;
@@ -271,7 +271,8 @@ static enum config_read_result add_upstream(struct config_reader *reader,
         config->upstreams_from_system = true;
         return CONFIG_READ_OK;
     }
-    const enum config_read_result result = read_address(reader, row, node, true, &address);
+    const enum config_read_result result =
+        config_read_address(reader, row, node, true, &address);
     if (result != CONFIG_READ_OK) {
         return result;
     }
@@ -350,7 +351,8 @@ static enum config_read_result read_sinkhole(struct config_reader *reader,
     unsigned families = 0;
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
         struct address address;
-        const enum config_read_result one = read_address(reader, row, item, false, &address);
+        const enum config_read_result one =
+            config_read_address(reader, row, item, false, &address);
 
         result = worse(result, one);
         if (one != CONFIG_READ_OK) {

@@ -100,6 +100,20 @@ const struct config_row config_rows[] = {
                "validate find proof that they are not signed. off: all of these are forwarded "
                "like any other name."},
 
+    {.name = "local.records", .kind = &config_kind_records,
+     .standard = "{}", .reloadable = true,
+     .manual = "The addresses of names, a line each: NAME: ADDRESS or NAME: [ADDRESS, ...]. "
+               "The addresses lead back to the name (PTR). Other types of such a name are "
+               "answered as absent; names below it are none of these."},
+    {.name = "local.hosts", .kind = &config_kind_hosts,
+     .standard = "[]", .reloadable = true,
+     .manual = "Files in the format of hosts(5), read at the start and at each reload; what "
+               "cannot be used in them is reported and left out. At most 100000 names in all; "
+               "what is to be blocked belongs into a list."},
+    {.name = "local.ttl", .kind = &config_kind_seconds, .offset = AT(local_ttl_s),
+     .standard = "1m", .min = 0, .max = 1 * DAY_S, .reloadable = true,
+     .manual = "How long clients keep what records and hosts say."},
+
     {.name = "cache.size", .kind = &config_kind_size, .offset = AT(cache_octets),
      .standard = "64MiB", .min = 1 * MiB, .max = 64 * GiB,
      .manual = "The memory for answers, keys and bookkeeping included."},

@@ -92,6 +92,10 @@ extern const struct config_kind config_kind_access;
 extern const struct config_kind config_kind_upstreams;
 extern const struct config_kind config_kind_sinkhole;
 
+/* local.c: names of the place. */
+extern const struct config_kind config_kind_records;
+extern const struct config_kind config_kind_hosts;
+
 /* lists.c: lists and keys. */
 extern const struct config_kind config_kind_use;
 extern const struct config_kind config_kind_keys;
@@ -105,6 +109,12 @@ bool config_want_scalar(struct config_reader *reader, const struct config_row *r
 bool config_want_items(struct config_reader *reader, const struct config_row *row,
                        const struct config_node *node, size_t max, const char *what);
 struct config_place config_place_of(const struct config_node *node);
+
+/* places.c: an address; with_port false: "@PORT" is refused. */
+enum config_read_result config_read_address(struct config_reader *reader,
+                                            const struct config_row *row,
+                                            const struct config_node *node, bool with_port,
+                                            struct address *out);
 
 /* The path, made absolute by way of the reader's folder; NULL if out of memory. */
 char *config_join_path(const struct config_reader *reader, const char *path);

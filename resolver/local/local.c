@@ -9,26 +9,29 @@ static const uint8_t localhost[] = "\x09localhost"; /* and the root: the final z
 static bool find_loopback_reverse(const struct wire_name *name, uint16_t type,
                                   struct local_answer *answer)
 {
-    static const struct address loopbacks[] = {{.octets = {127, 0, 0, 1}, .family = ADDRESS_V4},
-                                               {.octets = {[15] = 1}, .family = ADDRESS_V6}};
+    struct address_prefix prefix;
+    struct address loopback = {.family = ADDRESS_V4, .octets = {127, 0, 0, 1}};
 
-    for (size_t i = 0; i < sizeof(loopbacks) / sizeof(loopbacks[0]); i++) {
-        struct wire_name whole;
-
-        local_reverse_name(&loopbacks[i], &whole);
-        if (!wire_name_is_within(&whole, name)) {
-            continue;
-        }
-        answer->kind = LOCAL_NODATA;
-        if (type == WIRE_PTR && whole.labels == name->labels) {
-            answer->kind = LOCAL_DATA;
-            answer->rdata = localhost;
-            answer->rdata_len = sizeof(localhost);
-            answer->count = 1;
-        }
-        return true;
+    if (!local_reverse_prefix(name, &prefix)) {
+        return false;
     }
-    return false;
+    if (prefix.family == ADDRESS_V6) {
+        loopback = (struct address){.family = ADDRESS_V6, .octets = {[15] = 1}};
+    }
+    const unsigned whole = 8u * (unsigned)address_octets(&loopback);
+    const unsigned step = whole / (prefix.family == ADDRESS_V4 ? 4 : 32);
+    if (prefix.bits != (name->labels - 2u) * step ||
+        !address_prefix_covers(&prefix, &loopback)) {
+        return false;
+    }
+    answer->kind = LOCAL_NODATA;
+    if (type == WIRE_PTR && prefix.bits == whole) {
+        answer->kind = LOCAL_DATA;
+        answer->rdata = localhost;
+        answer->rdata_len = sizeof(localhost);
+        answer->count = 1;
+    }
+    return true;
 }
 
 /* A zone of RFC 6303: SOA and NS at its apex. The DS record is the parent's, which proves by
@@ -60,14 +63,10 @@ static void find_localhost(uint16_t type, struct local_answer *answer)
     }
 }
 
-void local_find(bool special, const struct wire_name *name, uint16_t type,
-                struct local_answer *answer)
+static void find_special(enum local_special special, const struct wire_name *name,
+                         uint16_t type, struct local_answer *answer)
 {
-    *answer = (struct local_answer){.kind = LOCAL_NOT, .ttl_s = LOCAL_SPECIAL_TTL_S};
-    if (!special) {
-        return;
-    }
-    switch (local_special_of(name, &answer->apex)) {
+    switch (special) {
     case LOCAL_SPECIAL_NOT:
         break;
     case LOCAL_SPECIAL_LOOPBACK:
@@ -82,5 +81,51 @@ void local_find(bool special, const struct wire_name *name, uint16_t type,
     case LOCAL_SPECIAL_ZONE:
         find_in_zone(name, type, answer);
         break;
+    }
+}
+
+/* What the operator says of the name comes before all but what is the zone's own at its apex.
+ */
+static void find_in_names(const struct local_names *names, enum local_special special,
+                          const struct wire_name *name, uint16_t type,
+                          struct local_answer *answer)
+{
+    struct local_records records;
+    bool is_ours = false;
+
+    if (!local_names_find(names, name, type, &records)) {
+        if (answer->kind == LOCAL_NXDOMAIN && local_names_below(names, name)) {
+            answer->kind = LOCAL_NODATA;
+        }
+    } else if (records.count > 0) {
+        is_ours = true;
+        answer->kind = LOCAL_DATA;
+        answer->rdata = records.rdata;
+        answer->rdata_len = records.len;
+        answer->count = records.count;
+    } else if (special == LOCAL_SPECIAL_NOT) {
+        answer->kind = LOCAL_NODATA;
+        answer->apex = name->labels;
+    } else if (answer->kind == LOCAL_NXDOMAIN) {
+        answer->kind = LOCAL_NODATA;
+    }
+    if (is_ours || answer->kind == LOCAL_NODATA || answer->kind == LOCAL_NXDOMAIN) {
+        /* Here names come and go: none is missing for three hours. */
+        answer->ttl_s = local_names_ttl_s(names);
+    }
+}
+
+void local_find(const struct local_names *names, bool special, const struct wire_name *name,
+                uint16_t type, struct local_answer *answer)
+{
+    enum local_special kind = LOCAL_SPECIAL_NOT;
+
+    *answer = (struct local_answer){.kind = LOCAL_NOT, .ttl_s = LOCAL_SPECIAL_TTL_S};
+    if (special) {
+        kind = local_special_of(name, &answer->apex);
+        find_special(kind, name, type, answer);
+    }
+    if (names != NULL && kind != LOCAL_SPECIAL_LOOPBACK && kind != LOCAL_SPECIAL_EMPTY) {
+        find_in_names(names, kind, name, type, answer);
     }
 }

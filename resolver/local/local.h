@@ -7,6 +7,7 @@
 #ifndef CORDON_LOCAL_LOCAL_H
 #define CORDON_LOCAL_LOCAL_H
 
+#include "local/names.h"
 #include "local/special.h"
 #include "wire/type.h"
 
@@ -31,8 +32,9 @@ struct local_answer {
     size_t rdata_len, count;
 };
 
-/* What is answered to a question about name. special: names of the registries are ours. */
-void local_find(bool special, const struct wire_name *name, uint16_t type,
-                struct local_answer *answer);
+/* What is answered to a question about name. names: NULL if the operator says nothing; special:
+ * names of the registries are ours. */
+void local_find(const struct local_names *names, bool special, const struct wire_name *name,
+                uint16_t type, struct local_answer *answer);
 
 #endif

@@ -18,7 +18,8 @@ static const struct wire_name soa_rname = {.octets = "\x06"
 void query_find_local(const struct query_engine *engine, const struct wire_name *name,
                       uint16_t type, struct local_answer *answer)
 {
-    local_find(engine->settings->local_special, name, type, answer);
+    local_find(engine->settings->local_names, engine->settings->local_special, name, type,
+               answer);
 }
 
 /* The records of the answer, which belong to this name. Returns the response code. */

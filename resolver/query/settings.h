@@ -15,6 +15,8 @@
 
 #define QUERY_ACCESS_MAX 256u /* prefixes: more belong into a firewall */
 
+struct local_names;
+
 struct query_settings {
     struct address_prefix access[QUERY_ACCESS_MAX]; /* clients that are answered */
     size_t access_count;
@@ -31,6 +33,7 @@ struct query_settings {
     uint32_t negative_ttl_max_s;   /* RFC 2308, 5: 3600 */
     uint32_t failure_ttl_s;        /* RFC 9520: 1 to 30: 5 */
     bool have_upstreams;
+    const struct local_names *local_names; /* NULL: none; borrowed like these settings */
     bool local_special; /* names of the registries are answered here: local/special.h */
 };
 

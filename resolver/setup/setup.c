@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "setup/names.h"
 #include "setup/own.h"
 #include "trust/load.h"
 #include "wire/type.h"
@@ -225,6 +226,9 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         rc = fill_view(config, lists, &view, report);
     }
     if (rc == 0) {
+        rc = setup_names(config, report, &new->names);
+    }
+    if (rc == 0) {
         rc = load_lists(config, now_s, report, loaded);
     }
     if (rc == 0) {
@@ -235,6 +239,7 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     }
     if (rc == 0) {
         fill_settings(config, &new->settings);
+        new->settings.local_names = new->names;
         fill_upstreams(config, &new->upstreams, report);
         new->settings.have_upstreams = new->upstreams.count > 0;
         memcpy(new->lists, loaded->lists, sizeof(new->lists));
@@ -246,6 +251,9 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         new = NULL; /* it is the caller's now */
     }
     free(loaded);
+    if (new != NULL) {
+        local_names_free(new->names);
+    }
     free(new);
     return rc;
 }
@@ -256,6 +264,7 @@ void setup_snapshot_free(void *snapshot)
 
     if (old != NULL) {
         policy_destroy(old->policy);
+        local_names_free(old->names);
         config_free(old->config);
         free(old);
     }

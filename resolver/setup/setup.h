@@ -8,6 +8,7 @@
 #define CORDON_SETUP_SETUP_H
 
 #include "config/config.h"
+#include "local/names.h"
 #include "policy/load.h"
 #include "policy/policy.h"
 #include "query/settings.h"
@@ -16,6 +17,7 @@
 /* What is handed to the workers at once: immutable. */
 struct setup_snapshot {
     struct policy *policy;
+    struct local_names *names; /* NULL: none */
     struct query_settings settings;
     struct upstream_settings upstreams;
     struct config *config;

@@ -6,8 +6,10 @@
 
 #include <cmocka.h>
 
+#include "local/local.h"
 #include "support/world.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -230,6 +232,120 @@ static void a_redirect_to_a_local_name_asks_nobody(void **state)
     world_destroy(world);
 }
 
+/* Lets the engine adopt what hosts text says; the caller frees it after the world. */
+static struct local_names *adopt_hosts(struct world *world, const char *text, uint32_t ttl_s)
+{
+    static const uint8_t key[SIPHASH_KEY_OCTETS] = {9};
+    struct local_builder *builder = local_builder_create();
+    struct local_names *names = NULL;
+
+    assert_non_null(builder);
+    assert_int_equal(local_hosts_read(text, strlen(text), "hosts", builder, NULL), 0);
+    assert_int_equal(local_names_build(builder, ttl_s, key, NULL, &names), 0);
+    local_builder_free(builder);
+    world->settings.local_names = names;
+    world_adopt(world, {.id = "l", .rules = "block suffix nas.lan.example"});
+    return names;
+}
+
+#define SHORT(rcode, zone) rcode " rd ra | ~" zone " 60 SOA minimum 60"
+
+static void names_of_the_operator_are_answered_here(void **state)
+{
+    static const char hosts[] = "10.0.0.5 nas.lan.example files.lan.example\n"
+                                "2001:db8::5 nas.lan.example\n"
+                                "10.0.0.6 nas.lan.example\n"
+                                "10.0.0.7 a.b.home.arpa\n"
+                                "10.0.0.8 home.arpa\n"
+                                "10.0.0.9 printer.local\n"
+                                "198.51.100.1 public.example\n"
+                                "127.0.0.1 localhost\n";
+    static const struct row rows[] = {
+        {"nas.lan.example", WIRE_A,
+         DATA("nas.lan.example 60 A 10.0.0.5 | nas.lan.example 60 A 10.0.0.6")},
+        {"nas.lan.example", WIRE_AAAA, DATA("nas.lan.example 60 AAAA 2001:db8::5")},
+        {"nas.lan.example", WIRE_MX, SHORT("NOERROR", "nas.lan.example")},
+        {"nas.lan.example", WIRE_HTTPS, SHORT("NOERROR", "nas.lan.example")},
+        {"nas.lan.example", WIRE_ANY, DATA("nas.lan.example 300 HINFO RFC8482")},
+        {"files.lan.example", WIRE_AAAA, SHORT("NOERROR", "files.lan.example")},
+        /* the way back, in zones of RFC 6303 and elsewhere */
+        {"5.0.0.10.in-addr.arpa", WIRE_PTR,
+         DATA("5.0.0.10.in-addr.arpa 60 PTR nas.lan.example")},
+        {"5.0.0.10.in-addr.arpa", WIRE_TXT, SHORT("NOERROR", "10.in-addr.arpa")},
+        {"4.0.0.10.in-addr.arpa", WIRE_PTR, SHORT("NXDOMAIN", "10.in-addr.arpa")},
+        {"1.100.51.198.in-addr.arpa", WIRE_PTR,
+         DATA("1.100.51.198.in-addr.arpa 60 PTR public.example")},
+        /* what stands between a zone and its names exists (RFC 8020, 2) */
+        {"0.0.10.in-addr.arpa", WIRE_PTR, SHORT("NOERROR", "10.in-addr.arpa")},
+        {"b.home.arpa", WIRE_A, SHORT("NOERROR", "home.arpa")},
+        {"a.b.home.arpa", WIRE_A, DATA("a.b.home.arpa 60 A 10.0.0.7")},
+        {"c.home.arpa", WIRE_A, SHORT("NXDOMAIN", "home.arpa")},
+        /* at the apex of a zone its own records stay */
+        {"home.arpa", WIRE_A, DATA("home.arpa 60 A 10.0.0.8")},
+        {"home.arpa", WIRE_SOA, DATA("home.arpa 10800 SOA minimum 10800")},
+        {"home.arpa", WIRE_NS, DATA("home.arpa 10800 NS home.arpa")},
+        {"home.arpa", WIRE_AAAA, SHORT("NOERROR", "home.arpa")},
+        {"printer.local", WIRE_A, DATA("printer.local 60 A 10.0.0.9")},
+        {"printer.local", WIRE_AAAA, SHORT("NOERROR", ".")},
+        {"local", WIRE_A, SHORT("NOERROR", ".")},
+        {"other.local", WIRE_A, SHORT("NXDOMAIN", ".")},
+        /* localhost is as always, whatever a file says */
+        {"localhost", WIRE_AAAA, DATA("localhost 10800 AAAA ::1")},
+        {"1.0.0.127.in-addr.arpa", WIRE_PTR,
+         DATA("1.0.0.127.in-addr.arpa 10800 PTR localhost")},
+    };
+    struct world *world = world_create();
+    struct local_names *names = adopt_hosts(world, hosts, 60);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        check(world, &rows[i], (struct world_manner){0});
+        check(world, &rows[i], (struct world_manner){.tcp = true});
+    }
+    assert_int_equal(world->asked_count, 0);
+    assert_string_equal(world_events(world), "");
+    world_destroy(world);
+    local_names_free(names);
+}
+
+static void names_beside_those_of_the_operator_are_asked_for(void **state)
+{
+    static const char *const others[] = {"lan.example", "x.nas.lan.example", "xnas.lan.example",
+                                         "1.1.0.8.in-addr.arpa"};
+    struct world *world = world_create();
+    struct local_names *names = adopt_hosts(world, "8.0.0.1 nas.lan.example", 60);
+
+    (void)state;
+    world_adopt_lists(world, 0, NULL);
+    for (size_t i = 0; i < COUNT(others); i++) {
+        world_ask(world, others[i], WIRE_A);
+        assert_int_equal(world_asked(world, others[i]), 1);
+    }
+    world_destroy(world);
+    local_names_free(names);
+}
+
+/* More addresses than a datagram holds: again over TCP, like any answer. */
+static void a_local_answer_that_does_not_fit_is_truncated(void **state)
+{
+    char hosts[2048] = "";
+    struct world *world = world_create();
+
+    (void)state;
+    for (unsigned i = 0; i < 32; i++) {
+        const size_t used = strlen(hosts);
+        snprintf(hosts + used, sizeof(hosts) - used, "10.0.0.%u many.example\n", i);
+    }
+    struct local_names *names = adopt_hosts(world, hosts, 60);
+    struct world_reply *reply =
+        world_ask_with(world, "many.example", WIRE_A, (struct world_manner){.no_edns = true});
+    assert_string_equal(world_words(reply), "NOERROR tc rd ra");
+    reply = world_ask_with(world, "many.example", WIRE_A, (struct world_manner){.tcp = true});
+    assert_int_equal(wire_get16(reply->octets + 6), 32);
+    world_destroy(world);
+    local_names_free(names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +358,9 @@ int main(void)
         cmocka_unit_test(switched_off_special_names_are_forwarded),
         cmocka_unit_test(a_reload_that_makes_a_name_local_ends_its_fetch),
         cmocka_unit_test(a_redirect_to_a_local_name_asks_nobody),
+        cmocka_unit_test(names_of_the_operator_are_answered_here),
+        cmocka_unit_test(names_beside_those_of_the_operator_are_asked_for),
+        cmocka_unit_test(a_local_answer_that_does_not_fit_is_truncated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,181 @@
+/* config/local.c - options that hold names of the place. */
+#include "config/schema.h"
+
+#include "wire/name.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The worse of two, so that one fault does not hide the next. */
+static enum config_read_result worse(enum config_read_result a, enum config_read_result b)
+{
+    return a > b ? a : b;
+}
+
+/* Records. */
+
+static enum config_read_result add_record(struct config_reader *reader,
+                                          const struct config_row *row, const char *name,
+                                          const struct config_node *node)
+{
+    struct config *config = reader->config;
+    struct address address;
+    const enum config_read_result result =
+        config_read_address(reader, row, node, false, &address);
+
+    if (result != CONFIG_READ_OK) {
+        return result;
+    }
+    if (address.scope != 0) {
+        return config_fault(reader, row, node,
+                            "\"%.200s\": a record cannot name an interface of this machine",
+                            node->text);
+    }
+    if (config->record_count == CONFIG_RECORDS_MAX) {
+        return config_fault(reader, row, node, "more than %u addresses: use local.hosts",
+                            CONFIG_RECORDS_MAX);
+    }
+    if (config->records == NULL) {
+        config->records = calloc(CONFIG_RECORDS_MAX, sizeof(*config->records));
+    }
+    char *copy = strdup(name);
+    if (config->records == NULL || copy == NULL) {
+        free(copy);
+        return CONFIG_READ_NO_MEMORY;
+    }
+    config->records[config->record_count++] = (struct config_record){copy, address};
+    return CONFIG_READ_OK;
+}
+
+static enum config_read_result add_name(struct config_reader *reader,
+                                        const struct config_row *row,
+                                        const struct config_node *item)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+    struct wire_name name;
+
+    if (item->key->bad || item->bad) {
+        return CONFIG_READ_REFUSED;
+    }
+    const char *text = item->key->text;
+    const enum wire_text_result read = wire_name_from_text(text, strlen(text), &name);
+    if (read != WIRE_TEXT_OK || name.labels == 0) {
+        return config_fault(reader, row, item->key, "\"%.200s\" is no name: %s", text,
+                            read == WIRE_TEXT_OK ? "the root" : wire_text_result_words(read));
+    }
+    if (item->kind != CONFIG_SEQUENCE) {
+        return add_record(reader, row, text, item);
+    }
+    if (item->count == 0) {
+        return config_fault(reader, row, item, "%.200s has no address", text);
+    }
+    for (const struct config_node *one = item->first; one != NULL; one = one->next) {
+        result = worse(result, add_record(reader, row, text, one));
+    }
+    return result;
+}
+
+static enum config_read_result read_records(struct config_reader *reader,
+                                            const struct config_row *row,
+                                            const struct config_node *node)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+
+    if (node->bad) {
+        return CONFIG_READ_REFUSED;
+    }
+    if (node->kind != CONFIG_MAPPING) {
+        return config_fault(reader, row, node,
+                            "expected names with their addresses, a line each: printer.lan: "
+                            "192.0.2.10");
+    }
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        result = worse(result, add_name(reader, row, item));
+    }
+    return result;
+}
+
+static void print_records(const struct config *config, const struct config_row *row, FILE *out)
+{
+    (void)row;
+    if (config->record_count == 0) {
+        fputs(" {}", out);
+    }
+    for (size_t i = 0; i < config->record_count; i++) {
+        const struct config_record *record = &config->records[i];
+        const bool first = i == 0 || strcmp(record->name, record[-1].name) != 0;
+        const bool last =
+            i + 1 == config->record_count || strcmp(record->name, record[1].name) != 0;
+        char text[ADDRESS_TEXT_MAX];
+
+        if (first) {
+            fputs("\n    ", out);
+            config_print_scalar(record->name, out);
+        }
+        fputs(first ? ": [" : ", ", out);
+        address_format(&record->address, false, text);
+        config_print_scalar(text, out);
+        fputs(last ? "]" : "", out);
+    }
+}
+
+const struct config_kind config_kind_records = {"names and addresses", read_records,
+                                                print_records};
+
+/* Hosts files. */
+
+static enum config_read_result add_hosts(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *item)
+{
+    struct config *config = reader->config;
+
+    if (!config_want_scalar(reader, row, item, "a path")) {
+        return CONFIG_READ_REFUSED;
+    }
+    const char *words = config_path_fault(item->text);
+    if (words != NULL) {
+        return config_fault(reader, row, item, "\"%.200s\" %s", item->text, words);
+    }
+    char *path = config_join_path(reader, item->text);
+    if (path == NULL) {
+        return CONFIG_READ_NO_MEMORY;
+    }
+    for (size_t i = 0; i < config->hosts_count; i++) {
+        if (strcmp(config->hosts[i], path) == 0) {
+            free(path);
+            return config_fault(reader, row, item, "\"%.200s\" stands here twice: remove one",
+                                item->text);
+        }
+    }
+    config->hosts[config->hosts_count++] = path;
+    return CONFIG_READ_OK;
+}
+
+static enum config_read_result read_hosts(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+
+    if (!config_want_items(reader, row, node, CONFIG_HOSTS_MAX, "paths: [/etc/hosts]")) {
+        return CONFIG_READ_REFUSED;
+    }
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        result = worse(result, add_hosts(reader, row, item));
+    }
+    return result;
+}
+
+static void print_hosts(const struct config *config, const struct config_row *row, FILE *out)
+{
+    (void)row;
+    fputs(" [", out);
+    for (size_t i = 0; i < config->hosts_count; i++) {
+        fputs(i == 0 ? "" : ", ", out);
+        config_print_scalar(config->hosts[i], out);
+    }
+    fputs("]", out);
+}
+
+const struct config_kind config_kind_hosts = {"paths", read_hosts, print_hosts};

@@ -1,0 +1,121 @@
+/* config/local: names of the place, as they are read, printed and refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "config/refusal.h"
+
+#include <stdlib.h>
+
+static struct config *parse(const char *text)
+{
+    struct config *config = NULL;
+
+    assert_int_equal(config_parse(text, strlen(text), "t", "/etc/cordon", NULL, &config), 0);
+    return config;
+}
+
+static void names_of_the_place_are_read_and_printed(void **state)
+{
+    static const char text[] = "local:\n"
+                               "  special: off\n"
+                               "  ttl: 5m\n"
+                               "  records:\n"
+                               "    printer.lan: 192.0.2.10\n"
+                               "    \"Nas.lan.\": [192.0.2.11, \"2001:db8::11\"]\n"
+                               "  hosts: [/etc/hosts, more hosts]\n";
+    static const char want[] = "local:\n"
+                               "  special: off\n"
+                               "  records:\n"
+                               "    printer.lan: [192.0.2.10]\n"
+                               "    Nas.lan.: [192.0.2.11, \"2001:db8::11\"]\n"
+                               "  hosts: [/etc/hosts, \"/etc/cordon/more hosts\"]\n"
+                               "  ttl: 5m\n";
+    struct config *config = parse(text);
+
+    (void)state;
+    assert_false(config->local_special);
+    assert_int_equal(config->local_ttl_s, 300);
+    assert_int_equal(config->record_count, 3);
+    assert_string_equal(config->records[2].name, "Nas.lan.");
+    assert_int_equal(config->records[2].address.family, ADDRESS_V6);
+    assert_int_equal(config->hosts_count, 2);
+    for (unsigned round = 0; round < 2; round++) { /* what is printed reads back the same */
+        char *printed = NULL;
+        size_t len = 0;
+        FILE *out = open_memstream(&printed, &len);
+
+        assert_non_null(out);
+        config_print(config, out);
+        assert_int_equal(fclose(out), 0);
+        assert_non_null(strstr(printed, want));
+        config_free(config);
+        config = parse(printed);
+        free(printed);
+    }
+    config_free(config);
+}
+
+static void nothing_is_said_of_names_by_default(void **state)
+{
+    struct config *config = parse("");
+
+    (void)state;
+    assert_true(config->local_special);
+    assert_int_equal(config->local_ttl_s, 60);
+    assert_int_equal(config->record_count, 0);
+    assert_int_equal(config->hosts_count, 0);
+    config_free(config);
+}
+
+static void records_that_cannot_be_are_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        {"local: {special: maybe}", "1:18: local.special: \"maybe\" is not one of off, on"},
+        {"local: {ttl: 2d}", "1:14: local.ttl: 2d is out of range: from 0ms to 1d"},
+        {"local: {records: [a.lan]}",
+         "1:18: local.records: expected names with their addresses, a line each: printer.lan: "
+         "192.0.2.10"},
+        {"local: {records: {a..lan: 192.0.2.1}}", "1:19: local.records: \"a..lan\" is no name: "
+                                                  "an empty label (a leading dot, two dots in "
+                                                  "a row, or no name at all)"},
+        {"local: {records: {.: 192.0.2.1}}", "1:19: local.records: \".\" is no name: the root"},
+        {"local: {records: {a.lan: []}}", "1:26: local.records: a.lan has no address"},
+        {"local: {records: {a.lan: b.lan}}",
+         "1:26: local.records: \"b.lan\" is neither an IPv4 nor an IPv6 address: names are not "
+         "looked up here"},
+        {"local: {records: {a.lan: 192.0.2.1@53}}",
+         "1:26: local.records: \"192.0.2.1@53\": no port belongs here"},
+        {"local: {records: {a.lan: [192.0.2.1, 192.0.2.0/24]}}",
+         "1:38: local.records: \"192.0.2.0/24\" is a prefix: an address alone belongs here"},
+        {"local: {records: {a.lan: fe80::1%lo}}",
+         "1:26: local.records: \"fe80::1%lo\": a record cannot name an interface of this "
+         "machine"},
+        {"local: {records: {a.lan: {b: c}}}",
+         "1:26: local.records: expected an address, but found NAME: VALUE below it"},
+        {"local: {hosts: /etc/hosts}", "1:16: local.hosts: expected paths: [/etc/hosts]"},
+        {"local: {hosts: [h, /etc/cordon/h]}",
+         "1:20: local.hosts: \"/etc/cordon/h\" stands here twice: remove one"},
+        {"local: {hosts: [~/hosts]}",
+         "1:17: local.hosts: \"~/hosts\" begins with ~, which only a shell knows: write the "
+         "whole path"},
+        {"local: {hosts: [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}",
+         "1:16: local.hosts: 17 entries: 16 are the most"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_of_the_place_are_read_and_printed),
+        cmocka_unit_test(nothing_is_said_of_names_by_default),
+        cmocka_unit_test(records_that_cannot_be_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
