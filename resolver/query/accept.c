@@ -251,6 +251,17 @@ static void set_ttls(const struct acceptance *a, uint8_t hop, uint32_t ttls[2])
     }
 }
 
+/* A service binding is kept only if its hints could be read, and thus be judged: RFC 9460, 4.3
+ * lets a resolver refuse one whose parameters are invalid. Rdata of other types is checked
+ * where it is copied. */
+static bool is_readable(const struct acceptance *a, const struct wire_record *record)
+{
+    struct wire_svcb svcb;
+
+    return (record->type != WIRE_SVCB && record->type != WIRE_HTTPS) ||
+           wire_record_svcb(&a->message, record, &svcb);
+}
+
 /* Writes the records of one hop. False: a record that would be kept is malformed. */
 static bool write_hop(struct acceptance *a, uint8_t hop)
 {
@@ -268,7 +279,8 @@ static bool write_hop(struct acceptance *a, uint8_t hop)
             continue;
         }
         const uint32_t ttl = bounded_ttl(a, apart ? record.ttl : ttls[is_of_dname(a, &record)]);
-        if (wire_copy_record(&a->writer, WIRE_ANSWER, &a->message, &record, ttl) != 0) {
+        if (!is_readable(a, &record) ||
+            wire_copy_record(&a->writer, WIRE_ANSWER, &a->message, &record, ttl) != 0) {
             return false;
         }
         keep_ttl(a, ttl);

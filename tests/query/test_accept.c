@@ -104,6 +104,24 @@ static struct query_fetch fetch_of(const char *text)
     return fetch;
 }
 
+static void accept_row(struct bench *bench, const struct query_fetch *fetch,
+                       const struct row *row)
+{
+    /* On the heap at its exact size, so that the sanitizer sees one octet too many. */
+    uint8_t *exact = malloc(row->len > 0 ? row->len : 1);
+    struct query_answer answer;
+
+    memcpy(exact, row->octets, row->len);
+    const struct query_fetch_result result = {
+        .status = QUERY_FETCH_ANSWER, .octets = exact, .len = row->len};
+    query_accept(bench->engine, fetch, &result, &answer);
+    assert_int_equal(answer.ede, row->ede);
+    assert_int_equal(answer.ttl_s, row->ttl_s);
+    assert_int_equal(answer.kind, row->ede == WIRE_EDE_NONE ? CACHE_ANSWER : CACHE_FAILURE);
+    assert_true(row->ede == WIRE_EDE_NONE || answer.why != NULL);
+    free(exact);
+}
+
 static void each_kind_of_octets_is_accepted_or_has_its_reason(void **state)
 {
     struct bench *bench = bench_create(4, 16);
@@ -111,20 +129,7 @@ static void each_kind_of_octets_is_accepted_or_has_its_reason(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        /* On the heap at its exact size, so that the sanitizer sees one octet too many. */
-        uint8_t *exact = malloc(rows[i].len > 0 ? rows[i].len : 1);
-        struct query_answer answer;
-
-        memcpy(exact, rows[i].octets, rows[i].len);
-        const struct query_fetch_result result = {
-            .status = QUERY_FETCH_ANSWER, .octets = exact, .len = rows[i].len};
-        query_accept(bench->engine, &fetch, &result, &answer);
-        assert_int_equal(answer.ede, rows[i].ede);
-        assert_int_equal(answer.ttl_s, rows[i].ttl_s);
-        assert_int_equal(answer.kind,
-                         rows[i].ede == WIRE_EDE_NONE ? CACHE_ANSWER : CACHE_FAILURE);
-        assert_true(rows[i].ede == WIRE_EDE_NONE || answer.why != NULL);
-        free(exact);
+        accept_row(bench, &fetch, &rows[i]);
     }
     bench_destroy(bench);
 }
@@ -218,12 +223,53 @@ static void a_fetch_without_an_answer_says_what_happened(void **state)
     bench_destroy(bench);
 }
 
+/* RFC 9460, 2.2: what is malformed is of no use to a client that is strict, and one that is not
+ * would find addresses in it that nobody has judged. */
+static void a_malformed_service_binding_is_a_failure(void **state)
+{
+#define HTTPS                                     \
+    "\0\0\x81\x80\0\x01\0\x01\0\0\0\0\x03www\x07" \
+    "example\0\0\x41\0\x01\xc0\x0c\0\x41\0\x01\0\0\0\x3c\0"
+#define HINT4 "\0\x04\0\x04\xc6\x33\x64\x07"
+#define HINT6 "\0\x06\0\x10\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"
+    static const struct row bindings[] = {
+        /* none, one and both hints, in order; an alias; a parameter that nobody knows */
+        ROW(HTTPS "\x03\0\x01\0", WIRE_EDE_NONE, 60),
+        ROW(HTTPS "\x0b\0\x01\0" HINT4, WIRE_EDE_NONE, 60),
+        ROW(HTTPS "\x1f\0\x01\0" HINT4 HINT6, WIRE_EDE_NONE, 60),
+        ROW(HTTPS "\x05\0\0\x01z\0", WIRE_EDE_NONE, 60),
+        ROW(HTTPS "\x09\0\x01\0\xff\0\0\x02hi", WIRE_EDE_NONE, 60),
+        /* one key twice; keys out of order */
+        BAD(HTTPS "\x13\0\x01\0" HINT4 HINT4),
+        BAD(HTTPS "\x1f\0\x01\0" HINT6 HINT4),
+        /* no octet, half an address, a value over the end, a parameter cut short */
+        BAD(HTTPS "\x07\0\x01\0\0\x04\0\0"),
+        BAD(HTTPS "\x09\0\x01\0\0\x04\0\x02\xc6\x33"),
+        BAD(HTTPS "\x0b\0\x01\0\0\x04\0\x05\xc6\x33\x64\x07"),
+        BAD(HTTPS "\x06\0\x01\0\0\x04\0"),
+        /* no target, half a priority, nothing */
+        BAD(HTTPS "\x02\0\x01"),
+        BAD(HTTPS "\x01\0"),
+        BAD(HTTPS "\0"),
+    };
+    struct bench *bench = bench_create(4, 16);
+    struct query_fetch fetch = fetch_of("www.example");
+
+    (void)state;
+    fetch.type = WIRE_HTTPS;
+    for (size_t i = 0; i < COUNT(bindings); i++) {
+        accept_row(bench, &fetch, &bindings[i]);
+    }
+    bench_destroy(bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_of_octets_is_accepted_or_has_its_reason),
         cmocka_unit_test(accepting_twice_gives_the_same_octets),
         cmocka_unit_test(a_message_full_of_records_is_walked_within_its_bound),
+        cmocka_unit_test(a_malformed_service_binding_is_a_failure),
         cmocka_unit_test(a_fetch_without_an_answer_says_what_happened),
     };
 

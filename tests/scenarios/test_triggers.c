@@ -8,6 +8,8 @@
 
 #include "support/world.h"
 
+#include <stdio.h>
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const rules = "block suffix bad.example\n"
@@ -361,6 +363,33 @@ static void the_event_has_upstream_latency_and_client(void **state)
     world_destroy(world);
 }
 
+/* A client that is less strict than we are would find the listed addresses. */
+static void hints_in_a_malformed_record_reach_nobody(void **state)
+{
+    static const char *const served[] = {
+        /* one key twice: a listed address, then one that is not */
+        "\\# 19 00010000040004c633640700040004c0000201",
+        /* keys out of order: IPv6, then IPv4, both listed */
+        "\\# 31 0001000006001020010db80bad0000000000000000000100040004c6336407",
+    };
+    static const uint16_t types[] = {WIRE_HTTPS, WIRE_SVCB};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(served) * COUNT(types); i++) {
+        const uint16_t type = types[i % COUNT(types)];
+        struct world *world = world_create();
+        char record[256];
+
+        snprintf(record, sizeof(record), "odd.example. 300 IN TYPE%u %s\n", type,
+                 served[i / COUNT(types)]);
+        world_adopt(world, {.id = "l", .rules = rules});
+        world_serve(world, "odd.example", type, record);
+        assert_string_equal(world_words(world_ask(world, "odd.example", type)),
+                            "SERVFAIL rd ra | EDE 24 the upstream's answer is malformed");
+        world_destroy(world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +398,7 @@ int main(void)
         cmocka_unit_test(the_first_trigger_in_order_decides),
         cmocka_unit_test(the_event_has_upstream_latency_and_client),
         cmocka_unit_test(lists_in_log_mode_are_recorded_beside_the_block),
+        cmocka_unit_test(hints_in_a_malformed_record_reach_nobody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
