@@ -62,7 +62,7 @@ make_keys list-b list-c
 code 0 "$cordon" key show "$work/keys/list-a.pub"; out_has '^[0-9A-F]{16}  RW'
 code 0 "$cordon" key show --json "$work/keys/list-a.pub" "$work/keys/list-b.pub"; json 'len(d["id"]) == 16'
 code 1 "$cordon" key show "$work/keys/list-a.key"; err_has 'give a .pub file'
-code 1 "$cordon" key show /nonexistent
+code 1 "$cordon" key show "$work/nonexistent"
 
 say "lists: text, signatures, refusals"
 write_list alpha 7 <<'RULES'
@@ -105,7 +105,7 @@ printf 'server:\n  lisen: [127.0.0.1]\ncache:\n  size: many\n' >"$work/bad.yaml"
 code 1 "$cordon" check "$work/bad.yaml"
 err_has 'bad.yaml:2:3: .*listen'; err_has 'bad.yaml:4:9'
 code 1 "$cordon" check --json "$work/bad.yaml"; json 'not d["ok"] and d["errors"] >= 2'
-code 1 "$cordon" check /nonexistent.yaml
+code 1 "$cordon" check "$work/nonexistent.yaml"
 [ ! -e "$work/state" ] || fail "check left something in the state directory"
 
 say "build"
