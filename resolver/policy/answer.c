@@ -49,25 +49,32 @@ static enum policy_chain_result collect(const struct wire_message *message,
     return more == 0 ? POLICY_CHAIN_OK : POLICY_CHAIN_MALFORMED;
 }
 
+/* One step along the chain. */
+struct hop {
+    bool found;
+    bool is_answer; /* by a DNAME of the name itself, which was asked for */
+    struct wire_name to;
+};
+
 /* Takes the target of a hop. Two targets for one name (RFC 2181, 10.1) could show one to us
  * and the other to the client. */
-static bool take_target(const struct wire_name *target, bool *found, struct wire_name *out)
+static bool take_target(const struct wire_name *target, struct hop *hop)
 {
-    if (*found) {
-        return wire_name_equal(target, out);
+    if (hop->found) {
+        return wire_name_equal(target, &hop->to);
     }
-    *out = *target;
-    *found = true;
+    hop->to = *target;
+    hop->found = true;
     return true;
 }
 
-/* The next name of the chain after name: *found says if there is one. False if malformed. */
+/* The hop that follows name, if there is one. False if malformed. */
 static bool next_hop(const struct wire_message *message, const struct aliases *aliases,
-                     const struct wire_name *name, bool *found, struct wire_name *out)
+                     const struct wire_name *name, struct hop *hop)
 {
     struct wire_name owner, target, joined;
 
-    *found = false;
+    hop->found = hop->is_answer = false;
     for (unsigned i = 0; i < aliases->count; i++) {
         const struct wire_record *record = &aliases->at[i];
 
@@ -76,18 +83,20 @@ static bool next_hop(const struct wire_message *message, const struct aliases *a
             return false;
         }
         if (record->type == WIRE_CNAME) {
-            if (wire_name_equal(&owner, name) && !take_target(&target, found, out)) {
+            if (wire_name_equal(&owner, name) && !take_target(&target, hop)) {
                 return false;
             }
         } else if (wire_name_is_within(name, &owner) && name->labels > owner.labels) {
             /* RFC 6672, 2.2: a name that would be too long has no answer (YXDOMAIN). */
             if (!wire_name_join(name, name->labels - owner.labels, &target, &joined) ||
-                !take_target(&joined, found, out)) {
+                !take_target(&joined, hop)) {
                 return false;
             }
-        } else if (message->type == WIRE_DNAME && wire_name_equal(&owner, name) &&
-                   !take_target(&target, found, out)) {
-            return false;
+        } else if (message->type == WIRE_DNAME && wire_name_equal(&owner, name)) {
+            hop->is_answer = true;
+            if (!take_target(&target, hop)) {
+                return false;
+            }
         }
     }
     return true;
@@ -96,12 +105,11 @@ static bool next_hop(const struct wire_message *message, const struct aliases *a
 enum policy_chain_result policy_chain_follow(const struct wire_message *message,
                                              struct policy_chain *chain)
 {
-    /* Asked for itself, an alias is the answer and not followed further. */
-    const bool one_hop =
-        message->type == WIRE_CNAME || message->type == WIRE_DNAME || message->type == WIRE_ANY;
+    /* Asked for itself, an alias is the answer and not followed further: a CNAME at the first
+     * hop, a DNAME where CNAMEs have led to its owner (RFC 1034, 4.3.2). */
+    const bool one_hop = message->type == WIRE_CNAME || message->type == WIRE_ANY;
     struct aliases aliases;
-    struct wire_name next;
-    bool found = false;
+    struct hop hop;
 
     chain->count = 0;
     if (message->counts[0] != 1) {
@@ -114,17 +122,17 @@ enum policy_chain_result policy_chain_follow(const struct wire_message *message,
         return result;
     }
     for (;;) {
-        if (!next_hop(message, &aliases, &chain->names[chain->count - 1], &found, &next)) {
+        if (!next_hop(message, &aliases, &chain->names[chain->count - 1], &hop)) {
             return POLICY_CHAIN_MALFORMED;
         }
-        if (!found) {
+        if (!hop.found) {
             return POLICY_CHAIN_OK;
         }
-        if (chain->count == POLICY_HOPS_MAX + 1 || policy_chain_has(chain, &next)) {
+        if (chain->count == POLICY_HOPS_MAX + 1 || policy_chain_has(chain, &hop.to)) {
             return POLICY_CHAIN_TOO_LONG;
         }
-        chain->names[chain->count++] = next;
-        if (one_hop) {
+        chain->names[chain->count++] = hop.to;
+        if (one_hop || hop.is_answer) {
             return POLICY_CHAIN_OK;
         }
     }

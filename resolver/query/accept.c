@@ -392,23 +392,24 @@ static const char *check_message(struct acceptance *a, struct policy_chain *chai
 }
 
 /* An alias that was asked for by its type is the answer, and its target is no part of it (the
- * chain has it all the same, for the policy). */
-static uint8_t last_of_chain(const struct acceptance *a)
+ * chain has it all the same, for the policy). CNAMEs may have led to a DNAME. */
+static void find_last(struct acceptance *a)
 {
     struct wire_cursor cursor;
     struct wire_record record;
     struct wire_name owner;
 
+    a->last = (uint8_t)(a->chain->count - 1);
     wire_cursor_start(&cursor, &a->message);
     while ((a->fetch->type == WIRE_CNAME || a->fetch->type == WIRE_DNAME) &&
            wire_cursor_next(&cursor, &record) > 0 && record.section == WIRE_ANSWER) {
-        if (record.type == a->fetch->type &&
-            wire_record_owner(&a->message, &record, &owner) == WIRE_OK &&
-            wire_name_equal(&owner, &a->fetch->name)) {
-            return 0;
+        if (record.type == a->fetch->type && record.class == WIRE_IN &&
+            wire_record_owner(&a->message, &record, &owner) == WIRE_OK) {
+            const uint8_t place = place_on_chain(a, &owner);
+
+            a->last = place != PLACE_NONE ? place : a->last;
         }
     }
-    return (uint8_t)(a->chain->count - 1);
 }
 
 /* Writes the whole message. False: malformed, contradictory, or too large. */
@@ -417,7 +418,7 @@ static bool write_message(struct acceptance *a, unsigned rcode, size_t *len)
     const struct wire_name *name = &a->fetch->name;
     uint8_t raw[WIRE_NAME_MAX + 4];
 
-    a->last = last_of_chain(a);
+    find_last(a);
     /* A CNAME that was asked for may be what a DNAME implies, which proves it (RFC 6672,
      * 5.3.1). */
     a->hops = a->fetch->type == WIRE_CNAME ? (uint8_t)(a->chain->count - 1) : a->last;
@@ -515,6 +516,10 @@ void query_accept(struct query_engine *engine, const struct query_fetch *fetch,
         return;
     case QUERY_FETCH_REJECTED:
         accept_rejected(engine, result, out);
+        return;
+    case QUERY_FETCH_UNMATCHED:
+        fail(out, settings, WIRE_EDE_NETWORK_ERROR,
+             "no answer of the upstreams matched its question");
         return;
     }
 }

@@ -161,6 +161,16 @@ static void chains_are_followed_in_any_order(void **state)
         {"a.test CNAME | a.test CNAME b.test | b.test CNAME c.test", POLICY_CHAIN_OK,
          "a.test b.test"},
         {"a.test DNAME | a.test DNAME b.test", POLICY_CHAIN_OK, "a.test b.test"},
+        /* a DNAME that was asked for ends the chain; aliases on the way to it do not */
+        {"a.test DNAME | a.test DNAME b.test | b.test CNAME c.test", POLICY_CHAIN_OK,
+         "a.test b.test"},
+        {"a.test DNAME | a.test CNAME b.test | b.test CNAME c.test | c.test CNAME d.test",
+         POLICY_CHAIN_OK, "a.test b.test c.test d.test"},
+        {"a.test DNAME | a.test CNAME b.test | b.test DNAME c.test | c.test CNAME d.test",
+         POLICY_CHAIN_OK, "a.test b.test c.test"},
+        {"x.a.test DNAME | a.test DNAME b.test | x.b.test DNAME c.test | c.test CNAME d.test",
+         POLICY_CHAIN_OK, "x.a.test x.b.test c.test"},
+        {"a.test DNAME | a.test CNAME b.test | b.test CNAME a.test", POLICY_CHAIN_TOO_LONG, ""},
         {"a.test ANY | a.test CNAME b.test | b.test CNAME c.test", POLICY_CHAIN_OK,
          "a.test b.test"},
         /* beside other data, where it must not stand, it is followed all the same */

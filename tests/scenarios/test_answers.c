@@ -76,6 +76,31 @@ static const struct row rows[] = {
      "z.g.example 70 CNAME z.h.example | do"},
     {"g.example", WIRE_DNAME, 0, "g.example. 70 IN DNAME h.example.\n", false,
      "NOERROR rd ra | g.example 70 DNAME h.example"},
+    /* asked for through CNAMEs: at their end, where nothing is, one is, or no name */
+    {"a1.example", WIRE_DNAME, 0,
+     "a1.example. 60 IN CNAME a2.example.\na2.example. 60 IN CNAME a3.example.\n"
+     "a3.example. 60 IN CNAME a4.example.\n--\n" SOA,
+     false,
+     "NOERROR rd ra | a1.example 60 CNAME a2.example | a2.example 60 CNAME a3.example | "
+     "a3.example 60 CNAME a4.example | ~example 60 SOA minimum 60"},
+    {"x2.example", WIRE_DNAME, WIRE_NXDOMAIN,
+     "x2.example. 60 IN CNAME dang.example.\ndang.example. 60 IN CNAME gone.example.\n"
+     "--\n" SOA,
+     false,
+     "NXDOMAIN rd ra | x2.example 60 CNAME dang.example | dang.example 60 CNAME gone.example | "
+     "~example 60 SOA minimum 60"},
+    {"x3.example", WIRE_DNAME, 0,
+     "x3.example. 60 IN CNAME g.example.\ng.example. 70 IN DNAME h.example.\n"
+     "g.example. 60 IN RRSIG DNAME 13 2 70 20300101000000 20200101000000 1 example. AAAA\n"
+     "h.example. 60 IN CNAME i.example.\n",
+     true,
+     "NOERROR rd ra | x3.example 60 CNAME g.example | g.example 60 DNAME h.example | "
+     "g.example 60 RRSIG DNAME | do"},
+    /* and below another */
+    {"x.g.example", WIRE_DNAME, 0,
+     "g.example. 70 IN DNAME h.example.\nx.h.example. 50 IN DNAME k.example.\n", false,
+     "NOERROR rd ra | g.example 70 DNAME h.example | x.g.example 70 CNAME x.h.example | "
+     "x.h.example 50 DNAME k.example"},
     /* a loop, a chain that leads two ways, and data where none can be */
     {"i.example", WIRE_A, 0,
      "i.example. 60 IN CNAME j.example.\nj.example. 60 IN CNAME i.example.\n", false,
