@@ -40,6 +40,7 @@ struct upstream_exchange {
     uint32_t reset_seen; /* servers that have closed a TCP connection under a question */
     bool answered;       /* by some server, but not usefully */
     bool waited;         /* something else than a socket error has gone wrong */
+    bool flooded;        /* a socket was closed for its wrong answers */
     bool over;           /* found out within upstream_ask: told by the timer */
     uint64_t retry_us;   /* after a lack of our own (sockets): not before; 0: none */
     struct address last; /* server asked last */

@@ -73,9 +73,10 @@ static void finish_without(struct upstream_exchange *exchange)
         result.len = exchange->rejected_len;
     } else if (exchange->answered) {
         result.status = QUERY_FETCH_REJECTED;
+    } else if (exchange->waited || late) {
+        result.status = QUERY_FETCH_TIMEOUT;
     } else {
-        result.status =
-            exchange->waited || late ? QUERY_FETCH_TIMEOUT : QUERY_FETCH_UNREACHABLE;
+        result.status = exchange->flooded ? QUERY_FETCH_UNMATCHED : QUERY_FETCH_UNREACHABLE;
     }
     upstream_exchange_end(exchange);
     query_fetch_done(upstream->engine, fetch, &result);
@@ -361,7 +362,7 @@ static bool on_wrong(struct upstream_exchange *exchange, struct upstream_slot *s
         return false;
     }
     upstream_slot_close(exchange->upstream, slot);
-    exchange->waited = true;
+    exchange->flooded = true;
     repeat(exchange, index, same);
     return true;
 }

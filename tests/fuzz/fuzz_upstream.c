@@ -107,6 +107,7 @@ static void on_done(struct script *script, struct query_fetch *fetch,
         break;
     case QUERY_FETCH_TIMEOUT:
     case QUERY_FETCH_UNREACHABLE:
+    case QUERY_FETCH_UNMATCHED:
         require(result->len == 0);
         break;
     }

@@ -191,12 +191,18 @@ static void answer(struct world *world, struct world_server *server, struct upst
         send_back(world, t, out, len, delay / 2);
         out[0] ^= 0x55;
     }
+    for (unsigned i = 0; (server->manners & SERVER_FLOODS) != 0 && i < UPSTREAM_WRONG_MAX;
+         i++) {
+        out[0] ^= 0x55;
+        send_back(world, t, out, len, delay / 2);
+        out[0] ^= 0x55;
+    }
     if ((server->manners & SERVER_WRONG_NAME) != 0 && question->name.labels > 0) {
         out[question->name_at + 1] ^= 0x01;
         send_back(world, t, out, len, delay / 2);
         out[question->name_at + 1] ^= 0x01;
     }
-    if ((server->manners & SERVER_STRANGE_IDS) == 0) {
+    if ((server->manners & (SERVER_STRANGE_IDS | SERVER_FLOODS)) == 0) {
         send_back(world, t, out, len, delay);
     }
 }

@@ -67,7 +67,8 @@ enum world_manners {
     SERVER_REFUSED = 64,
     SERVER_UNREACHABLE = 128, /* -ENETUNREACH when sent to */
     SERVER_SETS_AD = 256,
-    SERVER_STRANGE_IDS = 512 /* only wrong ids: no right answer ever */
+    SERVER_STRANGE_IDS = 512, /* only wrong ids: no right answer ever */
+    SERVER_FLOODS = 1024      /* as many of them as a socket bears */
 };
 
 struct world_server {

@@ -183,6 +183,7 @@ static void give(struct script *script, size_t number, const char *word)
  *
  * ">1"      a message has gone to server 1 over UDP    ">>1"  over TCP
  * "+150"    150 ms pass                                 "#2=ok"  message 2 gets this answer
+ * "#2x16=id" message 2 gets it sixteen times
  * "#2!111"  message 2's socket fails with errno 111     "."  nothing more has been sent
  * "~2"      message 2 is no longer waited for           "u1!111"  server 1: sendto fails so
  * "t1!111"  server 1: connect fails so                  "no"  the policy forbids it
@@ -196,7 +197,8 @@ struct row {
 
 static const char *status_word(enum query_fetch_status status)
 {
-    static const char *const words[] = {"answer", "timeout", "unreachable", "rejected"};
+    static const char *const words[] = {"answer", "timeout", "unreachable", "rejected",
+                                        "unmatched"};
 
     return words[status];
 }
@@ -214,6 +216,10 @@ static void run_step(struct script *script, const char *word, size_t *seen)
         (*seen)++;
     } else if (sscanf(word, "+%u", &a) == 1) {
         script_pass(script, a * UINT64_C(1000));
+    } else if (sscanf(word, "#%ux%d=%31s", &a, &b, text) == 3) {
+        for (int i = 0; i < b; i++) {
+            give(script, a, text);
+        }
     } else if (sscanf(word, "#%u=%31s", &a, text) == 2) {
         give(script, a, text);
     } else if (sscanf(word, "#%u!%d", &a, &b) == 2) {
@@ -315,6 +321,14 @@ static void waits_past_what_is_no_answer_to_the_question(void **state)
         {"sixteen wrong ones: another socket, and the old one is closed", 1,
          ">0 #0=id #0=id #0=id #0=id #0=id #0=id #0=id #0=id #0=id #0=id #0=id #0=id #0=id "
          "#0=id #0=id . #0=id >0 ~0 #1=ok =answer"},
+        {"sixteen wrong ones on every socket: nobody was late", 1,
+         ">0 #0x16=id >0 #1x16=name >0 #2x16=id >0 #3x16=id >0 #4x16=id >0 #5x16=id "
+         ">0 #6x16=id >0 #7x16=id >0 #8x16=id =unmatched"},
+        {"on one socket only, and the rest is silence", 1,
+         ">0 #0x16=id >0 +150 >0 +3850 =timeout"},
+        {"on every socket of one server, while the other is silent", 2,
+         ">0 +150 >1 #1x16=id >1 #2x16=id >1 #3x16=id >1 #4x16=id >1 #5x16=id >1 #6x16=id "
+         ">1 #7x16=id >1 #8x16=id >1 #9x16=id >0 +656 >0 +3400 =timeout"},
     };
 
     (void)state;
