@@ -184,6 +184,14 @@ static void add_zone(struct acceptance *a, const struct wire_record *record,
     }
 }
 
+/* False also for an RRSIG that was asked for by its type: that is an answer like any other. */
+static bool is_signature(const struct acceptance *a, const struct wire_record *record,
+                         const struct wire_name *owner)
+{
+    return record->type == WIRE_RRSIG &&
+           (a->fetch->type != WIRE_RRSIG || !wire_name_equal(owner, &a->chain->names[a->last]));
+}
+
 /* Finds the place of every record of the answer section: first those that answer, then what
  * signs them. False: malformed. */
 static bool place_answers(struct acceptance *a, bool signatures)
@@ -195,8 +203,6 @@ static bool place_answers(struct acceptance *a, bool signatures)
 
     wire_cursor_start(&cursor, &a->message);
     while ((more = wire_cursor_next(&cursor, &record)) > 0 && record.section == WIRE_ANSWER) {
-        /* An RRSIG that was asked for by its type is an answer like any other. */
-        const bool is_signature = record.type == WIRE_RRSIG && a->fetch->type != WIRE_RRSIG;
         struct wire_name owner;
 
         if (index == WIRE_RECORDS_MAX) {
@@ -206,15 +212,18 @@ static bool place_answers(struct acceptance *a, bool signatures)
         if (!signatures) {
             *place = PLACE_NONE;
         }
-        if (is_signature != signatures || record.class != WIRE_IN) {
+        if (record.class != WIRE_IN || (signatures && record.type != WIRE_RRSIG)) {
             continue;
         }
         if (wire_record_owner(&a->message, &record, &owner) != WIRE_OK) {
             return false;
         }
+        if (is_signature(a, &record, &owner) != signatures) {
+            continue;
+        }
         *place = signatures ? place_of_signature(a, &record, &owner)
                             : place_of_record(a, &record, &owner);
-        if (signatures && *place != PLACE_NONE) {
+        if (record.type == WIRE_RRSIG && *place != PLACE_NONE) {
             add_zone(a, &record, &owner);
         }
     }

@@ -156,6 +156,31 @@ static const struct row rows[] = {
     {"t.example", WIRE_RRSIG, 0,
      "t.example. 60 IN RRSIG A 13 2 60 20300101000000 20200101000000 1 example. AAAA\n", false,
      "NOERROR rd ra | t.example 60 RRSIG A"},
+    /* with DO, what proves that it was made by a wildcard, and what signs the way to it */
+    {"foo.w.example", WIRE_RRSIG, 0,
+     "foo.w.example. 60 IN RRSIG A 13 2 60 20300101000000 20200101000000 1 example. AAAA\n"
+     "--\nb.example. 60 IN NSEC x.example. A\n"
+     "b.example. 60 IN RRSIG NSEC 13 2 60 20300101000000 20200101000000 1 example. AAAA\n"
+     "b.org. 60 IN NSEC x.org. A\n",
+     true,
+     "NOERROR rd ra | foo.w.example 60 RRSIG A | ~b.example 60 NSEC | "
+     "~b.example 60 RRSIG NSEC | do"},
+    {"x.g.example", WIRE_RRSIG, 0,
+     "g.example. 70 IN DNAME h.example.\n"
+     "g.example. 70 IN RRSIG DNAME 13 2 70 20300101000000 20200101000000 1 example. AAAA\n"
+     "x.h.example. 50 IN RRSIG A 13 3 50 20300101000000 20200101000000 1 example. AAAA\n",
+     true,
+     "NOERROR rd ra | g.example 70 DNAME h.example | g.example 70 RRSIG DNAME | "
+     "x.g.example 70 CNAME x.h.example | x.h.example 50 RRSIG A | do"},
+    /* neither of them without */
+    {"x.g.example", WIRE_RRSIG, 0,
+     "g.example. 70 IN DNAME h.example.\n"
+     "g.example. 70 IN RRSIG DNAME 13 2 70 20300101000000 20200101000000 1 example. AAAA\n"
+     "x.h.example. 50 IN RRSIG A 13 3 50 20300101000000 20200101000000 1 example. AAAA\n"
+     "--\nb.example. 60 IN NSEC x.example. A\n",
+     false,
+     "NOERROR rd ra | g.example 70 DNAME h.example | x.g.example 70 CNAME x.h.example | "
+     "x.h.example 50 RRSIG A"},
     /* response codes other than NOERROR and NXDOMAIN are failures */
     {"v.example", WIRE_A, WIRE_NOTIMP, "", false,
      "SERVFAIL rd ra | EDE 0 the upstream answered with a failure"},
