@@ -2,10 +2,11 @@
 """An upstream that does what its questions say and writes down every one of them.
 
 usage: fake_upstream.py --port N [--address A] [--log FILE] [--mode MODE] [--lower]
-                        [--records FILE]
+                        [--records FILE] [--seed N]
 
 Every question is a line in the log: PROTOCOL ID PORT TYPE NAME-AS-SENT SECONDS FLAGS.
-MODE: normal, servfail, refused, silent, formerr-edns (FORMERR to every question with EDNS).
+MODE: normal, servfail, refused, silent, formerr-edns (FORMERR to every question with EDNS),
+mutate (answers with some octets changed, cut or repeated; --seed N).
 --lower: names come back in lower case. --records: lines NAME TTL TYPE RDATA (A, AAAA, CNAME,
 DNAME, TXT), which go before everything else.
 
@@ -101,6 +102,7 @@ class Upstream:
         self.lock = threading.Lock()
         self.records = read_records(args.records) if args.records else {}
         self.forged_names = set()
+        self.rng = random.Random(args.seed)
 
     def note(self, protocol, port, question):
         if self.log:
@@ -176,7 +178,22 @@ class Upstream:
             out = struct.pack("!HHHHHH", question.id, flags | dnswire.TC, 1, 0, 0, 1 if opt else 0) + name + opt
         if question.says("garbage"):
             out = out[:-5]
+        if mode == "mutate":
+            out = self.mutate(out)
         return out
+
+    def mutate(self, out):
+        """Behind the id, so that it is looked at."""
+        octets = bytearray(out)
+        for _ in range(self.rng.choice((0, 1, 1, 2, 4, 8))):
+            at = self.rng.randrange(2, len(octets))
+            octets[at] = self.rng.choice((0, 1, 0x3f, 0x40, 0xc0, 0x0c, 0xff, self.rng.randrange(256)))
+        what = self.rng.randrange(10)
+        if what == 0:
+            del octets[self.rng.randrange(12, len(octets)):]
+        elif what == 1:
+            octets += octets[self.rng.randrange(12, len(octets)):]
+        return bytes(octets)
 
     def forged(self, question):
         """Answers that must not be believed, to be sent before the right one."""
@@ -279,6 +296,7 @@ def main():
     parser.add_argument("--mode", default="normal")
     parser.add_argument("--lower", action="store_true")
     parser.add_argument("--records")
+    parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     upstream = Upstream(args)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -110,6 +110,11 @@ load 32000
 is_stalled() { status_is 's["events"]["stalled"]'; }
 wait_until 10 is_stalled || fail "not stalled: $(status 's["events"]')"
 status_is 's["events"]["lost_ring"] + s["events"]["lost_output"] > 1000' || fail "nothing was lost: $(status 's["events"]')"
+code=0
+"$cordon" status --socket "$work/control.sock" >"$work/status" 2>&1 || code=$?
+[ "$code" = 1 ] || fail "cordon status ends with $code though the events are stalled"
+grep -q 'the event output stdout accepts nothing: its reader does not read' "$work/status" ||
+  fail "cordon status does not say why: $(cat "$work/status")"
 ask free2.test A
 expect 'answer .* A 192\.0\.2\.1'
 kill -CONT "$reader"

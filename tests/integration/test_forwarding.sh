@@ -40,8 +40,9 @@ option[cache.size]=1MiB
   read -r servfail_port
   read -r refused_port
   read -r old_port
+  read -r mutating_port
   read -r dead_port # nothing listens there
-} < <(free_ports 7)
+} < <(free_ports 8)
 start_knot "$upstream_port" test
 {
   echo "loop.test 300 CNAME loop-b.test"
@@ -158,6 +159,26 @@ x-garbage.test A         | rcode SERVFAIL | ede [0-9]+ .+
 ROWS
 # The forgery from another port never reaches the program: the socket is connected.
 status_is 's["upstreams"][0]["wrong"] >= 4' || fail "wrong answers are not counted: $(status 's["upstreams"]')"
+
+say "octets of an upstream that are changed at random: an answer all the same, and no fault of memory"
+seed=$RANDOM
+echo "   seed $seed"
+start_fake "$mutating_port" --mode mutate --seed "$seed"
+upstreams "$mutating_port" "$fake_port"
+{
+  for i in $(seq 1 300); do
+    echo "m$i.mutate.test A"
+    echo "m$i.mutate.test TXT"
+    echo "m$i.x-nx.mutate.test AAAA"
+    echo "m$i.x-extra.mutate.test A"
+    echo "m$i.x-tc.mutate.test AAAA"
+    echo "m$i.x-big900.mutate.test TXT"
+  done
+} >"$work/questions"
+dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 8 -q 50 -t 6 -e -D >"$work/dnsperf" 2>&1
+grep -E 'Queries (completed|lost)|Response codes' "$work/dnsperf"
+grep -qE 'Queries lost: +0 ' "$work/dnsperf" || fail "questions were not answered: $(cat "$work/dnsperf")"
+is_running "$cordond_pid" || fail "cordond has ended"
 
 say "identical questions in flight are joined"
 before=$(status 's["questions"]["fetches"]')

@@ -42,6 +42,24 @@ free.test A --cookie 0102030405060708 | rcode NOERROR | answer .* A 192\.0\.2\.1
 ROWS
 dig +noall +comments @"$host" -p "$port" +edns=1 +noednsnegotiation free.test | grep -q BADVERS || fail "dig +edns=1"
 
+say "names that mean something by themselves never leave"
+: >"$work/asked"
+ask_table <<'ROWS'
+localhost A                    | rcode NOERROR | answer localhost\. [0-9]+ A 127\.0\.0\.1
+www.localhost AAAA             | rcode NOERROR | answer www\.localhost\. [0-9]+ AAAA ::1
+localhost TXT                  | rcode NOERROR | !answer .* | authority .* SOA .*
+www.nothing.invalid A          | rcode NXDOMAIN | authority .* SOA .*
+printer.local A --do --cd      | rcode NXDOMAIN | flags qr rd ra cd
+abcdefghij234567.onion A       | rcode NXDOMAIN
+router.home.arpa A             | rcode NXDOMAIN
+_dns.resolver.arpa SVCB        | rcode (NXDOMAIN|NOERROR) | !answer .*
+1.0.0.127.in-addr.arpa PTR     | rcode NOERROR | answer .* PTR localhost\.
+7.2.0.192.in-addr.arpa PTR     | rcode NXDOMAIN
+9.1.168.192.in-addr.arpa PTR   | rcode NXDOMAIN
+notlocal.test A                | rcode NOERROR | answer .* A 192\.0\.2\.1
+ROWS
+[ "$(wc -l <"$work/asked")" = 1 ] || fail "asked upstream: $(cat "$work/asked")"
+
 say "sizes: 512 without EDNS, what the client says with it, 1232 at most; TC and an empty answer otherwise"
 for size in none 100 512 700 1232 1400 4096 65535; do
   for large in 100 200 300 600 800 1000 1100 1500 3000; do
