@@ -4,6 +4,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,36 @@ static size_t utf8_sequence(const uint8_t *text, size_t len)
     return size;
 }
 
+/* Characters that nobody sees, or that move what is seen: what people read and sign would not
+ * be what the list says. Line and paragraph separators are among them. */
+static const struct {
+    uint32_t first, last;
+} unseen[] = {
+    {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e}, {0x200b, 0x200f},   {0x2028, 0x202e},
+    {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe0fff},
+};
+
+/* The character of a UTF-8 sequence of size octets, 2 to 4. */
+static uint32_t utf8_character(const uint8_t *text, size_t size)
+{
+    uint32_t value = text[0] & (0xffu >> (size + 1));
+
+    for (size_t i = 1; i < size; i++) {
+        value = value << 6 | (text[i] & 0x3fu);
+    }
+    return value;
+}
+
+static bool is_seen(uint32_t character)
+{
+    for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++) {
+        if (character >= unseen[i].first && character <= unseen[i].last) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Length and characters of the line. */
 static bool check_octets(struct list_parser *parser)
 {
@@ -107,6 +138,14 @@ static bool check_octets(struct list_parser *parser)
         if (size == 0) {
             return list_fault(parser, i + 1,
                               "octet 0x%02x is not UTF-8: save the list as UTF-8", text[i]);
+        }
+        const uint32_t character = size > 1 ? utf8_character(text + i, size) : text[i];
+        if (!is_seen(character)) {
+            return list_fault(
+                parser, i + 1,
+                "character U+%04" PRIX32
+                ", which is invisible or changes the direction of text: remove it",
+                character);
         }
         i += size;
     }
@@ -157,6 +196,12 @@ static void read_version(struct list_parser *parser)
     const struct list_line *line = &parser->line;
 
     if (line_is(line, "cordon-list 1")) {
+        return;
+    }
+    if (line->len > 0 && line->at[line->len - 1] == '\r') {
+        list_fault(parser, line->len,
+                   "the line ends with CR LF: lists use LF alone, fetch or save it again");
+        parser->rc = CORDON_E_REFUSED;
         return;
     }
     if (line->len > magic_len && memcmp(line->at, magic, magic_len) == 0 &&

@@ -172,7 +172,8 @@ static const struct refusal file_refusals[] = {
     {HEAD "rules\nend\nend\n", "10:1:", "follows"},
     {HEAD "rules\nend\n# bye", "10:1:", "follows"},
     /* --- octets --- */
-    {"cordon-list 1\r\n", "1:13:", "newer"},
+    {"cordon-list 1\r\nid a\r\n", "1:14:", "CR LF: lists use LF"},
+    {"cordon-list 2\r\n", "1:14:", "CR LF: lists use LF"},
     {HEAD "rules\r\nend\n", "8:6:", "carriage return"},
     {HEAD "legal-requirement\tx\nrules\nend\n", "8:18:", "tab"},
     {HEAD "rules\n# \x01\nend\n", "9:3:", "control character 0x01"}, /* also in comments */
@@ -185,6 +186,29 @@ static const struct refusal file_refusals[] = {
     {HEAD "rules\n# \xed\xa0\x80\nend\n", "9:3:", "UTF-8"},     /* a surrogate */
     {HEAD "rules\n# \xf4\x90\x80\x80\nend\n", "9:3:", "UTF-8"}, /* above U+10FFFF */
     {HEAD "rules\n# \xe2\x82\x41\nend\n", "9:3:", "UTF-8"},     /* third octet is none */
+    {HEAD "rules\n# caf\xe9\nend\n", "9:6:", "UTF-8"},          /* Latin-1 */
+    {HEAD "legal-requirement \xff\nrules\nend\n", "8:19:", "UTF-8"},
+    {HEAD FACT "note \xed\xa0\x80\nrules\nend\n", "13:6:", "UTF-8"},
+    {RULE("block suffix a.example" WORDS "evidence=\"\x80\"\n"), "9:73:", "UTF-8"},
+    /* --- what cannot be seen, or moves what can: in any text, and around each range --- */
+    {"cordon-list 1\nid a\ntitle T\xe2\x80\xae\n", "3:8:", "U+202E"},
+    {HEAD "parent p P\xe2\x80\x8b\nrules\nend\n", "8:11:", "U+200B"},
+    {HEAD FACT "note a\xe2\x81\xa6z\nrules\nend\n", "13:7:", "U+2066"},
+    {RULE("block suffix a.example" WORDS "evidence=\"e\xe2\x80\x8f\"\n"), "9:74:", "U+200F"},
+    {RULE("block suffix a.example" WORDS "evidence=\"e\" note=\"\xe2\x80\xa8\"\n"),
+     "9:82:", "U+2028"},
+    {RULE("block suffix a\xc2\xad.example" WORDS SEEN), "9:15:", "U+00AD"},
+    {HEAD "rules\n# \xc2\xad\nend\n", "9:3:", "U+00AD"}, /* soft hyphen */
+    {HEAD "rules\n# \xd8\x9c\nend\n", "9:3:", "U+061C"}, /* Arabic letter mark */
+    {HEAD "rules\n# \xe1\xa0\x8e\nend\n", "9:3:", "U+180E"},
+    {HEAD "rules\n# \xe2\x80\x8b\nend\n", "9:3:", "U+200B"},
+    {HEAD "rules\n# \xe2\x80\xa9\nend\n", "9:3:", "U+2029"},
+    {HEAD "rules\n# \xe2\x80\xaa\nend\n", "9:3:", "U+202A"},
+    {HEAD "rules\n# \xe2\x81\xa0\nend\n", "9:3:", "U+2060"},
+    {HEAD "rules\n# \xe2\x81\xaf\nend\n", "9:3:", "U+206F"},
+    {HEAD "rules\n# \xef\xbb\xbf\nend\n", "9:3:", "U+FEFF"}, /* byte order mark */
+    {HEAD "rules\n# \xef\xbf\xb9\nend\n", "9:3:", "U+FFF9"},
+    {HEAD "rules\n# \xf3\xa0\x80\xa0\nend\n", "9:3:", "U+E0020"}, /* tags */
     /* --- header --- */
     {HEAD "colour red\nrules\nend\n", "8:1:", "no header line"},
     {HEAD "id b\nrules\nend\n", "8:1:", "stands in line 2"},
@@ -388,6 +412,22 @@ static void a_newer_format_is_told_apart(void **state)
     report_deinit(&report);
 }
 
+/* Letters of any script, and the neighbours of what is refused. */
+static void texts_may_be_in_any_script(void **state)
+{
+    static const char text[] = HEAD "rules\n"
+                                    "# \xc2\xa0 \xc2\xae \xd8\xa7\xd9\x84 \xe2\x80\x8a "
+                                    "\xe2\x80\x90 \xe2\x80\xa7 \xe2\x80\xaf "
+                                    "\xe2\x81\xb0 \xef\xbb\xbc \xef\xbf\xbc "
+                                    "\xe4\xb8\xad\xe6\x96\x87 \xf0\x9f\x98\x80\n"
+                                    "end\n";
+    struct policy_list *list = NULL;
+
+    (void)state;
+    assert_int_equal(parse(text, sizeof(text) - 1, NULL, &list), 0);
+    policy_list_free(list);
+}
+
 static void lines_and_texts_may_be_as_long_as_the_format_says(void **state)
 {
     char text[8192], comment[POLICY_LIST_LINE_MAX + 2];
@@ -570,6 +610,7 @@ int main(void)
         cmocka_unit_test(rules_that_are_wrong_are_refused),
         cmocka_unit_test(every_fault_is_reported),
         cmocka_unit_test(a_newer_format_is_told_apart),
+        cmocka_unit_test(texts_may_be_in_any_script),
         cmocka_unit_test(lines_and_texts_may_be_as_long_as_the_format_says),
         cmocka_unit_test(there_are_at_most_64_facts),
         cmocka_unit_test(a_file_over_the_limit_is_not_looked_at),
