@@ -52,6 +52,7 @@ void config_free(struct config *config)
         free(config->hosts[i]);
     }
     free(config->records);
+    free(config->rebinding_allow);
     free(config->user);
     free(config->resolv_conf);
     free(config->list_directory);

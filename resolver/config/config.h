@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "base/report.h"
+#include "wire/name.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +26,7 @@
 #define CONFIG_KEYS_MAX     32u
 #define CONFIG_RECORDS_MAX  8192u /* of local.records; more belong into hosts files */
 #define CONFIG_HOSTS_MAX    16u
+#define CONFIG_ZONES_MAX    256u
 #define CONFIG_TEXT_MAX     4096u /* octets of one scalar */
 
 /* Words are numbers with a fixed meaning; the daemon maps them to the rooms' own enums. */
@@ -70,6 +72,9 @@ struct config {
     size_t record_count;
     char *hosts[CONFIG_HOSTS_MAX]; /* paths */
     size_t hosts_count;
+    bool rebinding_protection;
+    struct wire_name *rebinding_allow;
+    size_t rebinding_allow_count;
     /* cache: */
     uint64_t cache_octets;
     uint32_t ttl_min_s, ttl_max_s, negative_ttl_max_s, failure_ttl_s;

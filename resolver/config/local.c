@@ -179,3 +179,72 @@ static void print_hosts(const struct config *config, const struct config_row *ro
 }
 
 const struct config_kind config_kind_hosts = {"paths", read_hosts, print_hosts};
+
+/* Zones. */
+
+static enum config_read_result add_zone(struct config_reader *reader,
+                                        const struct config_row *row,
+                                        const struct config_node *item)
+{
+    struct config *config = reader->config;
+    struct wire_name name;
+
+    if (!config_want_scalar(reader, row, item, "a zone")) {
+        return CONFIG_READ_REFUSED;
+    }
+    const enum wire_text_result read =
+        wire_name_from_text(item->text, strlen(item->text), &name);
+    if (read != WIRE_TEXT_OK) {
+        return config_fault(reader, row, item, "\"%.200s\" is no name: %s", item->text,
+                            wire_text_result_words(read));
+    }
+    if (name.labels == 0) {
+        return config_fault(reader, row, item,
+                            "the root is every name: switch "
+                            "local.rebinding-protection off instead");
+    }
+    for (size_t i = 0; i < config->rebinding_allow_count; i++) {
+        if (wire_name_equal(&config->rebinding_allow[i], &name)) {
+            return config_fault(reader, row, item, "\"%.200s\" stands here twice: remove one",
+                                item->text);
+        }
+    }
+    config->rebinding_allow[config->rebinding_allow_count++] = name;
+    return CONFIG_READ_OK;
+}
+
+static enum config_read_result read_zones(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node)
+{
+    struct config *config = reader->config;
+    enum config_read_result result = CONFIG_READ_OK;
+
+    if (!config_want_items(reader, row, node, CONFIG_ZONES_MAX, "zones: [corp.example]")) {
+        return CONFIG_READ_REFUSED;
+    }
+    config->rebinding_allow = calloc(node->count + 1, sizeof(*config->rebinding_allow));
+    if (config->rebinding_allow == NULL) {
+        return CONFIG_READ_NO_MEMORY;
+    }
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        result = worse(result, add_zone(reader, row, item));
+    }
+    return result;
+}
+
+static void print_zones(const struct config *config, const struct config_row *row, FILE *out)
+{
+    (void)row;
+    fputs(" [", out);
+    for (size_t i = 0; i < config->rebinding_allow_count; i++) {
+        char text[WIRE_NAME_TEXT_MAX];
+
+        wire_name_to_text(&config->rebinding_allow[i], text);
+        fputs(i == 0 ? "" : ", ", out);
+        config_print_scalar(text, out);
+    }
+    fputs("]", out);
+}
+
+const struct config_kind config_kind_zones = {"zones", read_zones, print_zones};

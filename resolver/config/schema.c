@@ -114,6 +114,21 @@ const struct config_row config_rows[] = {
      .standard = "1m", .min = 0, .max = 1 * DAY_S, .reloadable = true,
      .manual = "How long clients keep what records and hosts say."},
 
+    {.name = "local.rebinding-protection", .kind = &config_kind_choice,
+     .offset = AT(rebinding_protection),
+     .standard = "off", .words = switch_words, .reloadable = true,
+     .manual = "on: an answer from an upstream that shows an address of the inside (private, "
+               "loopback, link-local, unspecified, shared; also inside IPv6 addresses and in "
+               "HTTPS records) is replaced by an empty one with Extended DNS Error 15, so that "
+               "no page of the web can turn its name into a machine of this network. Worth "
+               "having in a house. Off by default, since it breaks names of an organisation "
+               "that its own upstreams answer, and the lists that mail servers ask, until "
+               "rebinding-allow names them."},
+    {.name = "local.rebinding-allow", .kind = &config_kind_zones,
+     .standard = "[]", .reloadable = true,
+     .manual = "Zones whose names may have addresses of the inside all the same: "
+               "[corp.example, zen.spamhaus.org]. The asked name counts, not its aliases."},
+
     {.name = "cache.size", .kind = &config_kind_size, .offset = AT(cache_octets),
      .standard = "64MiB", .min = 1 * MiB, .max = 64 * GiB,
      .manual = "The memory for answers, keys and bookkeeping included."},

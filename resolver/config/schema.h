@@ -95,6 +95,7 @@ extern const struct config_kind config_kind_sinkhole;
 /* local.c: names of the place. */
 extern const struct config_kind config_kind_records;
 extern const struct config_kind config_kind_hosts;
+extern const struct config_kind config_kind_zones; /* rebinding_allow */
 
 /* lists.c: lists and keys. */
 extern const struct config_kind config_kind_use;

@@ -43,6 +43,7 @@ static void add_query(struct query_counters *to, const struct query_counters *fr
     to->fetch_failures += from->fetch_failures;
     to->truncated += from->truncated;
     to->local += from->local;
+    to->rebinding += from->rebinding;
     to->steps_exceeded += from->steps_exceeded;
     to->reruns += from->reruns;
 }
@@ -235,6 +236,7 @@ static void write_questions(struct text *out, const struct query_counters *query
     json_uint(out, "no_slot", query->no_slot);
     json_uint(out, "refused_clients", query->refused_clients);
     json_uint(out, "local", query->local);
+    json_uint(out, "rebinding", query->rebinding);
     json_uint(out, "cache_hits", query->cache_hits);
     json_uint(out, "cache_misses", query->cache_misses);
     json_uint(out, "joined", query->joined);

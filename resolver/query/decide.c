@@ -46,5 +46,8 @@ enum query_state step_recheck(struct query_engine *engine, struct query *q)
                              &q->block)) {
         return query_block(engine, q);
     }
+    if (query_is_rebinding(engine, q, &message)) {
+        return respond_rebinding(engine, q);
+    }
     return respond_message(engine, q, &message);
 }

@@ -121,6 +121,11 @@ void query_find_local(const struct query_engine *engine, const struct wire_name 
 unsigned query_write_local(struct wire_writer *writer, const struct wire_name *owner,
                            uint16_t type, const struct local_answer *answer);
 
+/* True if an answer from outside leads inside, and may not. */
+bool query_is_rebinding(const struct query_engine *engine, const struct query *q,
+                        const struct wire_message *message);
+enum query_state respond_rebinding(struct query_engine *engine, struct query *q);
+
 /* join.c */
 void query_key_of(const struct query *q, struct cache_key *key);
 /* q no longer waits. A fetch that nobody waits for is cancelled. */

@@ -1,9 +1,12 @@
 /*
  * LOCAL: what is answered here by what the place says, before policy, cache and upstreams.
  *
- * Such a name never leaves, so there is nothing that a policy could keep from anybody.
+ * Such a name never leaves, so there is nothing that a policy could keep from anybody. And, at
+ * RECHECK, answers from outside that lead inside.
  */
 #include "query/engine.h"
+
+#include "local/rebinding.h"
 
 /* RFC 6303, 3. */
 static const struct wire_name soa_rname = {.octets = "\x06"
@@ -79,4 +82,32 @@ enum query_state step_local(struct query_engine *engine, struct query *q)
     }
     const unsigned rcode = query_write_local(&writer, &question->name, question->type, &answer);
     return respond_end(engine, q, &writer, rcode, WIRE_EDE_NONE, NULL);
+}
+
+/* The asked name decides, not the aliases on the way: it is the one that a browser trusts. */
+bool query_is_rebinding(const struct query_engine *engine, const struct query *q,
+                        const struct wire_message *message)
+{
+    const struct query_settings *settings = engine->settings;
+
+    return settings->rebinding_protection && local_leads_inside(message) &&
+           !local_in_zones(&q->question.name, settings->rebinding_allow,
+                           settings->rebinding_allow_count);
+}
+
+/* NODATA: nothing of the answer can be shown, and no other resolver is to be asked instead. */
+enum query_state respond_rebinding(struct query_engine *engine, struct query *q)
+{
+    const struct local_answer answer = {.kind = LOCAL_NODATA,
+                                        .apex = q->question.name.labels,
+                                        .ttl_s = engine->settings->block_ttl_s};
+    struct wire_writer writer;
+
+    engine->counters.rebinding++;
+    if (!respond_begin(engine, q, &writer)) {
+        return QUERY_RECORD;
+    }
+    query_write_local(&writer, &q->question.name, q->question.type, &answer);
+    return respond_end(engine, q, &writer, WIRE_NOERROR, WIRE_EDE_BLOCKED,
+                       "rebinding: the answer leads into a private network");
 }

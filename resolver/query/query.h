@@ -128,9 +128,10 @@ struct query_counters {
     uint64_t dropped;      /* not answered on purpose: malformed, silent refusal, action drop */
     uint64_t no_slot;      /* not taken: every slot in use */
     uint64_t refused_clients;
-    uint64_t local;   /* answered by what is known here */
-    uint64_t blocked; /* answers replaced by policy */
-    uint64_t logged;  /* would-have-blocked events */
+    uint64_t local;     /* answered by what is known here */
+    uint64_t rebinding; /* answers from outside that led inside: replaced */
+    uint64_t blocked;   /* answers replaced by policy */
+    uint64_t logged;    /* would-have-blocked events */
     uint64_t cache_hits, cache_misses, joined;
     uint64_t fetches, fetch_failures;
     uint64_t truncated;

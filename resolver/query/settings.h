@@ -34,6 +34,10 @@ struct query_settings {
     uint32_t failure_ttl_s;        /* RFC 9520: 1 to 30: 5 */
     bool have_upstreams;
     const struct local_names *local_names; /* NULL: none; borrowed like these settings */
+    /* Answers that show addresses of the inside are replaced, but for names in these zones. */
+    bool rebinding_protection;
+    const struct wire_name *rebinding_allow; /* borrowed like these settings */
+    size_t rebinding_allow_count;
     bool local_special; /* names of the registries are answered here: local/special.h */
 };
 

@@ -54,6 +54,9 @@ static void fill_settings(const struct config *config, struct query_settings *se
     settings->negative_ttl_max_s = config->negative_ttl_max_s;
     settings->failure_ttl_s = config->failure_ttl_s;
     settings->local_special = config->local_special;
+    settings->rebinding_protection = config->rebinding_protection;
+    settings->rebinding_allow = config->rebinding_allow; /* the snapshot has the config */
+    settings->rebinding_allow_count = config->rebinding_allow_count;
 }
 
 static void add_server(struct upstream_settings *upstreams, const struct address *server)

@@ -26,14 +26,18 @@ static void names_of_the_place_are_read_and_printed(void **state)
                                "  records:\n"
                                "    printer.lan: 192.0.2.10\n"
                                "    \"Nas.lan.\": [192.0.2.11, \"2001:db8::11\"]\n"
-                               "  hosts: [/etc/hosts, more hosts]\n";
+                               "  hosts: [/etc/hosts, more hosts]\n"
+                               "  rebinding-protection: on\n"
+                               "  rebinding-allow: [Corp.example., x.org]\n";
     static const char want[] = "local:\n"
                                "  special: off\n"
                                "  records:\n"
                                "    printer.lan: [192.0.2.10]\n"
                                "    Nas.lan.: [192.0.2.11, \"2001:db8::11\"]\n"
                                "  hosts: [/etc/hosts, \"/etc/cordon/more hosts\"]\n"
-                               "  ttl: 5m\n";
+                               "  ttl: 5m\n"
+                               "  rebinding-protection: on\n"
+                               "  rebinding-allow: [corp.example, x.org]\n";
     struct config *config = parse(text);
 
     (void)state;
@@ -68,6 +72,8 @@ static void nothing_is_said_of_names_by_default(void **state)
     assert_int_equal(config->local_ttl_s, 60);
     assert_int_equal(config->record_count, 0);
     assert_int_equal(config->hosts_count, 0);
+    assert_false(config->rebinding_protection);
+    assert_int_equal(config->rebinding_allow_count, 0);
     config_free(config);
 }
 
@@ -96,6 +102,16 @@ static void records_that_cannot_be_are_refused(void **state)
          "machine"},
         {"local: {records: {a.lan: {b: c}}}",
          "1:26: local.records: expected an address, but found NAME: VALUE below it"},
+        {"local: {rebinding-allow: [.]}",
+         "1:27: local.rebinding-allow: the root is every name: switch "
+         "local.rebinding-protection off instead"},
+        {"local: {rebinding-allow: [a.b, A.B.]}",
+         "1:32: local.rebinding-allow: \"A.B.\" stands here twice: remove one"},
+        {"local: {rebinding-allow: [a..b]}",
+         "1:27: local.rebinding-allow: \"a..b\" is no name: an empty label (a leading dot, two "
+         "dots in a row, or no name at all)"},
+        {"local: {rebinding-allow: corp.example}",
+         "1:26: local.rebinding-allow: expected zones: [corp.example]"},
         {"local: {hosts: /etc/hosts}", "1:16: local.hosts: expected paths: [/etc/hosts]"},
         {"local: {hosts: [h, /etc/cordon/h]}",
          "1:20: local.hosts: \"/etc/cordon/h\" stands here twice: remove one"},
