@@ -57,20 +57,43 @@ static int read_verified(const char *path, const struct trust_keyring *keyring,
     return 0;
 }
 
+/* Signatures cover the octets of a list, not the name under which it lies there. */
+static int check_name(const char *path, const struct policy_list *list, struct report *report)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    const size_t id_len = strlen(list->id);
+
+    if (strncmp(name, list->id, id_len) == 0 && strcmp(name + id_len, ".list") == 0) {
+        return 0;
+    }
+    report_add(report, REPORT_ERROR, path, 0, 0,
+               "its id line says \"%s\": a file is named after the id of its list, %s.list",
+               list->id, list->id);
+    return CORDON_E_REFUSED;
+}
+
 int policy_load_list(const char *path, const struct trust_keyring *keyring,
                      struct report *report, struct policy_list **list,
                      struct trust_verdict *verdict)
 {
     struct trust_verdict signers;
+    struct policy_list *parsed = NULL;
     uint8_t *text = NULL;
     size_t len = 0;
     int rc = read_verified(path, keyring, report, &text, &len, &signers);
 
     if (rc == 0) {
-        rc = policy_list_parse((const char *)text, len, path, report, list);
+        rc = policy_list_parse((const char *)text, len, path, report, &parsed);
     }
     if (rc == 0) {
+        rc = check_name(path, parsed, report);
+    }
+    if (rc == 0) {
+        *list = parsed;
         *verdict = signers;
+    } else {
+        policy_list_free(parsed);
     }
     free(text);
     return rc;
@@ -142,15 +165,9 @@ static int parse(struct arrival *arrival, struct report *report)
     if (rc != 0) {
         return rc;
     }
-    if (strcmp(arrival->list->id, arrival->stub.id) != 0) {
-        report_add(report, REPORT_ERROR, arrival->path, 0, 0,
-                   "its id line says \"%s\": a file is named after the id of its list",
-                   arrival->list->id);
-        return CORDON_E_REFUSED;
-    }
     free(arrival->text);
     arrival->text = NULL;
-    return 0;
+    return check_name(arrival->path, arrival->list, report);
 }
 
 static int compile(struct arrival *arrivals, size_t count, struct report *report,

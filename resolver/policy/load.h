@@ -56,7 +56,9 @@ int policy_load(const struct policy_load_request *request, struct report *report
 enum policy_freshness policy_freshness_at(uint64_t created_s, uint64_t expires_s,
                                           uint64_t now_s);
 
-/* Reads and verifies one list file and parses it. The list is the caller's. */
+/* Reads and verifies one list file and parses it. Its name is ID.list with the id of its id
+ * line, or it is refused. 0 and *list, which is the caller's, and *verdict; or the first
+ * error's code with the report, and neither is touched. */
 int policy_load_list(const char *path, const struct trust_keyring *keyring,
                      struct report *report, struct policy_list **list,
                      struct trust_verdict *verdict);

@@ -78,6 +78,9 @@ code 1 "$cordon" list verify --keys "$work/keys" "$list"; err_has '1 of the 2 di
 code 0 "$cordon" list sign --key "$work/keys/list-b.key" "$list"
 code 0 "$cordon" list verify --keys "$work/keys" "$list"; out_has 'serial 7, 4 rules'
 code 0 "$cordon" list verify --json --keys "$work/keys" "$list"; json 'd["rules"] == 4 and len(d["keys"]) == 2'
+for file in "$list"*; do cp "$file" "$work/lists/renamed.list${file#"$list"}"; done
+code 1 "$cordon" list verify --keys "$work/keys" "$work/lists/renamed.list"; err_has 'its id line says "alpha"'
+rm "$work/lists/renamed.list"*
 code 1 "$cordon" list verify --threshold 3 --keys "$work/keys" "$list"
 code 1 "$cordon" list verify --threshold 9 --keys "$work/keys" "$list"; err_has 'threshold'
 code 0 "$cordon" list show --rules "$list"; out_has 'block prefix 192.0.2.0/24'; out_has 'designated: Entity of alpha'

@@ -475,6 +475,47 @@ static void one_list_loads_alone(void **state)
     assert_int_equal(verdict.count, 99);
 }
 
+/* Signatures cover the octets, not the name: a list that is shown under the name of another is
+ * refused, whoever loads it. */
+static void one_list_loads_under_its_own_name_alone(void **state)
+{
+    static const char *const names[] = {"u.list", "aa.list", "a.list.new",
+                                        "a",      "A.list",  "list"};
+    struct place *place = *state;
+    struct trust_verdict verdict = {.count = 99};
+    struct policy_list *list = NULL;
+    char from[160], to[300], words[64];
+
+    put_both(place);
+    for (size_t i = 0; i < ITEMS(names); i++) {
+        for (int k = -1; k < 2; k++) { /* the list, then its signatures */
+            char signature[32] = "";
+
+            if (k >= 0) {
+                snprintf(signature, sizeof(signature), ".K%d.minisig", k);
+            }
+            snprintf(from, sizeof(from), "%s/a.list%s", place->path, signature);
+            snprintf(to, sizeof(to), "%s/%s%s", place->path, names[i], signature);
+            assert_int_equal(link(from, to), 0);
+        }
+        snprintf(to, sizeof(to), "%s/%s", place->path, names[i]);
+        report_deinit(&place->report);
+        report_init(&place->report);
+        assert_int_equal(policy_load_list(to, &place->keyring, &place->report, &list, &verdict),
+                         CORDON_E_REFUSED);
+        assert_null(list);
+        assert_int_equal(verdict.count, 99);
+        snprintf(words, sizeof(words), "/%s: its id line says \"a\"", names[i]);
+        assert_true(says(place, words));
+    }
+    /* By a path without a folder it is the same file. */
+    assert_int_equal(chdir(place->path), 0);
+    assert_int_equal(
+        policy_load_list("a.list", &place->keyring, &place->report, &list, &verdict), 0);
+    policy_list_free(list);
+    assert_int_equal(chdir("/"), 0);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -497,6 +538,7 @@ int main(void)
         PLACE_TEST(a_folder_that_cannot_be_used_is_a_warning),
         PLACE_TEST(age_is_a_warning_and_the_list_stays),
         PLACE_TEST(one_list_loads_alone),
+        PLACE_TEST(one_list_loads_under_its_own_name_alone),
     };
     return cmocka_run_group_tests_name("policy/load", tests, start, NULL);
 }
