@@ -209,6 +209,7 @@ static unsigned print_attention(const json_t *status)
     const json_t *events = json_object_get(status, "events");
     const json_t *reload = json_object_get(status, "reload");
     const json_t *questions = json_object_get(status, "questions");
+    const char *error = string_of(events, "last_error"); /* none: it is blocked */
     const uint64_t lost = number_of(events, "lost_ring") + number_of(events, "lost_output");
     const uint64_t drops = number_of(json_object_get(status, "net"), "udp_kernel_drops");
     size_t down = 0;
@@ -235,7 +236,7 @@ static unsigned print_attention(const json_t *status)
               lost, number_of(events, "lost_ring"), number_of(events, "lost_output"));
     attention(&count, json_is_true(json_object_get(events, "stalled")),
               "the event output %s accepts nothing: %s", string_of(events, "to"),
-              string_of(events, "last_error"));
+              error[0] != '\0' ? error : "its reader does not read");
     attention(&count, drops > 0,
               "the kernel dropped %" PRIu64 " datagrams: the machine is too "
               "busy, or net.core.rmem_max too small",
