@@ -69,11 +69,22 @@ int trust_keyring_add_file(struct trust_keyring *keyring, const char *path,
     return rc;
 }
 
-/* Names of signature files beside a list, sorted; the first few of them. */
+/* How a file is named after the key that signed: the id with all its digits, or without leading
+ * zeros, as minisign prints it. */
+enum form {
+    FORM_WHOLE,
+    FORM_SHORT,
+    FORMS
+};
+
+/* Signature files beside a list. Those named after a trusted key are looked for by name, so
+ * that no other file can crowd them out; of the others, sorted, the first few are kept. */
 struct beside {
+    bool of_key[TRUST_KEYS_MAX][FORMS];
     char names[TRUST_SIGNATURES_MAX][NAME_MAX + 1];
     size_t count;
     size_t left_out;
+    size_t looked_at; /* of either kind */
 };
 
 /* The file at path, its folder (with the slash; empty: the working directory) and its name. */
@@ -125,13 +136,50 @@ static void insert(struct beside *beside, const char *name)
     snprintf(beside->names[at], sizeof(beside->names[at]), "%s", name);
 }
 
-static int find_beside(const struct place *place, struct beside *beside)
+static const struct trust_public_key *find_key(const struct trust_keyring *keyring,
+                                               const uint8_t id[TRUST_KEY_ID_OCTETS])
+{
+    for (size_t i = 0; i < keyring->count; i++) {
+        if (memcmp(keyring->keys[i].id, id, TRUST_KEY_ID_OCTETS) == 0) {
+            return &keyring->keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* Notes a file that is named after a trusted key. False if it is not. */
+static bool note_of_key(const struct trust_keyring *keyring, const char *name,
+                        const char *candidate, struct beside *beside)
+{
+    const char *digits = candidate + strlen(name) + 1;
+    const size_t len = strlen(digits) - strlen(SUFFIX);
+    uint8_t id[TRUST_KEY_ID_OCTETS];
+
+    if (len > 2 * TRUST_KEY_ID_OCTETS || strspn(digits, "0123456789ABCDEF") != len ||
+        (len < 2 * TRUST_KEY_ID_OCTETS && digits[0] == '0')) {
+        return false;
+    }
+    const uint64_t number = strtoull(digits, NULL, 16);
+    for (size_t i = 0; i < TRUST_KEY_ID_OCTETS; i++) {
+        id[i] = (uint8_t)(number >> 8 * i);
+    }
+    const struct trust_public_key *key = find_key(keyring, id);
+    if (key == NULL) {
+        return false;
+    }
+    const enum form form = len < 2 * TRUST_KEY_ID_OCTETS ? FORM_SHORT : FORM_WHOLE;
+    beside->of_key[key - keyring->keys][form] = true;
+    beside->looked_at++;
+    return true;
+}
+
+static int find_beside(const struct trust_keyring *keyring, const struct place *place,
+                       struct beside *beside)
 {
     char folder[PATH_MAX];
     int rc = 0;
 
-    beside->count = 0;
-    beside->left_out = 0;
+    memset(beside, 0, sizeof(*beside));
     if ((size_t)place->folder_len >= sizeof(folder)) {
         return -ENAMETOOLONG;
     }
@@ -147,23 +195,14 @@ static int find_beside(const struct place *place, struct beside *beside)
             rc = -errno;
             break;
         }
-        if (is_signature_of(place->name, entry->d_name)) {
+        if (is_signature_of(place->name, entry->d_name) &&
+            !note_of_key(keyring, place->name, entry->d_name, beside)) {
             insert(beside, entry->d_name);
         }
     }
     closedir(dir);
+    beside->looked_at += beside->count;
     return rc;
-}
-
-static const struct trust_public_key *find_key(const struct trust_keyring *keyring,
-                                               const uint8_t id[TRUST_KEY_ID_OCTETS])
-{
-    for (size_t i = 0; i < keyring->count; i++) {
-        if (memcmp(keyring->keys[i].id, id, TRUST_KEY_ID_OCTETS) == 0) {
-            return &keyring->keys[i];
-        }
-    }
-    return NULL;
 }
 
 static bool has_counted(const struct trust_verdict *verdict,
@@ -250,8 +289,48 @@ static void report_threshold(const struct trust_keyring *keyring, const char *pa
                "%zu of the %u distinct trusted keys that are needed have signed (%zu signature "
                "file%s beside it): put the missing %s.KEY" SUFFIX
                " beside it, or trust the key that signed",
-               verified, keyring->threshold, beside->count, beside->count == 1 ? "" : "s",
-               place_of(path).name);
+               verified, keyring->threshold, beside->looked_at,
+               beside->looked_at == 1 ? "" : "s", place_of(path).name);
+}
+
+/* Counts the signature in a file of this name. */
+static int count_file(const struct trust_keyring *keyring, const struct place *place,
+                      const char *name, const uint8_t *data, size_t len, struct report *report,
+                      struct trust_verdict *verdict)
+{
+    char file[PATH_MAX];
+    const int used =
+        snprintf(file, sizeof(file), "%.*s%s", place->folder_len, place->folder, name);
+
+    if (used < 0 || (size_t)used >= sizeof(file)) {
+        return -ENAMETOOLONG;
+    }
+    count_signature(keyring, file, data, len, report, verdict);
+    return 0;
+}
+
+/* Those of the trusted keys first, in the order of the keyring. */
+static int count_beside(const struct trust_keyring *keyring, const struct place *place,
+                        const struct beside *beside, const uint8_t *data, size_t len,
+                        struct report *report, struct trust_verdict *verdict)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < FORMS * keyring->count; i++) {
+        char id[TRUST_KEY_ID_TEXT];
+        char name[NAME_MAX + 1];
+
+        if (beside->of_key[i / FORMS][i % FORMS]) {
+            trust_key_id_format(keyring->keys[i / FORMS].id, id);
+            snprintf(name, sizeof(name), "%s.%s" SUFFIX, place->name,
+                     id + (i % FORMS == FORM_SHORT ? strspn(id, "0") : 0));
+            rc = count_file(keyring, place, name, data, len, report, verdict);
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < beside->count; i++) {
+        rc = count_file(keyring, place, beside->names[i], data, len, report, verdict);
+    }
+    return rc;
 }
 
 int trust_verify_beside(const struct trust_keyring *keyring, const char *path,
@@ -263,24 +342,20 @@ int trust_verify_beside(const struct trust_keyring *keyring, const char *path,
     struct beside beside;
 
     invariant(keyring->threshold >= 1);
-    const int rc = find_beside(&place, &beside);
+    int rc = find_beside(keyring, &place, &beside);
     if (rc != 0) {
         report_add(report, REPORT_ERROR, path, 0, 0,
                    "its folder cannot be searched for signatures: %s", cordon_strerror(rc));
         return rc;
     }
-    for (size_t i = 0; i < beside.count; i++) {
-        char file[PATH_MAX];
-        const int used = snprintf(file, sizeof(file), "%.*s%s", place.folder_len, place.folder,
-                                  beside.names[i]);
-        if (used < 0 || (size_t)used >= sizeof(file)) {
-            return -ENAMETOOLONG;
-        }
-        count_signature(keyring, file, data, len, report, &found);
+    rc = count_beside(keyring, &place, &beside, data, len, report, &found);
+    if (rc != 0) {
+        return rc;
     }
     if (beside.left_out > 0) {
         report_add(report, REPORT_WARNING, path, 0, 0,
-                   "%zu more signature files beside it were not looked at: at most %d are",
+                   "%zu more signature files beside it were not looked at: at most %d are that "
+                   "are not named after a trusted key",
                    beside.left_out, TRUST_SIGNATURES_MAX);
     }
     if (found.count < keyring->threshold) {

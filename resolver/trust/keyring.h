@@ -8,7 +8,7 @@
 #include "trust/minisign.h"
 
 #define TRUST_KEYS_MAX       32 /* in one keyring */
-#define TRUST_SIGNATURES_MAX 32 /* .minisig files looked at beside one list */
+#define TRUST_SIGNATURES_MAX 32 /* .minisig files of other names looked at beside a list */
 
 struct trust_keyring {
     struct trust_public_key keys[TRUST_KEYS_MAX];
@@ -35,10 +35,11 @@ struct trust_verdict {
 /*
  * Verifies data against the files path.*.minisig beside it (any names of this form; the file's
  * contents say whose they are). Every fault of a signature file is reported as a warning with
- * its path; a file of an untrusted key counts for nothing. Looked at in the order of their
- * names, the first TRUST_SIGNATURES_MAX of them. 0 and *verdict if at least
- * keyring->threshold distinct keys verified; CORDON_E_THRESHOLD (reported as an error that says
- * how many did, how many are needed and what to do) otherwise; -errno.
+ * its path; a file of an untrusted key counts for nothing. Files that are named after a trusted
+ * key (path.KEYID.minisig, with or without leading zeros) are looked at first, and always;
+ * then, in the order of their names, the first TRUST_SIGNATURES_MAX of the others. 0 and
+ * *verdict if at least keyring->threshold distinct keys verified; CORDON_E_THRESHOLD (reported
+ * as an error that says how many did, how many are needed and what to do) otherwise; -errno.
  */
 int trust_verify_beside(const struct trust_keyring *keyring, const char *path,
                         const uint8_t *data, size_t len, struct report *report,

@@ -318,6 +318,93 @@ static void a_flood_of_files_is_bounded_and_told(void **state)
     scene_deinit(&scene);
 }
 
+static void junk(unsigned count, const char *words)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char name[64];
+
+        snprintf(name, sizeof(name), "a.list.%s%04u.minisig", words, i);
+        workshop_write(name, "junk", 4);
+    }
+}
+
+/* Whoever can write beside a list can put thousands of files there whose names come first. */
+static void a_flood_of_files_does_not_hide_the_file_of_a_trusted_key(void **state)
+{
+    static const uint8_t tops[] = {0xa5, 0x05, 0x00}; /* of the ids: 16, 15 and 14 digits */
+    char id[TRUST_KEY_ID_TEXT], name[64];
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(tops); i++) {
+        const bool without_zeros = i % 2 == 1;
+        struct scene scene;
+
+        scene_init(&scene, 1);
+        struct made made = workshop_make("known");
+        made.secret.id[TRUST_KEY_ID_OCTETS - 2] |= 0x10;
+        made.secret.id[TRUST_KEY_ID_OCTETS - 1] = tops[i / 2];
+        memcpy(made.key.id, made.secret.id, sizeof(made.key.id));
+        assert_int_equal(trust_sign(&made.secret, LIST, LIST_LEN, "known", made.file,
+                                    sizeof(made.file), &made.len),
+                         0);
+        scene.keyring.count = 0;
+        assert_int_equal(trust_keyring_add(&scene.keyring, &made.key), 0);
+        trust_key_id_format(made.key.id, id);
+        assert_int_equal(strlen(id), 16);
+        const size_t zeros = without_zeros ? strspn(id, "0") : 0;
+        assert_int_equal(zeros, without_zeros ? i / 2 : 0);
+        junk(300, "0000");
+        junk(300, "000000000000"); /* 16 digits: the ids of nobody */
+        snprintf(name, sizeof(name), "a.list.%s.minisig", id + zeros);
+        put(name, &made);
+        assert_int_equal(verify(&scene, "a.list"), 0);
+        assert_int_equal(scene.verdict.count, 1);
+        assert_true(reported(&scene, REPORT_WARNING, "a.list: 568 more", "at most 32"));
+        assert_int_equal(unlink(name), 0);
+
+        /* The id with something before or behind it is a name like others: after the junk. */
+        static const char *const around[][2] = {{"x", ""}, {"0", ""}, {"", "x"}, {"", ".1"}};
+        for (size_t k = 0; i == 0 && k < sizeof(around) / sizeof(around[0]); k++) {
+            snprintf(name, sizeof(name), "a.list.%s%s%s.minisig", around[k][0], id,
+                     around[k][1]);
+            put(name, &made);
+            assert_int_equal(verify(&scene, "a.list"), CORDON_E_THRESHOLD);
+            assert_int_equal(unlink(name), 0);
+        }
+        scene_deinit(&scene);
+    }
+}
+
+/* A full keyring, each key with a file of either form, and junk: every key is looked at. */
+static void each_key_of_a_full_keyring_is_looked_for(void **state)
+{
+    char id[TRUST_KEY_ID_TEXT], name[64];
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene, TRUST_KEYS_MAX);
+    scene.keyring.count = 0;
+    junk(100, "0000");
+    for (size_t i = 0; i < TRUST_KEYS_MAX; i++) {
+        struct made made = workshop_make("one of many");
+
+        made.secret.id[TRUST_KEY_ID_OCTETS - 1] = (uint8_t)(i % 2);
+        memcpy(made.key.id, made.secret.id, sizeof(made.key.id));
+        assert_int_equal(trust_sign(&made.secret, LIST, LIST_LEN, "one", made.file,
+                                    sizeof(made.file), &made.len),
+                         0);
+        assert_int_equal(trust_keyring_add(&scene.keyring, &made.key), 0);
+        trust_key_id_format(made.key.id, id);
+        snprintf(name, sizeof(name), "a.list.%s.minisig", id);
+        put(name, &made);
+        snprintf(name, sizeof(name), "a.list.%s.minisig", id + strspn(id, "0"));
+        workshop_write(name, "junk", 4);
+    }
+    assert_int_equal(verify(&scene, "a.list"), 0);
+    assert_int_equal(scene.verdict.count, TRUST_KEYS_MAX);
+    scene_deinit(&scene);
+}
+
 static void a_folder_that_is_not_there_is_told(void **state)
 {
     static char long_path[5000];
@@ -408,6 +495,8 @@ int main(void)
         WORKSHOP_TEST(every_bad_signature_file_is_named),
         WORKSHOP_TEST(files_of_other_names_are_not_looked_at),
         WORKSHOP_TEST(a_flood_of_files_is_bounded_and_told),
+        WORKSHOP_TEST(a_flood_of_files_does_not_hide_the_file_of_a_trusted_key),
+        WORKSHOP_TEST(each_key_of_a_full_keyring_is_looked_for),
         WORKSHOP_TEST(a_folder_that_is_not_there_is_told),
         cmocka_unit_test(a_full_keyring_takes_no_more),
         WORKSHOP_TEST(key_files_that_are_wrong_are_named_with_a_reason),
