@@ -250,6 +250,26 @@ static unsigned print_attention(const json_t *status)
     return count;
 }
 
+static void print_rights(const json_t *rights)
+{
+    const json_t *step;
+    const char *name;
+
+    printf("\nrights\n  user %s", string_of(rights, "user"));
+    for (void *at = json_object_iter((json_t *)rights); at != NULL;
+         at = json_object_iter_next((json_t *)rights, at)) {
+        name = json_object_iter_key(at);
+        step = json_object_iter_value(at);
+        if (json_is_object(step)) {
+            const char *detail = string_of(step, "detail");
+
+            printf("; %s %s%s%s%s", name, string_of(step, "state"),
+                   detail[0] != '\0' ? " (" : "", detail, detail[0] != '\0' ? ")" : "");
+        }
+    }
+    printf("\n");
+}
+
 static unsigned print_status(const json_t *status)
 {
     const json_t *events = json_object_get(status, "events");
@@ -271,6 +291,7 @@ static unsigned print_status(const json_t *status)
     print_questions(status);
     printf("\nevents\n  to %s, %" PRIu64 " written\n", string_of(events, "to"),
            number_of(events, "written"));
+    print_rights(json_object_get(status, "rights"));
     return print_attention(status);
 }
 

@@ -54,6 +54,7 @@ struct config {
     size_t listen_count;
     unsigned workers; /* 0: one per core */
     char *user;       /* NULL: stay who we are */
+    bool sandbox;     /* give up rights, as far as can be */
     /* access: */
     struct address_prefix access[CONFIG_ACCESS_MAX];
     size_t access_count;

@@ -13,6 +13,7 @@
 
 #define AT(member) offsetof(struct config, member)
 
+static const struct config_word sandbox_words[] = {{"off", 0}, {"auto", 1}, {NULL, 0}};
 static const struct config_word others_words[] = {{"refuse", 0}, {"drop", 1}, {NULL, 0}};
 static const struct config_word case_words[] = {{"plain", 0}, {"random", 1}, {NULL, 0}};
 static const struct config_word switch_words[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
@@ -57,6 +58,11 @@ const struct config_row config_rows[] = {
     {.name = "server.user", .kind = &config_kind_user, .offset = AT(user),
      .example = "cordon",
      .manual = "The user to become once ports are open. Not set: the one who started it."},
+    {.name = "server.sandbox", .kind = &config_kind_choice, .offset = AT(sandbox),
+     .standard = "auto", .words = sandbox_words,
+     .manual = "auto: once ports are open, all rights that are not needed any more are given up: "
+               "capabilities, files (Landlock), system calls (seccomp), each as far as the kernel "
+               "can; cordon status shows what is in force. off: the user alone is changed."},
     {.name = "server.udp-size", .kind = &config_kind_count16, .offset = AT(udp_size),
      .standard = "1232", .min = 512, .max = 4096, .reloadable = true,
      .manual = "The largest answer over UDP, in octets; larger ones are truncated and asked "

@@ -15,6 +15,7 @@
 #include "daemon/screen.h"
 #include "daemon/start.h"
 #include "daemon/state.h"
+#include "daemon/watchdog.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -155,6 +156,7 @@ static int open_loop(struct daemon *daemon)
     uv_signal_init(&daemon->loop, &daemon->interrupt);
     uv_timer_init(&daemon->loop, &daemon->report_patience);
     uv_timer_init(&daemon->loop, &daemon->freshness);
+    watchdog_init(daemon);
     daemon->reported.data = daemon;
     daemon->hup.data = daemon;
     daemon->term.data = daemon;
@@ -172,6 +174,7 @@ static void close_loop(struct daemon *daemon)
     uv_close((uv_handle_t *)&daemon->interrupt, NULL);
     uv_close((uv_handle_t *)&daemon->report_patience, NULL);
     uv_close((uv_handle_t *)&daemon->freshness, NULL);
+    watchdog_close(daemon);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT); /* a reload that runs comes to its end */
     if (uv_loop_close(&daemon->loop) != 0) {
         log_write(LOG_LEVEL_WARNING, "the main loop left something open");
@@ -328,9 +331,10 @@ static int serve(struct daemon *daemon)
     }
     on_freshness(&daemon->freshness);
     uv_timer_start(&daemon->freshness, on_freshness, DAEMON_FRESHNESS_MS, DAEMON_FRESHNESS_MS);
-    notify_manager("READY=1");
+    reload_notify(daemon);
+    watchdog_start(daemon);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
-    notify_manager("STOPPING=1");
+    notify_manager("STOPPING=1\nSTATUS=answering what is in flight");
     /* From here on a second signal ends the process at once, as signals do by default. */
     uv_signal_stop(&daemon->term);
     uv_signal_stop(&daemon->interrupt);
@@ -425,8 +429,13 @@ int daemon_run(const char *config_path)
                            &sockets) != 0) {
         goto done;
     }
-    if (start_drop_rights(daemon->config->user) != 0 ||
-        make_snapshot(daemon->config, &snapshot) != 0) {
+    sandbox_bound(daemon->config);
+    if (start_drop_rights(daemon->config->user) != 0) {
+        start_sockets_close(&sockets, 0);
+        goto done;
+    }
+    sandbox_enter(&daemon->sandbox, daemon->config, config_path);
+    if (make_snapshot(daemon->config, &snapshot) != 0) {
         start_sockets_close(&sockets, 0);
         goto done;
     }
@@ -439,6 +448,7 @@ done:
         config_free(daemon->config);
     }
     config_free(daemon->started);
+    sandbox_deinit(&daemon->sandbox);
     free(daemon);
     return code;
 }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/log.h"
+#include "daemon/notify.h"
 #include "daemon/state.h"
 
 #include <errno.h>
@@ -31,6 +32,7 @@ static void prepare(uv_work_t *work)
         return;
     }
     config_report_restart(daemon->started, config, daemon->config_path, &reload->report);
+    sandbox_report_hidden(&daemon->sandbox, config, daemon->config_path, &reload->report);
     reload->rc = setup_snapshot_make(config, reload->generation, clock_read().wall_us / 1000000,
                                      &reload->report, &reload->snapshot);
     if (reload->rc != 0) {
@@ -106,6 +108,20 @@ static void log_result(const struct daemon *daemon)
     }
 }
 
+void reload_notify(const struct daemon *daemon)
+{
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
+    const bool refused = daemon->reload.rc != 0;
+
+    if (daemon->stopping) {
+        return; /* it has been told that already */
+    }
+    notify_manager("READY=1\nSTATUS=%s%s%sgeneration %" PRIu64 ", %zu lists",
+                   refused ? "the reload was refused: " : "",
+                   refused ? cordon_strerror(daemon->reload.rc) : "", refused ? "; still " : "",
+                   policy_generation(snapshot->policy), snapshot->list_count);
+}
+
 /* Tells everyone, and keeps the document for `status`. */
 static void tell(struct daemon *daemon)
 {
@@ -114,6 +130,7 @@ static void tell(struct daemon *daemon)
     struct text out;
 
     log_result(daemon);
+    reload_notify(daemon);
     if (memory == NULL) {
         static const char short_of_memory[] = "{\"ok\":false,\"error\":\"out of memory\"}";
         for (size_t i = 0; i < reload->waiting_count; i++) {
@@ -358,6 +375,7 @@ static void begin(struct daemon *daemon, enum reload_cause cause)
     reload->next = RELOAD_NONE;
     reload->cause = cause;
     reload->began_us = clock_read().mono_us;
+    notify_manager("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, reload->began_us);
     reload->rc = 0;
     reload->generation = policy_generation(daemon_snapshot(daemon)->policy) + 1;
     reload->phase = RELOAD_PREPARING;

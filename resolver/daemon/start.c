@@ -3,10 +3,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/activation.h"
 #include "daemon/holder.h"
 #include "daemon/limits.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
@@ -196,14 +198,21 @@ static bool may_leave_out(const struct address *address, int error)
 }
 
 /* Opens the first worker's pairs, which settles the addresses. */
-static int open_first(const struct config *config, struct start_sockets *sockets,
-                      struct net_sockets *first)
+static int open_first(const struct config *config, struct activation *passed,
+                      struct start_sockets *sockets, struct net_sockets *first)
 {
     char text[ADDRESS_TEXT_MAX];
 
     for (size_t i = 0; i < config->listen_count && i < NET_LISTEN_MAX; i++) {
         struct address address = config->listen[i];
-        const int rc = net_sockets_open(&address, true, &first[sockets->count]);
+        int rc = activation_pair(passed, &address, &first[sockets->count], stderr);
+        if (rc != 0 && rc != -ENOENT) {
+            return rc;
+        }
+        sockets->passed[sockets->count] = rc == 0;
+        if (rc != 0) {
+            rc = net_sockets_open(&address, true, &first[sockets->count]);
+        }
         if (rc == 0) {
             sockets->listen[sockets->count++] = address;
         } else if (may_leave_out(&address, rc) && config->listen_count > 1) {
@@ -218,12 +227,21 @@ static int open_first(const struct config *config, struct start_sockets *sockets
     return sockets->count > 0 ? 0 : -EADDRNOTAVAIL;
 }
 
+static int duplicate(const struct net_sockets *from, struct net_sockets *to)
+{
+    to->udp = fcntl(from->udp, F_DUPFD_CLOEXEC, 3);
+    to->tcp = to->udp < 0 ? -1 : fcntl(from->tcp, F_DUPFD_CLOEXEC, 3);
+    return to->tcp < 0 ? -errno : 0; /* the caller closes all pairs */
+}
+
 static int open_others(struct start_sockets *sockets)
 {
     for (unsigned w = 1; w < sockets->workers; w++) {
         for (size_t a = 0; a < sockets->count; a++) {
             struct net_sockets *pair = &sockets->pairs[w * sockets->count + a];
-            const int rc = net_sockets_open(&sockets->listen[a], false, pair);
+            const int rc = sockets->passed[a]
+                               ? duplicate(&sockets->pairs[a], pair)
+                               : net_sockets_open(&sockets->listen[a], false, pair);
             if (rc != 0) {
                 start_explain_port(stderr, &sockets->listen[a], rc);
                 return rc;
@@ -245,7 +263,18 @@ int start_sockets_open(const struct config *config, unsigned workers,
     for (size_t i = 0; i < room; i++) {
         sockets->pairs[i] = (struct net_sockets){.udp = -1, .tcp = -1};
     }
-    int rc = open_first(config, sockets, sockets->pairs);
+    struct activation passed;
+    int rc = activation_take(&passed, stderr);
+    if (rc == 0) {
+        const bool any = passed.count > 0;
+        rc = open_first(config, &passed, sockets, sockets->pairs);
+        const int left = rc == 0 ? activation_finish(&passed, stderr) : 0;
+        rc = rc != 0 ? rc : left;
+        if (rc == 0 && any) {
+            log_write(LOG_LEVEL_INFO, "the service manager has passed sockets: workers share "
+                                      "them");
+        }
+    }
     if (rc == 0) {
         rc = open_others(sockets);
     }

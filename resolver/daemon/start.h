@@ -22,14 +22,16 @@ int start_folders(const struct config *config);
 struct start_sockets {
     struct address listen[NET_LISTEN_MAX]; /* that were opened */
     size_t count;
+    bool passed[NET_LISTEN_MAX]; /* by the service manager: workers share one pair */
     unsigned workers;
     struct net_sockets *pairs; /* worker w, address a: pairs[w * count + a] */
 };
 
 /*
- * Opens a pair of sockets of each address for each worker. An address of IPv6 loopback that
- * this machine does not have is left out with a warning, if another one is left. 0 or -errno:
- * then nothing is open.
+ * Opens a pair of sockets of each address for each worker, or takes it from the service manager
+ * (activation.h): then each worker has duplicates of the same pair. An address of IPv6 loopback
+ * that this machine does not have is left out with a warning, if another one is left. 0 or
+ * -errno: then nothing is open.
  */
 int start_sockets_open(const struct config *config, unsigned workers,
                        struct start_sockets *sockets);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "daemon/limits.h"
 #include "daemon/probe.h"
+#include "daemon/sandbox.h"
 #include "daemon/worker.h"
 #include "setup/setup.h"
 
@@ -85,6 +86,8 @@ struct daemon {
     uv_async_t reported;
     uv_timer_t report_patience;
     uv_timer_t freshness;
+    uv_timer_t watchdog;
+    bool watchdog_said; /* that a worker does not turn */
     bool stopping;
 
     struct address listen[CONFIG_LISTEN_MAX]; /* that were opened */
@@ -99,6 +102,7 @@ struct daemon {
     _Atomic uint64_t *lost[DAEMON_WORKERS_MAX]; /* as long as it runs */
     struct control *control;
     enum policy_freshness freshness_said[POLICY_LISTS_MAX];
+    struct sandbox sandbox;
     struct probe_result probes[UPSTREAM_SERVERS_MAX]; /* at the start */
 
     struct status_waiter status_waiting[DAEMON_WAITING_MAX];
@@ -114,6 +118,8 @@ int reload_init(struct daemon *daemon);
 /* client NULL: nobody waits for the result. False: too many wait already. */
 bool reload_request(struct daemon *daemon, enum reload_cause cause,
                     struct control_client *client);
+/* Tells the service manager that we are ready, and with what. */
+void reload_notify(const struct daemon *daemon);
 /* Lets one that runs come to its end, and closes the handles. */
 void reload_close(struct daemon *daemon);
 /* After the loop has ended. */

@@ -326,6 +326,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     json_object_begin(out, NULL);
     json_bool(out, "ok", true);
     write_identity(out, daemon, now);
+    sandbox_write(&daemon->sandbox, out);
     json_bool(out, "log_only", daemon->config->log_only);
     json_bool(out, "from_cache", daemon_snapshot(daemon)->from_cache);
     status_lists(out, daemon_snapshot(daemon), now.wall_us / 1000000);

@@ -34,7 +34,8 @@
 enum wish { /* flags from the main thread */
     WISH_ADOPT = 1,
     WISH_REPORT = 2,
-    WISH_STOP = 4
+    WISH_STOP = 4,
+    WISH_TURN = 8 /* a sign of life: see watchdog.h */
 };
 
 struct worker {
@@ -61,6 +62,7 @@ struct worker {
     struct policy_slot *slot;
 
     _Atomic unsigned wishes;
+    _Atomic bool turned; /* since worker_ask_turn() */
     _Atomic uint64_t lost;
     uint64_t asked; /* main thread: number of the report asked for last */
     uv_async_t *reported;
@@ -235,6 +237,9 @@ static void on_wake(uv_async_t *handle)
     const unsigned wishes = atomic_exchange(&worker->wishes, 0);
 
     invariant(worker->magic == WORKER_MAGIC);
+    if ((wishes & WISH_TURN) != 0) {
+        atomic_store(&worker->turned, true);
+    }
     if (worker->closed) {
         return;
     }
@@ -406,6 +411,17 @@ uint64_t worker_ask_report(struct worker *worker)
     atomic_store(&worker->wanted, worker->asked);
     wish(worker, WISH_REPORT);
     return worker->asked;
+}
+
+void worker_ask_turn(struct worker *worker)
+{
+    atomic_store(&worker->turned, false);
+    wish(worker, WISH_TURN);
+}
+
+bool worker_has_turned(struct worker *worker)
+{
+    return atomic_load(&worker->turned);
 }
 
 void worker_read_report(struct worker *worker, struct worker_report *out)

@@ -49,6 +49,9 @@ int worker_start(struct worker *worker);
 void worker_adopt(struct worker *worker); /* a new snapshot is in the slot */
 /* Asks for a report and returns the number that it will have at least. */
 uint64_t worker_ask_report(struct worker *worker);
+/* Has it turned its loop since it was last asked to? */
+void worker_ask_turn(struct worker *worker);
+bool worker_has_turned(struct worker *worker);
 void worker_read_report(struct worker *worker, struct worker_report *out);
 /* Answers what is in flight for at most DAEMON_DRAIN_MS, then ends the thread. */
 void worker_stop(struct worker *worker);

@@ -31,6 +31,9 @@ struct net_sockets {
  * a second cordond, holds the port.
  */
 int net_sockets_open(struct address *address, bool exclusive, struct net_sockets *sockets);
+/* Prepares a pair that somebody else has opened and bound, for this very address. 0 or -errno.
+ * Several workers may read from duplicates of one pair. */
+int net_sockets_adopt(const struct address *address, const struct net_sockets *sockets);
 void net_sockets_close(struct net_sockets *sockets);
 
 struct net_counters {

@@ -1,6 +1,7 @@
 #include "net/net.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <sys/socket.h>
@@ -170,6 +171,24 @@ int net_sockets_open(struct address *address, bool exclusive, struct net_sockets
         }
     }
     return rc;
+}
+
+static int set_flags(int fd)
+{
+    const int flags = fcntl(fd, F_GETFL);
+
+    return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+                   fcntl(fd, F_SETFD, FD_CLOEXEC) != 0
+               ? -errno
+               : 0;
+}
+
+int net_sockets_adopt(const struct address *address, const struct net_sockets *sockets)
+{
+    int rc = set_flags(sockets->udp);
+
+    rc = rc != 0 ? rc : set_flags(sockets->tcp);
+    return rc != 0 ? rc : prepare_udp(sockets->udp, address);
 }
 
 void net_sockets_close(struct net_sockets *sockets)
