@@ -229,17 +229,27 @@ static bool suffix_of_line(const char *line, char *name, size_t size)
     return true;
 }
 
-/* What a line says is only a proposal: the policy, made from signed octets, has the word. */
-static bool is_blocked(const struct policy *policy, const char *text)
+/* A block that a reader of the screen sees counts for more than any familiar name. */
+#define BLOCK_SEEN 4
+
+/* -1: not blocked; BLOCK_SEEN, or 0 if the question is dropped, or passes over TCP. What a line
+ * says is only a proposal: the policy, made from signed octets, has the word. */
+static int block_of(const struct policy *policy, const char *text)
 {
     struct wire_name name;
     struct policy_outcome outcome;
 
     if (wire_name_from_text(text, strlen(text), &name) != WIRE_TEXT_OK) {
-        return false;
+        return -1;
     }
     policy_decide_name(policy, 0, POLICY_TRIGGER_QNAME, 0, &name, &outcome);
-    return policy_outcome_blocks(&outcome);
+    if (!policy_outcome_blocks(&outcome)) {
+        return -1;
+    }
+    return outcome.hit.action == POLICY_ACTION_DROP ||
+                   outcome.hit.action == POLICY_ACTION_TRUNCATE
+               ? 0
+               : BLOCK_SEEN;
 }
 
 /* How well a reader may know a name: it begins with the list's id written as one word (3), or
@@ -263,47 +273,55 @@ static int familiarity(const char *name, const char *id)
                                           : 0;
 }
 
-/* The first of those that are known best. */
-static bool blocked_name_in(const struct policy *policy, const char *path, const char *id,
-                            char *name, size_t size)
+/* The first of those that are known best, if it is better than best; what it is worth is then
+ * the result. */
+static int blocked_name_in(const struct policy *policy, const char *path, const char *id,
+                           int best, char *name, size_t size)
 {
     FILE *file = fopen(path, "re");
     char found[WIRE_NAME_TEXT_MAX];
     char *line = NULL;
     size_t room = 0;
-    int best = -1;
 
     if (file == NULL) {
-        return false;
+        return best;
     }
     for (unsigned i = 0; i < EXAMPLE_LINES_MAX && getline(&line, &room, file) > 0; i++) {
-        if (suffix_of_line(line, found, sizeof(found)) && strlen(found) < size &&
-            familiarity(found, id) > best && is_blocked(policy, found)) {
-            best = familiarity(found, id);
+        if (!suffix_of_line(line, found, sizeof(found)) || strlen(found) >= size) {
+            continue;
+        }
+        const int known = familiarity(found, id);
+        const int block = known + BLOCK_SEEN > best ? block_of(policy, found) : -1;
+        if (block >= 0 && known + block > best) {
+            best = known + block;
             snprintf(name, size, "%s", found);
         }
     }
     free(line);
     fclose(file);
-    return best >= 0;
+    return best;
 }
 
 bool screen_blocked_name(const struct setup_snapshot *snapshot, const char *list_directory,
                          char *name, size_t size, char list_id[65])
 {
     char path[PATH_MAX];
+    int best = -1;
 
-    for (size_t i = 0; i < snapshot->list_count; i++) {
+    for (size_t i = 0; i < snapshot->list_count && best < BLOCK_SEEN; i++) {
         const char *id = snapshot->lists[i].id;
         const int len = snprintf(path, sizeof(path), "%s/%s.list", list_directory, id);
         if (len > 0 && (size_t)len < sizeof(path) &&
-            strcmp(list_mode(snapshot, id), policy_mode_name(POLICY_MODE_ENFORCE)) == 0 &&
-            blocked_name_in(snapshot->policy, path, id, name, size)) {
-            snprintf(list_id, 65, "%s", id);
-            return true;
+            strcmp(list_mode(snapshot, id), policy_mode_name(POLICY_MODE_ENFORCE)) == 0) {
+            const int found = blocked_name_in(snapshot->policy, path, id, best, name, size);
+
+            if (found > best) {
+                best = found;
+                snprintf(list_id, 65, "%s", id);
+            }
         }
     }
-    return false;
+    return best >= 0;
 }
 
 static void print_try(const struct screen *screen, FILE *out)

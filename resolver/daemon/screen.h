@@ -25,7 +25,8 @@ struct screen {
 void screen_print(const struct screen *screen, FILE *out);
 
 /* A name that the policy in force blocks, taken from the first enforced list that has a plain
- * one: written to name. False if there is none. */
+ * one, and written to name: one that is dropped or truncated only if no list has another.
+ * False if there is none. */
 bool screen_blocked_name(const struct setup_snapshot *snapshot, const char *list_directory,
                          char *name, size_t size, char list_id[65]);
 

@@ -161,6 +161,56 @@ static void takes_the_best_known_example(void **state)
     assert_string_equal(name, "brandcloud1.example");
 }
 
+#define RULE_WITH(action, match_name)                                               \
+    "block " match_name " category=test scope=cloud confidence=high action=" action \
+    " evidence=\"none\"\n"
+
+/* Nobody sees that a question was dropped, or that truncation led to TCP, where it passes. */
+static void prefers_an_example_whose_block_can_be_seen(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[WIRE_NAME_TEXT_MAX];
+    char list[65];
+    static const struct {
+        const char *first, *second; /* rules of the lists of these names */
+        const char *name, *list;
+    } rows[] = {
+        /* in one list, however well another name is known */
+        {RULE_WITH("drop", "suffix first.example") RULE_WITH("truncate", "suffix first.test")
+             RULE_WITH("nodata", "suffix seen.example"),
+         RULE("suffix second.example"), "seen.example", "first"},
+        /* in another list */
+        {RULE_WITH("drop", "suffix first.example"), RULE("suffix a.example"), "a.example",
+         "second"},
+        /* each action that gives an answer */
+        {RULE_WITH("drop", "suffix first.example") RULE_WITH("nxdomain", "suffix b.example"),
+         RULE("suffix a.example"), "b.example", "first"},
+        {RULE_WITH("drop", "suffix first.example") RULE_WITH("refused", "suffix b.example"),
+         RULE("suffix a.example"), "b.example", "first"},
+        {RULE_WITH("drop", "suffix first.example")
+             RULE_WITH("redirect:walled.example", "suffix b.example"),
+         RULE("suffix a.example"), "b.example", "first"},
+        /* where there is no other, it is one all the same */
+        {RULE_WITH("truncate", "suffix a.example"), RULE_WITH("drop", "suffix b.example"),
+         "a.example", "first"},
+        {RULE("exact a.example"), RULE_WITH("drop", "suffix b.example"), "b.example", "second"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        write_list(fixture, "first", rows[i].first, 2);
+        write_list(fixture, "second", rows[i].second, 2);
+        load_well(fixture, "    first: enforce\n    second: enforce\n", "", CREATED_S);
+        assert_true(
+            screen_blocked_name(fixture->snapshot, fixture->folder, name, sizeof(name), list));
+        assert_string_equal(name, rows[i].name);
+        assert_string_equal(list, rows[i].list);
+        setup_snapshot_free(fixture->snapshot);
+        fixture->snapshot = NULL;
+        config_free(fixture->config);
+        fixture->config = NULL;
+    }
+}
+
 static void has_no_example_if_everything_only_logs(void **state)
 {
     struct fixture *fixture = *state;
@@ -265,6 +315,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(says_that_no_upstream_can_be_reached, setup, teardown),
         cmocka_unit_test_setup_teardown(takes_no_example_that_is_let_through, setup, teardown),
         cmocka_unit_test_setup_teardown(takes_the_best_known_example, setup, teardown),
+        cmocka_unit_test_setup_teardown(prefers_an_example_whose_block_can_be_seen, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(has_no_example_if_everything_only_logs, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(asks_a_wildcard_at_the_loopback, setup, teardown),
