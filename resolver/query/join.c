@@ -266,7 +266,9 @@ bool query_fetch_may_ask(const struct query_engine *engine, const struct query_f
 
         policy_decide_name(engine->policy, q->view, POLICY_TRIGGER_QNAME, 0, &fetch->name,
                            &outcome);
-        if (!policy_outcome_blocks(&outcome) || !query_hit_applies(q, &outcome.hit)) {
+        /* As redirect_start: a target may not be blocked in any way. */
+        if (!policy_outcome_blocks(&outcome) ||
+            (q->redirect == NULL && !query_hit_applies(q, &outcome.hit))) {
             return true;
         }
     }

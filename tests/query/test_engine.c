@@ -18,6 +18,9 @@
 static const uint8_t servfail[] = "\0\0\x81\x82\0\x01\0\0\0\0\0\0\x03www\x07"
                                   "example\0\0\x01\0\x01";
 
+#define NAMED_REDIRECT                                                 \
+    "block suffix bad.example category=a scope=cloud confidence=high " \
+    "action=redirect:garden.test evidence=\"x\"\n"
 #define REDIRECT                                                       \
     "block suffix cdn.example category=a scope=cloud confidence=high " \
     "action=redirect:garden.test evidence=\"x\"\n"
@@ -129,6 +132,34 @@ static void a_fetch_may_leave_while_somebody_may_have_its_answer(void **state)
     bench_destroy(bench);
 }
 
+/* The target of a redirect may not be blocked in any way, so truncation does not let it pass
+ * over TCP, as it does for who asks for the name itself. */
+static void a_redirect_may_not_ask_for_a_blocked_target(void **state)
+{
+#define TARGET(action)                                                               \
+    "block suffix garden.test category=a scope=cloud confidence=high action=" action \
+    " evidence=\"x\"\n"
+    static const char *const blocks[] = {TARGET("sinkhole"), TARGET("drop"), TARGET("truncate"),
+                                         TARGET("redirect:other.test")};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(blocks) / sizeof(blocks[0]); i++) {
+        const bool tcp = i % 2 == 1;
+        struct bench *bench = bench_create(4, 16);
+
+        bench_adopt(bench, NAMED_REDIRECT);
+        bench_question(bench, "www.bad.example", tcp);
+        assert_int_equal(bench->asked, 1);
+        assert_true(query_fetch_may_ask(bench->engine, bench->fetches[0]));
+        struct policy *policy = bench_policy(blocks[i / 2], 99);
+        bench->engine->policy = policy;
+        assert_false(query_fetch_may_ask(bench->engine, bench->fetches[0]));
+        bench->engine->policy = bench->policy;
+        policy_destroy(policy);
+        bench_destroy(bench);
+    }
+}
+
 /* A fetch that nobody waits for has no reason to leave. */
 static void a_fetch_without_questions_may_not_leave(void **state)
 {
@@ -212,6 +243,7 @@ int main(void)
         cmocka_unit_test(without_a_timer_nothing_waits),
         cmocka_unit_test(a_deadline_ends_the_fetch_of_the_last_who_waits),
         cmocka_unit_test(a_fetch_may_leave_while_somebody_may_have_its_answer),
+        cmocka_unit_test(a_redirect_may_not_ask_for_a_blocked_target),
         cmocka_unit_test(a_fetch_without_questions_may_not_leave),
         cmocka_unit_test(an_engine_that_ends_with_questions_frees_them),
         cmocka_unit_test(a_timeout_after_a_reload_is_no_cached_failure),

@@ -21,7 +21,11 @@ static const char *const rules = "block suffix bad.example action=redirect:garde
                                  "block suffix fail.example action=redirect:fail.test\n"
                                  "block suffix chain.example action=redirect:chain.test\n"
                                  "block suffix mirror.example action=redirect:mirror.test\n"
-                                 "block suffix big.example action=redirect:big.test\n";
+                                 "block suffix big.example action=redirect:big.test\n"
+                                 "block suffix tc.example action=redirect:tc.test\n"
+                                 "block exact tc.test action=truncate\n"
+                                 "block suffix gone.example action=redirect:gone.test\n"
+                                 "block exact gone.test action=drop\n";
 
 static struct world *make_world(void)
 {
@@ -140,6 +144,36 @@ static void the_client_is_led_to_the_operators_name(void **state)
     world_destroy(world);
 }
 
+/* Over TCP `truncate` lets through who asks for the name, but no redirect to it, whether
+ * somebody waits for it or not; `drop` lets nobody through. */
+static void a_target_that_is_truncated_or_dropped_is_blocked(void **state)
+{
+    struct world *world = make_world();
+    struct world_reply *waiting = NULL;
+
+    (void)state;
+    world_serve(world, "tc.test", WIRE_A, "tc.test. 300 IN A 192.0.2.85\n");
+    world_serve(world, "gone.test", WIRE_A, "gone.test. 300 IN A 192.0.2.86\n");
+    for (unsigned i = 0; i < 4; i++) {
+        const struct world_manner manner = {.tcp = i & 1};
+
+        if (i == 2) {
+            waiting = world_send(world, "tc.test", WIRE_A, (struct world_manner){.tcp = true});
+            world_send(world, "gone.test", WIRE_A, (struct world_manner){.tcp = true});
+        }
+        assert_string_equal(world_words(world_send(world, "tc.example", WIRE_A, manner)),
+                            "NOERROR rd ra | tc.example 10 A 0.0.0.0" EDE);
+        assert_string_equal(world_words(world_send(world, "gone.example", WIRE_A, manner)),
+                            "NOERROR rd ra | gone.example 10 A 0.0.0.0" EDE);
+        assert_int_equal(world->asked_count, i < 2 ? 0 : 1);
+    }
+    world_pass(world, SECONDS(1));
+    assert_string_equal(world_records(waiting), "tc.test 300 A 192.0.2.85");
+    assert_int_equal(world_asked(world, "tc.test"), 1);
+    assert_int_equal(world_asked(world, "gone.test"), 0);
+    world_destroy(world);
+}
+
 static void the_event_has_the_chain_of_the_answer_that_was_replaced(void **state)
 {
     struct world *world = make_world();
@@ -219,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_client_is_led_to_the_operators_name),
+        cmocka_unit_test(a_target_that_is_truncated_or_dropped_is_blocked),
         cmocka_unit_test(the_event_has_the_chain_of_the_answer_that_was_replaced),
         cmocka_unit_test(the_target_is_asked_for_without_do_and_cd),
         cmocka_unit_test(without_recursion_only_a_target_at_hand_is_told),
