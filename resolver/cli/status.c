@@ -212,6 +212,8 @@ static unsigned print_attention(const json_t *status)
     const char *error = string_of(events, "last_error"); /* none: it is blocked */
     const uint64_t lost = number_of(events, "lost_ring") + number_of(events, "lost_output");
     const uint64_t drops = number_of(json_object_get(status, "net"), "udp_kernel_drops");
+    const json_t *descriptors = json_object_get(status, "descriptors");
+    const uint64_t lacked = number_of(descriptors, "lacked");
     size_t down = 0;
     unsigned count = 0;
 
@@ -241,6 +243,11 @@ static unsigned print_attention(const json_t *status)
               "the kernel dropped %" PRIu64 " datagrams: the machine is too "
               "busy, or net.core.rmem_max too small",
               drops);
+    attention(&count, lacked > 0,
+              "%" PRIu64 " sockets to upstreams found no file descriptor (of %" PRIu64
+              "): set LimitNOFILE=%" PRIu64 " in the unit, or ulimit -n %" PRIu64,
+              lacked, number_of(descriptors, "limit"), number_of(descriptors, "wanted"),
+              number_of(descriptors, "wanted"));
     attention(&count, number_of(questions, "no_slot") > 0,
               "%" PRIu64 " questions found no slot: the upstreams are too slow for this load",
               number_of(questions, "no_slot"));

@@ -200,6 +200,8 @@ static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
             .sockets = &sockets->pairs[w * sockets->count],
             .addresses = sockets->listen,
             .count = sockets->count,
+            .tcp_clients = daemon->descriptors.tcp_clients,
+            .upstream_sockets = daemon->descriptors.upstream_sockets,
             .reported = &daemon->reported,
         };
         const int rc = worker_create(&setup, &daemon->workers[w]);
@@ -424,9 +426,10 @@ int daemon_run(const char *config_path)
     daemon->started = daemon->config;
     /* Ports before lists, and rights dropped in between: what is read and written from here on
      * is what a reload can read and write as well. */
-    if (start_folders(daemon->config) != 0 ||
-        start_sockets_open(daemon->config, start_worker_count(daemon->config->workers),
-                           &sockets) != 0) {
+    const unsigned workers = start_worker_count(daemon->config->workers);
+    if (descriptors_plan(workers, daemon->config->listen_count, &daemon->descriptors) != 0 ||
+        start_folders(daemon->config) != 0 ||
+        start_sockets_open(daemon->config, workers, &sockets) != 0) {
         goto done;
     }
     sandbox_bound(daemon->config);

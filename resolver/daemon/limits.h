@@ -46,4 +46,17 @@
  * clients. */
 #define DAEMON_WAITING_MAX 16u
 
+/* Open files beside those of the workers: standard streams, loop, control socket and its 16
+ * clients, events, lists and image while they are loaded, what was inherited. */
+#define DAEMON_FILES_OF_PROCESS 64u
+
+/* Of a worker: two epoll sets, wake-up, what libuv keeps, one connection that is just being
+ * accepted; beside those, two for each listen address. */
+#define DAEMON_FILES_OF_WORKER 8u
+
+/* What a worker must have at least for clients over TCP and for upstreams (of these, 64 may be
+ * TCP connections): a small household. Below there is no start. */
+#define DAEMON_FILES_CLIENTS_MIN  16u
+#define DAEMON_FILES_UPSTREAM_MIN 128u
+
 #endif

@@ -10,6 +10,7 @@
 #include "admin/control.h"
 #include "audit/writer.h"
 #include "base/clock.h"
+#include "daemon/descriptors.h"
 #include "daemon/limits.h"
 #include "daemon/probe.h"
 #include "daemon/sandbox.h"
@@ -93,6 +94,7 @@ struct daemon {
     struct address listen[CONFIG_LISTEN_MAX]; /* that were opened */
     size_t listen_count;
     unsigned worker_count;
+    struct descriptors descriptors;
     struct worker *workers[DAEMON_WORKERS_MAX];
     uint64_t report_wanted[DAEMON_WORKERS_MAX]; /* number of the report asked for */
     struct cache *cache;

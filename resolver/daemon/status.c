@@ -104,6 +104,7 @@ static void add_up(struct daemon *daemon, struct totals *totals)
         worker_read_report(daemon->workers[w], &report);
         totals->reported += report.number >= daemon->report_wanted[w] ? 1 : 0;
         totals->sum.in_use += report.in_use;
+        totals->sum.lacks += report.lacks;
         add_query(&totals->sum.query, &report.query);
         add_net(&totals->sum.net, &report.net);
         for (size_t i = 0; i < report.upstream_count; i++) {
@@ -266,6 +267,18 @@ static void write_net(struct text *out, const struct net_counters *net)
     json_object_end(out);
 }
 
+static void write_descriptors(struct text *out, const struct descriptors *plan, uint64_t lacks)
+{
+    json_object_begin(out, "descriptors");
+    json_uint(out, "limit", plan->limit);
+    json_uint(out, "wanted", plan->all);
+    json_bool(out, "reduced", plan->reduced);
+    json_uint(out, "tcp_clients", plan->tcp_clients);
+    json_uint(out, "upstream_sockets", plan->upstream_sockets);
+    json_uint(out, "lacked", lacks);
+    json_object_end(out);
+}
+
 static void write_cache(struct text *out, struct cache *cache)
 {
     struct cache_stats stats;
@@ -334,6 +347,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     json_uint(out, "in_flight", totals->sum.in_use);
     write_questions(out, &totals->sum.query);
     write_net(out, &totals->sum.net);
+    write_descriptors(out, &daemon->descriptors, totals->sum.lacks);
     write_cache(out, daemon->cache);
     write_events(out, daemon);
     json_uint(out, "workers_reported", totals->reported);

@@ -182,6 +182,7 @@ static void make_report(struct worker *worker)
     report->in_use = query_engine_in_use(worker->engine);
     report->query = *query_engine_counters(worker->engine);
     report->net = *net_counters(worker->net);
+    report->lacks = upstream_lacks(worker->upstream);
     report->upstream_count = upstream_status(worker->upstream, report->upstreams);
     pthread_mutex_unlock(&worker->report_mutex);
     uv_async_send(worker->reported);
@@ -365,6 +366,12 @@ int worker_create(const struct worker_setup *setup, struct worker **out)
     if (worker->net == NULL) {
         undo(worker);
         return -ENOMEM;
+    }
+    if (setup->tcp_clients > 0) {
+        net_limit_tcp(worker->net, setup->tcp_clients);
+    }
+    if (setup->upstream_sockets > 0) {
+        upstream_transport_limit(worker->transport, setup->upstream_sockets);
     }
     (void)tell_time(worker);
     adopt(worker);

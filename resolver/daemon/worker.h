@@ -25,6 +25,8 @@ struct worker_setup {
     const struct net_sockets *sockets; /* one pair per address */
     const struct address *addresses;   /* copied */
     size_t count;
+    unsigned tcp_clients;      /* connections at a time; 0: all that there may be */
+    unsigned upstream_sockets; /* the same */
     uv_async_t *reported; /* sent when a report that was asked for is there, or at the end */
 };
 
@@ -36,6 +38,7 @@ struct worker_report {
     struct net_counters net;
     struct upstream_server_status upstreams[UPSTREAM_SERVERS_MAX];
     size_t upstream_count;
+    uint64_t lacks; /* sockets to upstreams for which there was no descriptor */
 };
 
 /* Takes over the sockets, also on failure. The slot must hold a snapshot: it is adopted at

@@ -81,6 +81,7 @@ struct net {
     struct net_listener listeners[NET_LISTEN_MAX];
     uv_prepare_t before_waiting;
     uv_check_t after_waiting;
+    unsigned connections_max; /* open at a time */
     struct pool *connections;
     struct net_connection *first; /* of the open ones */
     struct net_connection *awake; /* to be looked at outside of the engine */

@@ -67,6 +67,7 @@ struct net *net_create(uv_loop_t *loop, struct query_engine *engine, struct time
     net->turn = turn;
     net->context = context;
     net->connections = connections;
+    net->connections_max = NET_TCP_CONNECTIONS_MAX;
     net->count = count;
     int failed = start_flushing(net);
     for (size_t i = 0; i < count; i++) {
@@ -80,6 +81,12 @@ struct net *net_create(uv_loop_t *loop, struct query_engine *engine, struct time
         return NULL;
     }
     return net;
+}
+
+void net_limit_tcp(struct net *net, unsigned connections)
+{
+    invariant(connections > 0 && connections <= NET_TCP_CONNECTIONS_MAX);
+    net->connections_max = connections;
 }
 
 void net_free_if_closed(struct net *net)

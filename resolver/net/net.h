@@ -67,6 +67,9 @@ void net_flush(struct net *net);
  * the close callbacks. The engine must not be run afterwards. NULL is fine. */
 void net_close(struct net *net);
 
+/* Fewer connections at a time than NET_TCP_CONNECTIONS_MAX, from 1. */
+void net_limit_tcp(struct net *net, unsigned connections);
+
 const struct net_counters *net_counters(const struct net *net);
 
 #endif

@@ -390,13 +390,13 @@ static bool admit(struct net_connection *c)
     if (same >= NET_TCP_PER_CLIENT_MAX) {
         return false;
     }
-    if (net->counters.tcp_open >= NET_TCP_CONNECTIONS_MAX) {
+    if (net->counters.tcp_open >= net->connections_max) {
         make_room(net);
     }
     c->timer.fire = on_timer;
     c->timer.context = c;
     c->idle_since_us = now_us();
-    return net->counters.tcp_open < NET_TCP_CONNECTIONS_MAX &&
+    return net->counters.tcp_open < net->connections_max &&
            timers_arm(net->timers, &c->timer, patience_us(c)) == 0;
 }
 

@@ -530,5 +530,8 @@ void query_accept(struct query_engine *engine, const struct query_fetch *fetch,
         fail(out, settings, WIRE_EDE_NETWORK_ERROR,
              "no answer of the upstreams matched its question");
         return;
+    case QUERY_FETCH_NO_DESCRIPTOR:
+        fail(out, settings, WIRE_EDE_NO_REACHABLE, "this resolver is out of file descriptors");
+        return;
     }
 }

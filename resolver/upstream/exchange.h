@@ -41,6 +41,7 @@ struct upstream_exchange {
     bool answered;       /* by some server, but not usefully */
     bool waited;         /* something else than a socket error has gone wrong */
     bool flooded;        /* a socket was closed for its wrong answers */
+    bool lacking;        /* there was no descriptor for a socket */
     bool over;           /* found out within upstream_ask: told by the timer */
     uint64_t retry_us;   /* after a lack of our own (sockets): not before; 0: none */
     struct address last; /* server asked last */
@@ -61,6 +62,8 @@ struct upstream {
     struct clock_now now;
     enum upstream_case letter_case;
     uint16_t udp_size;
+    uint64_t lacks;        /* sockets for which there was no descriptor */
+    uint64_t lack_told_us; /* when that was logged last; 0: never */
     size_t count;
     struct upstream_server servers[UPSTREAM_SERVERS_MAX];
 };

@@ -73,6 +73,8 @@ static void finish_without(struct upstream_exchange *exchange)
         result.len = exchange->rejected_len;
     } else if (exchange->answered) {
         result.status = QUERY_FETCH_REJECTED;
+    } else if (exchange->lacking) {
+        result.status = QUERY_FETCH_NO_DESCRIPTOR;
     } else if (exchange->waited || late) {
         result.status = QUERY_FETCH_TIMEOUT;
     } else {

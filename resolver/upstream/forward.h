@@ -95,6 +95,8 @@ struct upstream_server_status {
     uint64_t questions, answers, timeouts, wrong, failures, tcp;
     bool case_lost; /* it does not keep the letter case */
 };
+/* Sockets for which there was no descriptor, ever. */
+uint64_t upstream_lacks(const struct upstream *upstream);
 size_t upstream_status(const struct upstream *upstream,
                        struct upstream_server_status out[UPSTREAM_SERVERS_MAX]);
 

@@ -74,6 +74,9 @@
 /* Sockets in flight per worker: one a try. */
 #define UPSTREAM_SOCKETS_MAX 4096u
 
+/* That there is no descriptor for a socket is logged this often by each worker. */
+#define UPSTREAM_LACK_TELL_MS 60000u
+
 /* Ports drawn for one socket: with 2,000 of 64,512 ports in use, sixteen are all taken once in
  * 10^24 times. */
 #define UPSTREAM_PORT_ATTEMPTS 16u

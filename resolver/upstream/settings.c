@@ -128,6 +128,11 @@ void upstream_configure(struct upstream *upstream, const struct upstream_setting
     }
 }
 
+uint64_t upstream_lacks(const struct upstream *upstream)
+{
+    return upstream->lacks;
+}
+
 size_t upstream_status(const struct upstream *upstream,
                        struct upstream_server_status out[UPSTREAM_SERVERS_MAX])
 {

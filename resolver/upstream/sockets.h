@@ -72,6 +72,7 @@ struct upstream_transport {
     int epoll;
     bool closing;
     uint32_t generations; /* given out */
+    unsigned sockets_max;
     unsigned connect_ms, idle_ms, stall_ms;
     struct pool *udp;
     struct pool *connections;

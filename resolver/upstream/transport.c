@@ -39,6 +39,10 @@ int upstream_socket_open(struct upstream_transport *transport, struct upstream_s
     const int family = server->family == ADDRESS_V6 ? AF_INET6 : AF_INET;
     const int type = kind == UPSTREAM_SOCKET_TCP ? SOCK_STREAM : SOCK_DGRAM;
 
+    if (pool_in_use(transport->udp) + pool_in_use(transport->connections) >
+        transport->sockets_max) {
+        return -EMFILE; /* the slot of this one counts already */
+    }
     s->fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd < 0) {
         return -errno;
@@ -140,6 +144,7 @@ struct upstream_transport *upstream_transport_create(uv_loop_t *loop, struct ran
     transport->loop = loop;
     transport->random = random;
     upstream_transport_patience(transport, UPSTREAM_TCP_CONNECT_MS, UPSTREAM_TCP_IDLE_MS);
+    transport->sockets_max = UPSTREAM_SOCKETS_MAX + UPSTREAM_TCP_CONNECTIONS_MAX;
     transport->udp = pool_create(sizeof(struct upstream_udp), UPSTREAM_SOCKETS_MAX);
     transport->connections =
         pool_create(sizeof(struct upstream_connection), UPSTREAM_TCP_CONNECTIONS_MAX);
@@ -181,6 +186,11 @@ void upstream_transport_patience(struct upstream_transport *transport, unsigned 
     transport->idle_ms = idle_ms;
     transport->stall_ms =
         connect_ms < UPSTREAM_TCP_STALL_MS ? connect_ms : UPSTREAM_TCP_STALL_MS;
+}
+
+void upstream_transport_limit(struct upstream_transport *transport, unsigned sockets)
+{
+    transport->sockets_max = sockets;
 }
 
 static void free_if_closed(struct upstream_transport *transport)

@@ -29,6 +29,10 @@ void upstream_transport_on_turn(struct upstream_transport *transport, void (*tur
 void upstream_transport_patience(struct upstream_transport *transport, unsigned connect_ms,
                                  unsigned idle_ms);
 
+/* Bounds the sockets that are open at a time, UDP and TCP; beyond it is -EMFILE. Before: as
+ * many as UPSTREAM_SOCKETS_MAX and UPSTREAM_TCP_CONNECTIONS_MAX allow. */
+void upstream_transport_limit(struct upstream_transport *transport, unsigned sockets);
+
 /* Closes everything; the memory goes when the loop has run the close callbacks and the
  * upstream has closed its tries (upstream_destroy(), before or after). NULL is fine. */
 void upstream_transport_close(struct upstream_transport *transport);

@@ -1,4 +1,5 @@
 #include "base/invariant.h"
+#include "base/log.h"
 #include "upstream/exchange.h"
 #include "wire/writer.h"
 
@@ -107,11 +108,32 @@ int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
     return rc;
 }
 
+/* It may be over soon; if not, the question ends while somebody still waits for the reason. */
+static void note_lack(struct upstream_exchange *exchange, int error)
+{
+    struct upstream *upstream = exchange->upstream;
+    const uint64_t now_us = upstream->now.mono_us;
+    const uint64_t pause_us = UPSTREAM_TRY_MIN_MS * UPSTREAM_US_PER_MS;
+
+    exchange->lacking = true;
+    exchange->retry_us =
+        now_us + 2 * pause_us < exchange->fetch->deadline_us ? now_us + pause_us : 0;
+    upstream->lacks++;
+    if (upstream->lack_told_us == 0 ||
+        now_us - upstream->lack_told_us >= UPSTREAM_LACK_TELL_MS * UPSTREAM_US_PER_MS) {
+        upstream->lack_told_us = now_us;
+        log_write(LOG_LEVEL_WARNING,
+                  "out of file descriptors (%s): questions to upstreams wait and then fail. "
+                  "Raise the limit: LimitNOFILE= in the unit, ulimit -n in the shell",
+                  error == -ENFILE ? "the whole machine" : "this process");
+    }
+}
+
 /* Lacks of this machine, which say nothing about the server. */
 static bool is_our_own(int error)
 {
-    return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM ||
-           error == -EAGAIN || error == -EADDRINUSE || error == -ENOSPC || error == -EINTR;
+    return error == -ENOBUFS || error == -ENOMEM || error == -EAGAIN || error == -EADDRINUSE ||
+           error == -ENOSPC || error == -EINTR;
 }
 
 bool upstream_note_error(struct upstream_exchange *exchange, size_t index, bool tcp, int error)
@@ -121,6 +143,10 @@ bool upstream_note_error(struct upstream_exchange *exchange, size_t index, bool 
 
     if (error == -ECANCELED) { /* of upstream_slot_send: the policy has changed */
         exchange->waited = true;
+        return false;
+    }
+    if (error == -EMFILE || error == -ENFILE) {
+        note_lack(exchange, error);
         return false;
     }
     if (is_our_own(error)) {

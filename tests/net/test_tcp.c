@@ -585,6 +585,35 @@ static void at_the_limit_the_longest_idle_makes_room(void **state)
     fake_deinit(&fake);
 }
 
+static void the_limit_may_be_lower(void **state)
+{
+    int fds[4];
+    struct fake fake;
+
+    (void)state;
+    fake_init(&fake, "0.0.0.0");
+    net_limit_tcp(fake.net, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        fds[i] = connect_from(&fake, 0x7f000100 + i);
+        ask(fds[i], (uint16_t)i, i == 0 ? 'a' : 'w');
+    }
+    fake_settle(&fake);
+    assert_int_equal(next_answer(fds[0]), 0);
+    fds[3] = connect_from(&fake, 0x7f000200);
+    ask(fds[3], 3, 'w');
+    fake_settle(&fake);
+    assert_true(is_closed(fds[0])); /* idle: it makes room */
+    const int too_late = connect_from(&fake, 0x7f000201);
+    assert_true(is_closed(too_late));
+    assert_int_equal(net_counters(fake.net)->tcp_open, 3);
+    assert_int_equal(net_counters(fake.net)->tcp_refused, 1);
+    close(too_late);
+    for (size_t i = 0; i < 4; i++) {
+        close(fds[i]);
+    }
+    fake_deinit(&fake);
+}
+
 static void without_a_timer_or_a_slot_nothing_breaks(void **state)
 {
     static struct timer taken[NET_TCP_CONNECTIONS_MAX];
@@ -653,6 +682,7 @@ int main(void)
         cmocka_unit_test(more_than_the_queue_holds_closes_the_connection),
         cmocka_unit_test(one_client_has_only_so_many_connections),
         cmocka_unit_test(at_the_limit_the_longest_idle_makes_room),
+        cmocka_unit_test(the_limit_may_be_lower),
         cmocka_unit_test(without_a_timer_or_a_slot_nothing_breaks),
         cmocka_unit_test(closing_abandons_what_waits),
     };

@@ -197,8 +197,8 @@ struct row {
 
 static const char *status_word(enum query_fetch_status status)
 {
-    static const char *const words[] = {"answer", "timeout", "unreachable", "rejected",
-                                        "unmatched"};
+    static const char *const words[] = {"answer",   "timeout",   "unreachable",
+                                        "rejected", "unmatched", "no-descriptor"};
 
     return words[status];
 }
@@ -408,7 +408,14 @@ static void tells_socket_errors_from_silence(void **state)
         {"no socket left: a little later again", 2,
          "u0!24 u1!24 . +149 . u0!0 u1!0 +1 >0 "
          "#0=ok =answer"},
-        {"no socket left until the end", 1, "u0!24 . +3999 . +1 =timeout"},
+        {"no descriptor left until the end: told before the time is over", 1,
+         "u0!24 . +3700 . +150 =no-descriptor"},
+        {"nor in the whole system", 2, "u0!23 u1!23 . +3700 . +150 =no-descriptor"},
+        {"no other socket left until the end", 1, "u0!105 . +3999 . +1 =timeout"},
+        {"one was late, and for more there is no descriptor", 1,
+         ">0 u0!24 +150 . +3849 . +1 =no-descriptor"},
+        {"an answer that is no help says more than that", 2,
+         "u1!24 >0 #0=servfail +3850 =rejected"},
         {"no socket for a repetition: the try that is still in time is waited for", 1,
          ">0 +150 >0 u0!24 #1=case . +150 . +449 . u0!0 +1 >0 #2=ok =answer"},
         {"firewalled", 1, "u0!1 . +0 =unreachable"},

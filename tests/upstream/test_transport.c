@@ -435,6 +435,37 @@ static void without_descriptors_it_asks_a_little_later(void **state)
     server_deinit(&server);
 }
 
+static void sockets_are_bounded_over_udp_and_tcp(void **state)
+{
+    struct query_fetch fetches[4];
+    struct server server;
+    struct worker worker;
+
+    (void)state;
+    server_init(&server, "127.0.0.1");
+    worker_init(&worker, &server.at, 1);
+    upstream_transport_limit(worker.transport, 2);
+    ask(&worker, &fetches[0], "one.example.test");
+    truncate_udp(&worker, &server);
+    const int connection = take_tcp(&server);
+    assert_true(connection >= 0);
+    ask(&worker, &fetches[1], "two.example.test");
+    assert_int_equal(pool_in_use(worker.transport->udp), 1);
+    assert_int_equal(upstream_lacks(worker.upstream), 0);
+    ask(&worker, &fetches[2], "three.example.test");
+    ask(&worker, &fetches[3], "four.example.test");
+    assert_int_equal(pool_in_use(worker.transport->udp), 1);
+    assert_int_equal(upstream_lacks(worker.upstream), 2);
+    truncate_udp(&worker, &server); /* room for one; a rider needs none */
+    assert_int_equal(upstream_lacks(worker.upstream), 2);
+    pass(&worker, UPSTREAM_TRY_MIN_MS + 20);
+    assert_int_equal(pool_in_use(worker.transport->udp), 1);
+    assert_true(upstream_lacks(worker.upstream) >= 3);
+    worker_deinit(&worker);
+    close(connection);
+    server_deinit(&server);
+}
+
 /* ---- TCP ---- */
 
 static void a_truncated_answer_is_fetched_over_a_kept_connection(void **state)
@@ -974,6 +1005,7 @@ int main(void)
         cmocka_unit_test(a_closed_port_is_told_at_once),
         cmocka_unit_test(source_ports_are_uniform),
         cmocka_unit_test(without_descriptors_it_asks_a_little_later),
+        cmocka_unit_test(sockets_are_bounded_over_udp_and_tcp),
         cmocka_unit_test(a_truncated_answer_is_fetched_over_a_kept_connection),
         cmocka_unit_test(questions_share_a_connection_and_are_answered_in_any_order),
         cmocka_unit_test(answers_may_be_cut_and_glued),
