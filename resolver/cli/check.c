@@ -77,12 +77,10 @@ static void print_lists(const struct setup_snapshot *snapshot)
 
 int cli_check(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                            {"print", no_argument, NULL, 'p'},
-                                            {"example", no_argument, NULL, 'e'},
-                                            {"manual", no_argument, NULL, 'm'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'},    {"print", no_argument, NULL, 'p'},
+        {"example", no_argument, NULL, 'e'}, {"manual", no_argument, NULL, 'm'},
+        {"help", no_argument, NULL, 'h'},    {NULL, 0, NULL, 0}};
     bool json = false;
     bool print = false;
     int option;
