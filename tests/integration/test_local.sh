@@ -46,8 +46,26 @@ if reload; then fail "the reload was accepted"; fi
 grep -q 'local.hosts: cannot be read' "$work/reload" || fail "$(cat "$work/reload")"
 ask nas.lan; expect 'answer .* 192\.0\.2\.11\.?'
 
+say "a zone's names are asked of its own server alone, and a reload is enough for that"
+zone_port=$(free_port)
+printf 'www.corp.test 60 A 192.0.2.99\nx.blocked.test 60 A 192.0.2.98\n' >"$work/zone.records"
+start_fake "$zone_port" --log "$work/zone.log" --records "$work/zone.records"
+touch "$work/hosts"
+option[upstreams.zones]="{corp.test: [127.0.0.1@$zone_port], x.blocked.test: {servers: [127.0.0.1@$zone_port], policy: exempt}}"
+write_config
+reload || fail "$(cat "$work/reload")"
+ask www.corp.test; expect 'answer .* 192\.0\.2\.99'
+ask blocked.test; expect 'answer .* 0\.0\.0\.0'
+ask x.blocked.test; expect 'answer .* 192\.0\.2\.98'
+"$cordon" explain x.blocked.test -c "$work/cordond.yaml" >"$work/explain" 2>/dev/null
+grep -q 'exempt from policy' "$work/explain" || fail "$(cat "$work/explain")"
+if grep -i 'corp' "$work/fake.log"; then fail "a name of the zone went elsewhere"; fi
+stop "$fake_pid"
+ask www2.corp.test A --timeout 8; expect 'rcode SERVFAIL'
+if grep -i 'corp' "$work/fake.log"; then fail "a name of the zone went elsewhere when its server was gone"; fi
+
 say "nothing of all this has reached the upstream"
 ask plain.test; expect 'rcode NOERROR'
 stop_cordond
-if grep -iE 'lan|arpa|localhost|nas' "$work"/fake*.log; then fail "a local name was forwarded"; fi
-grep -qi 'plain.test' "$work"/fake*.log || fail "the upstream has no log of its questions"
+if grep -iE 'lan|arpa|localhost|nas' "$work/fake.log"; then fail "a local name was forwarded"; fi
+grep -qi 'plain.test' "$work/fake.log" || fail "the upstream has no log of its questions"

@@ -93,6 +93,8 @@ option[lists.directory]="$work/current"
 ln -sfn "$good" "$work/current"
 write_config
 reload || fail "reload: $(cat "$work/reload")"
+# A folder that is new is read once more by itself, in case it changed before it was watched.
+sleep 1.5
 ln -sfn "$bad" "$work/current.new"
 mv -T "$work/current.new" "$work/current"
 kept=$(generation)

@@ -132,9 +132,9 @@ write_config
 say "a question in flight is answered before the end"
 start_cordond
 "$cordon" status --socket "$work/control.sock" >/dev/null || true
-python3 "$here/ask.py" "$host" "$port" x-delay500.flight.test A >"$work/flight" &
+python3 "$here/ask.py" "$host" "$port" x-delay800.flight.test A >"$work/flight" &
 asking=$!
-wait_until 5 status_is 's["in_flight"] == 1' || fail "no question is in flight"
+wait_until 5 grep -qi 'x-delay800\.flight' "$work/asked" || fail "no question is in flight"
 stop_cordond
 wait "$asking"
 grep -q '^rcode NOERROR' "$work/flight" || fail "the question in flight was lost: $(cat "$work/flight")"
