@@ -2,6 +2,7 @@
 # As a service: what the manager hears, the watchdog, sockets that the manager passes, rights
 # given up with a reload inside of them, and the unit files themselves. No systemd is booted:
 # `tests/run --service` does that.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 make_keys list-a list-b list-c
