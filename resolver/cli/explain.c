@@ -32,7 +32,8 @@ struct explain {
     struct address address;
     char subject[WIRE_NAME_TEXT_MAX];
     uint16_t type;
-    struct local_answer local; /* what the place says of the name */
+    struct local_answer local;     /* what the place says of the name */
+    const struct query_zone *zone; /* with upstreams of its own; NULL: none */
     struct policy_matches matches;
     struct policy_outcome outcome;
 };
@@ -100,10 +101,30 @@ static const char *reason(const struct explain *ex, const struct policy_match_en
     return "no event: in log mode, and another rule of the lists in log mode decides";
 }
 
+/* As query/zone.c: the longest that the name is in. */
+static const struct query_zone *zone_of(const struct query_settings *settings,
+                                        const struct wire_name *name)
+{
+    const struct query_zone *longest = NULL;
+
+    for (size_t i = 0; i < settings->zone_count; i++) {
+        const struct query_zone *zone = &settings->zones[i];
+
+        if ((longest == NULL || zone->name.labels > longest->name.labels) &&
+            wire_name_is_within(name, &zone->name)) {
+            longest = zone;
+        }
+    }
+    return longest;
+}
+
 static const char *verdict(const struct explain *ex)
 {
     if (ex->local.kind != LOCAL_NOT) {
         return "known here and answered before policy (local)";
+    }
+    if (ex->zone != NULL && ex->zone->exempt) {
+        return "asked of its zone's own servers, exempt from policy (upstreams.zones)";
     }
     if (policy_outcome_blocks(&ex->outcome)) {
         return "blocked";
@@ -297,7 +318,8 @@ static void print_words(const struct explain *ex, const char *client, bool clien
             print_row(ex, entry, row);
         }
     }
-    if (ex->matches.count == 0 && ex->local.kind == LOCAL_NOT) {
+    if (ex->matches.count == 0 && ex->local.kind == LOCAL_NOT &&
+        (ex->zone == NULL || !ex->zone->exempt)) {
         printf("No rule of the lists that are in use matches it.\n");
     }
     if (ex->outcome.enforced) {
@@ -400,9 +422,10 @@ static void decide(struct explain *ex)
         const struct query_settings *settings = &ex->snapshot->settings;
 
         wire_name_to_text(&ex->name, ex->subject);
-        local_find(settings->local_names, settings->local_special, &ex->name, ex->type,
-                   &ex->local);
-        if (ex->local.kind != LOCAL_NOT) {
+        ex->zone = zone_of(settings, &ex->name);
+        local_find(settings->local_names, settings->local_special && ex->zone == NULL,
+                   &ex->name, ex->type, &ex->local);
+        if (ex->local.kind != LOCAL_NOT || (ex->zone != NULL && ex->zone->exempt)) {
             return; /* policy is not asked */
         }
         policy_image_find_name(policy_image_of(policy), &ex->name, &ex->matches);

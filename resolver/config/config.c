@@ -53,6 +53,7 @@ void config_free(struct config *config)
     }
     free(config->records);
     free(config->rebinding_allow);
+    free(config->forward);
     free(config->user);
     free(config->resolv_conf);
     free(config->list_directory);
@@ -287,6 +288,27 @@ static void check_upstreams(struct config_reader *reader)
     }
 }
 
+static void check_zones(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+
+    for (size_t i = 0; i < config->forward_count; i++) {
+        const struct config_zone *zone = &config->forward[i];
+
+        for (size_t j = 0; j < zone->count * config->listen_count; j++) {
+            const struct address *server = &zone->servers[j / config->listen_count];
+            char text[ADDRESS_TEXT_MAX];
+
+            if (config_is_self(server, &config->listen[j % config->listen_count])) {
+                address_format(server, true, text);
+                report_add(reader->report, REPORT_ERROR, reader->file, zone->line, zone->column,
+                           "upstreams.zones: %s is this resolver itself: name another server",
+                           text);
+            }
+        }
+    }
+}
+
 static void check_threshold(struct config_reader *reader, const struct option *threshold,
                             const struct option *keys)
 {
@@ -329,6 +351,7 @@ static void check_pairs(struct config_reader *reader, const struct option *optio
 
     if (listen->state != OPTION_BAD && servers->state != OPTION_BAD) {
         check_upstreams(reader);
+        check_zones(reader);
     }
     if (threshold->state != OPTION_BAD && keys->state != OPTION_BAD &&
         reader->config->key_count > 0) {

@@ -18,16 +18,18 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CONFIG_OCTETS_MAX   (1u << 20)
-#define CONFIG_LISTEN_MAX   32u
-#define CONFIG_UPSTREAM_MAX 32u
-#define CONFIG_ACCESS_MAX   256u
-#define CONFIG_LISTS_MAX    128u
-#define CONFIG_KEYS_MAX     32u
-#define CONFIG_RECORDS_MAX  8192u /* of local.records; more belong into hosts files */
-#define CONFIG_HOSTS_MAX    16u
-#define CONFIG_ZONES_MAX    256u
-#define CONFIG_TEXT_MAX     4096u /* octets of one scalar */
+#define CONFIG_OCTETS_MAX       (1u << 20)
+#define CONFIG_LISTEN_MAX       32u
+#define CONFIG_UPSTREAM_MAX     32u
+#define CONFIG_ACCESS_MAX       256u
+#define CONFIG_LISTS_MAX        128u
+#define CONFIG_KEYS_MAX         32u
+#define CONFIG_RECORDS_MAX      8192u /* of local.records; more belong into hosts files */
+#define CONFIG_HOSTS_MAX        16u
+#define CONFIG_ZONES_MAX        256u
+#define CONFIG_FORWARD_MAX      64u /* zones with upstreams of their own */
+#define CONFIG_ZONE_SERVERS_MAX 8u
+#define CONFIG_TEXT_MAX         4096u /* octets of one scalar */
 
 /* Words are numbers with a fixed meaning; the daemon maps them to the rooms' own enums. */
 enum config_mode {
@@ -40,6 +42,15 @@ struct config_list {
     char id[65];
     enum config_mode mode;
     char action[320]; /* "" : the default; else a word of blocklists/FORMAT.md */
+};
+
+/* A zone with upstreams of its own. */
+struct config_zone {
+    struct wire_name name;
+    struct address servers[CONFIG_ZONE_SERVERS_MAX];
+    size_t count;
+    bool exempt;         /* policy: exempt */
+    size_t line, column; /* of the zone's name */
 };
 
 /* An address of a local name. */
@@ -63,8 +74,10 @@ struct config {
     struct address upstreams[CONFIG_UPSTREAM_MAX];
     size_t upstream_count;
     bool upstreams_from_system; /* the word "system": what /etc/resolv.conf names */
-    char *resolv_conf;          /* its path */
-    bool letter_case_random;    /* 0x20 */
+    struct config_zone *forward;
+    size_t forward_count;
+    char *resolv_conf;       /* its path */
+    bool letter_case_random; /* 0x20 */
     uint32_t deadline_ms;
     /* local: */
     bool local_special;

@@ -257,6 +257,20 @@ const struct config_kind config_kind_access = {"prefixes and words", read_access
 
 /* Upstreams. */
 
+enum config_read_result config_read_server(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node, struct address *out)
+{
+    const enum config_read_result result = config_read_address(reader, row, node, true, out);
+
+    if (result == CONFIG_READ_OK && (address_is_any(out) || is_multicast(out) ||
+                                     (out->family == ADDRESS_V4 && out->octets[0] >= 240))) {
+        return config_fault(reader, row, node, "\"%.200s\" is not the address of one server",
+                            node->text);
+    }
+    return result;
+}
+
 static enum config_read_result add_upstream(struct config_reader *reader,
                                             const struct config_row *row,
                                             const struct config_node *node)
@@ -271,15 +285,9 @@ static enum config_read_result add_upstream(struct config_reader *reader,
         config->upstreams_from_system = true;
         return CONFIG_READ_OK;
     }
-    const enum config_read_result result =
-        config_read_address(reader, row, node, true, &address);
+    const enum config_read_result result = config_read_server(reader, row, node, &address);
     if (result != CONFIG_READ_OK) {
         return result;
-    }
-    if (address_is_any(&address) || is_multicast(&address) ||
-        (address.family == ADDRESS_V4 && address.octets[0] >= 240)) {
-        return config_fault(reader, row, node, "\"%.200s\" is not the address of one server",
-                            node->text);
     }
     for (size_t i = 0; i < config->upstream_count; i++) {
         if (address_equal(&config->upstreams[i], &address)) {

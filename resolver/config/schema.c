@@ -82,6 +82,15 @@ const struct config_row config_rows[] = {
      .standard = "[system]", .reloadable = true,
      .manual = "The servers to ask, as ADDRESS or ADDRESS@PORT, and the word system for those "
                "that resolv-conf names. None may be an address of listen."},
+    {.name = "upstreams.zones", .kind = &config_kind_forward,
+     .standard = "{}", .reloadable = true,
+     .manual = "Zones with servers of their own, a line each: ZONE: [ADDRESS, ...], or ZONE: "
+               "{servers: [ADDRESS, ...], policy: exempt}. The longest zone that a name is in "
+               "counts, and nobody else is asked about it, whatever fails. Names of special "
+               "use in such a zone, as the reverse names of private addresses, are asked of it. "
+               "policy: apply (the default): lists decide about its names and answers as about "
+               "any other; exempt: they do not. The servers count among the 32 that there may "
+               "be in all."},
     {.name = "upstreams.resolv-conf", .kind = &config_kind_path, .offset = AT(resolv_conf),
      .standard = "/etc/resolv.conf", .reloadable = true,
      .manual = "The file whose nameserver lines the word system stands for."},

@@ -92,6 +92,9 @@ extern const struct config_kind config_kind_access;
 extern const struct config_kind config_kind_upstreams;
 extern const struct config_kind config_kind_sinkhole;
 
+/* zones.c: zones with upstreams of their own. */
+extern const struct config_kind config_kind_forward;
+
 /* local.c: names of the place. */
 extern const struct config_kind config_kind_records;
 extern const struct config_kind config_kind_hosts;
@@ -111,7 +114,10 @@ bool config_want_items(struct config_reader *reader, const struct config_row *ro
                        const struct config_node *node, size_t max, const char *what);
 struct config_place config_place_of(const struct config_node *node);
 
-/* places.c: an address; with_port false: "@PORT" is refused. */
+/* places.c: the address of one server; an address, with_port false: "@PORT" is refused. */
+enum config_read_result config_read_server(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node, struct address *out);
 enum config_read_result config_read_address(struct config_reader *reader,
                                             const struct config_row *row,
                                             const struct config_node *node, bool with_port,

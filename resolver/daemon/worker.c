@@ -162,14 +162,15 @@ static void on_prepare(uv_prepare_t *handle)
     }
 }
 
-/* The engine first: once it has the new policy, nothing looks at the old, which may be freed
- * from here on. Fetches that upstream_configure() ends are decided by the new one too. */
+/* The upstreams first: what the engine asks for anew is then asked of the new servers. It calls
+ * nobody and sends nothing, so the old policy, which may be freed from here on, is not looked
+ * at before the engine has the new one. */
 static void adopt(struct worker *worker)
 {
     const struct setup_snapshot *snapshot = policy_slot_adopt(worker->slot, worker->index);
 
-    query_engine_adopt(worker->engine, snapshot->policy, &snapshot->settings);
     upstream_configure(worker->upstream, &snapshot->upstreams);
+    query_engine_adopt(worker->engine, snapshot->policy, &snapshot->settings);
 }
 
 static void make_report(struct worker *worker)

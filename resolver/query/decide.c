@@ -11,11 +11,13 @@ enum query_state step_decide(struct query_engine *engine, struct query *q)
     q->hits.more = false;
     q->blocked = false;
     q->cached = false;
-    policy_decide_name(engine->policy, q->view, POLICY_TRIGGER_QNAME, 0, &q->question.name,
-                       &outcome);
     q->hits.truncate_passes = q->client.transport == QUERY_TCP;
-    if (policy_hits_add(&q->hits, &outcome, &q->block)) {
-        return query_block(engine, q);
+    if (!query_is_exempt(engine, q->context)) {
+        policy_decide_name(engine->policy, q->view, POLICY_TRIGGER_QNAME, 0, &q->question.name,
+                           &outcome);
+        if (policy_hits_add(&q->hits, &outcome, &q->block)) {
+            return query_block(engine, q);
+        }
     }
     if (q->question.type == WIRE_ANY) {
         return respond_any(engine, q);
@@ -42,7 +44,8 @@ enum query_state step_recheck(struct query_engine *engine, struct query *q)
     if (policy_chain_follow(&message, &engine->chain) != POLICY_CHAIN_OK) {
         return respond_failure(engine, q, WIRE_EDE_INVALID_DATA, "the answer is malformed");
     }
-    if (policy_decide_answer(engine->policy, q->view, &message, &engine->chain, &q->hits,
+    if (!query_is_exempt(engine, q->context) &&
+        policy_decide_answer(engine->policy, q->view, &message, &engine->chain, &q->hits,
                              &q->block)) {
         return query_block(engine, q);
     }

@@ -29,6 +29,7 @@ struct query_answer {
 /* What a question needs beyond its slot while a redirect's target is looked for. */
 struct query_redirect {
     struct wire_name target;
+    uint16_t context;          /* of the target */
     struct policy_chain chain; /* of the answer that was replaced: for the event */
 };
 
@@ -40,7 +41,8 @@ struct query {
     uint8_t steps;   /* moves since something came from outside */
     uint8_t fetches; /* asked for this question */
     uint8_t view;
-    uint8_t block; /* the hit that replaces the answer, if blocked */
+    uint16_t context; /* of the zone that the name is in; 0: none */
+    uint8_t block;    /* the hit that replaces the answer, if blocked */
     bool blocked;
     bool cached;    /* the answer came from the cache */
     bool abandoned; /* the client is gone */
@@ -114,12 +116,19 @@ enum query_state step_free(struct query_engine *engine, struct query *q);
 void query_accept(struct query_engine *engine, const struct query_fetch *fetch,
                   const struct query_fetch_result *result, struct query_answer *out);
 
-/* local.c: what this place says of a name, and its records. */
-void query_find_local(const struct query_engine *engine, const struct wire_name *name,
-                      uint16_t type, struct local_answer *answer);
+/* local.c: what this place says of a name, and its records. A zone with upstreams of its own
+ * comes before what is special about a name. Returns the zone's context, or 0. */
+uint16_t query_find_local(const struct query_engine *engine, const struct wire_name *name,
+                          uint16_t type, struct local_answer *answer);
 /* Writes them as the records of owner (lower case). Returns the response code. */
 unsigned query_write_local(struct wire_writer *writer, const struct wire_name *owner,
                            uint16_t type, const struct local_answer *answer);
+
+/* zone.c: the zone with upstreams of its own that the name is in (the longest), or that has
+ * this context; NULL: none. */
+const struct query_zone *query_zone_of(const struct query_engine *engine,
+                                       const struct wire_name *name);
+bool query_is_exempt(const struct query_engine *engine, uint16_t context);
 
 /* True if an answer from outside leads inside, and may not. */
 bool query_is_rebinding(const struct query_engine *engine, const struct query *q,

@@ -210,13 +210,13 @@ enum query_state step_ask(struct query_engine *engine, struct query *q)
 {
     struct cache_key key;
 
-    if (!engine->settings->have_upstreams) {
+    query_key_of(q, &key);
+    if (!engine->settings->have_upstreams && key.context == 0) {
         return respond_failure(engine, q, WIRE_EDE_NO_REACHABLE, "no upstream is configured");
     }
     if (q->fetches == QUERY_FETCHES_PER_QUERY_MAX) {
         return respond_failure(engine, q, WIRE_EDE_OTHER, "the question took too many fetches");
     }
-    query_key_of(q, &key);
     struct query_fetch *fetch = add_fetch(engine, &key);
     if (fetch == NULL) {
         return respond_failure(engine, q, WIRE_EDE_NOT_READY, "too many questions in flight");
@@ -261,6 +261,9 @@ void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
 
 bool query_fetch_may_ask(const struct query_engine *engine, const struct query_fetch *fetch)
 {
+    if (query_is_exempt(engine, fetch->context)) {
+        return fetch->waiting != NULL;
+    }
     for (const struct query *q = fetch->waiting; q != NULL; q = q->wait_next) {
         struct policy_outcome outcome;
 

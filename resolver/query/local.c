@@ -18,11 +18,15 @@ static const struct wire_name soa_rname = {.octets = "\x06"
                                            .labels = 2};
 #define SOA_SERIAL 1
 
-void query_find_local(const struct query_engine *engine, const struct wire_name *name,
-                      uint16_t type, struct local_answer *answer)
+uint16_t query_find_local(const struct query_engine *engine, const struct wire_name *name,
+                          uint16_t type, struct local_answer *answer)
 {
-    local_find(engine->settings->local_names, engine->settings->local_special, name, type,
+    const struct query_settings *settings = engine->settings;
+    const struct query_zone *zone = query_zone_of(engine, name);
+
+    local_find(settings->local_names, settings->local_special && zone == NULL, name, type,
                answer);
+    return zone != NULL ? zone->context : 0;
 }
 
 /* The records of the answer, which belong to this name. Returns the response code. */
@@ -62,7 +66,7 @@ enum query_state step_local(struct query_engine *engine, struct query *q)
     struct local_answer answer;
     struct wire_writer writer;
 
-    query_find_local(engine, &question->name, question->type, &answer);
+    q->context = query_find_local(engine, &question->name, question->type, &answer);
     if (answer.kind == LOCAL_NOT) {
         return QUERY_DECIDE;
     }
@@ -90,7 +94,7 @@ bool query_is_rebinding(const struct query_engine *engine, const struct query *q
 {
     const struct query_settings *settings = engine->settings;
 
-    return settings->rebinding_protection && local_leads_inside(message) &&
+    return settings->rebinding_protection && q->context == 0 && local_leads_inside(message) &&
            !local_in_zones(&q->question.name, settings->rebinding_allow,
                            settings->rebinding_allow_count);
 }

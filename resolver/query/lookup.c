@@ -11,7 +11,7 @@ void query_key_of(const struct query *q, struct cache_key *key)
 
     key->name = redirected ? &q->redirect->target : &q->question.name;
     key->type = q->question.type;
-    key->context = 0;
+    key->context = redirected ? q->redirect->context : q->context;
     key->dnssec_ok = q->question.dnssec_ok && !redirected;
     key->checking_disabled = (q->question.flags & WIRE_FLAG_CD) != 0 && !redirected;
 }
@@ -21,10 +21,11 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
     struct cache_key key;
     struct cache_entry entry;
 
-    if (q->fetch != NULL) {
+    query_key_of(q, &key);
+    if (q->fetch != NULL && q->fetch->context == key.context) {
         return QUERY_WAIT; /* decided anew by a reload: its fetch goes on */
     }
-    query_key_of(q, &key);
+    query_leave_fetch(engine, q); /* other servers are to be asked now */
     if (cache_get(engine->cache, &key, engine->now.mono_us, engine->cached_octets,
                   sizeof(engine->cached_octets), &entry)) {
         engine->counters.cache_hits++;

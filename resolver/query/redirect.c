@@ -58,8 +58,8 @@ enum query_state redirect_start(struct query_engine *engine, struct query *q)
         wire_name_equal(&target, &q->question.name)) {
         return block_sinkhole(engine, q);
     }
-    query_find_local(engine, &target, q->question.type, &local);
-    if (local.kind == LOCAL_NOT) {
+    const uint16_t context = query_find_local(engine, &target, q->question.type, &local);
+    if (local.kind == LOCAL_NOT && !query_is_exempt(engine, context)) {
         policy_decide_name(engine->policy, q->view, POLICY_TRIGGER_QNAME, 0, &target, &outcome);
         if (policy_outcome_blocks(&outcome)) {
             return block_sinkhole(engine, q);
@@ -76,6 +76,7 @@ enum query_state redirect_start(struct query_engine *engine, struct query *q)
         return block_sinkhole(engine, q);
     }
     q->redirect->target = target;
+    q->redirect->context = context;
     q->redirect->chain.count = 0;
     if (hit->hop > 0) {
         q->redirect->chain = engine->chain;

@@ -15,7 +15,18 @@
 
 #define QUERY_ACCESS_MAX 256u /* prefixes: more belong into a firewall */
 
+#define QUERY_ZONES_MAX                                                  \
+    64u /* a site's domains and reverse zones; looked through one by one \
+         */
+
 struct local_names;
+
+/* Names at and below one have their own upstreams, and nobody else is asked about them. */
+struct query_zone {
+    struct wire_name name;
+    uint16_t context; /* known to upstream/, never 0; another one if the servers change */
+    bool exempt;      /* policy has no say about its names and their answers */
+};
 
 struct query_settings {
     struct address_prefix access[QUERY_ACCESS_MAX]; /* clients that are answered */
@@ -34,7 +45,10 @@ struct query_settings {
     uint32_t failure_ttl_s;        /* RFC 9520: 1 to 30: 5 */
     bool have_upstreams;
     const struct local_names *local_names; /* NULL: none; borrowed like these settings */
-    /* Answers that show addresses of the inside are replaced, but for names in these zones. */
+    const struct query_zone *zones;        /* borrowed like these settings */
+    size_t zone_count;
+    /* Answers that show addresses of the inside are replaced, but for names of zones and in
+     * these. */
     bool rebinding_protection;
     const struct wire_name *rebinding_allow; /* borrowed like these settings */
     size_t rebinding_allow_count;

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "setup/names.h"
 #include "setup/own.h"
+#include "setup/zones.h"
 #include "trust/load.h"
 #include "wire/type.h"
 
@@ -232,6 +233,11 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         rc = setup_names(config, report, &new->names);
     }
     if (rc == 0) {
+        fill_upstreams(config, &new->upstreams, report);
+        new->settings.have_upstreams = new->upstreams.count > 0;
+        rc = setup_zones(config, report, &new->upstreams, new->zones, &new->zone_count);
+    }
+    if (rc == 0) {
         rc = load_lists(config, now_s, report, loaded);
     }
     if (rc == 0) {
@@ -243,8 +249,8 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     if (rc == 0) {
         fill_settings(config, &new->settings);
         new->settings.local_names = new->names;
-        fill_upstreams(config, &new->upstreams, report);
-        new->settings.have_upstreams = new->upstreams.count > 0;
+        new->settings.zones = new->zones;
+        new->settings.zone_count = new->zone_count;
         memcpy(new->lists, loaded->lists, sizeof(new->lists));
         new->list_count = loaded->list_count;
         new->from_cache = loaded->from_cache;

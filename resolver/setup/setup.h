@@ -19,6 +19,8 @@ struct setup_snapshot {
     struct policy *policy;
     struct local_names *names; /* NULL: none */
     struct query_settings settings;
+    struct query_zone zones[QUERY_ZONES_MAX]; /* those of settings */
+    size_t zone_count;
     struct upstream_settings upstreams;
     struct config *config;
     /* How its lists were loaded: without the image, which the policy owns. */

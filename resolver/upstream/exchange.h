@@ -60,6 +60,9 @@ struct upstream {
     struct pool *exchanges;
     struct upstream_exchange *first; /* of those in use */
     struct clock_now now;
+    uint32_t apart;
+    struct upstream_group groups[UPSTREAM_GROUPS_MAX];
+    size_t group_count;
     enum upstream_case letter_case;
     uint16_t udp_size;
     uint64_t lacks;        /* sockets for which there was no descriptor */
@@ -67,6 +70,10 @@ struct upstream {
     size_t count;
     struct upstream_server servers[UPSTREAM_SERVERS_MAX];
 };
+
+/* A bit for each server that must not be asked in this context; those that are not there are
+ * among them. */
+uint32_t upstream_strangers(const struct upstream *upstream, uint16_t context);
 
 /* Closes what is open and gives the exchange back; the fetch is free of it. */
 void upstream_exchange_end(struct upstream_exchange *exchange);

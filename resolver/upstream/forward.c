@@ -26,6 +26,7 @@ static struct upstream_exchange *exchange_take(struct upstream *upstream,
     exchange->magic = UPSTREAM_EXCHANGE_MAGIC;
     exchange->upstream = upstream;
     exchange->fetch = fetch;
+    exchange->excluded = upstream_strangers(upstream, fetch->context);
     exchange->next = upstream->first;
     if (upstream->first != NULL) {
         upstream->first->prev = exchange;
@@ -277,7 +278,7 @@ static void on_timer(struct timer *timer, void *context)
 
 int upstream_ask(struct upstream *upstream, struct query_fetch *fetch)
 {
-    if (upstream->count == 0) {
+    if (upstream_strangers(upstream, fetch->context) == UINT32_MAX) {
         return -ENETUNREACH;
     }
     if (!query_fetch_may_ask(upstream->engine, fetch)) {

@@ -29,9 +29,19 @@ enum upstream_case { /* 0x20: random letter case in questions */
     UPSTREAM_CASE_PLAIN
 };
 
+/* Who is asked for fetches of one context: a bit for each of the settings' servers. */
+struct upstream_group {
+    uint16_t context;
+    uint32_t servers;
+};
+
 struct upstream_settings {
     struct address servers[UPSTREAM_SERVERS_MAX];
     size_t count;
+    uint32_t apart; /* a bit for each server that only groups ask: the others are asked for
+                       fetches of context 0, and for no other */
+    struct upstream_group groups[UPSTREAM_GROUPS_MAX];
+    size_t group_count;
     enum upstream_case letter_case;
     uint16_t udp_size; /* advertised to upstreams: 1232 */
 };

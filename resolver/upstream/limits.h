@@ -4,6 +4,7 @@
 #ifndef CORDON_UPSTREAM_LIMITS_H
 #define CORDON_UPSTREAM_LIMITS_H
 
+#define UPSTREAM_GROUPS_MAX  64u /* zones with servers of their own */
 #define UPSTREAM_SERVERS_MAX 32u /* configured; a site has two to four */
 
 /* First wait for a UDP answer before the next try: about three times a slow internet path.

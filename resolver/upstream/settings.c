@@ -60,6 +60,18 @@ static uint32_t move_bits(const struct moves *moves, uint32_t bits)
     return moved;
 }
 
+uint32_t upstream_strangers(const struct upstream *upstream, uint16_t context)
+{
+    uint32_t members = context == 0 ? ~upstream->apart : 0;
+
+    for (size_t i = 0; context != 0 && i < upstream->group_count; i++) {
+        if (upstream->groups[i].context == context) {
+            members = upstream->groups[i].servers;
+        }
+    }
+    return ~members | (upstream->count < 32 ? UINT32_MAX << upstream->count : 0);
+}
+
 /* Closes the tries at servers that are gone and renumbers the rest. The timer asks elsewhere,
  * in its own time: nothing is sent from here, before the engine may have adopted its policy. */
 static void move_exchange(struct upstream_exchange *exchange, const struct moves *moves)
@@ -88,7 +100,8 @@ static void move_exchange(struct upstream_exchange *exchange, const struct moves
         }
     }
     memcpy(exchange->asked, asked, sizeof(asked));
-    exchange->excluded = move_bits(moves, exchange->excluded);
+    exchange->excluded = move_bits(moves, exchange->excluded) |
+                         upstream_strangers(upstream, exchange->fetch->context);
     exchange->case_wrong = move_bits(moves, exchange->case_wrong);
     exchange->no_edns = move_bits(moves, exchange->no_edns);
     exchange->reset_seen = move_bits(moves, exchange->reset_seen);
@@ -121,6 +134,9 @@ void upstream_configure(struct upstream *upstream, const struct upstream_setting
         }
     }
     upstream->count = count;
+    upstream->apart = settings->apart;
+    upstream->group_count = settings->group_count;
+    memcpy(upstream->groups, settings->groups, sizeof(upstream->groups));
     upstream->letter_case = settings->letter_case;
     upstream->udp_size = settings->udp_size;
     for (struct upstream_exchange *e = upstream->first; e != NULL; e = e->next) {

@@ -63,6 +63,78 @@ static void names_of_the_place_are_read_and_printed(void **state)
     config_free(config);
 }
 
+static void zones_with_servers_of_their_own_are_read_and_printed(void **state)
+{
+    static const char text[] = "upstreams:\n"
+                               "  zones:\n"
+                               "    Corp.example.: [192.0.2.1, \"[2001:db8::1]@5353\"]\n"
+                               "    10.in-addr.arpa: {servers: [192.0.2.2], policy: exempt}\n"
+                               "    lab.test: {policy: apply, servers: [192.0.2.3]}\n";
+    static const char want[] =
+        "  zones:\n"
+        "    corp.example: [192.0.2.1@53, \"2001:db8::1@5353\"]\n"
+        "    10.in-addr.arpa: {servers: [192.0.2.2@53], policy: exempt}\n"
+        "    lab.test: [192.0.2.3@53]\n";
+    struct config *config = parse(text);
+
+    (void)state;
+    assert_int_equal(config->forward_count, 3);
+    assert_int_equal(config->forward[0].count, 2);
+    assert_int_equal(config->forward[0].servers[1].port, 5353);
+    assert_false(config->forward[0].exempt);
+    assert_true(config->forward[1].exempt);
+    assert_false(config->forward[2].exempt);
+    for (unsigned round = 0; round < 2; round++) {
+        char *printed = NULL;
+        size_t len = 0;
+        FILE *out = open_memstream(&printed, &len);
+
+        assert_non_null(out);
+        config_print(config, out);
+        assert_int_equal(fclose(out), 0);
+        if (strstr(printed, want) == NULL) {
+            fail_msg("%s", printed);
+        }
+        config_free(config);
+        config = parse(printed);
+        free(printed);
+    }
+    config_free(config);
+}
+
+static void zones_that_cannot_be_are_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        {"upstreams: {zones: [corp.example]}",
+         "1:20: upstreams.zones: expected zones with their servers, a line each: corp.example: "
+         "[192.0.2.53]"},
+        {"upstreams: {zones: {.: [192.0.2.1]}}",
+         "1:21: upstreams.zones: \".\" is no zone: for all names there is upstreams.servers"},
+        {"upstreams: {zones: {a.test: [192.0.2.1], A.Test.: [192.0.2.1]}}",
+         "1:42: upstreams.zones: \"A.Test.\" stands here twice: remove one"},
+        {"upstreams: {zones: {a.test: []}}",
+         "1:29: upstreams.zones: no server: nobody could be asked"},
+        {"upstreams: {zones: {a.test: [system]}}",
+         "1:30: upstreams.zones: \"system\" is neither an IPv4 nor an IPv6 address, with @PORT "
+         "or without: names are not looked up here"},
+        {"upstreams: {zones: {a.test: [0.0.0.0]}}",
+         "1:30: upstreams.zones: \"0.0.0.0\" is not the address of one server"},
+        {"upstreams: {zones: {a.test: [192.0.2.1, 192.0.2.1@53]}}",
+         "1:41: upstreams.zones: \"192.0.2.1@53\" stands here twice: remove one"},
+        {"upstreams: {zones: {a.test: {policy: exempt}}}",
+         "1:29: upstreams.zones: the zone has no servers: add servers: [ADDRESS]"},
+        {"upstreams: {zones: {a.test: {servers: [192.0.2.1], policy: none}}}",
+         "1:60: upstreams.zones: \"none\" is not one of apply, exempt"},
+        {"upstreams: {zones: {a.test: {servers: [192.0.2.1], polcy: exempt}}}",
+         "1:52: upstreams.zones: \"polcy\" is not known of a zone, only servers and policy"},
+        {"upstreams: {zones: {a.test: [127.0.0.1@5300]}}",
+         "1:21: upstreams.zones: 127.0.0.1@5300 is this resolver itself: name another server"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
 static void nothing_is_said_of_names_by_default(void **state)
 {
     struct config *config = parse("");
@@ -132,6 +204,8 @@ int main(void)
         cmocka_unit_test(names_of_the_place_are_read_and_printed),
         cmocka_unit_test(nothing_is_said_of_names_by_default),
         cmocka_unit_test(records_that_cannot_be_are_refused),
+        cmocka_unit_test(zones_with_servers_of_their_own_are_read_and_printed),
+        cmocka_unit_test(zones_that_cannot_be_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
