@@ -16,8 +16,9 @@
 #include "base/text.h"
 #include "config/config.h"
 
-#define SANDBOX_READ_MAX 144u /* folders to read: two for each key and hosts file, and a few \
-                               */
+#define SANDBOX_READ_MAX                                                \
+    144u /* folders to read: two for each key and hosts file, and a few \
+          */
 
 enum sandbox_step {
     SANDBOX_CAPABILITIES,
