@@ -1,7 +1,6 @@
 #!/bin/bash
 # As a service: what the manager hears, the watchdog, sockets that the manager passes, rights
-# given up with a reload inside of them, and the unit files themselves. No systemd is booted:
-# `tests/run --service` does that.
+# given up with a reload inside of them, and the unit files themselves. No systemd is booted.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
