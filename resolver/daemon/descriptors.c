@@ -31,8 +31,8 @@ bool descriptors_share(uint64_t limit, unsigned workers, size_t addresses,
     if (limit < out->least) {
         return false;
     }
-    /* Less than all, hence no overflow. What is above the least: a quarter for clients over TCP,
-     * the rest for upstreams, as most questions come over UDP and each may need several
+    /* Less than all, hence no overflow. What is above the least: a quarter for clients over
+     * TCP, the rest for upstreams, as most questions come over UDP and each may need several
      * sockets. */
     const unsigned share = (unsigned)((limit - DAEMON_FILES_OF_PROCESS) / workers - own);
     unsigned clients = DAEMON_FILES_CLIENTS_MIN +
