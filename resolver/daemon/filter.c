@@ -158,8 +158,9 @@ static int fill(scmp_filter_ctx context, bool instrumented)
     }
     rc = rc != 0 ? rc : allow_on_conditions(context);
     if (rc == 0) { /* abort(3) */
-        rc = only_known(seccomp_rule_add(context, SCMP_ACT_ALLOW, tgkill, 1,
-                                         SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())));
+        const struct scmp_arg_cmp ours = {0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0};
+
+        rc = only_known(seccomp_rule_add_array(context, SCMP_ACT_ALLOW, tgkill, 1, &ours));
     }
     if (rc == 0 && clone3 != __NR_SCMP_ERROR) {
         rc = only_known(seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), clone3, 0));
