@@ -3,6 +3,7 @@
 # root, no capability, root file system read-only, one volume. Run by `tests/run --service`, as root.
 # Needs no engine's daemon: buildah builds; podman with runc runs, and where this machine does
 # not let it, a chroot with the same rights does.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 [ "$(id -u)" -eq 0 ] || fail "this test needs root"
