@@ -146,7 +146,7 @@ static int open_loop(struct daemon *daemon)
     if (rc != 0) {
         return rc;
     }
-    rc = uv_async_init(&daemon->loop, &daemon->reported, status_on_reported);
+    rc = uv_async_init(&daemon->loop, &daemon->reported, totals_on_reported);
     if (rc != 0) {
         (void)uv_loop_close(&daemon->loop);
         return rc;
@@ -343,6 +343,7 @@ static int serve(struct daemon *daemon)
     control_close(daemon->control);
     daemon->control = NULL;
     reload_close(daemon);
+    totals_forget(daemon);
     return 0;
 }
 

@@ -42,9 +42,12 @@
 /* Octets of the document that a reload leaves: 64 messages of 1 KiB, escaped, and the lists. */
 #define DAEMON_RELOAD_DOCUMENT_MAX (1u << 20)
 
-/* Commands of the control socket that may wait for one reload or one report: all of its
- * clients. */
+/* Commands of the control socket that may wait for one reload: all of its clients. */
 #define DAEMON_WAITING_MAX 16u
+
+/* Who may wait for the workers' counters: all clients of the control socket, and those of the
+ * HTTP socket. */
+#define DAEMON_TOTALS_WAITING_MAX 48u
 
 /* Open files beside those of the workers: standard streams, loop, control socket and its 16
  * clients, events, lists and image while they are loaded, what was inherited. */

@@ -14,6 +14,7 @@
 #include "daemon/limits.h"
 #include "daemon/probe.h"
 #include "daemon/sandbox.h"
+#include "daemon/totals.h"
 #include "daemon/worker.h"
 #include "setup/setup.h"
 
@@ -70,11 +71,6 @@ struct reload {
     size_t last_len;
 };
 
-struct status_waiter {
-    struct control_client *client;
-    bool upstreams_only;
-};
-
 struct daemon {
     uint32_t magic;
     const char *config_path;
@@ -96,7 +92,6 @@ struct daemon {
     unsigned worker_count;
     struct descriptors descriptors;
     struct worker *workers[DAEMON_WORKERS_MAX];
-    uint64_t report_wanted[DAEMON_WORKERS_MAX]; /* number of the report asked for */
     struct cache *cache;
     struct policy_slot *slot;
     struct audit_writer *writer;
@@ -107,8 +102,8 @@ struct daemon {
     struct sandbox sandbox;
     struct probe_result probes[UPSTREAM_SERVERS_MAX]; /* at the start */
 
-    struct status_waiter status_waiting[DAEMON_WAITING_MAX];
-    size_t status_waiting_count;
+    struct totals_waiter totals_waiting[DAEMON_TOTALS_WAITING_MAX]; /* oldest first */
+    size_t totals_waiting_count;
     struct reload reload;
 };
 
@@ -130,9 +125,6 @@ void reload_deinit(struct daemon *daemon);
 /* status.c: the commands of the control socket. */
 bool status_command(void *context, const char *command, struct control_client *client,
                     struct text *out);
-/* Some worker has made a report. */
-void status_on_reported(uv_async_t *handle);
-void status_on_patience(uv_timer_t *handle);
 /* The array "lists" of status and reload documents. */
 void status_lists(struct text *out, const struct setup_snapshot *snapshot, uint64_t now_s);
 

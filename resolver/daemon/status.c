@@ -1,12 +1,12 @@
 /*
  * daemon/status.c - the commands of the control socket (docs/control.md).
  *
- * `status` and `upstreams` ask every worker for a copy of its counters and answer when all have
- * made one, or after DAEMON_REPORT_MS with the copies that are there.
+ * `status` and `upstreams` answer when every worker has made a copy of its counters (totals.h).
  */
 #include "base/error.h"
 #include "base/invariant.h"
 #include "daemon/state.h"
+#include "daemon/totals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,108 +15,6 @@
 const struct setup_snapshot *daemon_snapshot(const struct daemon *daemon)
 {
     return policy_slot_current(daemon->slot);
-}
-
-/* The sums of all workers. */
-struct totals {
-    struct worker_report sum;
-    unsigned reported; /* workers whose copy is as new as was asked for */
-    uint64_t rtt_count[UPSTREAM_SERVERS_MAX];
-    uint64_t rtt_sum_us[UPSTREAM_SERVERS_MAX];
-};
-
-static void add_query(struct query_counters *to, const struct query_counters *from)
-{
-    to->questions += from->questions;
-    for (size_t i = 0; i < sizeof(to->answered) / sizeof(to->answered[0]); i++) {
-        to->answered[i] += from->answered[i];
-    }
-    to->dropped += from->dropped;
-    to->no_slot += from->no_slot;
-    to->refused_clients += from->refused_clients;
-    to->blocked += from->blocked;
-    to->logged += from->logged;
-    to->cache_hits += from->cache_hits;
-    to->cache_misses += from->cache_misses;
-    to->joined += from->joined;
-    to->fetches += from->fetches;
-    to->fetch_failures += from->fetch_failures;
-    to->truncated += from->truncated;
-    to->local += from->local;
-    to->rebinding += from->rebinding;
-    to->steps_exceeded += from->steps_exceeded;
-    to->reruns += from->reruns;
-}
-
-static void add_net(struct net_counters *to, const struct net_counters *from)
-{
-    to->udp_received += from->udp_received;
-    to->udp_sent += from->udp_sent;
-    to->udp_send_failed += from->udp_send_failed;
-    to->udp_kernel_drops += from->udp_kernel_drops;
-    to->tcp_accepted += from->tcp_accepted;
-    to->tcp_refused += from->tcp_refused;
-    to->tcp_closed_idle += from->tcp_closed_idle;
-    to->tcp_closed_slow += from->tcp_closed_slow;
-    to->tcp_questions += from->tcp_questions;
-    to->udp_ignored += from->udp_ignored;
-    to->tcp_malformed += from->tcp_malformed;
-    to->tcp_open += from->tcp_open;
-}
-
-/* An upstream is up if any worker found it so: a worker that asked nothing knows nothing. */
-static void add_upstream(struct totals *totals, const struct upstream_server_status *from)
-{
-    struct worker_report *sum = &totals->sum;
-    size_t at = 0;
-
-    while (at < sum->upstream_count &&
-           !address_equal(&sum->upstreams[at].address, &from->address)) {
-        at++;
-    }
-    if (at == UPSTREAM_SERVERS_MAX) {
-        return;
-    }
-    struct upstream_server_status *to = &sum->upstreams[at];
-    if (at == sum->upstream_count) {
-        *to = (struct upstream_server_status){.address = from->address};
-        sum->upstream_count++;
-    }
-    if (to->health != UPSTREAM_UP && from->health != UPSTREAM_UNTRIED) {
-        to->health = from->health;
-    }
-    totals->rtt_sum_us[at] += from->rtt_us;
-    totals->rtt_count[at] += from->rtt_us != 0 ? 1 : 0;
-    to->questions += from->questions;
-    to->answers += from->answers;
-    to->timeouts += from->timeouts;
-    to->wrong += from->wrong;
-    to->failures += from->failures;
-    to->tcp += from->tcp;
-    to->case_lost = to->case_lost || from->case_lost;
-}
-
-static void add_up(struct daemon *daemon, struct totals *totals)
-{
-    memset(totals, 0, sizeof(*totals));
-    for (unsigned w = 0; w < daemon->worker_count; w++) {
-        struct worker_report report;
-        worker_read_report(daemon->workers[w], &report);
-        totals->reported += report.number >= daemon->report_wanted[w] ? 1 : 0;
-        totals->sum.in_use += report.in_use;
-        totals->sum.lacks += report.lacks;
-        add_query(&totals->sum.query, &report.query);
-        add_net(&totals->sum.net, &report.net);
-        for (size_t i = 0; i < report.upstream_count; i++) {
-            add_upstream(totals, &report.upstreams[i]);
-        }
-    }
-    for (size_t i = 0; i < totals->sum.upstream_count; i++) {
-        if (totals->rtt_count[i] > 0) {
-            totals->sum.upstreams[i].rtt_us =
-                (uint32_t)(totals->rtt_sum_us[i] / totals->rtt_count[i]);
-        }
-    }
 }
 
 /* The image's number of a list, or SIZE_MAX. */
@@ -279,35 +177,30 @@ static void write_descriptors(struct text *out, const struct descriptors *plan, 
     json_object_end(out);
 }
 
-static void write_cache(struct text *out, struct cache *cache)
+static void write_cache(struct text *out, const struct cache_stats *stats)
 {
-    struct cache_stats stats;
-
-    cache_stats(cache, &stats);
     json_object_begin(out, "cache");
-    json_uint(out, "entries", stats.entries);
-    json_uint(out, "octets", stats.octets);
-    json_uint(out, "size", stats.size);
-    json_uint(out, "hits", stats.hits);
-    json_uint(out, "misses", stats.misses);
-    json_uint(out, "stores", stats.stores);
-    json_uint(out, "evictions", stats.evictions);
+    json_uint(out, "entries", stats->entries);
+    json_uint(out, "octets", stats->octets);
+    json_uint(out, "size", stats->size);
+    json_uint(out, "hits", stats->hits);
+    json_uint(out, "misses", stats->misses);
+    json_uint(out, "stores", stats->stores);
+    json_uint(out, "evictions", stats->evictions);
     json_object_end(out);
 }
 
-static void write_events(struct text *out, const struct daemon *daemon)
+static void write_events(struct text *out, const struct daemon *daemon,
+                         const struct audit_writer_stats *stats)
 {
-    struct audit_writer_stats stats;
-
-    audit_writer_stats(daemon->writer, &stats);
     json_object_begin(out, "events");
     json_string(out, "to", daemon->started->events_to);
-    json_uint(out, "written", stats.written);
-    json_uint(out, "lost_ring", stats.lost_ring);
-    json_uint(out, "lost_output", stats.lost_output);
-    json_bool(out, "stalled", stats.stalled);
+    json_uint(out, "written", stats->written);
+    json_uint(out, "lost_ring", stats->lost_ring);
+    json_uint(out, "lost_output", stats->lost_output);
+    json_bool(out, "stalled", stats->stalled);
     json_string(out, "last_error",
-                stats.last_error == 0 ? NULL : cordon_strerror(stats.last_error));
+                stats->last_error == 0 ? NULL : cordon_strerror(stats->last_error));
     json_object_end(out);
 }
 
@@ -348,83 +241,52 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     write_questions(out, &totals->sum.query);
     write_net(out, &totals->sum.net);
     write_descriptors(out, &daemon->descriptors, totals->sum.lacks);
-    write_cache(out, daemon->cache);
-    write_events(out, daemon);
+    write_cache(out, &totals->cache);
+    write_events(out, daemon, &totals->events);
     json_uint(out, "workers_reported", totals->reported);
     text_add(out, ",\"reload\":"); /* a document already */
     text_add(out, daemon->reload.last == NULL ? "null" : daemon->reload.last);
     json_object_end(out);
 }
 
-/* Answers everybody who waits. */
-static void answer_waiting(struct daemon *daemon, const struct totals *totals)
+/* A document for a client that has waited. */
+static void
+reply(struct control_client *client, struct daemon *daemon, const struct totals *totals,
+      void (*write)(struct daemon *daemon, const struct totals *totals, struct text *out))
 {
+    static const char failed[] = "{\"ok\":false,\"error\":\"out of memory\"}";
     char *memory = malloc(CONTROL_REPLY_MAX);
+    struct text out;
 
-    uv_timer_stop(&daemon->report_patience);
-    for (size_t i = 0; i < daemon->status_waiting_count; i++) {
-        static const char failed[] = "{\"ok\":false,\"error\":\"out of memory\"}";
-        struct text out;
-        if (memory == NULL) {
-            control_reply(daemon->status_waiting[i].client, failed, sizeof(failed) - 1);
-            continue;
-        }
-        text_init(&out, memory, CONTROL_REPLY_MAX);
-        if (daemon->status_waiting[i].upstreams_only) {
-            json_object_begin(&out, NULL);
-            json_bool(&out, "ok", true);
-            write_upstreams(&out, totals);
-            json_object_end(&out);
-        } else {
-            write_status(daemon, totals, &out);
-        }
-        control_reply(daemon->status_waiting[i].client, out.at, out.len);
+    if (memory == NULL) {
+        control_reply(client, failed, sizeof(failed) - 1);
+        return;
     }
-    daemon->status_waiting_count = 0;
+    text_init(&out, memory, CONTROL_REPLY_MAX);
+    write(daemon, totals, &out);
+    control_reply(client, out.at, out.len);
     free(memory);
 }
 
-void status_on_reported(uv_async_t *handle)
+static void reply_status(struct daemon *daemon, void *client, const struct totals *totals)
 {
-    struct daemon *daemon = handle->data;
-    struct totals totals;
-
-    invariant(daemon->magic == DAEMON_MAGIC);
-    if (daemon->stopping || daemon->status_waiting_count == 0) {
-        return;
-    }
-    add_up(daemon, &totals);
-    if (totals.reported == daemon->worker_count) {
-        answer_waiting(daemon, &totals);
-    }
+    reply(client, daemon, totals, write_status);
 }
 
-void status_on_patience(uv_timer_t *handle)
+static void write_upstreams_only(struct daemon *daemon, const struct totals *totals,
+                                 struct text *out)
 {
-    struct daemon *daemon = handle->data;
-    struct totals totals;
-
-    if (!daemon->stopping && daemon->status_waiting_count > 0) {
-        add_up(daemon, &totals);
-        answer_waiting(daemon, &totals);
-    }
+    (void)daemon;
+    json_object_begin(out, NULL);
+    json_bool(out, "ok", true);
+    write_upstreams(out, totals);
+    json_object_end(out);
 }
 
-static bool wait_for_reports(struct daemon *daemon, struct control_client *client,
-                             bool upstreams_only)
+static void reply_upstreams(struct daemon *daemon, void *client, const struct totals *totals)
 {
-    if (daemon->status_waiting_count == DAEMON_WAITING_MAX) {
-        return false;
-    }
-    daemon->status_waiting[daemon->status_waiting_count++] =
-        (struct status_waiter){client, upstreams_only};
-    for (unsigned w = 0; w < daemon->worker_count; w++) {
-        daemon->report_wanted[w] = worker_ask_report(daemon->workers[w]);
-    }
-    uv_timer_start(&daemon->report_patience, status_on_patience, DAEMON_REPORT_MS, 0);
-    return true;
+    reply(client, daemon, totals, write_upstreams_only);
 }
-
 static bool refuse(struct text *out, const char *message)
 {
     json_object_begin(out, NULL);
@@ -444,7 +306,7 @@ bool status_command(void *context, const char *command, struct control_client *c
         return refuse(out, "the daemon is stopping");
     }
     if (strcmp(command, "status") == 0 || strcmp(command, "upstreams") == 0) {
-        return wait_for_reports(daemon, client, command[0] == 'u')
+        return totals_ask(daemon, command[0] == 'u' ? reply_upstreams : reply_status, client)
                    ? false
                    : refuse(out, "too many wait for an answer already");
     }

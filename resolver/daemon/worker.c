@@ -439,6 +439,14 @@ void worker_read_report(struct worker *worker, struct worker_report *out)
     pthread_mutex_unlock(&worker->report_mutex);
 }
 
+uint64_t worker_report_number(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->report_mutex);
+    const uint64_t number = worker->report.number;
+    pthread_mutex_unlock(&worker->report_mutex);
+    return number;
+}
+
 void worker_stop(struct worker *worker)
 {
     if (worker->started) {

@@ -56,6 +56,7 @@ uint64_t worker_ask_report(struct worker *worker);
 void worker_ask_turn(struct worker *worker);
 bool worker_has_turned(struct worker *worker);
 void worker_read_report(struct worker *worker, struct worker_report *out);
+uint64_t worker_report_number(struct worker *worker); /* of it alone */
 /* Answers what is in flight for at most DAEMON_DRAIN_MS, then ends the thread. */
 void worker_stop(struct worker *worker);
 
