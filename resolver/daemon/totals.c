@@ -95,6 +95,9 @@ static void add_worker(struct sums *sums, struct worker *worker, uint64_t number
     totals->sum.in_use += report.in_use;
     totals->sum.lacks += report.lacks;
     add_query(&totals->sum.query, &report.query);
+    for (size_t i = 0; i < QUERY_PATHS; i++) {
+        histogram_merge(&totals->sum.latency.by[i], &report.latency.by[i]);
+    }
     add_net(&totals->sum.net, &report.net);
     for (size_t i = 0; i < report.upstream_count; i++) {
         add_upstream(sums, &report.upstreams[i]);

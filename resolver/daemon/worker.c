@@ -151,6 +151,9 @@ static void on_prepare(uv_prepare_t *handle)
     uint64_t at_us = 0;
 
     net_flush(worker->net);
+    if (query_engine_is_untimed(worker->engine)) {
+        (void)tell_time(worker);
+    }
     if (!timers_next(worker->timers, &at_us)) {
         uv_timer_stop(&worker->clock);
         worker->clock_at_us = 0;
@@ -182,6 +185,7 @@ static void make_report(struct worker *worker)
     report->number = number;
     report->in_use = query_engine_in_use(worker->engine);
     report->query = *query_engine_counters(worker->engine);
+    report->latency = *query_engine_latency(worker->engine);
     report->net = *net_counters(worker->net);
     report->lacks = upstream_lacks(worker->upstream);
     report->upstream_count = upstream_status(worker->upstream, report->upstreams);

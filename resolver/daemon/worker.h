@@ -35,6 +35,7 @@ struct worker_report {
     uint64_t number; /* of this report, from 1; 0: none was made yet */
     unsigned in_use; /* questions in flight */
     struct query_counters query;
+    struct query_latency latency;
     struct net_counters net;
     struct upstream_server_status upstreams[UPSTREAM_SERVERS_MAX];
     size_t upstream_count;

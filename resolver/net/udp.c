@@ -97,8 +97,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     if (status < 0) {
         return;
     }
-    net->turn(net->context);
     for (unsigned i = 0; i < NET_BATCHES_PER_TURN; i++) {
+        net->turn(net->context);
         reset(&net->in);
         int count = recvmmsg(udp->fd, net->in.headers, NET_BATCH, MSG_DONTWAIT, NULL);
         if (count < 0 && errno != EINTR) {

@@ -49,9 +49,29 @@ void query_engine_destroy(struct query_engine *engine)
     }
 }
 
+/* hot. One reading of the clock serves a whole batch: none of its answers left before now. */
 void query_engine_time(struct query_engine *engine, struct clock_now now)
 {
+    const uint64_t took_us =
+        now.mono_us > engine->now.mono_us ? now.mono_us - engine->now.mono_us : 0;
+
+    for (size_t i = 0; i < QUERY_PATHS; i++) {
+        if (engine->untimed[i] > 0) {
+            histogram_add(&engine->latency.by[i], took_us, engine->untimed[i]);
+            engine->untimed[i] = 0;
+        }
+    }
     engine->now = now;
+}
+
+bool query_engine_is_untimed(const struct query_engine *engine)
+{
+    for (size_t i = 0; i < QUERY_PATHS; i++) {
+        if (engine->untimed[i] > 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Every question that waits, in a list of its own: deciding one anew may end fetches. */
@@ -101,6 +121,11 @@ void query_engine_adopt(struct query_engine *engine, const struct policy *policy
 const struct query_counters *query_engine_counters(const struct query_engine *engine)
 {
     return &engine->counters;
+}
+
+const struct query_latency *query_engine_latency(const struct query_engine *engine)
+{
+    return &engine->latency;
 }
 
 unsigned query_engine_in_use(const struct query_engine *engine)

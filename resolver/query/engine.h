@@ -45,6 +45,7 @@ struct query {
     uint8_t block;    /* the hit that replaces the answer, if blocked */
     bool blocked;
     bool cached;    /* the answer came from the cache */
+    bool waited;    /* for an upstream */
     bool abandoned; /* the client is gone */
     uint8_t rcode;  /* of the answer sent */
     uint64_t received_us, wall_us;
@@ -73,6 +74,8 @@ struct query_engine {
     const struct query_settings *settings;
     struct clock_now now;
     struct query_counters counters;
+    struct query_latency latency;
+    uint32_t untimed[QUERY_PATHS]; /* answers since the time was told */
     struct pool *queries, *fetches, *redirects;
     /* Fetches in flight: by question, and all of them. */
     struct query_fetch **table;

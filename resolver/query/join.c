@@ -178,6 +178,7 @@ static bool start_waiting(struct query_engine *engine, struct query *q,
         return false;
     }
     q->fetch = fetch;
+    q->waited = true;
     q->wait_prev = NULL;
     q->wait_next = fetch->waiting;
     if (fetch->waiting != NULL) {

@@ -28,6 +28,7 @@
 #include "audit/event.h"
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/random.h"
 #include "base/ring.h"
 #include "base/timers.h"
@@ -123,6 +124,21 @@ struct query_io {
     void (*cancel)(void *context, struct query_fetch *fetch);
 };
 
+/* What made an answer, for its latency. */
+enum query_path {
+    QUERY_PATH_HIT,     /* from the cache */
+    QUERY_PATH_MISS,    /* it waited for an upstream */
+    QUERY_PATH_BLOCKED, /* replaced by policy, whichever way it took before */
+    QUERY_PATH_OTHER,   /* known here, ANY, refused, malformed */
+    QUERY_PATHS
+};
+
+/* Microseconds from reading the question's batch to handing the answer over, per answer sent.
+ * What is answered in the batch that it came with is counted when the time is told next. */
+struct query_latency {
+    struct histogram by[QUERY_PATHS];
+};
+
 struct query_counters {
     uint64_t questions;    /* taken */
     uint64_t answered[24]; /* by response code */
@@ -157,8 +173,11 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
  * not run any more. NULL is fine. */
 void query_engine_destroy(struct query_engine *engine);
 
-/* The caller tells the time at least once per turn of its loop, before anything else. */
+/* The caller tells the time at least once per turn of its loop, before anything else, and
+ * before each batch of questions; and after a batch, before the loop waits, if there are
+ * answers whose latency is not counted yet. */
 void query_engine_time(struct query_engine *engine, struct clock_now now);
+bool query_engine_is_untimed(const struct query_engine *engine);
 
 /*
  * Takes over a new policy and settings (borrowed until the next call). Questions that wait are
@@ -189,6 +208,7 @@ void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
 bool query_fetch_may_ask(const struct query_engine *engine, const struct query_fetch *fetch);
 
 const struct query_counters *query_engine_counters(const struct query_engine *engine);
+const struct query_latency *query_engine_latency(const struct query_engine *engine);
 unsigned query_engine_in_use(const struct query_engine *engine);
 
 #endif

@@ -195,12 +195,33 @@ enum query_state respond_failure(struct query_engine *engine, struct query *q, i
     return respond_empty(engine, q, WIRE_SERVFAIL, 0, ede, words);
 }
 
+static enum query_path path_of(const struct query *q)
+{
+    if (q->blocked) {
+        return QUERY_PATH_BLOCKED;
+    }
+    return q->waited ? QUERY_PATH_MISS : q->cached ? QUERY_PATH_HIT : QUERY_PATH_OTHER;
+}
+
+/* hot */
+static void count_latency(struct query_engine *engine, const struct query *q)
+{
+    const enum query_path path = path_of(q);
+
+    if (q->received_us == engine->now.mono_us) {
+        engine->untimed[path]++;
+    } else {
+        histogram_add(&engine->latency.by[path], engine->now.mono_us - q->received_us, 1);
+    }
+}
+
 enum query_state step_send(struct query_engine *engine, struct query *q)
 {
     const size_t codes = sizeof(engine->counters.answered) / sizeof(uint64_t);
     const size_t code = q->rcode < codes ? q->rcode : codes - 1;
 
     engine->counters.answered[code]++;
+    count_latency(engine, q);
     engine->io->send(engine->io_context, q, q->out_len);
     return QUERY_RECORD;
 }
