@@ -273,10 +273,10 @@ static void check_upstreams(struct config_reader *reader)
 
     for (size_t i = 0; i < config->upstream_count; i++) {
         for (size_t j = 0; j < config->listen_count; j++) {
-            if (config_is_self(&config->upstreams[i], &config->listen[j])) {
+            if (config_is_self(&config->upstreams[i].address, &config->listen[j])) {
                 char own[ADDRESS_TEXT_MAX];
                 char other[ADDRESS_TEXT_MAX];
-                address_format(&config->upstreams[i], true, other);
+                address_format(&config->upstreams[i].address, true, other);
                 address_format(&config->listen[j], true, own);
                 report_add(reader->report, REPORT_ERROR, reader->file,
                            reader->upstreams[i].line, reader->upstreams[i].column,
@@ -288,6 +288,30 @@ static void check_upstreams(struct config_reader *reader)
     }
 }
 
+/* Whoever stops the way to the servers over TLS would read what the others are asked. */
+static void check_mixture(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+    size_t tls = 0;
+
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        tls += config->upstreams[i].transport == ENDPOINT_TLS;
+    }
+    for (size_t i = 0; tls > 0 && i < config->upstream_count; i++) {
+        if (config->upstreams[i].transport != ENDPOINT_TLS) {
+            report_add(reader->report, REPORT_WARNING, reader->file, reader->upstreams[i].line,
+                       reader->upstreams[i].column,
+                       "upstreams.servers: this server is asked in clear, the others over TLS: "
+                       "questions that go to it can be read on the way");
+        }
+    }
+    if (tls > 0 && config->upstreams_from_system) {
+        report_add(reader->report, REPORT_WARNING, reader->file, 0, 0,
+                   "upstreams.servers: those of the system are asked in clear, others over "
+                   "TLS: questions that go to them can be read on the way");
+    }
+}
+
 static void check_zones(struct config_reader *reader)
 {
     const struct config *config = reader->config;
@@ -296,7 +320,7 @@ static void check_zones(struct config_reader *reader)
         const struct config_zone *zone = &config->forward[i];
 
         for (size_t j = 0; j < zone->count * config->listen_count; j++) {
-            const struct address *server = &zone->servers[j / config->listen_count];
+            const struct address *server = &zone->servers[j / config->listen_count].address;
             char text[ADDRESS_TEXT_MAX];
 
             if (config_is_self(server, &config->listen[j % config->listen_count])) {
@@ -351,6 +375,7 @@ static void check_pairs(struct config_reader *reader, const struct option *optio
 
     if (listen->state != OPTION_BAD && servers->state != OPTION_BAD) {
         check_upstreams(reader);
+        check_mixture(reader);
         check_zones(reader);
     }
     if (threshold->state != OPTION_BAD && keys->state != OPTION_BAD &&

@@ -9,7 +9,7 @@
 #ifndef CORDON_CONFIG_CONFIG_H
 #define CORDON_CONFIG_CONFIG_H
 
-#include "base/address.h"
+#include "base/endpoint.h"
 #include "base/report.h"
 #include "wire/name.h"
 
@@ -47,7 +47,7 @@ struct config_list {
 /* A zone with upstreams of its own. */
 struct config_zone {
     struct wire_name name;
-    struct address servers[CONFIG_ZONE_SERVERS_MAX];
+    struct endpoint servers[CONFIG_ZONE_SERVERS_MAX];
     size_t count;
     bool exempt;         /* policy: exempt */
     size_t line, column; /* of the zone's name */
@@ -71,7 +71,7 @@ struct config {
     size_t access_count;
     bool refuse_silently;
     /* upstreams: */
-    struct address upstreams[CONFIG_UPSTREAM_MAX];
+    struct endpoint upstreams[CONFIG_UPSTREAM_MAX];
     size_t upstream_count;
     bool upstreams_from_system; /* the word "system": what /etc/resolv.conf names */
     struct config_zone *forward;

@@ -276,7 +276,7 @@ static enum config_read_result add_upstream(struct config_reader *reader,
                                             const struct config_node *node)
 {
     struct config *config = reader->config;
-    struct address address;
+    struct endpoint endpoint;
 
     if (node->kind == CONFIG_SCALAR && !node->bad && strcmp(node->text, "system") == 0) {
         if (config->upstreams_from_system) {
@@ -285,18 +285,15 @@ static enum config_read_result add_upstream(struct config_reader *reader,
         config->upstreams_from_system = true;
         return CONFIG_READ_OK;
     }
-    const enum config_read_result result = config_read_server(reader, row, node, &address);
+    const enum config_read_result result = config_read_endpoint(reader, row, node, &endpoint);
     if (result != CONFIG_READ_OK) {
         return result;
     }
-    for (size_t i = 0; i < config->upstream_count; i++) {
-        if (address_equal(&config->upstreams[i], &address)) {
-            return config_fault(reader, row, node, "\"%.200s\" stands here twice: remove one",
-                                node->text);
-        }
+    if (config_has_server(config->upstreams, config->upstream_count, &endpoint)) {
+        return config_server_twice(reader, row, node, &endpoint);
     }
     reader->upstreams[config->upstream_count] = config_place_of(node);
-    config->upstreams[config->upstream_count++] = address;
+    config->upstreams[config->upstream_count++] = endpoint;
     return CONFIG_READ_OK;
 }
 
@@ -327,7 +324,7 @@ static void print_upstreams(const struct config *config, const struct config_row
     fputs(config->upstreams_from_system ? " [system" : " [", out);
     for (size_t i = 0; i < config->upstream_count; i++) {
         fputs(i > 0 || config->upstreams_from_system ? ", " : "", out);
-        print_address(&config->upstreams[i], true, out);
+        config_print_endpoint(&config->upstreams[i], out);
     }
     fputs("]", out);
 }

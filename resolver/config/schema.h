@@ -114,7 +114,23 @@ bool config_want_items(struct config_reader *reader, const struct config_row *ro
                        const struct config_node *node, size_t max, const char *what);
 struct config_place config_place_of(const struct config_node *node);
 
-/* places.c: the address of one server; an address, with_port false: "@PORT" is refused. */
+/* endpoints.c: one server, ADDRESS[@PORT], tls://ADDRESS[@PORT]#NAME or {address: ..., tls:
+ * NAME, pins: [...]}; and its text as a file has it. */
+enum config_read_result config_read_endpoint(struct config_reader *reader,
+                                             const struct config_row *row,
+                                             const struct config_node *node,
+                                             struct endpoint *out);
+void config_print_endpoint(const struct endpoint *endpoint, FILE *out);
+/* One server is named once, in whichever way it is reached. */
+bool config_has_server(const struct endpoint *servers, size_t count,
+                       const struct endpoint *endpoint);
+enum config_read_result config_server_twice(struct config_reader *reader,
+                                            const struct config_row *row,
+                                            const struct config_node *node,
+                                            const struct endpoint *endpoint);
+
+/* places.c: the address of one server, port 53 if it has none; an address, with_port false:
+ * "@PORT" is refused. */
 enum config_read_result config_read_server(struct config_reader *reader,
                                            const struct config_row *row,
                                            const struct config_node *node, struct address *out);

@@ -14,19 +14,16 @@ static enum config_read_result add_server(struct config_reader *reader,
                                           const struct config_node *item,
                                           struct config_zone *zone)
 {
-    struct address address;
-    const enum config_read_result result = config_read_server(reader, row, item, &address);
+    struct endpoint endpoint;
+    const enum config_read_result result = config_read_endpoint(reader, row, item, &endpoint);
 
     if (result != CONFIG_READ_OK) {
         return result;
     }
-    for (size_t i = 0; i < zone->count; i++) {
-        if (address_equal(&zone->servers[i], &address)) {
-            return config_fault(reader, row, item, "\"%.200s\" stands here twice: remove one",
-                                item->text);
-        }
+    if (config_has_server(zone->servers, zone->count, &endpoint)) {
+        return config_server_twice(reader, row, item, &endpoint);
     }
-    zone->servers[zone->count++] = address;
+    zone->servers[zone->count++] = endpoint;
     return CONFIG_READ_OK;
 }
 
@@ -176,8 +173,7 @@ static void print_forward(const struct config *config, const struct config_row *
         fputs(zone->exempt ? ": {servers: [" : ": [", out);
         for (size_t j = 0; j < zone->count; j++) {
             fputs(j == 0 ? "" : ", ", out);
-            address_format(&zone->servers[j], true, text);
-            config_print_scalar(text, out);
+            config_print_endpoint(&zone->servers[j], out);
         }
         fputs(zone->exempt ? "], policy: exempt}" : "]", out);
     }

@@ -76,7 +76,7 @@ static void receive(struct probe *probe, struct probe_result *result, uint64_t b
     end(probe);
 }
 
-void probe_upstreams(const struct address *servers, size_t count, unsigned patience_ms,
+void probe_upstreams(const struct endpoint *servers, size_t count, unsigned patience_ms,
                      struct random *random, struct probe_result *results)
 {
     struct probe probes[UPSTREAM_SERVERS_MAX];
@@ -89,7 +89,10 @@ void probe_upstreams(const struct address *servers, size_t count, unsigned patie
     }
     for (size_t i = 0; i < count; i++) {
         probes[i] = (struct probe){.fd = -1, .id = random_u16(random)};
-        begin(&probes[i], &servers[i], &results[i]);
+        results[i] = (struct probe_result){.state = PROBE_NOT_DONE};
+        if (servers[i].transport == ENDPOINT_DO53) {
+            begin(&probes[i], &servers[i].address, &results[i]);
+        }
     }
     for (;;) {
         const uint64_t now_us = clock_read().mono_us;

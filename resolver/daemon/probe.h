@@ -5,7 +5,7 @@
 #ifndef CORDON_DAEMON_PROBE_H
 #define CORDON_DAEMON_PROBE_H
 
-#include "base/address.h"
+#include "base/endpoint.h"
 #include "base/random.h"
 
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 struct probe_result {
     enum probe_state {
-        PROBE_NOT_DONE,
+        PROBE_NOT_DONE, /* it is reached over TLS: nothing is asked in clear */
         PROBE_ANSWERED,
         PROBE_SILENT,
         PROBE_FAILED /* error says why: no route, refused, ... */
@@ -23,7 +23,7 @@ struct probe_result {
     int error;       /* FAILED: negative errno */
 };
 
-void probe_upstreams(const struct address *servers, size_t count, unsigned patience_ms,
+void probe_upstreams(const struct endpoint *servers, size_t count, unsigned patience_ms,
                      struct random *random, struct probe_result *results);
 
 #endif

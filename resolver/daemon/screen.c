@@ -104,11 +104,14 @@ static void print_upstreams(const struct screen *screen, FILE *out)
     }
     for (size_t i = 0; i < upstreams->count; i++) {
         heading(screen, out, i == 0 ? "upstreams" : "");
-        address_format(&upstreams->servers[i], false, address);
-        fprintf(out, "%s port %u", address, upstreams->servers[i].port);
+        address_format(&upstreams->servers[i].address, false, address);
+        fprintf(out, "%s port %u", address, upstreams->servers[i].address.port);
         if (screen->probes != NULL) {
             print_probe(screen, out, &screen->probes[i]);
-            answer += screen->probes[i].state == PROBE_ANSWERED ? 1 : 0;
+            answer += screen->probes[i].state == PROBE_ANSWERED ||
+                              screen->probes[i].state == PROBE_NOT_DONE
+                          ? 1
+                          : 0;
         }
         fputc('\n', out);
     }

@@ -98,9 +98,13 @@ static void write_upstreams(struct text *out, const struct totals *totals)
     json_array_begin(out, "upstreams");
     for (size_t i = 0; i < totals->sum.upstream_count; i++) {
         const struct upstream_server_status *server = &totals->sum.upstreams[i];
-        address_format(&server->address, true, address);
+        address_format(&server->endpoint.address, true, address);
         json_object_begin(out, NULL);
         json_string(out, "address", address);
+        json_string(out, "transport",
+                    server->endpoint.transport == ENDPOINT_TLS ? "tls" : "do53");
+        json_string(out, "tls_name",
+                    server->endpoint.name[0] != '\0' ? server->endpoint.name : NULL);
         json_string(out, "health", words[server->health]);
         json_uint(out, "rtt_us", server->rtt_us);
         json_uint(out, "questions", server->questions);

@@ -58,7 +58,7 @@ static void add_upstream(struct sums *sums, const struct upstream_server_status 
     size_t at = 0;
 
     while (at < sum->upstream_count &&
-           !address_equal(&sum->upstreams[at].address, &from->address)) {
+           !endpoint_equal(&sum->upstreams[at].endpoint, &from->endpoint)) {
         at++;
     }
     if (at == UPSTREAM_SERVERS_MAX) {
@@ -66,7 +66,7 @@ static void add_upstream(struct sums *sums, const struct upstream_server_status 
     }
     struct upstream_server_status *to = &sum->upstreams[at];
     if (at == sum->upstream_count) {
-        *to = (struct upstream_server_status){.address = from->address};
+        *to = (struct upstream_server_status){.endpoint = from->endpoint};
         sum->upstream_count++;
     }
     if (to->health != UPSTREAM_UP && from->health != UPSTREAM_UNTRIED) {

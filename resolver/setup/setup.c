@@ -60,10 +60,10 @@ static void fill_settings(const struct config *config, struct query_settings *se
     settings->rebinding_allow_count = config->rebinding_allow_count;
 }
 
-static void add_server(struct upstream_settings *upstreams, const struct address *server)
+static void add_server(struct upstream_settings *upstreams, const struct endpoint *server)
 {
     for (size_t i = 0; i < upstreams->count; i++) {
-        if (address_equal(&upstreams->servers[i], server)) {
+        if (endpoint_equal(&upstreams->servers[i], server)) {
             return;
         }
     }
@@ -81,11 +81,12 @@ static void drop_own(const struct config *config, struct upstream_settings *upst
     size_t kept = 0;
 
     for (size_t i = 0; i < upstreams->count; i++) {
-        const struct address server = upstreams->servers[i];
+        const struct endpoint server = upstreams->servers[i];
         char text[ADDRESS_TEXT_MAX];
 
-        if (setup_is_own(&server, config->listen, config->listen_count, own, own_count)) {
-            address_format(&server, true, text);
+        if (setup_is_own(&server.address, config->listen, config->listen_count, own,
+                         own_count)) {
+            address_format(&server.address, true, text);
             report_add(
                 report, REPORT_WARNING, "upstreams.servers", 0, 0,
                 "%s is this machine, where cordond itself listens: it is left out, since a "
@@ -118,7 +119,8 @@ static void fill_upstreams(const struct config *config, struct upstream_settings
                        cordon_strerror(count));
         }
         for (int i = 0; i < count; i++) {
-            add_server(upstreams, &found[i]);
+            const struct endpoint server = {.address = found[i], .transport = ENDPOINT_DO53};
+            add_server(upstreams, &server);
         }
     }
     drop_own(config, upstreams, report);

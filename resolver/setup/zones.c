@@ -24,10 +24,10 @@ static bool is_ours_alone(const struct wire_name *zone)
 }
 
 /* Its place among the servers, -1 if there is none left. */
-static int place_of(struct upstream_settings *upstreams, const struct address *server)
+static int place_of(struct upstream_settings *upstreams, const struct endpoint *server)
 {
     for (size_t i = 0; i < upstreams->count; i++) {
-        if (address_equal(&upstreams->servers[i], server)) {
+        if (endpoint_equal(&upstreams->servers[i], server)) {
             return (int)i;
         }
     }
@@ -47,10 +47,12 @@ static uint16_t context_of(const struct config_zone *zone, const struct query_zo
     uint64_t hash = siphash13(zone->name.octets, zone->name.len, key);
 
     for (size_t i = 0; i < zone->count; i++) {
-        char text[ADDRESS_TEXT_MAX] = {0};
+        const struct endpoint *server = &zone->servers[i];
+        char text[ENDPOINT_TEXT_MAX];
 
-        address_format(&zone->servers[i], true, text);
-        hash = hash * 31 + siphash13(text, strlen(text), key);
+        hash = hash * 31 + siphash13(text, endpoint_format(server, text), key);
+        hash = hash * 31 +
+               siphash13(server->pins, (size_t)server->pin_count * ENDPOINT_PIN_OCTETS, key);
     }
     uint16_t context = (uint16_t)(hash >> 32);
     for (size_t i = 0; i < count || context == 0; i++) {
@@ -80,11 +82,12 @@ int setup_zones(const struct config *config, struct report *report,
             return CORDON_E_REFUSED;
         }
         for (size_t j = 0; j < zone->count; j++) {
-            const struct address *server = &zone->servers[j];
+            const struct endpoint *server = &zone->servers[j];
             char text[ADDRESS_TEXT_MAX];
 
-            if (setup_is_own(server, config->listen, config->listen_count, own, own_count)) {
-                address_format(server, true, text);
+            if (setup_is_own(&server->address, config->listen, config->listen_count, own,
+                             own_count)) {
+                address_format(&server->address, true, text);
                 report_add(report, REPORT_WARNING, "upstreams.zones", 0, 0,
                            "%.300s: %s is this machine, where cordond itself listens: it is "
                            "left out, since a resolver must not ask itself",

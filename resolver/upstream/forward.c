@@ -93,7 +93,8 @@ static void finish_with(struct upstream_exchange *exchange, size_t server,
     const struct query_fetch_result result = {.status = QUERY_FETCH_ANSWER,
                                               .octets = octets,
                                               .len = len,
-                                              .upstream = upstream->servers[server].address};
+                                              .upstream =
+                                                  upstream->servers[server].endpoint.address};
 
     upstream_exchange_end(exchange);
     query_fetch_done(upstream->engine, fetch, &result);

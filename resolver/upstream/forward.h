@@ -16,7 +16,7 @@
 #ifndef CORDON_UPSTREAM_FORWARD_H
 #define CORDON_UPSTREAM_FORWARD_H
 
-#include "base/address.h"
+#include "base/endpoint.h"
 #include "base/random.h"
 #include "base/timers.h"
 #include "query/query.h"
@@ -36,7 +36,7 @@ struct upstream_group {
 };
 
 struct upstream_settings {
-    struct address servers[UPSTREAM_SERVERS_MAX];
+    struct endpoint servers[UPSTREAM_SERVERS_MAX];
     size_t count;
     uint32_t apart; /* a bit for each server that only groups ask: the others are asked for
                        fetches of context 0, and for no other */
@@ -48,7 +48,7 @@ struct upstream_settings {
 
 /* One try of one fetch at one server: what the io works on. */
 struct upstream_try {
-    const struct address *server;
+    const struct endpoint *server;
     const uint8_t *octets; /* the message to send, borrowed until the try is closed */
     size_t len;
     void *handle; /* the io's own; NULL: nothing is open */
@@ -65,7 +65,8 @@ struct upstream_io {
     /* Opens a socket from a random source port, connected to the server, and sends. 0;
      * -errno (-ENETUNREACH, -ECONNREFUSED, -EMFILE ...): nothing is open. */
     int (*udp_send)(void *context, struct upstream_try *t);
-    /* Sends over a TCP connection to the server, new or kept. 0 or -errno. */
+    /* Sends over a connection to the server, new or kept: TCP, or TLS if that is how it is
+     * reached. 0 or -errno. */
     int (*tcp_send)(void *context, struct upstream_try *t);
     /* Ends the try; no call for it comes afterwards. */
     void (*close)(void *context, struct upstream_try *t);
@@ -99,7 +100,7 @@ enum upstream_health {
 };
 
 struct upstream_server_status {
-    struct address address;
+    struct endpoint endpoint;
     enum upstream_health health;
     uint32_t rtt_us; /* smoothed; 0: not measured */
     uint64_t questions, answers, timeouts, wrong, failures, tcp;

@@ -10,10 +10,10 @@
  * those on the same network. */
 #define BAND_MIN_US 2000u
 
-void upstream_server_init(struct upstream_server *server, const struct address *address)
+void upstream_server_init(struct upstream_server *server, const struct endpoint *endpoint)
 {
     memset(server, 0, sizeof(*server));
-    server->address = *address;
+    server->endpoint = *endpoint;
     server->pause_ms = UPSTREAM_PAUSE_MIN_MS;
 }
 
@@ -242,9 +242,9 @@ void upstream_server_lost_case(struct upstream_server *server, uint64_t now_us)
     server->case_lost = true;
     server->case_again_us = now_us + UPSTREAM_RELEARN_MS * US_PER_MS;
     if (!server->case_told) {
-        char text[ADDRESS_TEXT_MAX];
+        char text[ENDPOINT_TEXT_MAX];
 
-        address_format(&server->address, true, text);
+        endpoint_format(&server->endpoint, text);
         server->case_told = true;
         log_write(LOG_LEVEL_WARNING,
                   "upstream %s does not keep the letter case of questions: it is asked in "

@@ -13,7 +13,7 @@
 #include "upstream/forward.h"
 
 struct upstream_server {
-    struct address address;
+    struct endpoint endpoint;
     uint32_t srtt_us, rttvar_us; /* RFC 6298, 2; 0: not measured */
     uint64_t measured_us;        /* when last */
     uint64_t heard_us;           /* last answer of any kind; 0: never */
@@ -30,7 +30,7 @@ struct upstream_server {
     bool edns_lost;
 };
 
-void upstream_server_init(struct upstream_server *server, const struct address *address);
+void upstream_server_init(struct upstream_server *server, const struct endpoint *endpoint);
 
 /* A useful answer came from it, asked at sent_us. measure: over UDP, so it tells the
  * round-trip time. */

@@ -91,7 +91,7 @@ static void move_exchange(struct upstream_exchange *exchange, const struct moves
             lost = true;
         } else {
             slot->t.server_index = (uint8_t)to;
-            slot->t.server = &upstream->servers[to].address;
+            slot->t.server = &upstream->servers[to].endpoint;
         }
     }
     for (size_t i = 0; i < UPSTREAM_SERVERS_MAX; i++) {
@@ -126,7 +126,7 @@ void upstream_configure(struct upstream *upstream, const struct upstream_setting
     for (size_t i = 0; i < count; i++) {
         upstream_server_init(&upstream->servers[i], &settings->servers[i]);
         for (size_t j = 0; j < old_count; j++) {
-            if (address_equal(&old[j].address, &settings->servers[i]) && moves.to[j] < 0) {
+            if (endpoint_equal(&old[j].endpoint, &settings->servers[i]) && moves.to[j] < 0) {
                 upstream->servers[i] = old[j]; /* what is known about it stays */
                 moves.to[j] = (int)i;
                 break;
@@ -157,7 +157,7 @@ size_t upstream_status(const struct upstream *upstream,
         const enum upstream_health heard =
             server->heard_us != 0 ? UPSTREAM_UP : UPSTREAM_UNTRIED;
         out[i] = (struct upstream_server_status){
-            .address = server->address,
+            .endpoint = server->endpoint,
             .health = server->down ? UPSTREAM_DOWN : heard,
             .rtt_us = server->srtt_us,
             .questions = server->questions,

@@ -47,7 +47,7 @@ struct upstream_rider {
 
 struct upstream_connection {
     struct upstream_socket socket;
-    struct address server;
+    struct endpoint server;
     struct upstream_connection *next, *prev;
     struct upstream_rider *first, *last; /* in the order in which they were asked */
     unsigned riders;

@@ -183,11 +183,11 @@ void upstream_tcp_look_after(struct upstream_transport *transport)
 
 /* NULL: there is none; *count: of those to this server. */
 static struct upstream_connection *usable(const struct upstream_transport *transport,
-                                          const struct address *server, unsigned *count)
+                                          const struct endpoint *server, unsigned *count)
 {
     *count = 0;
     for (struct upstream_connection *c = transport->first; c != NULL; c = c->next) {
-        if (!address_equal(&c->server, server)) {
+        if (!endpoint_equal(&c->server, server)) {
             continue;
         }
         ++*count;
@@ -200,10 +200,10 @@ static struct upstream_connection *usable(const struct upstream_transport *trans
 }
 
 /* Closes a connection that nobody uses at the moment. server NULL: whichever. */
-static bool make_room(struct upstream_transport *transport, const struct address *server)
+static bool make_room(struct upstream_transport *transport, const struct endpoint *server)
 {
     for (struct upstream_connection *c = transport->first; c != NULL; c = c->next) {
-        if (is_left(c) && (server == NULL || address_equal(&c->server, server))) {
+        if (is_left(c) && (server == NULL || endpoint_equal(&c->server, server))) {
             fail_connection(transport, c, 0);
             return true;
         }
@@ -226,7 +226,7 @@ static int start_connecting(struct upstream_connection *c)
 {
     const int one = 1;
     struct sockaddr_storage storage;
-    const socklen_t len = address_to_sockaddr(&c->server, &storage);
+    const socklen_t len = address_to_sockaddr(&c->server.address, &storage);
 
     (void)setsockopt(c->socket.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (connect(c->socket.fd, (const struct sockaddr *)&storage, len) != 0 &&
@@ -236,7 +236,7 @@ static int start_connecting(struct upstream_connection *c)
     return 0;
 }
 
-static int open_connection(struct upstream_transport *transport, const struct address *server,
+static int open_connection(struct upstream_transport *transport, const struct endpoint *server,
                            struct upstream_connection **out)
 {
     struct upstream_connection *c = take_slot(transport);
@@ -248,7 +248,7 @@ static int open_connection(struct upstream_transport *transport, const struct ad
     c->server = *server;
     c->since_ms = now_ms(transport);
     c->wants_write = true;
-    int rc = upstream_socket_open(transport, &c->socket, UPSTREAM_SOCKET_TCP, server,
+    int rc = upstream_socket_open(transport, &c->socket, UPSTREAM_SOCKET_TCP, &server->address,
                                   EPOLLIN | EPOLLOUT);
     if (rc == 0) {
         rc = start_connecting(c);
@@ -284,6 +284,9 @@ int upstream_tcp_send(void *context, struct upstream_try *t)
     invariant(t->len <= UPSTREAM_QUESTION_MAX);
     if (transport->closing) {
         return -ECANCELED;
+    }
+    if (t->server->transport != ENDPOINT_DO53) {
+        return -EPROTONOSUPPORT;
     }
     struct upstream_rider *rider = pool_take(transport->riders);
     if (rider == NULL) {

@@ -29,8 +29,8 @@ static int send_question(struct upstream_transport *transport, struct upstream_u
                          const struct upstream_try *t)
 {
     struct sockaddr_storage storage;
-    const socklen_t len = address_to_sockaddr(t->server, &storage);
-    const int rc = bind_random_port(transport, udp->socket.fd, t->server->family);
+    const socklen_t len = address_to_sockaddr(&t->server->address, &storage);
+    const int rc = bind_random_port(transport, udp->socket.fd, t->server->address.family);
 
     if (rc != 0) {
         return rc;
@@ -57,8 +57,8 @@ int upstream_udp_send(void *context, struct upstream_try *t)
         return -ENOBUFS;
     }
     memset(udp, 0, sizeof(*udp));
-    int rc =
-        upstream_socket_open(transport, &udp->socket, UPSTREAM_SOCKET_UDP, t->server, EPOLLIN);
+    int rc = upstream_socket_open(transport, &udp->socket, UPSTREAM_SOCKET_UDP,
+                                  &t->server->address, EPOLLIN);
     if (rc == 0) {
         rc = send_question(transport, udp, t);
         if (rc != 0) {

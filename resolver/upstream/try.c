@@ -83,19 +83,22 @@ int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
     if (slot == NULL) {
         return -ENOBUFS;
     }
+    const bool tls = server->endpoint.transport == ENDPOINT_TLS;
+    manner.tcp = manner.tcp || tls; /* never in clear, never over UDP */
     memset(slot, 0, offsetof(struct upstream_slot, octets));
-    slot->random_case = !manner.plain_case && upstream->letter_case == UPSTREAM_CASE_RANDOM &&
+    slot->random_case = !manner.plain_case && !tls &&
+                        upstream->letter_case == UPSTREAM_CASE_RANDOM &&
                         upstream_server_case(server, upstream->now.mono_us);
     slot->edns = !manner.plain_dns && (exchange->no_edns >> index & 1u) == 0 &&
                  upstream_server_edns(server, upstream->now.mono_us);
-    slot->t.server = &server->address;
+    slot->t.server = &server->endpoint;
     slot->t.exchange = exchange;
     slot->t.server_index = (uint8_t)index;
     slot->t.tcp = manner.tcp;
     slot->t.sent_us = upstream->now.mono_us;
     slot->overdue_us = slot->t.sent_us + manner.wait_us;
     write_question(exchange, slot);
-    exchange->last = server->address;
+    exchange->last = server->endpoint.address;
 
     const int rc = manner.tcp ? upstream->io->tcp_send(upstream->io_context, &slot->t)
                               : upstream->io->udp_send(upstream->io_context, &slot->t);

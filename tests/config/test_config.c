@@ -164,8 +164,8 @@ static void every_option_is_read(void **state)
     assert_true(config->refuse_silently);
     assert_true(config->upstreams_from_system);
     assert_int_equal(config->upstream_count, 2);
-    assert_address(&config->upstreams[0], "192.0.2.53@5353");
-    assert_address(&config->upstreams[1], "2001:db8::53@53");
+    assert_address(&config->upstreams[0].address, "192.0.2.53@5353");
+    assert_address(&config->upstreams[1].address, "2001:db8::53@53");
     assert_string_equal(config->resolv_conf, "/etc/cordon/resolv.conf");
     assert_false(config->letter_case_random);
     assert_int_equal(config->deadline_ms, 1500);

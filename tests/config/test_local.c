@@ -80,7 +80,7 @@ static void zones_with_servers_of_their_own_are_read_and_printed(void **state)
     (void)state;
     assert_int_equal(config->forward_count, 3);
     assert_int_equal(config->forward[0].count, 2);
-    assert_int_equal(config->forward[0].servers[1].port, 5353);
+    assert_int_equal(config->forward[0].servers[1].address.port, 5353);
     assert_false(config->forward[0].exempt);
     assert_true(config->forward[1].exempt);
     assert_false(config->forward[2].exempt);

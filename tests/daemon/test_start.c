@@ -294,26 +294,32 @@ static void *answer_once(void *context)
 
 static void finds_out_which_upstreams_answer(void **state)
 {
-    struct address servers[4] = {address_of("127.0.0.1"), address_of("127.0.0.1"),
-                                 address_of("127.0.0.1"), address_of("255.255.255.255@53")};
-    struct probe_result results[4];
+    struct endpoint servers[5] = {
+        {.address = address_of("127.0.0.1")},
+        {.address = address_of("127.0.0.1")},
+        {.address = address_of("127.0.0.1")},
+        {.address = address_of("255.255.255.255@53")},
+        {.address = address_of("127.0.0.1@853"), .transport = ENDPOINT_TLS},
+    };
+    struct probe_result results[5];
     struct random random;
     pthread_t thread;
-    int fd = hold_port(&servers[0]);           /* answers */
-    const int silent = hold_port(&servers[1]); /* takes the question and says nothing */
+    int fd = hold_port(&servers[0].address);           /* answers */
+    const int silent = hold_port(&servers[1].address); /* takes the question and says nothing */
 
     (void)state;
-    close(hold_port(&servers[2])); /* nobody there: the kernel says so */
+    close(hold_port(&servers[2].address)); /* nobody there: the kernel says so */
     random_init(&random);
     assert_int_equal(pthread_create(&thread, NULL, answer_once, &fd), 0);
-    probe_upstreams(servers, 4, 300, &random, results);
+    probe_upstreams(servers, 5, 300, &random, results);
     pthread_join(thread, NULL);
     assert_int_equal(results[0].state, PROBE_ANSWERED);
     assert_int_equal(results[0].rcode, WIRE_REFUSED);
     assert_int_equal(results[1].state, PROBE_SILENT);
     assert_int_equal(results[2].state, PROBE_FAILED);
     assert_int_equal(results[2].error, -ECONNREFUSED);
-    assert_int_equal(results[3].state, PROBE_FAILED); /* broadcast: not permitted */
+    assert_int_equal(results[3].state, PROBE_FAILED);   /* broadcast: not permitted */
+    assert_int_equal(results[4].state, PROBE_NOT_DONE); /* never in clear */
     close(fd);
     close(silent);
 }

@@ -70,7 +70,7 @@ static struct setup_snapshot *snapshot_of(struct crew *crew, const char *use)
     lists->config = NULL;
     if (crew->silent < 0) {
         crew->silent = silent_upstream(&upstream);
-        snapshot->upstreams.servers[0] = upstream;
+        snapshot->upstreams.servers[0].address = upstream;
     } else {
         snapshot->upstreams =
             ((struct setup_snapshot *)policy_slot_current(crew->slot))->upstreams;

@@ -233,11 +233,11 @@ static void configure(struct world *world, struct input *input)
     struct upstream_settings settings = script_settings(how % 5);
 
     if ((how & 0x40) != 0) { /* in another order */
-        const struct address first = settings.servers[0];
+        const struct endpoint first = settings.servers[0];
         settings.servers[0] = settings.servers[3];
         settings.servers[3] = first;
         if (settings.count > 0 && settings.count < 4) {
-            settings.servers[0].octets[3] = 4;
+            settings.servers[0].address.octets[3] = 4;
         }
     }
     settings.letter_case = (how & 0x20) != 0 ? UPSTREAM_CASE_PLAIN : UPSTREAM_CASE_RANDOM;

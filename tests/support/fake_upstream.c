@@ -91,7 +91,7 @@ void world_serve(struct world *world, const char *name, uint16_t type, const cha
 static struct world_server *server_of(struct world *world, const struct upstream_try *t)
 {
     for (unsigned i = 0; i < WORLD_SERVERS; i++) {
-        if (address_equal(&world->servers[i].address, t->server)) {
+        if (address_equal(&world->servers[i].address, &t->server->address)) {
             return &world->servers[i];
         }
     }

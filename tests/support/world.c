@@ -116,7 +116,7 @@ struct world *world_create_with(unsigned servers, unsigned slots)
     for (unsigned i = 0; i < servers; i++) {
         world->servers[i].address = (struct address){
             .octets = {192, 0, 2, (uint8_t)(i + 1)}, .port = 53, .family = ADDRESS_V4};
-        world->upstream_settings.servers[i] = world->servers[i].address;
+        world->upstream_settings.servers[i].address = world->servers[i].address;
     }
     tell_time(world);
     upstream_configure(world->upstream, &world->upstream_settings);

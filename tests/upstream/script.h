@@ -46,7 +46,7 @@ struct script {
 static inline int script_send(struct script *script, struct upstream_try *t, bool tcp)
 {
     /* The servers are told apart by their last octet. */
-    const unsigned server = t->server->octets[3] - 1u;
+    const unsigned server = t->server->address.octets[3] - 1u;
     const int error = tcp ? script->tcp_error[server] : script->udp_error[server];
     size_t place = script->sent % SCRIPT_PACKETS_MAX;
 
@@ -130,7 +130,7 @@ static inline struct upstream_settings script_settings(unsigned servers)
         .count = servers, .letter_case = UPSTREAM_CASE_RANDOM, .udp_size = 1232};
 
     for (unsigned i = 0; i < servers; i++) {
-        settings.servers[i] = (struct address){
+        settings.servers[i].address = (struct address){
             .octets = {192, 0, 2, (uint8_t)(i + 1)}, .port = 53, .family = ADDRESS_V4};
     }
     return settings;

@@ -946,7 +946,7 @@ static void new_settings_move_what_is_in_flight(void **state)
     assert_int_equal(script.sent, 4); /* nothing leaves from within */
     assert_non_null(script.packets[1].t);
     assert_int_equal(script.packets[1].t->server_index, 1);
-    assert_int_equal(script.packets[1].t->server->octets[3], 2);
+    assert_int_equal(script.packets[1].t->server->address.octets[3], 2);
     upstream_status(script.upstream, status);
     assert_int_equal(status[0].health, UPSTREAM_UNTRIED);
     assert_int_equal(status[1].rtt_us, 40000);

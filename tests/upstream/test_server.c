@@ -14,8 +14,8 @@
 
 #define MS UINT64_C(1000)
 
-static const struct address somewhere = {
-    .octets = {192, 0, 2, 1}, .port = 53, .family = ADDRESS_V4};
+static const struct endpoint somewhere = {
+    .address = {.octets = {192, 0, 2, 1}, .port = 53, .family = ADDRESS_V4}};
 
 static void waits_as_long_as_answers_have_taken(void **state)
 {

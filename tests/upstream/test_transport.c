@@ -68,7 +68,9 @@ static void worker_init(struct worker *worker, const struct address *servers, si
         .count = count, .letter_case = UPSTREAM_CASE_RANDOM, .udp_size = 1232};
 
     memset(worker, 0, sizeof(*worker));
-    memcpy(settings.servers, servers, count * sizeof(*servers));
+    for (size_t i = 0; i < count; i++) {
+        settings.servers[i].address = servers[i];
+    }
     random_init_seed(&worker->random, seed);
     assert_int_equal(uv_loop_init(&worker->loop), 0);
     worker->timers = timers_create(256);
