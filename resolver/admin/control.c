@@ -44,6 +44,7 @@ struct control_client {
     uint32_t magic;
     struct control *control;
     struct control_client *next, *prev;
+    struct control_peer peer;
     uv_pipe_t pipe;
     uv_timer_t patience;
     uv_write_t write;
@@ -149,16 +150,28 @@ void control_reply(struct control_client *client, const char *document, size_t l
     uv_timer_start(&client->patience, on_patience, CONTROL_PATIENCE_MS, 0);
 }
 
+const struct control_peer *control_peer(const struct control_client *client)
+{
+    invariant(client->magic == CLIENT_MAGIC);
+    return &client->peer;
+}
+
+bool control_refuse(struct text *out, const char *words)
+{
+    json_object_begin(out, NULL);
+    json_bool(out, "ok", false);
+    json_string(out, "error", words);
+    json_object_end(out);
+    return true;
+}
+
 static void reply_error(struct control_client *client, const char *message)
 {
-    char buffer[512];
+    char buffer[6 * REQUEST_FAULT_MAX + 64]; /* each octet escaped */
     struct text text;
 
     text_init(&text, buffer, sizeof(buffer));
-    json_object_begin(&text, NULL);
-    json_bool(&text, "ok", false);
-    json_string(&text, "error", message);
-    json_object_end(&text);
+    control_refuse(&text, message);
     control_reply(client, text.at, text.len);
 }
 
@@ -167,6 +180,7 @@ static void run_command(struct control_client *client)
 {
     const struct control_handler *handler = &client->control->handler;
     const size_t prefix = sizeof(greeting) - 1;
+    char fault[REQUEST_FAULT_MAX];
     struct text out;
 
     uv_read_stop((uv_stream_t *)&client->pipe);
@@ -175,19 +189,27 @@ static void run_command(struct control_client *client)
         reply_error(client, "expected a line \"cordon/1 COMMAND\"");
         return;
     }
+    const char *line = client->line + prefix;
+    struct request *request = request_read(line, strlen(line), fault);
+    if (request == NULL) {
+        reply_error(client, fault);
+        return;
+    }
     char *memory = malloc(CONTROL_REPLY_MAX); /* touched only as far as it is written */
     if (memory == NULL) {
+        request_free(request);
         reply_error(client, "out of memory");
         return;
     }
     text_init(&out, memory, CONTROL_REPLY_MAX);
-    if (handler->command(handler->context, client->line + prefix, client, &out)) {
+    if (handler->command(handler->context, request, client, &out)) {
         if (out.overflow) {
             reply_error(client, "the reply is larger than the limit");
         } else {
             control_reply(client, out.at, out.len);
         }
     }
+    request_free(request);
     free(memory);
 }
 
@@ -232,7 +254,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 
 /* The kernel has already asked for write permission on the socket file; this also holds where
  * somebody has loosened the mode of the file. */
-static bool peer_may(const struct control *control, int fd)
+static bool peer_may(const struct control *control, int fd, struct control_peer *who)
 {
     struct ucred peer;
     struct stat status;
@@ -241,6 +263,7 @@ static bool peer_may(const struct control *control, int fd)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
         return false;
     }
+    *who = (struct control_peer){.uid = peer.uid, .gid = peer.gid, .pid = peer.pid};
     if (peer.uid == 0 || peer.uid == geteuid()) {
         return true;
     }
@@ -304,7 +327,7 @@ static void accept_next(struct control *control)
         client_close(client);
         return;
     }
-    if (!peer_may(control, fd)) {
+    if (!peer_may(control, fd, &client->peer)) {
         reply_error(client, "only root, the daemon's user and the socket's group may ask");
         return;
     }

@@ -256,6 +256,7 @@ static int open_control(struct daemon *daemon)
     if (path == NULL) {
         return 0;
     }
+    request_seed();
     const int rc = control_open(&daemon->loop, path, &handler, &daemon->control);
     if (rc == -EADDRINUSE) {
         log_write(LOG_LEVEL_ERROR,

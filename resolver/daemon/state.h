@@ -123,7 +123,7 @@ void reload_close(struct daemon *daemon);
 void reload_deinit(struct daemon *daemon);
 
 /* status.c: the commands of the control socket. */
-bool status_command(void *context, const char *command, struct control_client *client,
+bool status_command(void *context, struct request *request, struct control_client *client,
                     struct text *out);
 /* The array "lists" of status and reload documents. */
 void status_lists(struct text *out, const struct setup_snapshot *snapshot, uint64_t now_s);

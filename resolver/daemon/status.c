@@ -291,33 +291,29 @@ static void reply_upstreams(struct daemon *daemon, void *client, const struct to
 {
     reply(client, daemon, totals, write_upstreams_only);
 }
-static bool refuse(struct text *out, const char *message)
-{
-    json_object_begin(out, NULL);
-    json_bool(out, "ok", false);
-    json_string(out, "error", message);
-    json_object_end(out);
-    return true;
-}
 
-bool status_command(void *context, const char *command, struct control_client *client,
+bool status_command(void *context, struct request *request, struct control_client *client,
                     struct text *out)
 {
     struct daemon *daemon = context;
+    const char *command = request_command(request);
 
     invariant(daemon->magic == DAEMON_MAGIC);
     if (daemon->stopping) {
-        return refuse(out, "the daemon is stopping");
+        return control_refuse(out, "the daemon is stopping");
+    }
+    if (!request_end(request)) { /* none of these takes arguments */
+        return control_refuse(out, request_fault(request));
     }
     if (strcmp(command, "status") == 0 || strcmp(command, "upstreams") == 0) {
         return totals_ask(daemon, command[0] == 'u' ? reply_upstreams : reply_status, client)
                    ? false
-                   : refuse(out, "too many wait for an answer already");
+                   : control_refuse(out, "too many wait for an answer already");
     }
     if (strcmp(command, "reload") == 0) {
         return reload_request(daemon, RELOAD_ASKED, client)
                    ? false
-                   : refuse(out, "too many wait for a reload already");
+                   : control_refuse(out, "too many wait for a reload already");
     }
     if (strcmp(command, "version") == 0) {
         json_object_begin(out, NULL);
@@ -326,5 +322,5 @@ bool status_command(void *context, const char *command, struct control_client *c
         json_object_end(out);
         return true;
     }
-    return refuse(out, "unknown command; known: status, upstreams, reload, version");
+    return control_refuse(out, "unknown command; known: status, upstreams, reload, version");
 }

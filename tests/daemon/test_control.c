@@ -29,10 +29,11 @@ struct fixture {
     _Atomic unsigned commands;
 };
 
-static bool on_command(void *context, const char *command, struct control_client *client,
+static bool on_command(void *context, struct request *request, struct control_client *client,
                        struct text *out)
 {
     struct fixture *fixture = context;
+    const char *command = request_command(request);
 
     fixture->commands++;
     if (strcmp(command, "later") == 0) {
@@ -53,6 +54,21 @@ static bool on_command(void *context, const char *command, struct control_client
         for (unsigned i = 0; i < 300000; i++) {
             text_add(out, "0123456789");
         }
+        return true;
+    }
+    if (strcmp(command, "who") == 0) {
+        const struct control_peer *peer = control_peer(client);
+        const char *greeting = request_text(request, "greeting", 16, true);
+
+        if (!request_end(request)) {
+            return control_refuse(out, request_fault(request));
+        }
+        json_array_begin(out, NULL);
+        json_string(out, NULL, greeting);
+        json_uint(out, NULL, peer->uid);
+        json_uint(out, NULL, peer->gid);
+        json_int(out, NULL, peer->pid);
+        json_array_end(out);
         return true;
     }
     json_string(out, NULL, command);
@@ -145,9 +161,28 @@ static void answers_a_command_with_one_document(void **state)
     char *reply = NULL;
     size_t len = 0;
 
-    assert_int_equal(control_ask(fixture->path, "status of things", 2000, &reply, &len), 0);
-    assert_string_equal(reply, "\"status of things\"\n");
+    assert_int_equal(control_ask(fixture->path, "status", 2000, &reply, &len), 0);
+    assert_string_equal(reply, "\"status\"\n");
     assert_int_equal(len, strlen(reply));
+    free(reply);
+}
+
+static void gives_the_handler_arguments_and_who_asks(void **state)
+{
+    const struct fixture *fixture = *state;
+    char expected[128];
+    char *reply = NULL;
+    size_t len = 0;
+
+    snprintf(expected, sizeof(expected), "[\"hello\",%u,%u,%d]\n", (unsigned)getuid(),
+             (unsigned)getgid(), (int)getpid());
+    assert_int_equal(
+        control_ask(fixture->path, "who {\"greeting\":\"hello\"}", 2000, &reply, &len), 0);
+    assert_string_equal(reply, expected);
+    free(reply);
+    assert_int_equal(control_ask(fixture->path, "who {\"greting\":1}", 2000, &reply, &len), 0);
+    assert_string_equal(reply,
+                        "{\"ok\":false,\"error\":\"greeting: this field is required\"}\n");
     free(reply);
 }
 
@@ -180,6 +215,9 @@ static void refuses_lines_that_are_no_command(void **state)
         {"GET / HTTP/1.1\r\n", 16, "expected a line"}, /* another protocol */
         {"cordon/1 a\0b\n", 13, "zero octet"},         /* a hidden tail */
         {"CORDON/1 status\n", 16, "expected a line"},  /* case counts */
+        {"cordon/1 \n", 10, "expected COMMAND"},       /* none */
+        {"cordon/1 a b\n", 13, "no JSON object"},      /* words instead of arguments */
+        {"cordon/1 a {\n", 13, "no JSON object"},      /* half an object */
     };
     const struct fixture *fixture = *state;
     char out[256];
@@ -401,6 +439,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers_a_command_with_one_document, setup, teardown),
+        cmocka_unit_test_setup_teardown(gives_the_handler_arguments_and_who_asks, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(reads_a_line_that_comes_in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_lines_that_are_no_command, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_a_line_over_the_limit, setup, teardown),
