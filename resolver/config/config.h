@@ -38,6 +38,13 @@ enum config_mode {
     CONFIG_MODE_ENFORCE
 };
 
+/* How one server of several is chosen. */
+enum config_choose {
+    CONFIG_CHOOSE_FASTEST,
+    CONFIG_CHOOSE_ORDERED,
+    CONFIG_CHOOSE_HASHED
+};
+
 struct config_list {
     char id[65];
     enum config_mode mode;
@@ -49,7 +56,9 @@ struct config_zone {
     struct wire_name name;
     struct endpoint servers[CONFIG_ZONE_SERVERS_MAX];
     size_t count;
-    bool exempt;         /* policy: exempt */
+    bool exempt;     /* policy: exempt */
+    bool has_choose; /* else upstreams.choose counts */
+    enum config_choose choose;
     size_t line, column; /* of the zone's name */
 };
 
@@ -76,6 +85,7 @@ struct config {
     bool upstreams_from_system; /* the word "system": what /etc/resolv.conf names */
     struct config_zone *forward;
     size_t forward_count;
+    unsigned choose;         /* enum config_choose */
     char *resolv_conf;       /* its path */
     bool letter_case_random; /* 0x20 */
     uint32_t deadline_ms;

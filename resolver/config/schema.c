@@ -16,6 +16,10 @@
 static const struct config_word sandbox_words[] = {{"off", 0}, {"auto", 1}, {NULL, 0}};
 static const struct config_word others_words[] = {{"refuse", 0}, {"drop", 1}, {NULL, 0}};
 static const struct config_word case_words[] = {{"plain", 0}, {"random", 1}, {NULL, 0}};
+const struct config_word config_choose_words[] = {{"fastest", CONFIG_CHOOSE_FASTEST},
+                                                  {"ordered", CONFIG_CHOOSE_ORDERED},
+                                                  {"hashed", CONFIG_CHOOSE_HASHED},
+                                                  {NULL, 0}};
 static const struct config_word switch_words[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 static const struct config_word mode_words[] = {{"enforce", 0}, {"log", 1}, {NULL, 0}};
 static const struct config_word ede_words[] = {
@@ -85,12 +89,21 @@ const struct config_row config_rows[] = {
     {.name = "upstreams.zones", .kind = &config_kind_forward,
      .standard = "{}", .reloadable = true,
      .manual = "Zones with servers of their own, a line each: ZONE: [ADDRESS, ...], or ZONE: "
-               "{servers: [ADDRESS, ...], policy: exempt}. The longest zone that a name is in "
+               "{servers: [ADDRESS, ...], choose: ordered, policy: exempt}. The longest zone that a name is in "
                "counts, and nobody else is asked about it, whatever fails. Names of special "
                "use in such a zone, as the reverse names of private addresses, are asked of it. "
                "policy: apply (the default): lists decide about its names and answers as about "
-               "any other; exempt: they do not. The servers count among the 32 that there may "
+               "any other; exempt: they do not. choose: as upstreams.choose, which counts where "
+               "the zone does not say. The servers count among the 32 that there may "
                "be in all."},
+    {.name = "upstreams.choose", .kind = &config_kind_word, .offset = AT(choose),
+     .standard = "fastest", .words = config_choose_words, .reloadable = true,
+     .manual = "Which of several servers is asked first. fastest: the one that answers fastest "
+               "as measured, with those that are about as fast; now and then another one, so "
+               "that one that has become faster is found. ordered: the first of servers. hashed: "
+               "by a hash of the name, so that each server sees, and remembers, its own part "
+               "of the names. A server that is down comes last in each case, and only its own "
+               "questions go to the next one."},
     {.name = "upstreams.resolv-conf", .kind = &config_kind_path, .offset = AT(resolv_conf),
      .standard = "/etc/resolv.conf", .reloadable = true,
      .manual = "The file whose nameserver lines the word system stands for."},

@@ -79,6 +79,7 @@ extern const struct config_kind config_kind_size;         /* uint64_t, octets */
 extern const struct config_kind config_kind_seconds;      /* uint32_t */
 extern const struct config_kind config_kind_milliseconds; /* uint32_t */
 extern const struct config_kind config_kind_choice;       /* bool: value of the word */
+extern const struct config_kind config_kind_word;         /* unsigned: value of the word */
 extern const struct config_kind config_kind_ede;  /* ede and block_ede: EDE code of the word */
 extern const struct config_kind config_kind_user; /* char *, NULL if not set */
 extern const struct config_kind config_kind_path; /* char * */
@@ -113,6 +114,15 @@ bool config_want_scalar(struct config_reader *reader, const struct config_row *r
 bool config_want_items(struct config_reader *reader, const struct config_row *row,
                        const struct config_node *node, size_t max, const char *what);
 struct config_place config_place_of(const struct config_node *node);
+
+/* schema.c: enum config_choose. */
+extern const struct config_word config_choose_words[];
+
+/* values.c: the value of one of these words. */
+enum config_read_result config_read_word(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node,
+                                         const struct config_word *words, int *value);
 
 /* endpoints.c: one server, ADDRESS[@PORT], tls://ADDRESS[@PORT]#NAME or {address: ..., tls:
  * NAME, pins: [...]}; and its text as a file has it. */

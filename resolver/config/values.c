@@ -261,9 +261,10 @@ const struct config_kind config_kind_milliseconds = {"time", read_milliseconds,
 
 /* Words. */
 
-static enum config_read_result read_word(struct config_reader *reader,
+enum config_read_result config_read_word(struct config_reader *reader,
                                          const struct config_row *row,
-                                         const struct config_node *node, int *value)
+                                         const struct config_node *node,
+                                         const struct config_word *words, int *value)
 {
     const char *candidates[16];
     char all[128] = "";
@@ -272,7 +273,7 @@ static enum config_read_result read_word(struct config_reader *reader,
     if (!config_want_scalar(reader, row, node, "a word")) {
         return CONFIG_READ_REFUSED;
     }
-    for (const struct config_word *word = row->words; word->word != NULL; word++) {
+    for (const struct config_word *word = words; word->word != NULL; word++) {
         if (strcmp(node->text, word->word) == 0) {
             *value = word->value;
             return CONFIG_READ_OK;
@@ -304,7 +305,8 @@ static enum config_read_result read_choice(struct config_reader *reader,
                                            const struct config_node *node)
 {
     int value = 0;
-    const enum config_read_result result = read_word(reader, row, node, &value);
+    const enum config_read_result result =
+        config_read_word(reader, row, node, row->words, &value);
 
     if (result == CONFIG_READ_OK) {
         *(bool *)member(reader->config, row) = value != 0;
@@ -319,6 +321,27 @@ static void print_choice(const struct config *config, const struct config_row *r
 
 const struct config_kind config_kind_choice = {"word", read_choice, print_choice};
 
+static enum config_read_result read_one_word(struct config_reader *reader,
+                                             const struct config_row *row,
+                                             const struct config_node *node)
+{
+    int value = 0;
+    const enum config_read_result result =
+        config_read_word(reader, row, node, row->words, &value);
+
+    if (result == CONFIG_READ_OK) {
+        *(unsigned *)member(reader->config, row) = (unsigned)value;
+    }
+    return result;
+}
+
+static void print_one_word(const struct config *config, const struct config_row *row, FILE *out)
+{
+    print_word(row, (int)*(const unsigned *)member_of(config, row), out);
+}
+
+const struct config_kind config_kind_word = {"word", read_one_word, print_one_word};
+
 /* "off" has no code of its own; -2 is no EDE and not "auto". */
 #define EDE_OFF (WIRE_EDE_NONE - 1)
 
@@ -327,7 +350,8 @@ static enum config_read_result read_ede(struct config_reader *reader,
                                         const struct config_node *node)
 {
     int value = 0;
-    const enum config_read_result result = read_word(reader, row, node, &value);
+    const enum config_read_result result =
+        config_read_word(reader, row, node, row->words, &value);
 
     if (result == CONFIG_READ_OK) {
         reader->config->ede = value != EDE_OFF;

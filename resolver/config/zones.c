@@ -63,7 +63,21 @@ static enum config_read_result read_policy(struct config_reader *reader,
     return CONFIG_READ_OK;
 }
 
-/* {servers: [...], policy: exempt} */
+static enum config_read_result read_choose(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node,
+                                           struct config_zone *zone)
+{
+    int value = 0;
+    const enum config_read_result result =
+        config_read_word(reader, row, node, config_choose_words, &value);
+
+    zone->has_choose = true;
+    zone->choose = (enum config_choose)value;
+    return result;
+}
+
+/* {servers: [...], choose: ordered, policy: exempt} */
 static enum config_read_result read_options(struct config_reader *reader,
                                             const struct config_row *row,
                                             const struct config_node *node,
@@ -78,14 +92,16 @@ static enum config_read_result read_options(struct config_reader *reader,
         } else if (strcmp(item->key->text, "servers") == 0) {
             has_servers = true;
             result = worse(result, read_servers(reader, row, item, zone));
+        } else if (strcmp(item->key->text, "choose") == 0) {
+            result = worse(result, read_choose(reader, row, item, zone));
         } else if (strcmp(item->key->text, "policy") == 0) {
             result = worse(result, read_policy(reader, row, item, zone));
         } else {
-            result = worse(result,
-                           config_fault(reader, row, item->key,
-                                        "\"%.200s\" is not known of a zone, only servers and "
-                                        "policy",
-                                        item->key->text));
+            result =
+                worse(result, config_fault(reader, row, item->key,
+                                           "\"%.200s\" is not known of a zone, only servers, "
+                                           "choose and policy",
+                                           item->key->text));
         }
     }
     if (!has_servers && result == CONFIG_READ_OK) {
@@ -170,12 +186,18 @@ static void print_forward(const struct config *config, const struct config_row *
         wire_name_to_text(&zone->name, text);
         fputs("\n    ", out);
         config_print_scalar(text, out);
-        fputs(zone->exempt ? ": {servers: [" : ": [", out);
+        const bool long_form = zone->exempt || zone->has_choose;
+        fputs(long_form ? ": {servers: [" : ": [", out);
         for (size_t j = 0; j < zone->count; j++) {
             fputs(j == 0 ? "" : ", ", out);
             config_print_endpoint(&zone->servers[j], out);
         }
-        fputs(zone->exempt ? "], policy: exempt}" : "]", out);
+        fputs("]", out);
+        if (zone->has_choose) {
+            fprintf(out, ", choose: %s", config_choose_words[zone->choose].word);
+        }
+        fputs(zone->exempt ? ", policy: exempt" : "", out);
+        fputs(long_form ? "}" : "", out);
     }
 }
 

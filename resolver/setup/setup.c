@@ -132,6 +132,7 @@ static void fill_upstreams(const struct config *config, struct upstream_settings
     upstreams->letter_case =
         config->letter_case_random ? UPSTREAM_CASE_RANDOM : UPSTREAM_CASE_PLAIN;
     upstreams->udp_size = config->udp_size;
+    upstreams->choose = setup_choose((enum config_choose)config->choose);
 }
 
 /* List by list what the operator said. A redirect is the view's: one target for all. */

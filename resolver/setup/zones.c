@@ -64,6 +64,17 @@ static uint16_t context_of(const struct config_zone *zone, const struct query_zo
     return context;
 }
 
+enum upstream_choose setup_choose(enum config_choose choose)
+{
+    static const enum upstream_choose words[] = {
+        [CONFIG_CHOOSE_FASTEST] = UPSTREAM_FASTEST,
+        [CONFIG_CHOOSE_ORDERED] = UPSTREAM_ORDERED,
+        [CONFIG_CHOOSE_HASHED] = UPSTREAM_HASHED,
+    };
+
+    return words[choose];
+}
+
 int setup_zones(const struct config *config, struct report *report,
                 struct upstream_settings *upstreams, struct query_zone *zones, size_t *count)
 {
@@ -72,7 +83,10 @@ int setup_zones(const struct config *config, struct report *report,
 
     for (size_t i = 0; i < config->forward_count; i++) {
         const struct config_zone *zone = &config->forward[i];
-        struct upstream_group group = {.context = context_of(zone, zones, i)};
+        const enum config_choose choose =
+            zone->has_choose ? zone->choose : (enum config_choose)config->choose;
+        struct upstream_group group = {.context = context_of(zone, zones, i),
+                                       .choose = setup_choose(choose)};
         char name[WIRE_NAME_TEXT_MAX];
 
         wire_name_to_text(&zone->name, name);
@@ -101,6 +115,7 @@ int setup_zones(const struct config *config, struct report *report,
                 return CORDON_E_REFUSED;
             }
             group.servers |= 1u << place;
+            group.place[place] = (uint8_t)j;
         }
         upstreams->groups[upstreams->group_count++] = group;
         zones[i] = (struct query_zone){zone->name, group.context, zone->exempt};

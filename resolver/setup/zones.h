@@ -18,4 +18,7 @@
 int setup_zones(const struct config *config, struct report *report,
                 struct upstream_settings *upstreams, struct query_zone *zones, size_t *count);
 
+/* What an enum config_choose is to upstream/. */
+enum upstream_choose setup_choose(enum config_choose choose);
+
 #endif

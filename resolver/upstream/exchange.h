@@ -32,6 +32,8 @@ struct upstream_exchange {
     struct upstream *upstream;
     struct query_fetch *fetch;
     struct timer timer; /* armed from the first to the last moment */
+    const struct upstream_group *group;
+    uint64_t hash; /* of the name, for UPSTREAM_HASHED */
     struct upstream_exchange *next, *prev;
     unsigned started, repeats;
     uint32_t excluded;   /* servers not asked again, a bit each */
@@ -60,8 +62,7 @@ struct upstream {
     struct pool *exchanges;
     struct upstream_exchange *first; /* of those in use */
     struct clock_now now;
-    uint32_t apart;
-    struct upstream_group groups[UPSTREAM_GROUPS_MAX];
+    struct upstream_group groups[UPSTREAM_GROUPS_MAX + 1]; /* the first: context 0 */
     size_t group_count;
     enum upstream_case letter_case;
     uint16_t udp_size;
@@ -71,9 +72,9 @@ struct upstream {
     struct upstream_server servers[UPSTREAM_SERVERS_MAX];
 };
 
-/* A bit for each server that must not be asked in this context; those that are not there are
- * among them. */
-uint32_t upstream_strangers(const struct upstream *upstream, uint16_t context);
+/* Who is asked in this context; for one that there is none for (any more): nobody. */
+const struct upstream_group *upstream_group_of(const struct upstream *upstream,
+                                               uint16_t context);
 
 /* Closes what is open and gives the exchange back; the fetch is free of it. */
 void upstream_exchange_end(struct upstream_exchange *exchange);

@@ -1,12 +1,16 @@
 #include "upstream/forward.h"
 
 #include "base/invariant.h"
+#include "base/siphash.h"
 #include "upstream/exchange.h"
 #include "upstream/verdict.h"
 #include "wire/message.h"
 
 #include <errno.h>
 #include <string.h>
+
+/* The same in every worker and after a restart, so that a name stays with its server. */
+static const uint8_t name_key[SIPHASH_KEY_OCTETS] = "names to server";
 
 /* ---- the life of an exchange ---- */
 
@@ -26,7 +30,11 @@ static struct upstream_exchange *exchange_take(struct upstream *upstream,
     exchange->magic = UPSTREAM_EXCHANGE_MAGIC;
     exchange->upstream = upstream;
     exchange->fetch = fetch;
-    exchange->excluded = upstream_strangers(upstream, fetch->context);
+    exchange->group = upstream_group_of(upstream, fetch->context);
+    exchange->excluded = ~exchange->group->servers;
+    if (exchange->group->choose == UPSTREAM_HASHED) {
+        exchange->hash = siphash13(fetch->name.octets, fetch->name.len, name_key);
+    }
     exchange->next = upstream->first;
     if (upstream->first != NULL) {
         upstream->first->prev = exchange;
@@ -171,9 +179,12 @@ static void advance(struct upstream_exchange *exchange)
     exchange->retry_us = 0;
     while (exchange->started < UPSTREAM_TRIES_MAX && now_us < exchange->fetch->deadline_us) {
         bool probe = false;
-        const int index =
-            upstream_server_choose(upstream->servers, upstream->count, exchange->asked,
-                                   spent(exchange), upstream->random, now_us, &probe);
+        const struct upstream_wish wish = {.group = exchange->group,
+                                           .asked = exchange->asked,
+                                           .excluded = spent(exchange),
+                                           .hash = exchange->hash};
+        const int index = upstream_server_choose(upstream->servers, upstream->count, &wish,
+                                                 upstream->random, now_us, &probe);
         if (index < 0) {
             break;
         }
@@ -279,7 +290,7 @@ static void on_timer(struct timer *timer, void *context)
 
 int upstream_ask(struct upstream *upstream, struct query_fetch *fetch)
 {
-    if (upstream_strangers(upstream, fetch->context) == UINT32_MAX) {
+    if (upstream_group_of(upstream, fetch->context)->servers == 0) {
         return -ENETUNREACH;
     }
     if (!query_fetch_may_ask(upstream->engine, fetch)) {

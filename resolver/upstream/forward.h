@@ -29,10 +29,18 @@ enum upstream_case { /* 0x20: random letter case in questions */
     UPSTREAM_CASE_PLAIN
 };
 
+enum upstream_choose { /* which server of several is asked first */
+    UPSTREAM_FASTEST,  /* by measured round-trip time */
+    UPSTREAM_ORDERED,  /* as they are listed */
+    UPSTREAM_HASHED    /* by a keyed hash of name and server: each has its own names */
+};
+
 /* Who is asked for fetches of one context: a bit for each of the settings' servers. */
 struct upstream_group {
     uint16_t context;
+    enum upstream_choose choose;
     uint32_t servers;
+    uint8_t place[UPSTREAM_SERVERS_MAX]; /* of each of them in the operator's order */
 };
 
 struct upstream_settings {
@@ -40,6 +48,7 @@ struct upstream_settings {
     size_t count;
     uint32_t apart; /* a bit for each server that only groups ask: the others are asked for
                        fetches of context 0, and for no other */
+    enum upstream_choose choose; /* among these, which stand in the operator's order */
     struct upstream_group groups[UPSTREAM_GROUPS_MAX];
     size_t group_count;
     enum upstream_case letter_case;

@@ -1,6 +1,7 @@
 #include "upstream/server.h"
 
 #include "base/log.h"
+#include "base/siphash.h"
 
 #include <string.h>
 
@@ -10,10 +11,15 @@
  * those on the same network. */
 #define BAND_MIN_US 2000u
 
+static const uint8_t salt_key[SIPHASH_KEY_OCTETS] = "server's salt";
+
 void upstream_server_init(struct upstream_server *server, const struct endpoint *endpoint)
 {
+    char text[ENDPOINT_TEXT_MAX];
+
     memset(server, 0, sizeof(*server));
     server->endpoint = *endpoint;
+    server->salt = siphash13(text, endpoint_format(endpoint, text), salt_key);
     server->pause_ms = UPSTREAM_PAUSE_MIN_MS;
 }
 
@@ -120,17 +126,17 @@ static bool is_excluded(uint32_t excluded, size_t index)
 
 /* A server that is down and due for a look, for a question that has gone nowhere yet and has
  * somewhere else to go. -1: none. */
-static int choose_probe(struct upstream_server *servers, size_t count, const uint8_t *asked,
-                        uint32_t excluded, uint64_t now_us)
+static int choose_probe(struct upstream_server *servers, size_t count,
+                        const struct upstream_wish *wish, uint64_t now_us)
 {
     int found = -1;
     bool other = false;
 
     for (size_t i = 0; i < count; i++) {
-        if (asked[i] != 0) {
+        if (wish->asked[i] != 0) {
             return -1;
         }
-        if (is_excluded(excluded, i)) {
+        if (is_excluded(wish->excluded, i)) {
             continue;
         }
         other |= !servers[i].down;
@@ -150,18 +156,45 @@ static int choose_probe(struct upstream_server *servers, size_t count, const uin
     return found;
 }
 
-/* Least asked first, then those that answer, then the fast ones: what is not measured counts
- * as fast, so that it is measured. */
+/* Rendezvous hashing: the server whose number for this name is the highest has it. If that one
+ * is left out, the others keep theirs. The finalizer of SplitMix64. */
+static uint64_t weight_of(uint64_t hash, uint64_t salt)
+{
+    uint64_t x = hash ^ salt;
+
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+/* Smaller is asked sooner: least asked first, then those that answer, then by policy. */
 struct rank {
     uint8_t asked;
     bool down;
+    uint64_t cost;
 };
 
-static struct rank rank_of(const struct upstream_server *server, uint8_t asked)
+static struct rank rank_of(const struct upstream_server *servers, size_t index,
+                           const struct upstream_wish *wish, uint64_t now_us)
 {
-    return (struct rank){asked, server->down};
+    const struct upstream_server *server = &servers[index];
+    struct rank rank = {wish->asked[index], server->down, 0};
+
+    switch (wish->group->choose) {
+    case UPSTREAM_FASTEST: /* what is not measured counts as fast, so that it is measured */
+        rank.cost = known_rtt_us(server, now_us);
+        break;
+    case UPSTREAM_ORDERED:
+        rank.cost = wish->group->place[index];
+        break;
+    case UPSTREAM_HASHED:
+        rank.cost = ~weight_of(wish->hash, server->salt);
+        break;
+    }
+    return rank;
 }
 
+/* But for the cost. */
 static int compare(struct rank a, struct rank b)
 {
     if (a.asked != b.asked) {
@@ -170,48 +203,52 @@ static int compare(struct rank a, struct rank b)
     return (int)a.down - (int)b.down;
 }
 
-int upstream_server_choose(struct upstream_server *servers, size_t count, const uint8_t *asked,
-                           uint32_t excluded, struct random *random, uint64_t now_us,
-                           bool *probe)
+/* Chance decides between those that are about as fast as the best one. An unmeasured server is
+ * asked alone until it is measured. */
+static int choose_near(const struct upstream_server *servers, size_t count,
+                       const struct upstream_wish *wish, struct rank best,
+                       struct random *random, uint64_t now_us)
 {
-    struct rank best = {UINT8_MAX, true};
-    uint32_t fastest = UINT32_MAX;
-    uint32_t near = 0;
-    const int looked_after = choose_probe(servers, count, asked, excluded, now_us);
+    const uint64_t limit = best.cost == 0 ? 0 : best.cost + best.cost / 4 + BAND_MIN_US;
+    uint8_t near[UPSTREAM_SERVERS_MAX];
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!is_excluded(wish->excluded, i)) {
+            const struct rank rank = rank_of(servers, i, wish, now_us);
+            if (compare(rank, best) == 0 && rank.cost <= limit) {
+                near[found++] = (uint8_t)i;
+            }
+        }
+    }
+    return near[random_below(random, found)];
+}
+
+int upstream_server_choose(struct upstream_server *servers, size_t count,
+                           const struct upstream_wish *wish, struct random *random,
+                           uint64_t now_us, bool *probe)
+{
+    struct rank best = {UINT8_MAX, true, UINT64_MAX};
+    int found = -1;
+    const int looked_after = choose_probe(servers, count, wish, now_us);
 
     *probe = looked_after >= 0;
     if (looked_after >= 0) {
         return looked_after;
     }
     for (size_t i = 0; i < count; i++) {
-        if (is_excluded(excluded, i)) {
-            continue;
-        }
-        const struct rank rank = rank_of(&servers[i], asked[i]);
-        const uint32_t rtt = known_rtt_us(&servers[i], now_us);
-        const int order = compare(rank, best);
-        if (order < 0 || (order == 0 && rtt < fastest)) {
-            best = rank;
-            fastest = rtt;
+        if (!is_excluded(wish->excluded, i)) {
+            const struct rank rank = rank_of(servers, i, wish, now_us);
+            const int order = found < 0 ? -1 : compare(rank, best);
+            if (order < 0 || (order == 0 && rank.cost < best.cost)) {
+                best = rank;
+                found = (int)i;
+            }
         }
     }
-    /* An unmeasured server is asked alone until it is measured; among measured ones chance
-     * decides between those that are about as fast. */
-    const uint32_t limit = fastest == 0 ? 0 : fastest + fastest / 4 + BAND_MIN_US;
-    for (size_t i = 0; i < count; i++) {
-        if (!is_excluded(excluded, i) && compare(rank_of(&servers[i], asked[i]), best) == 0 &&
-            known_rtt_us(&servers[i], now_us) <= limit) {
-            near++;
-        }
-    }
-    uint32_t pick = random_below(random, near);
-    for (size_t i = 0; i < count; i++) {
-        if (!is_excluded(excluded, i) && compare(rank_of(&servers[i], asked[i]), best) == 0 &&
-            known_rtt_us(&servers[i], now_us) <= limit && pick-- == 0) {
-            return (int)i;
-        }
-    }
-    return -1;
+    return found < 0 || wish->group->choose != UPSTREAM_FASTEST
+               ? found
+               : choose_near(servers, count, wish, best, random, now_us);
 }
 
 /* True once per period for a lost ability, always for one that is there. */

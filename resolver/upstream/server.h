@@ -14,6 +14,7 @@
 
 struct upstream_server {
     struct endpoint endpoint;
+    uint64_t salt;               /* of its address, for UPSTREAM_HASHED */
     uint32_t srtt_us, rttvar_us; /* RFC 6298, 2; 0: not measured */
     uint64_t measured_us;        /* when last */
     uint64_t heard_us;           /* last answer of any kind; 0: never */
@@ -49,14 +50,22 @@ void upstream_server_missed(struct upstream_server *server, uint64_t sent_us, ui
 uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned doublings,
                                  uint64_t now_us);
 
+/* For whom a server is wanted. */
+struct upstream_wish {
+    const struct upstream_group *group;
+    const uint8_t *asked; /* how often the question has gone to each already */
+    uint32_t excluded;    /* a bit for each that must not be asked */
+    uint64_t hash;        /* of the name, for UPSTREAM_HASHED */
+};
+
 /*
- * The server to ask next: asked[i] says how often this question has gone to it already;
- * excluded has a bit for each that must not be asked. -1 if none is left. *probe: the server is
- * down and only looked after: do not wait long for it.
+ * The server to ask next: least asked before all, then up before down, then by the policy of
+ * the group. -1 if all are excluded, and only then. *probe: the server is down and only looked
+ * after: do not wait long for it.
  */
-int upstream_server_choose(struct upstream_server *servers, size_t count, const uint8_t *asked,
-                           uint32_t excluded, struct random *random, uint64_t now_us,
-                           bool *probe);
+int upstream_server_choose(struct upstream_server *servers, size_t count,
+                           const struct upstream_wish *wish, struct random *random,
+                           uint64_t now_us, bool *probe);
 
 /* Whether to use random letter case, or EDNS, for the next question. A lost ability is tried
  * again with one question per UPSTREAM_RELEARN_MS. */

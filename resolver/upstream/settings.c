@@ -60,16 +60,17 @@ static uint32_t move_bits(const struct moves *moves, uint32_t bits)
     return moved;
 }
 
-uint32_t upstream_strangers(const struct upstream *upstream, uint16_t context)
+const struct upstream_group *upstream_group_of(const struct upstream *upstream,
+                                               uint16_t context)
 {
-    uint32_t members = context == 0 ? ~upstream->apart : 0;
+    static const struct upstream_group nobody = {.servers = 0};
 
-    for (size_t i = 0; context != 0 && i < upstream->group_count; i++) {
+    for (size_t i = 0; i < upstream->group_count; i++) {
         if (upstream->groups[i].context == context) {
-            members = upstream->groups[i].servers;
+            return &upstream->groups[i];
         }
     }
-    return ~members | (upstream->count < 32 ? UINT32_MAX << upstream->count : 0);
+    return &nobody;
 }
 
 /* Closes the tries at servers that are gone and renumbers the rest. The timer asks elsewhere,
@@ -100,14 +101,31 @@ static void move_exchange(struct upstream_exchange *exchange, const struct moves
         }
     }
     memcpy(exchange->asked, asked, sizeof(asked));
-    exchange->excluded = move_bits(moves, exchange->excluded) |
-                         upstream_strangers(upstream, exchange->fetch->context);
+    exchange->group = upstream_group_of(upstream, exchange->fetch->context);
+    exchange->excluded = move_bits(moves, exchange->excluded) | ~exchange->group->servers;
     exchange->case_wrong = move_bits(moves, exchange->case_wrong);
     exchange->no_edns = move_bits(moves, exchange->no_edns);
     exchange->reset_seen = move_bits(moves, exchange->reset_seen);
     if (lost) {
         const int rc = timers_arm(upstream->timers, &exchange->timer, upstream->now.mono_us);
         invariant(rc == 0); /* it is armed already */
+    }
+}
+
+static void take_groups(struct upstream *upstream, const struct upstream_settings *settings)
+{
+    const uint32_t all = upstream->count < 32 ? (1u << upstream->count) - 1 : UINT32_MAX;
+
+    upstream->groups[0] = (struct upstream_group){
+        .context = 0, .choose = settings->choose, .servers = all & ~settings->apart};
+    for (size_t i = 0; i < UPSTREAM_SERVERS_MAX; i++) {
+        upstream->groups[0].place[i] = (uint8_t)i;
+    }
+    upstream->group_count = 1;
+    for (size_t i = 0; i < settings->group_count && i < UPSTREAM_GROUPS_MAX; i++) {
+        struct upstream_group *group = &upstream->groups[upstream->group_count++];
+        *group = settings->groups[i];
+        group->servers &= all;
     }
 }
 
@@ -134,9 +152,7 @@ void upstream_configure(struct upstream *upstream, const struct upstream_setting
         }
     }
     upstream->count = count;
-    upstream->apart = settings->apart;
-    upstream->group_count = settings->group_count;
-    memcpy(upstream->groups, settings->groups, sizeof(upstream->groups));
+    take_groups(upstream, settings);
     upstream->letter_case = settings->letter_case;
     upstream->udp_size = settings->udp_size;
     for (struct upstream_exchange *e = upstream->first; e != NULL; e = e->next) {

@@ -69,21 +69,29 @@ static void zones_with_servers_of_their_own_are_read_and_printed(void **state)
                                "  zones:\n"
                                "    Corp.example.: [192.0.2.1, \"[2001:db8::1]@5353\"]\n"
                                "    10.in-addr.arpa: {servers: [192.0.2.2], policy: exempt}\n"
-                               "    lab.test: {policy: apply, servers: [192.0.2.3]}\n";
+                               "    lab.test: {policy: apply, servers: [192.0.2.3]}\n"
+                               "    ad.test: {servers: [192.0.2.3], choose: ordered}\n"
+                               "    x.test: {choose: fastest, servers: [192.0.2.3], policy: "
+                               "exempt}\n";
     static const char want[] =
         "  zones:\n"
         "    corp.example: [192.0.2.1@53, \"2001:db8::1@5353\"]\n"
         "    10.in-addr.arpa: {servers: [192.0.2.2@53], policy: exempt}\n"
-        "    lab.test: [192.0.2.3@53]\n";
+        "    lab.test: [192.0.2.3@53]\n"
+        "    ad.test: {servers: [192.0.2.3@53], choose: ordered}\n"
+        "    x.test: {servers: [192.0.2.3@53], choose: fastest, policy: exempt}\n";
     struct config *config = parse(text);
 
     (void)state;
-    assert_int_equal(config->forward_count, 3);
+    assert_int_equal(config->forward_count, 5);
     assert_int_equal(config->forward[0].count, 2);
     assert_int_equal(config->forward[0].servers[1].address.port, 5353);
     assert_false(config->forward[0].exempt);
     assert_true(config->forward[1].exempt);
     assert_false(config->forward[2].exempt);
+    assert_false(config->forward[2].has_choose);
+    assert_true(config->forward[3].has_choose);
+    assert_int_equal(config->forward[3].choose, CONFIG_CHOOSE_ORDERED);
     for (unsigned round = 0; round < 2; round++) {
         char *printed = NULL;
         size_t len = 0;
@@ -126,7 +134,15 @@ static void zones_that_cannot_be_are_refused(void **state)
         {"upstreams: {zones: {a.test: {servers: [192.0.2.1], policy: none}}}",
          "1:60: upstreams.zones: \"none\" is not one of apply, exempt"},
         {"upstreams: {zones: {a.test: {servers: [192.0.2.1], polcy: exempt}}}",
-         "1:52: upstreams.zones: \"polcy\" is not known of a zone, only servers and policy"},
+         "1:52: upstreams.zones: \"polcy\" is not known of a zone, only servers, choose and "
+         "policy"},
+        {"upstreams: {zones: {a.test: {servers: [192.0.2.1], choose: hashd}}}",
+         "1:60: upstreams.zones: \"hashd\" is not one of fastest, ordered, hashed: did you "
+         "mean "
+         "hashed?"},
+        {"upstreams: {zones: {a.test: {servers: [192.0.2.1], choose: [hashed]}}}",
+         "1:60: upstreams.zones: expected a word, but found a sequence [...]; an IPv6 address "
+         "in brackets needs quotes"},
         {"upstreams: {zones: {a.test: [127.0.0.1@5300]}}",
          "1:21: upstreams.zones: 127.0.0.1@5300 is this resolver itself: name another server"},
     };

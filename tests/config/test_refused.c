@@ -179,6 +179,8 @@ static void values_out_of_range_are_refused(void **state)
          "30s"},
         {"cache: {ttl-min: 61m}", "1:18: cache.ttl-min: 61m is out of range: from 0ms to 1h"},
         {"cache: {ttl-max: 8d}", "1:18: cache.ttl-max: 8d is out of range: from 1s to 7d"},
+        {"upstreams: {choose: random}",
+         "1:21: upstreams.choose: \"random\" is not one of fastest, ordered, hashed"},
         {"upstreams: {deadline: 0s}",
          "1:23: upstreams.deadline: 0s is out of range: from 500ms "
          "to 30s"},

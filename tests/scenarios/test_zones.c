@@ -50,7 +50,7 @@ static void make(struct zones *z, bool exempt)
         z->zones[i].context = made[i].context;
         z->zones[i].exempt = exempt;
         world->upstream_settings.groups[i] =
-            (struct upstream_group){made[i].context, made[i].servers};
+            (struct upstream_group){.context = made[i].context, .servers = made[i].servers};
     }
     world->upstream_settings.group_count = 3;
     world->settings.zones = z->zones;
@@ -217,7 +217,7 @@ static void a_reload_moves_a_question_to_its_new_servers(void **state)
     world_pass(z.world, MILLISECONDS(50));
     assert_string_equal(asked(&z, counts), "0 0 1 0");
     z.zones[0].context = 20; /* as other servers make it */
-    z.world->upstream_settings.groups[0] = (struct upstream_group){20, 8};
+    z.world->upstream_settings.groups[0] = (struct upstream_group){.context = 20, .servers = 8};
     adopt(&z, "block suffix bad.corp.example");
     world_pass(z.world, SECONDS(3));
     assert_string_equal(world_words(reply), "NOERROR rd ra | www.corp.example 60 A 10.0.0.1");

@@ -45,7 +45,8 @@ static void servers_of_zones_stand_apart(void **state)
 
     (void)state;
     assert_int_equal(make("upstreams: {servers: [192.0.2.1, 192.0.2.2], zones: {"
-                          "a.test: [192.0.2.3], b.test: [192.0.2.2, 192.0.2.3, 192.0.2.4]}}",
+                          "a.test: [192.0.2.3], b.test: {choose: ordered, servers: [192.0.2.3, "
+                          "192.0.2.2, 192.0.2.4]}}, choose: hashed}",
                           &made),
                      0);
     assert_int_equal(made.upstreams.count, 4);
@@ -53,6 +54,10 @@ static void servers_of_zones_stand_apart(void **state)
     assert_int_equal(made.upstreams.group_count, 2);
     assert_int_equal(made.upstreams.groups[0].servers, 4);
     assert_int_equal(made.upstreams.groups[1].servers, 2 | 4 | 8); /* one is everybody's too */
+    assert_int_equal(made.upstreams.groups[0].choose, UPSTREAM_HASHED);
+    assert_int_equal(made.upstreams.groups[1].choose, UPSTREAM_ORDERED);
+    assert_int_equal(made.upstreams.groups[1].place[1], 1); /* as the zone has them */
+    assert_int_equal(made.upstreams.groups[1].place[2], 0);
     assert_int_equal(made.count, 2);
     assert_int_equal(made.zones[0].context, made.upstreams.groups[0].context);
     assert_int_equal(made.zones[1].context, made.upstreams.groups[1].context);

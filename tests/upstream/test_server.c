@@ -133,6 +133,8 @@ static void the_pause_between_probes_grows_to_a_limit(void **state)
     struct random random;
     uint64_t now = 1000000;
     uint64_t pause = UPSTREAM_PAUSE_MIN_MS;
+    const struct upstream_group group = {.servers = 3};
+    const struct upstream_wish wish = {.group = &group, .asked = asked};
     bool probe = false;
 
     (void)state;
@@ -145,13 +147,13 @@ static void the_pause_between_probes_grows_to_a_limit(void **state)
     }
     for (unsigned i = 0; i < 12; i++) {
         now += pause * MS - 1;
-        assert_int_equal(upstream_server_choose(servers, 2, asked, 0, &random, now, &probe), 1);
+        assert_int_equal(upstream_server_choose(servers, 2, &wish, &random, now, &probe), 1);
         assert_false(probe);
         now += 1;
-        assert_int_equal(upstream_server_choose(servers, 2, asked, 0, &random, now, &probe), 0);
+        assert_int_equal(upstream_server_choose(servers, 2, &wish, &random, now, &probe), 0);
         assert_true(probe);
         /* One question only. */
-        assert_int_equal(upstream_server_choose(servers, 2, asked, 0, &random, now, &probe), 1);
+        assert_int_equal(upstream_server_choose(servers, 2, &wish, &random, now, &probe), 1);
         pause = 2 * pause < UPSTREAM_PAUSE_MAX_MS ? 2 * pause : UPSTREAM_PAUSE_MAX_MS;
     }
     assert_int_equal(pause, UPSTREAM_PAUSE_MAX_MS);
@@ -185,6 +187,9 @@ static void chooses_by_a_table(void **state)
     for (size_t i = 0; i < ITEMS(cases); i++) {
         struct upstream_server servers[4];
         const size_t count = strlen(cases[i].down);
+        const struct upstream_group group = {.servers = 7};
+        const struct upstream_wish wish = {
+            .group = &group, .asked = cases[i].asked, .excluded = cases[i].excluded};
         bool probe = true;
 
         for (size_t j = 0; j < count; j++) {
@@ -194,12 +199,91 @@ static void chooses_by_a_table(void **state)
             servers[j].down = cases[i].down[j] == 'd';
             servers[j].probe_us = UINT64_MAX;
         }
-        const int got = upstream_server_choose(servers, count, cases[i].asked,
-                                               cases[i].excluded, &random, 2, &probe);
+        const int got = upstream_server_choose(servers, count, &wish, &random, 2, &probe);
         if (got != cases[i].expected || probe) {
             fail_msg("case %zu: server %d, probe %d", i, got, probe);
         }
     }
+}
+
+/* Three servers, the later the faster, all up. */
+static void make_three(struct upstream_server servers[3])
+{
+    for (size_t i = 0; i < 3; i++) {
+        struct endpoint endpoint = somewhere;
+
+        endpoint.address.octets[3] = (uint8_t)(i + 1);
+        upstream_server_init(&servers[i], &endpoint);
+        servers[i].srtt_us = 40000u >> i;
+        servers[i].measured_us = 1;
+        servers[i].probe_us = UINT64_MAX;
+    }
+}
+
+static void ordered_is_the_operators_order_and_not_the_time(void **state)
+{
+    static const struct {
+        uint8_t place[3];
+        unsigned down; /* a bit each */
+        int expected;
+    } cases[] = {
+        {{0, 1, 2}, 0, 0}, {{0, 1, 2}, 1, 1}, {{0, 1, 2}, 3, 2}, {{0, 1, 2}, 6, 0},
+        {{2, 1, 0}, 0, 2}, {{2, 1, 0}, 4, 1}, {{2, 1, 0}, 7, 2}, {{1, 0, 2}, 0, 1},
+    };
+    const uint8_t asked[UPSTREAM_SERVERS_MAX] = {0};
+    const uint8_t seed[RANDOM_SEED_OCTETS] = {3};
+    struct random random;
+
+    (void)state;
+    random_init_seed(&random, seed);
+    for (size_t i = 0; i < ITEMS(cases); i++) {
+        struct upstream_group group = {.choose = UPSTREAM_ORDERED, .servers = 7};
+        const struct upstream_wish wish = {.group = &group, .asked = asked};
+        struct upstream_server servers[3];
+        bool probe;
+
+        memcpy(group.place, cases[i].place, 3);
+        make_three(servers);
+        for (size_t j = 0; j < 3; j++) {
+            servers[j].down = (cases[i].down >> j & 1) != 0;
+        }
+        assert_int_equal(upstream_server_choose(servers, 3, &wish, &random, 2, &probe),
+                         cases[i].expected);
+    }
+}
+
+static void hashed_gives_each_server_its_names_and_moves_no_others(void **state)
+{
+    const struct upstream_group group = {.choose = UPSTREAM_HASHED, .servers = 7};
+    const uint8_t asked[UPSTREAM_SERVERS_MAX] = {0};
+    const uint8_t seed[RANDOM_SEED_OCTETS] = {4};
+    unsigned count[3] = {0};
+    unsigned to[3] = {0};
+    struct upstream_server servers[3];
+    struct random random;
+
+    (void)state;
+    random_init_seed(&random, seed);
+    make_three(servers);
+    for (unsigned i = 0; i < 9000; i++) {
+        const struct upstream_wish wish = {
+            .group = &group, .asked = asked, .hash = random_u64(&random)};
+        bool probe;
+
+        servers[1].down = false;
+        const int first = upstream_server_choose(servers, 3, &wish, &random, 2, &probe);
+        assert_int_equal(upstream_server_choose(servers, 3, &wish, &random, 2, &probe), first);
+        count[first]++;
+        servers[1].down = true;
+        const int then = upstream_server_choose(servers, 3, &wish, &random, 2, &probe);
+        assert_int_not_equal(then, 1);
+        assert_true(first == 1 || then == first);
+        to[then] += first == 1;
+    }
+    for (size_t i = 0; i < 3; i++) { /* four standard deviations */
+        assert_in_range(count[i], 3000 - 180, 3000 + 180);
+    }
+    assert_in_range(to[0], count[1] / 2 - 110, count[1] / 2 + 110);
 }
 
 int main(void)
@@ -211,6 +295,8 @@ int main(void)
         cmocka_unit_test(useless_answers_are_not_silence),
         cmocka_unit_test(the_pause_between_probes_grows_to_a_limit),
         cmocka_unit_test(chooses_by_a_table),
+        cmocka_unit_test(ordered_is_the_operators_order_and_not_the_time),
+        cmocka_unit_test(hashed_gives_each_server_its_names_and_moves_no_others),
     };
     return cmocka_run_group_tests_name("upstream/server", tests, NULL, NULL);
 }
