@@ -177,6 +177,30 @@ void address_unmap(struct address *address)
     }
 }
 
+bool address_embedded_v4(const struct address *address, struct address *out)
+{
+    static const struct {
+        uint8_t octets[12];
+        uint8_t len; /* of the prefix; the IPv4 address stands at `at` */
+        uint8_t at;
+    } forms[] = {
+        {{[10] = 0xff, [11] = 0xff}, 12, 12},
+        {{0}, 12, 12},
+        {{0x00, 0x64, 0xff, 0x9b}, 12, 12},
+        {{0x20, 0x02}, 2, 2},
+    };
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (address->family == ADDRESS_V6 &&
+            memcmp(address->octets, forms[i].octets, forms[i].len) == 0) {
+            *out = (struct address){.family = ADDRESS_V4, .port = address->port};
+            memcpy(out->octets, address->octets + forms[i].at, 4);
+            return true;
+        }
+    }
+    return false;
+}
+
 bool address_from_sockaddr(const struct sockaddr *from, struct address *out)
 {
     struct address new = {.port = 0};

@@ -54,6 +54,11 @@ bool address_is_any(const struct address *address);
 /* An IPv4-mapped IPv6 address becomes IPv4 (a dual-stack socket reports those). */
 void address_unmap(struct address *address);
 
+/* The IPv4 host that packets to this IPv6 address end up at: IPv4-mapped (RFC 4291, 2.5.5.2),
+ * IPv4-compatible (2.5.5.1), the well-known prefix of NAT64 (RFC 6052, 2.1) or 6to4 (RFC 3056,
+ * 2). False if it is none of these; a NAT64 prefix of a network's own cannot be told. */
+bool address_embedded_v4(const struct address *address, struct address *out);
+
 /* False if the family is neither AF_INET nor AF_INET6. */
 bool address_from_sockaddr(const struct sockaddr *from, struct address *out);
 socklen_t address_to_sockaddr(const struct address *address, struct sockaddr_storage *out);

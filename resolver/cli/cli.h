@@ -28,8 +28,6 @@ enum cli_exit {
 /* The highest file descriptor that makes sense to name. */
 #define CLI_FD_MAX 65535u
 
-#define CLI_CONFIG_DEFAULT "/etc/cordon/cordon.yaml"
-
 int cli_check(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_key(int argc, char **argv);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "cli/cli.h"
+#include "config/defaults.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -55,7 +56,7 @@ const char *cli_config_path(const char *named)
     if (named != NULL) {
         return named;
     }
-    return environment != NULL && environment[0] != '\0' ? environment : CLI_CONFIG_DEFAULT;
+    return environment != NULL && environment[0] != '\0' ? environment : CONFIG_FILE_DEFAULT;
 }
 
 struct config *cli_config(const char *named)

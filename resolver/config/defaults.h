@@ -4,6 +4,9 @@
 #ifndef CORDON_CONFIG_DEFAULTS_H
 #define CORDON_CONFIG_DEFAULTS_H
 
+#ifndef CONFIG_FILE_DEFAULT
+#define CONFIG_FILE_DEFAULT "/etc/cordon/cordon.yaml"
+#endif
 #ifndef CONFIG_LIST_DIRECTORY
 #define CONFIG_LIST_DIRECTORY "/usr/share/cordon/blocklists"
 #endif

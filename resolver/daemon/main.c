@@ -1,13 +1,12 @@
 /* cordond(8): the command line. */
 #include "base/log.h"
 #include "base/random.h"
+#include "config/defaults.h"
 #include "daemon/daemon.h"
 
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
-
-#define CONFIG_DEFAULT "/etc/cordon/cordon.yaml"
 
 static const char help[] =
     "usage: cordond [-c FILE] [--check]\n"
@@ -16,7 +15,7 @@ static const char help[] =
     "in\n"
     "the foreground; SIGHUP loads configuration and lists anew, SIGTERM or SIGINT stops it.\n"
     "\n"
-    "  -c, --config FILE  the configuration (default " CONFIG_DEFAULT ")\n"
+    "  -c, --config FILE  the configuration (default " CONFIG_FILE_DEFAULT ")\n"
     "      --check        read configuration and lists, say what would run, and end\n"
     "      --version      print the version and end\n"
     "  -h, --help         print this and end\n"
@@ -34,7 +33,7 @@ int main(int argc, char **argv)
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    const char *config = CONFIG_DEFAULT;
+    const char *config = CONFIG_FILE_DEFAULT;
     bool check = false;
     int option;
 

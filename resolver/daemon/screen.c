@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "config/defaults.h"
 #include "upstream/limits.h"
 
 #include <inttypes.h>
@@ -210,7 +211,11 @@ static void print_rest(const struct screen *screen, FILE *out)
     }
     if (config->control_socket != NULL) {
         heading(screen, out, "control");
-        fprintf(out, "%s (`cordon status`, `cordon reload`)\n", config->control_socket);
+        fprintf(out, "%s (`cordon status", config->control_socket);
+        if (strcmp(screen->config_path, CONFIG_FILE_DEFAULT) != 0) {
+            fprintf(out, " -c %s", screen->config_path); /* the tool has to be told */
+        }
+        fputs("`)\n", out);
     }
 }
 

@@ -11,13 +11,6 @@ static const struct address_prefix inside[] = {
     {{0xfe, 0xc0}, 10, ADDRESS_V6},
 };
 
-/* Prefixes of 96 bits, behind which stands an IPv4 address. */
-static const uint8_t around_v4[][12] = {
-    {[10] = 0xff, [11] = 0xff},
-    {0},
-    {0x00, 0x64, 0xff, 0x9b},
-};
-
 static bool is_covered(const struct address *address)
 {
     for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
@@ -30,20 +23,9 @@ static bool is_covered(const struct address *address)
 
 bool local_is_inside(const struct address *address)
 {
-    struct address v4 = {.family = ADDRESS_V4};
+    struct address v4;
 
-    if (is_covered(address)) {
-        return true;
-    }
-    if (address->family == ADDRESS_V6) {
-        for (size_t i = 0; i < sizeof(around_v4) / sizeof(around_v4[0]); i++) {
-            if (memcmp(address->octets, around_v4[i], sizeof(around_v4[i])) == 0) {
-                memcpy(v4.octets, address->octets + 12, 4);
-                return is_covered(&v4);
-            }
-        }
-    }
-    return false;
+    return is_covered(address) || (address_embedded_v4(address, &v4) && is_covered(&v4));
 }
 
 static bool hints_lead_inside(const uint8_t *hints, size_t count, enum address_family family)

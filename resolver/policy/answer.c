@@ -165,8 +165,8 @@ static bool same_rule(const struct policy_hit *a, const struct policy_hit *b)
     if (a->trigger == POLICY_TRIGGER_ADDRESS) {
         struct address one = a->address, other = b->address;
 
-        address_unmap(&one); /* as the look-up does */
-        address_unmap(&other);
+        (void)address_embedded_v4(&a->address, &one); /* as the look-up does */
+        (void)address_embedded_v4(&b->address, &other);
         struct address_prefix prefix = {.bits = a->labels, .family = one.family};
         memcpy(prefix.octets, one.octets, sizeof(prefix.octets));
         return address_prefix_covers(&prefix, &other);

@@ -263,20 +263,25 @@ static void find_prefixes(const struct policy_image *image, const struct prefixe
 void policy_image_find_address(const struct policy_image *image, const struct address *address,
                                struct policy_matches *out)
 {
-    struct address plain = *address;
+    const struct prefixes table4 = {image->parts[IMAGE_PREFIXES4].at, image->prefix4_count,
+                                    IMAGE_PREFIX4_OCTETS, 4};
+    const struct prefixes table6 = {image->parts[IMAGE_PREFIXES6].at, image->prefix6_count,
+                                    IMAGE_PREFIX6_OCTETS, 16};
+    struct address v4;
 
     out->count = 0;
     out->pass_below = 0;
-    /* A client that is given ::ffff:192.0.2.1 connects to 192.0.2.1. */
-    address_unmap(&plain);
-    if (plain.family == ADDRESS_V4) {
-        const struct prefixes table = {image->parts[IMAGE_PREFIXES4].at, image->prefix4_count,
-                                       IMAGE_PREFIX4_OCTETS, 4};
-        find_prefixes(image, &table, plain.octets, out);
-    } else if (plain.family == ADDRESS_V6) {
-        const struct prefixes table = {image->parts[IMAGE_PREFIXES6].at, image->prefix6_count,
-                                       IMAGE_PREFIX6_OCTETS, 16};
-        find_prefixes(image, &table, plain.octets, out);
+    if (address->family == ADDRESS_V4) {
+        find_prefixes(image, &table4, address->octets, out);
+        return;
+    }
+    if (address->family == ADDRESS_V6) {
+        find_prefixes(image, &table6, address->octets, out);
+    }
+    /* A client that is given 64:ff9b::192.0.2.1 or ::ffff:192.0.2.1 ends up at 192.0.2.1. What
+     * a list says of the IPv6 address itself comes first. */
+    if (out->count == 0 && address_embedded_v4(address, &v4)) {
+        find_prefixes(image, &table4, v4.octets, out);
     }
 }
 

@@ -240,6 +240,39 @@ static void mapped_addresses_become_ipv4(void **state)
     assert_true(address_equal(&other, &before));
 }
 
+static void the_ipv4_host_behind_an_ipv6_address_is_found(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *host; /* NULL: none */
+    } rows[] = {
+        {"[::ffff:192.0.2.1]@53", "192.0.2.1@53"},   /* mapped */
+        {"[::192.0.2.1]@53", "192.0.2.1@53"},        /* compatible */
+        {"[64:ff9b::c000:201]@53", "192.0.2.1@53"},  /* NAT64 */
+        {"[2002:c000:201:7::8]@53", "192.0.2.1@53"}, /* 6to4 */
+        {"[64:ff9b:1::c000:201]@53", NULL},          /* a network's own prefix */
+        {"[64:ff9b::1:c000:201]@53", NULL},          /* not in the first 96 bits */
+        {"[2003:c000:201::]@53", NULL},
+        {"[::1:ffff:192.0.2.1]@53", NULL},
+        {"[2001:db8::192.0.2.1]@53", NULL},
+        {"192.0.2.1@53", NULL}, /* is one itself */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct address address = of(rows[i].text);
+        struct address host = {.family = ADDRESS_NONE};
+
+        assert_int_equal(address_embedded_v4(&address, &host), rows[i].host != NULL);
+        if (rows[i].host != NULL) {
+            const struct address expected = of(rows[i].host);
+            assert_true(address_equal(&host, &expected));
+        } else {
+            assert_int_equal(host.family, ADDRESS_NONE);
+        }
+    }
+}
+
 static void equality_looks_at_each_part(void **state)
 {
     const struct address a = of("192.0.2.1@53");
@@ -372,6 +405,7 @@ int main(void)
         cmocka_unit_test(kinds_of_addresses_are_known),
         cmocka_unit_test(no_address_is_no_kind_of_address),
         cmocka_unit_test(mapped_addresses_become_ipv4),
+        cmocka_unit_test(the_ipv4_host_behind_an_ipv6_address_is_found),
         cmocka_unit_test(equality_looks_at_each_part),
         cmocka_unit_test(prefixes_cover_what_lies_inside),
         cmocka_unit_test(prefixes_are_written_with_their_length),

@@ -59,6 +59,10 @@ screen_says "first   enforce  serial 7"
 screen_says "$("$cordon" key show "$work/keys/list-a.pub" | grep -oE '[0-9A-F]{16}' | head -n 1)"
 screen_says "$work/events.jsonl"
 screen_says "$work/control.sock"
+# The command that it names works as it is printed.
+named=$(sed -n 's/.*(.cordon \(status .*\).)$/\1/p' "$work/cordond.log")
+[ -n "$named" ] || fail "no command to see the status with"
+sh -c "'$cordon' $named" >"$work/named" || fail "cordon $named: $(cat "$work/named")"
 # The two lines to try do what they say, as they are printed.
 tried=$(grep -oE 'dig @[^ ]+ -p [0-9]+ [^ ]+' "$work/cordond.log")
 [ "$(wc -l <<<"$tried")" -eq 2 ] || fail "not two lines to try: $tried"

@@ -66,6 +66,8 @@ static void addresses_are_inside_or_outside(void **state)
         {"64:ff9b::192.0.2.1", false},
         {"64:ff9b:1::10.0.0.1", false}, /* another prefix: the address may stand elsewhere */
         {"::1:0:10.0.0.1", false},
+        {"2002:a00:1::1", true}, /* 6to4 */
+        {"2002:c000:201::1", false},
     };
 
     (void)state;

@@ -263,6 +263,23 @@ static const struct row table[] = {
      "@::ffff:192.0.2.1",
      "a block prefix sinkhole 24",
      "-"},
+    /* so are those that a translator or 6to4 makes of it */
+    {{{"enforce", "block prefix 192.0.2.0/24", NULL}},
+     "@64:ff9b::192.0.2.1",
+     "a block prefix sinkhole 24",
+     "-"},
+    {{{"enforce", "block prefix 192.0.2.0/24", NULL}},
+     "@2002:c000:201::1",
+     "a block prefix sinkhole 24",
+     "-"},
+    {{{"enforce", "block prefix 192.0.2.0/24", NULL}}, "@64:ff9b::192.0.3.1", "-", "-"},
+    /* another prefix: the IPv4 address may stand elsewhere */
+    {{{"enforce", "block prefix 192.0.2.0/24", NULL}}, "@64:ff9b:1::192.0.2.1", "-", "-"},
+    /* what is said of the IPv6 address itself comes first */
+    {{{"enforce", "block prefix 192.0.2.0/24;pass prefix 64:ff9b::/96", NULL}},
+     "@64:ff9b::192.0.2.1",
+     "a pass prefix pass 96",
+     "-"},
     /* names and prefixes know nothing of each other */
     {{{"enforce", "block prefix 192.0.2.0/24", NULL}}, "2.0.192.example", "-", "-"},
 };
