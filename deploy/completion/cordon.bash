@@ -35,9 +35,10 @@ _cordon() {
         esac
       fi ;;
     list)
-      if ((cword == 2)); then options='build show sign verify --help'; else
+      if ((cword == 2)); then options='build diff show sign verify --help'; else
         case $verb in
           build) options='--config --output --json --help' ;;
+          diff) options='--all --json --help' ;;
           show) options='--rules --json --help' ;;
           sign) options='--key --password-fd --help' ;;
           verify) options='--keys --threshold --ignore-time --json --help' ;;

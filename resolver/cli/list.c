@@ -310,6 +310,7 @@ int cli_list(int argc, char **argv)
 {
     static const struct cli_verb verbs[] = {
         {"build", cli_list_build, "build [-c CONFIG] [--output FILE]"},
+        {"diff", cli_list_diff, "diff [--all] [--json] OLD NEW"},
         {"show", cli_list_show, "show [--rules] [--json] LIST..."},
         {"sign", sign, "sign --key SECRET.key [--password-fd N] LIST..."},
         {"verify", verify,

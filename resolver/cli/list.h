@@ -8,6 +8,11 @@
 
 int cli_list_build(int argc, char **argv); /* cli/list_build.c */
 int cli_list_show(int argc, char **argv);  /* cli/list_show.c */
+int cli_list_diff(int argc, char **argv);  /* cli/list_diff.c */
+
+/* Reads and parses the text of a list, whoever signed it; the caller frees it. NULL after a
+ * message on standard error that names the verb. */
+struct policy_list *cli_list_read(const char *verb, const char *path);
 
 /* The legal facts in words, indented, on standard output; legal persons of whom the same is
  * said stand together. */

@@ -174,7 +174,7 @@ static void show_json(const struct policy_list *list)
     free(buffer);
 }
 
-static int show_one(const char *path, bool rules, bool json)
+struct policy_list *cli_list_read(const char *verb, const char *path)
 {
     uint8_t *text = NULL;
     size_t len = 0;
@@ -188,20 +188,30 @@ static int show_one(const char *path, bool rules, bool json)
     }
     report_print(&report, stderr);
     if (rc != 0 && report.errors == 0) {
-        fprintf(stderr, "cordon list show: %s: %s\n", path, cordon_strerror(rc));
+        fprintf(stderr, "cordon list %s: %s: %s\n", verb, path, cordon_strerror(rc));
     }
     report_deinit(&report);
-    if (rc == 0 && json) {
+    free(text);
+    return rc == 0 ? list : NULL;
+}
+
+static int show_one(const char *path, bool rules, bool json)
+{
+    struct policy_list *list = cli_list_read("show", path);
+
+    if (list == NULL) {
+        return CLI_REFUSED;
+    }
+    if (json) {
         show_json(list);
-    } else if (rc == 0) {
+    } else {
         show_words(list);
         if (rules) {
             show_rules(list);
         }
     }
     policy_list_free(list);
-    free(text);
-    return rc == 0 ? CLI_OK : CLI_REFUSED;
+    return CLI_OK;
 }
 
 int cli_list_show(int argc, char **argv)

@@ -42,7 +42,7 @@ for command in check explain query reload status; do
   code 0 "$cordon" $command --help; out_has "^usage: cordon $command"
   code 2 "$cordon" $command --no-such-option; err_has 'wrong option'
 done
-for verb in "key generate" "key show" "list build" "list show" "list sign" "list verify"; do
+for verb in "key generate" "key show" "list build" "list diff" "list show" "list sign" "list verify"; do
   # shellcheck disable=SC2086 # two words
   code 0 "$cordon" $verb --help; out_has "^usage: cordon $verb"
   # shellcheck disable=SC2086
@@ -51,6 +51,7 @@ done
 code 0 "$cordon" key --help; code 2 "$cordon" key; code 2 "$cordon" list frobnicate
 code 2 "$cordon" check; code 2 "$cordon" check a b; code 2 "$cordon" explain; code 2 "$cordon" query
 code 2 "$cordon" list verify; code 2 "$cordon" list sign x.list; code 2 "$cordon" list show
+code 2 "$cordon" list diff x.list
 
 say "keys"
 code 0 "$cordon" key generate --no-password "$work/keys/list-a"; out_has '^key id +[0-9A-F]{16}$'
@@ -95,6 +96,52 @@ RULES
 sign_list "$work/lists/old.list"
 code 1 "$cordon" list verify --keys "$work/keys" "$work/lists/old.list"; err_has 'past its expiry'
 code 0 "$cordon" list verify --ignore-time --keys "$work/keys" "$work/lists/old.list"
+
+say "what a newer list changes"
+mkdir "$work/newer"
+write_list beta 1 <<'RULES'
+block suffix kept.test
+block suffix freed.test
+block suffix softer.test
+block exact harder.test action=log
+pass suffix was-passed.test
+block suffix turned.test action=nxdomain
+block suffix word.test
+block prefix 192.0.2.0/24
+RULES
+mv "$work/lists/beta.list" "$work/newer/beta-1.list"
+write_list beta 2 <<'RULES'
+block prefix 192.0.2.0/24
+block prefix 192.0.2.0/25
+block suffix word.test
+block exact kept.test
+block suffix turned.test action=nodata
+block exact harder.test
+block suffix softer.test action=log
+pass suffix now-passed.test
+block suffix kept.test
+block suffix added.test
+RULES
+sed "/word.test/s/evidence=/evidence=\"other\" note=/" "$work/lists/beta.list" >"$work/newer/beta-2.list"
+rm "$work/lists/beta.list"
+code 0 "$cordon" list diff "$work/newer/beta-1.list" "$work/newer/beta-2.list"
+out_has '^beta: serial 1 -> 2, .* 8 -> 10 rules$'
+out_has '^  4 blocked from now on$'; out_has 'suffix added.test  no rule -> block'
+out_has 'exact kept.test  no rule -> block'; out_has 'exact harder.test  log -> block'
+out_has 'prefix 192.0.2.0/25  no rule -> block'
+out_has '^  2 not blocked any more$'; out_has 'suffix freed.test  block -> no rule'; out_has 'suffix softer.test  block -> log'
+out_has '^  1 let through from now on$'; out_has '^  1 not let through any more'
+out_has 'suffix turned.test  nxdomain -> nodata'; out_has '^  1 decided as before, .*--all'
+if grep -q 'suffix kept.test\|suffix word.test\|192.0.2.0/24' "$work/out"; then fail "rules that stay are shown: $(cat "$work/out")"; fi
+code 0 "$cordon" list diff --all "$work/newer/beta-1.list" "$work/newer/beta-2.list"; out_has 'suffix word.test'
+code 0 "$cordon" list diff --json "$work/newer/beta-1.list" "$work/newer/beta-2.list"
+json 'len(d["rules"]["blocked"]) == 4 and d["rules"]["passed"][0]["what"] == "now-passed.test" and d["new_serial"] == 2'
+code 0 "$cordon" list diff "$work/newer/beta-2.list" "$work/newer/beta-2.list"; out_has 'no rule and no legal fact differs'
+code 0 "$cordon" list diff "$work/newer/beta-2.list" "$work/newer/beta-1.list"; err_has 'swapped'
+code 1 "$cordon" list diff "$list" "$work/newer/beta-1.list"; err_has 'different lists'
+code 1 "$cordon" list diff "$work/newer/beta-1.list" "$work/newer/none.list"; err_has 'none.list'
+sed 's/Entity of beta/Another/' "$work/newer/beta-2.list" >"$work/newer/beta-3.list"
+code 0 "$cordon" list diff "$work/newer/beta-2.list" "$work/newer/beta-3.list"; out_has '^  - fact .*Entity of beta'; out_has '^  [+] fact .*Another'
 
 say "check"
 option[lists.use]="{alpha: enforce}"
