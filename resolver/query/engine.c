@@ -8,6 +8,7 @@
 struct query_engine *query_engine_create(const struct query_engine_setup *setup)
 {
     const unsigned slots = setup->slots != 0 ? setup->slots : QUERY_SLOTS;
+    uint8_t own_key[SIPHASH_KEY_OCTETS];
     uint32_t buckets = 1;
     struct query_engine *engine = calloc(1, sizeof(*engine));
 
@@ -30,8 +31,10 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
     engine->table = calloc(buckets, sizeof(struct query_fetch *));
     engine->table_mask = buckets - 1;
     random_fill(setup->random, engine->table_key, sizeof(engine->table_key));
-    if (engine->queries == NULL || engine->fetches == NULL || engine->redirects == NULL ||
-        engine->table == NULL) {
+    random_fill(setup->random, own_key, sizeof(own_key));
+    engine->tops = query_tops_create(setup->tops_key != NULL ? setup->tops_key : own_key);
+    if (engine->tops == NULL || engine->queries == NULL || engine->fetches == NULL ||
+        engine->redirects == NULL || engine->table == NULL) {
         query_engine_destroy(engine);
         return NULL;
     }
@@ -41,6 +44,7 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
 void query_engine_destroy(struct query_engine *engine)
 {
     if (engine != NULL) {
+        query_tops_destroy(engine->tops);
         pool_destroy(engine->queries);
         pool_destroy(engine->fetches);
         pool_destroy(engine->redirects);
@@ -126,6 +130,11 @@ const struct query_counters *query_engine_counters(const struct query_engine *en
 const struct query_latency *query_engine_latency(const struct query_engine *engine)
 {
     return &engine->latency;
+}
+
+struct query_tops *query_engine_tops(struct query_engine *engine)
+{
+    return engine->tops;
 }
 
 unsigned query_engine_in_use(const struct query_engine *engine)

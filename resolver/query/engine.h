@@ -46,6 +46,7 @@ struct query {
     bool blocked;
     bool cached;    /* the answer came from the cache */
     bool waited;    /* for an upstream */
+    bool counted;   /* among its client's questions */
     bool abandoned; /* the client is gone */
     uint8_t rcode;  /* of the answer sent */
     uint64_t received_us, wall_us;
@@ -76,6 +77,7 @@ struct query_engine {
     struct query_counters counters;
     struct query_latency latency;
     uint32_t untimed[QUERY_PATHS]; /* answers since the time was told */
+    struct query_tops *tops;
     struct pool *queries, *fetches, *redirects;
     /* Fetches in flight: by question, and all of them. */
     struct query_fetch **table;

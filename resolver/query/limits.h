@@ -21,4 +21,14 @@
 /* Octets of an answer that may wait in the worker's scratch: any DNS message. */
 #define QUERY_SCRATCH_OCTETS 65536u
 
+/* Places for those that come most often (query/tops.h), per worker and window: whatever makes
+ * up more than a hundredth (names: a thirtieth) of its kind is surely there. All of a worker's
+ * take 250 KiB. */
+#define QUERY_TOP_CLIENT_SLOTS   512u
+#define QUERY_TOP_NAME_SLOTS     128u
+#define QUERY_TOP_PROVIDER_SLOTS 64u
+
+/* Of these, as many can be read at once: a long screen. */
+#define QUERY_TOP_READ_MAX 64u
+
 #endif

@@ -38,6 +38,10 @@ enum query_state step_client(struct query_engine *engine, struct query *q)
         return respond_empty(engine, q, WIRE_REFUSED, 0, WIRE_EDE_PROHIBITED,
                              "this client is not in an access network");
     }
+    if (!q->counted) { /* not yet: a reload brings it here again */
+        q->counted = true;
+        query_tops_client(engine->tops, engine->now.mono_us, &q->client.from);
+    }
     switch (q->parsed) {
     case WIRE_QUESTION_OK:
         return QUERY_LOCAL;

@@ -37,6 +37,7 @@
 #include "policy/policy.h"
 #include "query/limits.h"
 #include "query/settings.h"
+#include "query/tops.h"
 #include "wire/question.h"
 
 struct query_engine; /* opaque */
@@ -164,7 +165,8 @@ struct query_engine_setup {
     _Atomic uint64_t *events_lost;
     struct timers *timers;
     struct random *random;
-    unsigned slots; /* 0: QUERY_SLOTS */
+    const uint8_t *tops_key; /* 16 secret octets that workers share; NULL: its own */
+    unsigned slots;          /* 0: QUERY_SLOTS */
 };
 
 /* NULL if out of memory. A policy and settings must be adopted before the first question. */
@@ -209,6 +211,8 @@ bool query_fetch_may_ask(const struct query_engine *engine, const struct query_f
 
 const struct query_counters *query_engine_counters(const struct query_engine *engine);
 const struct query_latency *query_engine_latency(const struct query_engine *engine);
+/* Who asks most and what is blocked most; the engine goes on counting. */
+struct query_tops *query_engine_tops(struct query_engine *engine);
 unsigned query_engine_in_use(const struct query_engine *engine);
 
 #endif

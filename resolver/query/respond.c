@@ -226,6 +226,20 @@ enum query_state step_send(struct query_engine *engine, struct query *q)
     return QUERY_RECORD;
 }
 
+/* For the lists of what is blocked most: the first rule stands for all of them. */
+static void count_decision(struct query_engine *engine, const struct query *q)
+{
+    const struct policy_hit *hit = &q->hits.at[q->blocked ? q->block : 0];
+    struct policy_image_list list;
+    struct policy_row row;
+
+    if (policy_hit_row(engine->policy, hit, &row) &&
+        policy_image_list_at(policy_image_of(engine->policy), row.list, &list)) {
+        query_tops_decision(engine->tops, engine->now.mono_us, &q->client.from,
+                            &q->question.name, q->blocked, list.provider);
+    }
+}
+
 /* An event for each rule that blocked or would have; never more than POLICY_HITS_MAX. */
 enum query_state step_record(struct query_engine *engine, struct query *q)
 {
@@ -246,6 +260,9 @@ enum query_state step_record(struct query_engine *engine, struct query *q)
     };
 
     engine->counters.blocked += q->blocked ? 1 : 0;
+    if (q->hits.count > 0) {
+        count_decision(engine, q);
+    }
     for (uint8_t i = 0; i < q->hits.count; i++) {
         decision.hit = &q->hits.at[i];
         decision.applied = q->blocked && i == q->block;

@@ -1,0 +1,234 @@
+#include "query/tops.h"
+
+#include "query/limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WINDOW_US UINT64_C(60000000)
+
+#define CLIENT_KEY_OCTETS   17 /* family, address */
+#define NAME_KEY_OCTETS     (1 + WIRE_NAME_MAX)
+#define PROVIDER_KEY_OCTETS 63 /* with what was done in front, and without a terminator */
+
+enum {
+    WINDOW_ALL, /* since the start */
+    WINDOW_NOW,
+    WINDOW_BEFORE,
+    WINDOWS
+};
+
+struct query_tops {
+    uint64_t window_us; /* when WINDOW_NOW began; 0: nothing was ever counted */
+    bool before;        /* there is a window before */
+    struct sketch *sketches[QUERY_TOPS][WINDOWS];
+};
+
+static const struct {
+    unsigned slots;
+    size_t key_octets;
+} shapes[QUERY_TOPS] = {
+    [QUERY_TOP_CLIENTS] = {QUERY_TOP_CLIENT_SLOTS, CLIENT_KEY_OCTETS},
+    [QUERY_TOP_CLIENTS_BLOCKED] = {QUERY_TOP_CLIENT_SLOTS, CLIENT_KEY_OCTETS},
+    [QUERY_TOP_NAMES] = {QUERY_TOP_NAME_SLOTS, NAME_KEY_OCTETS},
+    [QUERY_TOP_PROVIDERS] = {QUERY_TOP_PROVIDER_SLOTS, PROVIDER_KEY_OCTETS},
+};
+
+struct query_tops *query_tops_create(const uint8_t key[16])
+{
+    struct query_tops *tops = calloc(1, sizeof(*tops));
+    bool whole = tops != NULL;
+
+    for (size_t which = 0; whole && which < QUERY_TOPS; which++) {
+        for (size_t window = 0; window < WINDOWS; window++) {
+            tops->sketches[which][window] =
+                sketch_create(shapes[which].slots, shapes[which].key_octets, key);
+            whole = whole && tops->sketches[which][window] != NULL;
+        }
+    }
+    if (!whole) {
+        query_tops_destroy(tops);
+        return NULL;
+    }
+    return tops;
+}
+
+void query_tops_destroy(struct query_tops *tops)
+{
+    for (size_t which = 0; tops != NULL && which < QUERY_TOPS; which++) {
+        for (size_t window = 0; window < WINDOWS; window++) {
+            sketch_destroy(tops->sketches[which][window]);
+        }
+    }
+    free(tops);
+}
+
+/* What was now becomes what was before. */
+static void turn_window(struct query_tops *tops)
+{
+    for (size_t which = 0; which < QUERY_TOPS; which++) {
+        struct sketch *oldest = tops->sketches[which][WINDOW_BEFORE];
+
+        tops->sketches[which][WINDOW_BEFORE] = tops->sketches[which][WINDOW_NOW];
+        tops->sketches[which][WINDOW_NOW] = oldest;
+        sketch_clear(oldest);
+    }
+}
+
+static void turn_windows(struct query_tops *tops, uint64_t now_us)
+{
+    const uint64_t past = tops->window_us == 0 ? 0 : (now_us - tops->window_us) / WINDOW_US;
+
+    if (tops->window_us == 0) {
+        tops->window_us = now_us;
+    }
+    if (past > 0) {
+        turn_window(tops);
+    }
+    if (past > 1) { /* nothing came for longer than a window */
+        turn_window(tops);
+    }
+    tops->before = tops->before || past > 0;
+    tops->window_us += past * WINDOW_US;
+}
+
+/* hot: a comparison, but for once a minute */
+static void keep_time(struct query_tops *tops, uint64_t now_us)
+{
+    if (tops->window_us == 0 || now_us - tops->window_us >= WINDOW_US) {
+        turn_windows(tops, now_us);
+    }
+}
+
+/* hot */
+static void add(struct query_tops *tops, enum query_top which, const void *key, size_t len)
+{
+    struct sketch **sketches = tops->sketches[which];
+    const uint64_t hash = sketch_hash(sketches[0], key, len);
+
+    sketch_add(sketches[WINDOW_ALL], key, len, hash, 1);
+    sketch_add(sketches[WINDOW_NOW], key, len, hash, 1);
+}
+
+/* hot */
+static void add_client(struct query_tops *tops, enum query_top which,
+                       const struct address *client)
+{
+    const size_t octets = client->family == ADDRESS_V4 ? 4 : 16;
+    uint8_t key[CLIENT_KEY_OCTETS];
+
+    key[0] = client->family;
+    memcpy(key + 1, client->octets, octets);
+    add(tops, which, key, 1 + octets);
+}
+
+/* hot */
+void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct address *client)
+{
+    keep_time(tops, now_us);
+    add_client(tops, QUERY_TOP_CLIENTS, client);
+}
+
+void query_tops_decision(struct query_tops *tops, uint64_t now_us, const struct address *client,
+                         const struct wire_name *name, bool blocked, const char *provider)
+{
+    uint8_t key[NAME_KEY_OCTETS];
+    size_t len = strlen(provider);
+
+    keep_time(tops, now_us);
+    if (blocked) {
+        add_client(tops, QUERY_TOP_CLIENTS_BLOCKED, client);
+    }
+    key[0] = blocked ? 1 : 0;
+    memcpy(key + 1, name->octets, name->len);
+    add(tops, QUERY_TOP_NAMES, key, 1 + (size_t)name->len);
+    len = len < PROVIDER_KEY_OCTETS - 1 ? len : PROVIDER_KEY_OCTETS - 1;
+    memcpy(key + 1, provider, len);
+    add(tops, QUERY_TOP_PROVIDERS, key, 1 + len);
+}
+
+void query_tops_copy(struct query_tops *to, struct query_tops *from, uint64_t now_us)
+{
+    keep_time(from, now_us);
+    to->window_us = from->window_us;
+    to->before = from->before;
+    for (size_t which = 0; which < QUERY_TOPS; which++) {
+        for (size_t window = 0; window < WINDOWS; window++) {
+            sketch_copy(to->sketches[which][window], from->sketches[which][window]);
+        }
+    }
+}
+
+/* Windows of workers begin at different times: the earliest is told. */
+void query_tops_merge(struct query_tops *to, const struct query_tops *from)
+{
+    if (from->window_us != 0 && (to->window_us == 0 || from->window_us < to->window_us)) {
+        to->window_us = from->window_us;
+    }
+    to->before = to->before || from->before;
+    for (size_t which = 0; which < QUERY_TOPS; which++) {
+        for (size_t window = 0; window < WINDOWS; window++) {
+            sketch_merge(to->sketches[which][window], from->sketches[which][window]);
+        }
+    }
+}
+
+static bool read_name(const uint8_t *octets, size_t len, struct wire_name *name)
+{
+    size_t at = 0;
+
+    return wire_name_read(octets, len, &at, name) == WIRE_OK;
+}
+
+static bool read_entry(enum query_top which, const struct sketch_entry *from,
+                       struct query_top_entry *out)
+{
+    const uint8_t *key = from->key;
+    const size_t len = from->len - 1;
+
+    *out = (struct query_top_entry){.count = from->count, .error = from->error};
+    switch (which) {
+    case QUERY_TOP_CLIENTS:
+    case QUERY_TOP_CLIENTS_BLOCKED:
+        out->client.family = key[0];
+        memcpy(out->client.octets, key + 1, len);
+        return true;
+    case QUERY_TOP_NAMES:
+        out->blocked = key[0] != 0;
+        return read_name(key + 1, len, &out->name);
+    case QUERY_TOP_PROVIDERS:
+        out->blocked = key[0] != 0;
+        memcpy(out->provider, key + 1, len);
+        return true;
+    case QUERY_TOPS:
+        break;
+    }
+    return false;
+}
+
+size_t query_tops_read(struct query_tops *tops, enum query_top which, bool recent,
+                       struct query_top_entry *out, size_t max)
+{
+    struct sketch_entry entries[QUERY_TOP_READ_MAX];
+    struct sketch **sketches = tops->sketches[which];
+    size_t count = 0;
+
+    max = max < QUERY_TOP_READ_MAX ? max : QUERY_TOP_READ_MAX;
+    if (recent) { /* both windows in one, in the place of the older */
+        sketch_merge(sketches[WINDOW_BEFORE], sketches[WINDOW_NOW]);
+        sketch_clear(sketches[WINDOW_NOW]);
+    }
+    const size_t found =
+        sketch_top(sketches[recent ? WINDOW_BEFORE : WINDOW_ALL], entries, max);
+    for (size_t i = 0; i < found; i++) {
+        count += read_entry(which, &entries[i], &out[count]) ? 1 : 0;
+    }
+    return count;
+}
+
+uint64_t query_tops_recent_us(const struct query_tops *tops, uint64_t now_us)
+{
+    const uint64_t since_us = tops->window_us - (tops->before ? WINDOW_US : 0);
+
+    return tops->window_us == 0 || now_us < since_us ? 0 : now_us - since_us;
+}

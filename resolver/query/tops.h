@@ -1,0 +1,60 @@
+/*
+ * query/tops.h - who asks most, and what is blocked most: bounded, per worker.
+ *
+ * Each kind is counted since the start and over the last minute or two (two windows, of which
+ * the older is forgotten when the newer is a minute old). Counting is a hash and two look-ups
+ * in fixed memory (base/sketch.h); others read copies.
+ */
+#ifndef CORDON_QUERY_TOPS_H
+#define CORDON_QUERY_TOPS_H
+
+#include "base/address.h"
+#include "base/sketch.h"
+#include "wire/name.h"
+
+#include <stdbool.h>
+
+enum query_top {
+    QUERY_TOP_CLIENTS,         /* questions of clients that may ask */
+    QUERY_TOP_CLIENTS_BLOCKED, /* of these, those that were blocked */
+    QUERY_TOP_NAMES,           /* asked names that were blocked or would have been */
+    QUERY_TOP_PROVIDERS,       /* providers of the rules that did it */
+    QUERY_TOPS
+};
+
+struct query_tops; /* opaque */
+
+/* key: 16 secret octets, the same for all that are merged. NULL if out of memory. */
+struct query_tops *query_tops_create(const uint8_t key[16]);
+void query_tops_destroy(struct query_tops *tops); /* NULL is fine */
+
+/* hot. now_us: monotonic, never less than before. */
+void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct address *client);
+/* Once per question that policy had a word about. blocked: the answer was replaced; else it
+ * only would have been. provider: id in words, cut if it is longer than 62 octets. */
+void query_tops_decision(struct query_tops *tops, uint64_t now_us, const struct address *client,
+                         const struct wire_name *name, bool blocked, const char *provider);
+
+/* A copy for others, of the same key. Forgets what is too old first. */
+void query_tops_copy(struct query_tops *to, struct query_tops *from, uint64_t now_us);
+/* Adds what another worker has counted. */
+void query_tops_merge(struct query_tops *to, const struct query_tops *from);
+
+/* One of the most frequent. */
+struct query_top_entry {
+    uint64_t count;        /* at most so often */
+    uint64_t error;        /* and at least so much less */
+    bool blocked;          /* of names and providers: blocked, not only logged */
+    struct address client; /* of clients; no port */
+    struct wire_name name; /* of names */
+    char provider[63];     /* of providers */
+};
+
+/* The first max (at most QUERY_TOP_READ_MAX) of a kind, most frequent first; recent: of the
+ * last windows alone. Of a copy: the windows become one, and nothing more is to be counted. */
+size_t query_tops_read(struct query_tops *tops, enum query_top which, bool recent,
+                       struct query_top_entry *out, size_t max);
+/* How long the recent windows have lasted by then, in microseconds. */
+uint64_t query_tops_recent_us(const struct query_tops *tops, uint64_t now_us);
+
+#endif
