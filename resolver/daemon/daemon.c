@@ -250,7 +250,7 @@ static int start_writer(struct daemon *daemon)
 
 static int open_control(struct daemon *daemon)
 {
-    const struct control_handler handler = {.command = status_command, .context = daemon};
+    const struct control_handler handler = {.command = commands_run, .context = daemon};
     const char *path = daemon->config->control_socket;
 
     if (path == NULL) {

@@ -122,9 +122,17 @@ void reload_close(struct daemon *daemon);
 /* After the loop has ended. */
 void reload_deinit(struct daemon *daemon);
 
-/* status.c: the commands of the control socket. */
-bool status_command(void *context, struct request *request, struct control_client *client,
-                    struct text *out);
+/* commands.c: the handler of the control socket. */
+bool commands_run(void *context, struct request *request, struct control_client *client,
+                  struct text *out);
+
+/* status.c: commands of it. */
+bool status_command(struct daemon *daemon, struct request *request,
+                    struct control_client *client, struct text *out);
+bool status_upstreams_command(struct daemon *daemon, struct request *request,
+                              struct control_client *client, struct text *out);
+bool status_lists_command(struct daemon *daemon, struct request *request,
+                          struct control_client *client, struct text *out);
 /* The array "lists" of status and reload documents. */
 void status_lists(struct text *out, const struct setup_snapshot *snapshot, uint64_t now_s);
 

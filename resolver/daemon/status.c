@@ -1,5 +1,5 @@
 /*
- * daemon/status.c - the commands of the control socket (docs/control.md).
+ * daemon/status.c - the documents that say how it goes (docs/control.md).
  *
  * `status` and `upstreams` answer when every worker has made a copy of its counters (totals.h).
  */
@@ -292,35 +292,37 @@ static void reply_upstreams(struct daemon *daemon, void *client, const struct to
     reply(client, daemon, totals, write_upstreams_only);
 }
 
-bool status_command(void *context, struct request *request, struct control_client *client,
-                    struct text *out)
+static bool later(bool asked, struct text *out)
 {
-    struct daemon *daemon = context;
-    const char *command = request_command(request);
+    return asked ? false : control_refuse(out, "too many wait for an answer already");
+}
 
-    invariant(daemon->magic == DAEMON_MAGIC);
-    if (daemon->stopping) {
-        return control_refuse(out, "the daemon is stopping");
-    }
-    if (!request_end(request)) { /* none of these takes arguments */
+bool status_command(struct daemon *daemon, struct request *request,
+                    struct control_client *client, struct text *out)
+{
+    return request_end(request) ? later(totals_ask(daemon, reply_status, client), out)
+                                : control_refuse(out, request_fault(request));
+}
+
+bool status_upstreams_command(struct daemon *daemon, struct request *request,
+                              struct control_client *client, struct text *out)
+{
+    return request_end(request) ? later(totals_ask(daemon, reply_upstreams, client), out)
+                                : control_refuse(out, request_fault(request));
+}
+
+bool status_lists_command(struct daemon *daemon, struct request *request,
+                          struct control_client *client, struct text *out)
+{
+    (void)client;
+    if (!request_end(request)) {
         return control_refuse(out, request_fault(request));
     }
-    if (strcmp(command, "status") == 0 || strcmp(command, "upstreams") == 0) {
-        return totals_ask(daemon, command[0] == 'u' ? reply_upstreams : reply_status, client)
-                   ? false
-                   : control_refuse(out, "too many wait for an answer already");
-    }
-    if (strcmp(command, "reload") == 0) {
-        return reload_request(daemon, RELOAD_ASKED, client)
-                   ? false
-                   : control_refuse(out, "too many wait for a reload already");
-    }
-    if (strcmp(command, "version") == 0) {
-        json_object_begin(out, NULL);
-        json_bool(out, "ok", true);
-        json_string(out, "version", CORDON_VERSION);
-        json_object_end(out);
-        return true;
-    }
-    return control_refuse(out, "unknown command; known: status, upstreams, reload, version");
+    json_object_begin(out, NULL);
+    json_bool(out, "ok", true);
+    json_uint(out, "generation", policy_generation(daemon_snapshot(daemon)->policy));
+    json_bool(out, "log_only", daemon->config->log_only);
+    status_lists(out, daemon_snapshot(daemon), clock_read().wall_us / 1000000);
+    json_object_end(out);
+    return true;
 }

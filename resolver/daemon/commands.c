@@ -1,0 +1,77 @@
+/*
+ * daemon/commands.c - which command of the control socket is answered by whom
+ * (docs/control.md).
+ */
+#include "base/invariant.h"
+#include "daemon/state.h"
+
+#include <string.h>
+
+static bool reload_command(struct daemon *daemon, struct request *request,
+                           struct control_client *client, struct text *out)
+{
+    if (!request_end(request)) {
+        return control_refuse(out, request_fault(request));
+    }
+    return reload_request(daemon, RELOAD_ASKED, client)
+               ? false
+               : control_refuse(out, "too many wait for a reload already");
+}
+
+static bool version_command(struct daemon *daemon, struct request *request,
+                            struct control_client *client, struct text *out)
+{
+    (void)daemon;
+    (void)client;
+    if (!request_end(request)) {
+        return control_refuse(out, request_fault(request));
+    }
+    json_object_begin(out, NULL);
+    json_bool(out, "ok", true);
+    json_string(out, "version", CORDON_VERSION);
+    json_object_end(out);
+    return true;
+}
+
+/* Each reads its arguments from the request and ends it (request.h), then writes its document
+ * and returns true, or keeps the client for control_reply() and returns false. */
+static const struct {
+    const char *name;
+    bool (*run)(struct daemon *daemon, struct request *request, struct control_client *client,
+                struct text *out);
+} commands[] = {
+    {"lists", status_lists_command}, {"reload", reload_command},
+    {"status", status_command},      {"upstreams", status_upstreams_command},
+    {"version", version_command},
+};
+
+static bool refuse_unknown(struct text *out)
+{
+    char words[512];
+    struct text known;
+
+    text_init(&known, words, sizeof(words));
+    text_add(&known, "unknown command; known: ");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        text_add(&known, i > 0 ? ", " : "");
+        text_add(&known, commands[i].name);
+    }
+    return control_refuse(out, known.at);
+}
+
+bool commands_run(void *context, struct request *request, struct control_client *client,
+                  struct text *out)
+{
+    struct daemon *daemon = context;
+
+    invariant(daemon->magic == DAEMON_MAGIC);
+    if (daemon->stopping) {
+        return control_refuse(out, "the daemon is stopping");
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(commands[i].name, request_command(request)) == 0) {
+            return commands[i].run(daemon, request, client, out);
+        }
+    }
+    return refuse_unknown(out);
+}
