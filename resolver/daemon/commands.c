@@ -40,8 +40,12 @@ static const struct {
     bool (*run)(struct daemon *daemon, struct request *request, struct control_client *client,
                 struct text *out);
 } commands[] = {
-    {"lists", status_lists_command}, {"reload", reload_command},
-    {"status", status_command},      {"upstreams", status_upstreams_command},
+    {"clients", top_clients_command},
+    {"lists", status_lists_command},
+    {"reload", reload_command},
+    {"status", status_command},
+    {"top", top_command},
+    {"upstreams", status_upstreams_command},
     {"version", version_command},
 };
 

@@ -192,8 +192,9 @@ static struct cache *make_cache(uint64_t octets)
 /* A worker per row of the sockets, which it takes over. */
 static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
 {
+    random_system(daemon->tops_key, sizeof(daemon->tops_key));
     for (unsigned w = 0; w < sockets->workers; w++) {
-        const struct worker_setup setup = {
+        struct worker_setup setup = {
             .index = w,
             .cache = daemon->cache,
             .slot = daemon->slot,
@@ -204,6 +205,7 @@ static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
             .upstream_sockets = daemon->descriptors.upstream_sockets,
             .reported = &daemon->reported,
         };
+        memcpy(setup.tops_key, daemon->tops_key, sizeof(setup.tops_key));
         const int rc = worker_create(&setup, &daemon->workers[w]);
         if (rc != 0) {
             start_sockets_close(sockets, w + 1);

@@ -102,6 +102,7 @@ struct daemon {
     struct sandbox sandbox;
     struct probe_result probes[UPSTREAM_SERVERS_MAX]; /* at the start */
 
+    uint8_t tops_key[16];                                           /* of the workers' tops */
     struct totals_waiter totals_waiting[DAEMON_TOTALS_WAITING_MAX]; /* oldest first */
     size_t totals_waiting_count;
     struct reload reload;
@@ -133,6 +134,26 @@ bool status_upstreams_command(struct daemon *daemon, struct request *request,
                               struct control_client *client, struct text *out);
 bool status_lists_command(struct daemon *daemon, struct request *request,
                           struct control_client *client, struct text *out);
+/* Objects of these documents. */
+void status_write_upstreams(struct text *out, const struct totals *totals);
+void status_write_questions(struct text *out, const struct query_counters *query);
+void status_write_net(struct text *out, const struct net_counters *net);
+void status_write_cache(struct text *out, const struct cache_stats *stats);
+void status_write_events(struct text *out, const struct daemon *daemon,
+                         const struct audit_writer_stats *stats);
+/* Sends a document to a client that has waited. */
+void status_reply(struct control_client *client, struct daemon *daemon,
+                  const struct totals *totals,
+                  void (*write)(struct daemon *daemon, const struct totals *totals,
+                                struct text *out));
+/* False, or a refusal in out if nobody was asked. */
+bool status_later(bool asked, struct text *out);
+
+/* top.c: commands. */
+bool top_command(struct daemon *daemon, struct request *request, struct control_client *client,
+                 struct text *out);
+bool top_clients_command(struct daemon *daemon, struct request *request,
+                         struct control_client *client, struct text *out);
 /* The array "lists" of status and reload documents. */
 void status_lists(struct text *out, const struct setup_snapshot *snapshot, uint64_t now_s);
 

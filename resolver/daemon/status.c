@@ -89,7 +89,7 @@ void status_lists(struct text *out, const struct setup_snapshot *snapshot, uint6
     json_uint(out, "rules", rules);
 }
 
-static void write_upstreams(struct text *out, const struct totals *totals)
+void status_write_upstreams(struct text *out, const struct totals *totals)
 {
     static const char *const words[] = {
         [UPSTREAM_UNTRIED] = "untried", [UPSTREAM_UP] = "up", [UPSTREAM_DOWN] = "down"};
@@ -119,7 +119,7 @@ static void write_upstreams(struct text *out, const struct totals *totals)
     json_array_end(out);
 }
 
-static void write_questions(struct text *out, const struct query_counters *query)
+void status_write_questions(struct text *out, const struct query_counters *query)
 {
     char code[WIRE_TYPE_TEXT_MAX];
 
@@ -151,7 +151,7 @@ static void write_questions(struct text *out, const struct query_counters *query
     json_object_end(out);
 }
 
-static void write_net(struct text *out, const struct net_counters *net)
+void status_write_net(struct text *out, const struct net_counters *net)
 {
     json_object_begin(out, "net");
     json_uint(out, "udp_received", net->udp_received);
@@ -181,7 +181,7 @@ static void write_descriptors(struct text *out, const struct descriptors *plan, 
     json_object_end(out);
 }
 
-static void write_cache(struct text *out, const struct cache_stats *stats)
+void status_write_cache(struct text *out, const struct cache_stats *stats)
 {
     json_object_begin(out, "cache");
     json_uint(out, "entries", stats->entries);
@@ -194,7 +194,7 @@ static void write_cache(struct text *out, const struct cache_stats *stats)
     json_object_end(out);
 }
 
-static void write_events(struct text *out, const struct daemon *daemon,
+void status_write_events(struct text *out, const struct daemon *daemon,
                          const struct audit_writer_stats *stats)
 {
     json_object_begin(out, "events");
@@ -240,23 +240,23 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     json_bool(out, "log_only", daemon->config->log_only);
     json_bool(out, "from_cache", daemon_snapshot(daemon)->from_cache);
     status_lists(out, daemon_snapshot(daemon), now.wall_us / 1000000);
-    write_upstreams(out, totals);
+    status_write_upstreams(out, totals);
     json_uint(out, "in_flight", totals->sum.in_use);
-    write_questions(out, &totals->sum.query);
-    write_net(out, &totals->sum.net);
+    status_write_questions(out, &totals->sum.query);
+    status_write_net(out, &totals->sum.net);
     write_descriptors(out, &daemon->descriptors, totals->sum.lacks);
-    write_cache(out, &totals->cache);
-    write_events(out, daemon, &totals->events);
+    status_write_cache(out, &totals->cache);
+    status_write_events(out, daemon, &totals->events);
     json_uint(out, "workers_reported", totals->reported);
     text_add(out, ",\"reload\":"); /* a document already */
     text_add(out, daemon->reload.last == NULL ? "null" : daemon->reload.last);
     json_object_end(out);
 }
 
-/* A document for a client that has waited. */
-static void
-reply(struct control_client *client, struct daemon *daemon, const struct totals *totals,
-      void (*write)(struct daemon *daemon, const struct totals *totals, struct text *out))
+void status_reply(struct control_client *client, struct daemon *daemon,
+                  const struct totals *totals,
+                  void (*write)(struct daemon *daemon, const struct totals *totals,
+                                struct text *out))
 {
     static const char failed[] = "{\"ok\":false,\"error\":\"out of memory\"}";
     char *memory = malloc(CONTROL_REPLY_MAX);
@@ -268,13 +268,17 @@ reply(struct control_client *client, struct daemon *daemon, const struct totals 
     }
     text_init(&out, memory, CONTROL_REPLY_MAX);
     write(daemon, totals, &out);
+    if (out.overflow) {
+        text_init(&out, memory, CONTROL_REPLY_MAX);
+        control_refuse(&out, "the reply is larger than the limit");
+    }
     control_reply(client, out.at, out.len);
     free(memory);
 }
 
 static void reply_status(struct daemon *daemon, void *client, const struct totals *totals)
 {
-    reply(client, daemon, totals, write_status);
+    status_reply(client, daemon, totals, write_status);
 }
 
 static void write_upstreams_only(struct daemon *daemon, const struct totals *totals,
@@ -283,16 +287,16 @@ static void write_upstreams_only(struct daemon *daemon, const struct totals *tot
     (void)daemon;
     json_object_begin(out, NULL);
     json_bool(out, "ok", true);
-    write_upstreams(out, totals);
+    status_write_upstreams(out, totals);
     json_object_end(out);
 }
 
 static void reply_upstreams(struct daemon *daemon, void *client, const struct totals *totals)
 {
-    reply(client, daemon, totals, write_upstreams_only);
+    status_reply(client, daemon, totals, write_upstreams_only);
 }
 
-static bool later(bool asked, struct text *out)
+bool status_later(bool asked, struct text *out)
 {
     return asked ? false : control_refuse(out, "too many wait for an answer already");
 }
@@ -300,14 +304,14 @@ static bool later(bool asked, struct text *out)
 bool status_command(struct daemon *daemon, struct request *request,
                     struct control_client *client, struct text *out)
 {
-    return request_end(request) ? later(totals_ask(daemon, reply_status, client), out)
+    return request_end(request) ? status_later(totals_ask(daemon, reply_status, client), out)
                                 : control_refuse(out, request_fault(request));
 }
 
 bool status_upstreams_command(struct daemon *daemon, struct request *request,
                               struct control_client *client, struct text *out)
 {
-    return request_end(request) ? later(totals_ask(daemon, reply_upstreams, client), out)
+    return request_end(request) ? status_later(totals_ask(daemon, reply_upstreams, client), out)
                                 : control_refuse(out, request_fault(request));
 }
 

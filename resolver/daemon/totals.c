@@ -122,6 +122,24 @@ static void add_up(const struct daemon *daemon, uint64_t number, struct sums *su
     audit_writer_stats(daemon->writer, &totals->events);
 }
 
+/* What all workers count most, in one. NULL if out of memory. */
+static struct query_tops *merge_tops(const struct daemon *daemon)
+{
+    struct query_tops *sum = query_tops_create(daemon->tops_key);
+    struct query_tops *one = query_tops_create(daemon->tops_key);
+
+    for (unsigned w = 0; sum != NULL && one != NULL && w < daemon->worker_count; w++) {
+        worker_read_tops(daemon->workers[w], one);
+        query_tops_merge(sum, one);
+    }
+    if (one == NULL) {
+        query_tops_destroy(sum);
+        sum = NULL;
+    }
+    query_tops_destroy(one);
+    return sum;
+}
+
 /* Is every worker's copy as new as that? */
 static bool all_have(const struct daemon *daemon, uint64_t number)
 {
@@ -152,15 +170,17 @@ static void answer(struct daemon *daemon)
         daemon->totals_waiting_count--;
         memmove(waiting, waiting + 1, daemon->totals_waiting_count * sizeof(waiting[0]));
         add_up(daemon, first.number, &sums);
+        sums.totals.tops = first.tops ? merge_tops(daemon) : NULL;
         first.ready(daemon, first.context, &sums.totals);
+        query_tops_destroy(sums.totals.tops);
     }
     uv_timer_stop(&daemon->report_patience);
 }
 
-bool totals_ask(struct daemon *daemon,
+static bool ask(struct daemon *daemon,
                 void (*ready)(struct daemon *daemon, void *context,
                               const struct totals *totals),
-                void *context)
+                void *context, bool tops)
 {
     uint64_t number = 0;
 
@@ -168,11 +188,15 @@ bool totals_ask(struct daemon *daemon,
         return false;
     }
     for (unsigned w = 0; w < daemon->worker_count; w++) {
+        if (tops) {
+            worker_want_tops(daemon->workers[w]);
+        }
         number = worker_ask_report(daemon->workers[w]); /* the same of all: asked together */
     }
     daemon->totals_waiting[daemon->totals_waiting_count++] = (struct totals_waiter){
         .ready = ready,
         .context = context,
+        .tops = tops,
         .number = number,
         .until_us = clock_read().mono_us + DAEMON_REPORT_MS * 1000ull,
     };
@@ -180,6 +204,22 @@ bool totals_ask(struct daemon *daemon,
         uv_timer_start(&daemon->report_patience, totals_on_patience, DAEMON_REPORT_MS, 0);
     }
     return true;
+}
+
+bool totals_ask(struct daemon *daemon,
+                void (*ready)(struct daemon *daemon, void *context,
+                              const struct totals *totals),
+                void *context)
+{
+    return ask(daemon, ready, context, false);
+}
+
+bool totals_ask_tops(struct daemon *daemon,
+                     void (*ready)(struct daemon *daemon, void *context,
+                                   const struct totals *totals),
+                     void *context)
+{
+    return ask(daemon, ready, context, true);
 }
 
 void totals_forget(struct daemon *daemon)

@@ -25,12 +25,14 @@ struct totals {
     bool up[DAEMON_WORKERS_MAX]; /* which of them */
     struct cache_stats cache;
     struct audit_writer_stats events;
+    struct query_tops *tops; /* if they were asked for and there was memory, else NULL */
 };
 
 /* One that waits. ready may ask again; the totals are borrowed for the call. */
 struct totals_waiter {
     void (*ready)(struct daemon *daemon, void *context, const struct totals *totals);
     void *context;
+    bool tops;
     uint64_t number;   /* that a report must have to be new enough */
     uint64_t until_us; /* monotonic */
 };
@@ -40,6 +42,11 @@ bool totals_ask(struct daemon *daemon,
                 void (*ready)(struct daemon *daemon, void *context,
                               const struct totals *totals),
                 void *context);
+/* The same with tops: larger copies, for people who look. */
+bool totals_ask_tops(struct daemon *daemon,
+                     void (*ready)(struct daemon *daemon, void *context,
+                                   const struct totals *totals),
+                     void *context);
 /* Nobody is called back any more. */
 void totals_forget(struct daemon *daemon);
 

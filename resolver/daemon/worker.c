@@ -66,9 +66,11 @@ struct worker {
     _Atomic uint64_t lost;
     uint64_t asked; /* main thread: number of the report asked for last */
     uv_async_t *reported;
-    _Atomic uint64_t wanted;      /* = asked, as the worker sees it */
-    pthread_mutex_t report_mutex; /* covers report */
+    _Atomic uint64_t wanted; /* = asked, as the worker sees it */
+    _Atomic bool tops_wanted;
+    pthread_mutex_t report_mutex; /* covers report and tops */
     struct worker_report report;
+    struct query_tops *tops; /* a copy */
 };
 
 /* What the engine wishes from the world. */
@@ -176,12 +178,11 @@ static void adopt(struct worker *worker)
     query_engine_adopt(worker->engine, snapshot->policy, &snapshot->settings);
 }
 
-static void make_report(struct worker *worker)
+/* With the mutex held. */
+static void fill_report(struct worker *worker, uint64_t number)
 {
-    const uint64_t number = atomic_load(&worker->wanted);
-
-    pthread_mutex_lock(&worker->report_mutex);
     struct worker_report *report = &worker->report;
+
     report->number = number;
     report->in_use = query_engine_in_use(worker->engine);
     report->query = *query_engine_counters(worker->engine);
@@ -189,6 +190,36 @@ static void make_report(struct worker *worker)
     report->net = *net_counters(worker->net);
     report->lacks = upstream_lacks(worker->upstream);
     report->upstream_count = upstream_status(worker->upstream, report->upstreams);
+    if (atomic_exchange(&worker->tops_wanted, false)) {
+        query_tops_copy(worker->tops, query_engine_tops(worker->engine), clock_read().mono_us);
+    }
+}
+
+static void wish(struct worker *worker, enum wish what)
+{
+    atomic_fetch_or(&worker->wishes, (unsigned)what);
+    uv_async_send(&worker->wake);
+}
+
+/* A report that somebody is just reading is made a turn later: nobody is waited for. */
+static void make_report(struct worker *worker)
+{
+    const uint64_t number = atomic_load(&worker->wanted);
+
+    if (pthread_mutex_trylock(&worker->report_mutex) != 0) {
+        wish(worker, WISH_REPORT);
+        return;
+    }
+    fill_report(worker, number);
+    pthread_mutex_unlock(&worker->report_mutex);
+    uv_async_send(worker->reported);
+}
+
+/* The last one: here there are no questions left to wait. */
+static void make_last_report(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->report_mutex);
+    fill_report(worker, atomic_load(&worker->wanted));
     pthread_mutex_unlock(&worker->report_mutex);
     uv_async_send(worker->reported);
 }
@@ -206,7 +237,7 @@ static void close_handles(struct worker *worker)
  * questions have timers beside those of the others. */
 static void close_all(struct worker *worker)
 {
-    make_report(worker);
+    make_last_report(worker);
     net_flush(worker->net);
     net_close(worker->net);
     upstream_destroy(worker->upstream);
@@ -295,10 +326,12 @@ static bool open_rooms(struct worker *worker, const struct worker_setup *setup)
         .events_lost = &worker->lost,
         .timers = worker->timers,
         .random = &worker->random,
+        .tops_key = setup->tops_key,
     };
 
+    worker->tops = query_tops_create(setup->tops_key);
     worker->engine = query_engine_create(&engine);
-    if (worker->engine == NULL) {
+    if (worker->tops == NULL || worker->engine == NULL) {
         return false;
     }
     worker->transport = upstream_transport_create(&worker->loop, &worker->random);
@@ -406,12 +439,6 @@ int worker_start(struct worker *worker)
     return rc;
 }
 
-static void wish(struct worker *worker, enum wish what)
-{
-    atomic_fetch_or(&worker->wishes, (unsigned)what);
-    uv_async_send(&worker->wake);
-}
-
 void worker_adopt(struct worker *worker)
 {
     wish(worker, WISH_ADOPT);
@@ -423,6 +450,11 @@ uint64_t worker_ask_report(struct worker *worker)
     atomic_store(&worker->wanted, worker->asked);
     wish(worker, WISH_REPORT);
     return worker->asked;
+}
+
+void worker_want_tops(struct worker *worker)
+{
+    atomic_store(&worker->tops_wanted, true);
 }
 
 void worker_ask_turn(struct worker *worker)
@@ -440,6 +472,13 @@ void worker_read_report(struct worker *worker, struct worker_report *out)
 {
     pthread_mutex_lock(&worker->report_mutex);
     *out = worker->report;
+    pthread_mutex_unlock(&worker->report_mutex);
+}
+
+void worker_read_tops(struct worker *worker, struct query_tops *out)
+{
+    pthread_mutex_lock(&worker->report_mutex);
+    query_tops_copy(out, worker->tops, 0);
     pthread_mutex_unlock(&worker->report_mutex);
 }
 
@@ -481,6 +520,7 @@ void worker_destroy(struct worker *worker)
         log_write(LOG_LEVEL_WARNING, "worker %u left something open", worker->index);
     }
     query_engine_destroy(worker->engine);
+    query_tops_destroy(worker->tops);
     timers_destroy(worker->timers);
     ring_destroy(worker->ring);
     pthread_mutex_destroy(&worker->report_mutex);

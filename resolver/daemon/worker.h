@@ -27,6 +27,7 @@ struct worker_setup {
     size_t count;
     unsigned tcp_clients;      /* connections at a time; 0: all that there may be */
     unsigned upstream_sockets; /* the same */
+    uint8_t tops_key[16];      /* secret, and the same for all workers */
     uv_async_t *reported; /* sent when a report that was asked for is there, or at the end */
 };
 
@@ -53,10 +54,13 @@ int worker_start(struct worker *worker);
 void worker_adopt(struct worker *worker); /* a new snapshot is in the slot */
 /* Asks for a report and returns the number that it will have at least. */
 uint64_t worker_ask_report(struct worker *worker);
+/* The next report that is made has a new copy of the worker's tops. */
+void worker_want_tops(struct worker *worker);
 /* Has it turned its loop since it was last asked to? */
 void worker_ask_turn(struct worker *worker);
 bool worker_has_turned(struct worker *worker);
 void worker_read_report(struct worker *worker, struct worker_report *out);
+void worker_read_tops(struct worker *worker, struct query_tops *out);
 uint64_t worker_report_number(struct worker *worker); /* of it alone */
 /* Answers what is in flight for at most DAEMON_DRAIN_MS, then ends the thread. */
 void worker_stop(struct worker *worker);

@@ -149,7 +149,9 @@ void query_tops_decision(struct query_tops *tops, uint64_t now_us, const struct 
 
 void query_tops_copy(struct query_tops *to, struct query_tops *from, uint64_t now_us)
 {
-    keep_time(from, now_us);
+    if (now_us != 0) {
+        keep_time(from, now_us);
+    }
     to->window_us = from->window_us;
     to->before = from->before;
     for (size_t which = 0; which < QUERY_TOPS; which++) {

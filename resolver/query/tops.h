@@ -35,7 +35,7 @@ void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct ad
 void query_tops_decision(struct query_tops *tops, uint64_t now_us, const struct address *client,
                          const struct wire_name *name, bool blocked, const char *provider);
 
-/* A copy for others, of the same key. Forgets what is too old first. */
+/* A copy for others, of the same key. Forgets what is too old first; now_us 0: nothing. */
 void query_tops_copy(struct query_tops *to, struct query_tops *from, uint64_t now_us);
 /* Adds what another worker has counted. */
 void query_tops_merge(struct query_tops *to, const struct query_tops *from);
