@@ -28,6 +28,7 @@ struct head {
     uint32_t latency_us;
     uint32_t set;
     uint16_t type;
+    uint16_t exception;
     uint8_t transport, view, rcode, flags;
     uint8_t row, list, labels, trigger, hop, mode, action, kind;
     uint8_t chain_count;
@@ -100,6 +101,7 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
         .latency_us = decision->latency_us,
         .set = hit->set,
         .type = decision->type,
+        .exception = hit->exception,
         .transport = decision->transport,
         .view = decision->view,
         .rcode = decision->rcode,
@@ -200,8 +202,9 @@ static bool is_head(const struct head *head)
            is_family(&head->hit_address) && head->trigger <= POLICY_TRIGGER_ADDRESS &&
            (head->mode == POLICY_MODE_LOG || head->mode == POLICY_MODE_ENFORCE) &&
            head->action > POLICY_ACTION_DEFAULT && head->action <= POLICY_ACTION_LOG &&
-           head->kind <= POLICY_PASS && head->hop <= POLICY_HOPS_MAX &&
-           head->chain_count <= POLICY_HOPS_MAX + 1;
+           head->kind <= POLICY_PASS &&
+           (head->exception == 0 || head->action == POLICY_ACTION_PASS) &&
+           head->hop <= POLICY_HOPS_MAX && head->chain_count <= POLICY_HOPS_MAX + 1;
 }
 
 static void copy_head(const struct head *head, struct audit_event *out)
@@ -226,6 +229,7 @@ static void copy_head(const struct head *head, struct audit_event *out)
     out->hit.mode = head->mode;
     out->hit.action = head->action;
     out->hit.kind = head->kind;
+    out->hit.exception = head->exception;
     out->hit.address = head->hit_address;
     out->chain.count = head->chain_count;
 }

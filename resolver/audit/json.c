@@ -116,6 +116,27 @@ static void add_list(struct text *text, const struct policy_image_list *list)
     json_uint(text, "serial", list->serial);
 }
 
+/* What people changed for a while, as far as it counts here. False if the policy has no such
+ * exception. */
+static bool add_changes(struct text *text, const struct audit_event *event,
+                        const struct policy *policy)
+{
+    const struct policy_hit *hit = &event->hit;
+    const struct policy_exception *exception = policy_hit_exception(policy, hit);
+
+    json_bool(text, "paused",
+              hit->mode == POLICY_MODE_LOG &&
+                  policy_list_is_paused(policy, event->view, hit->list));
+    if (exception == NULL) {
+        json_string(text, "exception", NULL);
+        json_string(text, "ticket", NULL);
+        return hit->exception == 0;
+    }
+    add_name(text, "exception", &exception->name);
+    json_string(text, "ticket", exception->ticket);
+    return true;
+}
+
 static void add_match(struct text *text, const struct audit_event *event)
 {
     const struct policy_hit *hit = &event->hit;
@@ -160,8 +181,9 @@ size_t audit_event_json(const struct audit_event *event, const struct policy *po
     add_redirect(&text, event, policy);
     json_string(&text, "mode", policy_mode_name((enum policy_mode)hit->mode));
     json_bool(&text, "applied", event->applied);
+    const bool known = add_changes(&text, event, policy);
     add_list(&text, &list);
-    if (!add_rule(&text, hit, &row)) {
+    if (!known || !add_rule(&text, hit, &row)) {
         return 0;
     }
     add_fact(&text, "category", row.category);

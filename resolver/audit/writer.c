@@ -14,6 +14,7 @@
  */
 #include "audit/writer.h"
 
+#include "audit/change.h"
 #include "audit/event.h"
 #include "audit/output.h"
 #include "base/clock.h"
@@ -83,6 +84,9 @@ static uint64_t lost_ring(const struct audit_writer *writer)
 
     for (unsigned i = 0; i < writer->inputs.workers; i++) {
         sum += atomic_load_explicit(writer->inputs.lost[i], memory_order_relaxed);
+    }
+    if (writer->inputs.changes != NULL) {
+        sum += atomic_load_explicit(writer->inputs.changes_lost, memory_order_relaxed);
     }
     return sum;
 }
@@ -154,12 +158,40 @@ static enum next_record look_at(struct audit_writer *writer, unsigned ring, cons
     return policy_slot_number(writer->inputs.slot) != writer->number ? NEXT_NEWER : NEXT_STRAY;
 }
 
+/* Changes belong to no generation: nothing keeps them waiting. True if there was any. */
+static bool collect_changes(struct audit_writer *writer)
+{
+    struct ring *ring = writer->inputs.changes;
+    bool any = false;
+    size_t len = 0;
+
+    for (const void *record = ring == NULL ? NULL : ring_peek(ring, &len); record != NULL;
+         record = ring_peek(ring, &len)) {
+        if (!has_room(writer)) {
+            writer->full = true;
+            return any;
+        }
+        const size_t used =
+            audit_change_line(record, len, writer->sequence + 1, writer->buffer + writer->end,
+                              BUFFER_OCTETS - writer->end);
+        invariant(used > 0); /* a record and its head are far below a line's limit */
+        writer->sequence++;
+        writer->end += used;
+        ring_release(ring);
+        any = true;
+    }
+    return any;
+}
+
 /* Takes what has room. True if there was any. */
 static bool collect(struct audit_writer *writer)
 {
-    bool any = false;
-
     writer->full = false;
+    bool any = collect_changes(writer);
+
+    if (writer->full) {
+        return any;
+    }
     for (unsigned i = 0; i < writer->inputs.workers; i++) {
         const void *record;
         size_t len = 0;
@@ -196,6 +228,12 @@ static void drop_records(struct audit_writer *writer, bool all)
             give_up(writer, 1);
             next = look_at(writer, i, &record, &len);
         }
+    }
+    size_t ignored = 0;
+    while (all && writer->inputs.changes != NULL &&
+           ring_peek(writer->inputs.changes, &ignored) != NULL) {
+        ring_release(writer->inputs.changes);
+        give_up(writer, 1);
     }
 }
 
@@ -429,6 +467,7 @@ static void finish(struct audit_writer *writer)
         add_notice(writer, now.mono_us);
         flush(writer, now.mono_us, true);
         more = more || writer->full || writer->end > 0 || !is_drained(writer) ||
+               (writer->inputs.changes != NULL && ring_used(writer->inputs.changes) > 0) ||
                policy_slot_number(writer->inputs.slot) != writer->number;
         if (writer->end > 0) {
             struct pollfd ready = {.fd = audit_output_descriptor(writer->output),

@@ -1,5 +1,6 @@
 /*
- * audit/writer.h - the thread that takes records from the workers' rings to the event stream.
+ * audit/writer.h - the thread that takes records from the workers' rings, and what people have
+ * changed from the main thread's, to the event stream.
  *
  * It never holds up an answer: a blocked pipe or a full disk stops this thread's output only;
  * rings fill, workers count what they lose, and the writer says so once it can again. A file is
@@ -26,6 +27,8 @@ struct audit_writer_inputs {
     struct ring *const *rings;     /* one per worker; the writer is their consumer */
     _Atomic uint64_t *const *lost; /* one per worker: events that found the ring full */
     unsigned workers;
+    struct ring *changes; /* of the main thread (audit/change.h); NULL: there are none */
+    _Atomic uint64_t *changes_lost;
     struct policy_slot *slot; /* the writer is its reader number `reader` */
     unsigned reader;
     /* The policy of a snapshot, and the name of a view (NULL if there is none of that number).
@@ -36,7 +39,7 @@ struct audit_writer_inputs {
 
 struct audit_writer_stats {
     uint64_t written;     /* lines */
-    uint64_t lost_ring;   /* sum of the workers' counts */
+    uint64_t lost_ring;   /* sum of the workers' counts, and changes */
     uint64_t lost_output; /* given up on the way out: broken pipe, an output that held up a
                              reload or the end */
     int last_error;       /* negative errno of the newest output failure; 0: the output works */

@@ -135,6 +135,7 @@ void status_write_questions(struct text *out, const struct query_counters *query
     json_object_end(out);
     json_uint(out, "blocked", query->blocked);
     json_uint(out, "logged", query->logged);
+    json_uint(out, "excepted", query->excepted);
     json_uint(out, "dropped", query->dropped);
     json_uint(out, "no_slot", query->no_slot);
     json_uint(out, "refused_clients", query->refused_clients);

@@ -23,6 +23,7 @@ static void add_query(struct query_counters *to, const struct query_counters *fr
     to->refused_clients += from->refused_clients;
     to->blocked += from->blocked;
     to->logged += from->logged;
+    to->excepted += from->excepted;
     to->cache_hits += from->cache_hits;
     to->cache_misses += from->cache_misses;
     to->joined += from->joined;

@@ -207,7 +207,8 @@ bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outc
         hits->at[hits->count++] = outcome->hit;
         return true;
     }
-    if (outcome->enforced && (outcome->hit.action == POLICY_ACTION_LOG || passes)) {
+    if (outcome->enforced &&
+        (outcome->hit.action == POLICY_ACTION_LOG || outcome->hit.exception != 0 || passes)) {
         add_hit(hits, &outcome->hit, POLICY_HITS_MAX - 1);
     }
     return false;
@@ -234,6 +235,7 @@ static bool decide_name(struct walk *walk, enum policy_trigger trigger, unsigned
     struct policy_outcome outcome;
 
     policy_decide_name(walk->policy, walk->view, trigger, (uint8_t)hop, name, &outcome);
+    policy_except_chain(walk->policy, walk->view, &walk->chain->names[0], &outcome);
     return policy_hits_add(walk->hits, &outcome, walk->block);
 }
 
@@ -243,6 +245,7 @@ static bool decide_address(struct walk *walk, unsigned hop, const struct wire_na
     struct policy_outcome outcome;
 
     policy_decide_address(walk->policy, walk->view, (uint8_t)hop, owner, address, &outcome);
+    policy_except_chain(walk->policy, walk->view, &walk->chain->names[0], &outcome);
     return policy_hits_add(walk->hits, &outcome, walk->block);
 }
 

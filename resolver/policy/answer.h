@@ -48,7 +48,8 @@ bool policy_decide_answer(const struct policy *policy, unsigned view,
                           struct policy_hits *hits, uint8_t *block);
 
 /* Adds the outcome of one trigger, each rule once a trigger; a hit that finds no place sets
- * hits->more, but a block always finds one. Hits that let through by `pass` are not kept. True
+ * hits->more, but a block always finds one. Hits that let through by `pass` are
+ * not kept, unless by an exception. True
  * and *block set if it blocks. */
 bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outcome,
                      uint8_t *block);

@@ -17,4 +17,11 @@
  * BIND stop at 11 to 17; real chains of CDNs are at most 6 long. */
 #define POLICY_HOPS_MAX 16u
 
+/* Exceptions of people at a time, for weeks at most: whoever needs more needs another list. A
+ * name of them has 4 labels or so, and each label costs 80 octets. */
+#define POLICY_EXCEPTIONS_MAX 4096u
+
+/* Octets of the ticket that an exception names: a number, or the address of a page. */
+#define POLICY_TICKET_MAX 128u
+
 #endif

@@ -19,12 +19,14 @@ struct verdict {
 struct list_state {
     uint8_t mode;   /* enum policy_mode */
     uint8_t action; /* of rules that name none; never DEFAULT */
+    bool paused;    /* mode is LOG, and would be ENFORCE */
     uint16_t rank;  /* place in the order of lists */
 };
 
 struct view {
     struct list_state lists[POLICY_LISTS_MAX];
     struct verdict *verdicts; /* one a set */
+    bool borrowed;            /* they are those of the policy that this one is derived from */
     struct wire_name redirect;
     bool redirect_prefixes;
 };
@@ -36,6 +38,8 @@ struct policy {
     size_t set_count;
     size_t view_count;
     struct view *views;
+    bool derived;                         /* the image is borrowed */
+    struct policy_exceptions *exceptions; /* NULL: none */
 };
 
 /* True if a is what counts of two rows that match at the same length. */
@@ -56,6 +60,33 @@ static bool row_wins(const struct view *view, const struct policy_row *a,
     return order[a->match] < order[b->match];
 }
 
+/* The action of a row in a view, never DEFAULT. */
+static enum policy_action row_action(const struct view *view, const struct policy_row *row)
+{
+    if (row->kind == POLICY_PASS) {
+        return POLICY_ACTION_PASS;
+    }
+    return row->action != POLICY_ACTION_DEFAULT
+               ? row->action
+               : (enum policy_action)view->lists[row->list].action;
+}
+
+static bool lets_through(enum policy_action action)
+{
+    return action == POLICY_ACTION_PASS || action == POLICY_ACTION_LOG;
+}
+
+/* Whether a row has a word among the lists in this mode. What a paused list lets through counts
+ * as if there were no pause, or pausing it could block what it passed. */
+static bool row_counts(const struct view *view, const struct policy_row *row,
+                       enum policy_mode mode)
+{
+    const struct list_state *state = &view->lists[row->list];
+
+    return state->mode == mode || (mode == POLICY_MODE_ENFORCE && state->paused &&
+                                   lets_through(row_action(view, row)));
+}
+
 /* The winner of a set among the lists in this mode, or NO_ROW. */
 static uint16_t winner(const struct policy_image *image, const struct view *view, uint32_t set,
                        enum policy_mode mode)
@@ -66,7 +97,7 @@ static uint16_t winner(const struct policy_image *image, const struct view *view
 
     for (size_t i = 0; i < size; i++) {
         if (policy_image_row(image, set, i, &row) && row.list < POLICY_LISTS_MAX &&
-            view->lists[row.list].mode == mode &&
+            row_counts(view, &row, mode) &&
             (best_index == NO_ROW || row_wins(view, &row, &best))) {
             best = row;
             best_index = (uint16_t)i;
@@ -126,17 +157,11 @@ static int set_lists(const struct policy_image *image,
     return rc;
 }
 
-static int make_view(const struct policy *policy, const struct policy_view_setting *setting,
-                     struct report *report, struct view *view)
+/* What each set of rules means, by the modes of the lists. 0 or -ENOMEM. */
+static int make_verdicts(const struct policy *policy, struct view *view)
 {
-    const int rc = set_lists(policy->image, setting, report, view);
-
-    if (rc != 0) {
-        return rc;
-    }
-    view->redirect = setting->redirect;
-    view->redirect_prefixes = setting->redirect_prefixes;
     view->verdicts = malloc(policy->set_count * sizeof(view->verdicts[0]));
+    view->borrowed = false;
     if (view->verdicts == NULL) {
         return -ENOMEM;
     }
@@ -147,6 +172,19 @@ static int make_view(const struct policy *policy, const struct policy_view_setti
         };
     }
     return 0;
+}
+
+static int make_view(const struct policy *policy, const struct policy_view_setting *setting,
+                     struct report *report, struct view *view)
+{
+    const int rc = set_lists(policy->image, setting, report, view);
+
+    if (rc != 0) {
+        return rc;
+    }
+    view->redirect = setting->redirect;
+    view->redirect_prefixes = setting->redirect_prefixes;
+    return make_verdicts(policy, view);
 }
 
 int policy_create(struct policy_image *image, const struct policy_view_setting *views,
@@ -182,6 +220,63 @@ int policy_create(struct policy_image *image, const struct policy_view_setting *
     return 0;
 }
 
+/* Pauses lists of a view. True if the mode of any changes. */
+static bool pause_lists(const struct policy *policy, const struct policy_changes *changes,
+                        struct view *view)
+{
+    const size_t count = policy_image_lists(policy->image);
+    bool any = false;
+
+    for (size_t i = 0; i < count && i < POLICY_LISTS_MAX; i++) {
+        struct list_state *state = &view->lists[i];
+        struct policy_image_list list;
+        bool paused = changes->pause_all;
+
+        for (size_t j = 0; j < changes->paused_count && !paused; j++) {
+            paused = policy_image_list_at(policy->image, i, &list) &&
+                     strcmp(list.id, changes->paused[j]) == 0;
+        }
+        if (paused && state->mode == POLICY_MODE_ENFORCE) {
+            state->mode = POLICY_MODE_LOG;
+            state->paused = true;
+            any = true;
+        }
+    }
+    return any;
+}
+
+int policy_derive(const struct policy *base, const struct policy_changes *changes,
+                  uint64_t generation, struct policy **policy)
+{
+    invariant(base->magic == POLICY_MAGIC && !base->derived);
+    struct policy *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return -ENOMEM;
+    }
+    *made = *base;
+    made->generation = generation;
+    made->derived = true;
+    made->views = calloc(base->view_count, sizeof(made->views[0]));
+    int rc = made->views == NULL ? -ENOMEM : 0;
+    for (size_t i = 0; i < base->view_count && rc == 0; i++) {
+        made->views[i] = base->views[i];
+        made->views[i].borrowed = true;
+        if (pause_lists(made, changes, &made->views[i])) {
+            rc = make_verdicts(made, &made->views[i]);
+        }
+    }
+    if (rc == 0 && changes->exception_count > 0) {
+        rc = policy_exceptions_build(changes->exceptions, changes->exception_count,
+                                     &made->exceptions);
+    }
+    if (rc != 0) {
+        policy_destroy(made);
+        return rc;
+    }
+    *policy = made;
+    return 0;
+}
+
 void policy_destroy(struct policy *policy)
 {
     if (policy == NULL) {
@@ -189,10 +284,15 @@ void policy_destroy(struct policy *policy)
     }
     invariant(policy->magic == POLICY_MAGIC);
     for (size_t i = 0; policy->views != NULL && i < policy->view_count; i++) {
-        free(policy->views[i].verdicts);
+        if (!policy->views[i].borrowed) {
+            free(policy->views[i].verdicts);
+        }
     }
     free(policy->views);
-    policy_image_free(policy->image);
+    policy_exceptions_free(policy->exceptions);
+    if (!policy->derived) {
+        policy_image_free(policy->image);
+    }
     policy->magic = 0;
     free(policy);
 }
@@ -214,15 +314,10 @@ enum policy_mode policy_list_mode(const struct policy *policy, unsigned view, si
                                    : POLICY_MODE_OFF;
 }
 
-/* The action of a row in a view, never DEFAULT. */
-static enum policy_action row_action(const struct view *view, const struct policy_row *row)
+bool policy_list_is_paused(const struct policy *policy, unsigned view, size_t list)
 {
-    if (row->kind == POLICY_PASS) {
-        return POLICY_ACTION_PASS;
-    }
-    return row->action != POLICY_ACTION_DEFAULT
-               ? row->action
-               : (enum policy_action)view->lists[row->list].action;
+    invariant(view < policy->view_count);
+    return list < POLICY_LISTS_MAX && policy->views[view].lists[list].paused;
 }
 
 /* What is known of a hit before any list is asked. */
@@ -235,7 +330,7 @@ struct trigger {
 
 static bool fill_hit(const struct policy *policy, const struct view *view,
                      const struct trigger *trigger, const struct policy_match_entry *match,
-                     uint16_t index, struct policy_hit *hit)
+                     uint16_t index, enum policy_mode mode, struct policy_hit *hit)
 {
     struct policy_row row;
 
@@ -249,7 +344,7 @@ static bool fill_hit(const struct policy *policy, const struct view *view,
         .labels = match->labels,
         .trigger = (uint8_t)trigger->trigger,
         .hop = trigger->hop,
-        .mode = view->lists[row.list].mode,
+        .mode = (uint8_t)mode,
         .action = (uint8_t)row_action(view, &row),
         .kind = (uint8_t)row.kind,
         .name = *trigger->name,
@@ -273,14 +368,47 @@ static void decide(const struct policy *policy, const struct view *view,
         const struct verdict verdict = view->verdicts[match->set];
 
         if (!out->enforced && verdict.enforce != NO_ROW) {
-            out->enforced = fill_hit(policy, view, trigger, match, verdict.enforce, &out->hit);
+            out->enforced = fill_hit(policy, view, trigger, match, verdict.enforce,
+                                     POLICY_MODE_ENFORCE, &out->hit);
         }
         if (log_open && verdict.log != NO_ROW) {
             log_open = false;
-            out->logged = fill_hit(policy, view, trigger, match, verdict.log, &out->log_hit) &&
-                          out->log_hit.action != POLICY_ACTION_PASS;
+            /* What a paused list lets through counts among the enforced ones, with its event.
+             */
+            out->logged =
+                fill_hit(policy, view, trigger, match, verdict.log, POLICY_MODE_LOG,
+                         &out->log_hit) &&
+                out->log_hit.action != POLICY_ACTION_PASS &&
+                !(view->lists[out->log_hit.list].paused && lets_through(out->log_hit.action));
         }
     }
+}
+
+/* An exception comes first: looked for only where it makes a difference. */
+static void except(const struct policy *policy, unsigned view, const struct wire_name *name,
+                   bool chain, struct policy_outcome *out)
+{
+    if (policy->exceptions != NULL && policy_outcome_blocks(out)) {
+        const unsigned number = policy_exceptions_find(policy->exceptions, view, name, chain);
+
+        if (number != 0) {
+            out->hit.action = POLICY_ACTION_PASS;
+            out->hit.exception = (uint16_t)number;
+        }
+    }
+}
+
+/* hot */
+void policy_except_chain(const struct policy *policy, unsigned view,
+                         const struct wire_name *asked, struct policy_outcome *outcome)
+{
+    except(policy, view, asked, true, outcome);
+}
+
+const struct policy_exception *policy_hit_exception(const struct policy *policy,
+                                                    const struct policy_hit *hit)
+{
+    return policy_exceptions_at(policy->exceptions, hit->exception);
 }
 
 /* hot */
@@ -294,6 +422,7 @@ void policy_decide_name(const struct policy *policy, unsigned view, enum policy_
     out->enforced = out->logged = false;
     policy_image_find_name(policy->image, name, &matches);
     decide(policy, &policy->views[view], &matches, &what, out);
+    except(policy, view, name, false, out);
 }
 
 /* hot */
@@ -313,8 +442,7 @@ void policy_decide_address(const struct policy *policy, unsigned view, uint8_t h
 bool policy_outcome_blocks(const struct policy_outcome *outcome)
 {
     return outcome->enforced && outcome->hit.kind == POLICY_BLOCK &&
-           outcome->hit.action != POLICY_ACTION_PASS &&
-           outcome->hit.action != POLICY_ACTION_LOG;
+           !lets_through(outcome->hit.action);
 }
 
 bool policy_hit_row(const struct policy *policy, const struct policy_hit *hit,
@@ -363,16 +491,16 @@ bool policy_passes_below(const struct policy *policy, unsigned view,
     struct policy_row row;
 
     invariant(view < policy->view_count);
+    if (policy->exceptions != NULL && policy_exceptions_below(policy->exceptions, view, name)) {
+        return true;
+    }
     policy_image_find_name(policy->image, name, &matches);
     const struct view *in = &policy->views[view];
     const size_t size = policy_image_set_size(policy->image, matches.pass_below);
     for (size_t i = 0; i < size; i++) {
-        if (!policy_image_row(policy->image, matches.pass_below, i, &row) ||
-            row.list >= POLICY_LISTS_MAX || in->lists[row.list].mode != POLICY_MODE_ENFORCE) {
-            continue;
-        }
-        const enum policy_action action = row_action(in, &row);
-        if (action == POLICY_ACTION_PASS || action == POLICY_ACTION_LOG) {
+        if (policy_image_row(policy->image, matches.pass_below, i, &row) &&
+            row.list < POLICY_LISTS_MAX && row_counts(in, &row, POLICY_MODE_ENFORCE) &&
+            lets_through(row_action(in, &row))) {
             return true;
         }
     }

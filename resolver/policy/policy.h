@@ -2,12 +2,14 @@
  * policy/policy.h - what is in force: an image and, for each view, what its sets of rules mean.
  *
  * A policy is built aside, checked, published through policy/slot.h and then immutable. The
- * decision of one trigger is: of the enforced lists, the longest match, then pass over block,
- * then the order of the lists; lists in log mode are decided apart and never change an answer.
+ * decision of one trigger is: an exception; then, of the enforced lists, the longest match,
+ * then pass over block, then the order of the lists; lists in log mode are decided apart and
+ * never change an answer. An exception ends its own trigger only, unless it has chain scope.
  */
 #ifndef CORDON_POLICY_POLICY_H
 #define CORDON_POLICY_POLICY_H
 
+#include "policy/exceptions.h"
 #include "policy/image.h"
 #include "policy/limits.h"
 #include "policy/rule.h"
@@ -44,10 +46,31 @@ int policy_create(struct policy_image *image, const struct policy_view_setting *
                   struct policy **policy);
 void policy_destroy(struct policy *policy); /* frees the image too; NULL is fine */
 
+/* What people have changed for a while. */
+struct policy_changes {
+    bool pause_all; /* every list is paused */
+    const char *const
+        *paused; /* ids of lists; those that the image does not have say nothing */
+    size_t paused_count;
+    const struct policy_exception *exceptions; /* views that there are, or POLICY_ANY_VIEW */
+    size_t exception_count;
+};
+
+/*
+ * The same policy with these changes, without reading or compiling anything. A paused list is
+ * in log mode, but for its rules that let through, which go on doing so: a pause never blocks
+ * more than before. base is no such policy itself and is borrowed until
+ * policy_destroy(*policy). 0; CORDON_E_LIMIT; -ENOMEM.
+ */
+int policy_derive(const struct policy *base, const struct policy_changes *changes,
+                  uint64_t generation, struct policy **policy);
+
 uint64_t policy_generation(const struct policy *policy);
 const struct policy_image *policy_image_of(const struct policy *policy);
-/* Mode of the image's list in a view. */
+/* Mode of the image's list in a view; LOG for one that is paused. */
 enum policy_mode policy_list_mode(const struct policy *policy, unsigned view, size_t list);
+/* True if the list would be enforced in the view but for a pause. */
+bool policy_list_is_paused(const struct policy *policy, unsigned view, size_t list);
 
 /* A rule that applied. By value: holds no pointer; its words come from the image of the policy
  * of that generation. */
@@ -55,12 +78,13 @@ struct policy_hit {
     uint32_t set; /* the rule is row `row` of it */
     uint8_t row;
     uint8_t list;
-    uint8_t labels;  /* of the matched suffix; bits of the prefix for an address */
-    uint8_t trigger; /* enum policy_trigger */
-    uint8_t hop;     /* number of the hop, from 1, of the owner looked at; 0: the question */
-    uint8_t mode;    /* enum policy_mode: ENFORCE or LOG */
-    uint8_t action;  /* enum policy_action, never DEFAULT: what is or would be done */
-    uint8_t kind;    /* enum policy_kind */
+    uint8_t labels;     /* of the matched suffix; bits of the prefix for an address */
+    uint8_t trigger;    /* enum policy_trigger */
+    uint8_t hop;        /* number of the hop, from 1, of the owner looked at; 0: the question */
+    uint8_t mode;       /* enum policy_mode: ENFORCE or LOG */
+    uint8_t action;     /* enum policy_action, never DEFAULT: what is or would be done */
+    uint8_t kind;       /* enum policy_kind */
+    uint16_t exception; /* number of the one that turned the action into PASS; 0: none */
     struct wire_name name;  /* the whole name looked at; for ADDRESS the name that owns it */
     struct address address; /* for POLICY_TRIGGER_ADDRESS; family 0 otherwise */
 };
@@ -80,6 +104,14 @@ void policy_decide_address(const struct policy *policy, unsigned view, uint8_t h
                            const struct wire_name *owner, const struct address *address,
                            struct policy_outcome *out);
 
+/* hot. For an answer to the asked name: an exception of it with chain scope lets through what
+ * the outcome would block. */
+void policy_except_chain(const struct policy *policy, unsigned view,
+                         const struct wire_name *asked, struct policy_outcome *outcome);
+/* The exception of a hit; NULL: none. Borrowed from the policy. */
+const struct policy_exception *policy_hit_exception(const struct policy *policy,
+                                                    const struct policy_hit *hit);
+
 /* True if the answer to this outcome replaces the real one: an enforced block whose action is
  * neither pass nor log. */
 bool policy_outcome_blocks(const struct policy_outcome *outcome);
@@ -95,8 +127,8 @@ bool policy_hit_redirect(const struct policy *policy, unsigned view,
                          struct wire_name *out);
 
 /* True if an enforced list has a rule below the name that lets through (a pass rule, or one
- * whose action is pass or log), so that the name exists: NXDOMAIN would deny what is below
- * (RFC 8020). */
+ * whose action is pass or log), or an exception covers a name there, so that the name exists:
+ * NXDOMAIN would deny what is below (RFC 8020). */
 bool policy_passes_below(const struct policy *policy, unsigned view,
                          const struct wire_name *name);
 

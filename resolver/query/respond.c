@@ -267,7 +267,8 @@ enum query_state step_record(struct query_engine *engine, struct query *q)
         decision.hit = &q->hits.at[i];
         decision.applied = q->blocked && i == q->block;
         decision.chain = decision.hit->hop > 0 ? chain : NULL;
-        engine->counters.logged += decision.applied ? 0 : 1;
+        engine->counters.excepted += decision.hit->exception != 0 ? 1 : 0;
+        engine->counters.logged += decision.applied || decision.hit->exception != 0 ? 0 : 1;
         if (!audit_event_put(engine->events, &decision)) {
             atomic_fetch_add_explicit(engine->events_lost, 1, memory_order_relaxed);
         }

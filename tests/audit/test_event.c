@@ -14,7 +14,7 @@
 #define ITEMS(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Octets before the asked name: a record with one name is this + 1 + its length. */
-#define RECORD_HEAD 112
+#define RECORD_HEAD 120
 
 static struct wire_name name_of(const char *text)
 {
@@ -357,6 +357,18 @@ static void numbers_that_have_no_word_are_refused(void **state)
         with[at] = cases[i].wrong;
         assert_false(audit_event_get(with, len, &out));
     }
+    /* An exception lets through: another action beside it is none of ours. */
+    other = hit;
+    other.exception = 7;
+    other.action = POLICY_ACTION_PASS;
+    changed = in;
+    changed.hit = &other;
+    assert_int_equal(pack(&changed, with), len);
+    assert_true(audit_event_get(with, len, &out));
+    assert_int_equal(out.hit.exception, 7);
+    other.action = POLICY_ACTION_SINKHOLE;
+    assert_int_equal(pack(&changed, with), len);
+    assert_false(audit_event_get(with, len, &out));
 }
 
 static void names_that_are_none_are_refused(void **state)

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "audit/change.h"
 #include "audit/make.h"
 
 #include <stdlib.h>
@@ -21,6 +22,7 @@ static const char rules[] =
     "pass exact ok.cloud.example" RULE_END EVIDENCE;
 
 /* What stands between the action and the rule on every line of this list. */
+#define UNCHANGED "\"paused\":false,\"exception\":null,\"ticket\":null,"
 #define LIST                                                                                \
     "\"provider\":\"example-cloud\",\"provider_name\":\"Example Cloud \\\"EC\\\"\","        \
     "\"parent_name\":\"Example Group\",\"status_class\":\"parent-designated\","             \
@@ -68,7 +70,7 @@ static void a_blocked_question_has_every_field(void **state)
                 "\"time\":\"2026-11-22T09:30:00.123456Z\",\"client\":\"192.0.2.77\","
                 "\"client_port\":40001,\"transport\":\"udp\",\"view\":\"default\","
                 "\"name\":\"oss.cloud.example\",\"type\":\"A\",\"action\":\"sinkhole\","
-                "\"redirect\":null,\"mode\":\"enforce\",\"applied\":true," LIST
+                "\"redirect\":null,\"mode\":\"enforce\",\"applied\":true," UNCHANGED LIST
                 "\"rule\":\"block suffix cloud.example\"," WORDS
                 "\"trigger\":\"qname\",\"matched\":\"oss.cloud.example\",\"hop\":0,"
                 "\"chain\":[],\"upstream\":null,\"cached\":false,\"rcode\":\"NOERROR\","
@@ -99,7 +101,7 @@ static void a_hop_in_log_mode_shows_its_chain_and_upstream(void **state)
                 "\"time\":\"2026-11-22T09:30:00.123456Z\",\"client\":\"2001:db8::7\","
                 "\"client_port\":53999,\"transport\":\"tcp\",\"view\":\"default\","
                 "\"name\":\"www.shop.example\",\"type\":\"HTTPS\",\"action\":\"nxdomain\","
-                "\"redirect\":null,\"mode\":\"log\",\"applied\":false," LIST
+                "\"redirect\":null,\"mode\":\"log\",\"applied\":false," UNCHANGED LIST
                 "\"rule\":\"block below edge.example\"," WORDS
                 "\"trigger\":\"hop\",\"matched\":\"a.edge.example\",\"hop\":2,"
                 "\"chain\":[\"www.shop.example\",\"shop.cdn.example\",\"a.edge.example\"],"
@@ -295,6 +297,57 @@ static void assert_keys(const char *line, const char *page, const char *before,
     assert_int_equal(keys, expected);
 }
 
+/* A policy of these rules with a pause or an exception, and what it says of a name. */
+static void assert_changed(const struct policy_changes *changes, const char *name,
+                           const char *part)
+{
+    struct policy *base = make_policy(make_fact, rules, 1, false);
+    struct policy *policy = NULL;
+
+    assert_int_equal(policy_derive(base, changes, 2, &policy), 0);
+    const struct policy_hit hit = make_hit(policy, name, 0, POLICY_TRIGGER_QNAME);
+    struct audit_event event = event_on(name, &hit);
+    event.applied = false;
+    assert_holds(&event, policy, part);
+    policy_destroy(policy);
+    policy_destroy(base);
+}
+
+static void what_people_changed_is_in_the_line(void **state)
+{
+    const char *const ids[] = {"other", "example-cloud"};
+    const struct policy_exception exception = {
+        .name = make_name("cloud.example"), .view = POLICY_ANY_VIEW, .ticket = "HD-\"7\""};
+
+    (void)state;
+    assert_changed(&(struct policy_changes){.pause_all = true}, "a.cloud.example",
+                   "\"mode\":\"log\",\"applied\":false,\"paused\":true,\"exception\":null,"
+                   "\"ticket\":null,");
+    assert_changed(&(struct policy_changes){.paused = ids, .paused_count = 2},
+                   "a.cloud.example", "\"paused\":true,");
+    assert_changed(&(struct policy_changes){.paused = ids, .paused_count = 1},
+                   "a.cloud.example",
+                   "\"mode\":\"enforce\",\"applied\":false,\"paused\":false,");
+    assert_changed(
+        &(struct policy_changes){.exceptions = &exception, .exception_count = 1},
+        "a.cloud.example",
+        "\"action\":\"pass\",\"redirect\":null,\"mode\":\"enforce\",\"applied\":false,"
+        "\"paused\":false,\"exception\":\"cloud.example\",\"ticket\":\"HD-\\\"7\\\"\",");
+}
+
+static void an_exception_that_the_policy_does_not_have_has_no_line(void **state)
+{
+    struct policy *policy = make_policy(make_fact, rules, 1, false);
+    struct policy_hit hit = make_hit(policy, "cloud.example", 0, POLICY_TRIGGER_QNAME);
+    char line[AUDIT_LINE_MAX];
+
+    (void)state;
+    hit.exception = 1;
+    const struct audit_event event = event_on("cloud.example", &hit);
+    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    policy_destroy(policy);
+}
+
 static void every_field_is_in_the_schema_and_on_the_page(void **state)
 {
     struct policy *policy = make_policy(make_fact, rules, 1, false);
@@ -306,11 +359,20 @@ static void every_field_is_in_the_schema_and_on_the_page(void **state)
 
     (void)state;
     assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
-    assert_keys(line, schema, "        \"", "\": {", 38);
-    assert_keys(line, page, "`", "`", 38);
+    assert_keys(line, schema, "        \"", "\": {", 41);
+    assert_keys(line, page, "`", "`", 41);
     assert_true(audit_lost_json(0, 1, 1, 1, line, sizeof(line)) > 0);
     assert_keys(line, schema, "        \"", "\": {", 7);
     assert_keys(line, page, "`", "`", 7);
+    struct ring *ring = ring_create(AUDIT_CHANGE_RING);
+    const struct audit_change change = {.subject = "all"};
+    size_t len = 0;
+    assert_true(audit_change_put(ring, &change));
+    const void *record = ring_peek(ring, &len);
+    assert_true(audit_change_line(record, len, 1, line, sizeof(line)) > 0);
+    assert_keys(line, schema, "        \"", "\": {", 18);
+    assert_keys(line, page, "`", "`", 18);
+    ring_destroy(ring);
     free(schema);
     free(page);
     policy_destroy(policy);
@@ -341,6 +403,8 @@ int main(void)
         cmocka_unit_test(strange_names_stay_one_line_of_ascii),
         cmocka_unit_test(the_longest_line_fits),
         cmocka_unit_test(hits_that_no_rule_explains_have_no_line),
+        cmocka_unit_test(what_people_changed_is_in_the_line),
+        cmocka_unit_test(an_exception_that_the_policy_does_not_have_has_no_line),
         cmocka_unit_test(every_field_is_in_the_schema_and_on_the_page),
         cmocka_unit_test(a_gap_has_a_line_of_its_own),
     };

@@ -95,11 +95,34 @@ struct policy *world_policy(size_t count, const struct world_list *lists, uint64
     return policy;
 }
 
+/* Takes over a policy, and base if it is another one. */
+static void adopt(struct world *world, struct policy *policy, struct policy *base)
+{
+    struct policy *const old = world->policy;
+    struct policy *const old_base = world->base;
+
+    world->policy = policy;
+    world->base = base;
+    query_engine_adopt(world->engine, policy, &world->settings);
+    if (old != old_base) {
+        policy_destroy(old);
+    }
+    if (old_base != base) {
+        policy_destroy(old_base);
+    }
+}
+
 void world_adopt_lists(struct world *world, size_t count, const struct world_list *lists)
 {
-    struct policy *old = world->policy;
+    struct policy *policy = world_policy(count, lists, ++world->generation);
 
-    world->policy = world_policy(count, lists, ++world->generation);
-    query_engine_adopt(world->engine, world->policy, &world->settings);
-    policy_destroy(old);
+    adopt(world, policy, policy);
+}
+
+void world_change(struct world *world, const struct policy_changes *changes)
+{
+    struct policy *policy = NULL;
+
+    invariant(policy_derive(world->base, changes, ++world->generation, &policy) == 0);
+    adopt(world, policy, world->base);
 }

@@ -140,7 +140,10 @@ void world_destroy(struct world *world)
     timers_destroy(world->timers);
     cache_destroy(world->cache);
     ring_destroy(world->events);
-    policy_destroy(world->policy);
+    if (world->policy != world->base) {
+        policy_destroy(world->policy);
+    }
+    policy_destroy(world->base);
     free(world->served);
     free(world->asked);
     free(world);
@@ -276,6 +279,7 @@ static void add_event(struct world *world, const struct audit_event *event)
     const size_t used = strlen(world->event_words);
     char name[WIRE_NAME_TEXT_MAX];
     char hop[16] = "";
+    char ticket[POLICY_TICKET_MAX + 8] = "";
 
     wire_name_to_text(&event->hit.name, name);
     if (event->hit.hop > 0) {
@@ -283,11 +287,18 @@ static void add_event(struct world *world, const struct audit_event *event)
         invariant(event->chain.count == event->hit.hop + 1);
         invariant(wire_name_equal(&event->chain.names[0], &event->name));
     }
-    snprintf(world->event_words + used, WORLD_WORDS - used, "%s%s %s %s %s%s %s",
+    if (event->hit.exception > 0) {
+        const struct policy_exception *exception =
+            policy_hit_exception(world->policy, &event->hit);
+
+        invariant(exception != NULL && event->generation == world->generation);
+        snprintf(ticket, sizeof(ticket), " by %s", exception->ticket);
+    }
+    snprintf(world->event_words + used, WORLD_WORDS - used, "%s%s %s %s %s%s %s%s",
              used > 0 ? "; " : "", event->applied ? "applied" : "logged",
              policy_mode_name((enum policy_mode)event->hit.mode),
              policy_action_name((enum policy_action)event->hit.action),
-             triggers[event->hit.trigger], hop, name);
+             triggers[event->hit.trigger], hop, name, ticket);
     world->event_count++;
     world->last_event = *event;
 }

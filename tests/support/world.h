@@ -116,7 +116,8 @@ struct world {
     _Atomic uint64_t events_lost;
     struct query_engine *engine;
     struct upstream *upstream;
-    struct policy *policy;
+    struct policy *policy; /* in force */
+    struct policy *base;   /* of the lists; another one only after world_change() */
     uint64_t generation;
     struct query_settings settings;
     struct upstream_settings upstream_settings;
@@ -188,6 +189,8 @@ void world_adopt_lists(struct world *world, size_t count, const struct world_lis
     world_adopt_lists((world),                                                                \
                       sizeof((struct world_list[]){__VA_ARGS__}) / sizeof(struct world_list), \
                       (struct world_list[]){__VA_ARGS__})
+/* The policy of the lists with what people have changed for a while. */
+void world_change(struct world *world, const struct policy_changes *changes);
 struct policy *world_policy(size_t count, const struct world_list *lists, uint64_t generation);
 
 /* ---- events ---- */
