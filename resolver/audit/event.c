@@ -17,7 +17,8 @@
 enum {
     FLAG_APPLIED = 1,
     FLAG_CACHED = 2,
-    FLAGS_KNOWN = FLAG_APPLIED | FLAG_CACHED,
+    FLAG_EMBEDDED = 4, /* an IPv6 address matched by the IPv4 host that it leads to */
+    FLAGS_KNOWN = FLAG_APPLIED | FLAG_CACHED | FLAG_EMBEDDED,
     HIT_NAME_OWN = 0xff /* name_at: the name of the hit follows the chain */
 };
 
@@ -106,7 +107,8 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
         .view = decision->view,
         .rcode = decision->rcode,
         .flags = (uint8_t)((decision->applied ? FLAG_APPLIED : 0) |
-                           (decision->cached ? FLAG_CACHED : 0)),
+                           (decision->cached ? FLAG_CACHED : 0) |
+                           (hit->family != hit->address.family ? FLAG_EMBEDDED : 0)),
         .row = hit->row,
         .list = hit->list,
         .labels = hit->labels,
@@ -231,6 +233,8 @@ static void copy_head(const struct head *head, struct audit_event *out)
     out->hit.kind = head->kind;
     out->hit.exception = head->exception;
     out->hit.address = head->hit_address;
+    out->hit.family =
+        (head->flags & FLAG_EMBEDDED) != 0 ? ADDRESS_V4 : head->hit_address.family;
     out->chain.count = head->chain_count;
 }
 

@@ -38,40 +38,15 @@ static void add_fact(struct text *text, const char *key, const char *words)
     json_string(text, key, words == NULL || words[0] == '\0' ? NULL : words);
 }
 
-/* The rule as its list has it: "block suffix example.com". False if the hit has no such suffix.
- */
+/* False if the hit has no such suffix or prefix. */
 static bool add_rule(struct text *text, const struct policy_hit *hit,
                      const struct policy_row *row)
 {
-    char words[WIRE_NAME_TEXT_MAX + 32];
-    struct text rule;
+    char words[POLICY_RULE_TEXT_MAX];
+    const size_t len = policy_hit_rule(hit, row, words, sizeof(words));
 
-    text_init(&rule, words, sizeof(words));
-    text_printf(&rule, "%s %s ", policy_kind_name(row->kind), policy_match_name(row->match));
-    if (hit->trigger == POLICY_TRIGGER_ADDRESS) {
-        struct address_prefix prefix = {.bits = hit->labels, .family = hit->address.family};
-        char octets[ADDRESS_TEXT_MAX];
-
-        if (prefix.family == ADDRESS_NONE || prefix.bits > 8 * address_octets(&hit->address)) {
-            return false;
-        }
-        for (unsigned bit = 0; bit < prefix.bits; bit++) {
-            const uint8_t mask = (uint8_t)(0x80u >> bit % 8);
-            prefix.octets[bit / 8] |= hit->address.octets[bit / 8] & mask;
-        }
-        text_add_octets(&rule, octets, address_prefix_format(&prefix, octets));
-    } else {
-        struct wire_name suffix;
-        char name[WIRE_NAME_TEXT_MAX];
-
-        if (hit->labels > hit->name.labels) {
-            return false;
-        }
-        wire_name_suffix(&hit->name, hit->labels, &suffix);
-        text_add_octets(&rule, name, wire_name_to_text(&suffix, name));
-    }
-    json_string_n(text, "rule", words, rule.len);
-    return !rule.overflow;
+    json_string_n(text, "rule", words, len);
+    return len > 0;
 }
 
 static void add_question(struct text *text, const struct audit_event *event,

@@ -280,6 +280,19 @@ int address_prefix_parse(const char *text, size_t len, struct address_prefix *ou
     return 0;
 }
 
+void address_prefix_of(const struct address *address, unsigned bits, struct address_prefix *out)
+{
+    const size_t most = 8 * address_octets(address);
+
+    *out = (struct address_prefix){.bits = (uint8_t)(bits < most ? bits : most),
+                                   .family = address->family};
+    memcpy(out->octets, address->octets, out->bits / 8);
+    if (out->bits % 8 != 0) {
+        out->octets[out->bits / 8] =
+            (uint8_t)(address->octets[out->bits / 8] & (0xff00u >> out->bits % 8));
+    }
+}
+
 size_t address_prefix_format(const struct address_prefix *prefix, char out[ADDRESS_TEXT_MAX])
 {
     const size_t len = format_plain(prefix->octets, prefix->family, out);

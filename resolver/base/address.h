@@ -66,6 +66,9 @@ socklen_t address_to_sockaddr(const struct address *address, struct sockaddr_sto
 /* "192.0.2.0/24" or a bare address (whole length). CORDON_E_FORMAT for host bits that are
  * set, an unknown family, a length out of range. */
 int address_prefix_parse(const char *text, size_t len, struct address_prefix *out);
+/* The prefix of so many bits that the address lies in; more than it has are all it has. */
+void address_prefix_of(const struct address *address, unsigned bits,
+                       struct address_prefix *out);
 size_t address_prefix_format(const struct address_prefix *prefix, char out[ADDRESS_TEXT_MAX]);
 bool address_prefix_covers(const struct address_prefix *prefix, const struct address *address);
 

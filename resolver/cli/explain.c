@@ -46,15 +46,14 @@ static const unsigned the_view = 0;
 static void place_of(const struct explain *ex, unsigned labels, char out[WIRE_NAME_TEXT_MAX])
 {
     if (ex->is_address) {
-        struct address_prefix prefix = {.bits = (uint8_t)labels, .family = ex->address.family};
+        struct address host = ex->address;
+        struct address_prefix prefix;
 
-        for (unsigned bit = 0; bit < labels; bit++) {
-            prefix.octets[bit / 8] |=
-                (uint8_t)(ex->address.octets[bit / 8] & (0x80u >> bit % 8));
+        if (ex->matches.family != host.family) {
+            (void)address_embedded_v4(&ex->address, &host);
         }
-        char text[ADDRESS_TEXT_MAX];
-        address_prefix_format(&prefix, text);
-        snprintf(out, WIRE_NAME_TEXT_MAX, "%s", text);
+        address_prefix_of(&host, labels, &prefix);
+        address_prefix_format(&prefix, out);
     } else {
         struct wire_name suffix;
 

@@ -163,13 +163,10 @@ static bool same_rule(const struct policy_hit *a, const struct policy_hit *b)
         return false;
     }
     if (a->trigger == POLICY_TRIGGER_ADDRESS) {
-        struct address one = a->address, other = b->address;
+        struct address_prefix one, other;
 
-        (void)address_embedded_v4(&a->address, &one); /* as the look-up does */
-        (void)address_embedded_v4(&b->address, &other);
-        struct address_prefix prefix = {.bits = a->labels, .family = one.family};
-        memcpy(prefix.octets, one.octets, sizeof(prefix.octets));
-        return address_prefix_covers(&prefix, &other);
+        return policy_hit_prefix(a, &one) && policy_hit_prefix(b, &other) &&
+               memcmp(&one, &other, sizeof(one)) == 0;
     }
     struct wire_name left, right;
     wire_name_suffix(&a->name, a->labels, &left);

@@ -99,6 +99,8 @@ struct policy_match_entry {
 struct policy_matches {
     struct policy_match_entry at[128]; /* one per label at most, and the root; shortest first */
     uint8_t count;
+    uint8_t
+        family; /* of the prefixes: IPv4 also for an IPv6 address that leads to such a host */
     /* Which lists have rules below the name itself: a set of rows, 0 if none. Kind POLICY_PASS:
      * the list lets something through there by its own word (a pass rule, or action pass or
      * log). Kind POLICY_BLOCK with action DEFAULT: it has rules there that leave their action

@@ -271,6 +271,7 @@ void policy_image_find_address(const struct policy_image *image, const struct ad
 
     out->count = 0;
     out->pass_below = 0;
+    out->family = address->family;
     if (address->family == ADDRESS_V4) {
         find_prefixes(image, &table4, address->octets, out);
         return;
@@ -281,6 +282,7 @@ void policy_image_find_address(const struct policy_image *image, const struct ad
     /* A client that is given 64:ff9b::192.0.2.1 or ::ffff:192.0.2.1 ends up at 192.0.2.1. What
      * a list says of the IPv6 address itself comes first. */
     if (out->count == 0 && address_embedded_v4(address, &v4)) {
+        out->family = ADDRESS_V4;
         find_prefixes(image, &table4, v4.octets, out);
     }
 }

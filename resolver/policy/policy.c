@@ -3,6 +3,7 @@
 #include "base/invariant.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -326,6 +327,7 @@ struct trigger {
     uint8_t hop;
     const struct wire_name *name;
     const struct address *address; /* NULL: none */
+    uint8_t family;                /* of the prefixes that match it */
 };
 
 static bool fill_hit(const struct policy *policy, const struct view *view,
@@ -351,6 +353,7 @@ static bool fill_hit(const struct policy *policy, const struct view *view,
     };
     if (trigger->address != NULL) {
         hit->address = *trigger->address;
+        hit->family = trigger->family;
     }
     return true;
 }
@@ -415,7 +418,7 @@ const struct policy_exception *policy_hit_exception(const struct policy *policy,
 void policy_decide_name(const struct policy *policy, unsigned view, enum policy_trigger trigger,
                         uint8_t hop, const struct wire_name *name, struct policy_outcome *out)
 {
-    const struct trigger what = {trigger, hop, name, NULL};
+    const struct trigger what = {trigger, hop, name, NULL, ADDRESS_NONE};
     struct policy_matches matches;
 
     invariant(view < policy->view_count);
@@ -430,12 +433,13 @@ void policy_decide_address(const struct policy *policy, unsigned view, uint8_t h
                            const struct wire_name *owner, const struct address *address,
                            struct policy_outcome *out)
 {
-    const struct trigger what = {POLICY_TRIGGER_ADDRESS, hop, owner, address};
+    struct trigger what = {POLICY_TRIGGER_ADDRESS, hop, owner, address, ADDRESS_NONE};
     struct policy_matches matches;
 
     invariant(view < policy->view_count);
     out->enforced = out->logged = false;
     policy_image_find_address(policy->image, address, &matches);
+    what.family = matches.family;
     decide(policy, &policy->views[view], &matches, &what, out);
 }
 
@@ -449,6 +453,43 @@ bool policy_hit_row(const struct policy *policy, const struct policy_hit *hit,
                     struct policy_row *out)
 {
     return policy_image_row(policy->image, hit->set, hit->row, out);
+}
+
+bool policy_hit_prefix(const struct policy_hit *hit, struct address_prefix *out)
+{
+    struct address host = hit->address;
+
+    if (hit->trigger != POLICY_TRIGGER_ADDRESS || hit->address.family == ADDRESS_NONE ||
+        (hit->family != hit->address.family && !address_embedded_v4(&hit->address, &host)) ||
+        hit->labels > 8 * address_octets(&host)) {
+        return false;
+    }
+    address_prefix_of(&host, hit->labels, out);
+    return true;
+}
+
+size_t policy_hit_rule(const struct policy_hit *hit, const struct policy_row *row, char *out,
+                       size_t size)
+{
+    char what[WIRE_NAME_TEXT_MAX];
+    struct address_prefix prefix;
+    struct wire_name suffix;
+
+    if (hit->trigger == POLICY_TRIGGER_ADDRESS) {
+        if (!policy_hit_prefix(hit, &prefix)) {
+            return 0;
+        }
+        address_prefix_format(&prefix, what);
+    } else {
+        if (hit->labels > hit->name.labels) {
+            return 0;
+        }
+        wire_name_suffix(&hit->name, hit->labels, &suffix);
+        wire_name_to_text(&suffix, what);
+    }
+    const int len = snprintf(out, size, "%s %s %s", policy_kind_name(row->kind),
+                             policy_match_name(row->match), what);
+    return len > 0 && (size_t)len < size ? (size_t)len : 0;
 }
 
 bool policy_hit_redirect(const struct policy *policy, unsigned view,

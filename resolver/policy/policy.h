@@ -84,6 +84,8 @@ struct policy_hit {
     uint8_t mode;       /* enum policy_mode: ENFORCE or LOG */
     uint8_t action;     /* enum policy_action, never DEFAULT: what is or would be done */
     uint8_t kind;       /* enum policy_kind */
+    uint8_t family;     /* of the matched prefix: IPv4 also where `address` is an IPv6 one that
+                           leads to such a host; ADDRESS_NONE for a name */
     uint16_t exception; /* number of the one that turned the action into PASS; 0: none */
     struct wire_name name;  /* the whole name looked at; for ADDRESS the name that owns it */
     struct address address; /* for POLICY_TRIGGER_ADDRESS; family 0 otherwise */
@@ -119,6 +121,15 @@ bool policy_outcome_blocks(const struct policy_outcome *outcome);
 /* The row of a hit; false if the image is damaged. */
 bool policy_hit_row(const struct policy *policy, const struct policy_hit *hit,
                     struct policy_row *out);
+
+/* The rule of a hit as its list has it: "block suffix example.com". Returns the length; 0 if
+ * the hit has no such suffix or prefix, or size does not do: POLICY_RULE_TEXT_MAX always does.
+ */
+#define POLICY_RULE_TEXT_MAX (WIRE_NAME_TEXT_MAX + 32)
+size_t policy_hit_rule(const struct policy_hit *hit, const struct policy_row *row, char *out,
+                       size_t size);
+/* The prefix that matched; false if it was a name. */
+bool policy_hit_prefix(const struct policy_hit *hit, struct address_prefix *out);
 
 /* The target of a redirecting hit for the name that was asked, prefixed if the rule or view
  * says so. False if it has none or the result is over 255 octets. */

@@ -195,9 +195,19 @@ static void an_address_and_a_target_off_the_chain_are_kept(void **state)
     hit.name = name;
     hit.address = address_of("203.0.113.9");
     hit.labels = 24;
+    hit.family = ADDRESS_V4;
     through_a_ring(&in, &out, &len);
     assert_true(address_equal(&out.hit.address, &hit.address));
+    assert_int_equal(out.hit.family, ADDRESS_V4);
     assert_name(&out.hit.name, &name);
+
+    hit.address = address_of("64:ff9b::203.0.113.9"); /* by the IPv4 host that it leads to */
+    through_a_ring(&in, &out, &len);
+    assert_int_equal(out.hit.address.family, ADDRESS_V6);
+    assert_int_equal(out.hit.family, ADDRESS_V4);
+    hit.family = ADDRESS_V6;
+    through_a_ring(&in, &out, &len);
+    assert_int_equal(out.hit.family, ADDRESS_V6);
 }
 
 static void the_longest_record_fits_and_keeps_every_name(void **state)

@@ -142,6 +142,14 @@ static void an_address_names_its_prefix(void **state)
     event = event_on("www.shop.example", &outcome.hit);
     assert_holds(&event, policy, "\"rule\":\"block prefix 2001:db8:8000::/33\",");
     assert_holds(&event, policy, "\"matched\":\"2001:db8:ffff::9\",");
+
+    /* IPv6 on the way, an IPv4 host at the end: the list's prefix, and the answer's address */
+    address = make_address("64:ff9b::203.0.113.9");
+    policy_decide_address(policy, 0, 0, &owner, &address, &outcome);
+    assert_true(outcome.enforced);
+    event = event_on("www.shop.example", &outcome.hit);
+    assert_holds(&event, policy, "\"rule\":\"block prefix 203.0.112.0/23\",");
+    assert_holds(&event, policy, "\"matched\":\"64:ff9b::cb00:7109\",");
     policy_destroy(policy);
 }
 
