@@ -148,6 +148,8 @@ void status_write_questions(struct text *out, const struct query_counters *query
     json_uint(out, "fetch_failures", query->fetch_failures);
     json_uint(out, "truncated", query->truncated);
     json_uint(out, "steps_exceeded", query->steps_exceeded);
+    json_uint(out, "packets_exceeded", query->packets_exceeded);
+    json_uint(out, "chains_too_long", query->chains_too_long);
     json_uint(out, "reruns", query->reruns);
     json_object_end(out);
 }

@@ -13,9 +13,9 @@
 /* Hits kept for one question: what was blocked and up to three would-have-been. */
 #define POLICY_HITS_MAX 4u
 
-/* Hops of a CNAME/DNAME chain that are looked at; a longer chain is SERVFAIL. Unbound and
- * BIND stop at 11 to 17; real chains of CDNs are at most 6 long. */
-#define POLICY_HOPS_MAX 16u
+/* Hops of a CNAME/DNAME chain that are followed; a longer chain is SERVFAIL. Unbound and BIND
+ * stop at 11 to 17; real chains of CDNs are at most 6 long. */
+#define POLICY_HOPS_MAX 11u
 
 /* Exceptions of people at a time, for weeks at most: whoever needs more needs another list. A
  * name of them has 4 labels or so, and each label costs 80 octets. */

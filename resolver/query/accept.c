@@ -393,6 +393,7 @@ static const char *check_message(struct acceptance *a, struct policy_chain *chai
     case POLICY_CHAIN_OK:
         return NULL;
     case POLICY_CHAIN_TOO_LONG:
+        a->engine->counters.chains_too_long++;
         return "the answer's chain of names is a loop or too long";
     case POLICY_CHAIN_MALFORMED:
         break;

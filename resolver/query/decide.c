@@ -32,7 +32,7 @@ enum query_state step_recheck(struct query_engine *engine, struct query *q)
 
     q->cached = answer->cached;
     if (answer->kind == CACHE_FAILURE) {
-        return respond_failure(engine, q, answer->ede, answer->why);
+        return respond_fetch_failure(engine, q, answer->ede, answer->why);
     }
     if (wire_message_open(answer->octets, answer->len, &message) != WIRE_OK ||
         message.counts[0] != 1) {

@@ -38,8 +38,9 @@ struct query {
     struct query_engine *engine;
     enum query_state state;
     enum wire_question_result parsed;
-    uint8_t steps;   /* moves since something came from outside */
-    uint8_t fetches; /* asked for this question */
+    uint8_t steps;    /* moves since something came from outside */
+    uint8_t fetches;  /* asked for this question */
+    uint32_t packets; /* sent to upstreams for it, less those of its fetch at the beginning */
     uint8_t view;
     uint16_t context; /* of the zone that the name is in; 0: none */
     uint8_t block;    /* the hit that replaces the answer, if blocked */
@@ -156,6 +157,9 @@ enum query_state respond_any(struct query_engine *engine, struct query *q);
 /* SERVFAIL; for a blocked question whose redirect led nowhere, the sinkhole. */
 enum query_state respond_failure(struct query_engine *engine, struct query *q, int ede,
                                  const char *words);
+/* The same where it may be that no more packets could be sent for this question. */
+enum query_state respond_fetch_failure(struct query_engine *engine, struct query *q, int ede,
+                                       const char *words);
 /* For those that write records: begins a message with the question; false: nowhere to. Then
  * ends it with OPT, or TC=1 if it is too large. */
 bool respond_begin(struct query_engine *engine, struct query *q, struct wire_writer *writer);

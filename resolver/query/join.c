@@ -95,6 +95,7 @@ static void unlink_waiting(struct query_engine *engine, struct query *q)
     struct query_fetch *fetch = q->fetch;
 
     timers_disarm(engine->timers, &q->deadline);
+    q->packets += fetch->packets;
     if (q->wait_prev != NULL) {
         q->wait_prev->wait_next = q->wait_next;
     } else {
@@ -161,9 +162,9 @@ static void deadline_passed(struct timer *timer, void *context)
         keep_timeout(engine, q);
     }
     query_leave_fetch(engine, q);
-    query_drive(
-        engine, q,
-        respond_failure(engine, q, WIRE_EDE_NO_REACHABLE, "no upstream answered in time"));
+    query_drive(engine, q,
+                respond_fetch_failure(engine, q, WIRE_EDE_NO_REACHABLE,
+                                      "no upstream answered in time"));
 }
 
 /* False: there is no timer left, or the time is over. */
@@ -178,6 +179,7 @@ static bool start_waiting(struct query_engine *engine, struct query *q,
         return false;
     }
     q->fetch = fetch;
+    q->packets -= fetch->packets; /* modulo 2^32: those before it came are not for it */
     q->waited = true;
     q->wait_prev = NULL;
     q->wait_next = fetch->waiting;
@@ -217,6 +219,9 @@ enum query_state step_ask(struct query_engine *engine, struct query *q)
     }
     if (q->fetches == QUERY_FETCHES_PER_QUERY_MAX) {
         return respond_failure(engine, q, WIRE_EDE_OTHER, "the question took too many fetches");
+    }
+    if (q->packets >= QUERY_PACKETS_MAX) {
+        return respond_fetch_failure(engine, q, WIRE_EDE_OTHER, NULL);
     }
     struct query_fetch *fetch = add_fetch(engine, &key);
     if (fetch == NULL) {
@@ -262,12 +267,17 @@ void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
 
 bool query_fetch_may_ask(const struct query_engine *engine, const struct query_fetch *fetch)
 {
-    if (query_is_exempt(engine, fetch->context)) {
-        return fetch->waiting != NULL;
-    }
+    const bool exempt = query_is_exempt(engine, fetch->context);
+
     for (const struct query *q = fetch->waiting; q != NULL; q = q->wait_next) {
         struct policy_outcome outcome;
 
+        if (q->packets + fetch->packets >= QUERY_PACKETS_MAX) {
+            continue;
+        }
+        if (exempt) {
+            return true;
+        }
         policy_decide_name(engine->policy, q->view, POLICY_TRIGGER_QNAME, 0, &fetch->name,
                            &outcome);
         /* As redirect_start: a target may not be blocked in any way. */

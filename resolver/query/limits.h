@@ -15,8 +15,14 @@
  * reload) takes about 20. A question above it is answered SERVFAIL and counted. */
 #define QUERY_STEPS_MAX 64u
 
-/* Upstream questions for one client question (RFC 9520 and amplification by chains). */
+/* Names that are asked for on behalf of one client question: its own and, policy changing
+ * under it, targets of redirects. */
 #define QUERY_FETCHES_PER_QUERY_MAX 8u
+
+/* Packets to upstreams for one client question: tries, repeats and redirects together. Two
+ * fetches that go through every try and repeat send 28; what needs more makes of one question
+ * of a client a load on others (RFC 9520, 2.1; the NXNS and TsuNAME attacks). */
+#define QUERY_PACKETS_MAX 40u
 
 /* Octets of an answer that may wait in the worker's scratch: any DNS message. */
 #define QUERY_SCRATCH_OCTETS 65536u

@@ -103,6 +103,7 @@ struct query_fetch {
     bool dnssec_ok;
     bool checking_disabled;
     uint64_t deadline_us;  /* of the query that waits longest */
+    uint32_t packets;      /* that have left: upstream/ counts them */
     void *upstream;        /* NULL, or the exchange that works on it */
     struct query *waiting; /* engine's own from here on */
     struct query_fetch *next_same_hash;
@@ -155,7 +156,9 @@ struct query_counters {
     uint64_t fetches, fetch_failures;
     uint64_t truncated;
     uint64_t steps_exceeded;
-    uint64_t reruns; /* waiting questions decided anew after a reload */
+    uint64_t packets_exceeded; /* failed after QUERY_PACKETS_MAX packets to upstreams */
+    uint64_t chains_too_long;  /* answers with more than POLICY_HOPS_MAX hops, or a loop */
+    uint64_t reruns;           /* waiting questions decided anew after a reload */
 };
 
 struct query_engine_setup {
@@ -206,8 +209,9 @@ void query_abandon(struct query_engine *engine, struct query *q);
 void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
                       const struct query_fetch_result *result);
 
-/* Whether a packet about this fetch may leave now: false if, by the policy in force, every
- * query that waits for it is blocked by its own name. Asked before each send and retry. */
+/* Whether a packet about this fetch may leave now: false if every query that waits for it is,
+ * by the policy in force, blocked by its own name, or has had QUERY_PACKETS_MAX of them. Asked
+ * before each send and retry. */
 bool query_fetch_may_ask(const struct query_engine *engine, const struct query_fetch *fetch);
 
 const struct query_counters *query_engine_counters(const struct query_engine *engine);

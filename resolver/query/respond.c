@@ -215,6 +215,16 @@ static void count_latency(struct query_engine *engine, const struct query *q)
     }
 }
 
+enum query_state respond_fetch_failure(struct query_engine *engine, struct query *q, int ede,
+                                       const char *words)
+{
+    if (q->packets < QUERY_PACKETS_MAX) {
+        return respond_failure(engine, q, ede, words);
+    }
+    engine->counters.packets_exceeded++;
+    return respond_failure(engine, q, WIRE_EDE_OTHER, "the upstreams were asked too often");
+}
+
 enum query_state step_send(struct query_engine *engine, struct query *q)
 {
     const size_t codes = sizeof(engine->counters.answered) / sizeof(uint64_t);

@@ -105,6 +105,7 @@ int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
     if (rc == 0) {
         slot->open = true;
         exchange->asked[index]++;
+        exchange->fetch->packets++;
         server->questions++;
         server->tcp += manner.tcp;
     }

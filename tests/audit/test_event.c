@@ -227,8 +227,8 @@ static void the_longest_record_fits_and_keeps_every_name(void **state)
     in.chain = &chain;
     through_a_ring(&in, &out, &len);
     assert_true(len <= AUDIT_RECORD_MAX);
-    assert_int_equal(len, RECORD_HEAD + 19 * 256);
-    assert_name(&out.chain.names[16], &chain.names[16]);
+    assert_int_equal(len, RECORD_HEAD + (POLICY_HOPS_MAX + 3) * 256);
+    assert_name(&out.chain.names[POLICY_HOPS_MAX], &chain.names[POLICY_HOPS_MAX]);
     assert_name(&out.hit.name, &hit.name);
 }
 

@@ -202,7 +202,8 @@ static void strange_names_stay_one_line_of_ascii(void **state)
 static void the_longest_line_fits(void **state)
 {
     struct policy *policy = make_policy(make_fact, rules, 1, false);
-    struct policy_hit hit = make_hit(policy, "cloud.example", 16, POLICY_TRIGGER_HOP);
+    struct policy_hit hit =
+        make_hit(policy, "cloud.example", POLICY_HOPS_MAX, POLICY_TRIGGER_HOP);
     struct wire_name worst = {.labels = 6};
     char *line = malloc(AUDIT_LINE_MAX);
     uint8_t wire[WIRE_NAME_MAX];
@@ -224,13 +225,13 @@ static void the_longest_line_fits(void **state)
     hit.name = worst;
     struct audit_event event = event_on("cloud.example", &hit);
     event.name = worst;
-    event.chain.count = 17;
-    for (size_t i = 0; i < 17; i++) {
+    event.chain.count = POLICY_HOPS_MAX + 1;
+    for (size_t i = 0; i <= POLICY_HOPS_MAX; i++) {
         event.chain.names[i] = worst;
     }
     assert_non_null(line);
     const size_t len = audit_event_json(&event, policy, "default", 1, line, AUDIT_LINE_MAX);
-    assert_true(len > (size_t)19 * 236 * 5 && len < AUDIT_LINE_MAX);
+    assert_true(len > (size_t)(POLICY_HOPS_MAX + 3) * 236 * 5 && len < AUDIT_LINE_MAX);
     assert_int_equal(line[len - 1], '\n');
     /* One octet less than it needs, terminator included: nothing. */
     assert_int_equal(audit_event_json(&event, policy, "default", 1, line, len), 0);
