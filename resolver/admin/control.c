@@ -423,6 +423,31 @@ static int listen_on(uv_loop_t *loop, struct control *control, int fd)
     return rc;
 }
 
+/* Listens on a bound socket, which is taken over. */
+static int make_control(uv_loop_t *loop, const char *path, int fd,
+                        const struct control_handler *handler, struct control **out)
+{
+    struct control *control = calloc(1, sizeof(*control));
+    char *copy = strdup(path);
+
+    if (control == NULL || copy == NULL) {
+        free(control);
+        free(copy);
+        close(fd);
+        return -ENOMEM;
+    }
+    control->magic = CONTROL_MAGIC;
+    control->handler = *handler;
+    control->path = copy;
+    const int rc = listen_on(loop, control, fd);
+    if (rc != 0) {
+        control_close(control);
+        return rc;
+    }
+    *out = control;
+    return 0;
+}
+
 int control_open(uv_loop_t *loop, const char *path, const struct control_handler *handler,
                  struct control **out)
 {
@@ -432,33 +457,47 @@ int control_open(uv_loop_t *loop, const char *path, const struct control_handler
         return -ENAMETOOLONG;
     }
     memcpy(address.sun_path, path, strlen(path) + 1);
-    int rc = remove_stale(path, &address);
+    const int rc = remove_stale(path, &address);
     if (rc != 0) {
         return rc;
     }
-    struct control *control = calloc(1, sizeof(*control));
-    char *copy = strdup(path);
-    if (control == NULL || copy == NULL) {
-        free(control);
-        free(copy);
-        return -ENOMEM;
-    }
-    control->magic = CONTROL_MAGIC;
-    control->handler = *handler;
-    control->path = copy;
     const int fd = bind_socket(path, &address);
-    if (fd < 0) {
-        free(copy);
-        free(control);
-        return fd;
+    return fd < 0 ? fd : make_control(loop, path, fd, handler, out);
+}
+
+int control_adopt(uv_loop_t *loop, const char *path, int fd,
+                  const struct control_handler *handler, struct control **out)
+{
+    return make_control(loop, path, fd, handler, out);
+}
+
+int control_descriptor(const struct control *control)
+{
+    uv_os_fd_t fd = -1;
+
+    return uv_fileno((const uv_handle_t *)&control->listener, &fd) == 0 ? fd : -EBADF;
+}
+
+void control_disown(struct control *control)
+{
+    control->device = 0;
+    control->inode = 0;
+}
+
+int control_take(struct control_client *client)
+{
+    uv_os_fd_t fd = -1;
+
+    invariant(client->magic == CLIENT_MAGIC);
+    if (client->closing || uv_fileno((uv_handle_t *)&client->pipe, &fd) != 0) {
+        return -EBADF;
     }
-    rc = listen_on(loop, control, fd);
-    if (rc != 0) {
-        control_close(control);
-        return rc;
+    const int taken = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (taken < 0) {
+        return -errno;
     }
-    *out = control;
-    return 0;
+    client_close(client);
+    return taken;
 }
 
 void control_close(struct control *control)

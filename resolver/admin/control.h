@@ -49,6 +49,19 @@ const struct control_peer *control_peer(const struct control_client *client);
 bool control_refuse(struct text *out, const char *words);
 void control_close(struct control *control);
 
+/* For a successor that answers on the same socket. */
+/* The descriptor that listens: borrowed until control_close(). */
+int control_descriptor(const struct control *control);
+/* Listens on a descriptor that is bound to path and listens already: taken over, also on
+ * failure. 0 or -errno. */
+int control_adopt(uv_loop_t *loop, const char *path, int fd,
+                  const struct control_handler *handler, struct control **control);
+/* The socket file is the successor's: control_close() leaves it. */
+void control_disown(struct control *control);
+/* Gives the connection of a client to the caller, as a descriptor without waiting; there is no
+ * reply, and the client is gone. -errno: it waits for its reply as before. */
+int control_take(struct control_client *client);
+
 /* For the tool: sends the command ("COMMAND" or "COMMAND {...}"), reads the reply into memory
  * that the caller frees. 0, -errno
  * (-ENOENT, -ECONNREFUSED: no daemon there; -ETIMEDOUT; -EACCES). Blocking. */

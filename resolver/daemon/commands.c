@@ -44,6 +44,7 @@ static const struct {
     {"lists", status_lists_command},
     {"reload", reload_command},
     {"status", status_command},
+    {"takeover", successor_command},
     {"top", top_command},
     {"upstreams", status_upstreams_command},
     {"version", version_command},

@@ -198,9 +198,9 @@ static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
             .index = w,
             .cache = daemon->cache,
             .slot = daemon->slot,
-            .sockets = &sockets->pairs[w * sockets->count],
-            .addresses = sockets->listen,
-            .count = sockets->count,
+            .sockets = &sockets->pairs[w * sockets->slots],
+            .addresses = sockets->slot,
+            .count = sockets->slots,
             .tcp_clients = daemon->descriptors.tcp_clients,
             .upstream_sockets = daemon->descriptors.upstream_sockets,
             .reported = &daemon->reported,
@@ -259,6 +259,11 @@ static int open_control(struct daemon *daemon)
         return 0;
     }
     request_seed();
+    if (daemon->takeover.control >= 0) { /* the predecessor still answers on it */
+        const int fd = daemon->takeover.control;
+        daemon->takeover.control = -1;
+        return control_adopt(&daemon->loop, path, fd, &handler, &daemon->control);
+    }
     const int rc = control_open(&daemon->loop, path, &handler, &daemon->control);
     if (rc == -EADDRINUSE) {
         log_write(LOG_LEVEL_ERROR,
@@ -328,6 +333,11 @@ static int serve(struct daemon *daemon)
         log_write(LOG_LEVEL_ERROR, "cannot start: %s", cordon_strerror(rc));
         return rc;
     }
+    keep_started(daemon);
+    takeover_ready(daemon);
+    if (daemon->takeover.control >= 0) {
+        (void)open_control(daemon); /* from here on; there is no way back */
+    }
     show_screen(daemon);
     rc = reload_init(daemon);
     if (rc != 0) {
@@ -345,6 +355,8 @@ static int serve(struct daemon *daemon)
     uv_signal_stop(&daemon->interrupt);
     control_close(daemon->control);
     daemon->control = NULL;
+    successor_close(&daemon->successor);
+    takeover_close(&daemon->takeover);
     reload_close(daemon);
     totals_forget(daemon);
     return 0;
@@ -353,12 +365,20 @@ static int serve(struct daemon *daemon)
 /* Workers first, then the writer, which takes what they have left, then what both used. */
 static void stop_threads(struct daemon *daemon)
 {
+    struct worker_leave leave;
+    const bool leaves = keep_leave(daemon, &leave);
+
     for (unsigned w = 0; w < daemon->worker_count; w++) {
-        worker_stop(daemon->workers[w]);
+        if (leaves) {
+            worker_leave(daemon->workers[w], &leave);
+        } else {
+            worker_stop(daemon->workers[w]);
+        }
     }
     for (unsigned w = 0; w < daemon->worker_count; w++) {
         worker_join(daemon->workers[w]);
     }
+    successor_deinit(&daemon->successor);
     if (daemon->writer != NULL) {
         audit_writer_stop(daemon->writer);
         daemon->writer = NULL;
@@ -394,12 +414,15 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
         log_write(LOG_LEVEL_ERROR, "out of memory: is cache.size larger than this machine?");
         rc = -ENOMEM;
     }
+    rc = rc != 0 ? rc : keep_note(daemon, sockets);
     if (rc == 0) {
         rc = make_workers(daemon, sockets);
     } else {
         start_sockets_close(sockets, 0);
     }
-    rc = rc != 0 ? rc : open_control(daemon);
+    if (rc == 0 && daemon->takeover.control < 0) { /* else it is the predecessor's yet */
+        rc = open_control(daemon);
+    }
     rc = rc != 0 ? rc : serve(daemon);
     stop_threads(daemon);
     control_close(daemon->control); /* if serving never began */
@@ -410,7 +433,26 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     return rc == 0 ? DAEMON_EXIT_CLEAN : DAEMON_EXIT_START;
 }
 
-int daemon_run(const char *config_path)
+/* From the service manager, from a predecessor, or our own. */
+static int open_sockets(struct daemon *daemon, unsigned workers, bool replace,
+                        struct start_sockets *sockets)
+{
+    struct activation passed = {0};
+    int rc = activation_take(&passed, stderr);
+
+    if (rc == 0 && replace) {
+        rc = takeover_ask(&daemon->takeover, daemon->config->control_socket, &passed, stderr);
+        rc = rc == -ENOENT ? 0 : rc;
+    }
+    if (rc != 0) {
+        unsigned dropped;
+        (void)activation_finish(&passed, &dropped, stderr);
+        return rc;
+    }
+    return start_sockets_open(daemon->config, workers, &passed, sockets);
+}
+
+int daemon_run(const char *config_path, bool replace)
 {
     struct setup_snapshot *snapshot = NULL;
     struct start_sockets sockets = {0};
@@ -423,6 +465,8 @@ int daemon_run(const char *config_path)
     daemon->magic = DAEMON_MAGIC;
     daemon->config_path = config_path;
     daemon->started_at = clock_read();
+    takeover_init(&daemon->takeover);
+    successor_init(&daemon->successor);
     start_process();
     if (read_config(config_path, &daemon->config) != 0) {
         goto done;
@@ -433,7 +477,7 @@ int daemon_run(const char *config_path)
     const unsigned workers = start_worker_count(daemon->config->workers);
     if (descriptors_plan(workers, daemon->config->listen_count, &daemon->descriptors) != 0 ||
         start_folders(daemon->config) != 0 ||
-        start_sockets_open(daemon->config, workers, &sockets) != 0) {
+        open_sockets(daemon, workers, replace, &sockets) != 0) {
         goto done;
     }
     sandbox_bound(daemon->config);
@@ -455,6 +499,8 @@ done:
         config_free(daemon->config);
     }
     config_free(daemon->started);
+    takeover_close(&daemon->takeover);
+    keep_deinit(daemon);
     sandbox_deinit(&daemon->sandbox);
     free(daemon);
     return code;

@@ -9,16 +9,19 @@
 #ifndef CORDON_DAEMON_DAEMON_H
 #define CORDON_DAEMON_DAEMON_H
 
+#include <stdbool.h>
+
 /* Exit codes of cordond(8). */
 enum daemon_exit {
-    DAEMON_EXIT_CLEAN = 0, /* stopped by a signal */
+    DAEMON_EXIT_CLEAN = 0, /* stopped by a signal, or by a successor */
     DAEMON_EXIT_START = 1, /* cannot start: configuration, lists, ports, rights */
     DAEMON_EXIT_USAGE = 2  /* the command line is wrong */
 };
 
-/* Runs until a signal ends it. Returns the exit code of cordond(8). random_library_init() was
- * called before. */
-int daemon_run(const char *config_path);
+/* Runs until a signal or a successor ends it. replace: takes the place of the cordond that
+ * answers on the configured control socket, if one does (takeover.h). Returns the exit code of
+ * cordond(8). random_library_init() was called before. */
+int daemon_run(const char *config_path, bool replace);
 
 /* What `cordond --check` does: reads configuration and lists, opens nothing, writes nothing,
  * and says what it would run. Returns the exit code. */

@@ -4,6 +4,8 @@
 #ifndef CORDON_DAEMON_LIMITS_H
 #define CORDON_DAEMON_LIMITS_H
 
+#include "net/limits.h"
+
 #define DAEMON_WORKERS_MAX 256u /* readers of the policy slot, and sockets per address */
 
 /* Events that a worker may be ahead of the writer: about 15,000 decisions of 280 octets, which
@@ -12,6 +14,19 @@
 
 /* How long a stopping worker goes on for questions that wait for an upstream. */
 #define DAEMON_DRAIN_MS 1000u
+
+/* The same for a worker whose successor serves already: longer than any question waits, and
+ * than a message or an answer over TCP may take. */
+#define DAEMON_LEAVE_MS 8000u
+
+/* A successor's patience with the cordond that it asks for its sockets. */
+#define DAEMON_TAKEOVER_ASK_MS 5000u
+
+/* Descriptors that a predecessor can have to give: its sockets, and the control socket. */
+#define DAEMON_TAKEOVER_SOCKETS_MAX (2u * NET_LISTEN_MAX * DAEMON_WORKERS_MAX + 1u)
+
+/* A worker's patience with a successor that is slow to take a connection. */
+#define DAEMON_GIVE_MS 200
 
 /* An upstream that is silent for this long at the start is shown as not answering. */
 #define DAEMON_PROBE_MS 1000u

@@ -3,12 +3,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "daemon/activation.h"
 #include "daemon/holder.h"
 #include "daemon/limits.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
@@ -188,112 +186,6 @@ void start_explain_port(FILE *out, const struct address *address, int error)
     default:
         fprintf(out, "error: %s cannot be opened: %s\n", where, cordon_strerror(error));
     }
-}
-
-/* A machine without IPv6 is no reason to serve nobody. */
-static bool may_leave_out(const struct address *address, int error)
-{
-    return (error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT) &&
-           address->family == ADDRESS_V6 && address_is_loopback(address);
-}
-
-/* Opens the first worker's pairs, which settles the addresses. */
-static int open_first(const struct config *config, struct activation *passed,
-                      struct start_sockets *sockets, struct net_sockets *first)
-{
-    char text[ADDRESS_TEXT_MAX];
-
-    for (size_t i = 0; i < config->listen_count && i < NET_LISTEN_MAX; i++) {
-        struct address address = config->listen[i];
-        int rc = activation_pair(passed, &address, &first[sockets->count], stderr);
-        if (rc != 0 && rc != -ENOENT) {
-            return rc;
-        }
-        sockets->passed[sockets->count] = rc == 0;
-        if (rc != 0) {
-            rc = net_sockets_open(&address, true, &first[sockets->count]);
-        }
-        if (rc == 0) {
-            sockets->listen[sockets->count++] = address;
-        } else if (may_leave_out(&address, rc) && config->listen_count > 1) {
-            address_format(&address, true, text);
-            log_write(LOG_LEVEL_WARNING, "%s is left out: this machine has no IPv6 loopback",
-                      text);
-        } else {
-            start_explain_port(stderr, &address, rc);
-            return rc;
-        }
-    }
-    return sockets->count > 0 ? 0 : -EADDRNOTAVAIL;
-}
-
-static int duplicate(const struct net_sockets *from, struct net_sockets *to)
-{
-    to->udp = fcntl(from->udp, F_DUPFD_CLOEXEC, 3);
-    to->tcp = to->udp < 0 ? -1 : fcntl(from->tcp, F_DUPFD_CLOEXEC, 3);
-    return to->tcp < 0 ? -errno : 0; /* the caller closes all pairs */
-}
-
-static int open_others(struct start_sockets *sockets)
-{
-    for (unsigned w = 1; w < sockets->workers; w++) {
-        for (size_t a = 0; a < sockets->count; a++) {
-            struct net_sockets *pair = &sockets->pairs[w * sockets->count + a];
-            const int rc = sockets->passed[a]
-                               ? duplicate(&sockets->pairs[a], pair)
-                               : net_sockets_open(&sockets->listen[a], false, pair);
-            if (rc != 0) {
-                start_explain_port(stderr, &sockets->listen[a], rc);
-                return rc;
-            }
-        }
-    }
-    return 0;
-}
-
-int start_sockets_open(const struct config *config, unsigned workers,
-                       struct start_sockets *sockets)
-{
-    *sockets = (struct start_sockets){.workers = workers};
-    const size_t room = (size_t)workers * NET_LISTEN_MAX;
-    sockets->pairs = malloc(room * sizeof(*sockets->pairs));
-    if (sockets->pairs == NULL) {
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < room; i++) {
-        sockets->pairs[i] = (struct net_sockets){.udp = -1, .tcp = -1};
-    }
-    struct activation passed;
-    int rc = activation_take(&passed, stderr);
-    if (rc == 0) {
-        const bool any = passed.count > 0;
-        rc = open_first(config, &passed, sockets, sockets->pairs);
-        const int left = rc == 0 ? activation_finish(&passed, stderr) : 0;
-        rc = rc != 0 ? rc : left;
-        if (rc == 0 && any) {
-            log_write(LOG_LEVEL_INFO, "the service manager has passed sockets: workers share "
-                                      "them");
-        }
-    }
-    if (rc == 0) {
-        rc = open_others(sockets);
-    }
-    if (rc != 0) {
-        start_sockets_close(sockets, 0);
-    }
-    return rc;
-}
-
-void start_sockets_close(struct start_sockets *sockets, unsigned first)
-{
-    for (size_t i = first * sockets->count;
-         sockets->pairs != NULL && i < sockets->workers * sockets->count; i++) {
-        if (sockets->pairs[i].udp >= 0 || sockets->pairs[i].tcp >= 0) {
-            net_sockets_close(&sockets->pairs[i]);
-        }
-    }
-    free(sockets->pairs);
-    *sockets = (struct start_sockets){0};
 }
 
 int start_drop_rights(const char *user)

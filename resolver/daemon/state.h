@@ -14,6 +14,7 @@
 #include "daemon/limits.h"
 #include "daemon/probe.h"
 #include "daemon/sandbox.h"
+#include "daemon/takeover.h"
 #include "daemon/totals.h"
 #include "daemon/worker.h"
 #include "setup/setup.h"
@@ -89,6 +90,14 @@ struct daemon {
 
     struct address listen[CONFIG_LISTEN_MAX]; /* that were opened */
     size_t listen_count;
+    int *sockets; /* that the workers listen on, which own them; until they are stopped */
+    size_t socket_count;
+    bool sockets_kept;   /* by the socket unit of a service manager */
+    bool sockets_forget; /* the manager stores some that are not used any more */
+    int *connections;    /* of clients, that a life before has left; until the workers run */
+    size_t connection_count;
+    struct takeover takeover;
+    struct successor successor;
     unsigned worker_count;
     struct descriptors descriptors;
     struct worker *workers[DAEMON_WORKERS_MAX];
@@ -110,6 +119,17 @@ struct daemon {
 
 /* The snapshot in force. Main thread; until the next publish. */
 const struct setup_snapshot *daemon_snapshot(const struct daemon *daemon);
+
+struct start_sockets;
+
+/* keep.c: sockets that outlive this process. */
+/* Before the workers take them over. The connections of sockets are taken. 0 or -ENOMEM. */
+int keep_note(struct daemon *daemon, struct start_sockets *sockets);
+/* The workers run: they get the connections, the manager what it is to store. */
+void keep_started(struct daemon *daemon);
+/* How the workers are to end: false, as without anybody after us. */
+bool keep_leave(struct daemon *daemon, struct worker_leave *leave);
+void keep_deinit(struct daemon *daemon);
 
 /* reload.c */
 int reload_init(struct daemon *daemon);

@@ -10,6 +10,7 @@
 
 #include "base/invariant.h"
 #include "base/log.h"
+#include "daemon/given.h"
 #include "daemon/limits.h"
 #include "setup/setup.h"
 #include "upstream/transport.h"
@@ -35,7 +36,9 @@ enum wish { /* flags from the main thread */
     WISH_ADOPT = 1,
     WISH_REPORT = 2,
     WISH_STOP = 4,
-    WISH_TURN = 8 /* a sign of life: see watchdog.h */
+    WISH_TURN = 8, /* a sign of life: see watchdog.h */
+    WISH_LEAVE = 16,
+    WISH_GIVEN = 32 /* a connection */
 };
 
 struct worker {
@@ -50,7 +53,7 @@ struct worker {
     uv_prepare_t prepare;
     uint64_t clock_at_us; /* what clock is armed for; 0: nothing */
     uint64_t drain_until_us;
-    bool stopping, closed;
+    bool stopping, leaving, closed;
 
     struct timers *timers;
     struct random random;
@@ -71,6 +74,9 @@ struct worker {
     pthread_mutex_t report_mutex; /* covers report and tops */
     struct worker_report report;
     struct query_tops *tops; /* a copy */
+
+    struct worker_leave leave; /* written before the wish */
+    struct given given;
 };
 
 /* What the engine wishes from the world. */
@@ -224,6 +230,13 @@ static void make_last_report(struct worker *worker)
     uv_async_send(worker->reported);
 }
 
+static void take_given(struct worker *worker)
+{
+    for (int fd = given_take(&worker->given); fd >= 0; fd = given_take(&worker->given)) {
+        net_adopt(worker->net, fd);
+    }
+}
+
 static void close_handles(struct worker *worker)
 {
     uv_close((uv_handle_t *)&worker->wake, NULL);
@@ -238,6 +251,7 @@ static void close_handles(struct worker *worker)
 static void close_all(struct worker *worker)
 {
     make_last_report(worker);
+    given_close(&worker->given);
     net_flush(worker->net);
     net_close(worker->net);
     upstream_destroy(worker->upstream);
@@ -246,24 +260,32 @@ static void close_all(struct worker *worker)
     close_handles(worker);
 }
 
-/* New questions are still taken while others wait: their clients would have to time out
- * otherwise, and a second is not long. */
+/* Without a successor new questions are still taken while others wait: their clients would have
+ * to time out otherwise, and a second is not long. */
 static void on_drain(uv_timer_t *handle)
 {
     struct worker *worker = handle->data;
+    const bool owes_nobody = query_engine_in_use(worker->engine) == 0 &&
+                             (!worker->leaving || net_counters(worker->net)->tcp_open == 0);
 
-    if (query_engine_in_use(worker->engine) == 0 ||
-        clock_read().mono_us >= worker->drain_until_us) {
+    if (owes_nobody || clock_read().mono_us >= worker->drain_until_us) {
         uv_timer_stop(handle);
         close_all(worker);
     }
 }
 
-static void begin_stop(struct worker *worker, uint64_t now_us)
+static void begin_stop(struct worker *worker, uint64_t now_us, bool leave)
 {
     if (!worker->stopping) {
+        const unsigned most_ms = leave ? worker->leave.most_ms : DAEMON_DRAIN_MS;
+
         worker->stopping = true;
-        worker->drain_until_us = now_us + DAEMON_DRAIN_MS * 1000ull;
+        worker->leaving = leave;
+        worker->drain_until_us = now_us + most_ms * UINT64_C(1000);
+        if (leave) {
+            take_given(worker); /* they go on with the others */
+            net_leave(worker->net, worker->leave.handed, worker->leave.context);
+        }
         uv_timer_start(&worker->drain, on_drain, 0, DRAIN_STEP_MS);
     }
 }
@@ -287,8 +309,11 @@ static void on_wake(uv_async_t *handle)
     if ((wishes & WISH_REPORT) != 0) {
         make_report(worker);
     }
-    if ((wishes & WISH_STOP) != 0) {
-        begin_stop(worker, now.mono_us);
+    if ((wishes & WISH_GIVEN) != 0) {
+        take_given(worker);
+    }
+    if ((wishes & (WISH_STOP | WISH_LEAVE)) != 0) {
+        begin_stop(worker, now.mono_us, (wishes & WISH_LEAVE) != 0);
     }
 }
 
@@ -391,6 +416,7 @@ int worker_create(const struct worker_setup *setup, struct worker **out)
     worker->slot = setup->slot;
     worker->reported = setup->reported;
     pthread_mutex_init(&worker->report_mutex, NULL);
+    given_init(&worker->given);
     random_init(&worker->random);
     worker->timers = timers_create(TIMERS_MAX);
     worker->ring = ring_create(DAEMON_RING_OCTETS);
@@ -497,6 +523,24 @@ void worker_stop(struct worker *worker)
     }
 }
 
+void worker_leave(struct worker *worker, const struct worker_leave *leave)
+{
+    worker->leave = *leave;
+    if (worker->started) {
+        wish(worker, WISH_LEAVE);
+    }
+}
+
+bool worker_give(struct worker *worker, int fd)
+{
+    const bool room = given_put(&worker->given, fd);
+
+    if (room) {
+        wish(worker, WISH_GIVEN);
+    }
+    return room;
+}
+
 void worker_join(struct worker *worker)
 {
     if (worker->started) {
@@ -524,6 +568,7 @@ void worker_destroy(struct worker *worker)
     timers_destroy(worker->timers);
     ring_destroy(worker->ring);
     pthread_mutex_destroy(&worker->report_mutex);
+    given_deinit(&worker->given);
     worker->magic = 0;
     free(worker);
 }

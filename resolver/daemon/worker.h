@@ -65,6 +65,21 @@ uint64_t worker_report_number(struct worker *worker); /* of it alone */
 /* Answers what is in flight for at most DAEMON_DRAIN_MS, then ends the thread. */
 void worker_stop(struct worker *worker);
 
+/* Somebody else holds the sockets and reads from them, now or soon. */
+struct worker_leave {
+    void (*handed)(void *context, int fd); /* on the worker's thread; owns fd from then on */
+    void *context;
+    unsigned most_ms; /* what takes longer is given up */
+};
+
+/* The same as worker_stop(), but reads nothing from here on, and gives the connections of
+ * clients away (net_leave()). leave is copied. */
+void worker_leave(struct worker *worker, const struct worker_leave *leave);
+
+/* A connection that a predecessor has given: taken over, also on failure. False: too many wait
+ * already, it is closed. */
+bool worker_give(struct worker *worker, int fd);
+
 /* Waits for the end of the thread; fine if it never started. */
 void worker_join(struct worker *worker);
 /* After worker_join. The ring is gone with it. NULL is fine. */

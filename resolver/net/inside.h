@@ -75,6 +75,9 @@ struct net {
     void (*turn)(void *context);
     void *context;
     bool closing;
+    bool leaving; /* see net_leave(), as for the next two */
+    void (*handed)(void *context, int fd);
+    void *handed_context;
     unsigned handles; /* of libuv, not yet closed; connections not counted */
     size_t count;     /* listen addresses */
     struct net_udp udp[NET_LISTEN_MAX];
@@ -96,6 +99,7 @@ struct net {
 void net_free_if_closed(struct net *net);
 
 int net_udp_open(struct net *net, struct net_udp *udp, int fd, const struct address *local);
+void net_udp_stop_reading(struct net_udp *udp);
 void net_udp_close(struct net_udp *udp);
 uint8_t *net_udp_reserve(struct net *net, size_t *size);
 void net_udp_send(struct net *net, const struct query_client *client, size_t len);
@@ -111,6 +115,8 @@ void net_connection_doom(struct net_connection *c);
 
 int net_tcp_open(struct net *net, struct net_listener *listener, int fd);
 void net_tcp_close_all(struct net *net);
+/* Closes the listeners, and looks at every connection: those that may go are handed on. */
+void net_tcp_leave(struct net *net);
 uint8_t *net_tcp_reserve(struct net *net, const struct query_client *client, size_t *size);
 void net_tcp_send(struct net *net, const struct query_client *client, size_t len);
 void net_tcp_release(struct net *net, struct query *q);

@@ -112,6 +112,19 @@ static void close_handle(uv_handle_t *handle)
     }
 }
 
+void net_leave(struct net *net, void (*handed)(void *context, int fd), void *context)
+{
+    invariant(!net->leaving && !net->closing);
+    net->leaving = true;
+    net->handed = handed;
+    net->handed_context = context;
+    for (size_t i = 0; i < net->count; i++) {
+        net_udp_stop_reading(&net->udp[i]);
+    }
+    net_udp_flush(net);
+    net_tcp_leave(net);
+}
+
 void net_close(struct net *net)
 {
     if (net == NULL || net->closing) {

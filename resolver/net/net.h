@@ -63,6 +63,18 @@ void net_release(void *context, struct query *q);
  * from within the engine. */
 void net_flush(struct net *net);
 
+/*
+ * For a successor that reads from the same sockets: stops reading and accepting, so that what
+ * the kernel has queued is the successor's, and goes on answering what was read. A connection
+ * that owes nothing and is owed nothing, at the end of a message, is given to handed() as a
+ * descriptor, which the callee owns, on this thread, perhaps from within this very call; the
+ * others follow as they come to that point. Not from within the engine. Once.
+ */
+void net_leave(struct net *net, void (*handed)(void *context, int fd), void *context);
+/* Takes over a connection that another one's net_leave() has given. Closed if there is no place
+ * for it. Not from within the engine. */
+void net_adopt(struct net *net, int fd);
+
 /* Stops accepting and reading, abandons what TCP clients wait for, closes; memory goes after
  * the close callbacks. The engine must not be run afterwards. NULL is fine. */
 void net_close(struct net *net);

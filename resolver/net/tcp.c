@@ -18,6 +18,7 @@
 #include "wire/type.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -257,15 +258,41 @@ static void take_messages(struct net_connection *c)
     }
 }
 
+/* Octets that a message which has begun lacks: what a connection that is to be handed on may
+ * still read. The length is looked at by take_messages(). */
+static size_t missing(const struct net_connection *c)
+{
+    const size_t whole = c->used < 2 ? 2 : 2 + (size_t)wire_get16(c->in);
+
+    return c->used > 0 && whole > c->used ? whole - c->used : 0;
+}
+
 static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     struct net_connection *c = net_connection_of(handle->data);
+    const size_t room = c->net->leaving ? missing(c) : sizeof(c->in) - c->used;
 
     (void)suggested;
-    *buffer = uv_buf_init((char *)c->in + c->used, (unsigned)(sizeof(c->in) - c->used));
+    *buffer = uv_buf_init((char *)c->in + c->used, (unsigned)room);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer);
+
+/* A descriptor of its own for the successor; closing ours is then no end for the client. */
+static void hand_on(struct net_connection *c)
+{
+    struct net *net = c->net;
+    uv_os_fd_t fd = -1;
+    int copy = -1;
+
+    if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0) {
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    }
+    net_connection_close(c);
+    if (copy >= 0) { /* else it is closed: the client connects anew */
+        net->handed(net->handed_context, copy);
+    }
+}
 
 /* Reads on, or not; closes what is finished; says by when the next thing must happen. */
 static void settle(struct net_connection *c)
@@ -276,7 +303,13 @@ static void settle(struct net_connection *c)
         net_connection_close(c);
         return;
     }
-    const bool read = may_take(c) && !c->at_end;
+    const bool at_boundary =
+        c->used == 0 && c->waiting == 0 && !c->is_writing && c->queued_len == 0;
+    if (c->net->leaving && at_boundary) {
+        hand_on(c);
+        return;
+    }
+    const bool read = may_take(c) && !c->at_end && (!c->net->leaving || missing(c) > 0);
     if (read != c->is_reading) {
         if (read) {
             c->message_since_us = now_us();
@@ -400,24 +433,28 @@ static bool admit(struct net_connection *c)
            timers_arm(net->timers, &c->timer, patience_us(c)) == 0;
 }
 
-static void accept_one(struct net_listener *listener)
+/* A place for a connection, its handle open and without a socket. NULL: there is none. */
+static struct net_connection *make_connection(struct net *net)
 {
-    struct net *net = listener->net;
     struct net_connection *c = pool_take(net->connections);
 
     if (c == NULL) {
-        listener->owed = true; /* until one of those that are closing has closed */
-        return;
+        return NULL;
     }
     memset(c, 0, offsetof(struct net_connection, in));
     c->magic = CONNECTION_MAGIC;
     c->net = net;
-    if (uv_tcp_init(net->loop, &c->tcp) != 0) {
-        pool_give_back(net->connections, c);
-        return;
-    }
+    (void)uv_tcp_init(net->loop, &c->tcp); /* opens nothing: it cannot fail */
     c->tcp.data = c;
-    if (uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)&c->tcp) != 0 || !admit(c)) {
+    return c;
+}
+
+/* The socket is there; rc is how that went. */
+static void begin(struct net_connection *c, int rc)
+{
+    struct net *net = c->net;
+
+    if (rc != 0 || !admit(c)) {
         net->counters.tcp_refused++;
         c->closing = true;
         uv_close((uv_handle_t *)&c->tcp, on_connection_closed);
@@ -434,6 +471,33 @@ static void accept_one(struct net_listener *listener)
     settle(c);
 }
 
+static void accept_one(struct net_listener *listener)
+{
+    struct net_connection *c = make_connection(listener->net);
+
+    if (c == NULL) {
+        listener->owed = true; /* until one of those that are closing has closed */
+        return;
+    }
+    begin(c, uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)&c->tcp));
+}
+
+void net_adopt(struct net *net, int fd)
+{
+    struct net_connection *c = net->closing || net->leaving ? NULL : make_connection(net);
+
+    if (c == NULL) {
+        net->counters.tcp_refused++;
+        close(fd);
+        return;
+    }
+    const int rc = uv_tcp_open(&c->tcp, fd);
+    if (rc != 0) {
+        close(fd);
+    }
+    begin(c, rc);
+}
+
 static void on_connection(uv_stream_t *server, int status)
 {
     struct net_listener *listener = server->data;
@@ -448,7 +512,7 @@ static void on_connection(uv_stream_t *server, int status)
 static void accept_owed(struct net *net)
 {
     for (size_t i = 0; i < net->count; i++) {
-        if (net->listeners[i].owed) {
+        if (net->listeners[i].owed && !net->leaving) {
             net->listeners[i].owed = false;
             accept_one(&net->listeners[i]);
         }
@@ -482,13 +546,31 @@ static void on_listener_closed(uv_handle_t *handle)
     net_free_if_closed(listener->net);
 }
 
-void net_tcp_close_all(struct net *net)
+static void close_listeners(struct net *net)
 {
     for (size_t i = 0; i < net->count; i++) {
-        if (net->listeners[i].net != NULL) {
-            uv_close((uv_handle_t *)&net->listeners[i].tcp, on_listener_closed);
+        uv_handle_t *handle = (uv_handle_t *)&net->listeners[i].tcp;
+
+        if (net->listeners[i].net != NULL && !uv_is_closing(handle)) {
+            uv_close(handle, on_listener_closed);
         }
     }
+}
+
+void net_tcp_leave(struct net *net)
+{
+    struct net_connection *next;
+
+    close_listeners(net);
+    for (struct net_connection *c = net->first; c != NULL; c = next) {
+        next = c->next;
+        net_connection_work(c);
+    }
+}
+
+void net_tcp_close_all(struct net *net)
+{
+    close_listeners(net);
     while (net->first != NULL) {
         net_connection_close(net->first);
     }

@@ -140,6 +140,11 @@ static void on_closed(uv_handle_t *handle)
     net_free_if_closed(udp->net);
 }
 
+void net_udp_stop_reading(struct net_udp *udp)
+{
+    (void)uv_poll_stop(&udp->poll); /* the socket stays: answers leave through it */
+}
+
 void net_udp_close(struct net_udp *udp)
 {
     if (udp->net != NULL) {

@@ -91,8 +91,9 @@ static uint16_t free_port(void)
 static int child(const enum passed *what, uint16_t port, const char *pid)
 {
     struct config config = {.listen_count = 1};
+    struct activation activation = {0};
     struct start_sockets sockets;
-    int fds[ACTIVATION_MAX + 2];
+    int fds[ACTIVATION_UNIT_MAX + 2];
     char text[32];
     int count = 0;
 
@@ -116,13 +117,17 @@ static int child(const enum passed *what, uint16_t port, const char *pid)
     if (address_parse("127.0.0.1", 9, port, &config.listen[0]) != 0) {
         return 92;
     }
-    if (start_sockets_open(&config, 2, &sockets) != 0) {
+    if (activation_take(&activation, stderr) != 0 ||
+        start_sockets_open(&config, 2, &activation, &sockets) != 0) {
         return 1;
     }
     if (getenv("LISTEN_FDS") != NULL || getenv("LISTEN_PID") != NULL) {
         return 93;
     }
     const bool passed = sockets.passed[0];
+    if (passed != sockets.kept || sockets.forget) {
+        return 97;
+    }
     /* Each worker has descriptors of its own; closing one leaves the other. */
     if (sockets.pairs[0].udp == sockets.pairs[1].udp ||
         sockets.pairs[0].tcp == sockets.pairs[1].tcp) {
@@ -224,18 +229,177 @@ static void what_could_not_be_served_is_refused(void **state)
 
 static void more_than_can_be_listened_on_are_refused(void **state)
 {
-    struct activation activation;
-    char pid[32];
+    struct activation activation = {0};
+    char text[32];
 
     (void)state;
-    snprintf(pid, sizeof(pid), "%ld", (long)getpid());
-    setenv("LISTEN_PID", pid, 1);
-    setenv("LISTEN_FDS", "65", 1);
+    snprintf(text, sizeof(text), "%ld", (long)getpid());
+    setenv("LISTEN_PID", text, 1);
+    snprintf(text, sizeof(text), "%u", ACTIVATION_MAX + 1);
+    setenv("LISTEN_FDS", text, 1);
     FILE *null = fopen("/dev/null", "w");
     assert_non_null(null);
     assert_int_equal(activation_take(&activation, null), -E2BIG);
     assert_int_equal(activation.count, 0);
     fclose(null);
+}
+
+/* ---- sockets of a life before ---- */
+
+/* Opens so many pairs of one address, as that many workers have had. */
+static uint16_t open_pairs(int (*pairs)[2], unsigned count)
+{
+    struct address address;
+
+    assert_int_equal(address_parse("127.0.0.1", 9, 0, &address), 0);
+    for (unsigned i = 0; i < count; i++) {
+        struct net_sockets pair;
+
+        assert_int_equal(net_sockets_open(&address, i == 0, &pair), 0);
+        pairs[i][0] = pair.udp;
+        pairs[i][1] = pair.tcp;
+    }
+    return address.port;
+}
+
+static uint64_t cookie(int fd)
+{
+    uint64_t value = 0;
+    socklen_t len = sizeof(value);
+
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &value, &len), 0);
+    return value; /* of the socket: the same for all duplicates */
+}
+
+/* How many of the workers' sockets, UDP or TCP, are this one. */
+static unsigned readers(const struct start_sockets *sockets, uint64_t wanted)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < sockets->workers * sockets->slots; i++) {
+        count += cookie(sockets->pairs[i].udp) == wanted;
+        count += cookie(sockets->pairs[i].tcp) == wanted;
+    }
+    return count;
+}
+
+static void every_socket_of_the_life_before_has_a_reader(void **state)
+{
+    static const struct {
+        unsigned before, now;
+        size_t slots;
+    } cases[] = {
+        {1, 1, 1},   {2, 2, 1},   {1, 3, 1}, {2, 5, 1}, /* as many or more workers */
+        {3, 1, 3},   {4, 2, 2},   {3, 2, 2}, {7, 3, 3}, /* fewer: they read from several */
+        {32, 1, 32}, {33, 2, 17},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(cases); i++) {
+        struct config config = {.listen_count = 1};
+        struct activation activation = {0};
+        struct start_sockets sockets;
+        uint64_t cookies[40][2];
+        int pairs[40][2];
+
+        const uint16_t port = open_pairs(pairs, cases[i].before);
+        assert_int_equal(address_parse("127.0.0.1", 9, port, &config.listen[0]), 0);
+        for (unsigned j = 0; j < cases[i].before; j++) {
+            cookies[j][0] = cookie(pairs[j][0]);
+            cookies[j][1] = cookie(pairs[j][1]);
+            assert_int_equal(activation_add(&activation, pairs[j][0], stderr), 0);
+            assert_int_equal(activation_add(&activation, pairs[j][1], stderr), 0);
+        }
+        assert_int_equal(start_sockets_open(&config, cases[i].now, &activation, &sockets), 0);
+        assert_int_equal(sockets.slots, cases[i].slots);
+        assert_int_equal(sockets.count, 1);
+        assert_true(sockets.passed[0]);
+        assert_false(sockets.kept);
+        assert_false(sockets.forget);
+        for (unsigned j = 0; j < cases[i].before; j++) {
+            assert_true(readers(&sockets, cookies[j][0]) >= 1);
+            assert_true(readers(&sockets, cookies[j][1]) >= 1);
+        }
+        for (size_t s = 0; s < sockets.slots; s++) {
+            assert_true(address_equal(&sockets.slot[s], &config.listen[0]));
+        }
+        start_sockets_close(&sockets, 0);
+    }
+}
+
+static void what_is_not_wanted_any_more_is_closed_and_no_reason_to_fail(void **state)
+{
+    struct config config = {.listen_count = 1};
+    struct activation activation = {0};
+    struct start_sockets sockets;
+    int ends[2];
+    int pairs[2][2];
+
+    (void)state;
+    open_pairs(pairs, 1); /* of another port than the configured one */
+    assert_int_equal(address_parse("127.0.0.1", 9, free_port(), &config.listen[0]), 0);
+    const int udp = fcntl(pairs[0][0], F_DUPFD_CLOEXEC, 3);
+    assert_int_equal(activation_add(&activation, pairs[0][0], stderr), 0);
+    assert_int_equal(activation_add(&activation, pairs[0][1], stderr), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_int_equal(activation_add(&activation, ends[0], stderr), 0); /* none of ours */
+    assert_int_equal(activation.count, 2);
+    close(ends[1]);
+    assert_int_equal(start_sockets_open(&config, 1, &activation, &sockets), 0);
+    assert_false(sockets.passed[0]);
+    assert_true(sockets.forget);
+    start_sockets_close(&sockets, 0);
+    close(udp);
+}
+
+static void a_socket_without_its_partner_is_opened_anew(void **state)
+{
+    struct config config = {.listen_count = 1};
+    struct activation activation = {0};
+    struct start_sockets sockets;
+    int pairs[2][2];
+
+    (void)state;
+    const uint16_t port = open_pairs(pairs, 2);
+    assert_int_equal(address_parse("127.0.0.1", 9, port, &config.listen[0]), 0);
+    close(pairs[1][1]);
+    assert_int_equal(activation_add(&activation, pairs[0][0], stderr), 0);
+    assert_int_equal(activation_add(&activation, pairs[1][0], stderr), 0);
+    assert_int_equal(activation_add(&activation, pairs[0][1], stderr), 0);
+    assert_int_equal(start_sockets_open(&config, 2, &activation, &sockets), 0);
+    assert_true(sockets.passed[0]);
+    assert_true(sockets.forget);
+    start_sockets_close(&sockets, 0);
+}
+
+static void connections_are_kept_for_the_workers(void **state)
+{
+    struct config config = {.listen_count = 1};
+    struct activation activation = {0};
+    struct start_sockets sockets;
+    struct sockaddr_storage to;
+    struct address address;
+    int pairs[1][2];
+
+    (void)state;
+    const uint16_t port = open_pairs(pairs, 1);
+    assert_int_equal(address_parse("127.0.0.1", 9, port, &address), 0);
+    const socklen_t len = address_to_sockaddr(&address, &to);
+    const int client = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&to, len), 0);
+    const int accepted = accept(pairs[0][1], NULL, NULL);
+    assert_true(accepted >= 0);
+    config.listen[0] = address;
+    assert_int_equal(activation_add(&activation, accepted, stderr), 0);
+    assert_int_equal(activation_add(&activation, pairs[0][0], stderr), 0);
+    assert_int_equal(activation_add(&activation, pairs[0][1], stderr), 0);
+    assert_int_equal(start_sockets_open(&config, 1, &activation, &sockets), 0);
+    assert_int_equal(sockets.connection_count, 1);
+    assert_int_equal(sockets.connections[0], accepted);
+    start_sockets_close(&sockets, 0);
+    char octet;
+    assert_int_equal(recv(client, &octet, 1, MSG_DONTWAIT), 0); /* closed with the rest */
+    close(client);
 }
 
 int main(void)
@@ -245,6 +409,10 @@ int main(void)
         cmocka_unit_test(without_any_they_are_opened_here),
         cmocka_unit_test(what_could_not_be_served_is_refused),
         cmocka_unit_test(more_than_can_be_listened_on_are_refused),
+        cmocka_unit_test(every_socket_of_the_life_before_has_a_reader),
+        cmocka_unit_test(what_is_not_wanted_any_more_is_closed_and_no_reason_to_fail),
+        cmocka_unit_test(a_socket_without_its_partner_is_opened_anew),
+        cmocka_unit_test(connections_are_kept_for_the_workers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

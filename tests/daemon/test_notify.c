@@ -63,6 +63,64 @@ static void a_long_message_is_cut(void **state)
     close(fd);
 }
 
+/* Descriptors that one message brought; their octets are in said. */
+static size_t receive(int fd, char *said, size_t room)
+{
+    union {
+        size_t alignment;
+        uint8_t octets[CMSG_SPACE(256 * sizeof(int))];
+    } control;
+    struct iovec octets = {said, room - 1};
+    struct msghdr message = {.msg_iov = &octets,
+                             .msg_iovlen = 1,
+                             .msg_control = control.octets,
+                             .msg_controllen = sizeof(control.octets)};
+    const ssize_t got = recvmsg(fd, &message, 0);
+    const struct cmsghdr *c = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
+    int fds[256];
+
+    said[got < 0 ? 0 : got] = '\0';
+    if (c == NULL) {
+        return 0;
+    }
+    const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    memcpy(fds, CMSG_DATA(c), count * sizeof(int));
+    for (size_t i = 0; i < count; i++) {
+        close(fds[i]);
+    }
+    return count;
+}
+
+static void descriptors_are_stored_in_messages_that_the_kernel_takes(void **state)
+{
+    int fds[NOTIFY_STORE_MAX + 3];
+    char heard[NOTIFY_MAX];
+    char name[64];
+    const int fd = manager(name);
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(fds); i++) {
+        fds[i] = fd;
+    }
+    setenv("NOTIFY_SOCKET", name, 1);
+    assert_true(notify_is_managed());
+    notify_store(fds, ITEMS(fds), "cordon.listen", false);
+    assert_int_equal(receive(fd, heard, sizeof(heard)), NOTIFY_STORE_MAX);
+    assert_string_equal(heard, "FDSTORE=1\nFDNAME=cordon.listen\nFDPOLL=0");
+    assert_int_equal(receive(fd, heard, sizeof(heard)), 3);
+    notify_store(fds, 1, "cordon.client", true);
+    assert_int_equal(receive(fd, heard, sizeof(heard)), 1);
+    assert_string_equal(heard, "FDSTORE=1\nFDNAME=cordon.client");
+    notify_store(fds, 0, "cordon.listen", true); /* nothing to say */
+    notify_forget("cordon.client");
+    assert_int_equal(receive(fd, heard, sizeof(heard)), 0);
+    assert_string_equal(heard, "FDSTOREREMOVE=1\nFDNAME=cordon.client");
+    unsetenv("NOTIFY_SOCKET");
+    assert_false(notify_is_managed());
+    notify_store(fds, 1, "cordon.client", true); /* nobody is there */
+    close(fd);
+}
+
 static void a_manager_that_is_not_there_is_no_fault(void **state)
 {
     static const char *const paths[] = {
@@ -131,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_said_arrives_whole),
         cmocka_unit_test(a_long_message_is_cut),
+        cmocka_unit_test(descriptors_are_stored_in_messages_that_the_kernel_takes),
         cmocka_unit_test(a_manager_that_is_not_there_is_no_fault),
         cmocka_unit_test(the_watchdog_is_what_the_manager_says),
     };

@@ -183,11 +183,12 @@ static void opens_a_pair_for_each_worker_and_address(void **state)
 {
     static const char *const listen[] = {"127.0.0.1", "127.0.0.2"};
     struct config config;
+    struct activation passed = {0};
     struct start_sockets sockets;
 
     (void)state;
     config_of(&config, listen, 2);
-    assert_int_equal(start_sockets_open(&config, 3, &sockets), 0);
+    assert_int_equal(start_sockets_open(&config, 3, &passed, &sockets), 0);
     assert_int_equal(sockets.count, 2);
     for (size_t i = 0; i < 6; i++) {
         assert_true(sockets.pairs[i].udp >= 0);
@@ -201,6 +202,7 @@ static void opens_a_pair_for_each_worker_and_address(void **state)
 static void opens_nothing_if_one_port_is_taken(void **state)
 {
     struct config config = {.listen_count = 2};
+    struct activation passed = {0};
     struct start_sockets sockets;
     struct address taken = address_of("127.0.0.1");
     const int fd = hold_port(&taken);
@@ -208,7 +210,7 @@ static void opens_nothing_if_one_port_is_taken(void **state)
     (void)state;
     config.listen[0] = address_of("127.0.0.2");
     config.listen[1] = taken;
-    assert_int_equal(start_sockets_open(&config, 2, &sockets), -EADDRINUSE);
+    assert_int_equal(start_sockets_open(&config, 2, &passed, &sockets), -EADDRINUSE);
     assert_null(sockets.pairs);
     close(fd);
 }
@@ -217,11 +219,12 @@ static void opens_nothing_on_an_address_of_nobody(void **state)
 {
     static const char *const listen[] = {"127.0.0.1", "192.0.2.1"};
     struct config config;
+    struct activation passed = {0};
     struct start_sockets sockets;
 
     (void)state;
     config_of(&config, listen, 2);
-    assert_int_equal(start_sockets_open(&config, 1, &sockets), -EADDRNOTAVAIL);
+    assert_int_equal(start_sockets_open(&config, 1, &passed, &sockets), -EADDRNOTAVAIL);
     assert_null(sockets.pairs);
 }
 

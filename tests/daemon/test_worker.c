@@ -82,6 +82,7 @@ static int crew_open(void **state)
 {
     struct crew *crew = calloc(1, sizeof(*crew));
     struct config listen = {.listen_count = 1};
+    struct activation passed = {0};
     struct start_sockets sockets;
     static const uint8_t key[16] = {1};
 
@@ -99,7 +100,7 @@ static int crew_open(void **state)
                                     setup_snapshot_free);
     assert_non_null(crew->slot);
     assert_int_equal(address_parse("127.0.0.1", 9, 0, &listen.listen[0]), 0);
-    assert_int_equal(start_sockets_open(&listen, WORKERS, &sockets), 0);
+    assert_int_equal(start_sockets_open(&listen, WORKERS, &passed, &sockets), 0);
     crew->address = sockets.listen[0];
     for (unsigned w = 0; w < WORKERS; w++) {
         const struct worker_setup worker = {

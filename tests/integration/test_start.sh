@@ -174,8 +174,10 @@ import socket, sys
 sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 sock.bind(sys.argv[1])
 sock.settimeout(60)
-for _ in range(2):
-    print(sock.recv(100).decode(), flush=True)
+text = ""
+while "STOPPING" not in text:
+    text = sock.recv(100).decode()
+    print(text, flush=True)
 PYTHON
 manager=$!
 pids+=("$manager")

@@ -27,6 +27,7 @@ struct query {
 
 struct fake {
     uv_loop_t loop;
+    uv_async_t wake; /* keeps the loop alive, as that of a worker does */
     struct timers *timers;
     struct net *net;
     struct address at; /* with the port that was found */
@@ -171,6 +172,7 @@ static inline void fake_init(struct fake *fake, const char *address)
     fake->slots_left = FAKE_SLOTS;
     fake->timers = timers_create(NET_TCP_CONNECTIONS_MAX);
     if (fake->slots == NULL || fake->timers == NULL || uv_loop_init(&fake->loop) != 0 ||
+        uv_async_init(&fake->loop, &fake->wake, NULL) != 0 ||
         address_parse(address, strlen(address), 0, &fake->at) != 0 ||
         net_sockets_open(&fake->at, true, &sockets) != 0) {
         abort();
@@ -185,6 +187,7 @@ static inline void fake_init(struct fake *fake, const char *address)
 static inline void fake_deinit(struct fake *fake)
 {
     net_close(fake->net);
+    uv_close((uv_handle_t *)&fake->wake, NULL);
     uv_run(&fake->loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&fake->loop) != 0) {
         abort();
