@@ -1,59 +1,20 @@
 /*
  * The shards of the cache: which entry is where, which one goes when room is needed.
  *
- * An entry in its chain of blocks: struct head, the name of the key, the message, and the
- * offsets of the message's TTLs, so that ageing them needs no walk over the records.
+ * An entry in its chain of blocks: struct cache_head (inside.h), the name of the key, the
+ * message, and the offsets of the message's TTLs, so that ageing them needs no walk over the
+ * records.
  */
 #include "cache/cache.h"
 
 #include "base/invariant.h"
 #include "base/siphash.h"
-#include "cache/block.h"
+#include "cache/inside.h"
 #include "wire/limits.h"
 #include "wire/message.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SECOND_US 1000000u
-
-enum head_flag {
-    HEAD_DNSSEC_OK = 1,
-    HEAD_CHECKING_DISABLED = 2,
-    HEAD_FAILURE = 4
-};
-
-struct head {
-    uint32_t hash;
-    uint32_t next; /* entry in the same bucket, by its first block */
-    uint64_t stored_us;
-    uint64_t expires_us;
-    uint16_t type, context;
-    uint16_t message_len, ttl_count;
-    int16_t ede;
-    uint8_t name_len;
-    uint8_t flags;
-};
-
-_Static_assert(sizeof(struct head) <= CACHE_BLOCK_DATA, "a head is read from one block");
-
-/* Two cache lines of its own, so that locks of neighbours do not share one. */
-struct shard {
-    _Alignas(64) pthread_mutex_t lock;
-    struct cache_blocks blocks;
-    uint32_t *buckets; /* first block of the first entry, or CACHE_NO_BLOCK */
-    uint32_t bucket_mask;
-    uint32_t hand; /* of the clock: the block that is looked at next */
-    uint64_t entries, hits, misses, stores, evictions;
-};
-
-struct cache {
-    struct shard shards[CACHE_SHARDS];
-    size_t size;
-    size_t fixed; /* octets that no block takes */
-    uint8_t hash_key[SIPHASH_KEY_OCTETS];
-};
 
 /* A key in one piece: what is hashed, and what distinguishes entries. */
 struct flat_key {
@@ -68,8 +29,8 @@ static void flatten(const struct cache_key *key, struct flat_key *flat)
     uint8_t *at = flat->octets + key->name->len;
 
     flat->name_len = key->name->len;
-    flat->flags = (uint8_t)((key->dnssec_ok ? HEAD_DNSSEC_OK : 0) |
-                            (key->checking_disabled ? HEAD_CHECKING_DISABLED : 0));
+    flat->flags = (uint8_t)((key->dnssec_ok ? CACHE_HEAD_DNSSEC_OK : 0) |
+                            (key->checking_disabled ? CACHE_HEAD_CHECKING_DISABLED : 0));
     memcpy(flat->octets, key->name->octets, flat->name_len);
     wire_put16(at, key->type);
     wire_put16(at + 2, key->context);
@@ -86,7 +47,7 @@ static uint32_t blocks_per_shard(size_t size)
     return count < UINT32_MAX / 2 ? (uint32_t)count : UINT32_MAX / 2;
 }
 
-static void shard_clear(struct shard *shard)
+static void cache_shard_clear(struct cache_shard *shard)
 {
     memset(shard->blocks.marks, CACHE_MARK_NONE, shard->blocks.count);
     memset(shard->buckets, 0xff, (shard->bucket_mask + 1) * sizeof(*shard->buckets));
@@ -115,7 +76,7 @@ struct cache *cache_create(size_t size, const uint8_t hash_key[16])
     }
     uint8_t *at = (uint8_t *)(cache + 1);
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
-        struct shard *shard = &cache->shards[i];
+        struct cache_shard *shard = &cache->shards[i];
 
         memset(shard, 0, sizeof(*shard));
         invariant(pthread_mutex_init(&shard->lock, NULL) == 0);
@@ -131,7 +92,7 @@ struct cache *cache_create(size_t size, const uint8_t hash_key[16])
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
         cache->shards[i].blocks.marks = at;
         at += count;
-        shard_clear(&cache->shards[i]);
+        cache_shard_clear(&cache->shards[i]);
     }
     invariant((size_t)(at - (uint8_t *)cache) <= size);
     cache->size = size;
@@ -151,30 +112,30 @@ void cache_destroy(struct cache *cache)
     }
 }
 
-static void head_read(struct shard *shard, uint32_t index, struct head *head)
+void cache_head_read(struct cache_shard *shard, uint32_t index, struct cache_head *head)
 {
     memcpy(head, shard->blocks.at[index].octets, sizeof(*head));
 }
 
-static void head_set_next(struct shard *shard, uint32_t index, uint32_t next)
+static void head_set_next(struct cache_shard *shard, uint32_t index, uint32_t next)
 {
-    memcpy(shard->blocks.at[index].octets + offsetof(struct head, next), &next, sizeof(next));
+    memcpy(shard->blocks.at[index].octets + offsetof(struct cache_head, next), &next,
+           sizeof(next));
 }
 
-/* Takes an entry out of its bucket and gives its blocks back. */
-static void shard_remove(struct shard *shard, uint32_t index)
+void cache_shard_remove(struct cache_shard *shard, uint32_t index)
 {
-    struct head head;
+    struct cache_head head;
     uint32_t *bucket;
     uint32_t before = CACHE_NO_BLOCK;
 
-    head_read(shard, index, &head);
+    cache_head_read(shard, index, &head);
     bucket = &shard->buckets[head.hash & shard->bucket_mask];
     for (uint32_t at = *bucket; at != index;) {
-        struct head other;
+        struct cache_head other;
 
         invariant(at != CACHE_NO_BLOCK);
-        head_read(shard, at, &other);
+        cache_head_read(shard, at, &other);
         before = at;
         at = other.next;
     }
@@ -189,16 +150,17 @@ static void shard_remove(struct shard *shard, uint32_t index)
 
 /* The first block of the entry with this key, or CACHE_NO_BLOCK. On success the stream stands
  * at the message. */
-static uint32_t shard_find(struct shard *shard, const struct cache_key *key,
-                           const struct flat_key *flat, uint32_t hash, struct head *head,
+static uint32_t shard_find(struct cache_shard *shard, const struct cache_key *key,
+                           const struct flat_key *flat, uint32_t hash, struct cache_head *head,
                            struct cache_stream *stream)
 {
     uint32_t index = shard->buckets[hash & shard->bucket_mask];
 
     for (; index != CACHE_NO_BLOCK; index = head->next) {
-        head_read(shard, index, head);
+        cache_head_read(shard, index, head);
         if (head->hash != hash || head->type != key->type || head->context != key->context ||
-            (head->flags & ~HEAD_FAILURE) != flat->flags || head->name_len != flat->name_len) {
+            (head->flags & ~CACHE_HEAD_FAILURE) != flat->flags ||
+            head->name_len != flat->name_len) {
             continue;
         }
         cache_stream_start(stream, &shard->blocks, index);
@@ -210,8 +172,8 @@ static uint32_t shard_find(struct shard *shard, const struct cache_key *key,
     return index;
 }
 
-static void age_ttls(struct cache_stream *stream, const struct head *head, uint32_t age_s,
-                     uint8_t *octets)
+void cache_age_ttls(struct cache_stream *stream, const struct cache_head *head, uint32_t age_s,
+                    uint8_t *octets)
 {
     for (uint16_t i = 0; i < head->ttl_count; i++) {
         uint16_t at;
@@ -222,7 +184,8 @@ static void age_ttls(struct cache_stream *stream, const struct head *head, uint3
     }
 }
 
-static struct shard *shard_of(struct cache *cache, const struct flat_key *flat, uint32_t *hash)
+static struct cache_shard *shard_of(struct cache *cache, const struct flat_key *flat,
+                                    uint32_t *hash)
 {
     const uint64_t full = siphash13(flat->octets, flat->len, cache->hash_key);
 
@@ -232,32 +195,38 @@ static struct shard *shard_of(struct cache *cache, const struct flat_key *flat, 
 
 _Static_assert(CACHE_SHARDS == 256, "the top octet of the hash chooses the shard");
 
+void cache_entry_fill(const struct cache_head *head, uint64_t now_us, struct cache_entry *entry)
+{
+    /* Another thread's clock may be a moment ahead of ours. */
+    const uint64_t age_us = now_us > head->stored_us ? now_us - head->stored_us : 0;
+
+    entry->kind = (head->flags & CACHE_HEAD_FAILURE) != 0 ? CACHE_FAILURE : CACHE_ANSWER;
+    entry->age_s = (uint32_t)(age_us / CACHE_SECOND_US);
+    entry->ttl_s =
+        (uint32_t)((head->expires_us - now_us + CACHE_SECOND_US - 1) / CACHE_SECOND_US);
+    entry->ede = head->ede;
+    entry->len = head->message_len;
+}
+
 bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                uint8_t *octets, size_t size, struct cache_entry *entry)
 {
     struct flat_key flat;
     struct cache_stream stream;
-    struct head head;
+    struct cache_head head;
     uint32_t hash;
     bool found = false;
 
     flatten(key, &flat);
-    struct shard *shard = shard_of(cache, &flat, &hash);
+    struct cache_shard *shard = shard_of(cache, &flat, &hash);
     pthread_mutex_lock(&shard->lock);
     const uint32_t index = shard_find(shard, key, &flat, hash, &head, &stream);
     if (index != CACHE_NO_BLOCK && now_us >= head.expires_us) {
-        shard_remove(shard, index);
+        cache_shard_remove(shard, index);
     } else if (index != CACHE_NO_BLOCK && head.message_len <= size) {
-        /* Another thread's clock may be a moment ahead of ours. */
-        const uint64_t age_us = now_us > head.stored_us ? now_us - head.stored_us : 0;
-
-        entry->kind = (head.flags & HEAD_FAILURE) != 0 ? CACHE_FAILURE : CACHE_ANSWER;
-        entry->age_s = (uint32_t)(age_us / SECOND_US);
-        entry->ttl_s = (uint32_t)((head.expires_us - now_us + SECOND_US - 1) / SECOND_US);
-        entry->ede = head.ede;
-        entry->len = head.message_len;
+        cache_entry_fill(&head, now_us, entry);
         cache_stream_read(&stream, octets, head.message_len);
-        age_ttls(&stream, &head, entry->age_s, octets);
+        cache_age_ttls(&stream, &head, entry->age_s, octets);
         shard->blocks.marks[index] |= CACHE_MARK_USED;
         found = true;
     }
@@ -269,7 +238,7 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us
 
 /* Frees the entry that the clock points at, or gives it one more round. Two rounds of the hand
  * always free something, as nothing can be used while the lock is held. */
-static void shard_evict(struct shard *shard, uint64_t now_us)
+static void shard_evict(struct cache_shard *shard, uint64_t now_us)
 {
     for (;;) {
         const uint32_t index = shard->hand;
@@ -279,13 +248,13 @@ static void shard_evict(struct shard *shard, uint64_t now_us)
         if (mark == CACHE_MARK_NONE) {
             continue;
         }
-        struct head head;
-        head_read(shard, index, &head);
+        struct cache_head head;
+        cache_head_read(shard, index, &head);
         if ((mark & CACHE_MARK_USED) != 0 && now_us < head.expires_us) {
             shard->blocks.marks[index] = CACHE_MARK_HEAD;
             continue;
         }
-        shard_remove(shard, index);
+        cache_shard_remove(shard, index);
         shard->evictions++;
         return;
     }
@@ -320,26 +289,26 @@ static bool find_ttls(const uint8_t *octets, size_t len, uint16_t *offsets, uint
 }
 
 /* With the lock held: removes what has the key. False: it must stay. */
-static bool make_way(struct shard *shard, const struct cache_key *key,
-                     const struct flat_key *flat, const struct head *new)
+static bool make_way(struct cache_shard *shard, const struct cache_key *key,
+                     const struct flat_key *flat, const struct cache_head *new)
 {
     struct cache_stream stream;
-    struct head old;
+    struct cache_head old;
     const uint32_t index = shard_find(shard, key, flat, new->hash, &old, &stream);
 
     if (index == CACHE_NO_BLOCK) {
         return true;
     }
     /* Another worker was luckier: its answer is worth more than our failure. */
-    if ((new->flags &HEAD_FAILURE) != 0 && (old.flags & HEAD_FAILURE) == 0 &&
+    if ((new->flags &CACHE_HEAD_FAILURE) != 0 && (old.flags & CACHE_HEAD_FAILURE) == 0 &&
         new->stored_us < old.expires_us) {
         return false;
     }
-    shard_remove(shard, index);
+    cache_shard_remove(shard, index);
     return true;
 }
 
-static void shard_store(struct shard *shard, struct head *head, uint32_t blocks,
+static void shard_store(struct cache_shard *shard, struct cache_head *head, uint32_t blocks,
                         const struct flat_key *flat, const uint8_t *octets,
                         const uint16_t *ttls)
 {
@@ -366,21 +335,22 @@ void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us
 {
     uint16_t ttls[WIRE_RECORDS_MAX];
     struct flat_key flat;
-    struct head head = {.stored_us = now_us,
-                        .expires_us = now_us + (uint64_t)entry->ttl_s * SECOND_US,
-                        .type = key->type,
-                        .context = key->context,
-                        .ede = entry->ede};
+    struct cache_head head = {.stored_us = now_us,
+                              .expires_us = now_us + (uint64_t)entry->ttl_s * CACHE_SECOND_US,
+                              .type = key->type,
+                              .context = key->context,
+                              .ede = entry->ede};
 
     if (entry->ttl_s == 0 || (entry->kind == CACHE_ANSWER && entry->len == 0) ||
         !find_ttls(octets, entry->len, ttls, &head.ttl_count)) {
         return;
     }
     flatten(key, &flat);
-    struct shard *shard = shard_of(cache, &flat, &head.hash);
+    struct cache_shard *shard = shard_of(cache, &flat, &head.hash);
     head.message_len = (uint16_t)entry->len;
     head.name_len = (uint8_t)flat.name_len;
-    head.flags = (uint8_t)(flat.flags | (entry->kind == CACHE_FAILURE ? HEAD_FAILURE : 0));
+    head.flags =
+        (uint8_t)(flat.flags | (entry->kind == CACHE_FAILURE ? CACHE_HEAD_FAILURE : 0));
     const size_t total =
         sizeof(head) + flat.name_len + entry->len + head.ttl_count * sizeof(*ttls);
     const size_t blocks = (total + CACHE_BLOCK_DATA - 1) / CACHE_BLOCK_DATA;
@@ -392,15 +362,19 @@ void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us
     pthread_mutex_unlock(&shard->lock);
 }
 
-void cache_flush(struct cache *cache)
+uint64_t cache_flush(struct cache *cache)
 {
+    uint64_t count = 0;
+
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
-        struct shard *shard = &cache->shards[i];
+        struct cache_shard *shard = &cache->shards[i];
 
         pthread_mutex_lock(&shard->lock);
-        shard_clear(shard);
+        count += shard->entries;
+        cache_shard_clear(shard);
         pthread_mutex_unlock(&shard->lock);
     }
+    return count;
 }
 
 void cache_stats(struct cache *cache, struct cache_stats *out)
@@ -409,7 +383,7 @@ void cache_stats(struct cache *cache, struct cache_stats *out)
     out->size = cache->size;
     out->octets = cache->fixed;
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
-        struct shard *shard = &cache->shards[i];
+        struct cache_shard *shard = &cache->shards[i];
 
         pthread_mutex_lock(&shard->lock);
         out->entries += shard->entries;

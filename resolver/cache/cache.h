@@ -63,7 +63,37 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us
 void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                const uint8_t *octets, const struct cache_entry *entry);
 
-void cache_flush(struct cache *cache);
+/* Removes everything, shard by shard; returns how many entries that were. Any thread. */
+uint64_t cache_flush(struct cache *cache);
+
+/* Some of the entries: those of a name, or also those below it. */
+struct cache_filter {
+    const struct wire_name *name; /* lower case, borrowed for the call */
+    bool below;
+    bool any_type;
+    uint16_t type; /* unless any_type */
+};
+
+/* One of them: a copy. */
+struct cache_seen {
+    struct wire_name name;
+    uint16_t type, context;
+    bool dnssec_ok, checking_disabled;
+    struct cache_entry entry;
+    const uint8_t *octets; /* of the message, TTLs lowered by the age; borrowed for the call */
+};
+
+/*
+ * Both look at every entry, in steps: each holds one shard's lock for a few hundred blocks, so
+ * that no worker waits long. For people, not for questions. What is stored while they walk may
+ * be met or not; what was there before and matches is.
+ *
+ * cache_show tells of each entry that still holds, without a lock held, in no order, until see
+ * returns false; it takes 64 KiB of stack. cache_forget removes them and returns how many.
+ */
+void cache_show(struct cache *cache, const struct cache_filter *filter, uint64_t now_us,
+                bool (*see)(void *context, const struct cache_seen *seen), void *context);
+uint64_t cache_forget(struct cache *cache, const struct cache_filter *filter, uint64_t now_us);
 
 struct cache_stats {
     uint64_t entries, octets, size; /* now */

@@ -40,6 +40,8 @@ static const struct {
     bool (*run)(struct daemon *daemon, struct request *request, struct control_client *client,
                 struct text *out);
 } commands[] = {
+    {"cache-flush", cached_flush_command},
+    {"cache-show", cached_show_command},
     {"clients", top_clients_command},
     {"lists", status_lists_command},
     {"reload", reload_command},

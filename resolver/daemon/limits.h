@@ -77,4 +77,9 @@
 #define DAEMON_FILES_CLIENTS_MIN  16u
 #define DAEMON_FILES_UPSTREAM_MIN 128u
 
+/* Of a name, so many entries are shown: a dozen types with DO and CD or without, in some zones.
+ * A message that is longer is only told of. */
+#define DAEMON_CACHED_SHOWN_MAX  64u
+#define DAEMON_CACHED_OCTETS_MAX 4096u
+
 #endif

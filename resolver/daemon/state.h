@@ -169,6 +169,12 @@ void status_reply(struct control_client *client, struct daemon *daemon,
 /* False, or a refusal in out if nobody was asked. */
 bool status_later(bool asked, struct text *out);
 
+/* cached.c: commands. */
+bool cached_show_command(struct daemon *daemon, struct request *request,
+                         struct control_client *client, struct text *out);
+bool cached_flush_command(struct daemon *daemon, struct request *request,
+                          struct control_client *client, struct text *out);
+
 /* top.c: commands. */
 bool top_command(struct daemon *daemon, struct request *request, struct control_client *client,
                  struct text *out);

@@ -1,0 +1,65 @@
+/*
+ * cache/inside.h - the inside of a shard, for those who look up (cache.c) and those who walk
+ * (walk.c). Private to the room.
+ */
+#ifndef CORDON_CACHE_INSIDE_H
+#define CORDON_CACHE_INSIDE_H
+
+#include "base/siphash.h"
+#include "cache/block.h"
+#include "cache/cache.h"
+
+#include <pthread.h>
+
+#define CACHE_SECOND_US 1000000u
+
+enum cache_head_flag {
+    CACHE_HEAD_DNSSEC_OK = 1,
+    CACHE_HEAD_CHECKING_DISABLED = 2,
+    CACHE_HEAD_FAILURE = 4
+};
+
+struct cache_head {
+    uint32_t hash;
+    uint32_t next; /* entry in the same bucket, by its first block */
+    uint64_t stored_us;
+    uint64_t expires_us;
+    uint16_t type, context;
+    uint16_t message_len, ttl_count;
+    int16_t ede;
+    uint8_t name_len;
+    uint8_t flags;
+};
+
+_Static_assert(sizeof(struct cache_head) <= CACHE_BLOCK_DATA, "a head is read from one block");
+
+/* Two cache lines of its own, so that locks of neighbours do not share one. */
+struct cache_shard {
+    _Alignas(64) pthread_mutex_t lock;
+    struct cache_blocks blocks;
+    uint32_t *buckets; /* first block of the first entry, or CACHE_NO_BLOCK */
+    uint32_t bucket_mask;
+    uint32_t hand; /* of the clock: the block that is looked at next */
+    uint64_t entries, hits, misses, stores, evictions;
+};
+
+struct cache {
+    struct cache_shard shards[CACHE_SHARDS];
+    size_t size;
+    size_t fixed; /* octets that no block takes */
+    uint8_t hash_key[SIPHASH_KEY_OCTETS];
+};
+
+/* With the shard's lock held. */
+void cache_head_read(struct cache_shard *shard, uint32_t index, struct cache_head *head);
+/* Takes an entry out of its bucket and gives its blocks back. */
+void cache_shard_remove(struct cache_shard *shard, uint32_t index);
+/* Lowers the TTLs of a message that was read from the stream, which stands behind it. */
+void cache_age_ttls(struct cache_stream *stream, const struct cache_head *head, uint32_t age_s,
+                    uint8_t *octets);
+
+/* What a caller is told of an entry that still holds. */
+void cache_entry_fill(const struct cache_head *head, uint64_t now_us,
+                      struct cache_entry *entry);
+
+#endif
