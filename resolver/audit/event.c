@@ -18,7 +18,8 @@ enum {
     FLAG_APPLIED = 1,
     FLAG_CACHED = 2,
     FLAG_EMBEDDED = 4, /* an IPv6 address matched by the IPv4 host that it leads to */
-    FLAGS_KNOWN = FLAG_APPLIED | FLAG_CACHED | FLAG_EMBEDDED,
+    FLAG_DEFAULT = 8,  /* the hit's ground is the view's default */
+    FLAGS_KNOWN = FLAG_APPLIED | FLAG_CACHED | FLAG_EMBEDDED | FLAG_DEFAULT,
     HIT_NAME_OWN = 0xff /* name_at: the name of the hit follows the chain */
 };
 
@@ -108,7 +109,8 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
         .rcode = decision->rcode,
         .flags = (uint8_t)((decision->applied ? FLAG_APPLIED : 0) |
                            (decision->cached ? FLAG_CACHED : 0) |
-                           (hit->family != hit->address.family ? FLAG_EMBEDDED : 0)),
+                           (hit->family != hit->address.family ? FLAG_EMBEDDED : 0) |
+                           (hit->ground == POLICY_GROUND_DEFAULT ? FLAG_DEFAULT : 0)),
         .row = hit->row,
         .list = hit->list,
         .labels = hit->labels,
@@ -232,6 +234,8 @@ static void copy_head(const struct head *head, struct audit_event *out)
     out->hit.action = head->action;
     out->hit.kind = head->kind;
     out->hit.exception = head->exception;
+    out->hit.ground =
+        (head->flags & FLAG_DEFAULT) != 0 ? POLICY_GROUND_DEFAULT : POLICY_GROUND_RULE;
     out->hit.address = head->hit_address;
     out->hit.family =
         (head->flags & FLAG_EMBEDDED) != 0 ? ADDRESS_V4 : head->hit_address.family;

@@ -101,7 +101,9 @@ static bool add_changes(struct text *text, const struct audit_event *event,
 
     json_bool(text, "paused",
               hit->mode == POLICY_MODE_LOG &&
-                  policy_list_is_paused(policy, event->view, hit->list));
+                  (hit->ground == POLICY_GROUND_DEFAULT
+                       ? policy_view_is_paused(policy, event->view)
+                       : policy_list_is_paused(policy, event->view, hit->list)));
     if (exception == NULL) {
         json_string(text, "exception", NULL);
         json_string(text, "ticket", NULL);
@@ -130,48 +132,90 @@ static void add_match(struct text *text, const struct audit_event *event)
     json_array_end(text);
 }
 
-size_t audit_event_json(const struct audit_event *event, const struct policy *policy,
-                        const char *view_name, uint64_t sequence, char *out, size_t size)
+static void begin(struct text *text, const struct audit_event *event, const char *kind,
+                  const char *view_name, uint64_t sequence)
+{
+    char time[CLOCK_TEXT_MAX];
+
+    json_object_begin(text, NULL);
+    json_uint(text, "v", AUDIT_SCHEMA_VERSION);
+    json_string(text, "event", kind);
+    json_uint(text, "seq", sequence);
+    json_string_n(text, "time", time, clock_format(event->wall_us, time));
+    add_question(text, event, view_name);
+}
+
+static void add_action(struct text *text, const struct audit_event *event,
+                       const struct policy *policy)
+{
+    json_string(text, "action", policy_action_name((enum policy_action)event->hit.action));
+    add_redirect(text, event, policy);
+    json_string(text, "mode", policy_mode_name((enum policy_mode)event->hit.mode));
+    json_bool(text, "applied", event->applied);
+}
+
+static size_t end(struct text *text, const struct audit_event *event)
+{
+    char rcode[WIRE_TYPE_TEXT_MAX];
+
+    add_address(text, "upstream", &event->upstream, true);
+    json_bool(text, "cached", event->cached);
+    json_string_n(text, "rcode", rcode, wire_rcode_format(event->rcode, rcode));
+    json_uint(text, "latency_us", event->latency_us);
+    json_object_end(text);
+    text_add(text, "\n");
+    return text->overflow ? 0 : text->len;
+}
+
+/* A rule of a list. */
+static size_t write_decision(struct text *text, const struct audit_event *event,
+                             const struct policy *policy, const char *view_name,
+                             uint64_t sequence)
 {
     const struct policy_hit *hit = &event->hit;
     struct policy_image_list list;
     struct policy_row row;
-    struct text text;
-    char time[CLOCK_TEXT_MAX];
-    char rcode[WIRE_TYPE_TEXT_MAX];
 
-    if (size == 0 || view_name == NULL || !policy_hit_row(policy, hit, &row) ||
-        row.kind != hit->kind ||
+    if (!policy_hit_row(policy, hit, &row) || row.kind != hit->kind ||
         !policy_image_list_at(policy_image_of(policy), row.list, &list)) {
         return 0;
     }
-    text_init(&text, out, size);
-    json_object_begin(&text, NULL);
-    json_uint(&text, "v", AUDIT_SCHEMA_VERSION);
-    json_string(&text, "event", "decision");
-    json_uint(&text, "seq", sequence);
-    json_string_n(&text, "time", time, clock_format(event->wall_us, time));
-    add_question(&text, event, view_name);
-    json_string(&text, "action", policy_action_name((enum policy_action)hit->action));
-    add_redirect(&text, event, policy);
-    json_string(&text, "mode", policy_mode_name((enum policy_mode)hit->mode));
-    json_bool(&text, "applied", event->applied);
-    const bool known = add_changes(&text, event, policy);
-    add_list(&text, &list);
-    if (!known || !add_rule(&text, hit, &row)) {
+    begin(text, event, "decision", view_name, sequence);
+    add_action(text, event, policy);
+    const bool known = add_changes(text, event, policy);
+    add_list(text, &list);
+    if (!known || !add_rule(text, hit, &row)) {
         return 0;
     }
-    add_fact(&text, "category", row.category);
-    json_string(&text, "scope", policy_scope_name(row.scope));
-    json_string(&text, "confidence", policy_confidence_name(row.confidence));
-    add_match(&text, event);
-    add_address(&text, "upstream", &event->upstream, true);
-    json_bool(&text, "cached", event->cached);
-    json_string_n(&text, "rcode", rcode, wire_rcode_format(event->rcode, rcode));
-    json_uint(&text, "latency_us", event->latency_us);
-    json_object_end(&text);
-    text_add(&text, "\n");
-    return text.overflow ? 0 : text.len;
+    add_fact(text, "category", row.category);
+    json_string(text, "scope", policy_scope_name(row.scope));
+    json_string(text, "confidence", policy_confidence_name(row.confidence));
+    add_match(text, event);
+    return end(text, event);
+}
+
+/* The operator's `default: deny`: no list has spoken, and no field could be taken for one's. */
+static size_t write_default(struct text *text, const struct audit_event *event,
+                            const struct policy *policy, const char *view_name,
+                            uint64_t sequence)
+{
+    begin(text, event, "default-deny", view_name, sequence);
+    add_action(text, event, policy);
+    return add_changes(text, event, policy) ? end(text, event) : 0;
+}
+
+size_t audit_event_json(const struct audit_event *event, const struct policy *policy,
+                        const char *view_name, uint64_t sequence, char *out, size_t size)
+{
+    struct text text;
+
+    if (size == 0 || view_name == NULL || event->view >= policy_view_count(policy)) {
+        return 0;
+    }
+    text_init(&text, out, size);
+    return event->hit.ground == POLICY_GROUND_DEFAULT
+               ? write_default(&text, event, policy, view_name, sequence)
+               : write_decision(&text, event, policy, view_name, sequence);
 }
 
 size_t audit_lost_json(uint64_t wall_us, uint64_t ring, uint64_t output, uint64_t sequence,

@@ -125,6 +125,11 @@ static const char *verdict(const struct explain *ex)
     if (ex->zone != NULL && ex->zone->exempt) {
         return "asked of its zone's own servers, exempt from policy (upstreams.zones)";
     }
+    if (ex->outcome.denied) {
+        return policy_outcome_blocks(&ex->outcome)
+                   ? "denied by default"
+                   : "let through, with an event: denied by default, but for mode log";
+    }
     if (policy_outcome_blocks(&ex->outcome)) {
         return "blocked";
     }
@@ -428,7 +433,7 @@ static void decide(struct explain *ex)
             return; /* policy is not asked */
         }
         policy_image_find_name(policy_image_of(policy), &ex->name, &ex->matches);
-        policy_decide_name(policy, the_view, POLICY_TRIGGER_QNAME, 0, &ex->name, &ex->outcome);
+        policy_decide_question(policy, the_view, &ex->name, &ex->outcome);
     }
 }
 

@@ -26,7 +26,7 @@ enum option_state {
     OPTION_BAD
 };
 
-#define ROWS_MAX 64
+#define ROWS_MAX 128
 
 struct option {
     enum option_state state;
@@ -52,7 +52,9 @@ void config_free(struct config *config)
         free(config->hosts[i]);
     }
     free(config->records);
-    free(config->rebinding_allow);
+    free(config->rebinding_allow.at);
+    free(config->allow.at);
+    config_free_views(config);
     free(config->forward);
     free(config->user);
     free(config->resolv_conf);
@@ -91,7 +93,7 @@ static void unknown_section(struct config_reader *reader, const struct config_no
                near != NULL ? near : ": see cordon.yaml(5)", near != NULL ? "?" : "");
 }
 
-static void unknown_option(struct config_reader *reader, const char *section,
+void config_unknown_option(struct config_reader *reader, const char *section,
                            const struct config_node *key)
 {
     const char *names[NAMES_MAX];
@@ -126,7 +128,7 @@ static const struct config_section *find_section(const char *name)
     return NULL;
 }
 
-static size_t find_row(const char *section, const char *name)
+size_t config_find_row(const char *section, const char *name)
 {
     const char *option;
 
@@ -176,9 +178,9 @@ static int read_section(struct config_reader *reader, const struct config_node *
         if (item->key->bad) {
             continue;
         }
-        const size_t row = find_row(section, item->key->text);
+        const size_t row = config_find_row(section, item->key->text);
         if (row == config_row_count) {
-            unknown_option(reader, section, item->key);
+            config_unknown_option(reader, section, item->key);
         } else {
             rc = read_option(reader, row, item, options);
         }
@@ -204,8 +206,11 @@ static int read_root(struct config_reader *reader, const struct config_node *roo
         if (item->key->bad) {
             continue;
         }
-        if (find_section(item->key->text) == NULL) {
+        const struct config_section *section = find_section(item->key->text);
+        if (section == NULL) {
             unknown_section(reader, item->key);
+        } else if (section->read != NULL) {
+            rc = section->read(reader, item);
         } else {
             rc = read_section(reader, item, options);
         }
@@ -258,8 +263,8 @@ static int add_standards(struct config_reader *reader, struct option *options)
             rc = read_standard(reader, i, options);
         }
     }
-    if (rc == 0 && options[find_row("trust", "keys")].state == OPTION_ABSENT &&
-        options[find_row("lists", "directory")].state == OPTION_READ) {
+    if (rc == 0 && options[config_find_row("trust", "keys")].state == OPTION_ABSENT &&
+        options[config_find_row("lists", "directory")].state == OPTION_READ) {
         rc = add_shipped_keys(reader->config);
     }
     return rc;
@@ -366,17 +371,21 @@ static void check_ttls(struct config_reader *reader, const struct option *low,
 
 static void check_pairs(struct config_reader *reader, const struct option *options)
 {
-    const struct option *listen = &options[find_row("server", "listen")];
-    const struct option *servers = &options[find_row("upstreams", "servers")];
-    const struct option *threshold = &options[find_row("trust", "threshold")];
-    const struct option *keys = &options[find_row("trust", "keys")];
-    const struct option *low = &options[find_row("cache", "ttl-min")];
-    const struct option *high = &options[find_row("cache", "ttl-max")];
+    const struct option *listen = &options[config_find_row("server", "listen")];
+    const struct option *access = &options[config_find_row("access", "allow")];
+    const struct option *servers = &options[config_find_row("upstreams", "servers")];
+    const struct option *threshold = &options[config_find_row("trust", "threshold")];
+    const struct option *keys = &options[config_find_row("trust", "keys")];
+    const struct option *low = &options[config_find_row("cache", "ttl-min")];
+    const struct option *high = &options[config_find_row("cache", "ttl-max")];
 
     if (listen->state != OPTION_BAD && servers->state != OPTION_BAD) {
         check_upstreams(reader);
         check_mixture(reader);
         check_zones(reader);
+    }
+    if (listen->state != OPTION_BAD && access->state != OPTION_BAD) {
+        config_check_views(reader);
     }
     if (threshold->state != OPTION_BAD && keys->state != OPTION_BAD &&
         reader->config->key_count > 0) {

@@ -30,6 +30,13 @@
 #define CONFIG_FORWARD_MAX      64u /* zones with upstreams of their own */
 #define CONFIG_ZONE_SERVERS_MAX 8u
 #define CONFIG_TEXT_MAX         4096u /* octets of one scalar */
+#define CONFIG_ACTION_MAX       320u  /* "redirect:*." and a name, as text */
+
+#define CONFIG_VIEWS_MAX        63u   /* and the one that is called default */
+#define CONFIG_VIEW_NAME_MAX    24u   /* is told whole in the text of Extended DNS Errors */
+#define CONFIG_VIEW_CLIENTS_MAX 64u   /* prefixes of one view: more belong into larger ones */
+#define CONFIG_VIEW_LISTEN_MAX  8u    /* addresses of one view */
+#define CONFIG_ALLOW_MAX        1000u /* names that a view allows; more belong into a list */
 
 /* Words are numbers with a fixed meaning; the daemon maps them to the rooms' own enums. */
 enum config_mode {
@@ -48,7 +55,41 @@ enum config_choose {
 struct config_list {
     char id[65];
     enum config_mode mode;
-    char action[320]; /* "" : the default; else a word of blocklists/FORMAT.md */
+    char action[CONFIG_ACTION_MAX]; /* "" : the default; else a word of
+                                       blocklists/FORMAT.md */
+};
+
+/* Where something stands in the file, for faults that are found later; line 0: it is a
+ * default. */
+struct config_place {
+    size_t line, column;
+};
+
+struct config_names {
+    struct wire_name *at;
+    size_t count;
+};
+
+/* What some clients get instead of what policy: and lists: say. What is not said here (has_...
+ * false) is as there. */
+struct config_view {
+    char name[CONFIG_VIEW_NAME_MAX + 1];
+    struct config_place place; /* of the name */
+    bool bad;                  /* a fault was reported inside */
+    struct address_prefix clients[CONFIG_VIEW_CLIENTS_MAX];
+    size_t client_count; /* 0: all */
+    struct config_place clients_place;
+    struct address listen[CONFIG_VIEW_LISTEN_MAX];
+    struct config_place listen_places[CONFIG_VIEW_LISTEN_MAX];
+    size_t listen_count; /* 0: all */
+    bool has_use, has_mode, has_action, has_sinkhole, has_default, has_allow;
+    struct config_list *lists;
+    size_t list_count;
+    bool log_only;
+    char action[CONFIG_ACTION_MAX];
+    struct address sinkhole4, sinkhole6;
+    bool deny;
+    struct config_names allow;
 };
 
 /* A zone with upstreams of its own. */
@@ -97,14 +138,15 @@ struct config {
     char *hosts[CONFIG_HOSTS_MAX]; /* paths */
     size_t hosts_count;
     bool rebinding_protection;
-    struct wire_name *rebinding_allow;
-    size_t rebinding_allow_count;
+    struct config_names rebinding_allow;
     /* cache: */
     uint64_t cache_octets;
     uint32_t ttl_min_s, ttl_max_s, negative_ttl_max_s, failure_ttl_s;
     /* policy: */
     bool log_only; /* mode: log */
-    char action[320];
+    char action[CONFIG_ACTION_MAX];
+    bool deny; /* default: deny */
+    struct config_names allow;
     uint32_t block_ttl_s;
     struct address sinkhole4, sinkhole6;
     bool ede;
@@ -113,6 +155,9 @@ struct config {
     char *list_directory;
     struct config_list lists[CONFIG_LISTS_MAX];
     size_t list_count;
+    /* views: */
+    struct config_view *views;
+    size_t view_count;
     /* trust: */
     char *keys[CONFIG_KEYS_MAX]; /* paths of .pub files, or their base64 line */
     size_t key_count;

@@ -39,24 +39,6 @@ static enum config_read_result read_mode(struct config_reader *reader,
                         near != NULL ? near : "", near != NULL ? "?" : "");
 }
 
-static enum config_read_result read_list_action(struct config_reader *reader,
-                                                const struct config_row *row,
-                                                const struct config_node *node,
-                                                struct config_list *list)
-{
-    char note[256];
-
-    if (!config_want_scalar(reader, row, node, "an action")) {
-        return CONFIG_READ_REFUSED;
-    }
-    const char *words = config_action_fault(node->text, note, sizeof(note));
-    if (words != NULL) {
-        return config_fault(reader, row, node, "\"%.200s\" %s", node->text, words);
-    }
-    snprintf(list->action, sizeof(list->action), "%s", node->text);
-    return CONFIG_READ_OK;
-}
-
 /* {mode: enforce, action: nxdomain} */
 static enum config_read_result read_list_options(struct config_reader *reader,
                                                  const struct config_row *row,
@@ -74,7 +56,7 @@ static enum config_read_result read_list_options(struct config_reader *reader,
             has_mode = true;
             one = read_mode(reader, row, item, list);
         } else if (!item->key->bad && strcmp(item->key->text, "action") == 0) {
-            one = read_list_action(reader, row, item, list);
+            one = config_read_action(reader, row, item, list->action);
         } else if (!item->key->bad) {
             const char *near = config_nearest(item->key->text, known, 2);
             one = config_fault(reader, row, item->key,
@@ -93,9 +75,10 @@ static enum config_read_result read_list_options(struct config_reader *reader,
 
 static enum config_read_result add_list(struct config_reader *reader,
                                         const struct config_row *row,
-                                        const struct config_node *item)
+                                        const struct config_node *item,
+                                        struct config_list *lists, size_t *count)
 {
-    struct config_list *list = &reader->config->lists[reader->config->list_count];
+    struct config_list *list = &lists[*count];
 
     if (item->key->bad) {
         return CONFIG_READ_REFUSED;
@@ -107,19 +90,21 @@ static enum config_read_result add_list(struct config_reader *reader,
             "first; the file ID.list without its ending",
             item->key->text);
     }
+    *list = (struct config_list){.mode = CONFIG_MODE_OFF};
     snprintf(list->id, sizeof(list->id), "%s", item->key->text);
     const enum config_read_result result = item->kind == CONFIG_MAPPING && !item->bad
                                                ? read_list_options(reader, row, item, list)
                                                : read_mode(reader, row, item, list);
     if (result == CONFIG_READ_OK) {
-        reader->config->list_count++;
+        (*count)++;
     }
     return result;
 }
 
-static enum config_read_result read_use(struct config_reader *reader,
-                                        const struct config_row *row,
-                                        const struct config_node *node)
+enum config_read_result config_read_lists(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node,
+                                          struct config_list *lists, size_t *count)
 {
     enum config_read_result result = CONFIG_READ_OK;
     bool enforced = false;
@@ -137,29 +122,37 @@ static enum config_read_result read_use(struct config_reader *reader,
                             CONFIG_LISTS_MAX);
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        const enum config_read_result one = add_list(reader, row, item);
+        const enum config_read_result one = add_list(reader, row, item, lists, count);
         result = one > result ? one : result;
     }
-    for (size_t i = 0; i < reader->config->list_count; i++) {
-        enforced = enforced || reader->config->lists[i].mode != CONFIG_MODE_OFF;
+    for (size_t i = 0; i < *count; i++) {
+        enforced = enforced || lists[i].mode != CONFIG_MODE_OFF;
     }
     if (!enforced && result == CONFIG_READ_OK) {
         report_add(reader->report, REPORT_WARNING, reader->file, node->line, node->column,
-                   "%s: every list is off: nothing will be blocked or recorded", row->name);
+                   "%s: every list is off: no list will block or record anything", row->name);
     }
     return result;
 }
 
-static void print_use(const struct config *config, const struct config_row *row, FILE *out)
+static enum config_read_result read_use(struct config_reader *reader,
+                                        const struct config_row *row,
+                                        const struct config_node *node)
 {
-    (void)row;
-    if (config->list_count == 0) {
+    return config_read_lists(reader, row, node, reader->config->lists,
+                             &reader->config->list_count);
+}
+
+void config_print_lists(const struct config_list *lists, size_t count, unsigned indent,
+                        FILE *out)
+{
+    if (count == 0) {
         fputs(" {}", out);
     }
-    for (size_t i = 0; i < config->list_count; i++) {
-        const struct config_list *list = &config->lists[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct config_list *list = &lists[i];
 
-        fputs("\n    ", out);
+        fprintf(out, "\n%*s", (int)indent, "");
         config_print_scalar(list->id, out);
         if (list->action[0] == '\0') {
             fprintf(out, ": %s", mode_words[list->mode]);
@@ -169,6 +162,12 @@ static void print_use(const struct config *config, const struct config_row *row,
             fputs("}", out);
         }
     }
+}
+
+static void print_use(const struct config *config, const struct config_row *row, FILE *out)
+{
+    (void)row;
+    config_print_lists(config->lists, config->list_count, 4, out);
 }
 
 const struct config_kind config_kind_use = {"lists and modes", read_use, print_use};

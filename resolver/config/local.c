@@ -184,12 +184,12 @@ const struct config_kind config_kind_hosts = {"paths", read_hosts, print_hosts};
 
 static enum config_read_result add_zone(struct config_reader *reader,
                                         const struct config_row *row,
-                                        const struct config_node *item)
+                                        const struct config_node *item, const char *root,
+                                        struct config_names *names)
 {
-    struct config *config = reader->config;
     struct wire_name name;
 
-    if (!config_want_scalar(reader, row, item, "a zone")) {
+    if (!config_want_scalar(reader, row, item, "a name")) {
         return CONFIG_READ_REFUSED;
     }
     const enum wire_text_result read =
@@ -199,52 +199,69 @@ static enum config_read_result add_zone(struct config_reader *reader,
                             wire_text_result_words(read));
     }
     if (name.labels == 0) {
-        return config_fault(reader, row, item,
-                            "the root is every name: switch "
-                            "local.rebinding-protection off instead");
+        return config_fault(reader, row, item, "the root is every name: %s", root);
     }
-    for (size_t i = 0; i < config->rebinding_allow_count; i++) {
-        if (wire_name_equal(&config->rebinding_allow[i], &name)) {
+    if (strncmp(item->text, "*.", 2) == 0) {
+        return config_fault(reader, row, item,
+                            "\"%.200s\": write %.200s: all names below it are meant, too",
+                            item->text, item->text + 2);
+    }
+    for (size_t i = 0; i < names->count; i++) {
+        if (wire_name_equal(&names->at[i], &name)) {
             return config_fault(reader, row, item, "\"%.200s\" stands here twice: remove one",
                                 item->text);
         }
     }
-    config->rebinding_allow[config->rebinding_allow_count++] = name;
+    names->at[names->count++] = name;
     return CONFIG_READ_OK;
+}
+
+enum config_read_result config_read_names(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node, size_t max,
+                                          const char *root, struct config_names *names)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+
+    if (!config_want_items(reader, row, node, max, "names: [corp.example]")) {
+        return CONFIG_READ_REFUSED;
+    }
+    names->at = calloc(node->count + 1, sizeof(*names->at));
+    if (names->at == NULL) {
+        return CONFIG_READ_NO_MEMORY;
+    }
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        result = worse(result, add_zone(reader, row, item, root, names));
+    }
+    return result;
+}
+
+void config_print_names(const struct config_names *names, FILE *out)
+{
+    fputs(" [", out);
+    for (size_t i = 0; i < names->count; i++) {
+        char text[WIRE_NAME_TEXT_MAX];
+
+        wire_name_to_text(&names->at[i], text);
+        fputs(i == 0 ? "" : ", ", out);
+        config_print_scalar(text, out);
+    }
+    fputs("]", out);
 }
 
 static enum config_read_result read_zones(struct config_reader *reader,
                                           const struct config_row *row,
                                           const struct config_node *node)
 {
-    struct config *config = reader->config;
-    enum config_read_result result = CONFIG_READ_OK;
-
-    if (!config_want_items(reader, row, node, CONFIG_ZONES_MAX, "zones: [corp.example]")) {
-        return CONFIG_READ_REFUSED;
-    }
-    config->rebinding_allow = calloc(node->count + 1, sizeof(*config->rebinding_allow));
-    if (config->rebinding_allow == NULL) {
-        return CONFIG_READ_NO_MEMORY;
-    }
-    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_zone(reader, row, item));
-    }
-    return result;
+    return config_read_names(reader, row, node, CONFIG_ZONES_MAX,
+                             "switch local.rebinding-protection off instead",
+                             &reader->config->rebinding_allow);
 }
 
 static void print_zones(const struct config *config, const struct config_row *row, FILE *out)
 {
     (void)row;
-    fputs(" [", out);
-    for (size_t i = 0; i < config->rebinding_allow_count; i++) {
-        char text[WIRE_NAME_TEXT_MAX];
-
-        wire_name_to_text(&config->rebinding_allow[i], text);
-        fputs(i == 0 ? "" : ", ", out);
-        config_print_scalar(text, out);
-    }
-    fputs("]", out);
+    config_print_names(&config->rebinding_allow, out);
 }
 
 const struct config_kind config_kind_zones = {"zones", read_zones, print_zones};

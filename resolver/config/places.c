@@ -159,25 +159,40 @@ const struct config_kind config_kind_listen = {"addresses", read_listen, print_l
 
 /* Clients. */
 
-static bool add_prefix(struct config *config, const struct address_prefix *prefix)
+/* Prefixes as they are collected. */
+struct prefixes {
+    struct address_prefix *at;
+    size_t max, count;
+};
+
+static bool add_prefix(struct prefixes *prefixes, const struct address_prefix *prefix)
 {
-    for (size_t i = 0; i < config->access_count; i++) {
-        const struct address_prefix *known = &config->access[i];
+    for (size_t i = 0; i < prefixes->count; i++) {
+        const struct address_prefix *known = &prefixes->at[i];
         if (known->family == prefix->family && known->bits == prefix->bits &&
             memcmp(known->octets, prefix->octets, sizeof(known->octets)) == 0) {
             return true; /* once is enough */
         }
     }
-    if (config->access_count == CONFIG_ACCESS_MAX) {
+    if (prefixes->count == prefixes->max) {
         return false;
     }
-    config->access[config->access_count++] = *prefix;
+    prefixes->at[prefixes->count++] = *prefix;
     return true;
 }
 
-static enum config_read_result add_access(struct config_reader *reader,
-                                          const struct config_row *row,
-                                          const struct config_node *node)
+static enum config_read_result too_many(struct config_reader *reader,
+                                        const struct config_row *row,
+                                        const struct config_node *node, size_t max)
+{
+    return config_fault(reader, row, node,
+                        "more than %zu prefixes: use larger ones, or a firewall", max);
+}
+
+static enum config_read_result add_clients(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node,
+                                           struct prefixes *prefixes)
 {
     struct address_prefix prefix;
 
@@ -192,9 +207,8 @@ static enum config_read_result add_access(struct config_reader *reader,
         }
         for (; *text != NULL; text++) {
             if (address_prefix_parse(*text, strlen(*text), &prefix) != 0 ||
-                !add_prefix(reader->config, &prefix)) {
-                return config_fault(reader, row, node, "more than %u prefixes",
-                                    CONFIG_ACCESS_MAX);
+                !add_prefix(prefixes, &prefix)) {
+                return too_many(reader, row, node, prefixes->max);
             }
         }
         return CONFIG_READ_OK;
@@ -205,32 +219,63 @@ static enum config_read_result add_access(struct config_reader *reader,
                             "behind the length are zero) and none of loopback, private, shared",
                             node->text);
     }
-    if (!add_prefix(reader->config, &prefix)) {
-        return config_fault(reader, row, node,
-                            "more than %u prefixes: use larger ones, or a firewall",
-                            CONFIG_ACCESS_MAX);
+    return add_prefix(prefixes, &prefix) ? CONFIG_READ_OK
+                                         : too_many(reader, row, node, prefixes->max);
+}
+
+enum config_read_result config_read_clients(struct config_reader *reader,
+                                            const struct config_row *row,
+                                            const struct config_node *node,
+                                            struct address_prefix *out, size_t max,
+                                            size_t *count)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+    struct prefixes prefixes = {out, max, 0};
+
+    if (!config_want_items(reader, row, node, max,
+                           "prefixes and words: [loopback, private, 192.0.2.0/24]")) {
+        return CONFIG_READ_REFUSED;
     }
-    if (prefix.bits == 0) {
-        report_add(reader->report, REPORT_WARNING, reader->file, node->line, node->column,
-                   "%s: %s answers the whole Internet, which is used to attack others: "
-                   "name your own networks",
-                   row->name, node->text);
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        result = worse(result, add_clients(reader, row, item, &prefixes));
     }
-    return CONFIG_READ_OK;
+    *count = prefixes.count;
+    return result;
+}
+
+void config_print_clients(const struct address_prefix *prefixes, size_t count, FILE *out)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    fputs(" [", out);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i == 0 ? "" : ", ", out);
+        address_prefix_format(&prefixes[i], text);
+        config_print_scalar(text, out);
+    }
+    fputs("]", out);
 }
 
 static enum config_read_result read_access(struct config_reader *reader,
                                            const struct config_row *row,
                                            const struct config_node *node)
 {
-    enum config_read_result result = CONFIG_READ_OK;
+    struct config *config = reader->config;
+    const enum config_read_result result = config_read_clients(
+        reader, row, node, config->access, CONFIG_ACCESS_MAX, &config->access_count);
 
-    if (!config_want_items(reader, row, node, CONFIG_ACCESS_MAX,
-                           "prefixes and words: [loopback, private, 192.0.2.0/24]")) {
-        return CONFIG_READ_REFUSED;
+    if (result != CONFIG_READ_OK) {
+        return result;
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_access(reader, row, item));
+        const char *slash = strchr(item->text, '/');
+
+        if (slash != NULL && strcmp(slash, "/0") == 0) {
+            report_add(reader->report, REPORT_WARNING, reader->file, item->line, item->column,
+                       "%s: %s answers the whole Internet, which is used to attack others: "
+                       "name your own networks",
+                       row->name, item->text);
+        }
     }
     if (node->count == 0) {
         report_add(reader->report, REPORT_WARNING, reader->file, node->line, node->column,
@@ -241,16 +286,8 @@ static enum config_read_result read_access(struct config_reader *reader,
 
 static void print_access(const struct config *config, const struct config_row *row, FILE *out)
 {
-    char text[ADDRESS_TEXT_MAX];
-
     (void)row;
-    fputs(" [", out);
-    for (size_t i = 0; i < config->access_count; i++) {
-        fputs(i == 0 ? "" : ", ", out);
-        address_prefix_format(&config->access[i], text);
-        config_print_scalar(text, out);
-    }
-    fputs("]", out);
+    config_print_clients(config->access, config->access_count, out);
 }
 
 const struct config_kind config_kind_access = {"prefixes and words", read_access, print_access};
@@ -334,11 +371,11 @@ const struct config_kind config_kind_upstreams = {"addresses or system", read_up
 
 /* Sinkhole. */
 
-static enum config_read_result read_sinkhole(struct config_reader *reader,
+enum config_read_result config_read_sinkhole(struct config_reader *reader,
                                              const struct config_row *row,
-                                             const struct config_node *node)
+                                             const struct config_node *node, struct address *v4,
+                                             struct address *v6)
 {
-    struct config *config = reader->config;
     enum config_read_result result = CONFIG_READ_OK;
 
     if (!config_want_items(reader, row, node, 2,
@@ -351,8 +388,8 @@ static enum config_read_result read_sinkhole(struct config_reader *reader,
                             "no address: leave the line out for 0.0.0.0 and ::");
     }
     /* Only one of the two may be given: the other stays unspecified. */
-    config->sinkhole4 = (struct address){.family = ADDRESS_V4};
-    config->sinkhole6 = (struct address){.family = ADDRESS_V6};
+    *v4 = (struct address){.family = ADDRESS_V4};
+    *v6 = (struct address){.family = ADDRESS_V6};
     unsigned families = 0;
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
         struct address address;
@@ -369,19 +406,32 @@ static enum config_read_result read_sinkhole(struct config_reader *reader,
                                                 "IPv4 and one IPv6 address"));
         }
         families |= 1u << address.family;
-        *(address.family == ADDRESS_V4 ? &config->sinkhole4 : &config->sinkhole6) = address;
+        *(address.family == ADDRESS_V4 ? v4 : v6) = address;
     }
     return result;
+}
+
+static enum config_read_result read_sinkhole(struct config_reader *reader,
+                                             const struct config_row *row,
+                                             const struct config_node *node)
+{
+    return config_read_sinkhole(reader, row, node, &reader->config->sinkhole4,
+                                &reader->config->sinkhole6);
+}
+
+void config_print_sinkhole(const struct address *v4, const struct address *v6, FILE *out)
+{
+    fputs(" [", out);
+    print_address(v4, false, out);
+    fputs(", ", out);
+    print_address(v6, false, out);
+    fputs("]", out);
 }
 
 static void print_sinkhole(const struct config *config, const struct config_row *row, FILE *out)
 {
     (void)row;
-    fputs(" [", out);
-    print_address(&config->sinkhole4, false, out);
-    fputs(", ", out);
-    print_address(&config->sinkhole6, false, out);
-    fputs("]", out);
+    config_print_sinkhole(&config->sinkhole4, &config->sinkhole6, out);
 }
 
 const struct config_kind config_kind_sinkhole = {"addresses", read_sinkhole, print_sinkhole};

@@ -12,6 +12,10 @@ void config_print(const struct config *config, FILE *out)
     for (size_t s = 0; s < config_section_count; s++) {
         bool begun = false;
 
+        if (config_sections[s].print != NULL) {
+            config_sections[s].print(config, out);
+            continue;
+        }
         for (size_t i = 0; i < config_row_count; i++) {
             const struct config_row *row = &config_rows[i];
             const char *option;
@@ -104,6 +108,17 @@ static void print_commented(const char *option, const char *text, FILE *out)
     fputc('\n', out);
 }
 
+/* A section that is only shown: all of it behind "# ". */
+static void print_block(const char *name, const char *text, FILE *out)
+{
+    fprintf(out, "# %s:", name);
+    for (; *text != '\0'; text++) {
+        fputc(*text, out);
+        fputs(*text == '\n' ? "# " : "", out);
+    }
+    fputc('\n', out);
+}
+
 void config_print_example(FILE *out)
 {
     fputs(
@@ -114,6 +129,10 @@ void config_print_example(FILE *out)
     for (size_t s = 0; s < config_section_count; s++) {
         fputc('\n', out);
         print_comment(config_sections[s].manual, "", out);
+        if (config_sections[s].example != NULL) {
+            print_block(config_sections[s].name, config_sections[s].example, out);
+            continue;
+        }
         fprintf(out, "%s:\n", config_sections[s].name);
         for (size_t i = 0; i < config_row_count; i++) {
             const struct config_row *row = &config_rows[i];

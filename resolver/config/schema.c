@@ -22,6 +22,7 @@ const struct config_word config_choose_words[] = {{"fastest", CONFIG_CHOOSE_FAST
                                                   {NULL, 0}};
 static const struct config_word switch_words[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 static const struct config_word mode_words[] = {{"enforce", 0}, {"log", 1}, {NULL, 0}};
+static const struct config_word default_words[] = {{"allow", 0}, {"deny", 1}, {NULL, 0}};
 static const struct config_word ede_words[] = {
     {"auto", WIRE_EDE_NONE},
     {"off", WIRE_EDE_NONE - 1},
@@ -33,19 +34,37 @@ static const struct config_word ede_words[] = {
 };
 
 const struct config_section config_sections[] = {
-    {"server", "Where and how questions are taken."},
-    {"access", "Who is answered."},
-    {"upstreams", "Who is asked for what is neither blocked nor in the cache."},
-    {"local",
-     "Names of this place, which are answered here: before policy, and never asked for "
-     "elsewhere."},
-    {"cache", "What is remembered, and for how long."},
-    {"policy", "What happens to a name that a list blocks."},
-    {"lists", "Which lists count."},
-    {"trust", "Whose signatures a list needs."},
-    {"events", "Where decisions are recorded, one line of JSON each."},
-    {"control", "How the tool cordon(1) reaches the daemon."},
-    {"state", "What the daemon keeps from one start to the next."},
+    {.name = "server", .manual = "Where and how questions are taken."},
+    {.name = "access", .manual = "Who is answered."},
+    {.name = "upstreams",
+     .manual = "Who is asked for what is neither blocked nor in the cache."},
+    {.name = "local",
+     .manual =
+         "Names of this place, which are answered here: before policy, and never asked for "
+         "elsewhere."},
+    {.name = "cache", .manual = "What is remembered, and for how long."},
+    {.name = "policy",
+     .manual = "What happens to a name that a list blocks, or that nothing allows."},
+    {.name = "lists", .manual = "Which lists count."},
+    {.name = "views",
+     .manual =
+         "What some clients get instead, below a name for each group: 1 to 24 of a-z 0-9 and "
+         "-. "
+         "Of the views whose clients and listen both hold, the one with the longest client "
+         "prefix counts, then one that names a listener, then the first; for all others there "
+         "is what stands above, the view default. What a view does not say is as above. Views "
+         "are chosen anew for each question, and at a reload for those that wait.",
+     .read = config_read_views,
+     .print = config_print_views,
+     .example = "\n  children:\n    clients: [192.168.20.0/24]\n"
+                "    use: {huawei-cloud: enforce, tencent-cloud: {mode: enforce, action: "
+                "nxdomain}}\n"
+                "  terminals:\n    listen: [192.168.1.2@53]\n    default: deny\n"
+                "    allow: [corp.example, time.example.net]"},
+    {.name = "trust", .manual = "Whose signatures a list needs."},
+    {.name = "events", .manual = "Where decisions are recorded, one line of JSON each."},
+    {.name = "control", .manual = "How the tool cordon(1) reaches the daemon."},
+    {.name = "state", .manual = "What the daemon keeps from one start to the next."},
 };
 const size_t config_section_count = sizeof(config_sections) / sizeof(config_sections[0]);
 
@@ -177,14 +196,27 @@ const struct config_row config_rows[] = {
 
     {.name = "policy.mode", .kind = &config_kind_choice, .offset = AT(log_only),
      .standard = "enforce", .words = mode_words, .reloadable = true,
-     .manual = "enforce: as each list says. log: nothing is blocked anywhere, and what would "
-               "have been is recorded."},
+     .manual = "enforce: as each list says. log: nothing is blocked, and what would have been is "
+               "recorded; but for views with a mode of their own."},
     {.name = "policy.action", .kind = &config_kind_action, .offset = AT(action),
      .standard = "sinkhole", .reloadable = true,
      .manual = "The answer to a blocked name, where neither the rule nor lists.use says "
                "otherwise: sinkhole (the addresses of the option sinkhole), nxdomain, nodata, "
                "refused, drop (no answer), truncate (ask again over TCP), redirect:NAME (a CNAME "
                "to NAME) or redirect:*.NAME (the same with the asked name put before it)."},
+    {.name = "policy.default", .kind = &config_kind_choice, .offset = AT(deny),
+     .standard = "allow", .words = default_words, .reloadable = true,
+     .manual = "What becomes of a name that no rule of an enforced list speaks of. allow: it is "
+               "resolved. deny: it is blocked by the action, recorded as default-deny, and no "
+               "packet about it leaves, unless a rule lets it through (pass) or it is in allow. "
+               "The asked name alone is meant: where its answer leads (CNAME, HTTPS, addresses) "
+               "is for the rules of lists. Not meant are names that are answered here (local) "
+               "and those of zones with policy: exempt. A client that validates DNSSEC itself cannot "
+               "do so there: keys of the zones above its names are denied, too."},
+    {.name = "policy.allow", .kind = &config_kind_allow,
+     .standard = "[]", .reloadable = true,
+     .manual = "Names that default: deny lets through, with all below them: [corp.example]. What "
+               "a list blocks stays blocked."},
     {.name = "policy.block-ttl", .kind = &config_kind_seconds, .offset = AT(block_ttl_s),
      .standard = "10s", .min = 0, .max = 1 * DAY_S, .reloadable = true,
      .manual = "How long clients keep a blocked answer; so long an exception takes to be seen."},
@@ -209,6 +241,26 @@ const struct config_row config_rows[] = {
                "off; or {mode: MODE, action: ACTION}. The longest rule for a name decides; "
                "where two lists have one of the same length, pass comes before block, and then "
                "the earlier list here. Lists that are not named are off."},
+
+    {.name = "views.NAME.clients", .kind = &config_kind_view_clients, .reloadable = true,
+     .manual = "The clients of the view: prefixes, and the words of access.allow, which still "
+               "says who is answered at all. At most 64. Not set: whoever asks at listen."},
+    {.name = "views.NAME.listen", .kind = &config_kind_view_listen, .reloadable = true,
+     .manual = "The addresses asked, as server.listen has them, or addresses of this machine "
+               "that a wildcard (0.0.0.0, ::) there covers. Both the address and the port count. "
+               "At most 8. Not set: all."},
+    {.name = "views.NAME.use", .kind = &config_kind_view_use, .reloadable = true,
+     .manual = "As lists.use, instead of it: lists that are not named are off in this view."},
+    {.name = "views.NAME.mode", .kind = &config_kind_view_mode, .words = mode_words,
+     .reloadable = true, .manual = "As policy.mode."},
+    {.name = "views.NAME.action", .kind = &config_kind_view_action, .reloadable = true,
+     .manual = "As policy.action."},
+    {.name = "views.NAME.sinkhole", .kind = &config_kind_view_sinkhole, .reloadable = true,
+     .manual = "As policy.sinkhole."},
+    {.name = "views.NAME.default", .kind = &config_kind_view_default, .words = default_words,
+     .reloadable = true, .manual = "As policy.default."},
+    {.name = "views.NAME.allow", .kind = &config_kind_view_allow, .reloadable = true,
+     .manual = "As policy.allow, instead of it."},
 
     {.name = "trust.keys", .kind = &config_kind_keys, .reloadable = true,
      .example = "\n    - " CONFIG_LIST_DIRECTORY "/keys/list-a.pub\n    - " CONFIG_LIST_DIRECTORY

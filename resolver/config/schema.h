@@ -11,11 +11,6 @@
 
 struct config_row;
 
-/* Where something stands, for faults that are found later; line 0: it is a default. */
-struct config_place {
-    size_t line, column;
-};
-
 /* What is known while a file is read. */
 struct config_reader {
     struct config *config;
@@ -24,6 +19,7 @@ struct config_reader {
     const char *folder; /* for relative paths */
     struct config_place listen[CONFIG_LISTEN_MAX];
     struct config_place upstreams[CONFIG_UPSTREAM_MAX];
+    struct config_view *view; /* the one that is read now */
 };
 
 enum config_read_result {
@@ -62,6 +58,12 @@ struct config_row {
 struct config_section {
     const char *name;
     const char *manual;
+    /* For a section of things that the operator names, whose rows are "SECTION.NAME.option":
+     * reads its mapping (0 or -ENOMEM), prints it whole, what the example file shows. NULL for
+     * all others. */
+    int (*read)(struct config_reader *reader, const struct config_node *node);
+    void (*print)(const struct config *config, FILE *out);
+    const char *example;
 };
 
 extern const struct config_row config_rows[];
@@ -100,6 +102,22 @@ extern const struct config_kind config_kind_forward;
 extern const struct config_kind config_kind_records;
 extern const struct config_kind config_kind_hosts;
 extern const struct config_kind config_kind_zones; /* rebinding_allow */
+
+/* views.c: what some clients get. Those of VIEWS read into the view that the reader is at. */
+extern const struct config_kind config_kind_allow;
+extern const struct config_kind config_kind_view_clients;
+extern const struct config_kind config_kind_view_listen;
+extern const struct config_kind config_kind_view_use;
+extern const struct config_kind config_kind_view_mode;
+extern const struct config_kind config_kind_view_action;
+extern const struct config_kind config_kind_view_sinkhole;
+extern const struct config_kind config_kind_view_default;
+extern const struct config_kind config_kind_view_allow;
+int config_read_views(struct config_reader *reader, const struct config_node *node);
+void config_print_views(const struct config *config, FILE *out);
+void config_free_views(struct config *config);
+/* What only shows beside server.listen and access.allow. */
+void config_check_views(struct config_reader *reader);
 
 /* lists.c: lists and keys. */
 extern const struct config_kind config_kind_use;
@@ -148,6 +166,42 @@ enum config_read_result config_read_address(struct config_reader *reader,
                                             const struct config_row *row,
                                             const struct config_node *node, bool with_port,
                                             struct address *out);
+
+/* What options of the top and of views have in common; each puts what it read where it is
+ * told. */
+enum config_read_result config_read_action(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node,
+                                           char out[CONFIG_ACTION_MAX]);
+enum config_read_result config_read_clients(struct config_reader *reader,
+                                            const struct config_row *row,
+                                            const struct config_node *node,
+                                            struct address_prefix *out, size_t max,
+                                            size_t *count);
+enum config_read_result config_read_sinkhole(struct config_reader *reader,
+                                             const struct config_row *row,
+                                             const struct config_node *node, struct address *v4,
+                                             struct address *v6);
+/* lists: room for CONFIG_LISTS_MAX. */
+enum config_read_result config_read_lists(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node,
+                                          struct config_list *lists, size_t *count);
+/* root: what to do instead of naming the root. */
+enum config_read_result config_read_names(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node, size_t max,
+                                          const char *root, struct config_names *names);
+void config_print_clients(const struct address_prefix *prefixes, size_t count, FILE *out);
+void config_print_sinkhole(const struct address *v4, const struct address *v6, FILE *out);
+void config_print_lists(const struct config_list *lists, size_t count, unsigned indent,
+                        FILE *out);
+void config_print_names(const struct config_names *names, FILE *out);
+
+/* config.c: the row of an option, config_row_count if there is none; what to say then. */
+size_t config_find_row(const char *section, const char *name);
+void config_unknown_option(struct config_reader *reader, const char *section,
+                           const struct config_node *key);
 
 /* The path, made absolute by way of the reader's folder; NULL if out of memory. */
 char *config_join_path(const struct config_reader *reader, const char *path);

@@ -511,9 +511,10 @@ const char *config_action_fault(const char *text, char *note, size_t note_size)
     return note;
 }
 
-static enum config_read_result read_action(struct config_reader *reader,
+enum config_read_result config_read_action(struct config_reader *reader,
                                            const struct config_row *row,
-                                           const struct config_node *node)
+                                           const struct config_node *node,
+                                           char out[CONFIG_ACTION_MAX])
 {
     char note[256];
 
@@ -524,8 +525,15 @@ static enum config_read_result read_action(struct config_reader *reader,
     if (words != NULL) {
         return config_fault(reader, row, node, "\"%.200s\" %s", node->text, words);
     }
-    snprintf(reader->config->action, sizeof(reader->config->action), "%s", node->text);
+    snprintf(out, CONFIG_ACTION_MAX, "%s", node->text);
     return CONFIG_READ_OK;
+}
+
+static enum config_read_result read_action(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node)
+{
+    return config_read_action(reader, row, node, reader->config->action);
 }
 
 static void print_action(const struct config *config, const struct config_row *row, FILE *out)

@@ -96,9 +96,9 @@ static const struct policy *policy_of(const void *snapshot)
 
 static const char *view_name(const void *snapshot, unsigned view)
 {
-    (void)snapshot;
-    (void)view;
-    return "default"; /* setup.h makes one view */
+    const struct setup_snapshot *s = snapshot;
+
+    return view < s->view_count ? s->views[view].name : NULL;
 }
 
 /* Signals. */

@@ -159,7 +159,7 @@ bool policy_chain_has(const struct policy_chain *chain, const struct wire_name *
 static bool same_rule(const struct policy_hit *a, const struct policy_hit *b)
 {
     if (a->set != b->set || a->row != b->row || a->labels != b->labels ||
-        a->trigger != b->trigger || a->mode != b->mode) {
+        a->ground != b->ground || a->trigger != b->trigger || a->mode != b->mode) {
         return false;
     }
     if (a->trigger == POLICY_TRIGGER_ADDRESS) {
@@ -192,7 +192,8 @@ static void add_hit(struct policy_hits *hits, const struct policy_hit *hit, unsi
 bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outcome,
                      uint8_t *block)
 {
-    const bool passes = hits->truncate_passes && outcome->hit.action == POLICY_ACTION_TRUNCATE;
+    const bool passes = hits->truncate_passes && (outcome->enforced || outcome->denied) &&
+                        outcome->hit.action == POLICY_ACTION_TRUNCATE;
 
     /* The last place is kept for the block that ends the walk. */
     if (outcome->logged) {
@@ -204,8 +205,8 @@ bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outc
         hits->at[hits->count++] = outcome->hit;
         return true;
     }
-    if (outcome->enforced &&
-        (outcome->hit.action == POLICY_ACTION_LOG || outcome->hit.exception != 0 || passes)) {
+    if (outcome->denied || (outcome->enforced && (outcome->hit.action == POLICY_ACTION_LOG ||
+                                                  outcome->hit.exception != 0 || passes))) {
         add_hit(hits, &outcome->hit, POLICY_HITS_MAX - 1);
     }
     return false;

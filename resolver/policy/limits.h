@@ -7,7 +7,8 @@
 /* Lists in one image: every provider of the world would fit; list numbers take one octet. */
 #define POLICY_LISTS_MAX 128u
 
-/* Views in one policy. One for now; the tables are per view already. */
+/* Views in one policy, "default" included. Each has a table of verdicts, and is compiled at
+ * each reload: an enterprise's groups of networks, not a view per client. */
 #define POLICY_VIEWS_MAX 64u
 
 /* Hits kept for one question: what was blocked and up to three would-have-been. */

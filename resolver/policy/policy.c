@@ -14,6 +14,7 @@
  * those in log mode. */
 struct verdict {
     uint16_t enforce, log; /* NO_ROW: none */
+    bool speaks;           /* an enforced list has a word: also where the view makes it log */
 };
 
 /* What the operator said about a list of the image, for one view. */
@@ -21,6 +22,7 @@ struct list_state {
     uint8_t mode;   /* enum policy_mode */
     uint8_t action; /* of rules that name none; never DEFAULT */
     bool paused;    /* mode is LOG, and would be ENFORCE */
+    bool speaks;    /* enforced, whatever the view's one word makes of it */
     uint16_t rank;  /* place in the order of lists */
 };
 
@@ -30,6 +32,10 @@ struct view {
     bool borrowed;            /* they are those of the policy that this one is derived from */
     struct wire_name redirect;
     bool redirect_prefixes;
+    uint8_t action;             /* of the view; never DEFAULT */
+    uint8_t by_default;         /* enum policy_mode: of the default to deny; OFF: allow */
+    bool paused;                /* by_default is LOG, and would be ENFORCE */
+    struct policy_allow *allow; /* borrowed if the policy is derived */
 };
 
 struct policy {
@@ -107,6 +113,23 @@ static uint16_t winner(const struct policy_image *image, const struct view *view
     return best_index;
 }
 
+/* True if an enforced list has a word in the set. The view's one word takes none of them away:
+ * it is about what would be; but a paused list has only those that let through. */
+static bool speaks(const struct policy_image *image, const struct view *view, uint32_t set)
+{
+    const size_t size = policy_image_set_size(image, set);
+    struct policy_row row;
+
+    for (size_t i = 0; i < size; i++) {
+        if (policy_image_row(image, set, i, &row) && row.list < POLICY_LISTS_MAX &&
+            view->lists[row.list].speaks &&
+            (!view->lists[row.list].paused || lets_through(row_action(view, &row)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static size_t find_list(const struct policy_image *image, const char *id)
 {
     const size_t count = policy_image_lists(image);
@@ -125,8 +148,6 @@ static int set_lists(const struct policy_image *image,
                      const struct policy_view_setting *setting, struct report *report,
                      struct view *view)
 {
-    const enum policy_action usual =
-        setting->action == POLICY_ACTION_DEFAULT ? POLICY_ACTION_SINKHOLE : setting->action;
     bool named[POLICY_LISTS_MAX] = {false};
     int rc = 0;
 
@@ -151,7 +172,9 @@ static int set_lists(const struct policy_image *image,
         const bool quiet = setting->log_only && list->mode == POLICY_MODE_ENFORCE;
         view->lists[index] = (struct list_state){
             .mode = (uint8_t)(quiet ? POLICY_MODE_LOG : list->mode),
-            .action = (uint8_t)(list->action == POLICY_ACTION_DEFAULT ? usual : list->action),
+            .action =
+                (uint8_t)(list->action == POLICY_ACTION_DEFAULT ? view->action : list->action),
+            .speaks = list->mode == POLICY_MODE_ENFORCE,
             .rank = (uint16_t)i,
         };
     }
@@ -170,6 +193,7 @@ static int make_verdicts(const struct policy *policy, struct view *view)
         view->verdicts[set] = (struct verdict){
             .enforce = winner(policy->image, view, set, POLICY_MODE_ENFORCE),
             .log = winner(policy->image, view, set, POLICY_MODE_LOG),
+            .speaks = speaks(policy->image, view, set),
         };
     }
     return 0;
@@ -178,14 +202,18 @@ static int make_verdicts(const struct policy *policy, struct view *view)
 static int make_view(const struct policy *policy, const struct policy_view_setting *setting,
                      struct report *report, struct view *view)
 {
-    const int rc = set_lists(policy->image, setting, report, view);
-
-    if (rc != 0) {
-        return rc;
-    }
+    view->action = (uint8_t)(setting->action == POLICY_ACTION_DEFAULT ? POLICY_ACTION_SINKHOLE
+                                                                      : setting->action);
     view->redirect = setting->redirect;
     view->redirect_prefixes = setting->redirect_prefixes;
-    return make_verdicts(policy, view);
+    view->by_default = (uint8_t)(!setting->deny      ? POLICY_MODE_OFF
+                                 : setting->log_only ? POLICY_MODE_LOG
+                                                     : POLICY_MODE_ENFORCE);
+    int rc = set_lists(policy->image, setting, report, view);
+    if (rc == 0) {
+        rc = policy_allow_build(setting->allow, setting->allow_count, &view->allow);
+    }
+    return rc == 0 ? make_verdicts(policy, view) : rc;
 }
 
 int policy_create(struct policy_image *image, const struct policy_view_setting *views,
@@ -243,6 +271,10 @@ static bool pause_lists(const struct policy *policy, const struct policy_changes
             any = true;
         }
     }
+    if (changes->pause_all && view->by_default == POLICY_MODE_ENFORCE) {
+        view->by_default = POLICY_MODE_LOG;
+        view->paused = true;
+    }
     return any;
 }
 
@@ -288,6 +320,9 @@ void policy_destroy(struct policy *policy)
         if (!policy->views[i].borrowed) {
             free(policy->views[i].verdicts);
         }
+        if (!policy->derived) {
+            policy_allow_free(policy->views[i].allow);
+        }
     }
     free(policy->views);
     policy_exceptions_free(policy->exceptions);
@@ -319,6 +354,30 @@ bool policy_list_is_paused(const struct policy *policy, unsigned view, size_t li
 {
     invariant(view < policy->view_count);
     return list < POLICY_LISTS_MAX && policy->views[view].lists[list].paused;
+}
+
+unsigned policy_view_count(const struct policy *policy)
+{
+    return (unsigned)policy->view_count;
+}
+
+enum policy_mode policy_view_default(const struct policy *policy, unsigned view)
+{
+    invariant(view < policy->view_count);
+    return (enum policy_mode)policy->views[view].by_default;
+}
+
+bool policy_view_is_paused(const struct policy *policy, unsigned view)
+{
+    invariant(view < policy->view_count);
+    return policy->views[view].paused;
+}
+
+bool policy_view_allows(const struct policy *policy, unsigned view,
+                        const struct wire_name *name)
+{
+    invariant(view < policy->view_count);
+    return policy_allow_covers(policy->views[view].allow, name);
 }
 
 /* What is known of a hit before any list is asked. */
@@ -414,6 +473,48 @@ const struct policy_exception *policy_hit_exception(const struct policy *policy,
     return policy_exceptions_at(policy->exceptions, hit->exception);
 }
 
+/* True if the view's default is to deny, in whatever mode, and nothing speaks of the name. */
+static bool is_denied(const struct view *view, const struct policy_matches *matches,
+                      const struct wire_name *name)
+{
+    if (view->by_default == POLICY_MODE_OFF) {
+        return false;
+    }
+    for (unsigned i = 0; i < matches->count; i++) {
+        if (view->verdicts[matches->at[i].set].speaks) {
+            return false;
+        }
+    }
+    return !policy_allow_covers(view->allow, name);
+}
+
+/* hot */
+void policy_decide_question(const struct policy *policy, unsigned view,
+                            const struct wire_name *name, struct policy_outcome *out)
+{
+    const struct trigger what = {POLICY_TRIGGER_QNAME, 0, name, NULL, ADDRESS_NONE};
+    struct policy_matches matches;
+
+    invariant(view < policy->view_count);
+    const struct view *in = &policy->views[view];
+    out->enforced = out->logged = false;
+    policy_image_find_name(policy->image, name, &matches);
+    decide(policy, in, &matches, &what, out);
+    out->denied = is_denied(in, &matches, name);
+    if (out->denied) {
+        out->hit = (struct policy_hit){
+            .list = POLICY_LIST_NONE,
+            .trigger = POLICY_TRIGGER_QNAME,
+            .mode = in->by_default,
+            .action = in->action,
+            .kind = POLICY_BLOCK,
+            .ground = POLICY_GROUND_DEFAULT,
+            .name = *name,
+        };
+    }
+    except(policy, view, name, false, out);
+}
+
 /* hot */
 void policy_decide_name(const struct policy *policy, unsigned view, enum policy_trigger trigger,
                         uint8_t hop, const struct wire_name *name, struct policy_outcome *out)
@@ -422,7 +523,7 @@ void policy_decide_name(const struct policy *policy, unsigned view, enum policy_
     struct policy_matches matches;
 
     invariant(view < policy->view_count);
-    out->enforced = out->logged = false;
+    out->enforced = out->denied = out->logged = false;
     policy_image_find_name(policy->image, name, &matches);
     decide(policy, &policy->views[view], &matches, &what, out);
     except(policy, view, name, false, out);
@@ -437,7 +538,7 @@ void policy_decide_address(const struct policy *policy, unsigned view, uint8_t h
     struct policy_matches matches;
 
     invariant(view < policy->view_count);
-    out->enforced = out->logged = false;
+    out->enforced = out->denied = out->logged = false;
     policy_image_find_address(policy->image, address, &matches);
     what.family = matches.family;
     decide(policy, &policy->views[view], &matches, &what, out);
@@ -445,14 +546,18 @@ void policy_decide_address(const struct policy *policy, unsigned view, uint8_t h
 
 bool policy_outcome_blocks(const struct policy_outcome *outcome)
 {
-    return outcome->enforced && outcome->hit.kind == POLICY_BLOCK &&
+    if (outcome->denied && outcome->hit.mode != POLICY_MODE_ENFORCE) {
+        return false;
+    }
+    return (outcome->enforced || outcome->denied) && outcome->hit.kind == POLICY_BLOCK &&
            !lets_through(outcome->hit.action);
 }
 
 bool policy_hit_row(const struct policy *policy, const struct policy_hit *hit,
                     struct policy_row *out)
 {
-    return policy_image_row(policy->image, hit->set, hit->row, out);
+    return hit->ground == POLICY_GROUND_RULE &&
+           policy_image_row(policy->image, hit->set, hit->row, out);
 }
 
 bool policy_hit_prefix(const struct policy_hit *hit, struct address_prefix *out)
@@ -496,13 +601,14 @@ bool policy_hit_redirect(const struct policy *policy, unsigned view,
                          const struct policy_hit *hit, const struct wire_name *asked,
                          struct wire_name *out)
 {
+    struct policy_row row = {.redirect = NULL};
     struct wire_name target;
-    struct policy_row row;
     size_t pos = 0;
     bool prefixes;
 
     invariant(view < policy->view_count);
-    if (hit->action != POLICY_ACTION_REDIRECT || !policy_hit_row(policy, hit, &row)) {
+    if (hit->action != POLICY_ACTION_REDIRECT ||
+        (hit->ground == POLICY_GROUND_RULE && !policy_hit_row(policy, hit, &row))) {
         return false;
     }
     if (row.redirect != NULL) {
@@ -535,8 +641,11 @@ bool policy_passes_below(const struct policy *policy, unsigned view,
     if (policy->exceptions != NULL && policy_exceptions_below(policy->exceptions, view, name)) {
         return true;
     }
-    policy_image_find_name(policy->image, name, &matches);
     const struct view *in = &policy->views[view];
+    if (in->by_default == POLICY_MODE_ENFORCE && policy_allow_below(in->allow, name)) {
+        return true;
+    }
+    policy_image_find_name(policy->image, name, &matches);
     const size_t size = policy_image_set_size(policy->image, matches.pass_below);
     for (size_t i = 0; i < size; i++) {
         if (policy_image_row(policy->image, matches.pass_below, i, &row) &&

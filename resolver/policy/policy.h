@@ -5,10 +5,17 @@
  * decision of one trigger is: an exception; then, of the enforced lists, the longest match,
  * then pass over block, then the order of the lists; lists in log mode are decided apart and
  * never change an answer. An exception ends its own trigger only, unless it has chain scope.
+ *
+ * A view's default may be to deny: then a name that is asked and that no enforced list speaks
+ * of (block or pass) is blocked, unless the operator allows it or an exception does. That is
+ * the operator's word alone: a hit of ground DEFAULT has no list and no rule. It is about the
+ * asked name, never about where its answer leads: hops, SVCB targets and addresses are for the
+ * rules.
  */
 #ifndef CORDON_POLICY_POLICY_H
 #define CORDON_POLICY_POLICY_H
 
+#include "policy/allow.h"
 #include "policy/exceptions.h"
 #include "policy/image.h"
 #include "policy/limits.h"
@@ -30,6 +37,9 @@ struct policy_view_setting {
     bool redirect_prefixes;
     const struct policy_list_setting *lists;
     size_t list_count;
+    bool deny; /* what nothing speaks of is blocked by the action; with log_only recorded */
+    const struct wire_name *allow; /* but not these names, and what is below them */
+    size_t allow_count;
 };
 
 struct policy; /* opaque, immutable */
@@ -48,7 +58,7 @@ void policy_destroy(struct policy *policy); /* frees the image too; NULL is fine
 
 /* What people have changed for a while. */
 struct policy_changes {
-    bool pause_all; /* every list is paused */
+    bool pause_all; /* every list is paused, and so is the default to deny */
     const char *const
         *paused; /* ids of lists; those that the image does not have say nothing */
     size_t paused_count;
@@ -59,7 +69,8 @@ struct policy_changes {
 /*
  * The same policy with these changes, without reading or compiling anything. A paused list is
  * in log mode, but for its rules that let through, which go on doing so: a pause never blocks
- * more than before. base is no such policy itself and is borrowed until
+ * more than before. What its other rules say is not said in a view that denies: their names are
+ * denied there like any other. base is no such policy itself and is borrowed until
  * policy_destroy(*policy). 0; CORDON_E_LIMIT; -ENOMEM.
  */
 int policy_derive(const struct policy *base, const struct policy_changes *changes,
@@ -71,11 +82,28 @@ const struct policy_image *policy_image_of(const struct policy *policy);
 enum policy_mode policy_list_mode(const struct policy *policy, unsigned view, size_t list);
 /* True if the list would be enforced in the view but for a pause. */
 bool policy_list_is_paused(const struct policy *policy, unsigned view, size_t list);
+unsigned policy_view_count(const struct policy *policy);
+/* What becomes of a name that nothing speaks of: OFF: it is let through; LOG, too, with an
+ * event; ENFORCE: it is denied. */
+enum policy_mode policy_view_default(const struct policy *policy, unsigned view);
+/* True if it would be denied but for a pause. */
+bool policy_view_is_paused(const struct policy *policy, unsigned view);
+/* True if the operator allows the name in the view. */
+bool policy_view_allows(const struct policy *policy, unsigned view,
+                        const struct wire_name *name);
+
+/* Whose word a hit is. */
+enum policy_ground {
+    POLICY_GROUND_RULE,   /* a list's */
+    POLICY_GROUND_DEFAULT /* the operator's: `default: deny` */
+};
+
+#define POLICY_LIST_NONE 0xffu /* a hit's list, where no list has spoken */
 
 /* A rule that applied. By value: holds no pointer; its words come from the image of the policy
  * of that generation. */
 struct policy_hit {
-    uint32_t set; /* the rule is row `row` of it */
+    uint32_t set; /* the rule is row `row` of it; set 0 and labels 0 for ground DEFAULT */
     uint8_t row;
     uint8_t list;
     uint8_t labels;     /* of the matched suffix; bits of the prefix for an address */
@@ -84,6 +112,7 @@ struct policy_hit {
     uint8_t mode;       /* enum policy_mode: ENFORCE or LOG */
     uint8_t action;     /* enum policy_action, never DEFAULT: what is or would be done */
     uint8_t kind;       /* enum policy_kind */
+    uint8_t ground;     /* enum policy_ground */
     uint8_t family;     /* of the matched prefix: IPv4 also where `address` is an IPv6 one that
                            leads to such a host; ADDRESS_NONE for a name */
     uint16_t exception; /* number of the one that turned the action into PASS; 0: none */
@@ -94,12 +123,18 @@ struct policy_hit {
 /* The outcome of one trigger. */
 struct policy_outcome {
     bool enforced; /* an enforced list has a word here: hit is it (pass, log or block) */
+    bool denied;   /* none has, and the view denies: hit says so, in the mode of the view */
     bool logged;   /* a list in log mode has one: log_hit is it (block or log, never pass) */
     struct policy_hit hit;
     struct policy_hit log_hit;
 };
 
-/* hot. Decides one name or address in a view. view must be below the policy's views. */
+/* hot. Decides the name that a client asked: by rules, then by the view's default. view must be
+ * below the policy's views. */
+void policy_decide_question(const struct policy *policy, unsigned view,
+                            const struct wire_name *name, struct policy_outcome *out);
+
+/* hot. Decides one name or address by rules alone. */
 void policy_decide_name(const struct policy *policy, unsigned view, enum policy_trigger trigger,
                         uint8_t hop, const struct wire_name *name, struct policy_outcome *out);
 void policy_decide_address(const struct policy *policy, unsigned view, uint8_t hop,
@@ -115,10 +150,10 @@ const struct policy_exception *policy_hit_exception(const struct policy *policy,
                                                     const struct policy_hit *hit);
 
 /* True if the answer to this outcome replaces the real one: an enforced block whose action is
- * neither pass nor log. */
+ * neither pass nor log, or a denial that is not in log mode. */
 bool policy_outcome_blocks(const struct policy_outcome *outcome);
 
-/* The row of a hit; false if the image is damaged. */
+/* The row of a hit; false if it has none (ground DEFAULT), or the image is damaged. */
 bool policy_hit_row(const struct policy *policy, const struct policy_hit *hit,
                     struct policy_row *out);
 
@@ -138,8 +173,9 @@ bool policy_hit_redirect(const struct policy *policy, unsigned view,
                          struct wire_name *out);
 
 /* True if an enforced list has a rule below the name that lets through (a pass rule, or one
- * whose action is pass or log), or an exception covers a name there, so that the name exists:
- * NXDOMAIN would deny what is below (RFC 8020). */
+ * whose action is pass or log), or an exception covers a name there, or the operator allows one
+ * there in a view that denies, so that the name exists: NXDOMAIN would deny what is below
+ * (RFC 8020). */
 bool policy_passes_below(const struct policy *policy, unsigned view,
                          const struct wire_name *name);
 

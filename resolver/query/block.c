@@ -44,11 +44,15 @@ static bool list_of_block(const struct query_engine *engine, const struct query 
 int block_ede(const struct query_engine *engine, const struct query *q, bool forged,
               char text[BLOCK_TEXT_SIZE])
 {
+    const struct query_settings *settings = engine->settings;
     struct policy_image_list list;
     int code = WIRE_EDE_BLOCKED;
 
     text[0] = '\0';
-    if (list_of_block(engine, q, &list)) {
+    if (q->hits.at[q->block].ground == POLICY_GROUND_DEFAULT) {
+        snprintf(text, BLOCK_TEXT_SIZE, "default deny: no allowed name, view %.24s",
+                 q->view < settings->view_count ? settings->views[q->view].name : "default");
+    } else if (list_of_block(engine, q, &list)) {
         /* 24 + 1 + 24 + 1 + 10 is what may be sent: the serial is never what is cut. */
         snprintf(text, BLOCK_TEXT_SIZE, "%.24s %.24s %u", list.provider, list.id, list.serial);
         code = list.legal_requirement[0] != '\0' ? WIRE_EDE_CENSORED : WIRE_EDE_BLOCKED;
@@ -56,7 +60,7 @@ int block_ede(const struct query_engine *engine, const struct query *q, bool for
     if (forged) {
         return WIRE_EDE_FORGED;
     }
-    return engine->settings->block_ede >= 0 ? engine->settings->block_ede : code;
+    return settings->block_ede >= 0 ? settings->block_ede : code;
 }
 
 static enum query_state block_empty(struct query_engine *engine, struct query *q,
@@ -93,9 +97,13 @@ static enum query_state block_negative(struct query_engine *engine, struct query
 enum query_state block_sinkhole(struct query_engine *engine, struct query *q)
 {
     const struct query_settings *settings = engine->settings;
-    const bool v4 = q->question.type == WIRE_A && settings->sinkhole4.family == ADDRESS_V4;
-    const bool v6 = q->question.type == WIRE_AAAA && settings->sinkhole6.family == ADDRESS_V6;
-    const struct address *address = v4 ? &settings->sinkhole4 : &settings->sinkhole6;
+    const struct query_view *view =
+        q->view < settings->view_count ? &settings->views[q->view] : NULL;
+    const struct address *sinkhole4 = view != NULL ? &view->sinkhole4 : &settings->sinkhole4;
+    const struct address *sinkhole6 = view != NULL ? &view->sinkhole6 : &settings->sinkhole6;
+    const bool v4 = q->question.type == WIRE_A && sinkhole4->family == ADDRESS_V4;
+    const bool v6 = q->question.type == WIRE_AAAA && sinkhole6->family == ADDRESS_V6;
+    const struct address *address = v4 ? sinkhole4 : sinkhole6;
     struct wire_writer writer;
     char text[BLOCK_TEXT_SIZE];
 
@@ -111,11 +119,28 @@ enum query_state block_sinkhole(struct query_engine *engine, struct query *q)
     return respond_end(engine, q, &writer, WIRE_NOERROR, ede, text);
 }
 
-/* A name with something let through below it exists (RFC 8020), and so does the root. */
+/* True if names below this one are answered here, or asked for whatever policy says. */
+static bool is_above_ours(const struct query_engine *engine, const struct wire_name *name)
+{
+    const struct query_settings *settings = engine->settings;
+
+    for (size_t i = 0; i < settings->zone_count; i++) {
+        if (settings->zones[i].exempt && wire_name_is_within(&settings->zones[i].name, name)) {
+            return true;
+        }
+    }
+    return settings->local_names != NULL && local_names_below(settings->local_names, name);
+}
+
+/* A name with something let through below it exists (RFC 8020), and so do the root and, where
+ * all is denied by default, what stands right below it. */
 static enum query_state block_nxdomain(struct query_engine *engine, struct query *q)
 {
-    const bool exists = q->question.name.labels == 0 ||
-                        policy_passes_below(engine->policy, q->view, &q->question.name);
+    const struct wire_name *name = &q->question.name;
+    const bool by_default = q->hits.at[q->block].ground == POLICY_GROUND_DEFAULT;
+    const bool exists = name->labels == 0 || (by_default && name->labels == 1) ||
+                        is_above_ours(engine, name) ||
+                        policy_passes_below(engine->policy, q->view, name);
 
     return block_negative(engine, q, exists ? WIRE_NOERROR : WIRE_NXDOMAIN);
 }

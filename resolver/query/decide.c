@@ -13,8 +13,7 @@ enum query_state step_decide(struct query_engine *engine, struct query *q)
     q->cached = false;
     q->hits.truncate_passes = q->client.transport == QUERY_TCP;
     if (!query_is_exempt(engine, q->context)) {
-        policy_decide_name(engine->policy, q->view, POLICY_TRIGGER_QNAME, 0, &q->question.name,
-                           &outcome);
+        policy_decide_question(engine->policy, q->view, &q->question.name, &outcome);
         if (policy_hits_add(&q->hits, &outcome, &q->block)) {
             return query_block(engine, q);
         }

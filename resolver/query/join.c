@@ -278,9 +278,13 @@ bool query_fetch_may_ask(const struct query_engine *engine, const struct query_f
         if (exempt) {
             return true;
         }
-        policy_decide_name(engine->policy, q->view, POLICY_TRIGGER_QNAME, 0, &fetch->name,
-                           &outcome);
-        /* As redirect_start: a target may not be blocked in any way. */
+        /* As redirect_start: a target may not be blocked by any rule. */
+        if (q->redirect != NULL) {
+            policy_decide_name(engine->policy, q->view, POLICY_TRIGGER_QNAME, 0, &fetch->name,
+                               &outcome);
+        } else {
+            policy_decide_question(engine->policy, q->view, &fetch->name, &outcome);
+        }
         if (!policy_outcome_blocks(&outcome) ||
             (q->redirect == NULL && !query_hit_applies(q, &outcome.hit))) {
             return true;

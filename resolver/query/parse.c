@@ -1,7 +1,11 @@
 /*
- * PARSE and CLIENT: what is asked, and whether whoever asks is answered at all.
+ * PARSE and CLIENT: what is asked, to which view whoever asks belongs, and whether he is
+ * answered at all.
  */
 #include "query/engine.h"
+
+#include "base/invariant.h"
+#include "policy/views.h"
 
 enum query_state step_parse(struct query_engine *engine, struct query *q)
 {
@@ -28,7 +32,10 @@ static bool is_allowed(const struct query_settings *settings, const struct addre
  * he does not learn from any question. */
 enum query_state step_client(struct query_engine *engine, struct query *q)
 {
-    q->view = 0; /* the one view that there is */
+    const unsigned view =
+        policy_views_choose(engine->settings->choice, &q->client.from, &q->client.local);
+    invariant(view < policy_view_count(engine->policy));
+    q->view = (uint8_t)view;
     if (!is_allowed(engine->settings, &q->client.from)) {
         engine->counters.refused_clients++;
         if (engine->settings->refuse_silently) {

@@ -243,8 +243,11 @@ static void count_decision(struct query_engine *engine, const struct query *q)
     struct policy_image_list list;
     struct policy_row row;
 
-    if (policy_hit_row(engine->policy, hit, &row) &&
-        policy_image_list_at(policy_image_of(engine->policy), row.list, &list)) {
+    if (hit->ground == POLICY_GROUND_DEFAULT) {
+        query_tops_decision(engine->tops, engine->now.mono_us, &q->client.from,
+                            &q->question.name, q->blocked, NULL);
+    } else if (policy_hit_row(engine->policy, hit, &row) &&
+               policy_image_list_at(policy_image_of(engine->policy), row.list, &list)) {
         query_tops_decision(engine->tops, engine->now.mono_us, &q->client.from,
                             &q->question.name, q->blocked, list.provider);
     }
@@ -270,6 +273,8 @@ enum query_state step_record(struct query_engine *engine, struct query *q)
     };
 
     engine->counters.blocked += q->blocked ? 1 : 0;
+    engine->counters.denied +=
+        q->blocked && q->hits.at[q->block].ground == POLICY_GROUND_DEFAULT ? 1 : 0;
     if (q->hits.count > 0) {
         count_decision(engine, q);
     }

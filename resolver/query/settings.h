@@ -20,6 +20,7 @@
          */
 
 struct local_names;
+struct policy_views;
 
 /* Names at and below one have their own upstreams, and nobody else is asked about them. */
 struct query_zone {
@@ -28,13 +29,19 @@ struct query_zone {
     bool exempt;      /* policy has no say about its names and their answers */
 };
 
+/* What a view has of its own, beside its place in the policy. */
+struct query_view {
+    const char *name;                    /* borrowed like these settings */
+    struct address sinkhole4, sinkhole6; /* 0.0.0.0, :: */
+};
+
 struct query_settings {
     struct address_prefix access[QUERY_ACCESS_MAX]; /* clients that are answered */
     size_t access_count;
     bool refuse_silently;     /* others get nothing instead of REFUSED with EDE 18 */
     uint32_t deadline_ms;     /* for one question, upstreams included: 4000 */
     uint32_t block_ttl_s;     /* TTL and SOA MINIMUM of blocked answers: 10 */
-    struct address sinkhole4; /* 0.0.0.0 */
+    struct address sinkhole4; /* 0.0.0.0; of questions whose view is not in views */
     struct address sinkhole6; /* :: */
     bool ede;                 /* send Extended DNS Errors */
     int block_ede;            /* code for blocks other than forged addresses; WIRE_EDE_NONE:
@@ -52,6 +59,9 @@ struct query_settings {
     bool rebinding_protection;
     const struct wire_name *rebinding_allow; /* borrowed like these settings */
     size_t rebinding_allow_count;
+    const struct policy_views *choice; /* who belongs to which view; NULL: all to the first */
+    const struct query_view *views;    /* by number; borrowed like these settings */
+    size_t view_count;
     bool local_special; /* names of the registries are answered here: local/special.h */
 };
 

@@ -133,7 +133,6 @@ void query_tops_decision(struct query_tops *tops, uint64_t now_us, const struct 
                          const struct wire_name *name, bool blocked, const char *provider)
 {
     uint8_t key[NAME_KEY_OCTETS];
-    size_t len = strlen(provider);
 
     keep_time(tops, now_us);
     if (blocked) {
@@ -142,9 +141,12 @@ void query_tops_decision(struct query_tops *tops, uint64_t now_us, const struct 
     key[0] = blocked ? 1 : 0;
     memcpy(key + 1, name->octets, name->len);
     add(tops, QUERY_TOP_NAMES, key, 1 + (size_t)name->len);
-    len = len < PROVIDER_KEY_OCTETS - 1 ? len : PROVIDER_KEY_OCTETS - 1;
-    memcpy(key + 1, provider, len);
-    add(tops, QUERY_TOP_PROVIDERS, key, 1 + len);
+    if (provider != NULL) {
+        const size_t len = strnlen(provider, PROVIDER_KEY_OCTETS - 1);
+
+        memcpy(key + 1, provider, len);
+        add(tops, QUERY_TOP_PROVIDERS, key, 1 + len);
+    }
 }
 
 void query_tops_copy(struct query_tops *to, struct query_tops *from, uint64_t now_us)

@@ -31,7 +31,8 @@ void query_tops_destroy(struct query_tops *tops); /* NULL is fine */
 /* hot. now_us: monotonic, never less than before. */
 void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct address *client);
 /* Once per question that policy had a word about. blocked: the answer was replaced; else it
- * only would have been. provider: id in words, cut if it is longer than 62 octets. */
+ * only would have been. provider: id in words, cut if it is longer than 62 octets;
+ * NULL: no list had the word. */
 void query_tops_decision(struct query_tops *tops, uint64_t now_us, const struct address *client,
                          const struct wire_name *name, bool blocked, const char *provider);
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "setup/names.h"
 #include "setup/own.h"
+#include "setup/views.h"
 #include "setup/zones.h"
 #include "trust/load.h"
 #include "wire/type.h"
@@ -56,8 +57,8 @@ static void fill_settings(const struct config *config, struct query_settings *se
     settings->failure_ttl_s = config->failure_ttl_s;
     settings->local_special = config->local_special;
     settings->rebinding_protection = config->rebinding_protection;
-    settings->rebinding_allow = config->rebinding_allow; /* the snapshot has the config */
-    settings->rebinding_allow_count = config->rebinding_allow_count;
+    settings->rebinding_allow = config->rebinding_allow.at; /* the snapshot has the config */
+    settings->rebinding_allow_count = config->rebinding_allow.count;
 }
 
 static void add_server(struct upstream_settings *upstreams, const struct endpoint *server)
@@ -135,81 +136,21 @@ static void fill_upstreams(const struct config *config, struct upstream_settings
     upstreams->choose = setup_choose((enum config_choose)config->choose);
 }
 
-/* List by list what the operator said. A redirect is the view's: one target for all. */
-static int fill_view(const struct config *config, struct policy_list_setting *lists,
-                     struct policy_view_setting *view, struct report *report)
-{
-    static const enum policy_mode modes[] = {[CONFIG_MODE_OFF] = POLICY_MODE_OFF,
-                                             [CONFIG_MODE_LOG] = POLICY_MODE_LOG,
-                                             [CONFIG_MODE_ENFORCE] = POLICY_MODE_ENFORCE};
-
-    *view = (struct policy_view_setting){.name = "default",
-                                         .log_only = config->log_only,
-                                         .action = POLICY_ACTION_SINKHOLE,
-                                         .lists = lists,
-                                         .list_count = 0};
-    if (config->action[0] != '\0' &&
-        !setup_action_parse(config->action, &view->action, &view->redirect,
-                            &view->redirect_prefixes)) {
-        report_add(report, REPORT_ERROR, "policy.action", 0, 0, "'%s' is no action",
-                   config->action);
-        return CORDON_E_REFUSED;
-    }
-    for (size_t i = 0; i < config->list_count; i++) {
-        const struct config_list *from = &config->lists[i];
-        struct policy_list_setting *to = &lists[view->list_count];
-        struct wire_name target;
-        bool prefixes = false;
-
-        if (from->mode == CONFIG_MODE_OFF) {
-            continue;
-        }
-        *to = (struct policy_list_setting){from->id, modes[from->mode], POLICY_ACTION_DEFAULT};
-        if (from->action[0] != '\0' &&
-            !setup_action_parse(from->action, &to->action, &target, &prefixes)) {
-            report_add(report, REPORT_ERROR, from->id, 0, 0, "'%s' is no action", from->action);
-            return CORDON_E_REFUSED;
-        }
-        if (to->action == POLICY_ACTION_REDIRECT) {
-            const bool same =
-                view->redirect.len == 0 || (wire_name_equal(&view->redirect, &target) &&
-                                            view->redirect_prefixes == prefixes);
-            if (!same) {
-                report_add(report, REPORT_ERROR, from->id, 0, 0,
-                           "redirects to another name than policy.action or another list: one "
-                           "target serves all lists");
-                return CORDON_E_REFUSED;
-            }
-            view->redirect = target;
-            view->redirect_prefixes = prefixes;
-        }
-        view->list_count++;
-    }
-    return 0;
-}
-
-/* Verifies and compiles the lists that are not off. */
-static int load_lists(const struct config *config, uint64_t now_s, struct report *report,
-                      struct policy_loaded *loaded)
+/* Verifies and compiles the lists that are not off in every view. */
+static int load_lists(const struct config *config, const struct setup_views *views,
+                      uint64_t now_s, struct report *report, struct policy_loaded *loaded)
 {
     struct trust_keyring *keyring = calloc(1, sizeof(*keyring));
-    const char *ids[CONFIG_LISTS_MAX];
-    size_t count = 0;
     int rc = keyring == NULL ? -ENOMEM : 0;
 
-    for (size_t i = 0; i < config->list_count; i++) {
-        if (config->lists[i].mode != CONFIG_MODE_OFF) {
-            ids[count++] = config->lists[i].id;
-        }
-    }
     if (rc == 0) {
         rc = trust_keyring_load((const char *const *)config->keys, config->key_count,
                                 config->threshold, report, keyring);
     }
     if (rc == 0) {
         const struct policy_load_request request = {.directory = config->list_directory,
-                                                    .ids = ids,
-                                                    .id_count = count,
+                                                    .ids = views->ids,
+                                                    .id_count = views->id_count,
                                                     .keyring = keyring,
                                                     .now_s = now_s,
                                                     .cache_directory = config->state_directory};
@@ -223,14 +164,16 @@ static int load_lists(const struct config *config, uint64_t now_s, struct report
 int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now_s,
                         struct report *report, struct setup_snapshot **snapshot)
 {
-    struct policy_list_setting lists[CONFIG_LISTS_MAX];
-    struct policy_view_setting view;
+    struct setup_views views;
     struct setup_snapshot *new = calloc(1, sizeof(*new));
     struct policy_loaded *loaded = calloc(1, sizeof(*loaded));
-    int rc = new == NULL || loaded == NULL ? -ENOMEM : 0;
+    int rc = setup_views_init(config, report, &views);
 
+    if (rc == 0 && (new == NULL || loaded == NULL)) {
+        rc = -ENOMEM;
+    }
     if (rc == 0) {
-        rc = fill_view(config, lists, &view, report);
+        rc = setup_views_choice(config, &new->choice);
     }
     if (rc == 0) {
         rc = setup_names(config, report, &new->names);
@@ -241,10 +184,11 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         rc = setup_zones(config, report, &new->upstreams, new->zones, &new->zone_count);
     }
     if (rc == 0) {
-        rc = load_lists(config, now_s, report, loaded);
+        rc = load_lists(config, &views, now_s, report, loaded);
     }
     if (rc == 0) {
-        rc = policy_create(loaded->image, &view, 1, generation, report, &new->policy);
+        rc = policy_create(loaded->image, views.at, views.count, generation, report,
+                           &new->policy);
         if (rc != 0) {
             policy_image_free(loaded->image);
         }
@@ -252,6 +196,10 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     if (rc == 0) {
         fill_settings(config, &new->settings);
         new->settings.local_names = new->names;
+        new->settings.choice = new->choice;
+        new->view_count = setup_views_words(config, new->views);
+        new->settings.views = new->views;
+        new->settings.view_count = new->view_count;
         new->settings.zones = new->zones;
         new->settings.zone_count = new->zone_count;
         memcpy(new->lists, loaded->lists, sizeof(new->lists));
@@ -263,7 +211,9 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         new = NULL; /* it is the caller's now */
     }
     free(loaded);
+    setup_views_deinit(&views);
     if (new != NULL) {
+        policy_views_free(new->choice);
         local_names_free(new->names);
     }
     free(new);
@@ -276,6 +226,7 @@ void setup_snapshot_free(void *snapshot)
 
     if (old != NULL) {
         policy_destroy(old->policy);
+        policy_views_free(old->choice);
         local_names_free(old->names);
         config_free(old->config);
         free(old);

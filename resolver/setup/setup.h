@@ -11,12 +11,16 @@
 #include "local/names.h"
 #include "policy/load.h"
 #include "policy/policy.h"
+#include "policy/views.h"
 #include "query/settings.h"
 #include "upstream/forward.h"
 
 /* What is handed to the workers at once: immutable. */
 struct setup_snapshot {
     struct policy *policy;
+    struct policy_views *choice; /* who belongs to which view; NULL: all to the first */
+    struct query_view views[POLICY_VIEWS_MAX]; /* those of settings */
+    size_t view_count;
     struct local_names *names; /* NULL: none */
     struct query_settings settings;
     struct query_zone zones[QUERY_ZONES_MAX]; /* those of settings */

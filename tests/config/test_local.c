@@ -161,7 +161,7 @@ static void nothing_is_said_of_names_by_default(void **state)
     assert_int_equal(config->record_count, 0);
     assert_int_equal(config->hosts_count, 0);
     assert_false(config->rebinding_protection);
-    assert_int_equal(config->rebinding_allow_count, 0);
+    assert_int_equal(config->rebinding_allow.count, 0);
     config_free(config);
 }
 
@@ -199,7 +199,7 @@ static void records_that_cannot_be_are_refused(void **state)
          "1:27: local.rebinding-allow: \"a..b\" is no name: an empty label (a leading dot, two "
          "dots in a row, or no name at all)"},
         {"local: {rebinding-allow: corp.example}",
-         "1:26: local.rebinding-allow: expected zones: [corp.example]"},
+         "1:26: local.rebinding-allow: expected names: [corp.example]"},
         {"local: {hosts: /etc/hosts}", "1:16: local.hosts: expected paths: [/etc/hosts]"},
         {"local: {hosts: [h, /etc/cordon/h]}",
          "1:20: local.hosts: \"/etc/cordon/h\" stands here twice: remove one"},

@@ -524,9 +524,9 @@ static void what_is_odd_but_allowed_is_a_warning(void **state)
          "others: name your own networks"},
         {"access: {allow: []}", "1:17: access.allow: empty: no client will be answered"},
         {"lists: {use: {}}",
-         "1:14: lists.use: every list is off: nothing will be blocked or recorded"},
+         "1:14: lists.use: every list is off: no list will block or record anything"},
         {"lists: {use: {a: off}}",
-         "1:14: lists.use: every list is off: nothing will be blocked or recorded"},
+         "1:14: lists.use: every list is off: no list will block or record anything"},
         {"trust: {threshold: 1}",
          "1:20: trust.threshold: 1: whoever steals one key can change the lists"},
     };

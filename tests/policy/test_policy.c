@@ -344,18 +344,24 @@ static void words_of(const struct policy *policy, bool there, const struct polic
     }
 }
 
-static void decide(const struct policy *policy, const char *question,
-                   struct policy_outcome *out)
+static void decide_in(const struct policy *policy, unsigned view, const char *question,
+                      struct policy_outcome *out)
 {
     if (question[0] == '@') {
         const struct wire_name owner = name_of("owner.example");
         const struct address address = address_of(question + 1);
 
-        policy_decide_address(policy, 0, 2, &owner, &address, out);
+        policy_decide_address(policy, view, 2, &owner, &address, out);
         return;
     }
     const struct wire_name name = name_of(question);
-    policy_decide_name(policy, 0, POLICY_TRIGGER_QNAME, 0, &name, out);
+    policy_decide_question(policy, view, &name, out);
+}
+
+static void decide(const struct policy *policy, const char *question,
+                   struct policy_outcome *out)
+{
+    decide_in(policy, 0, question, out);
 }
 
 static void precedence_is_as_the_truth_table_says(void **state)
@@ -636,6 +642,172 @@ static void views_decide_apart(void **state)
     policy_list_free(list);
 }
 
+/* --- what nothing speaks of --- */
+
+struct denial {
+    const char *lists[2]; /* rules of a and b; NULL: none */
+    enum policy_mode modes[2];
+    bool log_only;
+    const char *question;
+    const char *words; /* "denied", "denied log", "blocked", "passed", "-"; then " logged" */
+};
+
+#define ENFORCE POLICY_MODE_ENFORCE
+#define LOG     POLICY_MODE_LOG
+#define OFF     POLICY_MODE_OFF
+
+/* In all of them ok.example is allowed, and the default is to deny. */
+static const struct denial denials[] = {
+    {{"block suffix a.example"}, {ENFORCE}, false, "b.example", "denied"},
+    {{"block suffix a.example"}, {ENFORCE}, false, "", "denied"},
+    {{"block suffix a.example"}, {ENFORCE}, false, "a.example", "blocked"},
+    {{"block suffix a.example;pass exact x.a.example"},
+     {ENFORCE},
+     false,
+     "x.a.example",
+     "passed"},
+    {{"pass suffix p.example"}, {ENFORCE}, false, "www.p.example", "passed"},
+    {{"pass suffix p.example"}, {ENFORCE}, false, "p.example.net", "denied"},
+    /* a rule that only records speaks, too */
+    {{"block suffix a.example action=log"}, {ENFORCE}, false, "a.example", "passed"},
+    /* allowed by the operator, but for what a list blocks */
+    {{"block suffix a.example"}, {ENFORCE}, false, "ok.example", "-"},
+    {{"block suffix a.example"}, {ENFORCE}, false, "www.ok.example", "-"},
+    {{"block suffix bad.ok.example"}, {ENFORCE}, false, "x.bad.ok.example", "blocked"},
+    {{"block suffix a.example"}, {ENFORCE}, false, "notok.example", "denied"},
+    {{"block suffix a.example"}, {ENFORCE}, false, "example", "denied"},
+    /* a list in log mode, or one that is off, says nothing, its pass rules included */
+    {{"pass suffix p.example"}, {LOG}, false, "p.example", "denied"},
+    {{"block suffix p.example"}, {LOG}, false, "p.example", "denied logged"},
+    {{"block suffix p.example"}, {LOG}, false, "ok.example", "-"},
+    {{"block suffix ok.example"}, {LOG}, false, "ok.example", "- logged"},
+    {{"pass suffix p.example"}, {OFF}, false, "p.example", "denied"},
+    {{"pass suffix p.example", "block suffix www.p.example"},
+     {ENFORCE, LOG},
+     false,
+     "www.p.example",
+     "passed logged"},
+    /* the view in log mode: what would be denied if it were not */
+    {{"block suffix a.example"}, {ENFORCE}, true, "b.example", "denied log"},
+    {{"block suffix a.example"}, {ENFORCE}, true, "a.example", "- logged"},
+    {{"pass suffix p.example"}, {ENFORCE}, true, "p.example", "-"},
+    {{"block suffix a.example"}, {ENFORCE}, true, "ok.example", "-"},
+    {{"pass suffix p.example"}, {LOG}, true, "p.example", "denied log"},
+    {{"block suffix p.example"}, {LOG}, true, "p.example", "denied log logged"},
+};
+
+static void what_nothing_speaks_of_is_denied(void **state)
+{
+    const struct wire_name allowed = name_of("ok.example");
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(denials); i++) {
+        const struct denial *row = &denials[i];
+        static const char *const ids[] = {"a", "b"};
+        struct policy_list *lists[2];
+        struct policy_list_setting settings[2];
+        size_t count = 0;
+        struct policy_outcome out;
+        struct policy *policy = NULL;
+        char words[64];
+
+        for (; count < 2 && row->lists[count] != NULL; count++) {
+            lists[count] = list_of(ids[count], row->lists[count]);
+            settings[count] = (struct policy_list_setting){ids[count], row->modes[count],
+                                                           POLICY_ACTION_DEFAULT};
+        }
+        const struct policy_view_setting views[] = {
+            {.name = "first", .lists = settings, .list_count = count},
+            {.name = "second",
+             .action = POLICY_ACTION_NXDOMAIN,
+             .lists = settings,
+             .list_count = count,
+             .log_only = row->log_only,
+             .deny = true,
+             .allow = &allowed,
+             .allow_count = 1}};
+        assert_int_equal(
+            policy_create(image_of((const struct policy_list *const *)lists, count), views, 2,
+                          1, NULL, &policy),
+            0);
+        const struct wire_name name = name_of(row->question);
+        policy_decide_question(policy, 1, &name, &out);
+        snprintf(words, sizeof(words), "%s%s",
+                 out.denied      ? (out.hit.mode == POLICY_MODE_LOG ? "denied log" : "denied")
+                 : !out.enforced ? "-"
+                 : policy_outcome_blocks(&out) ? "blocked"
+                                               : "passed",
+                 out.logged ? " logged" : "");
+        if (strcmp(words, row->words) != 0) {
+            fail_msg("row %zu, %s: %s, not %s", i, row->question, words, row->words);
+        }
+        assert_int_equal(policy_outcome_blocks(&out),
+                         strcmp(row->words, "blocked") == 0 ||
+                                 strncmp(row->words, "denied", 6) == 0
+                             ? !row->log_only
+                             : false);
+        if (out.denied) {
+            struct policy_row unused;
+
+            assert_false(out.enforced);
+            assert_int_equal(out.hit.ground, POLICY_GROUND_DEFAULT);
+            assert_int_equal(out.hit.list, POLICY_LIST_NONE);
+            assert_int_equal(out.hit.action, POLICY_ACTION_NXDOMAIN);
+            assert_true(wire_name_equal(&out.hit.name, &name));
+            assert_false(policy_hit_row(policy, &out.hit, &unused));
+        }
+        /* The other view has no such word, and rules alone have none either. */
+        policy_decide_question(policy, 0, &name, &out);
+        assert_false(out.denied);
+        policy_decide_name(policy, 1, POLICY_TRIGGER_HOP, 1, &name, &out);
+        assert_false(out.denied);
+        policy_destroy(policy);
+        while (count > 0) {
+            policy_list_free(lists[--count]);
+        }
+    }
+}
+
+static void a_denied_name_redirects_where_the_view_says(void **state)
+{
+    const struct policy_view_setting view = {.name = "v",
+                                             .action = POLICY_ACTION_REDIRECT,
+                                             .redirect = name_of("wall.example"),
+                                             .redirect_prefixes = true,
+                                             .deny = true};
+    const struct wire_name name = name_of("www.example.net");
+    const struct wire_name wanted = name_of("www.example.net.wall.example");
+    struct policy_outcome out;
+    struct wire_name target;
+    struct policy *policy = NULL;
+
+    (void)state;
+    assert_int_equal(policy_create(image_of(NULL, 0), &view, 1, 1, NULL, &policy), 0);
+    policy_decide_question(policy, 0, &name, &out);
+    assert_true(policy_outcome_blocks(&out));
+    assert_true(policy_hit_redirect(policy, 0, &out.hit, &name, &target));
+    assert_true(wire_name_equal(&target, &wanted));
+    policy_destroy(policy);
+}
+
+static void a_name_above_an_allowed_one_exists(void **state)
+{
+    const struct wire_name allowed = name_of("a.b.example");
+    const struct policy_view_setting views[] = {
+        {.name = "v", .deny = true, .allow = &allowed, .allow_count = 1},
+        {.name = "w", .allow = &allowed, .allow_count = 1}}; /* where allow says nothing */
+    const struct wire_name above = name_of("example");
+    const struct wire_name beside = name_of("x.example");
+    struct policy *policy = NULL;
+
+    (void)state;
+    assert_int_equal(policy_create(image_of(NULL, 0), views, 2, 1, NULL, &policy), 0);
+    assert_true(policy_passes_below(policy, 0, &above));
+    assert_false(policy_passes_below(policy, 0, &beside));
+    assert_false(policy_passes_below(policy, 1, &above));
+    policy_destroy(policy);
+}
+
 static void settings_that_name_no_loaded_list_are_refused(void **state)
 {
     struct policy_list *list = list_of("a", "block suffix a.example");
@@ -732,18 +904,23 @@ static void random_rules(uint64_t *state, char *out, size_t size)
     out[strlen(out) - 1] = '\0';
 }
 
-/* All that an answer depends on. */
-static void same_answer(const struct policy *one, const struct policy *two,
+/* All that an answer depends on, in one view. */
+static void same_answer(const struct policy *one, const struct policy *two, unsigned view,
                         const char *question)
 {
     struct policy_outcome x, y;
     struct policy_row row_x, row_y;
     struct policy_image_list list_x, list_y;
 
-    decide(one, question, &x);
-    decide(two, question, &y);
+    decide_in(one, view, question, &x);
+    decide_in(two, view, question, &y);
     assert_int_equal(x.enforced, y.enforced);
+    assert_int_equal(x.denied, y.denied);
     assert_int_equal(policy_outcome_blocks(&x), policy_outcome_blocks(&y));
+    if (x.denied) {
+        assert_int_equal(x.hit.action, y.hit.action);
+        assert_int_equal(x.hit.mode, y.hit.mode);
+    }
     if (x.enforced) {
         assert_int_equal(x.hit.action, y.hit.action);
         assert_int_equal(x.hit.kind, y.hit.kind);
@@ -756,44 +933,93 @@ static void same_answer(const struct policy *one, const struct policy *two,
     }
     if (question[0] != '@') {
         const struct wire_name name = name_of(question);
-        assert_int_equal(policy_passes_below(one, 0, &name),
-                         policy_passes_below(two, 0, &name));
+        assert_int_equal(policy_passes_below(one, view, &name),
+                         policy_passes_below(two, view, &name));
     }
 }
 
-/* The lists of one policy: the first two enforced, and a third one in log mode or none. The
- * order in which the operator names them puts the third first, in the middle or last. */
-static struct policy *random_policy(struct policy_list **lists, bool with_third, size_t place)
+#define VIEWS 4
+
+/* A view of the first two lists, with a default, a mode and allowed names by chance; both
+ * policies of a round have the same ones. */
+struct chosen_view {
+    bool uses[2], deny, log_only;
+    struct wire_name allow[2];
+    size_t allow_count;
+    size_t place; /* of the third list */
+    enum policy_mode third;
+};
+
+static void random_view(uint64_t *seed, struct chosen_view *view)
 {
-    struct policy_list_setting settings[3];
-    const struct policy_list *used[3];
-    struct policy_view_setting view = {.name = "default", .lists = settings};
-    struct policy *policy = NULL;
-    size_t enforced = 0;
+    static const enum policy_mode third[] = {POLICY_MODE_LOG, POLICY_MODE_LOG, POLICY_MODE_OFF};
+    char name[64];
 
-    for (size_t i = 0; i < (with_third ? 3u : 2u); i++) {
-        const bool third = with_third && i == place;
-        const struct policy_list *list = lists[third ? 2 : enforced++];
-
-        used[i] = list;
-        settings[i] = (struct policy_list_setting){
-            list->id, third ? POLICY_MODE_LOG : POLICY_MODE_ENFORCE, POLICY_ACTION_DEFAULT};
-        view.list_count++;
+    *view = (struct chosen_view){.uses = {random_under(seed, 4) > 0, random_under(seed, 4) > 0},
+                                 .deny = random_under(seed, 2) == 0,
+                                 .log_only = random_under(seed, 4) == 0,
+                                 .allow_count = random_under(seed, 3),
+                                 .place = random_under(seed, 3),
+                                 .third = third[random_under(seed, ITEMS(third))]};
+    for (size_t i = 0; i < 2; i++) {
+        random_name(seed, 3, name);
+        view->allow[i] = name_of(name);
     }
-    assert_int_equal(policy_create(image_of(used, view.list_count), &view, 1, 1, NULL, &policy),
-                     0);
+}
+
+/* Several views of one image: the first two lists enforced where the view uses them, and a
+ * third one in log mode in some of them, or in none. The order in which the operator names them
+ * puts the third first, in the middle or last. */
+static struct policy *random_policy(struct policy_list **lists, bool with_third,
+                                    const struct chosen_view *chosen)
+{
+    struct policy_list_setting settings[VIEWS][3];
+    struct policy_view_setting views[VIEWS];
+    struct policy *policy = NULL;
+
+    for (size_t v = 0; v < VIEWS; v++) {
+        const struct chosen_view *view = &chosen[v];
+        size_t count = 0, used = 0;
+
+        for (size_t i = 0; i < 3; i++) {
+            if (i == view->place) {
+                if (with_third) {
+                    settings[v][count++] = (struct policy_list_setting){
+                        lists[2]->id, view->third, POLICY_ACTION_DEFAULT};
+                }
+            } else {
+                if (view->uses[used]) {
+                    settings[v][count++] = (struct policy_list_setting){
+                        lists[used]->id, POLICY_MODE_ENFORCE, POLICY_ACTION_DEFAULT};
+                }
+                used++;
+            }
+        }
+        views[v] = (struct policy_view_setting){.name = "view",
+                                                .lists = settings[v],
+                                                .list_count = count,
+                                                .deny = view->deny,
+                                                .log_only = view->log_only,
+                                                .allow = view->allow,
+                                                .allow_count = view->allow_count};
+    }
+    assert_int_equal(
+        policy_create(image_of((const struct policy_list *const *)lists, with_third ? 3 : 2),
+                      views, VIEWS, 1, NULL, &policy),
+        0);
     return policy;
 }
 
-static void a_list_in_log_mode_changes_no_answer(void **state)
+static void a_list_in_log_mode_changes_no_answer_in_any_view(void **state)
 {
     uint64_t seed = 0x5eed;
-    unsigned decided = 0;
+    unsigned decided = 0, denied = 0, enforced = 0;
 
     (void)state;
     for (unsigned round = 0; round < 150; round++) {
         /* Ids in any order: numbers of lists in the image differ from the operator's order. */
         static const char *const ids[] = {"k", "z", "b", "q", "a"};
+        struct chosen_view chosen[VIEWS];
         struct policy_list *lists[3];
         char rules[2048];
 
@@ -801,21 +1027,31 @@ static void a_list_in_log_mode_changes_no_answer(void **state)
             random_rules(&seed, rules, sizeof(rules));
             lists[i] = list_of(ids[i + round % 3], rules);
         }
-        struct policy *without = random_policy(lists, false, 0);
-        struct policy *with = random_policy(lists, true, random_under(&seed, 3));
+        for (size_t v = 0; v < VIEWS; v++) {
+            random_view(&seed, &chosen[v]);
+        }
+        struct policy *without = random_policy(lists, false, chosen);
+        struct policy *with = random_policy(lists, true, chosen);
         for (unsigned i = 0; i < 60; i++) {
+            const unsigned view = i % VIEWS;
+            struct policy_outcome out;
             char question[64];
 
             random_name(&seed, 4, question);
-            same_answer(without, with, question);
+            same_answer(without, with, view, question);
+            decide_in(with, view, question, &out);
+            denied += out.denied;
+            enforced += out.enforced;
             snprintf(question, sizeof(question), "@10.%zu.%zu.1", random_under(&seed, 256),
                      random_under(&seed, 4));
-            same_answer(without, with, question);
+            same_answer(without, with, view, question);
             decided++;
         }
-        same_answer(without, with, "x.test");
-        same_answer(without, with, "test");
-        same_answer(without, with, "");
+        for (unsigned view = 0; view < VIEWS; view++) {
+            same_answer(without, with, view, "x.test");
+            same_answer(without, with, view, "test");
+            same_answer(without, with, view, "");
+        }
         policy_destroy(without);
         policy_destroy(with);
         for (unsigned i = 0; i < 3; i++) {
@@ -823,6 +1059,7 @@ static void a_list_in_log_mode_changes_no_answer(void **state)
         }
     }
     assert_int_equal(decided, 9000);
+    assert_true(denied > 1000 && enforced > 1000);
 }
 
 int main(void)
@@ -836,8 +1073,11 @@ int main(void)
         cmocka_unit_test(a_redirect_that_would_be_too_long_is_none),
         cmocka_unit_test(a_name_with_something_let_through_below_it_exists),
         cmocka_unit_test(views_decide_apart),
+        cmocka_unit_test(what_nothing_speaks_of_is_denied),
+        cmocka_unit_test(a_denied_name_redirects_where_the_view_says),
+        cmocka_unit_test(a_name_above_an_allowed_one_exists),
         cmocka_unit_test(settings_that_name_no_loaded_list_are_refused),
-        cmocka_unit_test(a_list_in_log_mode_changes_no_answer),
+        cmocka_unit_test(a_list_in_log_mode_changes_no_answer_in_any_view),
     };
     return cmocka_run_group_tests_name("policy/policy", tests, NULL, NULL);
 }

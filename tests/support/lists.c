@@ -59,33 +59,97 @@ static struct policy_list *make_list(const struct world_list *from)
     return list;
 }
 
-struct policy *world_policy(size_t count, const struct world_list *lists, uint64_t generation)
+static enum policy_mode mode_of(const struct world_list *list)
+{
+    if (list->off) {
+        return POLICY_MODE_OFF;
+    }
+    return list->mode != POLICY_MODE_OFF ? list->mode : POLICY_MODE_ENFORCE;
+}
+
+/* "a b=log c=nxdomain": which lists of all, and how. */
+static size_t read_use(const char *use, size_t count, const struct world_list *lists,
+                       struct policy_list_setting *out)
+{
+    size_t used = 0;
+
+    for (const char *at = use; *at != '\0'; at += strspn(at, " ")) {
+        const size_t len = strcspn(at, " ");
+        const char *equals = memchr(at, '=', len);
+        const size_t id_len = equals != NULL ? (size_t)(equals - at) : len;
+        const size_t word_len = equals != NULL ? len - id_len - 1 : 0;
+        size_t i = 0;
+
+        while (i < count &&
+               (strlen(lists[i].id) != id_len || strncmp(lists[i].id, at, id_len) != 0)) {
+            i++;
+        }
+        invariant(i < count && used < WORLD_LISTS);
+        out[used] =
+            (struct policy_list_setting){lists[i].id, mode_of(&lists[i]), lists[i].action};
+        invariant(equals == NULL || policy_mode_parse(equals + 1, word_len, &out[used].mode) ||
+                  policy_action_parse(equals + 1, word_len, &out[used].action));
+        used++;
+        at += len;
+    }
+    return used;
+}
+
+static size_t read_names(const char *words, struct wire_name *out)
+{
+    size_t used = 0;
+
+    for (const char *at = words; at != NULL && *at != '\0'; at += strspn(at, " ")) {
+        const size_t len = strcspn(at, " ");
+
+        invariant(used < WORLD_LISTS &&
+                  wire_name_from_text(at, len, &out[used++]) == WIRE_TEXT_OK);
+        at += len;
+    }
+    return used;
+}
+
+static struct policy *make_policy(size_t count, const struct world_list *lists,
+                                  size_t view_count, const struct world_view *views,
+                                  uint64_t generation)
 {
     struct policy_list *parsed[WORLD_LISTS];
-    struct policy_list_setting settings[WORLD_LISTS];
+    struct policy_list_setting used[WORLD_VIEWS][WORLD_LISTS];
+    struct wire_name allowed[WORLD_VIEWS][WORLD_LISTS];
+    struct policy_view_setting settings[WORLD_VIEWS];
     struct policy_image *image = NULL;
     struct policy *policy = NULL;
     struct report report;
 
-    invariant(count <= WORLD_LISTS);
+    invariant(count <= WORLD_LISTS && view_count <= WORLD_VIEWS);
     for (size_t i = 0; i < count; i++) {
         parsed[i] = make_list(&lists[i]);
-        settings[i] = (struct policy_list_setting){
-            .id = lists[i].id,
-            .mode = lists[i].mode != POLICY_MODE_OFF ? lists[i].mode : POLICY_MODE_ENFORCE,
-            .action = lists[i].action};
-        if (lists[i].off) {
-            settings[i].mode = POLICY_MODE_OFF;
+    }
+    for (size_t v = 0; v < view_count; v++) {
+        const struct world_view *view = &views[v];
+        size_t used_count = count;
+
+        for (size_t i = 0; i < count; i++) {
+            used[v][i] =
+                (struct policy_list_setting){lists[i].id, mode_of(&lists[i]), lists[i].action};
         }
+        if (view->use != NULL) {
+            used_count = read_use(view->use, count, lists, used[v]);
+        }
+        settings[v] =
+            (struct policy_view_setting){.name = view->name,
+                                         .action = view->action,
+                                         .log_only = view->log_only,
+                                         .lists = used[v],
+                                         .list_count = used_count,
+                                         .deny = view->deny,
+                                         .allow = allowed[v],
+                                         .allow_count = read_names(view->allow, allowed[v])};
     }
     invariant(policy_image_build((const struct policy_list *const *)parsed, count, &image) ==
               0);
-    const struct policy_view_setting view = {.name = "default",
-                                             .action = POLICY_ACTION_SINKHOLE,
-                                             .lists = settings,
-                                             .list_count = count};
     report_init(&report);
-    const int rc = policy_create(image, &view, 1, generation, &report, &policy);
+    const int rc = policy_create(image, settings, view_count, generation, &report, &policy);
     report_print(&report, stderr);
     invariant(rc == 0);
     report_deinit(&report);
@@ -93,6 +157,41 @@ struct policy *world_policy(size_t count, const struct world_list *lists, uint64
         policy_list_free(parsed[i]);
     }
     return policy;
+}
+
+static const struct world_view the_view = {.name = "default", .action = POLICY_ACTION_SINKHOLE};
+
+struct policy *world_policy(size_t count, const struct world_list *lists, uint64_t generation)
+{
+    return make_policy(count, lists, 1, &the_view, generation);
+}
+
+static struct policy_views *make_choice(size_t view_count, const struct world_view *views)
+{
+    struct policy_view_place places[2 * WORLD_VIEWS];
+    struct policy_views *choice = NULL;
+    size_t count = 0;
+
+    for (size_t v = 1; v < view_count; v++) {
+        struct policy_view_place place = {.view = (uint8_t)v};
+
+        if (views[v].listen != NULL) {
+            invariant(address_parse(views[v].listen, strlen(views[v].listen), 53,
+                                    &place.listener) == 0);
+        }
+        if (views[v].clients != NULL) {
+            invariant(address_prefix_parse(views[v].clients, strlen(views[v].clients),
+                                           &place.clients) == 0);
+            places[count++] = place;
+        } else {
+            place.clients.family = ADDRESS_V4;
+            places[count++] = place;
+            place.clients.family = ADDRESS_V6;
+            places[count++] = place;
+        }
+    }
+    invariant(policy_views_build(places, count, &choice) == 0);
+    return choice;
 }
 
 /* Takes over a policy, and base if it is another one. */
@@ -112,17 +211,38 @@ static void adopt(struct world *world, struct policy *policy, struct policy *bas
     }
 }
 
-void world_adopt_lists(struct world *world, size_t count, const struct world_list *lists)
-{
-    struct policy *policy = world_policy(count, lists, ++world->generation);
-
-    adopt(world, policy, policy);
-}
-
 void world_change(struct world *world, const struct policy_changes *changes)
 {
     struct policy *policy = NULL;
 
     invariant(policy_derive(world->base, changes, ++world->generation, &policy) == 0);
     adopt(world, policy, world->base);
+}
+
+void world_adopt_views(struct world *world, size_t count, const struct world_list *lists,
+                       size_t view_count, const struct world_view *views)
+{
+    struct policy_views *old_choice = world->choice;
+    struct policy *policy = make_policy(count, lists, view_count, views, ++world->generation);
+
+    world->choice = make_choice(view_count, views);
+    for (size_t v = 0; v < view_count; v++) {
+        struct query_view *view = &world->views[v];
+
+        *view = (struct query_view){views[v].name, world->settings.sinkhole4,
+                                    world->settings.sinkhole6};
+        invariant(views[v].sinkhole == NULL ||
+                  address_parse(views[v].sinkhole, strlen(views[v].sinkhole), 0,
+                                &view->sinkhole4) == 0);
+    }
+    world->settings.choice = world->choice;
+    world->settings.views = world->views;
+    world->settings.view_count = view_count;
+    adopt(world, policy, policy);
+    policy_views_free(old_choice);
+}
+
+void world_adopt_lists(struct world *world, size_t count, const struct world_list *lists)
+{
+    world_adopt_views(world, count, lists, 1, &the_view);
 }

@@ -144,6 +144,7 @@ void world_destroy(struct world *world)
         policy_destroy(world->policy);
     }
     policy_destroy(world->base);
+    policy_views_free(world->choice);
     free(world->served);
     free(world->asked);
     free(world);
@@ -195,6 +196,7 @@ struct world_reply *world_send_octets(struct world *world, const uint8_t *octets
                                       struct world_manner manner)
 {
     const char *from = manner.from != NULL ? manner.from : "127.0.0.1";
+    const char *local = manner.local != NULL ? manner.local : "127.0.0.53@53";
     struct world_reply *reply = take_reply(world);
     struct query *q = query_take(world->engine);
 
@@ -204,7 +206,7 @@ struct world_reply *world_send_octets(struct world *world, const uint8_t *octets
     client->transport = manner.tcp ? QUERY_TCP : QUERY_UDP;
     client->keepalive_100ms = manner.tcp ? 100 : -1;
     invariant(address_parse(from, strlen(from), 40000, &client->from) == 0);
-    invariant(address_parse("127.0.0.53", 10, 53, &client->local) == 0);
+    invariant(address_parse(local, strlen(local), 53, &client->local) == 0);
     reply->q = q;
     reply->size = manner.tcp ? sizeof(reply->octets) : 4096;
     /* A heap copy that ends with the question: nothing may be read after the call. */
@@ -294,11 +296,13 @@ static void add_event(struct world *world, const struct audit_event *event)
         invariant(exception != NULL && event->generation == world->generation);
         snprintf(ticket, sizeof(ticket), " by %s", exception->ticket);
     }
-    snprintf(world->event_words + used, WORLD_WORDS - used, "%s%s %s %s %s%s %s%s",
-             used > 0 ? "; " : "", event->applied ? "applied" : "logged",
+    const bool by_default = event->hit.ground == POLICY_GROUND_DEFAULT;
+    snprintf(world->event_words + used, WORLD_WORDS - used, "%s%s%s%s %s %s %s%s %s%s",
+             used > 0 ? "; " : "", event->view > 0 ? world->views[event->view].name : "",
+             event->view > 0 ? " " : "", event->applied ? "applied" : "logged",
              policy_mode_name((enum policy_mode)event->hit.mode),
              policy_action_name((enum policy_action)event->hit.action),
-             triggers[event->hit.trigger], hop, name, ticket);
+             by_default ? "default" : triggers[event->hit.trigger], hop, name, ticket);
     world->event_count++;
     world->last_event = *event;
 }

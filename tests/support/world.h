@@ -16,6 +16,7 @@
 #define CORDON_TESTS_SUPPORT_WORLD_H
 
 #include "audit/event.h"
+#include "policy/views.h"
 #include "query/query.h"
 #include "upstream/forward.h"
 
@@ -40,6 +41,7 @@ struct world_manner {
     bool keepalive;
     uint16_t udp_size; /* 0: 1232 */
     const char *from;  /* NULL: 127.0.0.1 */
+    const char *local; /* asked; NULL: 127.0.0.53@53 */
 };
 
 /* What became of one question. Its place is used anew after WORLD_REPLIES questions. */
@@ -107,6 +109,19 @@ struct world_list {
     bool off;
 };
 
+/* A view; the first one given is view 0, and its conditions do not count. */
+struct world_view {
+    const char *name;
+    const char *clients; /* a prefix; NULL: all */
+    const char *listen;  /* ADDRESS@PORT; NULL: all */
+    const char *use;     /* the lists that count, "a b=log c=nxdomain"; NULL: all as they say */
+    const char *allow;   /* names, with blanks between; NULL: none */
+    const char *sinkhole; /* IPv4; NULL: 0.0.0.0 */
+    enum policy_action action;
+    bool log_only, deny;
+};
+#define WORLD_VIEWS 8u
+
 struct world {
     struct clock_now now;
     struct timers *timers;
@@ -118,6 +133,8 @@ struct world {
     struct upstream *upstream;
     struct policy *policy; /* in force */
     struct policy *base;   /* of the lists; another one only after world_change() */
+    struct policy_views *choice;
+    struct query_view views[WORLD_VIEWS];
     uint64_t generation;
     struct query_settings settings;
     struct upstream_settings upstream_settings;
@@ -191,6 +208,9 @@ void world_adopt_lists(struct world *world, size_t count, const struct world_lis
                       (struct world_list[]){__VA_ARGS__})
 /* The policy of the lists with what people have changed for a while. */
 void world_change(struct world *world, const struct policy_changes *changes);
+/* The same for several views. */
+void world_adopt_views(struct world *world, size_t count, const struct world_list *lists,
+                       size_t view_count, const struct world_view *views);
 struct policy *world_policy(size_t count, const struct world_list *lists, uint64_t generation);
 
 /* ---- events ---- */

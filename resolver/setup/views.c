@@ -1,0 +1,226 @@
+#include "setup/views.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "setup/setup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(CONFIG_VIEWS_MAX + 1 <= POLICY_VIEWS_MAX, "each view has a place in the policy");
+
+/* A view as the file has it, with what it leaves out. */
+struct words {
+    const char *name;
+    const char *place; /* for reports */
+    bool log_only, deny;
+    const char *action;
+    const struct config_list *lists;
+    size_t list_count;
+    const struct config_names *allow;
+};
+
+static struct words words_of(const struct config *config, size_t number)
+{
+    struct words words = {.name = "default",
+                          .place = "policy.action",
+                          .log_only = config->log_only,
+                          .deny = config->deny,
+                          .action = config->action,
+                          .lists = config->lists,
+                          .list_count = config->list_count,
+                          .allow = &config->allow};
+
+    if (number > 0) {
+        const struct config_view *view = &config->views[number - 1];
+
+        words.name = view->name;
+        words.place = view->name;
+        words.log_only = view->has_mode ? view->log_only : words.log_only;
+        words.deny = view->has_default ? view->deny : words.deny;
+        words.action = view->has_action ? view->action : words.action;
+        words.lists = view->has_use ? view->lists : words.lists;
+        words.list_count = view->has_use ? view->list_count : words.list_count;
+        words.allow = view->has_allow ? &view->allow : words.allow;
+    }
+    return words;
+}
+
+/* A redirect is the view's: one target for all. */
+static int take_redirect(const char *list, const struct wire_name *target, bool prefixes,
+                         struct report *report, struct policy_view_setting *view)
+{
+    if (view->redirect.len != 0 &&
+        (!wire_name_equal(&view->redirect, target) || view->redirect_prefixes != prefixes)) {
+        report_add(report, REPORT_ERROR, list, 0, 0,
+                   "redirects to another name than the action of view %s or another list of "
+                   "it: one target serves all lists of a view",
+                   view->name);
+        return CORDON_E_REFUSED;
+    }
+    view->redirect = *target;
+    view->redirect_prefixes = prefixes;
+    return 0;
+}
+
+static int fill_list(const struct config_list *from, struct report *report,
+                     struct policy_view_setting *view, struct policy_list_setting *to)
+{
+    static const enum policy_mode modes[] = {[CONFIG_MODE_OFF] = POLICY_MODE_OFF,
+                                             [CONFIG_MODE_LOG] = POLICY_MODE_LOG,
+                                             [CONFIG_MODE_ENFORCE] = POLICY_MODE_ENFORCE};
+    struct wire_name target;
+    bool prefixes = false;
+
+    *to = (struct policy_list_setting){from->id, modes[from->mode], POLICY_ACTION_DEFAULT};
+    if (from->action[0] != '\0' &&
+        !setup_action_parse(from->action, &to->action, &target, &prefixes)) {
+        report_add(report, REPORT_ERROR, from->id, 0, 0, "'%s' is no action", from->action);
+        return CORDON_E_REFUSED;
+    }
+    return to->action == POLICY_ACTION_REDIRECT
+               ? take_redirect(from->id, &target, prefixes, report, view)
+               : 0;
+}
+
+static int fill_view(const struct words *words, struct report *report,
+                     struct policy_list_setting *lists, struct policy_view_setting *view)
+{
+    int rc = 0;
+
+    *view = (struct policy_view_setting){.name = words->name,
+                                         .log_only = words->log_only,
+                                         .action = POLICY_ACTION_SINKHOLE,
+                                         .lists = lists,
+                                         .deny = words->deny,
+                                         .allow = words->allow->at,
+                                         .allow_count = words->allow->count};
+    if (words->action[0] != '\0' &&
+        !setup_action_parse(words->action, &view->action, &view->redirect,
+                            &view->redirect_prefixes)) {
+        report_add(report, REPORT_ERROR, words->place, 0, 0, "'%s' is no action",
+                   words->action);
+        return CORDON_E_REFUSED;
+    }
+    for (size_t i = 0; i < words->list_count && rc == 0; i++) {
+        if (words->lists[i].mode != CONFIG_MODE_OFF) {
+            rc = fill_list(&words->lists[i], report, view, &lists[view->list_count]);
+            view->list_count += rc == 0 ? 1 : 0;
+        }
+    }
+    return rc;
+}
+
+static int add_ids(const struct policy_view_setting *view, struct report *report,
+                   struct setup_views *views)
+{
+    for (size_t i = 0; i < view->list_count; i++) {
+        size_t at = 0;
+
+        while (at < views->id_count && strcmp(views->ids[at], view->lists[i].id) != 0) {
+            at++;
+        }
+        if (at == POLICY_LISTS_MAX) {
+            report_add(report, REPORT_ERROR, view->name, 0, 0,
+                       "more than %u lists in all views together", POLICY_LISTS_MAX);
+            return CORDON_E_REFUSED;
+        }
+        if (at == views->id_count) {
+            views->ids[views->id_count++] = view->lists[i].id;
+        }
+    }
+    return 0;
+}
+
+int setup_views_init(const struct config *config, struct report *report,
+                     struct setup_views *views)
+{
+    const size_t count = config->view_count + 1;
+    size_t lists = 1; /* no allocation of nothing */
+    size_t used = 0;
+    int rc = 0;
+
+    *views = (struct setup_views){0};
+    for (size_t i = 0; i < count; i++) {
+        lists += words_of(config, i).list_count;
+    }
+    views->at = calloc(count, sizeof(views->at[0]));
+    views->lists = calloc(lists, sizeof(views->lists[0]));
+    if (views->at == NULL || views->lists == NULL) {
+        return -ENOMEM;
+    }
+    for (; views->count < count && rc == 0; views->count++) {
+        const struct words words = words_of(config, views->count);
+        struct policy_view_setting *view = &views->at[views->count];
+
+        rc = fill_view(&words, report, &views->lists[used], view);
+        if (rc == 0) {
+            used += view->list_count;
+            rc = add_ids(view, report, views);
+        }
+    }
+    return rc;
+}
+
+void setup_views_deinit(struct setup_views *views)
+{
+    free(views->at);
+    free(views->lists);
+}
+
+/* A view without clients is for all of them, one without listeners for all of those. */
+static size_t add_places(const struct config_view *view, uint8_t number,
+                         struct policy_view_place *places)
+{
+    static const struct address_prefix everyone[] = {{.family = ADDRESS_V4},
+                                                     {.family = ADDRESS_V6}};
+    static const struct address anywhere = {.family = ADDRESS_NONE};
+    const struct address_prefix *clients = view->client_count > 0 ? view->clients : everyone;
+    const struct address *listen = view->listen_count > 0 ? view->listen : &anywhere;
+    const size_t client_count = view->client_count > 0 ? view->client_count : 2;
+    const size_t listen_count = view->listen_count > 0 ? view->listen_count : 1;
+
+    for (size_t i = 0; i < client_count; i++) {
+        for (size_t j = 0; j < listen_count; j++) {
+            places[i * listen_count + j] =
+                (struct policy_view_place){clients[i], listen[j], number};
+        }
+    }
+    return client_count * listen_count;
+}
+
+int setup_views_choice(const struct config *config, struct policy_views **choice)
+{
+    size_t count = 0;
+
+    *choice = NULL;
+    if (config->view_count == 0) {
+        return 0;
+    }
+    struct policy_view_place *places = calloc(
+        config->view_count, sizeof(*places) * CONFIG_VIEW_CLIENTS_MAX * CONFIG_VIEW_LISTEN_MAX);
+    if (places == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < config->view_count; i++) {
+        count += add_places(&config->views[i], (uint8_t)(i + 1), places + count);
+    }
+    const int rc = policy_views_build(places, count, choice);
+    free(places);
+    invariant(rc != -EEXIST); /* config/ has refused that */
+    return rc;
+}
+
+size_t setup_views_words(const struct config *config, struct query_view *out)
+{
+    out[0] = (struct query_view){"default", config->sinkhole4, config->sinkhole6};
+    for (size_t i = 0; i < config->view_count; i++) {
+        const struct config_view *view = &config->views[i];
+
+        out[i + 1] = (struct query_view){
+            view->name, view->has_sinkhole ? view->sinkhole4 : config->sinkhole4,
+            view->has_sinkhole ? view->sinkhole6 : config->sinkhole6};
+    }
+    return config->view_count + 1;
+}

@@ -1,0 +1,37 @@
+/*
+ * setup/views.h - from what the configuration says of clients, lists and defaults to views.
+ *
+ * View 0 is called default and is what stands in policy: and lists:. The others follow in the
+ * order of the file; what one does not say it has from there.
+ */
+#ifndef CORDON_SETUP_VIEWS_H
+#define CORDON_SETUP_VIEWS_H
+
+#include "config/config.h"
+#include "policy/policy.h"
+#include "policy/views.h"
+#include "query/settings.h"
+
+struct setup_views {
+    struct policy_view_setting *at; /* borrow from the config */
+    size_t count;
+    struct policy_list_setting *lists; /* of all of them */
+    /* The lists that count in any view: what is to be loaded. */
+    const char *ids[POLICY_LISTS_MAX];
+    size_t id_count;
+};
+
+/* Borrows the config. 0, or the first code with everything in the report: a redirect to two
+ * names in one view, too many lists in all, -ENOMEM. To be followed by setup_views_deinit,
+ * whatever it returns. */
+int setup_views_init(const struct config *config, struct report *report,
+                     struct setup_views *views);
+void setup_views_deinit(struct setup_views *views);
+
+/* Who belongs to which of them. 0 or -ENOMEM. */
+int setup_views_choice(const struct config *config, struct policy_views **choice);
+
+/* What questions need of them: room for POLICY_VIEWS_MAX; borrows the config. The number. */
+size_t setup_views_words(const struct config *config, struct query_view *out);
+
+#endif
