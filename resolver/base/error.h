@@ -2,31 +2,11 @@
  * base/error.h - error codes of our own, beside negative errno values.
  *
  * Functions that can fail because of the world return int: 0 or a negative code. Codes below
- * -2000 are ours and come from this one table.
+ * -2000 are ours. The one table of them is what libcordon shows to other programs.
  */
 #ifndef CORDON_BASE_ERROR_H
 #define CORDON_BASE_ERROR_H
 
-#define CORDON_ERRORS(X)                                                                    \
-    X(CORDON_E_FORMAT, -2001, "the input does not have the expected form")                  \
-    X(CORDON_E_VERSION, -2002, "the format version is not one that this program knows")     \
-    X(CORDON_E_SIGNATURE, -2003, "a signature does not verify")                             \
-    X(CORDON_E_UNTRUSTED, -2004, "the key is not among the trusted keys")                   \
-    X(CORDON_E_THRESHOLD, -2005, "fewer distinct trusted keys have signed than are needed") \
-    X(CORDON_E_TOO_LARGE, -2006, "the input is larger than the limit")                      \
-    X(CORDON_E_CORRUPT, -2007, "the file is damaged")                                       \
-    X(CORDON_E_LIMIT, -2008, "a limit was reached")                                         \
-    X(CORDON_E_PASSWORD, -2009, "the password is wrong or missing")                         \
-    X(CORDON_E_REFUSED, -2010, "the input was refused; the report says why")
-
-enum cordon_error {
-#define CORDON_ERROR_ENUM(name, value, text) name = (value),
-    CORDON_ERRORS(CORDON_ERROR_ENUM)
-#undef CORDON_ERROR_ENUM
-};
-
-/* The text for a code of ours or a negative errno value. Never NULL; static storage or, for
- * errno values, what strerror keeps. Any thread. */
-const char *cordon_strerror(int code);
+#include <cordon/error.h>
 
 #endif

@@ -3,22 +3,13 @@
 #ifndef CORDON_TESTS_DAEMON_LISTS_H
 #define CORDON_TESTS_DAEMON_LISTS_H
 
-#include "base/file.h"
 #include "base/report.h"
 #include "setup/setup.h"
-#include "trust/minisign.h"
+#include "support/signed.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define CREATED_S 1763769600u /* 2025-11-22T00:00:00Z */
-#define DAY_S     86400u
-
-#define RULE(kind_match_name) \
-    "block " kind_match_name " category=test scope=cloud confidence=high evidence=\"none\"\n"
 
 struct fixture {
     char folder[64];
@@ -29,39 +20,10 @@ struct fixture {
     struct report report;
 };
 
-/* The second line of a .pub file. */
-static inline void key_line(const struct trust_public_key *key, char out[64])
-{
-    char file[512];
-    const size_t len = trust_public_key_format(key, file, sizeof(file));
-    const char *line = memchr(file, '\n', len);
-
-    assert_non_null(line);
-    snprintf(out, 64, "%.*s", (int)strcspn(line + 1, "\n"), line + 1);
-}
-
 static inline void write_list(const struct fixture *fixture, const char *id, const char *rules,
                               unsigned signatures)
 {
-    char path[160];
-    char text[4096];
-    char signature[TRUST_SIGNATURE_FILE_MAX];
-
-    const int len = snprintf(text, sizeof(text),
-                             "cordon-list 1\nid %s\ntitle Test names\nprovider test Test\n"
-                             "serial 2025112201\ncreated 2025-11-22T00:00:00Z\n"
-                             "expires 2026-12-27T00:00:00Z\nrules\n%send\n",
-                             id, rules);
-    snprintf(path, sizeof(path), "%s/%s.list", fixture->folder, id);
-    assert_int_equal(file_write_atomic(path, text, (size_t)len, 0644), 0);
-    for (unsigned i = 0; i < signatures; i++) {
-        size_t signature_len = 0;
-        assert_int_equal(trust_sign(&fixture->secret[i], (const uint8_t *)text, (size_t)len,
-                                    "test", signature, sizeof(signature), &signature_len),
-                         0);
-        snprintf(path, sizeof(path), "%s/%s.list.%u.minisig", fixture->folder, id, i);
-        assert_int_equal(file_write_atomic(path, signature, signature_len, 0644), 0);
-    }
+    signed_list_write(fixture->folder, fixture->secret, signatures, id, rules);
 }
 
 static inline int setup(void **state)
@@ -74,28 +36,11 @@ static inline int setup(void **state)
     assert_non_null(mkdtemp(fixture->folder));
     for (unsigned i = 0; i < 2; i++) {
         trust_key_generate(&fixture->secret[i], &key);
-        key_line(&key, fixture->keys[i]);
+        signed_key_line(&key, fixture->keys[i]);
     }
     report_init(&fixture->report);
     *state = fixture;
     return 0;
-}
-
-static inline void remove_files(const char *folder)
-{
-    char path[400];
-    DIR *dir = opendir(folder);
-    const struct dirent *entry;
-
-    assert_non_null(dir);
-    while ((entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-            assert_int_equal(unlink(path), 0);
-        }
-    }
-    closedir(dir);
-    assert_int_equal(rmdir(folder), 0);
 }
 
 static inline int teardown(void **state)
@@ -105,7 +50,7 @@ static inline int teardown(void **state)
     setup_snapshot_free(fixture->snapshot);
     config_free(fixture->config);
     report_deinit(&fixture->report);
-    remove_files(fixture->folder);
+    signed_folder_remove(fixture->folder);
     free(fixture);
     return 0;
 }

@@ -1,0 +1,103 @@
+/*
+ * decide - what signed lists say of names, by libcordon.
+ *
+ *   cc decide.c $(pkg-config --cflags --libs cordon) -o decide
+ *   ./decide LISTS KEY... -- LIST... -- NAME...
+ *
+ * LISTS is the folder of ID.list and signatures; each KEY a .pub file, of which two must have
+ * signed; each LIST an id. Prints a line per name. Exit status: 0 none is blocked; 1 some are;
+ * 2 the lists cannot be used.
+ */
+#include <cordon/policy.h>
+#include <cordon/version.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define ITEMS_MAX 64
+
+/* Takes arguments up to "--" or the end. Returns how many. */
+static size_t take(char ***argument, const char **out)
+{
+    size_t count = 0;
+
+    while (**argument != NULL && strcmp(**argument, "--") != 0) {
+        if (count < ITEMS_MAX) {
+            out[count++] = **argument;
+        }
+        ++*argument;
+    }
+    *argument += **argument != NULL;
+    return count;
+}
+
+static int tell(const struct cordon_policy *policy, const char *text)
+{
+    struct cordon_decision decision = {.size = sizeof(decision)};
+    struct cordon_list_info list = {.size = sizeof(list)};
+    struct cordon_name name;
+    char rule[CORDON_NAME_TEXT_MAX + 32];
+
+    if (cordon_name_from_text(text, &name) != 0 ||
+        cordon_decide_name(policy, name.octets, name.len, &decision) != 0) {
+        printf("%s is no name\n", text);
+        return 0;
+    }
+    if (decision.count == 0) {
+        printf("%s: no rule\n", text);
+    }
+    for (unsigned i = 0; i < decision.count; i++) {
+        const struct cordon_match *match = &decision.matches[i];
+
+        cordon_match_text(policy, match, rule, sizeof(rule));
+        if (cordon_policy_list(policy, match->list, &list) == 0) {
+            printf("%s: %s%s by \"%s\" of %s, serial %u; %s: %s\n", text,
+                   decision.blocked && i == decision.block ? "" : "would be, or only told: ",
+                   cordon_action_name(match->action), rule, list.id, (unsigned)list.serial,
+                   list.status_class, list.status_entity);
+        }
+    }
+    return decision.blocked;
+}
+
+int main(int argc, char **argv)
+{
+    struct cordon_policy_options options = {.size = sizeof(options)};
+    struct cordon_list_use uses[ITEMS_MAX];
+    struct cordon_policy *policy = NULL;
+    const char *keys[ITEMS_MAX], *ids[ITEMS_MAX], *names[ITEMS_MAX];
+    char message[2048];
+    int blocked = 0;
+
+    if (argc < 3) {
+        fprintf(stderr, "usage: decide LISTS KEY... -- LIST... -- NAME... (libcordon %s)\n",
+                cordon_version());
+        return 2;
+    }
+    options.list_directory = argv[1];
+    argv += 2;
+    options.key_count = take(&argv, keys);
+    options.keys = keys;
+    options.threshold = 2;
+    options.list_count = take(&argv, ids);
+    for (size_t i = 0; i < options.list_count; i++) {
+        uses[i].id = ids[i];
+        uses[i].mode = CORDON_MODE_ENFORCE;
+        uses[i].action = CORDON_ACTION_DEFAULT;
+    }
+    options.lists = uses;
+    const int rc = cordon_policy_open(&options, &policy, message, sizeof(message));
+    if (message[0] != '\0') {
+        fprintf(stderr, "%s\n", message);
+    }
+    if (rc != 0) {
+        fprintf(stderr, "%s\n", cordon_strerror(rc));
+        return 2;
+    }
+    const size_t count = take(&argv, names);
+    for (size_t i = 0; i < count; i++) {
+        blocked |= tell(policy, names[i]);
+    }
+    cordon_policy_close(policy);
+    return blocked;
+}
