@@ -226,12 +226,18 @@ static unsigned print_attention(const json_t *status)
                   string_of(list, "id"), state);
     }
     for (size_t i = 0; i < json_array_size(upstreams); i++) {
-        down += strcmp(string_of(json_array_get(upstreams, i), "health"), "down") == 0;
+        const json_t *server = json_array_get(upstreams, i);
+        const bool is_down = strcmp(string_of(server, "health"), "down") == 0;
+
+        down += is_down;
+        attention(&count, is_down, "upstream %s is down since %s: %s",
+                  string_of(server, "address"), string_of(server, "down_since"),
+                  string_of(server, "advice"));
     }
     attention(&count, json_array_size(upstreams) == 0,
               "there is no upstream: only listed names are answered");
-    attention(&count, down > 0, "%zu of %zu upstreams do not answer", down,
-              json_array_size(upstreams));
+    attention(&count, down > 0 && down == json_array_size(upstreams),
+              "all upstreams are down; the one that was heard last is asked all the same");
     attention(&count, lost > 0,
               "%" PRIu64 " events were lost (%" PRIu64 " in the rings, %" PRIu64
               " at the output)",

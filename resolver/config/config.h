@@ -127,6 +127,7 @@ struct config {
     struct config_zone *forward;
     size_t forward_count;
     unsigned choose;         /* enum config_choose */
+    unsigned hedge_percent;  /* of questions; 0: off */
     char *resolv_conf;       /* its path */
     bool letter_case_random; /* 0x20 */
     uint32_t deadline_ms;

@@ -123,6 +123,13 @@ const struct config_row config_rows[] = {
                "by a hash of the name, so that each server sees, and remembers, its own part "
                "of the names. A server that is down comes last in each case, and only its own "
                "questions go to the next one."},
+    {.name = "upstreams.hedge", .kind = &config_kind_percent, .offset = AT(hedge_percent),
+     .standard = "5%", .min = 1, .max = 25, .zero = "off", .reloadable = true,
+     .manual = "When an answer is late (later than nearly all of this server's), the question "
+               "is also asked of another server, and the first useful answer counts: for at "
+               "most this share of all questions, so that servers which are slow together "
+               "get no more than that on top. off: another server is asked only after the "
+               "time of the first is over."},
     {.name = "upstreams.resolv-conf", .kind = &config_kind_path, .offset = AT(resolv_conf),
      .standard = "/etc/resolv.conf", .reloadable = true,
      .manual = "The file whose nameserver lines the word system stands for."},

@@ -77,6 +77,7 @@ bool config_row_is_in(const struct config_row *row, const char *section, const c
 /* values.c: one scalar. */
 extern const struct config_kind config_kind_count;        /* unsigned */
 extern const struct config_kind config_kind_count16;      /* uint16_t */
+extern const struct config_kind config_kind_percent;      /* unsigned */
 extern const struct config_kind config_kind_size;         /* uint64_t, octets */
 extern const struct config_kind config_kind_seconds;      /* uint32_t */
 extern const struct config_kind config_kind_milliseconds; /* uint32_t */

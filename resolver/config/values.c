@@ -30,6 +30,8 @@ static const struct unit durations[] = {
     {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0},
 };
 
+static const struct unit shares[] = {{"%", 1}, {NULL, 0}};
+
 static void *member(struct config *config, const struct config_row *row)
 {
     return (char *)config + row->offset;
@@ -184,6 +186,29 @@ static void print_count16(const struct config *config, const struct config_row *
 }
 
 const struct config_kind config_kind_count16 = {"number", read_count16, print_count16};
+
+/* Shares. */
+
+static enum config_read_result read_percent(struct config_reader *reader,
+                                            const struct config_row *row,
+                                            const struct config_node *node)
+{
+    uint64_t value = 0;
+    const enum config_read_result result =
+        read_number(reader, row, node, shares, "a share (5%)", 1, &value);
+
+    if (result == CONFIG_READ_OK) {
+        *(unsigned *)member(reader->config, row) = (unsigned)value;
+    }
+    return result;
+}
+
+static void print_percent(const struct config *config, const struct config_row *row, FILE *out)
+{
+    print_number(row, *(const unsigned *)member_of(config, row), shares, out);
+}
+
+const struct config_kind config_kind_percent = {"share", read_percent, print_percent};
 
 /* Sizes. */
 

@@ -197,6 +197,7 @@ static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
         struct worker_setup setup = {
             .index = w,
             .cache = daemon->cache,
+            .conditions = daemon->conditions,
             .slot = daemon->slot,
             .sockets = &sockets->pairs[w * sockets->slots],
             .addresses = sockets->slot,
@@ -405,12 +406,13 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     memcpy(daemon->listen, sockets->listen, sockets->count * sizeof(daemon->listen[0]));
     daemon->listen_count = sockets->count;
     daemon->cache = make_cache(daemon->config->cache_octets);
+    daemon->conditions = upstream_conditions_create();
     /* Readers: the workers, and the writer of events. */
     daemon->slot = policy_slot_create(sockets->workers + 1, snapshot, setup_snapshot_free);
     if (daemon->slot == NULL) {
         setup_snapshot_free(snapshot);
     }
-    if (daemon->cache == NULL || daemon->slot == NULL) {
+    if (daemon->cache == NULL || daemon->conditions == NULL || daemon->slot == NULL) {
         log_write(LOG_LEVEL_ERROR, "out of memory: is cache.size larger than this machine?");
         rc = -ENOMEM;
     }
@@ -430,6 +432,7 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     reload_deinit(daemon);
     policy_slot_destroy(daemon->slot);
     cache_destroy(daemon->cache);
+    upstream_conditions_destroy(daemon->conditions);
     return rc == 0 ? DAEMON_EXIT_CLEAN : DAEMON_EXIT_START;
 }
 

@@ -101,6 +101,7 @@ struct daemon {
     unsigned worker_count;
     struct descriptors descriptors;
     struct worker *workers[DAEMON_WORKERS_MAX];
+    struct upstream_conditions *conditions;
     struct cache *cache;
     struct policy_slot *slot;
     struct audit_writer *writer;

@@ -89,6 +89,30 @@ void status_lists(struct text *out, const struct setup_snapshot *snapshot, uint6
     json_uint(out, "rules", rules);
 }
 
+static void write_down(struct text *out, const struct upstream_server_status *server)
+{
+    const bool down = server->health == UPSTREAM_DOWN;
+    char since[CLOCK_TEXT_MAX];
+
+    clock_format_s(server->down_since_us / 1000000, since);
+    json_string(out, "down_since", down ? since : NULL);
+    json_string(out, "down_reason", down ? upstream_reason_word(server->reason) : NULL);
+    json_string(out, "advice", down ? upstream_reason_advice(server->reason) : NULL);
+    json_uint(out, "downs", server->downs);
+    json_uint(out, "probes", server->probes);
+    json_uint(out, "probes_good", server->probes_good);
+}
+
+static void write_seconds(struct text *out, const struct upstream_counters *seconds)
+{
+    json_object_begin(out, "second_questions");
+    json_uint(out, "hedges", seconds->hedges);
+    json_uint(out, "hedges_won", seconds->hedges_won);
+    json_uint(out, "hedges_denied", seconds->hedges_denied);
+    json_uint(out, "explored", seconds->explored);
+    json_object_end(out);
+}
+
 void status_write_upstreams(struct text *out, const struct totals *totals)
 {
     static const char *const words[] = {
@@ -106,6 +130,7 @@ void status_write_upstreams(struct text *out, const struct totals *totals)
         json_string(out, "tls_name",
                     server->endpoint.name[0] != '\0' ? server->endpoint.name : NULL);
         json_string(out, "health", words[server->health]);
+        write_down(out, server);
         json_uint(out, "rtt_us", server->rtt_us);
         json_uint(out, "questions", server->questions);
         json_uint(out, "answers", server->answers);
@@ -113,10 +138,13 @@ void status_write_upstreams(struct text *out, const struct totals *totals)
         json_uint(out, "wrong", server->wrong);
         json_uint(out, "failures", server->failures);
         json_uint(out, "tcp", server->tcp);
+        json_uint(out, "late", server->late);
+        json_uint(out, "seconds", server->seconds);
         json_bool(out, "case_lost", server->case_lost);
         json_object_end(out);
     }
     json_array_end(out);
+    write_seconds(out, &totals->sum.seconds);
 }
 
 void status_write_questions(struct text *out, const struct query_counters *query)

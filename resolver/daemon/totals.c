@@ -5,13 +5,6 @@
 
 #include <string.h>
 
-/* While they are made. */
-struct sums {
-    struct totals totals;
-    uint64_t rtt_count[UPSTREAM_SERVERS_MAX];
-    uint64_t rtt_sum_us[UPSTREAM_SERVERS_MAX];
-};
-
 static void add_query(struct query_counters *to, const struct query_counters *from)
 {
     to->questions += from->questions;
@@ -54,10 +47,11 @@ static void add_net(struct net_counters *to, const struct net_counters *from)
     to->tcp_open += from->tcp_open;
 }
 
-/* An upstream is up if any worker found it so: a worker that asked nothing knows nothing. */
-static void add_upstream(struct sums *sums, const struct upstream_server_status *from)
+/* Workers share what they know about an upstream, so that a copy which is new enough says it
+ * all; what they have asked is each one's own. */
+static void add_upstream(struct worker_report *sum, const struct upstream_server_status *from,
+                         bool is_new)
 {
-    struct worker_report *sum = &sums->totals.sum;
     size_t at = 0;
 
     while (at < sum->upstream_count &&
@@ -69,26 +63,41 @@ static void add_upstream(struct sums *sums, const struct upstream_server_status 
     }
     struct upstream_server_status *to = &sum->upstreams[at];
     if (at == sum->upstream_count) {
-        *to = (struct upstream_server_status){.endpoint = from->endpoint};
+        memset(to, 0, sizeof(*to));
+        to->endpoint = from->endpoint;
         sum->upstream_count++;
+        is_new = true; /* better than none */
     }
-    if (to->health != UPSTREAM_UP && from->health != UPSTREAM_UNTRIED) {
+    if (is_new) {
         to->health = from->health;
+        to->reason = from->reason;
+        to->down_since_us = from->down_since_us;
+        to->downs = from->downs;
+        to->probes = from->probes;
+        to->probes_good = from->probes_good;
+        to->rtt_us = from->rtt_us;
     }
-    sums->rtt_sum_us[at] += from->rtt_us;
-    sums->rtt_count[at] += from->rtt_us != 0 ? 1 : 0;
     to->questions += from->questions;
     to->answers += from->answers;
     to->timeouts += from->timeouts;
     to->wrong += from->wrong;
     to->failures += from->failures;
     to->tcp += from->tcp;
+    to->late += from->late;
+    to->seconds += from->seconds;
     to->case_lost = to->case_lost || from->case_lost;
 }
 
-static void add_worker(struct sums *sums, struct worker *worker, uint64_t number)
+static void add_seconds(struct upstream_counters *to, const struct upstream_counters *from)
 {
-    struct totals *totals = &sums->totals;
+    to->hedges += from->hedges;
+    to->hedges_won += from->hedges_won;
+    to->hedges_denied += from->hedges_denied;
+    to->explored += from->explored;
+}
+
+static void add_worker(struct totals *totals, struct worker *worker, uint64_t number)
+{
     struct worker_report report;
 
     worker_read_report(worker, &report);
@@ -101,25 +110,18 @@ static void add_worker(struct sums *sums, struct worker *worker, uint64_t number
     for (size_t i = 0; i < QUERY_PATHS; i++) {
         histogram_merge(&totals->sum.latency.by[i], &report.latency.by[i]);
     }
+    add_seconds(&totals->sum.seconds, &report.seconds);
     add_net(&totals->sum.net, &report.net);
     for (size_t i = 0; i < report.upstream_count; i++) {
-        add_upstream(sums, &report.upstreams[i]);
+        add_upstream(&totals->sum, &report.upstreams[i], totals->up[totals->workers - 1]);
     }
 }
 
-static void add_up(const struct daemon *daemon, uint64_t number, struct sums *sums)
+static void add_up(const struct daemon *daemon, uint64_t number, struct totals *totals)
 {
-    struct totals *totals = &sums->totals;
-
-    memset(sums, 0, sizeof(*sums));
+    memset(totals, 0, sizeof(*totals));
     for (unsigned w = 0; w < daemon->worker_count; w++) {
-        add_worker(sums, daemon->workers[w], number);
-    }
-    for (size_t i = 0; i < totals->sum.upstream_count; i++) {
-        if (sums->rtt_count[i] > 0) {
-            totals->sum.upstreams[i].rtt_us =
-                (uint32_t)(sums->rtt_sum_us[i] / sums->rtt_count[i]);
-        }
+        add_worker(totals, daemon->workers[w], number);
     }
     cache_stats(daemon->cache, &totals->cache);
     audit_writer_stats(daemon->writer, &totals->events);
@@ -163,7 +165,7 @@ static void answer(struct daemon *daemon)
 
     while (daemon->totals_waiting_count > 0) {
         const struct totals_waiter first = waiting[0];
-        struct sums sums;
+        struct totals totals;
 
         if (now_us < first.until_us && !all_have(daemon, first.number)) {
             uv_timer_start(&daemon->report_patience, totals_on_patience,
@@ -172,10 +174,10 @@ static void answer(struct daemon *daemon)
         }
         daemon->totals_waiting_count--;
         memmove(waiting, waiting + 1, daemon->totals_waiting_count * sizeof(waiting[0]));
-        add_up(daemon, first.number, &sums);
-        sums.totals.tops = first.tops ? merge_tops(daemon) : NULL;
-        first.ready(daemon, first.context, &sums.totals);
-        query_tops_destroy(sums.totals.tops);
+        add_up(daemon, first.number, &totals);
+        totals.tops = first.tops ? merge_tops(daemon) : NULL;
+        first.ready(daemon, first.context, &totals);
+        query_tops_destroy(totals.tops);
     }
     uv_timer_stop(&daemon->report_patience);
 }

@@ -19,7 +19,8 @@
 struct daemon;
 
 struct totals {
-    struct worker_report sum; /* rtt_us of an upstream: the mean over workers */
+    struct worker_report
+        sum; /* of an upstream: counters; what all workers know, from the latest */
     unsigned workers;
     unsigned reported;           /* workers whose copy is as new as was asked for */
     bool up[DAEMON_WORKERS_MAX]; /* which of them */

@@ -195,6 +195,7 @@ static void fill_report(struct worker *worker, uint64_t number)
     report->latency = *query_engine_latency(worker->engine);
     report->net = *net_counters(worker->net);
     report->lacks = upstream_lacks(worker->upstream);
+    report->seconds = *upstream_counters(worker->upstream);
     report->upstream_count = upstream_status(worker->upstream, report->upstreams);
     if (atomic_exchange(&worker->tops_wanted, false)) {
         query_tops_copy(worker->tops, query_engine_tops(worker->engine), clock_read().mono_us);
@@ -365,7 +366,7 @@ static bool open_rooms(struct worker *worker, const struct worker_setup *setup)
     }
     worker->upstream =
         upstream_create(&upstream_transport_io, worker->transport, worker->engine,
-                        worker->timers, &worker->random, QUERY_FETCHES);
+                        worker->timers, &worker->random, setup->conditions, QUERY_FETCHES);
     if (worker->upstream == NULL) {
         return false;
     }

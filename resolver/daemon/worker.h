@@ -21,6 +21,7 @@ struct worker; /* opaque */
 struct worker_setup {
     unsigned index; /* its number as a reader of the slot */
     struct cache *cache;
+    struct upstream_conditions *conditions; /* of upstreams; shared, like the cache */
     struct policy_slot *slot;
     const struct net_sockets *sockets; /* one pair per address */
     const struct address *addresses;   /* copied */
@@ -40,6 +41,7 @@ struct worker_report {
     struct net_counters net;
     struct upstream_server_status upstreams[UPSTREAM_SERVERS_MAX];
     size_t upstream_count;
+    struct upstream_counters seconds; /* second questions */
     uint64_t lacks; /* sockets to upstreams for which there was no descriptor */
 };
 

@@ -133,6 +133,7 @@ static void fill_upstreams(const struct config *config, struct upstream_settings
     upstreams->letter_case =
         config->letter_case_random ? UPSTREAM_CASE_RANDOM : UPSTREAM_CASE_PLAIN;
     upstreams->udp_size = config->udp_size;
+    upstreams->hedge_percent = config->hedge_percent;
     upstreams->choose = setup_choose((enum config_choose)config->choose);
 }
 

@@ -116,6 +116,7 @@ int setup_zones(const struct config *config, struct report *report,
             }
             group.servers |= 1u << place;
             group.place[place] = (uint8_t)j;
+            group.zone = zone->name;
         }
         upstreams->groups[upstreams->group_count++] = group;
         zones[i] = (struct query_zone){zone->name, group.context, zone->exempt};

@@ -22,7 +22,11 @@ struct upstream_slot {
     bool edns;
     bool random_case;
     bool case_seen;      /* one answer in the wrong case has come already */
+    bool second;         /* to another server, while a first is waited for */
+    bool hedge;          /* a second one, as the first was late */
+    bool late;           /* nearly all answers are there sooner */
     bool overdue;        /* its server's time is over; open for a late answer */
+    uint64_t late_us;    /* when it is */
     uint64_t overdue_us; /* when it is */
     uint8_t octets[UPSTREAM_QUESTION_MAX];
 };
@@ -30,7 +34,8 @@ struct upstream_slot {
 struct upstream_exchange {
     uint32_t magic;
     struct upstream *upstream;
-    struct query_fetch *fetch;
+    struct query_fetch
+        *fetch;         /* NULL: it has its answer, and other servers' tries are watched */
     struct timer timer; /* armed from the first to the last moment */
     const struct upstream_group *group;
     uint64_t hash; /* of the name, for UPSTREAM_HASHED */
@@ -39,18 +44,32 @@ struct upstream_exchange {
     uint32_t excluded;   /* servers not asked again, a bit each */
     uint32_t case_wrong; /* servers that have answered in the wrong case */
     uint32_t no_edns;    /* servers that have refused EDNS */
+    uint32_t truncated;  /* servers that have answered with TC=1 */
     uint32_t reset_seen; /* servers that have closed a TCP connection under a question */
     bool answered;       /* by some server, but not usefully */
     bool waited;         /* something else than a socket error has gone wrong */
     bool flooded;        /* a socket was closed for its wrong answers */
     bool lacking;        /* there was no descriptor for a socket */
+    bool hedged;         /* or could not be */
     bool over;           /* found out within upstream_ask: told by the timer */
     uint64_t retry_us;   /* after a lack of our own (sockets): not before; 0: none */
     struct address last; /* server asked last */
     uint16_t rejected_len;
     uint8_t asked[UPSTREAM_SERVERS_MAX];
+    uint8_t blame[UPSTREAM_SERVERS_MAX];     /* enum upstream_reason: if another server helps */
     uint8_t rejected[UPSTREAM_REJECTED_MAX]; /* an answer that is no help */
     struct upstream_slot slots[UPSTREAM_TRIES_MAX];
+};
+
+/* A question of our own to a server that is down: `. NS`, or the SOA of its zone. */
+struct upstream_probe {
+    struct upstream_try t; /* of no exchange */
+    bool open;
+    enum upstream_reason reason; /* for which the server is down */
+    uint16_t type;
+    uint64_t until_us;
+    struct wire_name name;
+    uint8_t octets[UPSTREAM_QUESTION_MAX];
 };
 
 struct upstream {
@@ -60,16 +79,24 @@ struct upstream {
     struct timers *timers;
     struct random *random;
     struct pool *exchanges;
+    size_t fetches_max;              /* exchanges with a fetch */
     struct upstream_exchange *first; /* of those in use */
     struct clock_now now;
     struct upstream_group groups[UPSTREAM_GROUPS_MAX + 1]; /* the first: context 0 */
     size_t group_count;
+    struct upstream_conditions *conditions;
+    unsigned hedge_permille; /* of questions */
+    unsigned hedge_credit;   /* in thousandths of a second question */
+    unsigned watched;        /* exchanges without a fetch */
+    struct upstream_counters counters;
     enum upstream_case letter_case;
     uint16_t udp_size;
     uint64_t lacks;        /* sockets for which there was no descriptor */
     uint64_t lack_told_us; /* when that was logged last; 0: never */
     size_t count;
     struct upstream_server servers[UPSTREAM_SERVERS_MAX];
+    struct upstream_probe probes[UPSTREAM_SERVERS_MAX];
+    struct timer probe_timer; /* armed while a server is down, as far as is known here */
 };
 
 /* Who is asked in this context; for one that there is none for (any more): nobody. */
@@ -87,6 +114,7 @@ struct upstream_manner {
     bool tcp;
     bool plain_case;
     bool plain_dns; /* without EDNS */
+    bool second, hedge;
     uint64_t wait_us;
 };
 
@@ -100,5 +128,37 @@ int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
 /* Notes an error of sending to a server, or of its socket. True if the next server may be
  * asked at once. */
 bool upstream_note_error(struct upstream_exchange *exchange, size_t index, bool tcp, int error);
+
+/* The time of the try's server is over, or its socket has had enough wrong answers. */
+void upstream_note_miss(struct upstream_exchange *exchange, const struct upstream_slot *slot);
+
+/* Whether silence of this try tells that the server is not there, and its answer how fast it
+ * is: over TCP in clear neither, as a firewall may be in the way, and connecting takes time. */
+bool upstream_tells(const struct upstream *upstream, const struct upstream_slot *slot);
+
+/* second.c: second questions, and what becomes of the other when one is answered. */
+
+/* In fastest: for a small share of questions, also asks a server that is not well known. */
+void upstream_explore(struct upstream_exchange *exchange);
+/* Marks tries that are late; then asks another server, if the share allows. */
+void upstream_hedge(struct upstream_exchange *exchange);
+/* The fetch is free of the exchange, which lives on while tries beside this slot are worth
+ * watching. */
+void upstream_exchange_leave(struct upstream_exchange *exchange, struct upstream_slot *slot);
+/* For an exchange without a fetch. */
+void upstream_watched_received(struct upstream_exchange *exchange, struct upstream_slot *slot,
+                               const uint8_t *octets, size_t len);
+void upstream_watched_failed(struct upstream_exchange *exchange, struct upstream_slot *slot);
+void upstream_watched_timer(struct upstream_exchange *exchange);
+
+/* forward.c: arms the timer for the next moment at which something is to be done. */
+void upstream_schedule(struct upstream_exchange *exchange);
+
+/* probe.c: servers that are down are looked after until they are up. */
+void upstream_probe_arm(struct upstream *upstream);
+void upstream_probe_close_all(struct upstream *upstream);
+void upstream_probe_received(struct upstream *upstream, struct upstream_try *t,
+                             const uint8_t *octets, size_t len);
+void upstream_probe_failed(struct upstream *upstream, struct upstream_try *t);
 
 #endif

@@ -17,7 +17,9 @@ static const uint8_t name_key[SIPHASH_KEY_OCTETS] = "names to server";
 static struct upstream_exchange *exchange_take(struct upstream *upstream,
                                                struct query_fetch *fetch)
 {
-    struct upstream_exchange *exchange = pool_take(upstream->exchanges);
+    const size_t fetches = pool_in_use(upstream->exchanges) - upstream->watched;
+    struct upstream_exchange *exchange =
+        fetches < upstream->fetches_max ? pool_take(upstream->exchanges) : NULL;
 
     if (exchange == NULL) {
         return NULL;
@@ -60,7 +62,11 @@ void upstream_exchange_end(struct upstream_exchange *exchange)
     if (exchange->next != NULL) {
         exchange->next->prev = exchange->prev;
     }
-    exchange->fetch->upstream = NULL;
+    if (exchange->fetch != NULL) {
+        exchange->fetch->upstream = NULL;
+    } else {
+        upstream->watched--;
+    }
     exchange->magic = 0;
     pool_give_back(upstream->exchanges, exchange);
 }
@@ -93,18 +99,19 @@ static void finish_without(struct upstream_exchange *exchange)
     query_fetch_done(upstream->engine, fetch, &result);
 }
 
-static void finish_with(struct upstream_exchange *exchange, size_t server,
+static void finish_with(struct upstream_exchange *exchange, struct upstream_slot *slot,
                         const uint8_t *octets, size_t len)
 {
     struct upstream *upstream = exchange->upstream;
     struct query_fetch *fetch = exchange->fetch;
+    const size_t server = slot->t.server_index;
     const struct query_fetch_result result = {.status = QUERY_FETCH_ANSWER,
                                               .octets = octets,
                                               .len = len,
                                               .upstream =
                                                   upstream->servers[server].endpoint.address};
 
-    upstream_exchange_end(exchange);
+    upstream_exchange_leave(exchange, slot);
     query_fetch_done(upstream->engine, fetch, &result);
 }
 
@@ -136,16 +143,16 @@ static bool is_alive(const struct upstream_exchange *exchange)
     return is_open(exchange) || exchange->retry_us != 0;
 }
 
-/* Arms the timer for the next moment at which something is to be done. It is armed already or
- * its place has just become free, so this cannot fail. */
-static void schedule(struct upstream_exchange *exchange)
+/* The timer is armed already or its place has just become free, so this cannot fail. */
+void upstream_schedule(struct upstream_exchange *exchange)
 {
-    uint64_t at = exchange->fetch->deadline_us;
+    uint64_t at = exchange->fetch != NULL ? exchange->fetch->deadline_us : UINT64_MAX;
 
     for (size_t i = 0; i < UPSTREAM_TRIES_MAX; i++) {
         const struct upstream_slot *slot = &exchange->slots[i];
-        if (slot->open && !slot->overdue && slot->overdue_us < at) {
-            at = slot->overdue_us;
+        if (slot->open && !slot->overdue) {
+            const uint64_t due_us = slot->late ? slot->overdue_us : slot->late_us;
+            at = due_us < at ? due_us : at;
         }
     }
     if (exchange->retry_us != 0 && exchange->retry_us < at) {
@@ -178,20 +185,18 @@ static void advance(struct upstream_exchange *exchange)
 
     exchange->retry_us = 0;
     while (exchange->started < UPSTREAM_TRIES_MAX && now_us < exchange->fetch->deadline_us) {
-        bool probe = false;
         const struct upstream_wish wish = {.group = exchange->group,
                                            .asked = exchange->asked,
                                            .excluded = spent(exchange),
                                            .hash = exchange->hash};
         const int index = upstream_server_choose(upstream->servers, upstream->count, &wish,
-                                                 upstream->random, now_us, &probe);
+                                                 upstream->random, now_us);
         if (index < 0) {
             break;
         }
         const struct upstream_manner manner = {
-            .wait_us = probe ? UPSTREAM_TRY_MIN_MS * UPSTREAM_US_PER_MS
-                             : upstream_server_wait_us(&upstream->servers[index],
-                                                       2u * exchange->asked[index], now_us)};
+            .wait_us = upstream_server_wait_us(&upstream->servers[index],
+                                               2u * exchange->asked[index], now_us)};
         const int rc = upstream_slot_send(exchange, (size_t)index, manner);
         exchange->started += rc == 0; /* with errors it ends as well: each excludes a server */
         if (rc == 0 || !upstream_note_error(exchange, (size_t)index, false, rc)) {
@@ -203,7 +208,7 @@ static void advance(struct upstream_exchange *exchange)
 static void schedule_or_finish(struct upstream_exchange *exchange)
 {
     if (is_alive(exchange)) {
-        schedule(exchange);
+        upstream_schedule(exchange);
     } else {
         finish_without(exchange);
     }
@@ -229,7 +234,7 @@ static void repeat(struct upstream_exchange *exchange, size_t index,
                                                               upstream->now.mono_us);
         const int rc = upstream_slot_send(exchange, index, manner);
         if (rc == 0) {
-            schedule(exchange);
+            upstream_schedule(exchange);
             return;
         }
         if (!upstream_note_error(exchange, index, manner.tcp, rc)) {
@@ -244,18 +249,13 @@ static void repeat(struct upstream_exchange *exchange, size_t index,
 
 static void note_overdue(struct upstream_exchange *exchange, uint64_t now_us)
 {
-    struct upstream *upstream = exchange->upstream;
-
     for (size_t i = 0; i < UPSTREAM_TRIES_MAX; i++) {
         struct upstream_slot *slot = &exchange->slots[i];
         if (slot->open && !slot->overdue && slot->overdue_us <= now_us) {
-            struct upstream_server *server = &upstream->servers[slot->t.server_index];
             slot->overdue = true;
             exchange->waited = true;
-            server->timeouts++;
-            if (!slot->t.tcp) {
-                upstream_server_missed(server, slot->t.sent_us, now_us);
-            }
+            exchange->upstream->servers[slot->t.server_index].timeouts++;
+            upstream_note_miss(exchange, slot);
         }
     }
 }
@@ -268,7 +268,12 @@ static void on_timer(struct timer *timer, void *context)
 
     (void)timer;
     invariant(exchange->magic == UPSTREAM_EXCHANGE_MAGIC);
-    schedule(exchange); /* first of all, so that nobody else takes its place in the heap */
+    if (exchange->fetch == NULL) {
+        upstream_watched_timer(exchange);
+        return;
+    }
+    upstream_schedule(
+        exchange); /* first of all, so that nobody else takes its place in the heap */
     if (exchange->over) {
         finish_without(exchange);
         return;
@@ -282,7 +287,8 @@ static void on_timer(struct timer *timer, void *context)
         return;
     }
     if (is_waiting(exchange) || exchange->retry_us != 0) {
-        schedule(exchange);
+        upstream_hedge(exchange);
+        upstream_schedule(exchange);
         return;
     }
     advance_or_finish(exchange);
@@ -307,9 +313,14 @@ int upstream_ask(struct upstream *upstream, struct query_fetch *fetch)
         upstream_exchange_end(exchange);
         return rc;
     }
+    upstream->hedge_credit += upstream->hedge_permille;
+    if (upstream->hedge_credit > 1000 * UPSTREAM_HEDGE_BURST) {
+        upstream->hedge_credit = 1000 * UPSTREAM_HEDGE_BURST;
+    }
     advance(exchange);
+    upstream_explore(exchange);
     exchange->over = !is_alive(exchange);
-    schedule(exchange);
+    upstream_schedule(exchange);
     return 0;
 }
 
@@ -376,6 +387,7 @@ static bool on_wrong(struct upstream_exchange *exchange, struct upstream_slot *s
     if (++slot->t.wrong < UPSTREAM_WRONG_MAX) {
         return false;
     }
+    upstream_note_miss(exchange, slot);
     upstream_slot_close(exchange->upstream, slot);
     exchange->flooded = true;
     repeat(exchange, index, same);
@@ -400,26 +412,43 @@ static void keep_rejected(struct upstream_exchange *exchange, const uint8_t *oct
     exchange->rejected_len = (uint16_t)len;
 }
 
-/* A useless answer: this server is not asked again, the next one is. */
-static void on_rejected(struct upstream_exchange *exchange, struct upstream_slot *slot)
+/* A useless answer: this server is not asked again, the next one is. It is to blame if that one
+ * helps. */
+static void on_rejected(struct upstream_exchange *exchange, struct upstream_slot *slot,
+                        enum upstream_reason reason)
 {
     struct upstream *upstream = exchange->upstream;
     const size_t index = slot->t.server_index;
     struct upstream_server *server = &upstream->servers[index];
 
     server->failures++;
-    upstream_server_rejected(server, slot->t.sent_us, upstream->now.mono_us, !slot->t.tcp);
+    upstream_condition_alive(server->condition, slot->t.sent_us, upstream->now,
+                             upstream_tells(upstream, slot));
+    exchange->blame[index] = (uint8_t)reason;
     exchange->excluded |= 1u << index;
     exchange->answered = true;
     upstream_slot_close(upstream, slot);
     if (is_waiting(exchange)) {
-        schedule(exchange);
+        upstream_schedule(exchange);
         return;
     }
     advance_or_finish(exchange);
 }
 
-static void on_useful(struct upstream_exchange *exchange, const struct upstream_slot *slot,
+static void blame_others(struct upstream_exchange *exchange, size_t helper)
+{
+    struct upstream *upstream = exchange->upstream;
+
+    for (size_t i = 0; i < upstream->count; i++) {
+        if (exchange->blame[i] != UPSTREAM_REASON_NONE && i != helper &&
+            upstream_condition_blamed(upstream->servers[i].condition, exchange->blame[i],
+                                      upstream->now)) {
+            upstream_probe_arm(upstream);
+        }
+    }
+}
+
+static void on_useful(struct upstream_exchange *exchange, struct upstream_slot *slot,
                       const uint8_t *octets, size_t len)
 {
     struct upstream *upstream = exchange->upstream;
@@ -428,7 +457,10 @@ static void on_useful(struct upstream_exchange *exchange, const struct upstream_
     const uint64_t now_us = upstream->now.mono_us;
 
     server->answers++;
-    upstream_server_heard(server, slot->t.sent_us, now_us, !slot->t.tcp);
+    upstream->counters.hedges_won += slot->hedge;
+    upstream_condition_good(server->condition, slot->t.sent_us, upstream->now,
+                            upstream_tells(upstream, slot));
+    blame_others(exchange, index);
     if (slot->edns) {
         server->edns_lost = false;
     } else if ((exchange->no_edns >> index & 1u) != 0) {
@@ -439,11 +471,11 @@ static void on_useful(struct upstream_exchange *exchange, const struct upstream_
                exchange->fetch->name.len) != 0) {
         server->case_lost = false; /* capitals came back */
     }
-    finish_with(exchange, index, octets, len);
+    finish_with(exchange, slot, octets, len);
 }
 
-void upstream_received(struct upstream *upstream, struct upstream_try *t, const uint8_t *octets,
-                       size_t len)
+static void receive(struct upstream *upstream, struct upstream_try *t, const uint8_t *octets,
+                    size_t len)
 {
     struct upstream_slot *slot = slot_of(t);
     struct upstream_exchange *exchange = t->exchange;
@@ -470,8 +502,9 @@ void upstream_received(struct upstream *upstream, struct upstream_try *t, const 
         }
         break;
     case UPSTREAM_TRUNCATED:
-        upstream_server_heard(&upstream->servers[index], t->sent_us, upstream->now.mono_us,
-                              true);
+        upstream_condition_alive(upstream->servers[index].condition, t->sent_us, upstream->now,
+                                 true);
+        exchange->truncated |= 1u << index;
         exchange->waited = true;
         upstream_slot_close(upstream, slot);
         repeat(exchange, index,
@@ -490,15 +523,30 @@ void upstream_received(struct upstream *upstream, struct upstream_try *t, const 
         break;
     case UPSTREAM_REJECTED:
         keep_rejected(exchange, octets, len);
-        on_rejected(exchange, slot);
+        on_rejected(exchange, slot, UPSTREAM_REASON_USELESS);
         break;
     case UPSTREAM_GARBAGE:
-        on_rejected(exchange, slot);
+        on_rejected(exchange, slot,
+                    t->tcp && (exchange->truncated >> index & 1u) != 0
+                        ? UPSTREAM_REASON_TRUNCATED
+                        : UPSTREAM_REASON_GARBAGE);
         break;
     }
 }
 
-void upstream_failed(struct upstream *upstream, struct upstream_try *t, int error)
+void upstream_received(struct upstream *upstream, struct upstream_try *t, const uint8_t *octets,
+                       size_t len)
+{
+    if (t->exchange == NULL) {
+        upstream_probe_received(upstream, t, octets, len);
+    } else if (t->exchange->fetch == NULL) {
+        upstream_watched_received(t->exchange, slot_of(t), octets, len);
+    } else {
+        receive(upstream, t, octets, len);
+    }
+}
+
+static void fail(struct upstream *upstream, struct upstream_try *t, int error)
 {
     struct upstream_slot *slot = slot_of(t);
     struct upstream_exchange *exchange = t->exchange;
@@ -520,4 +568,15 @@ void upstream_failed(struct upstream *upstream, struct upstream_try *t, int erro
         return;
     }
     advance_or_finish(exchange);
+}
+
+void upstream_failed(struct upstream *upstream, struct upstream_try *t, int error)
+{
+    if (t->exchange == NULL) {
+        upstream_probe_failed(upstream, t);
+    } else if (t->exchange->fetch == NULL) {
+        upstream_watched_failed(t->exchange, slot_of(t));
+    } else {
+        fail(upstream, t, error);
+    }
 }

@@ -7,11 +7,12 @@
  * Happy path: pick a server, make id, source port and letter case at random, send over UDP; the
  * answer that comes from the address asked with this id, port, question and case ends it. TC=1
  * repeats the question over TCP.
- * Failures: no answer in the server's time -> next server, the first socket stays open for a
- * late answer; ICMP error -> next server at once; SERVFAIL/REFUSED/garbage -> next server, the
- * last one stands if all fail; wrong answers are counted and waited past; an upstream that
- * loses the letter case of questions is noticed, reported, and asked in lower case from then
- * on.
+ * Failures: an answer that is late -> a second question to another server, for a bounded share
+ * of questions, and the first useful answer counts; no answer in the server's time -> next
+ * server, the first socket stays open for a late answer; ICMP error -> next server at once;
+ * SERVFAIL/REFUSED/garbage -> next server, the last one stands if all fail; wrong answers are
+ * counted and waited past; an upstream that loses the letter case of questions is noticed,
+ * reported, and asked in lower case from then on.
  */
 #ifndef CORDON_UPSTREAM_FORWARD_H
 #define CORDON_UPSTREAM_FORWARD_H
@@ -22,7 +23,8 @@
 #include "query/query.h"
 #include "upstream/limits.h"
 
-struct upstream; /* opaque */
+struct upstream;            /* opaque */
+struct upstream_conditions; /* opaque */
 
 enum upstream_case { /* 0x20: random letter case in questions */
     UPSTREAM_CASE_RANDOM,
@@ -41,6 +43,7 @@ struct upstream_group {
     enum upstream_choose choose;
     uint32_t servers;
     uint8_t place[UPSTREAM_SERVERS_MAX]; /* of each of them in the operator's order */
+    struct wire_name zone; /* whose SOA a server is asked for that only such groups have */
 };
 
 struct upstream_settings {
@@ -51,6 +54,7 @@ struct upstream_settings {
     enum upstream_choose choose; /* among these, which stand in the operator's order */
     struct upstream_group groups[UPSTREAM_GROUPS_MAX];
     size_t group_count;
+    unsigned hedge_percent; /* of questions, asked a second time when the answer is late */
     enum upstream_case letter_case;
     uint16_t udp_size; /* advertised to upstreams: 1232 */
 };
@@ -81,10 +85,16 @@ struct upstream_io {
     void (*close)(void *context, struct upstream_try *t);
 };
 
-/* NULL if out of memory. */
+/* What is known about upstreams, for all workers of a process. NULL if out of memory. Destroyed
+ * after the last upstream that has it. */
+struct upstream_conditions *upstream_conditions_create(void);
+void upstream_conditions_destroy(struct upstream_conditions *conditions); /* NULL is fine */
+
+/* NULL if out of memory. The conditions are borrowed until it is destroyed. */
 struct upstream *upstream_create(const struct upstream_io *io, void *io_context,
                                  struct query_engine *engine, struct timers *timers,
-                                 struct random *random, unsigned exchanges);
+                                 struct random *random, struct upstream_conditions *conditions,
+                                 unsigned exchanges);
 void upstream_destroy(struct upstream *upstream);
 
 /* Takes over new settings (copies). Fetches in flight at servers that are gone move on. */
@@ -108,13 +118,44 @@ enum upstream_health {
     UPSTREAM_DOWN
 };
 
+enum upstream_reason { /* why a server is down */
+    UPSTREAM_REASON_NONE,
+    UPSTREAM_REASON_SILENT,      /* no answer in time */
+    UPSTREAM_REASON_UNREACHABLE, /* errors of the network */
+    UPSTREAM_REASON_WRONG,       /* answers to other questions, other ids */
+    UPSTREAM_REASON_GARBAGE,     /* malformed answers */
+    UPSTREAM_REASON_TRUNCATED,   /* TC=1, and nothing useful over TCP */
+    UPSTREAM_REASON_USELESS,     /* refuses or fails what others answer */
+    UPSTREAM_REASONS
+};
+
+/* A word for programs, and what happened and what to do, for people; static. */
+const char *upstream_reason_word(enum upstream_reason reason);
+const char *upstream_reason_advice(enum upstream_reason reason);
+
+/* What all workers know together, and what the worker has asked. */
 struct upstream_server_status {
     struct endpoint endpoint;
     enum upstream_health health;
+    enum upstream_reason reason; /* NONE unless it is down */
+    uint64_t down_since_us;      /* by the calendar; 0: it is not */
+    uint64_t downs;              /* how often it has gone down */
+    uint64_t probes, probes_good;
     uint32_t rtt_us; /* smoothed; 0: not measured */
     uint64_t questions, answers, timeouts, wrong, failures, tcp;
-    bool case_lost; /* it does not keep the letter case */
+    uint64_t late;    /* questions whose answer was not there when nearly all are */
+    uint64_t seconds; /* of questions: asked because another server was late, or to measure */
+    bool case_lost;   /* it does not keep the letter case */
 };
+
+struct upstream_counters {
+    uint64_t hedges;        /* second questions because the first answer was late */
+    uint64_t hedges_won;    /* that brought the answer */
+    uint64_t hedges_denied; /* not asked, as the share was used up */
+    uint64_t explored;      /* second questions to measure another server */
+};
+const struct upstream_counters *upstream_counters(const struct upstream *upstream);
+
 /* Sockets for which there was no descriptor, ever. */
 uint64_t upstream_lacks(const struct upstream *upstream);
 size_t upstream_status(const struct upstream *upstream,

@@ -31,15 +31,60 @@
  * question asked anew from another port: a guesser must not have unlimited tries. */
 #define UPSTREAM_WRONG_MAX 16u
 
-/* Misses in a row after which a server is asked last, and the pause before real traffic probes
- * it again: doubled after each probe in vain. */
-#define UPSTREAM_DOWN_AFTER   3u
-#define UPSTREAM_REJECTS_MAX  10u /* SERVFAIL and the like in a row: it helps nobody now */
-#define UPSTREAM_PAUSE_MIN_MS 1000u
-#define UPSTREAM_PAUSE_MAX_MS 60000u
+/* Down: three questions in a row without an answer, which chance loss of one in ten makes once
+ * in a thousand; or blame of ten, where an answer that another server betters counts one (some
+ * names fail at one server alone) and one that nobody could use counts four. Late questions in
+ * a row that make a server suspect, and for how long if nothing is heard. */
+#define UPSTREAM_DOWN_AFTER    3u
+#define UPSTREAM_BLAME_MAX     10u
+#define UPSTREAM_BLAME_HEAVY   4u
+#define UPSTREAM_SUSPECT_AFTER 3u
+#define UPSTREAM_SUSPECT_MS    1000u
 
-/* A measured round-trip time is forgotten after this, so that a server which was slow once is
- * measured again. */
+/* Up again: so many good answers in a row, since one may be luck. The second is asked for soon.
+ */
+#define UPSTREAM_UP_AFTER       2u
+#define UPSTREAM_PROBE_AGAIN_MS 200u
+
+/* How long a probe is waited for: a server that is slower is of no use to a client. */
+#define UPSTREAM_PROBE_MS 1000u
+
+/* The pause before a server that is down is probed, doubled with each probe in vain: a restart
+ * is over in a second, and one small question in half a minute burdens nobody. A server that
+ * goes down within the third number of coming up flaps, and the first pause is four times as
+ * long with each time, so that its clients pay for one discovery in half a minute at most. */
+#define UPSTREAM_PAUSE_MIN_MS 1000u
+#define UPSTREAM_PAUSE_MAX_MS 30000u
+#define UPSTREAM_STEADY_MS    60000u
+#define UPSTREAM_FLAPS_MAX    3u
+
+/* Endpoints that the workers of a process know: those of two configurations, since a third is
+ * not made before all have left the first. */
+#define UPSTREAM_CONDITIONS_MAX (2u * UPSTREAM_SERVERS_MAX)
+
+/* A round-trip time above this is as good as none. */
+#define UPSTREAM_RTT_MAX_US 60000000u
+
+/* When an answer is late: after what nearly all have taken, but never before the first number
+ * (a busy machine's own jitter), and the second for a server that is not measured. Over TCP it
+ * is three times as much: a connection is opened first. */
+#define UPSTREAM_LATE_MIN_MS 10u
+#define UPSTREAM_LATE_MS     200u
+
+/* Second questions that may be asked at once after a quiet time; then it is the configured
+ * share of all questions. */
+#define UPSTREAM_HEDGE_BURST 8u
+
+/* Of fastest: each so many questions one is also asked of another server, so that a server that
+ * has become faster is found; a server that is not measured yet gets more of them. */
+#define UPSTREAM_EXPLORE_EVERY     64u
+#define UPSTREAM_EXPLORE_NEW_EVERY 4u
+
+/* Tries whose question has been answered by another server, but that are still watched, to know
+ * what their own server would have done: per worker. */
+#define UPSTREAM_WATCHED_MAX 64u
+
+/* A measured round-trip time sets no waits after this: the path may be another one. */
 #define UPSTREAM_RTT_STALE_MS 600000u
 
 /* What a server cannot do (keep the letter case, EDNS) is tried again after this. */

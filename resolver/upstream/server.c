@@ -13,102 +13,41 @@
 
 static const uint8_t salt_key[SIPHASH_KEY_OCTETS] = "server's salt";
 
-void upstream_server_init(struct upstream_server *server, const struct endpoint *endpoint)
+void upstream_server_init(struct upstream_server *server, const struct endpoint *endpoint,
+                          struct upstream_condition *condition)
 {
     char text[ENDPOINT_TEXT_MAX];
 
     memset(server, 0, sizeof(*server));
     server->endpoint = *endpoint;
+    server->condition = condition;
     server->salt = siphash13(text, endpoint_format(endpoint, text), salt_key);
-    server->pause_ms = UPSTREAM_PAUSE_MIN_MS;
 }
 
-static void measure_rtt(struct upstream_server *server, uint64_t sent_us, uint64_t now_us)
+static uint64_t measured_us(const struct upstream_server *server)
 {
-    const uint64_t passed = now_us > sent_us ? now_us - sent_us : 1;
-    const uint32_t rtt = passed < 60000000u ? (uint32_t)passed : 60000000u;
-
-    if (server->srtt_us == 0) {
-        server->srtt_us = rtt;
-        server->rttvar_us = rtt / 2;
-    } else {
-        const uint32_t off =
-            rtt > server->srtt_us ? rtt - server->srtt_us : server->srtt_us - rtt;
-        server->rttvar_us = server->rttvar_us - server->rttvar_us / 4 + off / 4;
-        server->srtt_us = server->srtt_us - server->srtt_us / 8 + rtt / 8;
-    }
-    if (server->srtt_us == 0) {
-        server->srtt_us = 1; /* 0 means not measured */
-    }
-    server->measured_us = now_us;
+    return atomic_load_explicit(&server->condition->measured_us, memory_order_relaxed);
 }
 
-void upstream_server_heard(struct upstream_server *server, uint64_t sent_us, uint64_t now_us,
-                           bool measure)
+/* What nearly all answers take; 0: not known. */
+static uint64_t usual_us(const struct upstream_server *server, uint64_t now_us)
 {
-    server->misses = 0;
-    server->rejects = 0;
-    server->down = false;
-    server->pause_ms = UPSTREAM_PAUSE_MIN_MS;
-    server->heard_us = now_us > 0 ? now_us : 1;
-    if (measure) {
-        measure_rtt(server, sent_us, now_us);
-    }
-}
+    uint32_t variation_us;
+    const uint64_t rtt_us = upstream_condition_rtt(server->condition, &variation_us);
 
-static void mark_down(struct upstream_server *server, uint64_t now_us)
-{
-    if (!server->down) {
-        server->down = true;
-        server->pause_ms = UPSTREAM_PAUSE_MIN_MS;
-        server->probe_us = now_us + server->pause_ms * US_PER_MS;
-    }
-}
-
-void upstream_server_rejected(struct upstream_server *server, uint64_t sent_us, uint64_t now_us,
-                              bool measure)
-{
-    server->misses = 0;
-    server->heard_us = now_us > 0 ? now_us : 1;
-    if (measure) {
-        measure_rtt(server, sent_us, now_us);
-    }
-    if (server->rejects < UPSTREAM_REJECTS_MAX) {
-        server->rejects++;
-    }
-    if (server->rejects >= UPSTREAM_REJECTS_MAX) {
-        mark_down(server, now_us);
-    }
-}
-
-void upstream_server_missed(struct upstream_server *server, uint64_t sent_us, uint64_t now_us)
-{
-    if (server->heard_us > sent_us) {
-        return;
-    }
-    if (server->misses < UPSTREAM_DOWN_AFTER) {
-        server->misses++;
-    }
-    if (server->misses >= UPSTREAM_DOWN_AFTER) {
-        mark_down(server, now_us);
-    }
-}
-
-/* A fast server's time that is still believed; 0: not known. */
-static uint32_t known_rtt_us(const struct upstream_server *server, uint64_t now_us)
-{
-    return now_us < server->measured_us + UPSTREAM_RTT_STALE_MS * US_PER_MS ? server->srtt_us
-                                                                            : 0;
+    return rtt_us != 0 && now_us < measured_us(server) + UPSTREAM_RTT_STALE_MS * US_PER_MS
+               ? rtt_us + 4 * (uint64_t)variation_us
+               : 0;
 }
 
 uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned doublings,
                                  uint64_t now_us)
 {
+    const uint64_t usual = usual_us(server, now_us);
     uint64_t wait = UPSTREAM_TRY_MS * US_PER_MS;
 
-    if (known_rtt_us(server, now_us) != 0) {
-        const uint64_t rto = server->srtt_us + 4 * (uint64_t)server->rttvar_us;
-        wait = rto < wait ? rto : wait;
+    if (usual != 0) {
+        wait = usual < wait ? usual : wait;
     }
     if (wait < UPSTREAM_TRY_MIN_MS * US_PER_MS) {
         wait = UPSTREAM_TRY_MIN_MS * US_PER_MS;
@@ -119,41 +58,23 @@ uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned 
     return wait < UPSTREAM_TRY_MAX_MS * US_PER_MS ? wait : UPSTREAM_TRY_MAX_MS * US_PER_MS;
 }
 
+uint64_t upstream_server_late_us(const struct upstream_server *server, uint64_t now_us)
+{
+    const uint64_t wait = upstream_server_wait_us(server, 0, now_us);
+    uint64_t late = usual_us(server, now_us);
+
+    if (late == 0) {
+        late = UPSTREAM_LATE_MS * US_PER_MS;
+    }
+    if (late < UPSTREAM_LATE_MIN_MS * US_PER_MS) {
+        late = UPSTREAM_LATE_MIN_MS * US_PER_MS;
+    }
+    return late < wait ? late : wait;
+}
+
 static bool is_excluded(uint32_t excluded, size_t index)
 {
     return (excluded >> index & 1u) != 0;
-}
-
-/* A server that is down and due for a look, for a question that has gone nowhere yet and has
- * somewhere else to go. -1: none. */
-static int choose_probe(struct upstream_server *servers, size_t count,
-                        const struct upstream_wish *wish, uint64_t now_us)
-{
-    int found = -1;
-    bool other = false;
-
-    for (size_t i = 0; i < count; i++) {
-        if (wish->asked[i] != 0) {
-            return -1;
-        }
-        if (is_excluded(wish->excluded, i)) {
-            continue;
-        }
-        other |= !servers[i].down;
-        if (servers[i].down && now_us >= servers[i].probe_us && found < 0) {
-            found = (int)i;
-        }
-    }
-    if (found < 0 || !other) {
-        return -1;
-    }
-    struct upstream_server *server = &servers[found];
-    server->pause_ms *= 2;
-    if (server->pause_ms > UPSTREAM_PAUSE_MAX_MS) {
-        server->pause_ms = UPSTREAM_PAUSE_MAX_MS;
-    }
-    server->probe_us = now_us + server->pause_ms * US_PER_MS;
-    return found;
 }
 
 /* Rendezvous hashing: the server whose number for this name is the highest has it. If that one
@@ -168,9 +89,16 @@ static uint64_t weight_of(uint64_t hash, uint64_t salt)
 }
 
 /* Smaller is asked sooner: least asked first, then those that answer, then by policy. */
+enum standing {
+    STANDING_WELL,
+    STANDING_SUSPECT,
+    STANDING_DOWN
+};
+
 struct rank {
     uint8_t asked;
-    bool down;
+    enum standing standing;
+    uint64_t heard_us; /* of one that is down */
     uint64_t cost;
 };
 
@@ -178,11 +106,19 @@ static struct rank rank_of(const struct upstream_server *servers, size_t index,
                            const struct upstream_wish *wish, uint64_t now_us)
 {
     const struct upstream_server *server = &servers[index];
-    struct rank rank = {wish->asked[index], server->down, 0};
+    const struct upstream_condition *condition = server->condition;
+    struct rank rank = {wish->asked[index], STANDING_WELL, 0, 0};
 
+    if (upstream_condition_is_down(condition)) {
+        rank.standing = STANDING_DOWN;
+        rank.heard_us = atomic_load_explicit(&condition->heard_us, memory_order_relaxed);
+    } else if (upstream_condition_is_suspect(condition, now_us)) {
+        rank.standing = STANDING_SUSPECT;
+    }
     switch (wish->group->choose) {
-    case UPSTREAM_FASTEST: /* what is not measured counts as fast, so that it is measured */
-        rank.cost = known_rtt_us(server, now_us);
+    case UPSTREAM_FASTEST: /* one that is not measured is, by and by, in other ways */
+        rank.cost = upstream_condition_rtt(condition, NULL);
+        rank.cost = rank.cost == 0 ? UINT32_MAX : rank.cost;
         break;
     case UPSTREAM_ORDERED:
         rank.cost = wish->group->place[index];
@@ -200,16 +136,21 @@ static int compare(struct rank a, struct rank b)
     if (a.asked != b.asked) {
         return a.asked < b.asked ? -1 : 1;
     }
-    return (int)a.down - (int)b.down;
+    if (a.standing != b.standing) {
+        return a.standing < b.standing ? -1 : 1;
+    }
+    if (a.heard_us != b.heard_us) {
+        return a.heard_us > b.heard_us ? -1 : 1;
+    }
+    return 0;
 }
 
-/* Chance decides between those that are about as fast as the best one. An unmeasured server is
- * asked alone until it is measured. */
+/* Chance decides between those that are about as fast as the best one. */
 static int choose_near(const struct upstream_server *servers, size_t count,
                        const struct upstream_wish *wish, struct rank best,
                        struct random *random, uint64_t now_us)
 {
-    const uint64_t limit = best.cost == 0 ? 0 : best.cost + best.cost / 4 + BAND_MIN_US;
+    const uint64_t limit = best.cost + best.cost / 4 + BAND_MIN_US;
     uint8_t near[UPSTREAM_SERVERS_MAX];
     uint32_t found = 0;
 
@@ -221,21 +162,16 @@ static int choose_near(const struct upstream_server *servers, size_t count,
             }
         }
     }
-    return near[random_below(random, found)];
+    return found == 0 ? -1 : near[random_below(random, found)];
 }
 
-int upstream_server_choose(struct upstream_server *servers, size_t count,
+int upstream_server_choose(const struct upstream_server *servers, size_t count,
                            const struct upstream_wish *wish, struct random *random,
-                           uint64_t now_us, bool *probe)
+                           uint64_t now_us)
 {
-    struct rank best = {UINT8_MAX, true, UINT64_MAX};
+    struct rank best = {UINT8_MAX, STANDING_DOWN, 0, UINT64_MAX};
     int found = -1;
-    const int looked_after = choose_probe(servers, count, wish, now_us);
 
-    *probe = looked_after >= 0;
-    if (looked_after >= 0) {
-        return looked_after;
-    }
     for (size_t i = 0; i < count; i++) {
         if (!is_excluded(wish->excluded, i)) {
             const struct rank rank = rank_of(servers, i, wish, now_us);
@@ -246,9 +182,36 @@ int upstream_server_choose(struct upstream_server *servers, size_t count,
             }
         }
     }
-    return found < 0 || wish->group->choose != UPSTREAM_FASTEST
-               ? found
-               : choose_near(servers, count, wish, best, random, now_us);
+    if (found < 0 || wish->group->choose != UPSTREAM_FASTEST) {
+        return found;
+    }
+    /* Another worker may have changed all of them since. */
+    const int near = choose_near(servers, count, wish, best, random, now_us);
+    return near < 0 ? found : near;
+}
+
+bool upstream_server_is_well(const struct upstream_server *server, uint64_t now_us)
+{
+    return !upstream_condition_is_down(server->condition) &&
+           !upstream_condition_is_suspect(server->condition, now_us);
+}
+
+int upstream_server_least_known(const struct upstream_server *servers, size_t count,
+                                uint32_t excluded, uint64_t now_us, bool *never)
+{
+    int found = -1;
+    uint64_t least = UINT64_MAX;
+
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t when = measured_us(&servers[i]);
+        if (!is_excluded(excluded, i) && upstream_server_is_well(&servers[i], now_us) &&
+            when < least) {
+            least = when;
+            found = (int)i;
+        }
+    }
+    *never = least == 0;
+    return found;
 }
 
 /* True once per period for a lost ability, always for one that is there. */

@@ -1,54 +1,37 @@
 /*
- * upstream/server.h - what is known about one upstream, and which one to ask next. Private to
+ * upstream/server.h - one upstream as a worker sees it, and which one to ask next. Private to
  * the room.
  *
- * Pure: time and chance are arguments. A server is down after UPSTREAM_DOWN_AFTER misses or
- * UPSTREAM_REJECTS_MAX useless answers in a row; it is then asked last, and once per (growing)
- * pause a real question goes to it first, so that it is found again. There is no state in which
- * no server is asked.
+ * Pure: time and chance are arguments. How fast it is and whether it is up is known to all
+ * workers together (condition.h); what it cannot do, and what was asked, to each alone.
  */
 #ifndef CORDON_UPSTREAM_SERVER_H
 #define CORDON_UPSTREAM_SERVER_H
 
-#include "upstream/forward.h"
+#include "upstream/condition.h"
 
 struct upstream_server {
     struct endpoint endpoint;
-    uint64_t salt;               /* of its address, for UPSTREAM_HASHED */
-    uint32_t srtt_us, rttvar_us; /* RFC 6298, 2; 0: not measured */
-    uint64_t measured_us;        /* when last */
-    uint64_t heard_us;           /* last answer of any kind; 0: never */
-    uint32_t misses;             /* in a row */
-    uint32_t rejects;            /* in a row: answers that are no help */
-    uint32_t pause_ms;           /* until the next probe of a server that is down */
-    uint64_t probe_us;
-    uint64_t case_again_us; /* when a lost ability is tried again */
+    struct upstream_condition *condition; /* the table's; taken and given back by settings.c */
+    uint64_t salt;                        /* of its endpoint, for UPSTREAM_HASHED */
+    uint64_t case_again_us;               /* when a lost ability is tried again */
     uint64_t edns_again_us;
-    uint64_t questions, answers, timeouts, wrong, failures, tcp;
-    bool down;
+    uint64_t questions, answers, timeouts, wrong, failures, tcp, late, seconds;
     bool case_lost;
     bool case_told; /* the operator has been told */
     bool edns_lost;
 };
 
-void upstream_server_init(struct upstream_server *server, const struct endpoint *endpoint);
-
-/* A useful answer came from it, asked at sent_us. measure: over UDP, so it tells the
- * round-trip time. */
-void upstream_server_heard(struct upstream_server *server, uint64_t sent_us, uint64_t now_us,
-                           bool measure);
-
-/* It answered, but with SERVFAIL, REFUSED or garbage. */
-void upstream_server_rejected(struct upstream_server *server, uint64_t sent_us, uint64_t now_us,
-                              bool measure);
-
-/* A question sent at sent_us got no answer in time, or an ICMP error. Not held against a
- * server that has answered another question since then. */
-void upstream_server_missed(struct upstream_server *server, uint64_t sent_us, uint64_t now_us);
+void upstream_server_init(struct upstream_server *server, const struct endpoint *endpoint,
+                          struct upstream_condition *condition);
 
 /* How long to wait for an answer, microseconds, doubled so many times. */
 uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned doublings,
                                  uint64_t now_us);
+
+/* After how long an answer over UDP is late: nearly all have come by then. Not above the wait.
+ */
+uint64_t upstream_server_late_us(const struct upstream_server *server, uint64_t now_us);
 
 /* For whom a server is wanted. */
 struct upstream_wish {
@@ -59,13 +42,20 @@ struct upstream_wish {
 };
 
 /*
- * The server to ask next: least asked before all, then up before down, then by the policy of
- * the group. -1 if all are excluded, and only then. *probe: the server is down and only looked
- * after: do not wait long for it.
+ * The server to ask next: least asked before all, then up before suspect before down, then by
+ * the policy of the group; of those that are down the one that was heard last. -1 if all are
+ * excluded, and only then.
  */
-int upstream_server_choose(struct upstream_server *servers, size_t count,
+int upstream_server_choose(const struct upstream_server *servers, size_t count,
                            const struct upstream_wish *wish, struct random *random,
-                           uint64_t now_us, bool *probe);
+                           uint64_t now_us);
+
+/* Whether it is neither down nor suspect: worth a second question. */
+bool upstream_server_is_well(const struct upstream_server *server, uint64_t now_us);
+
+/* The server that is well and was measured longest ago, or never (*never), -1: none. */
+int upstream_server_least_known(const struct upstream_server *servers, size_t count,
+                                uint32_t excluded, uint64_t now_us, bool *never);
 
 /* Whether to use random letter case, or EDNS, for the next question. A lost ability is tried
  * again with one question per UPSTREAM_RELEARN_MS. */

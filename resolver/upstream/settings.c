@@ -6,23 +6,27 @@
 
 struct upstream *upstream_create(const struct upstream_io *io, void *io_context,
                                  struct query_engine *engine, struct timers *timers,
-                                 struct random *random, unsigned exchanges)
+                                 struct random *random, struct upstream_conditions *conditions,
+                                 unsigned exchanges)
 {
     struct upstream *upstream = calloc(1, sizeof(*upstream));
 
     if (upstream == NULL) {
         return NULL;
     }
-    upstream->exchanges = pool_create(sizeof(struct upstream_exchange), exchanges);
+    upstream->exchanges =
+        pool_create(sizeof(struct upstream_exchange), exchanges + UPSTREAM_WATCHED_MAX);
     if (upstream->exchanges == NULL) {
         free(upstream);
         return NULL;
     }
+    upstream->fetches_max = exchanges;
     upstream->io = io;
     upstream->io_context = io_context;
     upstream->engine = engine;
     upstream->timers = timers;
     upstream->random = random;
+    upstream->conditions = conditions;
     return upstream;
 }
 
@@ -33,6 +37,10 @@ void upstream_destroy(struct upstream *upstream)
     }
     while (upstream->first != NULL) {
         upstream_exchange_end(upstream->first);
+    }
+    upstream_probe_close_all(upstream);
+    for (size_t i = 0; i < upstream->count; i++) {
+        upstream_condition_give_back(upstream->conditions, upstream->servers[i].condition);
     }
     pool_destroy(upstream->exchanges);
     free(upstream);
@@ -79,6 +87,7 @@ static void move_exchange(struct upstream_exchange *exchange, const struct moves
 {
     struct upstream *upstream = exchange->upstream;
     uint8_t asked[UPSTREAM_SERVERS_MAX] = {0};
+    uint8_t blame[UPSTREAM_SERVERS_MAX] = {0};
     bool lost = false;
 
     for (size_t i = 0; i < UPSTREAM_TRIES_MAX; i++) {
@@ -98,13 +107,16 @@ static void move_exchange(struct upstream_exchange *exchange, const struct moves
     for (size_t i = 0; i < UPSTREAM_SERVERS_MAX; i++) {
         if (moves->to[i] >= 0) {
             asked[moves->to[i]] = exchange->asked[i];
+            blame[moves->to[i]] = exchange->blame[i];
         }
     }
     memcpy(exchange->asked, asked, sizeof(asked));
+    memcpy(exchange->blame, blame, sizeof(blame));
     exchange->group = upstream_group_of(upstream, exchange->fetch->context);
     exchange->excluded = move_bits(moves, exchange->excluded) | ~exchange->group->servers;
     exchange->case_wrong = move_bits(moves, exchange->case_wrong);
     exchange->no_edns = move_bits(moves, exchange->no_edns);
+    exchange->truncated = move_bits(moves, exchange->truncated);
     exchange->reset_seen = move_bits(moves, exchange->reset_seen);
     if (lost) {
         const int rc = timers_arm(upstream->timers, &exchange->timer, upstream->now.mono_us);
@@ -129,35 +141,67 @@ static void take_groups(struct upstream *upstream, const struct upstream_setting
     }
 }
 
-void upstream_configure(struct upstream *upstream, const struct upstream_settings *settings)
+/* What is known about a server that stays does too. */
+static void take_servers(struct upstream *upstream, const struct upstream_settings *settings,
+                         struct moves *moves)
 {
     struct upstream_server old[UPSTREAM_SERVERS_MAX];
     const size_t old_count = upstream->count;
     const size_t count =
         settings->count < UPSTREAM_SERVERS_MAX ? settings->count : UPSTREAM_SERVERS_MAX;
-    struct moves moves;
 
     memcpy(old, upstream->servers, sizeof(old));
     for (size_t i = 0; i < UPSTREAM_SERVERS_MAX; i++) {
-        moves.to[i] = -1;
+        moves->to[i] = -1;
     }
     for (size_t i = 0; i < count; i++) {
-        upstream_server_init(&upstream->servers[i], &settings->servers[i]);
-        for (size_t j = 0; j < old_count; j++) {
-            if (endpoint_equal(&old[j].endpoint, &settings->servers[i]) && moves.to[j] < 0) {
-                upstream->servers[i] = old[j]; /* what is known about it stays */
-                moves.to[j] = (int)i;
-                break;
-            }
+        const struct endpoint *endpoint = &settings->servers[i];
+        size_t j = 0;
+        while (j < old_count &&
+               (moves->to[j] >= 0 || !endpoint_equal(&old[j].endpoint, endpoint))) {
+            j++;
+        }
+        if (j < old_count) {
+            upstream->servers[i] = old[j];
+            moves->to[j] = (int)i;
+        } else {
+            upstream_server_init(&upstream->servers[i], endpoint,
+                                 upstream_condition_take(upstream->conditions, endpoint));
         }
     }
     upstream->count = count;
+    for (size_t j = 0; j < old_count; j++) {
+        if (moves->to[j] < 0) {
+            upstream_condition_give_back(upstream->conditions, old[j].condition);
+        }
+    }
+}
+
+void upstream_configure(struct upstream *upstream, const struct upstream_settings *settings)
+{
+    struct moves moves;
+
+    upstream_probe_close_all(upstream);
+    for (struct upstream_exchange *e = upstream->first, *next; e != NULL; e = next) {
+        next = e->next;
+        if (e->fetch == NULL) {
+            upstream_exchange_end(e); /* what it would have told is not needed */
+        }
+    }
+    take_servers(upstream, settings, &moves);
     take_groups(upstream, settings);
+    upstream->hedge_permille = 10 * settings->hedge_percent;
     upstream->letter_case = settings->letter_case;
     upstream->udp_size = settings->udp_size;
     for (struct upstream_exchange *e = upstream->first; e != NULL; e = e->next) {
         move_exchange(e, &moves);
     }
+    upstream_probe_arm(upstream);
+}
+
+const struct upstream_counters *upstream_counters(const struct upstream *upstream)
+{
+    return &upstream->counters;
 }
 
 uint64_t upstream_lacks(const struct upstream *upstream)
@@ -170,20 +214,19 @@ size_t upstream_status(const struct upstream *upstream,
 {
     for (size_t i = 0; i < upstream->count; i++) {
         const struct upstream_server *server = &upstream->servers[i];
-        const enum upstream_health heard =
-            server->heard_us != 0 ? UPSTREAM_UP : UPSTREAM_UNTRIED;
         out[i] = (struct upstream_server_status){
             .endpoint = server->endpoint,
-            .health = server->down ? UPSTREAM_DOWN : heard,
-            .rtt_us = server->srtt_us,
             .questions = server->questions,
             .answers = server->answers,
             .timeouts = server->timeouts,
             .wrong = server->wrong,
             .failures = server->failures,
             .tcp = server->tcp,
+            .late = server->late,
+            .seconds = server->seconds,
             .case_lost = server->case_lost,
         };
+        upstream_condition_status(server->condition, &out[i]);
     }
     return upstream->count;
 }

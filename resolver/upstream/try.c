@@ -96,7 +96,14 @@ int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
     slot->t.server_index = (uint8_t)index;
     slot->t.tcp = manner.tcp;
     slot->t.sent_us = upstream->now.mono_us;
+    slot->second = manner.second;
+    slot->hedge = manner.hedge;
+    slot->late_us = slot->t.sent_us +
+                    (manner.tcp ? 3 : 1) * upstream_server_late_us(server, slot->t.sent_us);
     slot->overdue_us = slot->t.sent_us + manner.wait_us;
+    if (slot->late_us > slot->overdue_us) {
+        slot->late_us = slot->overdue_us;
+    }
     write_question(exchange, slot);
     exchange->last = server->endpoint.address;
 
@@ -108,8 +115,39 @@ int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
         exchange->fetch->packets++;
         server->questions++;
         server->tcp += manner.tcp;
+        server->seconds += manner.second;
     }
     return rc;
+}
+
+bool upstream_tells(const struct upstream *upstream, const struct upstream_slot *slot)
+{
+    return !slot->t.tcp ||
+           upstream->servers[slot->t.server_index].endpoint.transport == ENDPOINT_TLS;
+}
+
+void upstream_note_miss(struct upstream_exchange *exchange, const struct upstream_slot *slot)
+{
+    struct upstream *upstream = exchange->upstream;
+    const size_t index = slot->t.server_index;
+    struct upstream_condition *condition = upstream->servers[index].condition;
+    bool down = false;
+
+    if (upstream_tells(upstream, slot)) {
+        down = upstream_condition_missed(
+            condition, slot->t.sent_us,
+            slot->t.wrong > 0 ? UPSTREAM_REASON_WRONG : UPSTREAM_REASON_SILENT, upstream->now);
+    } else if ((exchange->truncated >> index & 1u) != 0) {
+        if (exchange->fetch == NULL) { /* another server has helped */
+            down =
+                upstream_condition_blamed(condition, UPSTREAM_REASON_TRUNCATED, upstream->now);
+        } else {
+            exchange->blame[index] = UPSTREAM_REASON_TRUNCATED;
+        }
+    }
+    if (down) {
+        upstream_probe_arm(upstream);
+    }
 }
 
 /* It may be over soon; if not, the question ends while somebody still waits for the reason. */
@@ -158,15 +196,19 @@ bool upstream_note_error(struct upstream_exchange *exchange, size_t index, bool 
         exchange->retry_us = upstream->now.mono_us + UPSTREAM_TRY_MIN_MS * UPSTREAM_US_PER_MS;
         return false;
     }
+    const bool tells = !tcp || server->endpoint.transport == ENDPOINT_TLS;
     exchange->excluded |= 1u << index;
     server->failures++;
     if (error == -ETIMEDOUT) {
         server->timeouts++;
         exchange->waited = true;
     }
-    if (!tcp) {
-        /* TCP alone may be closed by a firewall; over UDP the server is well. */
-        upstream_server_missed(server, upstream->now.mono_us, upstream->now.mono_us);
+    if (tells && upstream_condition_missed(server->condition, upstream->now.mono_us,
+                                           UPSTREAM_REASON_UNREACHABLE, upstream->now)) {
+        upstream_probe_arm(upstream);
+    }
+    if (!tells && (exchange->truncated >> index & 1u) != 0) {
+        exchange->blame[index] = UPSTREAM_REASON_TRUNCATED;
     }
     return true;
 }

@@ -123,7 +123,7 @@ static void every_option_is_read(void **state)
         "  others: drop\n"
         "upstreams: {servers: [192.0.2.53@5353, system, \"2001:db8::53\"],\n"
         "            resolv-conf: resolv.conf, letter-case: plain, deadline: 1500ms,\n"
-        "            choose: hashed}\n"
+        "            choose: hashed, hedge: off}\n"
         "cache:\n"
         "  size: 2GiB\n"
         "  ttl-min: 1m\n"
@@ -171,6 +171,7 @@ static void every_option_is_read(void **state)
     assert_false(config->letter_case_random);
     assert_int_equal(config->deadline_ms, 1500);
     assert_int_equal(config->choose, CONFIG_CHOOSE_HASHED);
+    assert_int_equal(config->hedge_percent, 0);
     assert_true(config->cache_octets == UINT64_C(2) << 30);
     assert_int_equal(config->ttl_min_s, 60);
     assert_int_equal(config->ttl_max_s, 7 * 86400);

@@ -29,6 +29,7 @@ struct crew {
     struct fixture *lists;
     struct worker *workers[WORKERS];
     struct cache *cache;
+    struct upstream_conditions *conditions;
     struct policy_slot *slot;
     struct address address;
     uv_loop_t loop;
@@ -95,6 +96,7 @@ static int crew_open(void **state)
     assert_int_equal(uv_loop_init(&crew->loop), 0);
     assert_int_equal(uv_async_init(&crew->loop, &crew->reported, on_reported), 0);
     crew->cache = cache_create(CACHE_SIZE_MIN, key);
+    crew->conditions = upstream_conditions_create();
     assert_non_null(crew->cache);
     crew->slot = policy_slot_create(WORKERS, snapshot_of(crew, "    first: enforce\n"),
                                     setup_snapshot_free);
@@ -106,6 +108,7 @@ static int crew_open(void **state)
         const struct worker_setup worker = {
             .index = w,
             .cache = crew->cache,
+            .conditions = crew->conditions,
             .slot = crew->slot,
             .sockets = &sockets.pairs[w],
             .addresses = sockets.listen,
@@ -143,6 +146,7 @@ static int crew_close(void **state)
     assert_int_equal(uv_loop_close(&crew->loop), 0);
     policy_slot_destroy(crew->slot);
     cache_destroy(crew->cache);
+    upstream_conditions_destroy(crew->conditions);
     if (crew->silent >= 0) {
         close(crew->silent);
     }

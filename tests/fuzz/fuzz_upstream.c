@@ -3,7 +3,8 @@
  * The promises: nothing crashes; every fetch that is not cancelled ends, once, by its deadline
  * or soon after; an answer is only taken that repeats the id, question and letter case of a
  * question that is in flight for this fetch; the number of messages for one fetch is bounded;
- * nothing is sent while the policy forbids it (the script aborts); no try stays open.
+ * nothing is sent for a fetch while the policy forbids it (the script aborts); no try stays
+ * open.
  */
 #include "../upstream/script.h"
 #include "base/log.h"
@@ -134,7 +135,8 @@ static void hand_over(struct world *world, struct script_packet *packet, const u
     require(exact != NULL);
     memcpy(exact, octets, len);
     world->about = *packet;
-    world->about_fetch = packet->t->exchange->fetch;
+    /* NULL: a probe, or watched only; then nobody may be told. */
+    world->about_fetch = packet->t->exchange != NULL ? packet->t->exchange->fetch : NULL;
     world->octets = exact;
     world->len = len;
     upstream_received(world->script.upstream, packet->t, exact, len);
@@ -171,13 +173,14 @@ static void give_answer(struct world *world, struct input *input)
     require(wire_message_open(packet->octets, packet->len, &message) == WIRE_OK);
     size_t len = message.body;
     memcpy(octets, packet->octets, len);
+    const struct query_fetch *fetch =
+        packet->t->exchange != NULL ? packet->t->exchange->fetch : NULL;
     const uint8_t flags = take(input);
     wire_put16(octets + 2, (uint16_t)(WIRE_FLAG_QR | (flags & 15) |
                                       ((flags & 0x40) != 0 ? WIRE_FLAG_TC : 0)));
     wire_put16(octets + 10, 0);
-    if ((flags & 0x20) != 0) { /* in lower case */
-        memcpy(octets + 12, packet->t->exchange->fetch->name.octets,
-               packet->t->exchange->fetch->name.len);
+    if ((flags & 0x20) != 0 && fetch != NULL) { /* in lower case */
+        memcpy(octets + 12, fetch->name.octets, fetch->name.len);
     }
     const unsigned records = take(input) % 24;
     wire_put16(octets + 6, (uint16_t)records);
@@ -240,6 +243,8 @@ static void configure(struct world *world, struct input *input)
             settings.servers[0].address.octets[3] = 4;
         }
     }
+    settings.choose = (enum upstream_choose)(how / 5 % 3);
+    settings.hedge_percent = (how & 0x80) != 0 ? 25 : 0;
     settings.letter_case = (how & 0x20) != 0 ? UPSTREAM_CASE_PLAIN : UPSTREAM_CASE_RANDOM;
     upstream_configure(world->script.upstream, &settings);
 }
@@ -298,8 +303,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < FETCHES; i++) {
         require(!world.in_flight[i]);
     }
-    require(world.script.sent <= world.asked * (UPSTREAM_TRIES_MAX + UPSTREAM_REPEATS_MAX));
-    require(world.script.open == 0);
+    require(world.script.sent - world.script.probes <=
+            world.asked * (UPSTREAM_TRIES_MAX + UPSTREAM_REPEATS_MAX));
     script_deinit(&world.script);
+    require(world.script.open == 0);
     return 0;
 }

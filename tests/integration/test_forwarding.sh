@@ -213,7 +213,7 @@ silent1.test A --timeout 2.5 | answer .* A 192\.0\.2\.1
 silent2.test A --timeout 2.5 | answer .* A 192\.0\.2\.1
 ROWS
 for i in $(seq 1 8); do ask "silent-more$i.test" A; expect 'rcode NOERROR'; done
-status_is 'any(u["health"] == "down" for u in s["upstreams"])' || fail "a silent upstream is not down: $(status 's["upstreams"]')"
+wait_until 10 status_is 'any(u["health"] == "down" for u in s["upstreams"])' || fail "a silent upstream is not down: $(status 's["upstreams"]')"
 ask silent-late.test A
 expect 'rcode NOERROR'
 took=$(milliseconds)

@@ -231,11 +231,16 @@ static int take_question(struct world *world, struct upstream_try *t)
     }
     invariant(wire_message_open(t->octets, t->len, &question) == WIRE_OK);
     invariant(question.counts[0] == 1 && question.type != WIRE_ANY);
-    note_asked(world, &question.name);
-    server->asked++;
-    server->asked_tcp += t->tcp;
-    server->last_flags = question.flags;
-    server->last_do = has_do(&question);
+    if (t->exchange == NULL) { /* a probe: of no client's name */
+        invariant(question.name.labels == 0 && question.type == WIRE_NS);
+        server->probes++;
+    } else {
+        note_asked(world, &question.name);
+        server->asked++;
+        server->asked_tcp += t->tcp;
+        server->last_flags = question.flags;
+        server->last_do = has_do(&question);
+    }
     t->handle = server;
     if ((server->manners & SERVER_SILENT) == 0) {
         answer(world, server, t, &question);

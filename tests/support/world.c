@@ -108,11 +108,14 @@ struct world *world_create_with(unsigned servers, unsigned slots)
                                              .slots = slots};
     world->engine = query_engine_create(&setup);
     invariant(world->engine != NULL);
+    world->conditions = upstream_conditions_create();
     world->upstream = upstream_create(&world_upstream_io, world, world->engine, world->timers,
-                                      &world->random, slots);
+                                      &world->random, world->conditions, slots);
     invariant(world->upstream != NULL);
-    world->upstream_settings = (struct upstream_settings){
-        .count = servers, .letter_case = UPSTREAM_CASE_RANDOM, .udp_size = 1232};
+    world->upstream_settings = (struct upstream_settings){.count = servers,
+                                                          .choose = UPSTREAM_ORDERED,
+                                                          .letter_case = UPSTREAM_CASE_RANDOM,
+                                                          .udp_size = 1232};
     for (unsigned i = 0; i < servers; i++) {
         world->servers[i].address = (struct address){
             .octets = {192, 0, 2, (uint8_t)(i + 1)}, .port = 53, .family = ADDRESS_V4};
@@ -136,6 +139,7 @@ void world_destroy(struct world *world)
     invariant(query_engine_in_use(world->engine) == 0);
     invariant(world->packet_count == 0);
     upstream_destroy(world->upstream);
+    upstream_conditions_destroy(world->conditions);
     query_engine_destroy(world->engine);
     timers_destroy(world->timers);
     cache_destroy(world->cache);

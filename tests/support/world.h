@@ -76,9 +76,10 @@ enum world_manners {
 struct world_server {
     struct address address;
     unsigned manners;
-    uint64_t delay_us; /* 0: 10 ms */
-    unsigned asked, asked_tcp;
-    uint16_t last_flags; /* of the question that came last */
+    uint64_t delay_us;         /* 0: 10 ms */
+    unsigned asked, asked_tcp; /* for clients */
+    unsigned probes;           /* `. NS`, while it is down */
+    uint16_t last_flags;       /* of the question that came last */
     bool last_do;
 };
 
@@ -135,6 +136,7 @@ struct world {
     struct policy *base;   /* of the lists; another one only after world_change() */
     struct policy_views *choice;
     struct query_view views[WORLD_VIEWS];
+    struct upstream_conditions *conditions;
     uint64_t generation;
     struct query_settings settings;
     struct upstream_settings upstream_settings;

@@ -10,10 +10,11 @@
 #include "upstream/forward.h"
 #include "wire/message.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SCRIPT_PACKETS_MAX 64
+#define SCRIPT_PACKETS_MAX 512
 #define SCRIPT_FIRST_US    UINT64_C(1000000000)
 
 struct script_packet {
@@ -26,16 +27,19 @@ struct script_packet {
 
 struct script {
     struct upstream *upstream;
+    struct upstream_conditions *conditions;
     struct timers *timers;
     struct random random;
     struct clock_now now;
     struct script_packet packets[SCRIPT_PACKETS_MAX]; /* the last ones, if more were sent */
     size_t sent;                                      /* ever */
     size_t open;                                      /* tries */
+    size_t probes;                                    /* of those sent */
     int udp_error[UPSTREAM_SERVERS_MAX];              /* 0: sends */
     int tcp_error[UPSTREAM_SERVERS_MAX];
     bool may_not_ask;
-    size_t done; /* calls of query_fetch_done */
+    bool no_probes; /* they cannot be sent */
+    size_t done;    /* calls of query_fetch_done */
     struct query_fetch_result result;
     uint8_t result_octets[65535];
     struct query_fetch *ask_next; /* asked from within query_fetch_done */
@@ -53,17 +57,22 @@ static inline int script_send(struct script *script, struct upstream_try *t, boo
     if (error != 0) {
         return error;
     }
+    if (t->exchange == NULL && script->no_probes) {
+        return -ENETUNREACH;
+    }
     while (script->packets[place].t != NULL) {
         place = (place + 1) % SCRIPT_PACKETS_MAX; /* one of the first is open still */
     }
     struct script_packet *packet = &script->packets[place];
-    if (t->len > sizeof(packet->octets) || t->tcp != tcp || script->may_not_ask) {
+    if (t->len > sizeof(packet->octets) || t->tcp != tcp ||
+        (script->may_not_ask && t->exchange != NULL)) {
         abort();
     }
     *packet = (struct script_packet){t, server, tcp, t->len, {0}};
     memcpy(packet->octets, t->octets, t->len);
     t->handle = packet;
     script->sent++;
+    script->probes += t->exchange == NULL;
     script->open++;
     return 0;
 }
@@ -126,8 +135,10 @@ bool query_fetch_may_ask(const struct query_engine *engine, const struct query_f
 
 static inline struct upstream_settings script_settings(unsigned servers)
 {
-    struct upstream_settings settings = {
-        .count = servers, .letter_case = UPSTREAM_CASE_RANDOM, .udp_size = 1232};
+    struct upstream_settings settings = {.count = servers,
+                                         .choose = UPSTREAM_ORDERED,
+                                         .letter_case = UPSTREAM_CASE_RANDOM,
+                                         .udp_size = 1232};
 
     for (unsigned i = 0; i < servers; i++) {
         settings.servers[i].address = (struct address){
@@ -146,10 +157,11 @@ static inline void script_init(struct script *script, unsigned servers, uint8_t 
     script->on_done = NULL;
     random_init_seed(&script->random, octets);
     script->now = (struct clock_now){SCRIPT_FIRST_US, SCRIPT_FIRST_US};
-    script->timers = timers_create(64);
+    script->timers = timers_create(128);
+    script->conditions = upstream_conditions_create();
     script->upstream =
         upstream_create(&script_io, script, (struct query_engine *)(void *)script,
-                        script->timers, &script->random, 16);
+                        script->timers, &script->random, script->conditions, 16);
     upstream_time(script->upstream, script->now);
     upstream_configure(script->upstream, &settings);
 }
@@ -157,6 +169,7 @@ static inline void script_init(struct script *script, unsigned servers, uint8_t 
 static inline void script_deinit(struct script *script)
 {
     upstream_destroy(script->upstream);
+    upstream_conditions_destroy(script->conditions);
     timers_destroy(script->timers);
 }
 
@@ -179,10 +192,8 @@ static inline void script_pass(struct script *script, uint64_t us)
 static inline void script_order_servers(struct script *script)
 {
     for (size_t i = 0; i < script->upstream->count; i++) {
-        struct upstream_server *server = &script->upstream->servers[i];
-        server->srtt_us = 20000u << i;
-        server->rttvar_us = 1000;
-        server->measured_us = script->now.mono_us;
+        upstream_condition_set_rtt(script->upstream->servers[i].condition, 20000u << i, 1000,
+                                   script->now.mono_us);
     }
 }
 

@@ -253,6 +253,7 @@ static void run_row(const struct row *row)
     print_message("  %s: %s\n", row->what, row->steps);
     script_init(&script, row->servers, 1);
     script_order_servers(&script);
+    script.no_probes = true;
     struct query_fetch fetch = script_fetch(&script, "www.example.test", WIRE_A);
     /* What is programmed before the first message must be known before it. */
     snprintf(steps, sizeof(steps), "%s", row->steps);
@@ -270,9 +271,10 @@ static void run_row(const struct row *row)
         run_step(&script, word, &seen);
     }
     assert_int_equal(script.done, 1);
-    assert_int_equal(script.open, 0);
     assert_int_equal(seen, script.sent);
     upstream_cancel(script.upstream, &fetch); /* has ended: nothing happens */
+    script_pass(&script, UINT64_C(1000) * UPSTREAM_TRY_MAX_MS);
+    assert_int_equal(script.open, 0); /* what was watched has ended too */
     script_deinit(&script);
 }
 
@@ -290,8 +292,7 @@ static void takes_the_answer_of_the_best_server(void **state)
         {"no such name is an answer", 1, ">0 #0=nxdomain =answer"},
         {"an answer without OPT is one", 1, ">0 #0=plain =answer"},
         {"the fastest of three is asked, and it alone", 3, ">0 . +149 . #0=ok =answer"},
-        {"a late answer, after the next server was asked", 2,
-         ">0 +150 >1 +10 #0=ok =answer ~1"},
+        {"a late answer, after the next server was asked", 2, ">0 +150 >1 +10 #0=ok =answer"},
         {"the second server's answer, while the first is silent", 2,
          ">0 +150 >1 #1=ok =answer"},
         {"an answer in the last millisecond", 1, ">0 +3999 >0 >0 #0=ok =answer"},
@@ -671,6 +672,19 @@ static void passes_on_the_last_useless_answer(void **state)
     script_deinit(&script);
 }
 
+static void assert_probe(const struct script_packet *packet, unsigned server, const char *name,
+                         uint16_t type)
+{
+    struct wire_message message;
+    struct wire_name want;
+
+    assert_int_equal(packet->server, server);
+    assert_int_equal(wire_name_from_text(name, strlen(name), &want), WIRE_TEXT_OK);
+    assert_int_equal(wire_message_open(packet->octets, packet->len, &message), WIRE_OK);
+    assert_true(wire_name_equal(&message.name, &want));
+    assert_int_equal(message.type, type);
+}
+
 static void a_down_server_is_asked_last_and_looked_after(void **state)
 {
     struct upstream_server_status status[UPSTREAM_SERVERS_MAX];
@@ -699,28 +713,209 @@ static void a_down_server_is_asked_last_and_looked_after(void **state)
     assert_int_equal(script.packets[6].server, 1);
     give(&script, 6, "ok");
 
-    /* after a second one question looks after it, for 150 ms; the pause doubles. */
+    /* and after a second it is asked a question of our own, for which nobody waits. */
+    const size_t before = script.sent;
     script_pass(&script, 1000000);
-    fetch.deadline_us = script.now.mono_us + 4000000;
-    assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
-    assert_int_equal(script.packets[7].server, 0);
-    script_pass(&script, 150000);
-    assert_int_equal(script.packets[8].server, 1);
-    give(&script, 8, "ok");
-    script_pass(&script, 1000000);
-    fetch.deadline_us = script.now.mono_us + 4000000;
-    assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
-    assert_int_equal(script.packets[9].server, 1);
-    give(&script, 9, "ok");
-    script_pass(&script, 1000000);
-    fetch.deadline_us = script.now.mono_us + 4000000;
-    assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
-    assert_int_equal(script.packets[10].server, 0);
-
-    /* It answers: it is up at once. */
-    give(&script, 10, "ok");
+    assert_int_equal(script.sent, before + 1);
+    assert_int_equal(script.packets[before].server, 0);
+    assert_probe(&script.packets[before], 0, ".", WIRE_NS);
+    script_pass(&script, 1000000 + 2 * 1000000 - 1); /* in vain: the pause doubles */
+    assert_int_equal(script.sent, before + 1);
+    script_pass(&script, 1);
+    assert_int_equal(script.sent, before + 2);
+    give(&script, before + 1, "name"); /* no answer to it */
+    give(&script, before + 1, "ok");
+    upstream_status(script.upstream, status);
+    assert_int_equal(status[0].health, UPSTREAM_DOWN);
+    script_pass(&script, UINT64_C(1000) * UPSTREAM_PROBE_AGAIN_MS);
+    assert_int_equal(script.sent, before + 3);
+    give(&script, before + 2, "refused"); /* it is there, more is not asked of it */
     upstream_status(script.upstream, status);
     assert_int_equal(status[0].health, UPSTREAM_UP);
+    assert_int_equal(status[0].probes, 3);
+    assert_int_equal(status[0].probes_good, 2);
+    assert_int_equal(script.open, 0);
+    script_deinit(&script);
+}
+
+/* A server that fails to help is not up again because it answers. */
+static void a_probe_must_be_answered_as_a_client_would_want(void **state)
+{
+    static const struct {
+        const char *failing; /* what the clients got */
+        const char *answer;  /* to a probe */
+        bool good;
+    } cases[] = {
+        {"refused", "ok", true},
+        {"refused", "nxdomain", true},
+        {"refused", "refused", false},
+        {"refused", "tc", false},
+        {"servfail", "servfail", false},
+        {"servfail", "formerr", false},
+        {"torn", "ok", true},
+        {"torn", "torn", false},
+        {"torn", "tailed", false},
+        {"torn", "refused", true},
+        {"torn", "servfail", false},
+        {"torn", "tc", true},
+        {"torn", "formerr", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(cases); i++) {
+        struct upstream_server_status status[UPSTREAM_SERVERS_MAX];
+        struct script script;
+
+        script_init(&script, 2, 30);
+        do {
+            struct query_fetch fetch = script_fetch(&script, "example.test", WIRE_A);
+            const size_t at = script.sent;
+            assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
+            give(&script, at, cases[i].failing);
+            give(&script, at + 1, "ok");
+            upstream_status(script.upstream, status);
+        } while (status[0].health != UPSTREAM_DOWN);
+        for (unsigned round = 0; round < UPSTREAM_UP_AFTER; round++) {
+            const size_t at = script.sent;
+            while (script.sent == at) {
+                script_pass(&script, 100000);
+            }
+            assert_probe(&script.packets[at % SCRIPT_PACKETS_MAX], 0, ".", WIRE_NS);
+            give(&script, at, cases[i].answer);
+        }
+        upstream_status(script.upstream, status);
+        if ((status[0].health == UPSTREAM_UP) != cases[i].good) {
+            fail_msg("%s, then %s", cases[i].failing, cases[i].answer);
+        }
+        script_deinit(&script);
+    }
+}
+
+/* It truncates, and TCP does not work: down, and looked at over TCP. */
+static void a_server_that_truncates_for_ever_is_down(void **state)
+{
+    static const char *const then[] = {"refused connection", "tc", "silent"};
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(then); i++) {
+        struct upstream_server_status status[UPSTREAM_SERVERS_MAX];
+        struct script script;
+
+        script_init(&script, 2, 31);
+        script_order_servers(&script);
+        for (unsigned round = 0; round < 3; round++) {
+            struct query_fetch fetch = script_fetch(&script, "example.test", WIRE_A);
+            const size_t at = script.sent;
+
+            assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
+            script.tcp_error[0] = i == 0 ? -ECONNREFUSED : 0;
+            give(&script, at, "tc");
+            if (i == 1) {
+                give(&script, at + 1, "tc");
+            } else if (i == 2) {
+                script_pass(&script, UINT64_C(1000) * UPSTREAM_TCP_CONNECT_MS);
+            }
+            give(&script, script.sent - 1, "ok");
+            assert_int_equal(script.result.status, QUERY_FETCH_ANSWER);
+        }
+        upstream_status(script.upstream, status);
+        if (status[0].health != UPSTREAM_DOWN ||
+            status[0].reason != UPSTREAM_REASON_TRUNCATED) {
+            fail_msg("%s: health %u, reason %u", then[i], status[0].health, status[0].reason);
+        }
+        script.tcp_error[0] = 0;
+        const size_t at = script.sent;
+        script_pass(&script, UINT64_C(1000) * UPSTREAM_PAUSE_MIN_MS);
+        assert_int_equal(script.sent, at + 1);
+        assert_true(script.packets[at].tcp);
+        give(&script, at, "ok");
+        script_deinit(&script);
+    }
+}
+
+/* An answer that nobody can use is held against a server only where another one has a better.
+ */
+static void a_name_that_fails_everywhere_is_nobodys_fault(void **state)
+{
+    struct upstream_server_status status[UPSTREAM_SERVERS_MAX];
+    struct script script;
+
+    (void)state;
+    script_init(&script, 2, 32);
+    for (unsigned i = 0; i < 3 * UPSTREAM_BLAME_MAX; i++) {
+        struct query_fetch fetch = script_fetch(&script, "example.test", WIRE_A);
+        const size_t at = script.sent;
+        assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
+        give(&script, at, i % 2 == 0 ? "servfail" : "torn");
+        give(&script, at + 1, "servfail");
+        assert_int_equal(script.result.status, QUERY_FETCH_REJECTED);
+    }
+    upstream_status(script.upstream, status);
+    assert_int_equal(status[0].health, UPSTREAM_UP);
+    assert_int_equal(status[1].health, UPSTREAM_UP);
+    script_deinit(&script);
+}
+
+/* A flood of wrong answers, three times. */
+static void a_server_that_floods_is_down_for_that(void **state)
+{
+    struct upstream_server_status status[UPSTREAM_SERVERS_MAX];
+    struct script script;
+
+    (void)state;
+    script_init(&script, 2, 33);
+    struct query_fetch fetch = script_fetch(&script, "example.test", WIRE_A);
+    assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(script.packets[i].server, 0);
+        for (unsigned j = 0; j < UPSTREAM_WRONG_MAX; j++) {
+            give(&script, i, "id");
+        }
+    }
+    upstream_status(script.upstream, status);
+    assert_int_equal(status[0].health, UPSTREAM_DOWN);
+    assert_int_equal(status[0].reason, UPSTREAM_REASON_WRONG);
+    upstream_cancel(script.upstream, &fetch);
+    script_deinit(&script);
+}
+
+/* Servers of a zone are asked about that zone, and not about the root, which is not theirs. */
+static void a_zones_server_is_probed_with_its_zone(void **state)
+{
+    struct upstream_settings settings = script_settings(3);
+    struct script script;
+
+    (void)state;
+    script_init(&script, 3, 34);
+    settings.apart = 4;
+    settings.group_count = 1;
+    settings.groups[0] = (struct upstream_group){
+        .context = 9, .choose = UPSTREAM_ORDERED, .servers = 6, .place = {0, 1, 0}};
+    assert_int_equal(wire_name_from_text("corp.test", 9, &settings.groups[0].zone),
+                     WIRE_TEXT_OK);
+    upstream_configure(script.upstream, &settings);
+    for (unsigned i = 0; i < UPSTREAM_DOWN_AFTER; i++) {
+        struct query_fetch fetch = script_fetch(&script, "x.corp.test", WIRE_A);
+        fetch.context = 9;
+        assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
+        assert_int_equal(script.packets[script.sent - 1].server, 2); /* in the zone's order */
+        script_pass(&script, 4000000);
+    }
+    size_t to[3] = {0};
+    for (size_t i = 0; i < script.sent && i < SCRIPT_PACKETS_MAX; i++) {
+        struct wire_message message;
+        assert_int_equal(
+            wire_message_open(script.packets[i].octets, script.packets[i].len, &message),
+            WIRE_OK);
+        if (message.type == WIRE_SOA) {
+            assert_probe(&script.packets[i], 2, "corp.test", WIRE_SOA);
+        } else if (message.type == WIRE_NS) { /* it is everybody's too */
+            assert_probe(&script.packets[i], 1, ".", WIRE_NS);
+        }
+        to[script.packets[i].server] += message.type != WIRE_A;
+    }
+    assert_int_equal(to[0], 0);
+    assert_true(to[1] > 0 && to[2] > 0);
     script_deinit(&script);
 }
 
@@ -733,7 +928,7 @@ static void a_server_that_helps_nobody_is_asked_last(void **state)
     script_init(&script, 2, 8);
     script_order_servers(&script);
     struct query_fetch fetch = script_fetch(&script, "example.test", WIRE_A);
-    for (size_t i = 0; i < UPSTREAM_REJECTS_MAX; i++) {
+    for (size_t i = 0; i < UPSTREAM_BLAME_MAX; i++) {
         fetch.deadline_us = script.now.mono_us + 4000000;
         assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
         assert_int_equal(script.packets[2 * i].server, 0);
@@ -742,10 +937,10 @@ static void a_server_that_helps_nobody_is_asked_last(void **state)
     }
     upstream_status(script.upstream, status);
     assert_int_equal(status[0].health, UPSTREAM_DOWN);
-    assert_int_equal(status[0].failures, UPSTREAM_REJECTS_MAX);
+    assert_int_equal(status[0].failures, UPSTREAM_BLAME_MAX);
     fetch.deadline_us = script.now.mono_us + 4000000;
     assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
-    assert_int_equal(script.packets[2 * UPSTREAM_REJECTS_MAX].server, 1);
+    assert_int_equal(script.packets[2 * UPSTREAM_BLAME_MAX].server, 1);
     script_deinit(&script);
 }
 
@@ -794,26 +989,81 @@ static void servers_that_are_equally_fast_share_the_questions(void **state)
     unsigned count[3] = {0, 0, 0};
 
     (void)state;
+    struct upstream_settings settings = script_settings(3);
+
     script_init(&script, 3, 11);
+    settings.choose = UPSTREAM_FASTEST;
+    upstream_configure(script.upstream, &settings);
     script_order_servers(&script);
-    script.upstream->servers[1].srtt_us = 21000; /* near the first; the third is far */
+    upstream_condition_set_rtt(script.upstream->servers[1].condition, 21000, 1000,
+                               script.now.mono_us); /* near the first; the third is far */
     for (unsigned i = 0; i < 1000; i++) {
         struct query_fetch fetch = script_fetch(&script, "example.test", WIRE_A);
         assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
-        count[script.packets[(script.sent - 1) % SCRIPT_PACKETS_MAX].server]++;
+        count[script.upstream->first->slots[0].t.server_index]++;
         upstream_cancel(script.upstream, &fetch);
     }
     assert_true(count[0] > 400 && count[1] > 400);
     assert_int_equal(count[2], 0);
 
-    /* What was measured long ago is measured again. */
-    script_pass(&script, UINT64_C(1000) * UPSTREAM_RTT_STALE_MS - 1);
-    script.upstream->servers[0].measured_us = script.now.mono_us;
-    script.upstream->servers[1].measured_us = script.now.mono_us;
-    script_pass(&script, 1);
-    struct query_fetch fetch = script_fetch(&script, "example.test", WIRE_A);
-    assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
-    assert_int_equal(script.packets[(script.sent - 1) % SCRIPT_PACKETS_MAX].server, 2);
+    script_deinit(&script);
+}
+
+static void set_fastest(struct script *script, unsigned servers, unsigned hedge_percent)
+{
+    struct upstream_settings settings = script_settings(servers);
+
+    settings.choose = UPSTREAM_FASTEST;
+    settings.hedge_percent = hedge_percent;
+    upstream_configure(script->upstream, &settings);
+}
+
+/* A server that has become faster, or was never measured, is found, and no client waits. */
+static void fastest_also_asks_others_now_and_then(void **state)
+{
+    struct upstream_server_status status[UPSTREAM_SERVERS_MAX];
+    unsigned count[3] = {0};
+    struct script script;
+
+    (void)state;
+    script_init(&script, 3, 35);
+    set_fastest(&script, 3, 0);
+    upstream_condition_set_rtt(script.upstream->servers[0].condition, 20000, 100,
+                               script.now.mono_us);
+    upstream_condition_set_rtt(script.upstream->servers[1].condition, 90000, 100,
+                               script.now.mono_us);
+    for (unsigned i = 0; i < 5000; i++) { /* the third takes 10 ms, the second 90 */
+        struct query_fetch fetch = script_fetch(&script, "example.test", WIRE_A);
+        const size_t at = script.sent;
+
+        assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
+        const size_t sent = script.sent - at;
+        assert_in_range(sent, 1, 2);
+        for (unsigned ms = 0; ms < 100; ms++) {
+            for (size_t j = 0; j < sent; j++) {
+                const struct script_packet *packet =
+                    &script.packets[(at + j) % SCRIPT_PACKETS_MAX];
+                if (packet->t != NULL && ms == (packet->server == 0   ? 20
+                                                : packet->server == 1 ? 90
+                                                                      : 10)) {
+                    count[packet->server]++;
+                    give(&script, (at + j) % SCRIPT_PACKETS_MAX, "ok");
+                }
+            }
+            script_pass(&script, 1000);
+        }
+        assert_int_equal(script.done, i + 1);
+        assert_int_equal(script.open, 0); /* what is watched ends too */
+    }
+    /* The third has nearly all; the others their share of one in 64. */
+    assert_true(count[2] > 4800);
+    assert_in_range(count[0] + count[1], 5000 / 64 / 2, 5000 / 64 * 2);
+    assert_true(count[0] > 10 && count[1] > 10);
+    upstream_status(script.upstream, status);
+    assert_in_range(status[0].rtt_us, 19000, 21000); /* watched to the end */
+    assert_in_range(status[1].rtt_us, 89000, 91000);
+    assert_true(upstream_counters(script.upstream)->explored ==
+                status[0].seconds + status[1].seconds + status[2].seconds);
     script_deinit(&script);
 }
 
@@ -908,7 +1158,7 @@ static void refuses_what_it_has_no_room_for(void **state)
 
     /* No timer left; no server. */
     struct upstream_settings none = script_settings(0);
-    struct timer taken[64] = {0};
+    struct timer taken[128] = {0};
     script_init(&script, 1, 15);
     for (size_t i = 0; i < ITEMS(taken); i++) {
         assert_int_equal(timers_arm(script.timers, &taken[i], UINT64_MAX), 0);
@@ -1043,6 +1293,12 @@ int main(void)
         cmocka_unit_test(a_question_says_what_the_fetch_wants),
         cmocka_unit_test(passes_on_the_last_useless_answer),
         cmocka_unit_test(a_down_server_is_asked_last_and_looked_after),
+        cmocka_unit_test(a_probe_must_be_answered_as_a_client_would_want),
+        cmocka_unit_test(a_server_that_truncates_for_ever_is_down),
+        cmocka_unit_test(a_name_that_fails_everywhere_is_nobodys_fault),
+        cmocka_unit_test(a_server_that_floods_is_down_for_that),
+        cmocka_unit_test(a_zones_server_is_probed_with_its_zone),
+        cmocka_unit_test(fastest_also_asks_others_now_and_then),
         cmocka_unit_test(a_server_that_helps_nobody_is_asked_last),
         cmocka_unit_test(when_all_are_down_all_are_asked),
         cmocka_unit_test(unmeasured_servers_are_given_the_full_time),

@@ -29,6 +29,7 @@ struct worker {
     struct random random;
     struct upstream_transport *transport;
     struct upstream *upstream;
+    struct upstream_conditions *conditions;
     size_t done, turns;
     enum query_fetch_status status;
     size_t len;
@@ -76,9 +77,10 @@ static void worker_init(struct worker *worker, const struct address *servers, si
     worker->timers = timers_create(256);
     worker->transport = upstream_transport_create(&worker->loop, &worker->random);
     assert_non_null(worker->transport);
+    worker->conditions = upstream_conditions_create();
     worker->upstream = upstream_create(&upstream_transport_io, worker->transport,
                                        (struct query_engine *)(void *)worker, worker->timers,
-                                       &worker->random, 128);
+                                       &worker->random, worker->conditions, 128);
     upstream_transport_attach(worker->transport, worker->upstream);
     upstream_transport_on_turn(worker->transport, turn, worker);
     upstream_configure(worker->upstream, &settings);
@@ -88,6 +90,7 @@ static void worker_init(struct worker *worker, const struct address *servers, si
 static void worker_deinit(struct worker *worker)
 {
     upstream_destroy(worker->upstream);
+    upstream_conditions_destroy(worker->conditions);
     upstream_transport_close(worker->transport);
     uv_run(&worker->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&worker->loop), 0);
@@ -645,10 +648,10 @@ static void broken_framing_fails_everybody_on_the_connection(void **state)
     addresses[0] = servers[0].at;
     addresses[1] = servers[1].at;
     worker_init(&worker, addresses, 2);
-    worker.upstream->servers[0].srtt_us = 1000; /* so that it is asked first */
-    worker.upstream->servers[0].measured_us = clock_read().mono_us;
-    worker.upstream->servers[1].srtt_us = 500000;
-    worker.upstream->servers[1].measured_us = clock_read().mono_us;
+    const uint64_t now_us = clock_read().mono_us;
+    upstream_condition_set_rtt(worker.upstream->servers[0].condition, 1000, 0, now_us); /* so
+                                                                that it is asked first */
+    upstream_condition_set_rtt(worker.upstream->servers[1].condition, 500000, 0, now_us);
     for (size_t i = 0; i < 3; i++) {
         ask(&worker, &fetches[i], "www.example.test");
         truncate_udp(&worker, &servers[0]);
@@ -992,6 +995,7 @@ static void everything_may_close_in_either_order(void **state)
     upstream_transport_close(worker.transport); /* first, and its handles close */
     uv_run(&worker.loop, UV_RUN_DEFAULT);
     upstream_destroy(worker.upstream);
+    upstream_conditions_destroy(worker.conditions);
     assert_int_equal(worker.done, 0);
     assert_int_equal(uv_loop_close(&worker.loop), 0);
     timers_destroy(worker.timers);
