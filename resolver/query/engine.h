@@ -11,6 +11,7 @@
 #include "base/siphash.h"
 #include "local/local.h"
 #include "query/query.h"
+#include "query/trace.h"
 #include "wire/limits.h"
 #include "wire/writer.h"
 
@@ -36,6 +37,7 @@ struct query_redirect {
 struct query {
     struct query_client client;
     struct query_engine *engine;
+    struct query_trace *trace; /* NULL: nobody watches */
     enum query_state state;
     enum wire_question_result parsed;
     uint8_t steps;    /* moves since something came from outside */
@@ -101,6 +103,13 @@ struct query_engine {
 
 /* run.c: moves q on from a state until it waits or is gone. */
 void query_drive(struct query_engine *engine, struct query *q, enum query_state state);
+
+/* trace.c: a step of a question that is watched. */
+enum query_state
+query_trace_step(struct query_engine *engine, struct query *q, enum query_state state,
+                 enum query_state (*run)(struct query_engine *engine, struct query *q));
+/* Something that happened beside the steps; q->trace is not NULL. */
+void query_note(struct query *q, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The steps. */
 enum query_state step_parse(struct query_engine *engine, struct query *q);

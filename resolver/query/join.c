@@ -158,6 +158,9 @@ static void deadline_passed(struct timer *timer, void *context)
 
     (void)timer;
     invariant(q->fetch != NULL);
+    if (q->trace != NULL) {
+        query_note(q, "its time is over: no upstream has answered");
+    }
     if (q->fetch->waiting == q && q->wait_next == NULL) {
         keep_timeout(engine, q);
     }
@@ -181,6 +184,7 @@ static bool start_waiting(struct query_engine *engine, struct query *q,
     q->fetch = fetch;
     q->packets -= fetch->packets; /* modulo 2^32: those before it came are not for it */
     q->waited = true;
+    fetch->traced = fetch->traced || q->trace != NULL;
     q->wait_prev = NULL;
     q->wait_next = fetch->waiting;
     if (fetch->waiting != NULL) {

@@ -37,4 +37,9 @@
 /* Of these, as many can be read at once: a long screen. */
 #define QUERY_TOP_READ_MAX 64u
 
+/* Lines of a trace, and octets of each: the longest way through the states, each upstream tried
+ * as often as may be, and the rules that had a word; a rule's text is cut. */
+#define QUERY_TRACE_LINES 192u
+#define QUERY_TRACE_WORDS 240u
+
 #endif

@@ -36,6 +36,10 @@ enum query_state step_client(struct query_engine *engine, struct query *q)
         policy_views_choose(engine->settings->choice, &q->client.from, &q->client.local);
     invariant(view < policy_view_count(engine->policy));
     q->view = (uint8_t)view;
+    if (q->trace != NULL && q->trace->view >= 0 &&
+        (unsigned)q->trace->view < policy_view_count(engine->policy)) {
+        q->view = (uint8_t)q->trace->view;
+    }
     if (!is_allowed(engine->settings, &q->client.from)) {
         engine->counters.refused_clients++;
         if (engine->settings->refuse_silently) {
@@ -45,7 +49,7 @@ enum query_state step_client(struct query_engine *engine, struct query *q)
         return respond_empty(engine, q, WIRE_REFUSED, 0, WIRE_EDE_PROHIBITED,
                              "this client is not in an access network");
     }
-    if (!q->counted) { /* not yet: a reload brings it here again */
+    if (!q->counted && q->trace == NULL) { /* not yet: a reload brings it here again */
         q->counted = true;
         query_tops_client(engine->tops, engine->now.mono_us, &q->client.from);
     }

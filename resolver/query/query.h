@@ -104,6 +104,7 @@ struct query_fetch {
     bool checking_disabled;
     uint64_t deadline_us;  /* of the query that waits longest */
     uint32_t packets;      /* that have left: upstream/ counts them */
+    bool traced;           /* somebody who waits is watched: see query_fetch_note() */
     void *upstream;        /* NULL, or the exchange that works on it */
     struct query *waiting; /* engine's own from here on */
     struct query_fetch *next_same_hash;
@@ -214,6 +215,11 @@ void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
  * by the policy in force, blocked by its own name, or has had QUERY_PACKETS_MAX of them. Asked
  * before each send and retry. */
 bool query_fetch_may_ask(const struct query_engine *engine, const struct query_fetch *fetch);
+
+/* What an upstream is asked and says, for the traces of those who wait. Only worth its while if
+ * fetch->traced. */
+void query_fetch_note(const struct query_fetch *fetch, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 const struct query_counters *query_engine_counters(const struct query_engine *engine);
 const struct query_latency *query_engine_latency(const struct query_engine *engine);

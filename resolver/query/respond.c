@@ -40,7 +40,12 @@ static bool reserve(struct query_engine *engine, struct query *q)
     if (q->out != NULL) {
         return true; /* an answer was begun and thought better of */
     }
-    q->out = engine->io->reserve(engine->io_context, q, &q->out_size);
+    if (q->trace == NULL) {
+        q->out = engine->io->reserve(engine->io_context, q, &q->out_size);
+    } else {
+        q->out = q->trace->answer;
+        q->out_size = sizeof(q->trace->answer);
+    }
     if (q->out == NULL) {
         return false;
     }
@@ -230,6 +235,11 @@ enum query_state step_send(struct query_engine *engine, struct query *q)
     const size_t codes = sizeof(engine->counters.answered) / sizeof(uint64_t);
     const size_t code = q->rcode < codes ? q->rcode : codes - 1;
 
+    if (q->trace != NULL) {
+        q->trace->answered = true;
+        q->trace->answer_len = q->out_len;
+        return QUERY_RECORD;
+    }
     engine->counters.answered[code]++;
     count_latency(engine, q);
     engine->io->send(engine->io_context, q, q->out_len);
@@ -272,6 +282,9 @@ enum query_state step_record(struct query_engine *engine, struct query *q)
         .upstream = q->upstream,
     };
 
+    if (q->trace != NULL) {
+        return QUERY_FREE;
+    }
     engine->counters.blocked += q->blocked ? 1 : 0;
     engine->counters.denied +=
         q->blocked && q->hits.at[q->block].ground == POLICY_GROUND_DEFAULT ? 1 : 0;
@@ -295,7 +308,9 @@ enum query_state step_free(struct query_engine *engine, struct query *q)
 {
     redirect_forget(engine, q);
     query_leave_fetch(engine, q);
-    if (!q->abandoned) {
+    if (q->trace != NULL) {
+        q->trace->done(q->trace->context, q->trace);
+    } else if (!q->abandoned) {
         engine->io->release(engine->io_context, q);
     }
     pool_give_back(engine->queries, q);

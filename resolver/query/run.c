@@ -63,10 +63,17 @@ void query_drive(struct query_engine *engine, struct query *q, enum query_state 
                                   "the question took too many steps");
         }
         q->state = state;
-        const enum query_state next = steps[state].run(engine, q);
+        const enum query_state next =
+            q->trace == NULL ? steps[state].run(engine, q)
+                             : query_trace_step(engine, q, state, steps[state].run);
         check_move(state, next); /* after FREE q is gone */
         state = next;
     }
+}
+
+const char *query_state_name(unsigned state)
+{
+    return state < QUERY_STATES ? steps[state].name : "";
 }
 
 struct query *query_take(struct query_engine *engine)
@@ -99,7 +106,7 @@ const struct wire_question *query_question_of(const struct query *q)
 void query_run(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len)
 {
     invariant(engine->policy != NULL && engine->settings != NULL);
-    engine->counters.questions++;
+    engine->counters.questions += q->trace == NULL ? 1 : 0;
     q->msg = msg;
     q->msg_len = len;
     q->received_us = engine->now.mono_us;

@@ -4,6 +4,7 @@
 #include "base/siphash.h"
 #include "upstream/exchange.h"
 #include "upstream/verdict.h"
+#include "upstream/watch.h"
 #include "wire/message.h"
 
 #include <errno.h>
@@ -253,6 +254,7 @@ static void note_overdue(struct upstream_exchange *exchange, uint64_t now_us)
         struct upstream_slot *slot = &exchange->slots[i];
         if (slot->open && !slot->overdue && slot->overdue_us <= now_us) {
             slot->overdue = true;
+            upstream_watch_overdue(exchange, slot);
             exchange->waited = true;
             exchange->upstream->servers[slot->t.server_index].timeouts++;
             upstream_note_miss(exchange, slot);
@@ -492,7 +494,10 @@ static void receive(struct upstream *upstream, struct upstream_try *t, const uin
     const struct upstream_manner plain_dns = {
         .tcp = t->tcp, .plain_case = !slot->random_case, .plain_dns = true};
 
-    switch (upstream_verdict(&question, octets, len)) {
+    const enum upstream_verdict verdict = upstream_verdict(&question, octets, len);
+
+    upstream_watch_verdict(exchange, slot, verdict, octets, len);
+    switch (verdict) {
     case UPSTREAM_WRONG:
         on_wrong(exchange, slot);
         break;
@@ -555,6 +560,7 @@ static void fail(struct upstream *upstream, struct upstream_try *t, int error)
     const struct upstream_manner same = {
         .tcp = t->tcp, .plain_case = !slot->random_case, .plain_dns = !slot->edns};
 
+    upstream_watch_failed(exchange, slot, error);
     upstream_slot_close(upstream, slot);
     if (reset && (exchange->reset_seen >> index & 1u) == 0) {
         /* A kept connection may have been closed by the server in the same moment

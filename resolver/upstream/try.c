@@ -1,6 +1,7 @@
 #include "base/invariant.h"
 #include "base/log.h"
 #include "upstream/exchange.h"
+#include "upstream/watch.h"
 #include "wire/writer.h"
 
 #include <errno.h>
@@ -117,6 +118,7 @@ int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
         server->tcp += manner.tcp;
         server->seconds += manner.second;
     }
+    upstream_watch_sent(exchange, slot, manner.wait_us, rc);
     return rc;
 }
 
