@@ -209,6 +209,7 @@ static unsigned print_attention(const json_t *status)
     const json_t *events = json_object_get(status, "events");
     const json_t *reload = json_object_get(status, "reload");
     const json_t *questions = json_object_get(status, "questions");
+    const json_t *limited = json_object_get(status, "limited");
     const char *error = string_of(events, "last_error"); /* none: it is blocked */
     const uint64_t lost = number_of(events, "lost_ring") + number_of(events, "lost_output");
     const uint64_t drops = number_of(json_object_get(status, "net"), "udp_kernel_drops");
@@ -254,6 +255,12 @@ static unsigned print_attention(const json_t *status)
               "): set LimitNOFILE=%" PRIu64 " in the unit, or ulimit -n %" PRIu64,
               lacked, number_of(descriptors, "limit"), number_of(descriptors, "wanted"),
               number_of(descriptors, "wanted"));
+    attention(&count, number_of(limited, "clients") > 0,
+              "%" PRIu64 " clients ask too often and are limited, the worst is %s: if that is "
+              "right for it, raise access.rate",
+              number_of(limited, "clients"),
+              json_is_string(json_object_get(limited, "worst")) ? string_of(limited, "worst")
+                                                                : "in the log");
     attention(&count, number_of(questions, "no_slot") > 0,
               "%" PRIu64 " questions found no slot: the upstreams are too slow for this load",
               number_of(questions, "no_slot"));

@@ -120,6 +120,8 @@ struct config {
     struct address_prefix access[CONFIG_ACCESS_MAX];
     size_t access_count;
     bool refuse_silently;
+    unsigned rate;      /* questions a second of one client; 0: any number */
+    unsigned rate_slip; /* 0: none */
     /* upstreams: */
     struct endpoint upstreams[CONFIG_UPSTREAM_MAX];
     size_t upstream_count;

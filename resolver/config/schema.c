@@ -101,6 +101,21 @@ const struct config_row config_rows[] = {
      .standard = "refuse", .words = others_words, .reloadable = true,
      .manual = "What all others get. refuse: REFUSED with Extended DNS Error 18. drop: nothing."},
 
+    {.name = "access.rate", .kind = &config_kind_count, .offset = AT(rate),
+     .standard = "2000", .min = 1, .max = 1000000, .zero = "off", .reloadable = true,
+     .manual = "The questions a second that one client may ask, over all workers; five seconds' "
+               "worth may come at once. A client is an address; all of an IPv6 /64 together may "
+               "ask four times as many. One that has proven its address, by TCP or a server "
+               "cookie (RFC 7873), has an allowance of its own, four times as large, which nobody who "
+               "forges its address can use up. Loopback is never limited. Questions above it "
+               "are not answered over UDP, but see slip; over TCP they are REFUSED. The default is far above "
+               "what an office behind one address asks. off: no limit."},
+    {.name = "access.slip", .kind = &config_kind_count, .offset = AT(rate_slip),
+     .standard = "2", .min = 1, .max = 100, .zero = "off", .reloadable = true,
+     .manual = "Each so many-th question above access.rate over UDP gets a short answer which says how "
+               "to go on: BADCOOKIE with a cookie, or TC=1 so that the client asks over TCP. So a "
+               "client whose address is forged by others still gets through. off: none."},
+
     {.name = "upstreams.servers", .kind = &config_kind_upstreams,
      .standard = "[system]", .reloadable = true,
      .manual = "The servers to ask, as ADDRESS or ADDRESS@PORT, and the word system for those "

@@ -138,6 +138,25 @@ static void on_freshness(uv_timer_t *timer)
     }
 }
 
+/* Names the client that has asked too often most, at most once a minute. */
+static void on_limited(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    struct query_rate_report report;
+    char text[ADDRESS_TEXT_MAX];
+
+    query_rate_read(daemon->rate, clock_read().mono_us, true, &report);
+    if (report.most > 0) {
+        address_prefix_format(&report.worst, text);
+        log_write(
+            LOG_LEVEL_WARNING,
+            "clients ask too often and are limited: %u in the last minute; the worst is "
+            "%s%s, with %llu questions too many. If that is right for it, raise access.rate",
+            report.limited, text, report.worst_proven ? " (a proven address)" : "",
+            (unsigned long long)report.most);
+    }
+}
+
 /* The handles of the main loop. Only the loop, the async and the signals can fail. */
 static int open_loop(struct daemon *daemon)
 {
@@ -156,6 +175,7 @@ static int open_loop(struct daemon *daemon)
     uv_signal_init(&daemon->loop, &daemon->interrupt);
     uv_timer_init(&daemon->loop, &daemon->report_patience);
     uv_timer_init(&daemon->loop, &daemon->freshness);
+    uv_timer_init(&daemon->loop, &daemon->limited);
     watchdog_init(daemon);
     daemon->reported.data = daemon;
     daemon->hup.data = daemon;
@@ -163,6 +183,7 @@ static int open_loop(struct daemon *daemon)
     daemon->interrupt.data = daemon;
     daemon->report_patience.data = daemon;
     daemon->freshness.data = daemon;
+    daemon->limited.data = daemon;
     return 0;
 }
 
@@ -174,6 +195,7 @@ static void close_loop(struct daemon *daemon)
     uv_close((uv_handle_t *)&daemon->interrupt, NULL);
     uv_close((uv_handle_t *)&daemon->report_patience, NULL);
     uv_close((uv_handle_t *)&daemon->freshness, NULL);
+    uv_close((uv_handle_t *)&daemon->limited, NULL);
     watchdog_close(daemon);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT); /* a reload that runs comes to its end */
     if (uv_loop_close(&daemon->loop) != 0) {
@@ -189,15 +211,27 @@ static struct cache *make_cache(uint64_t octets)
     return cache_create((size_t)octets, key);
 }
 
+static struct query_rate *make_rate(void)
+{
+    uint8_t key[SIPHASH_KEY_OCTETS];
+
+    random_system(key, sizeof(key));
+    return query_rate_create(key);
+}
+
 /* A worker per row of the sockets, which it takes over. */
 static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
 {
+    uint8_t cookie_key[QUERY_COOKIE_KEY_OCTETS];
+
+    random_system(cookie_key, sizeof(cookie_key));
     random_system(daemon->tops_key, sizeof(daemon->tops_key));
     for (unsigned w = 0; w < sockets->workers; w++) {
         struct worker_setup setup = {
             .index = w,
             .cache = daemon->cache,
             .conditions = daemon->conditions,
+            .rate = daemon->rate,
             .slot = daemon->slot,
             .sockets = &sockets->pairs[w * sockets->slots],
             .addresses = sockets->slot,
@@ -206,6 +240,7 @@ static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
             .upstream_sockets = daemon->descriptors.upstream_sockets,
             .reported = &daemon->reported,
         };
+        memcpy(setup.cookie_key, cookie_key, sizeof(setup.cookie_key));
         memcpy(setup.tops_key, daemon->tops_key, sizeof(setup.tops_key));
         const int rc = worker_create(&setup, &daemon->workers[w]);
         if (rc != 0) {
@@ -347,6 +382,7 @@ static int serve(struct daemon *daemon)
     }
     on_freshness(&daemon->freshness);
     uv_timer_start(&daemon->freshness, on_freshness, DAEMON_FRESHNESS_MS, DAEMON_FRESHNESS_MS);
+    uv_timer_start(&daemon->limited, on_limited, DAEMON_LIMITED_FIRST_MS, DAEMON_LIMITED_MS);
     reload_notify(daemon);
     watchdog_start(daemon);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
@@ -407,12 +443,14 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     daemon->listen_count = sockets->count;
     daemon->cache = make_cache(daemon->config->cache_octets);
     daemon->conditions = upstream_conditions_create();
+    daemon->rate = make_rate();
     /* Readers: the workers, and the writer of events. */
     daemon->slot = policy_slot_create(sockets->workers + 1, snapshot, setup_snapshot_free);
     if (daemon->slot == NULL) {
         setup_snapshot_free(snapshot);
     }
-    if (daemon->cache == NULL || daemon->conditions == NULL || daemon->slot == NULL) {
+    if (daemon->cache == NULL || daemon->conditions == NULL || daemon->rate == NULL ||
+        daemon->slot == NULL) {
         log_write(LOG_LEVEL_ERROR, "out of memory: is cache.size larger than this machine?");
         rc = -ENOMEM;
     }
@@ -431,6 +469,7 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     close_loop(daemon);
     reload_deinit(daemon);
     policy_slot_destroy(daemon->slot);
+    query_rate_destroy(daemon->rate);
     cache_destroy(daemon->cache);
     upstream_conditions_destroy(daemon->conditions);
     return rc == 0 ? DAEMON_EXIT_CLEAN : DAEMON_EXIT_START;

@@ -54,6 +54,10 @@
 /* Lists become stale while the daemon runs: looked at this often. */
 #define DAEMON_FRESHNESS_MS 3600000u
 
+/* Clients that ask too often are told of this often; the first time soon. */
+#define DAEMON_LIMITED_FIRST_MS 10000u
+#define DAEMON_LIMITED_MS       60000u
+
 /* Octets of the document that a reload leaves: 64 messages of 1 KiB, escaped, and the lists. */
 #define DAEMON_RELOAD_DOCUMENT_MAX (1u << 20)
 

@@ -84,6 +84,7 @@ struct daemon {
     uv_async_t reported;
     uv_timer_t report_patience;
     uv_timer_t freshness;
+    uv_timer_t limited; /* tells of clients that ask too often */
     uv_timer_t watchdog;
     bool watchdog_said; /* that a worker does not turn */
     bool stopping;
@@ -103,6 +104,7 @@ struct daemon {
     struct worker *workers[DAEMON_WORKERS_MAX];
     struct upstream_conditions *conditions;
     struct cache *cache;
+    struct query_rate *rate; /* of clients */
     struct policy_slot *slot;
     struct audit_writer *writer;
     struct ring *rings[DAEMON_WORKERS_MAX];     /* the writer's inputs */

@@ -167,6 +167,11 @@ void status_write_questions(struct text *out, const struct query_counters *query
     json_uint(out, "dropped", query->dropped);
     json_uint(out, "no_slot", query->no_slot);
     json_uint(out, "refused_clients", query->refused_clients);
+    json_uint(out, "rate_limited", query->rate_limited);
+    json_uint(out, "rate_slipped", query->rate_slipped);
+    json_uint(out, "cookies_new", query->cookies[QUERY_COOKIE_NEW]);
+    json_uint(out, "cookies_valid", query->cookies[QUERY_COOKIE_VALID]);
+    json_uint(out, "cookies_invalid", query->cookies[QUERY_COOKIE_INVALID]);
     json_uint(out, "local", query->local);
     json_uint(out, "rebinding", query->rebinding);
     json_uint(out, "cache_hits", query->cache_hits);
@@ -179,6 +184,20 @@ void status_write_questions(struct text *out, const struct query_counters *query
     json_uint(out, "packets_exceeded", query->packets_exceeded);
     json_uint(out, "chains_too_long", query->chains_too_long);
     json_uint(out, "reruns", query->reruns);
+    json_object_end(out);
+}
+
+static void write_limited(struct text *out, struct daemon *daemon)
+{
+    struct query_rate_report report;
+    char text[ADDRESS_TEXT_MAX];
+
+    query_rate_read(daemon->rate, clock_read().mono_us, false, &report);
+    address_prefix_format(&report.worst, text);
+    json_object_begin(out, "limited");
+    json_uint(out, "clients", report.limited);
+    json_string(out, "worst", report.most > 0 ? text : NULL);
+    json_uint(out, "questions", report.most);
     json_object_end(out);
 }
 
@@ -274,6 +293,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     status_write_upstreams(out, totals);
     json_uint(out, "in_flight", totals->sum.in_use);
     status_write_questions(out, &totals->sum.query);
+    write_limited(out, daemon);
     status_write_net(out, &totals->sum.net);
     write_descriptors(out, &daemon->descriptors, totals->sum.lacks);
     status_write_cache(out, &totals->cache);

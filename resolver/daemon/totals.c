@@ -14,6 +14,11 @@ static void add_query(struct query_counters *to, const struct query_counters *fr
     to->dropped += from->dropped;
     to->no_slot += from->no_slot;
     to->refused_clients += from->refused_clients;
+    for (size_t i = 0; i < sizeof(to->cookies) / sizeof(to->cookies[0]); i++) {
+        to->cookies[i] += from->cookies[i];
+    }
+    to->rate_limited += from->rate_limited;
+    to->rate_slipped += from->rate_slipped;
     to->blocked += from->blocked;
     to->logged += from->logged;
     to->excepted += from->excepted;

@@ -352,6 +352,8 @@ static bool open_rooms(struct worker *worker, const struct worker_setup *setup)
         .events_lost = &worker->lost,
         .timers = worker->timers,
         .random = &worker->random,
+        .rate = setup->rate,
+        .cookie_key = setup->cookie_key,
         .tops_key = setup->tops_key,
     };
 

@@ -9,6 +9,7 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
 {
     const unsigned slots = setup->slots != 0 ? setup->slots : QUERY_SLOTS;
     uint8_t own_key[SIPHASH_KEY_OCTETS];
+    uint8_t cookie_key[QUERY_COOKIE_KEY_OCTETS];
     uint32_t buckets = 1;
     struct query_engine *engine = calloc(1, sizeof(*engine));
 
@@ -32,6 +33,10 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
     engine->table_mask = buckets - 1;
     random_fill(setup->random, engine->table_key, sizeof(engine->table_key));
     random_fill(setup->random, own_key, sizeof(own_key));
+    random_fill(setup->random, cookie_key, sizeof(cookie_key));
+    query_cookies_init(&engine->cookies,
+                       setup->cookie_key != NULL ? setup->cookie_key : cookie_key);
+    engine->rate = setup->rate;
     engine->tops = query_tops_create(setup->tops_key != NULL ? setup->tops_key : own_key);
     if (engine->tops == NULL || engine->queries == NULL || engine->fetches == NULL ||
         engine->redirects == NULL || engine->table == NULL) {

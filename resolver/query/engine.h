@@ -40,8 +40,11 @@ struct query {
     struct query_trace *trace; /* NULL: nobody watches */
     enum query_state state;
     enum wire_question_result parsed;
-    uint8_t steps;    /* moves since something came from outside */
-    uint8_t fetches;  /* asked for this question */
+    uint8_t steps;                       /* moves since something came from outside */
+    uint8_t fetches;                     /* asked for this question */
+    bool admitted;                       /* its client may ask that often */
+    uint8_t cookie_verdict;              /* enum query_cookie_verdict */
+    uint8_t cookie[QUERY_COOKIE_OCTETS]; /* for the answer, unless the verdict is NONE */
     uint32_t packets; /* sent to upstreams for it, less those of its fetch at the beginning */
     uint8_t view;
     uint16_t context; /* of the zone that the name is in; 0: none */
@@ -81,6 +84,8 @@ struct query_engine {
     struct query_latency latency;
     uint32_t untimed[QUERY_PATHS]; /* answers since the time was told */
     struct query_tops *tops;
+    struct query_rate *rate; /* shared with the other workers; NULL: none is limited */
+    struct query_cookies cookies;
     struct pool *queries, *fetches, *redirects;
     /* Fetches in flight: by question, and all of them. */
     struct query_fetch **table;
@@ -138,6 +143,10 @@ uint16_t query_find_local(const struct query_engine *engine, const struct wire_n
 /* Writes them as the records of owner (lower case). Returns the response code. */
 unsigned query_write_local(struct wire_writer *writer, const struct wire_name *owner,
                            uint16_t type, const struct local_answer *answer);
+
+/* admit.c: QUERY_CLIENT if the question is to be looked at; else the answer is written, or
+ * there is none. */
+enum query_state query_admit(struct query_engine *engine, struct query *q);
 
 /* zone.c: the zone with upstreams of its own that the name is in (the longest), or that has
  * this context; NULL: none. */

@@ -42,4 +42,27 @@
 #define QUERY_TRACE_LINES 192u
 #define QUERY_TRACE_WORDS 240u
 
+/* Cookies (RFC 9018, 4.3): how long one is believed, how far the clock of another server
+ * behind the same address may be ahead, and when a new one is given out. The secret lives for a
+ * day; a month would do (5), but nobody has to do anything for it. */
+#define QUERY_COOKIE_LIFE_S   3600u
+#define QUERY_COOKIE_FUTURE_S 300u
+#define QUERY_COOKIE_RENEW_S  1800u
+#define QUERY_COOKIE_PERIOD_S 86400u
+
+/* Allowance of a client: so many seconds of its rate may come at once. A page of a browser, or
+ * an office that comes to work, asks in bursts. */
+#define QUERY_RATE_BURST_S UINT64_C(5)
+
+/* What a proven address may ask more than one that may be forged; and what the /64 of an IPv6
+ * client may ask more than one of its addresses: a house has one /64 and some machines. */
+#define QUERY_RATE_PROVEN  4u
+#define QUERY_RATE_NETWORK 4u
+
+/* Places for clients, by keyed hash: 20,480 that may be limited at the same time, in 1 MiB.
+ * A lock is waited for as long as its holder needs, and given up if that one sleeps. */
+#define QUERY_RATE_BUCKETS 4096u
+#define QUERY_RATE_WAYS    5u
+#define QUERY_RATE_SPINS   128u
+
 #endif

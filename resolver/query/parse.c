@@ -40,6 +40,11 @@ enum query_state step_client(struct query_engine *engine, struct query *q)
         (unsigned)q->trace->view < policy_view_count(engine->policy)) {
         q->view = (uint8_t)q->trace->view;
     }
+    const enum query_state admitted = query_admit(engine, q);
+
+    if (admitted != QUERY_CLIENT) {
+        return admitted;
+    }
     if (!is_allowed(engine->settings, &q->client.from)) {
         engine->counters.refused_clients++;
         if (engine->settings->refuse_silently) {
@@ -58,6 +63,11 @@ enum query_state step_client(struct query_engine *engine, struct query *q)
         return QUERY_LOCAL;
     case WIRE_QUESTION_DROP:
         return QUERY_FREE;
+    case WIRE_QUESTION_COOKIE: /* RFC 7873, 5.4 */
+        return respond_empty(engine, q,
+                             q->cookie_verdict == QUERY_COOKIE_INVALID ? WIRE_BADCOOKIE
+                                                                       : WIRE_NOERROR,
+                             0, WIRE_EDE_NONE, NULL);
     case WIRE_QUESTION_FORMERR:
         return respond_empty(engine, q, WIRE_FORMERR, 0, WIRE_EDE_NONE, NULL);
     case WIRE_QUESTION_NOTIMP:

@@ -35,7 +35,9 @@
 #include "cache/cache.h"
 #include "policy/answer.h"
 #include "policy/policy.h"
+#include "query/cookie.h"
 #include "query/limits.h"
+#include "query/rate.h"
 #include "query/settings.h"
 #include "query/tops.h"
 #include "wire/question.h"
@@ -148,12 +150,15 @@ struct query_counters {
     uint64_t dropped;      /* not answered on purpose: malformed, silent refusal, action drop */
     uint64_t no_slot;      /* not taken: every slot in use */
     uint64_t refused_clients;
-    uint64_t local;     /* answered by what is known here */
-    uint64_t rebinding; /* answers from outside that led inside: replaced */
-    uint64_t blocked;   /* answers replaced by policy */
-    uint64_t denied;    /* those of them that no rule, but a view's default replaced */
-    uint64_t logged;    /* would-have-blocked events */
-    uint64_t excepted;  /* blocks that an exception let through */
+    uint64_t cookies[4];   /* by enum query_cookie_verdict; those without are not counted */
+    uint64_t rate_limited; /* of clients that ask too often */
+    uint64_t rate_slipped; /* of these, told so over UDP */
+    uint64_t local;        /* answered by what is known here */
+    uint64_t rebinding;    /* answers from outside that led inside: replaced */
+    uint64_t blocked;      /* answers replaced by policy */
+    uint64_t denied;       /* those of them that no rule, but a view's default replaced */
+    uint64_t logged;       /* would-have-blocked events */
+    uint64_t excepted;     /* blocks that an exception let through */
     uint64_t cache_hits, cache_misses, joined;
     uint64_t fetches, fetch_failures;
     uint64_t truncated;
@@ -171,8 +176,11 @@ struct query_engine_setup {
     _Atomic uint64_t *events_lost;
     struct timers *timers;
     struct random *random;
-    const uint8_t *tops_key; /* 16 secret octets that workers share; NULL: its own */
-    unsigned slots;          /* 0: QUERY_SLOTS */
+    struct query_rate *rate;   /* borrowed until destroy, and shared; NULL: none is limited */
+    const uint8_t *cookie_key; /* QUERY_COOKIE_KEY_OCTETS secret octets that workers share;
+                                  NULL: its own */
+    const uint8_t *tops_key;   /* 16 secret octets that workers share; NULL: its own */
+    unsigned slots;            /* 0: QUERY_SLOTS */
 };
 
 /* NULL if out of memory. A policy and settings must be adopted before the first question. */

@@ -25,13 +25,16 @@ static void opt_for(const struct query_engine *engine, const struct query *q, un
 {
     const bool told = engine->settings->ede && ede >= 0;
     const bool keepalive = q->client.transport == QUERY_TCP && q->question.has_keepalive;
+    const bool cookie = q->cookie_verdict != QUERY_COOKIE_NONE;
 
     *opt = (struct wire_opt){.udp_size = engine->settings->udp_size,
                              .dnssec_ok = q->question.dnssec_ok,
                              .rcode = rcode,
                              .ede = told ? ede : WIRE_EDE_NONE,
                              .ede_text = told ? ede_text : NULL,
-                             .keepalive_100ms = keepalive ? q->client.keepalive_100ms : -1};
+                             .keepalive_100ms = keepalive ? q->client.keepalive_100ms : -1,
+                             .cookie = cookie ? q->cookie : NULL,
+                             .cookie_len = cookie ? sizeof(q->cookie) : 0};
 }
 
 /* Reserves room, once. q->out_size is then how large the answer may be. */

@@ -38,9 +38,11 @@ struct query_view {
 struct query_settings {
     struct address_prefix access[QUERY_ACCESS_MAX]; /* clients that are answered */
     size_t access_count;
-    bool refuse_silently;     /* others get nothing instead of REFUSED with EDE 18 */
-    uint32_t deadline_ms;     /* for one question, upstreams included: 4000 */
-    uint32_t block_ttl_s;     /* TTL and SOA MINIMUM of blocked answers: 10 */
+    uint32_t rate_per_s;  /* questions a second of one client (query/rate.h); 0: any number */
+    uint32_t rate_slip;   /* of those too many, each such one is told so; 0: none */
+    bool refuse_silently; /* others get nothing instead of REFUSED with EDE 18 */
+    uint32_t deadline_ms; /* for one question, upstreams included: 4000 */
+    uint32_t block_ttl_s; /* TTL and SOA MINIMUM of blocked answers: 10 */
     struct address sinkhole4; /* 0.0.0.0; of questions whose view is not in views */
     struct address sinkhole6; /* :: */
     bool ede;                 /* send Extended DNS Errors */

@@ -44,6 +44,8 @@ static void fill_settings(const struct config *config, struct query_settings *se
     settings->access_count = config->access_count;
     memcpy(settings->access, config->access, config->access_count * sizeof(config->access[0]));
     settings->refuse_silently = config->refuse_silently;
+    settings->rate_per_s = config->rate;
+    settings->rate_slip = config->rate_slip;
     settings->deadline_ms = config->deadline_ms;
     settings->block_ttl_s = config->block_ttl_s;
     settings->sinkhole4 = config->sinkhole4;

@@ -156,12 +156,13 @@ enum wire_question_result wire_question_read(const uint8_t *msg, size_t len,
     if ((out->flags & WIRE_FLAG_QR) != 0) {
         return WIRE_QUESTION_DROP;
     }
-    const bool whole = wire_get16(msg + 4) == 1 && read_question(msg, len, &at, out);
+    const uint16_t questions = wire_get16(msg + 4);
+    const bool whole = questions == 1 && read_question(msg, len, &at, out);
 
     if ((out->flags & WIRE_OPCODE_MASK) != 0) {
         return WIRE_QUESTION_NOTIMP; /* its sections mean something else */
     }
-    if (!whole) {
+    if (!whole && questions != 0) {
         return WIRE_QUESTION_FORMERR;
     }
     if (wire_get32(msg + 6) != 0) { /* ANCOUNT and NSCOUNT */
@@ -171,5 +172,11 @@ enum wire_question_result wire_question_read(const uint8_t *msg, size_t len,
     const enum wire_question_result result =
         read_additional(msg, len, at, wire_get16(msg + 10), out);
 
-    return result == WIRE_QUESTION_OK ? judge(out->type, out->class) : result;
+    if (result != WIRE_QUESTION_OK) {
+        return result;
+    }
+    if (!whole) {
+        return out->cookie_len > 0 ? WIRE_QUESTION_COOKIE : WIRE_QUESTION_FORMERR;
+    }
+    return judge(out->type, out->class);
 }

@@ -11,11 +11,14 @@
 
 #define WIRE_COOKIE_MAX 40 /* 8 octets of the client's, 8 to 32 of the server's (RFC 7873) */
 
-/* What to do with the datagram. For every value but OK and DROP an answer with that response
- * code is written by wire_answer_error(), which needs no more than `has_question` says. */
+/* What to do with the datagram. For every value but OK, DROP and COOKIE an answer with that
+ * response code is written by wire_answer_error(), which needs no more than `has_question`
+ * says. */
 enum wire_question_result {
     WIRE_QUESTION_OK = 0,
     WIRE_QUESTION_DROP,    /* shorter than a header, or a response (QR=1): never answered */
+    WIRE_QUESTION_COOKIE,  /* no question but a COOKIE option: asks for a cookie (RFC 7873, 5.4)
+                            */
     WIRE_QUESTION_FORMERR, /* QDCOUNT not 1 (RFC 9619), AN/NSCOUNT set, bad name, trailing
                               octets, two OPT records (RFC 6891, 6.1.1), OPT not at the root,
                               malformed options */

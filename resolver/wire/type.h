@@ -52,7 +52,8 @@ enum wire_rcode {
     WIRE_NXDOMAIN = 3,
     WIRE_NOTIMP = 4,
     WIRE_REFUSED = 5,
-    WIRE_BADVERS = 16
+    WIRE_BADVERS = 16,
+    WIRE_BADCOOKIE = 23 /* RFC 7873, 8 */
 };
 
 /* Bits of the header's second word (RFC 1035, 4.1.1; RFC 4035, 3.1.6 and 3.2.2). */

@@ -83,11 +83,255 @@ static void one_question_is_worth_forty_packets(void **state)
     world_destroy(world);
 }
 
+/* ---- cookies ---- */
+
+static const uint8_t client_part[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+
+/* The full cookie of the answer. */
+static void cookie_of(const struct world_reply *reply, uint8_t out[QUERY_COOKIE_OCTETS])
+{
+    static const uint8_t head[] = {0, WIRE_OPTION_COOKIE, 0, QUERY_COOKIE_OCTETS};
+    const uint8_t *at = memmem(reply->octets, reply->len, head, sizeof(head));
+
+    assert_non_null(at);
+    memcpy(out, at + sizeof(head), QUERY_COOKIE_OCTETS);
+}
+
+static void each_answer_to_a_cookie_has_one(void **state)
+{
+    struct world *world = world_create();
+    struct world_manner manner = {.cookie = client_part, .cookie_len = sizeof(client_part)};
+    uint8_t cookie[QUERY_COOKIE_OCTETS];
+    static const char *const names[] = {"www.example", "bad.example", "localhost",
+                                        "none.example"};
+
+    (void)state;
+    world_serve(world, "www.example", WIRE_A, "www.example. 60 IN A 192.0.2.1\n");
+    world_adopt(world, {.id = "l", .rules = "block suffix bad.example"});
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        /* Of the client alone; then ours, twice: from the cache, and over TCP. */
+        manner.cookie = client_part;
+        manner.cookie_len = sizeof(client_part);
+        manner.tcp = false;
+        cookie_of(world_ask_with(world, names[i], WIRE_A, manner), cookie);
+        assert_memory_equal(cookie, client_part, sizeof(client_part));
+        manner.cookie = cookie;
+        manner.cookie_len = sizeof(cookie);
+        for (unsigned turn = 0; turn < 2; turn++) {
+            uint8_t again[QUERY_COOKIE_OCTETS];
+
+            manner.tcp = turn == 1;
+            cookie_of(world_ask_with(world, names[i], WIRE_A, manner), again);
+            assert_memory_equal(again, cookie, sizeof(cookie));
+        }
+    }
+    assert_int_equal(counters(world)->cookies[QUERY_COOKIE_NEW], 4);
+    assert_int_equal(counters(world)->cookies[QUERY_COOKIE_VALID], 8);
+    /* Somebody else's is as good as none: the answer, and a good one. */
+    cookie[20] ^= 1;
+    manner.tcp = false;
+    assert_string_equal(world_words(world_ask_with(world, "www.example", WIRE_A, manner)),
+                        "NOERROR rd ra | www.example 60 A 192.0.2.1 | cookie");
+    assert_int_equal(counters(world)->cookies[QUERY_COOKIE_INVALID], 1);
+    /* Without one there is none. */
+    assert_string_equal(world_words(world_ask(world, "www.example", WIRE_A)),
+                        "NOERROR rd ra | www.example 60 A 192.0.2.1");
+    world_destroy(world);
+}
+
+/* RFC 6891, 6.1.1: an OPT record belongs to one hop. */
+static void a_cookie_stays_here(void **state)
+{
+    struct world *world = world_create();
+    struct wire_question question;
+
+    (void)state;
+    world_serve(world, "www.example", WIRE_A, "www.example. 60 IN A 192.0.2.1\n");
+    world_send(world, "www.example", WIRE_A,
+               (struct world_manner){.cookie = client_part, .cookie_len = 8});
+    const struct upstream_try *sent = world->packets[0].t;
+    assert_int_equal(wire_question_read(sent->octets, sent->len, &question), WIRE_QUESTION_OK);
+    assert_int_equal(question.cookie_len, 0);
+    world_destroy(world);
+}
+
+/* RFC 7873, 5.4. */
+static void a_cookie_can_be_had_without_a_question(void **state)
+{
+    static const uint8_t head[] = {0x12, 0x34, 1, 0,    0, 0,    0, 0, 0, 0, 0,
+                                   1,    0,    0, 0x29, 4, 0xd0, 0, 0, 0, 0, 0};
+    struct world *world = world_create();
+    uint8_t octets[64];
+    uint8_t cookie[QUERY_COOKIE_OCTETS];
+    size_t len = 8;
+
+    (void)state;
+    memcpy(cookie, client_part, sizeof(client_part));
+    for (unsigned turn = 0; turn < 4; turn++) {
+        static const char *const words[] = {"NOERROR rd ra | cookie", "NOERROR rd ra | cookie",
+                                            "BADCOOKIE rd ra | cookie",
+                                            "NOERROR rd ra | cookie"};
+
+        memcpy(octets, head, sizeof(head));
+        octets[sizeof(head)] = (uint8_t)(4 + len);
+        memcpy(octets + sizeof(head) + 1, (uint8_t[]){0, WIRE_OPTION_COOKIE, 0, (uint8_t)len},
+               4);
+        memcpy(octets + sizeof(head) + 5, cookie, len);
+        struct world_reply *reply =
+            world_send_octets(world, octets, sizeof(head) + 5 + len, (struct world_manner){0});
+        assert_string_equal(world_words(reply), words[turn]);
+        assert_int_equal(wire_get16(reply->octets + 4), 0); /* no question */
+        cookie_of(reply, cookie);
+        len = sizeof(cookie);
+        cookie[12] ^= turn == 1 ? 1 : 0;
+    }
+    world_destroy(world);
+}
+
+/* ---- the rate ---- */
+
+#define RATE  20u
+#define BURST (RATE * (unsigned)QUERY_RATE_BURST_S)
+
+static struct world *limited_world(uint32_t slip)
+{
+    struct world *world = world_create();
+
+    world->settings.rate_per_s = RATE;
+    world->settings.rate_slip = slip;
+    assert_int_equal(address_prefix_parse("192.0.2.0/24", 12, &world->settings.access[0]), 0);
+    world_serve(world, "www.example", WIRE_A, "www.example. 3600 IN A 192.0.2.1\n");
+    world_adopt(world, {.id = "l", .rules = "block suffix bad.example"});
+    return world;
+}
+
+/* Asks as often; says how many got the whole answer, and what the last one got. */
+static unsigned ask_often(struct world *world, const char *name, struct world_manner manner,
+                          unsigned count, const char **last)
+{
+    unsigned answered = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct world_reply *reply = world_send(world, name, WIRE_A, manner);
+        world_pass(world, reply->in_use ? MILLISECONDS(50) : 0);
+        *last = world_words(reply);
+        answered += strncmp(*last, "NOERROR rd ra | ", 16) == 0;
+    }
+    return answered;
+}
+
+static void a_client_over_its_rate_is_limited_alone(void **state)
+{
+    struct world *world = limited_world(2);
+    const char *last;
+
+    (void)state;
+    /* Blocked ones count, and so do those of a stranger. */
+    assert_in_range(ask_often(world, "bad.example", (struct world_manner){.from = "192.0.2.9"},
+                              2 * BURST, &last),
+                    BURST, BURST + 3);
+    assert_string_equal(last, "NOERROR tc rd ra");
+    assert_in_range(counters(world)->rate_limited, BURST - 3, BURST);
+    assert_int_equal(counters(world)->rate_slipped, counters(world)->rate_limited / 2);
+    assert_int_equal(counters(world)->answered[WIRE_REFUSED], 0);
+    ask_often(world, "www.example", (struct world_manner){.from = "198.51.100.1"}, 2 * BURST,
+              &last);
+    assert_string_equal(last, "NOERROR tc rd ra");
+    assert_in_range(counters(world)->answered[WIRE_REFUSED], BURST, BURST + 3);
+    /* Others, and loopback for ever. */
+    assert_int_equal(ask_often(world, "www.example", (struct world_manner){.from = "192.0.2.8"},
+                               BURST / 2, &last),
+                     BURST / 2);
+    assert_int_equal(address_prefix_parse("127.0.0.0/8", 11, &world->settings.access[0]), 0);
+    assert_int_equal(
+        ask_often(world, "www.example", (struct world_manner){0}, 5 * BURST, &last), 5 * BURST);
+    world_destroy(world);
+}
+
+/* The two ways on: TCP after TC=1, and the cookie of BADCOOKIE. */
+static void a_limited_client_proves_its_address_and_is_served(void **state)
+{
+    struct world *world = limited_world(1);
+    struct world_manner manner = {.from = "192.0.2.9"};
+    uint8_t cookie[QUERY_COOKIE_OCTETS];
+    const char *last;
+
+    (void)state;
+    ask_often(world, "www.example", manner, 2 * BURST, &last);
+    assert_string_equal(last, "NOERROR tc rd ra");
+    manner.tcp = true;
+    assert_string_equal(world_words(world_ask_with(world, "www.example", WIRE_A, manner)),
+                        "NOERROR rd ra | www.example 3600 A 192.0.2.1");
+    manner.tcp = false;
+    manner.cookie = client_part;
+    manner.cookie_len = sizeof(client_part);
+    struct world_reply *reply = world_ask_with(world, "www.example", WIRE_A, manner);
+    assert_string_equal(world_words(reply), "BADCOOKIE rd ra | cookie");
+    cookie_of(reply, cookie);
+    manner.cookie = cookie;
+    manner.cookie_len = sizeof(cookie);
+    /* Proven: more than before, and not without end. TCP is the same allowance. */
+    const unsigned more = ask_often(world, "www.example", manner, 10 * BURST, &last);
+    assert_in_range(more, QUERY_RATE_PROVEN * BURST - 1, QUERY_RATE_PROVEN * BURST + 9);
+    assert_string_equal(last, "NOERROR tc rd ra | cookie");
+    manner.tcp = true;
+    assert_string_equal(
+        world_words(world_ask_with(world, "www.example", WIRE_A, manner)),
+        "REFUSED rd ra | EDE 0 this client asks too often (access.rate) | cookie");
+    world_destroy(world);
+}
+
+static void with_no_slip_nothing_comes_and_off_is_off(void **state)
+{
+    struct world *world = limited_world(0);
+    struct world_manner manner = {.from = "192.0.2.9"};
+    const char *last;
+
+    (void)state;
+    ask_often(world, "www.example", manner, 2 * BURST, &last);
+    assert_string_equal(last, "nothing");
+    assert_int_equal(counters(world)->rate_slipped, 0);
+    world->settings.rate_per_s = 0;
+    assert_int_equal(ask_often(world, "www.example", manner, 2 * BURST, &last), 2 * BURST);
+    world_destroy(world);
+}
+
+/* A question that waits is decided anew by a reload, but was asked once. */
+static void a_reload_does_not_count_a_question_twice(void **state)
+{
+    struct world *world = limited_world(1);
+    struct world_reply *replies[BURST / 2];
+
+    (void)state;
+    world->servers[0].manners = SERVER_SILENT;
+    for (unsigned i = 0; i < BURST / 2; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "n%u.example", i);
+        replies[i] =
+            world_send(world, name, WIRE_A, (struct world_manner){.from = "192.0.2.9"});
+    }
+    for (unsigned turn = 0; turn < 3; turn++) {
+        world_adopt(world, {.id = "l", .rules = "block suffix other.example"});
+    }
+    for (unsigned i = 0; i < BURST / 2; i++) {
+        assert_string_equal(world_words(replies[i]), "waiting");
+    }
+    assert_int_equal(counters(world)->rate_limited, 0);
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(eleven_aliases_are_followed_and_twelve_are_not),
         cmocka_unit_test(one_question_is_worth_forty_packets),
+        cmocka_unit_test(each_answer_to_a_cookie_has_one),
+        cmocka_unit_test(a_cookie_stays_here),
+        cmocka_unit_test(a_cookie_can_be_had_without_a_question),
+        cmocka_unit_test(a_client_over_its_rate_is_limited_alone),
+        cmocka_unit_test(a_limited_client_proves_its_address_and_is_served),
+        cmocka_unit_test(with_no_slip_nothing_comes_and_off_is_off),
+        cmocka_unit_test(a_reload_does_not_count_a_question_twice),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,9 @@ static void add_opt(struct text *text, const struct wire_message *message,
             invariant(len >= 2 && len <= 2 + WIRE_EDE_TEXT_MAX);
             text_printf(text, " | EDE %u ", wire_get16(rdata + at + 4));
             text_add_printable(text, (const char *)rdata + at + 6, len - 2u);
+        } else if (code == WIRE_OPTION_COOKIE) {
+            invariant(len == QUERY_COOKIE_OCTETS);
+            text_printf(text, " | cookie");
         } else if (code == WIRE_OPTION_KEEPALIVE) {
             text_printf(text, " | keepalive %u", wire_get16(rdata + at + 4));
         } else {

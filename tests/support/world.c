@@ -98,6 +98,7 @@ struct world *world_create_with(unsigned servers, unsigned slots)
     world->events = ring_create(1u << 20);
     world->served = calloc(WORLD_SERVED, sizeof(*world->served));
     default_settings(&world->settings);
+    world->rate = query_rate_create(seed);
     const struct query_engine_setup setup = {.io = &world_io,
                                              .io_context = world,
                                              .cache = world->cache,
@@ -105,6 +106,7 @@ struct world *world_create_with(unsigned servers, unsigned slots)
                                              .events_lost = &world->events_lost,
                                              .timers = world->timers,
                                              .random = &world->random,
+                                             .rate = world->rate,
                                              .slots = slots};
     world->engine = query_engine_create(&setup);
     invariant(world->engine != NULL);
@@ -141,6 +143,7 @@ void world_destroy(struct world *world)
     upstream_destroy(world->upstream);
     upstream_conditions_destroy(world->conditions);
     query_engine_destroy(world->engine);
+    query_rate_destroy(world->rate);
     timers_destroy(world->timers);
     cache_destroy(world->cache);
     ring_destroy(world->events);
@@ -247,7 +250,9 @@ struct world_reply *world_send(struct world *world, const char *name, uint16_t t
         const struct wire_opt opt = {.udp_size = manner.udp_size ? manner.udp_size : 1232,
                                      .dnssec_ok = manner.dnssec_ok,
                                      .ede = WIRE_EDE_NONE,
-                                     .keepalive_100ms = manner.keepalive ? 0 : -1};
+                                     .keepalive_100ms = manner.keepalive ? 0 : -1,
+                                     .cookie = manner.cookie,
+                                     .cookie_len = manner.cookie_len};
         wire_write_opt(&writer, &opt);
     }
     const size_t len = wire_writer_end(&writer, ++world->id, flags);

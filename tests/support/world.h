@@ -39,9 +39,11 @@ struct world_manner {
     bool dnssec_ok;
     bool checking_disabled;
     bool keepalive;
-    uint16_t udp_size; /* 0: 1232 */
-    const char *from;  /* NULL: 127.0.0.1 */
-    const char *local; /* asked; NULL: 127.0.0.53@53 */
+    uint16_t udp_size;     /* 0: 1232 */
+    const char *from;      /* NULL: 127.0.0.1 */
+    const char *local;     /* asked; NULL: 127.0.0.53@53 */
+    const uint8_t *cookie; /* NULL: none */
+    size_t cookie_len;
 };
 
 /* What became of one question. Its place is used anew after WORLD_REPLIES questions. */
@@ -130,6 +132,7 @@ struct world {
     struct cache *cache;
     struct ring *events;
     _Atomic uint64_t events_lost;
+    struct query_rate *rate; /* in force if settings.rate_per_s is set */
     struct query_engine *engine;
     struct upstream *upstream;
     struct policy *policy; /* in force */

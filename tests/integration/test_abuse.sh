@@ -1,0 +1,96 @@
+#!/bin/bash
+# What one client can take from others, with real clients: cookies (kdig, dig), the rate of a
+# client (dnsperf). Inside a network namespace of its own, since loopback addresses are never limited.
+# shellcheck source-path=SCRIPTDIR
+if [ -z "${CORDON_TEST_INSIDE:-}" ]; then
+  for space in "unshare -rn" "unshare -n"; do
+    # shellcheck disable=SC2086 # words
+    if $space true 2>/dev/null; then exec $space env CORDON_TEST_INSIDE=1 "$0" "$@"; fi
+  done
+  echo "no network namespace can be made here: run the tests as root or allow user namespaces" >&2
+  exit 1
+fi
+. "$(dirname "$0")/lib.sh"
+
+ip link set lo up
+for address in 192.0.2.53 192.0.2.8 192.0.2.9; do ip address add "$address/32" dev lo; done
+host=192.0.2.53
+
+cat >"$work/zones/test.zone" <<'ZONE'
+$ORIGIN test.
+$TTL 300
+@    SOA ns root 1 3600 600 86400 60
+@    NS  ns
+ns   A   127.0.0.1
+free A   192.0.2.10
+ZONE
+make_keys list-a list-b list-c
+new_list one 1 <<<'block suffix blocked.test'
+start_nsd "$upstream_port" test
+option[lists.use]='{one: enforce}'
+option[server.listen]="[$host@$port, 127.0.0.1@$port]"
+option[access.allow]='[loopback, 192.0.2.0/24]'
+option[access.rate]=20
+option[access.slip]=2
+write_config
+start_cordond
+
+asks() { # PROGRAM ARGUMENT...
+  local program=$1
+  shift
+  "$program" @"$host" -p "$port" "$@" >"$work/asked" 2>&1 || fail "$program $*: $(cat "$work/asked")"
+}
+says() { grep -Eq -- "$1" "$work/asked" || fail "no '$1' in: $(cat "$work/asked")"; }
+
+say "cookies: kdig and dig get one, and ours is good"
+asks kdig -b 192.0.2.8 +cookie=0102030405060708 free.test A
+says 'status: NOERROR'
+cookie=$(sed -nE 's/.*COOKIE: (0102030405060708[0-9a-fA-F]{32}).*/\1/p' "$work/asked")
+[ ${#cookie} -eq 48 ] || fail "no full cookie: $(cat "$work/asked")"
+asks kdig -b 192.0.2.8 "+cookie=$cookie" blocked.test A
+says "COOKIE: $cookie"
+status_is 's["questions"]["cookies_valid"] == 1 and s["questions"]["cookies_new"] == 1' || fail "counts: $(cat "$work/status.json")"
+asks kdig -b 192.0.2.9 "+cookie=$cookie" free.test A # of another address
+says 'status: NOERROR'
+status_is 's["questions"]["cookies_invalid"] == 1' || fail "a cookie counts for another address"
+asks dig -b 192.0.2.8 +cookie free.test A
+says 'COOKIE: [0-9a-f]{48} \(good\)'
+asks kdig -b 192.0.2.8 +tcp +cookie=0102030405060708 free.test A
+says 'COOKIE: 0102030405060708[0-9a-fA-F]{32}'
+
+say "a client above its rate"
+echo "free.test A" >"$work/questions"
+dnsperf -s "$host" -p "$port" -a 192.0.2.9 -d "$work/questions" -Q 500 -l 3 -t 1 -q 2000 >"$work/dnsperf.out" 2>&1
+free=$(sed -nE 's/.*Queries completed: +([0-9]+).*/\1/p' "$work/dnsperf.out")
+# 100 at once, 20 a second, and half of the rest as TC=1, which dnsperf counts as completed.
+limited=$(status 's["questions"]["rate_limited"]')
+[ "$limited" -gt 500 ] || fail "limited $limited: $(cat "$work/dnsperf.out")"
+echo "completed $free, limited $limited"
+status_is 's["limited"]["clients"] == 1' || fail "limited: $(status 's["limited"]')"
+
+say "the others are answered, and so is loopback"
+for _ in 1 2 3 4 5; do
+  asks dig +tries=1 +timeout=5 +nocookie -b 192.0.2.8 free.test A
+  says '192\.0\.2\.10'
+done
+dnsperf -s 127.0.0.1 -p "$port" -d "$work/questions" -Q 1000 -l 2 -t 5 >"$work/dnsperf.out" 2>&1
+[ "$(status 's["questions"]["rate_limited"]')" -lt $((limited + 20)) ] || fail "loopback is limited"
+
+say "the limited one goes on: by TC=1 to TCP, by BADCOOKIE to its own rate"
+start flood dnsperf -s "$host" -p "$port" -a 192.0.2.9 -d "$work/questions" -Q 200 -l 60 -t 1 -q 2000
+flooding=$started
+sleep 1
+wait_until 20 status_is "s['questions']['rate_slipped'] > $((limited / 2 + 20))" || fail "the flood is not limited"
+"$(command -v dig)" @"$host" -p "$port" +tries=20 +timeout=1 +nocookie -b 192.0.2.9 free.test A >"$work/asked"
+says '192\.0\.2\.10'
+says 'retrying in TCP mode|\(TCP\)'
+"$(command -v dig)" @"$host" -p "$port" +tries=20 +timeout=1 +cookie -b 192.0.2.9 free.test A >"$work/asked"
+says '192\.0\.2\.10'
+says '\(good\)'
+stop "$flooding"
+
+say "the log names the worst"
+wait_until 80 grep -q 'clients ask too often and are limited: 1 in the last minute; the worst is 192\.0\.2\.9/32' \
+  "$work/cordond.log" || fail "the log does not name it: $(tail -n 5 "$work/cordond.log")"
+
+stop_cordond
