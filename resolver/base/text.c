@@ -213,6 +213,17 @@ void json_string(struct text *text, const char *key, const char *value)
     }
 }
 
+void json_octets(struct text *text, const char *key, const uint8_t *octets, size_t len)
+{
+    begin(text, key);
+    text_add_octets(text, "\"", 1);
+    for (size_t i = 0; i < len && !text->overflow; i++) {
+        const char digits[2] = {hex[octets[i] >> 4], hex[octets[i] & 15]};
+        text_add_octets(text, digits, sizeof(digits));
+    }
+    text_add_octets(text, "\"", 1);
+}
+
 void json_uint(struct text *text, const char *key, uint64_t value)
 {
     begin(text, key);

@@ -43,6 +43,8 @@ void json_array_begin(struct text *text, const char *key);
 void json_array_end(struct text *text);
 void json_string(struct text *text, const char *key, const char *value); /* NULL: null */
 void json_string_n(struct text *text, const char *key, const char *value, size_t len);
+/* A string of hexadecimal digits, two for each octet. */
+void json_octets(struct text *text, const char *key, const uint8_t *octets, size_t len);
 void json_uint(struct text *text, const char *key, uint64_t value);
 void json_int(struct text *text, const char *key, int64_t value);
 void json_bool(struct text *text, const char *key, bool value);

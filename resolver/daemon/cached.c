@@ -90,18 +90,6 @@ static const char *kind_of(const struct cached_entry *entry, struct wire_message
     return "nodata";
 }
 
-static void write_octets(struct text *out, const char *key, const uint8_t *octets, size_t len)
-{
-    static const char digits[] = "0123456789abcdef";
-    char hex[2 * DAEMON_CACHED_OCTETS_MAX];
-
-    for (size_t i = 0; i < len; i++) {
-        hex[2 * i] = digits[octets[i] >> 4];
-        hex[2 * i + 1] = digits[octets[i] & 15];
-    }
-    json_string_n(out, key, hex, 2 * len);
-}
-
 static void write_zone(struct text *out, const struct daemon *daemon, uint16_t context)
 {
     const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
@@ -144,7 +132,7 @@ static void write_entry(struct text *out, const struct daemon *daemon,
     } else {
         json_uint(out, "octets", seen->entry.len);
         if (!entry->cut) {
-            write_octets(out, "message", entry->octets, seen->entry.len);
+            json_octets(out, "message", entry->octets, seen->entry.len);
         }
     }
     json_object_end(out);

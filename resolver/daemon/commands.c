@@ -48,6 +48,7 @@ static const struct {
     {"status", status_command},
     {"takeover", successor_command},
     {"top", top_command},
+    {"trace", trace_command},
     {"upstreams", status_upstreams_command},
     {"version", version_command},
 };

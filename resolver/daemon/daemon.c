@@ -157,6 +157,17 @@ static void on_limited(uv_timer_t *timer)
     }
 }
 
+/* Some worker has made a report, or given a trace back. */
+static void on_reported(uv_async_t *handle)
+{
+    struct daemon *daemon = handle->data;
+
+    totals_on_reported(handle);
+    if (!daemon->stopping) {
+        trace_on_reported(daemon);
+    }
+}
+
 /* The handles of the main loop. Only the loop, the async and the signals can fail. */
 static int open_loop(struct daemon *daemon)
 {
@@ -165,7 +176,7 @@ static int open_loop(struct daemon *daemon)
     if (rc != 0) {
         return rc;
     }
-    rc = uv_async_init(&daemon->loop, &daemon->reported, totals_on_reported);
+    rc = uv_async_init(&daemon->loop, &daemon->reported, on_reported);
     if (rc != 0) {
         (void)uv_loop_close(&daemon->loop);
         return rc;
@@ -175,6 +186,7 @@ static int open_loop(struct daemon *daemon)
     uv_signal_init(&daemon->loop, &daemon->interrupt);
     uv_timer_init(&daemon->loop, &daemon->report_patience);
     uv_timer_init(&daemon->loop, &daemon->freshness);
+    uv_timer_init(&daemon->loop, &daemon->trace_patience);
     uv_timer_init(&daemon->loop, &daemon->limited);
     watchdog_init(daemon);
     daemon->reported.data = daemon;
@@ -183,6 +195,7 @@ static int open_loop(struct daemon *daemon)
     daemon->interrupt.data = daemon;
     daemon->report_patience.data = daemon;
     daemon->freshness.data = daemon;
+    daemon->trace_patience.data = daemon;
     daemon->limited.data = daemon;
     return 0;
 }
@@ -195,6 +208,7 @@ static void close_loop(struct daemon *daemon)
     uv_close((uv_handle_t *)&daemon->interrupt, NULL);
     uv_close((uv_handle_t *)&daemon->report_patience, NULL);
     uv_close((uv_handle_t *)&daemon->freshness, NULL);
+    uv_close((uv_handle_t *)&daemon->trace_patience, NULL);
     uv_close((uv_handle_t *)&daemon->limited, NULL);
     watchdog_close(daemon);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT); /* a reload that runs comes to its end */
@@ -424,6 +438,7 @@ static void stop_threads(struct daemon *daemon)
         worker_destroy(daemon->workers[w]);
     }
     daemon->worker_count = 0;
+    trace_deinit(daemon);
 }
 
 /* The rooms that all workers share, the workers, and the control socket; then serves. The

@@ -86,4 +86,7 @@
 #define DAEMON_CACHED_SHOWN_MAX  64u
 #define DAEMON_CACHED_OCTETS_MAX 4096u
 
+/* Traces at a time: people look at one. Each takes 120 KiB. */
+#define DAEMON_TRACES_MAX 4u
+
 #endif

@@ -114,6 +114,9 @@ struct daemon {
     struct sandbox sandbox;
     struct probe_result probes[UPSTREAM_SERVERS_MAX]; /* at the start */
 
+    struct tracing *tracing[DAEMON_TRACES_MAX]; /* trace.c's own */
+    unsigned trace_next;                        /* the worker that traces next */
+    uv_timer_t trace_patience;
     uint8_t tops_key[16];                                           /* of the workers' tops */
     struct totals_waiter totals_waiting[DAEMON_TOTALS_WAITING_MAX]; /* oldest first */
     size_t totals_waiting_count;
@@ -171,6 +174,12 @@ void status_reply(struct control_client *client, struct daemon *daemon,
                                 struct text *out));
 /* False, or a refusal in out if nobody was asked. */
 bool status_later(bool asked, struct text *out);
+
+/* trace.c: a command; what a worker has given back; and after the workers have ended. */
+bool trace_command(struct daemon *daemon, struct request *request,
+                   struct control_client *client, struct text *out);
+void trace_on_reported(struct daemon *daemon);
+void trace_deinit(struct daemon *daemon);
 
 /* cached.c: commands. */
 bool cached_show_command(struct daemon *daemon, struct request *request,

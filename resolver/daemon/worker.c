@@ -38,7 +38,8 @@ enum wish { /* flags from the main thread */
     WISH_STOP = 4,
     WISH_TURN = 8, /* a sign of life: see watchdog.h */
     WISH_LEAVE = 16,
-    WISH_GIVEN = 32 /* a connection */
+    WISH_GIVEN = 32, /* a connection */
+    WISH_TRACE = 64
 };
 
 struct worker {
@@ -74,6 +75,7 @@ struct worker {
     pthread_mutex_t report_mutex; /* covers report and tops */
     struct worker_report report;
     struct query_tops *tops; /* a copy */
+    struct tracer tracer;
 
     struct worker_leave leave; /* written before the wish */
     struct given given;
@@ -255,6 +257,7 @@ static void close_all(struct worker *worker)
     given_close(&worker->given);
     net_flush(worker->net);
     net_close(worker->net);
+    tracer_end(&worker->tracer);
     upstream_destroy(worker->upstream);
     upstream_transport_close(worker->transport);
     worker->closed = true;
@@ -310,6 +313,9 @@ static void on_wake(uv_async_t *handle)
     if ((wishes & WISH_REPORT) != 0) {
         make_report(worker);
     }
+    if ((wishes & WISH_TRACE) != 0) {
+        tracer_begin(&worker->tracer);
+    }
     if ((wishes & WISH_GIVEN) != 0) {
         take_given(worker);
     }
@@ -362,6 +368,8 @@ static bool open_rooms(struct worker *worker, const struct worker_setup *setup)
     if (worker->tops == NULL || worker->engine == NULL) {
         return false;
     }
+    worker->tracer.engine = worker->engine;
+    worker->tracer.reported = setup->reported;
     worker->transport = upstream_transport_create(&worker->loop, &worker->random);
     if (worker->transport == NULL) {
         return false;
@@ -484,6 +492,16 @@ uint64_t worker_ask_report(struct worker *worker)
 void worker_want_tops(struct worker *worker)
 {
     atomic_store(&worker->tops_wanted, true);
+}
+
+bool worker_trace(struct worker *worker, struct tracer_job *job)
+{
+    const bool asked = tracer_ask(&worker->tracer, job);
+
+    if (asked) {
+        wish(worker, WISH_TRACE);
+    }
+    return asked;
 }
 
 void worker_ask_turn(struct worker *worker)

@@ -9,6 +9,7 @@
 #define CORDON_DAEMON_WORKER_H
 
 #include "cache/cache.h"
+#include "daemon/tracer.h"
 #include "net/net.h"
 #include "policy/slot.h"
 #include "query/query.h"
@@ -60,6 +61,8 @@ void worker_adopt(struct worker *worker); /* a new snapshot is in the slot */
 uint64_t worker_ask_report(struct worker *worker);
 /* The next report that is made has a new copy of the worker's tops. */
 void worker_want_tops(struct worker *worker);
+/* Gives it a question to watch. False: it has not begun the one before. */
+bool worker_trace(struct worker *worker, struct tracer_job *job);
 /* Has it turned its loop since it was last asked to? */
 void worker_ask_turn(struct worker *worker);
 bool worker_has_turned(struct worker *worker);

@@ -70,7 +70,8 @@ static const char *verb_of(const struct query *q, size_t index)
         return "would block, but for an exception";
     }
     if (hit->mode == POLICY_MODE_LOG) {
-        return "would block, but its list only records";
+        return hit->ground == POLICY_GROUND_DEFAULT ? "would block, but is only recorded"
+                                                    : "would block, but its list only records";
     }
     return "lets through, and records";
 }
@@ -78,16 +79,20 @@ static const char *verb_of(const struct query *q, size_t index)
 static void note_hit(const struct query_engine *engine, struct query *q, size_t index)
 {
     const struct policy_hit *hit = &q->hits.at[index];
+    const char *action = policy_action_name((enum policy_action)hit->action);
     char rule[POLICY_RULE_TEXT_MAX] = "a rule";
     struct policy_image_list list;
     struct policy_row row;
 
-    if (policy_hit_row(engine->policy, hit, &row) &&
-        policy_image_list_at(policy_image_of(engine->policy), row.list, &list)) {
+    if (hit->ground == POLICY_GROUND_DEFAULT) {
+        query_note(
+            q, "%s: nothing allows the name in this view, whose default is deny (action %s)",
+            verb_of(q, index), action);
+    } else if (policy_hit_row(engine->policy, hit, &row) &&
+               policy_image_list_at(policy_image_of(engine->policy), row.list, &list)) {
         (void)policy_hit_rule(hit, &row, rule, sizeof(rule));
         query_note(q, "%s: %.100s (list %.24s of %.24s, serial %u, action %s, by %s%s)",
-                   verb_of(q, index), rule, list.id, list.provider, list.serial,
-                   policy_action_name((enum policy_action)hit->action),
+                   verb_of(q, index), rule, list.id, list.provider, list.serial, action,
                    policy_trigger_name((enum policy_trigger)hit->trigger),
                    hit->hop > 0 ? " behind an alias" : "");
     }
@@ -160,6 +165,13 @@ static void say_recheck(const struct query_engine *engine, const struct query *q
     }
 }
 
+static const char *view_of(const struct query_engine *engine, const struct query *q)
+{
+    const struct query_settings *settings = engine->settings;
+
+    return q->view < settings->view_count ? settings->views[q->view].name : "default";
+}
+
 /* What a state did, in words. q is there: this is not FREE. */
 static void say(const struct query_engine *engine, const struct query *q,
                 enum query_state state, enum query_state next, struct text *out)
@@ -173,8 +185,11 @@ static void say(const struct query_engine *engine, const struct query *q,
         say_question(q, out);
         break;
     case QUERY_CLIENT:
-        text_add(out, ended ? "not let in: " : "let in");
-        text_add(out, ended ? rcode : "");
+        if (ended) {
+            text_printf(out, "not let in: %s", rcode);
+        } else {
+            text_printf(out, "let in, view %.40s", view_of(engine, q));
+        }
         break;
     case QUERY_LOCAL:
         text_add(out, ended ? "known here: " : "not known here");
