@@ -101,7 +101,7 @@ static inline void script_close(void *context, struct upstream_try *t)
 
 static const struct upstream_io script_io = {script_udp_send, script_tcp_send, script_close};
 
-/* The two functions of the engine that the forwarder calls. */
+/* The functions of the engine that the forwarder calls. */
 void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
                       const struct query_fetch_result *result)
 {
@@ -131,6 +131,13 @@ bool query_fetch_may_ask(const struct query_engine *engine, const struct query_f
 {
     (void)fetch;
     return !((const struct script *)(const void *)engine)->may_not_ask;
+}
+
+/* Nobody watches. */
+void query_fetch_note(const struct query_fetch *fetch, const char *format, ...)
+{
+    (void)fetch;
+    (void)format;
 }
 
 static inline struct upstream_settings script_settings(unsigned servers)

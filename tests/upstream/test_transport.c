@@ -54,6 +54,13 @@ bool query_fetch_may_ask(const struct query_engine *engine, const struct query_f
     return true;
 }
 
+/* Nobody watches. */
+void query_fetch_note(const struct query_fetch *fetch, const char *format, ...)
+{
+    (void)fetch;
+    (void)format;
+}
+
 static void turn(void *context)
 {
     struct worker *worker = context;
