@@ -3,12 +3,14 @@
 #include "base/invariant.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 uint32_t cache_blocks_take(struct cache_blocks *blocks, uint32_t count)
 {
     uint32_t head = CACHE_NO_BLOCK;
 
-    invariant(count > 0 && count <= blocks->count - blocks->in_use);
+    invariant(count > 0 && count <= blocks->usable - blocks->in_use);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index = blocks->free;
 
@@ -39,6 +41,52 @@ void cache_blocks_give_back(struct cache_blocks *blocks, uint32_t head)
         blocks->in_use--;
         index = next;
     }
+}
+
+bool cache_blocks_reach(const struct cache_blocks *blocks, uint32_t head, uint32_t end)
+{
+    uint32_t index = head;
+
+    while (index != CACHE_NO_BLOCK && index < end) {
+        index = blocks->at[index].next;
+    }
+    return index != CACHE_NO_BLOCK;
+}
+
+/* Whole pages only: those at the ends are shared with neighbours. */
+static void give_to_system(struct cache_block *from, struct cache_block *to)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t start = ((uintptr_t)from + page - 1) & ~(page - 1);
+    const uintptr_t end = (uintptr_t)to & ~(page - 1);
+
+    if (end > start) {
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+        (void)madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+}
+
+void cache_blocks_limit(struct cache_blocks *blocks, uint32_t usable)
+{
+    uint32_t kept = CACHE_NO_BLOCK;
+
+    for (uint32_t index = blocks->free; index != CACHE_NO_BLOCK;) {
+        const uint32_t next = blocks->at[index].next;
+
+        if (index < usable) {
+            blocks->at[index].next = kept;
+            kept = index;
+        }
+        index = next;
+    }
+    blocks->free = kept;
+    if (blocks->fresh > usable) {
+        blocks->fresh = usable;
+    }
+    if (usable < blocks->usable) {
+        give_to_system(blocks->at + usable, blocks->at + blocks->usable);
+    }
+    blocks->usable = usable;
 }
 
 void cache_stream_start(struct cache_stream *stream, struct cache_blocks *blocks, uint32_t head)

@@ -33,8 +33,9 @@ struct cache_blocks {
     struct cache_block *at;
     uint8_t *marks; /* enum cache_mark, one per block */
     uint32_t count;
-    uint32_t fresh; /* blocks from here on were never used */
-    uint32_t free;  /* first of the list of free ones */
+    uint32_t usable; /* blocks from here on may not be used now; at most count */
+    uint32_t fresh;  /* blocks from here on are not used, and in no list; at most usable */
+    uint32_t free;   /* first of the list of free ones */
     uint32_t in_use;
 };
 
@@ -42,6 +43,10 @@ struct cache_blocks {
  * seen to it that as many are free. */
 uint32_t cache_blocks_take(struct cache_blocks *blocks, uint32_t count);
 void cache_blocks_give_back(struct cache_blocks *blocks, uint32_t head);
+/* True if a block of the entry lies at or behind this one. */
+bool cache_blocks_reach(const struct cache_blocks *blocks, uint32_t head, uint32_t end);
+/* Sets usable; no entry reaches it. The memory of blocks behind it goes back to the system. */
+void cache_blocks_limit(struct cache_blocks *blocks, uint32_t usable);
 
 /* A place in an entry's chain, for reading or writing in order. */
 struct cache_stream {

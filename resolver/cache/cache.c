@@ -82,6 +82,7 @@ struct cache *cache_create(size_t size, const uint8_t hash_key[16])
         invariant(pthread_mutex_init(&shard->lock, NULL) == 0);
         shard->blocks.at = (struct cache_block *)(void *)at;
         shard->blocks.count = count;
+        shard->blocks.usable = count;
         at += (size_t)count * sizeof(struct cache_block);
         shard->bucket_mask = buckets - 1;
     }
@@ -96,6 +97,7 @@ struct cache *cache_create(size_t size, const uint8_t hash_key[16])
     }
     invariant((size_t)(at - (uint8_t *)cache) <= size);
     cache->size = size;
+    cache->limit = size;
     cache->fixed = (size_t)(at - (uint8_t *)cache) -
                    (size_t)CACHE_SHARDS * count * sizeof(struct cache_block);
     memcpy(cache->hash_key, hash_key, sizeof(cache->hash_key));
@@ -244,7 +246,7 @@ static void shard_evict(struct cache_shard *shard, uint64_t now_us)
         const uint32_t index = shard->hand;
         const uint8_t mark = shard->blocks.marks[index];
 
-        shard->hand = index + 1 == shard->blocks.count ? 0 : index + 1;
+        shard->hand = index + 1 >= shard->blocks.usable ? 0 : index + 1;
         if (mark == CACHE_MARK_NONE) {
             continue;
         }
@@ -315,7 +317,7 @@ static void shard_store(struct cache_shard *shard, struct cache_head *head, uint
     struct cache_stream stream;
     uint32_t *bucket = &shard->buckets[head->hash & shard->bucket_mask];
 
-    while (shard->blocks.count - shard->blocks.in_use < blocks) {
+    while (shard->blocks.usable - shard->blocks.in_use < blocks) {
         shard_evict(shard, head->stored_us);
     }
     const uint32_t index = cache_blocks_take(&shard->blocks, blocks);
@@ -356,7 +358,7 @@ void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us
     const size_t blocks = (total + CACHE_BLOCK_DATA - 1) / CACHE_BLOCK_DATA;
 
     pthread_mutex_lock(&shard->lock);
-    if (blocks <= shard->blocks.count && make_way(shard, key, &flat, &head)) {
+    if (make_way(shard, key, &flat, &head) && blocks <= shard->blocks.usable) {
         shard_store(shard, &head, (uint32_t)blocks, &flat, octets, ttls);
     }
     pthread_mutex_unlock(&shard->lock);
@@ -381,6 +383,7 @@ void cache_stats(struct cache *cache, struct cache_stats *out)
 {
     memset(out, 0, sizeof(*out));
     out->size = cache->size;
+    out->limit = cache->limit;
     out->octets = cache->fixed;
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
         struct cache_shard *shard = &cache->shards[i];

@@ -58,13 +58,21 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us
 /*
  * Stores a copy; an entry with this key is replaced, unless that is an answer which still holds
  * and this is a failure. entry->kind, ttl_s, ede and len are read; ttl_s 0, a message that is
- * malformed or larger than a shard: nothing is stored. Allocates nothing. Any thread.
+ * malformed: nothing is stored; larger than a shard: neither, and the one before goes.
+ * Allocates nothing. Any thread.
  */
 void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                const uint8_t *octets, const struct cache_entry *entry);
 
 /* Removes everything, shard by shard; returns how many entries that were. Any thread. */
 uint64_t cache_flush(struct cache *cache);
+
+/*
+ * Holds at most so many octets from here on, its own bookkeeping included (which stays), up to
+ * the size that it was made with: what lies behind is forgotten, and the memory goes back to
+ * the system. Looks at each entry, shard after shard. One thread at a time, any.
+ */
+void cache_limit(struct cache *cache, size_t octets);
 
 /* Some of the entries: those of a name, or also those below it. */
 struct cache_filter {
@@ -96,7 +104,8 @@ void cache_show(struct cache *cache, const struct cache_filter *filter, uint64_t
 uint64_t cache_forget(struct cache *cache, const struct cache_filter *filter, uint64_t now_us);
 
 struct cache_stats {
-    uint64_t entries, octets, size; /* now */
+    uint64_t entries, octets, size; /* now; size: as it was made */
+    uint64_t limit;                 /* see cache_limit(); else size */
     uint64_t hits, misses, stores, evictions;
 };
 void cache_stats(struct cache *cache, struct cache_stats *out);

@@ -10,6 +10,7 @@
 #include "cache/cache.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define CACHE_SECOND_US 1000000u
 
@@ -46,7 +47,8 @@ struct cache_shard {
 struct cache {
     struct cache_shard shards[CACHE_SHARDS];
     size_t size;
-    size_t fixed; /* octets that no block takes */
+    size_t fixed;         /* octets that no block takes */
+    _Atomic size_t limit; /* at most size */
     uint8_t hash_key[SIPHASH_KEY_OCTETS];
 };
 

@@ -214,6 +214,8 @@ static unsigned print_attention(const json_t *status)
     const uint64_t lost = number_of(events, "lost_ring") + number_of(events, "lost_output");
     const uint64_t drops = number_of(json_object_get(status, "net"), "udp_kernel_drops");
     const json_t *descriptors = json_object_get(status, "descriptors");
+    const json_t *cache = json_object_get(status, "cache");
+    const uint64_t limit = number_of(cache, "limit");
     const uint64_t lacked = number_of(descriptors, "lacked");
     size_t down = 0;
     unsigned count = 0;
@@ -246,6 +248,11 @@ static unsigned print_attention(const json_t *status)
     attention(&count, json_is_true(json_object_get(events, "stalled")),
               "the event output %s accepts nothing: %s", string_of(events, "to"),
               error[0] != '\0' ? error : "its reader does not read");
+    attention(&count, limit < number_of(cache, "size"),
+              "memory is short: the cache may hold %" PRIu64 " of %" PRIu64
+              " MiB. Give cordond more (MemoryMax= of the unit, --memory of the container), or "
+              "set cache.size lower",
+              limit >> 20, number_of(cache, "size") >> 20);
     attention(&count, drops > 0,
               "the kernel dropped %" PRIu64 " datagrams: the machine is too "
               "busy, or net.core.rmem_max too small",

@@ -217,12 +217,26 @@ static void close_loop(struct daemon *daemon)
     }
 }
 
-static struct cache *make_cache(uint64_t octets)
+/* As large as it may be: a smaller one is slower, none answers nobody. */
+static struct cache *make_cache(const struct memory *memory, uint64_t configured)
 {
     uint8_t key[16];
+    size_t size = memory_cache_size(memory, configured);
+    const size_t wanted = size;
 
     random_system(key, sizeof(key));
-    return cache_create((size_t)octets, key);
+    struct cache *cache = cache_create(size, key);
+    while (cache == NULL && size / 2 >= CACHE_SIZE_MIN) {
+        size /= 2;
+        cache = cache_create(size, key);
+    }
+    if (cache != NULL && size < wanted) {
+        log_write(LOG_LEVEL_WARNING,
+                  "there is no memory for a cache of %zu MiB: it takes %zu MiB. Set cache.size "
+                  "lower",
+                  wanted >> 20, size >> 20);
+    }
+    return cache;
 }
 
 static struct query_rate *make_rate(void)
@@ -399,6 +413,7 @@ static int serve(struct daemon *daemon)
     uv_timer_start(&daemon->limited, on_limited, DAEMON_LIMITED_FIRST_MS, DAEMON_LIMITED_MS);
     reload_notify(daemon);
     watchdog_start(daemon);
+    memory_start(&daemon->memory, &daemon->loop, daemon->cache);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
     notify_manager("STOPPING=1\nSTATUS=answering what is in flight");
     /* From here on a second signal ends the process at once, as signals do by default. */
@@ -406,6 +421,7 @@ static int serve(struct daemon *daemon)
     uv_signal_stop(&daemon->interrupt);
     control_close(daemon->control);
     daemon->control = NULL;
+    memory_stop(&daemon->memory);
     successor_close(&daemon->successor);
     takeover_close(&daemon->takeover);
     reload_close(daemon);
@@ -456,9 +472,9 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     }
     memcpy(daemon->listen, sockets->listen, sockets->count * sizeof(daemon->listen[0]));
     daemon->listen_count = sockets->count;
-    daemon->cache = make_cache(daemon->config->cache_octets);
     daemon->conditions = upstream_conditions_create();
     daemon->rate = make_rate();
+    daemon->cache = make_cache(&daemon->memory, daemon->config->cache_octets);
     /* Readers: the workers, and the writer of events. */
     daemon->slot = policy_slot_create(sockets->workers + 1, snapshot, setup_snapshot_free);
     if (daemon->slot == NULL) {
@@ -522,6 +538,7 @@ int daemon_run(const char *config_path, bool replace)
     daemon->magic = DAEMON_MAGIC;
     daemon->config_path = config_path;
     daemon->started_at = clock_read();
+    memory_open(&daemon->memory, "");
     takeover_init(&daemon->takeover);
     successor_init(&daemon->successor);
     start_process();
@@ -558,6 +575,7 @@ done:
     config_free(daemon->started);
     takeover_close(&daemon->takeover);
     keep_deinit(daemon);
+    memory_close(&daemon->memory);
     sandbox_deinit(&daemon->sandbox);
     free(daemon);
     return code;

@@ -51,6 +51,10 @@
 /* Patience with workers that are asked for their counters; then their last are shown. */
 #define DAEMON_REPORT_MS 500u
 
+/* How often the use of memory is looked at where a control group limits it: it can grow by what
+ * clients and a reload take in that time, for which a tenth of the limit is left. */
+#define DAEMON_MEMORY_LOOK_MS 1000u
+
 /* Lists become stale while the daemon runs: looked at this often. */
 #define DAEMON_FRESHNESS_MS 3600000u
 

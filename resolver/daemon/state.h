@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "daemon/descriptors.h"
 #include "daemon/limits.h"
+#include "daemon/memory.h"
 #include "daemon/probe.h"
 #include "daemon/sandbox.h"
 #include "daemon/takeover.h"
@@ -103,6 +104,7 @@ struct daemon {
     struct descriptors descriptors;
     struct worker *workers[DAEMON_WORKERS_MAX];
     struct upstream_conditions *conditions;
+    struct memory memory;
     struct cache *cache;
     struct query_rate *rate; /* of clients */
     struct policy_slot *slot;

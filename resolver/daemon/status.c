@@ -237,6 +237,7 @@ void status_write_cache(struct text *out, const struct cache_stats *stats)
     json_uint(out, "entries", stats->entries);
     json_uint(out, "octets", stats->octets);
     json_uint(out, "size", stats->size);
+    json_uint(out, "limit", stats->limit);
     json_uint(out, "hits", stats->hits);
     json_uint(out, "misses", stats->misses);
     json_uint(out, "stores", stats->stores);
@@ -279,6 +280,16 @@ static void write_identity(struct text *out, const struct daemon *daemon, struct
     json_array_end(out);
 }
 
+static void write_memory(struct text *out, struct memory *memory)
+{
+    json_object_begin(out, "memory");
+    if (memory_look(memory)) {
+        json_uint(out, "limit", memory->limit);
+        json_uint(out, "used", memory->used);
+    }
+    json_object_end(out);
+}
+
 static void write_status(struct daemon *daemon, const struct totals *totals, struct text *out)
 {
     const struct clock_now now = clock_read();
@@ -297,6 +308,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     status_write_net(out, &totals->sum.net);
     write_descriptors(out, &daemon->descriptors, totals->sum.lacks);
     status_write_cache(out, &totals->cache);
+    write_memory(out, &daemon->memory);
     status_write_events(out, daemon, &totals->events);
     json_uint(out, "workers_reported", totals->reported);
     text_add(out, ",\"reload\":"); /* a document already */

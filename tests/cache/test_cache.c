@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SECOND UINT64_C(1000000)
 
@@ -440,13 +441,87 @@ static void random_operations_never_give_anything_but_the_last_put(void **state)
         model_step(&model);
         if (i % 1000 == 0) {
             cache_stats(model.cache, &stats);
-            assert_true(stats.octets <= stats.size && stats.entries <= MODEL_NAMES);
+            assert_true(stats.octets <= stats.limit && stats.entries <= MODEL_NAMES);
+        }
+        if (i % 5000 == 4999) { /* smaller, larger: never below what bookkeeping takes */
+            cache_limit(model.cache,
+                        CACHE_SIZE_MIN / 4 + random_below(&model.random, CACHE_SIZE_MIN));
         }
     }
     cache_stats(model.cache, &stats);
     assert_true(model.hits > MODEL_OPS / 20);
     print_message("%u hits, %llu evictions\n", model.hits, (unsigned long long)stats.evictions);
     cache_destroy(model.cache);
+}
+
+/* Of this process, in octets. */
+static size_t resident(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    unsigned long pages = 0;
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*u %lu", &pages), 1);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Stores names first to last - 1, each with about 1,400 octets. */
+static void fill(struct cache *cache, unsigned first, unsigned last)
+{
+    for (unsigned i = first; i < last; i++) {
+        struct cache_entry put = {.kind = CACHE_ANSWER, .ttl_s = 300, .ede = WIRE_EDE_NONE};
+        uint8_t octets[2048];
+        char text[64];
+
+        snprintf(text, sizeof(text), "f%u.example", i);
+        const struct wire_name name = name_of(text);
+        const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+        put.len = answer_of(&name, 6, 200, 300, octets, sizeof(octets));
+        cache_put(cache, &key, SECOND, octets, &put);
+    }
+}
+
+static void a_limit_gives_memory_back_and_keeps_what_fits(void **state)
+{
+    enum {
+        SIZE = 64 << 20,
+        SMALL = 8 << 20,
+        NAMES = 80000
+    };
+    struct cache *cache = make(SIZE);
+    struct cache_stats stats;
+
+    (void)state;
+    fill(cache, 0, NAMES);
+    cache_stats(cache, &stats);
+    const uint64_t entries = stats.entries;
+    assert_true(stats.octets > SIZE * 9u / 10 && stats.evictions > 0);
+    const size_t before = resident();
+    cache_limit(cache, SMALL);
+    cache_stats(cache, &stats);
+    assert_int_equal(stats.limit, SMALL);
+    assert_int_equal(stats.size, SIZE);
+    assert_true(stats.octets <= SMALL && stats.octets > SMALL / 2);
+    assert_true(stats.entries > 0 && stats.entries < entries / 4);
+    assert_true(resident() + (SIZE - SMALL) * 3u / 4 < before);
+    fill(cache, 0, NAMES); /* it works on in the smaller bound, */
+    cache_stats(cache, &stats);
+    assert_true(stats.octets <= SMALL && stats.octets > SMALL * 9u / 10);
+    cache_limit(cache, 2 * (size_t)SIZE); /* and grows again: not above what it was made with */
+    fill(cache, 0, NAMES);
+    cache_stats(cache, &stats);
+    assert_int_equal(stats.limit, SIZE);
+    assert_int_equal(stats.entries, entries);
+    cache_limit(cache, 0); /* nothing is held, nothing breaks */
+    fill(cache, 0, 1000);
+    cache_stats(cache, &stats);
+    assert_int_equal(stats.entries, 0);
+    cache_limit(cache, SIZE);
+    fill(cache, 0, 1000);
+    cache_stats(cache, &stats);
+    assert_int_equal(stats.entries, 1000);
+    cache_destroy(cache);
 }
 
 /* Threads: each reads and writes the same names; what a name holds follows from it. */
@@ -495,6 +570,9 @@ static void *thread_run(void *arg)
         if (i % 5000 == 4999 && work->index == 0) {
             cache_flush(work->cache);
         }
+        if (i % 1000 == 999 && work->index == 1) {
+            cache_limit(work->cache, i % 2000 == 999 ? CACHE_SIZE_MIN / 2 : CACHE_SIZE_MIN);
+        }
         if (i % 512 == 0) {
             struct cache_stats stats;
 
@@ -537,6 +615,7 @@ int main(void)
         cmocka_unit_test(a_failure_is_kept_but_never_in_place_of_a_live_answer),
         cmocka_unit_test(what_is_asked_for_stays_when_room_is_needed),
         cmocka_unit_test(random_operations_never_give_anything_but_the_last_put),
+        cmocka_unit_test(a_limit_gives_memory_back_and_keeps_what_fits),
         cmocka_unit_test(threads_share_it_without_mixing_entries),
     };
 
