@@ -23,6 +23,7 @@ install(FILES deploy/systemd/cordon.sysusers DESTINATION ${CORDON_SYSUSERS_DIR} 
 install(FILES deploy/systemd/cordon.tmpfiles DESTINATION ${CORDON_TMPFILES_DIR} RENAME cordon.conf)
 install(FILES deploy/systemd/resolved-port-53.conf deploy/cordon.yaml
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES deploy/prometheus/cordon.rules.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES LICENSE NOTICE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES deploy/completion/cordon.bash
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME cordon)

@@ -8,6 +8,7 @@
  */
 #include "admin/control.h"
 
+#include "admin/listen.h"
 #include "base/invariant.h"
 
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define CONTROL_MAGIC        0x636f6e74u
@@ -347,54 +347,6 @@ static void on_connection(uv_stream_t *stream, int status)
     }
 }
 
-/* Removes a socket file that nobody answers on. 0, -EADDRINUSE, -ENOTSOCK, -errno. */
-static int remove_stale(const char *path, const struct sockaddr_un *address)
-{
-    struct stat status;
-
-    if (lstat(path, &status) != 0) {
-        return errno == ENOENT ? 0 : -errno;
-    }
-    if (!S_ISSOCK(status.st_mode)) {
-        return -ENOTSOCK; /* a file of somebody else's: never removed */
-    }
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return -errno;
-    }
-    const int rc = connect(fd, (const struct sockaddr *)address, sizeof(*address));
-    const int error = rc == 0 ? 0 : errno;
-    close(fd);
-    if (error != ECONNREFUSED) { /* EAGAIN: it listens, and its backlog is full */
-        return error == 0 || error == EAGAIN ? -EADDRINUSE : -error;
-    }
-    return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
-}
-
-/* A bound socket. The mode is set on the socket before bind(), so that the file never has a
- * wider one, whatever the umask is. The descriptor or -errno. */
-static int bind_socket(const char *path, const struct sockaddr_un *address)
-{
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    if (fchmod(fd, 0660) != 0 ||
-        bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0) {
-        const int error = errno;
-        close(fd);
-        return -error;
-    }
-    if (chmod(path, 0660) != 0) {
-        const int error = errno;
-        unlink(path);
-        close(fd);
-        return -error;
-    }
-    return fd;
-}
-
 static void on_listener_closed(uv_handle_t *handle)
 {
     struct control *control = handle->data;
@@ -451,18 +403,10 @@ static int make_control(uv_loop_t *loop, const char *path, int fd,
 int control_open(uv_loop_t *loop, const char *path, const struct control_handler *handler,
                  struct control **out)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = -1;
+    const int rc = listen_unix(path, false, &fd);
 
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        return -ENAMETOOLONG;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    const int rc = remove_stale(path, &address);
-    if (rc != 0) {
-        return rc;
-    }
-    const int fd = bind_socket(path, &address);
-    return fd < 0 ? fd : make_control(loop, path, fd, handler, out);
+    return rc != 0 ? rc : make_control(loop, path, fd, handler, out);
 }
 
 int control_adopt(uv_loop_t *loop, const char *path, int fd,

@@ -62,6 +62,7 @@ void config_free(struct config *config)
     free(config->events_to);
     free(config->state_directory);
     free(config->control_socket);
+    free(config->http_socket);
     free(config);
 }
 
@@ -378,6 +379,8 @@ static void check_pairs(struct config_reader *reader, const struct option *optio
     const struct option *keys = &options[config_find_row("trust", "keys")];
     const struct option *low = &options[config_find_row("cache", "ttl-min")];
     const struct option *high = &options[config_find_row("cache", "ttl-max")];
+    const struct option *http = &options[config_find_row("http", "listen")];
+    const struct option *reach = &options[config_find_row("http", "reach")];
 
     if (listen->state != OPTION_BAD && servers->state != OPTION_BAD) {
         check_upstreams(reader);
@@ -393,6 +396,10 @@ static void check_pairs(struct config_reader *reader, const struct option *optio
     }
     if (low->state != OPTION_BAD && high->state != OPTION_BAD) {
         check_ttls(reader, low, high);
+    }
+    if (http->state != OPTION_BAD && reach->state != OPTION_BAD &&
+        listen->state != OPTION_BAD) {
+        config_check_http(reader);
     }
 }
 

@@ -173,6 +173,10 @@ struct config {
     uint16_t udp_size;
     char *state_directory;
     char *control_socket;
+    /* http: one of the two, or neither */
+    char *http_socket;           /* path */
+    struct address http_address; /* family 0: none */
+    bool http_network;           /* it may be reached from elsewhere */
 };
 
 /*

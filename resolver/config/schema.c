@@ -21,6 +21,7 @@ const struct config_word config_choose_words[] = {{"fastest", CONFIG_CHOOSE_FAST
                                                   {"hashed", CONFIG_CHOOSE_HASHED},
                                                   {NULL, 0}};
 static const struct config_word switch_words[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
+static const struct config_word reach_words[] = {{"local", 0}, {"network", 1}, {NULL, 0}};
 static const struct config_word mode_words[] = {{"enforce", 0}, {"log", 1}, {NULL, 0}};
 static const struct config_word default_words[] = {{"allow", 0}, {"deny", 1}, {NULL, 0}};
 static const struct config_word ede_words[] = {
@@ -64,6 +65,7 @@ const struct config_section config_sections[] = {
     {.name = "trust", .manual = "Whose signatures a list needs."},
     {.name = "events", .manual = "Where decisions are recorded, one line of JSON each."},
     {.name = "control", .manual = "How the tool cordon(1) reaches the daemon."},
+    {.name = "http", .manual = "Counters and health for monitoring, over HTTP."},
     {.name = "state", .manual = "What the daemon keeps from one start to the next."},
 };
 const size_t config_section_count = sizeof(config_sections) / sizeof(config_sections[0]);
@@ -307,6 +309,19 @@ const struct config_row config_rows[] = {
     {.name = "control.socket", .kind = &config_kind_socket, .offset = AT(control_socket),
      .standard = CONFIG_CONTROL_SOCKET,
      .manual = "The socket for status and reload; its folder belongs to it alone."},
+
+    {.name = "http.listen", .kind = &config_kind_http,
+     .standard = "off",
+     .manual = "Where /metrics (for Prometheus), /healthz and /readyz are answered: ADDRESS@PORT, "
+               "as 127.0.0.1@9153, or the absolute path of a unix socket (mode 0660, as the control "
+               "socket). They hold counters, lists and upstreams; no names that were asked, no "
+               "clients. Every user of this machine can read a port of the loopback."},
+    {.name = "http.reach", .kind = &config_kind_choice, .offset = AT(http_network),
+     .standard = "local", .words = reach_words,
+     .manual = "local: http.listen must be an address of the loopback or a path, and a request "
+               "whose Host is a name other than localhost is refused, so that no page of the web "
+               "can have a browser read it. network: any address. There is no password: a "
+               "firewall decides who reads the counters."},
 
     {.name = "state.directory", .kind = &config_kind_path, .offset = AT(state_directory),
      .standard = CONFIG_STATE_DIRECTORY,

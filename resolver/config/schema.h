@@ -20,6 +20,7 @@ struct config_reader {
     struct config_place listen[CONFIG_LISTEN_MAX];
     struct config_place upstreams[CONFIG_UPSTREAM_MAX];
     struct config_view *view; /* the one that is read now */
+    struct config_place http;
 };
 
 enum config_read_result {
@@ -119,6 +120,11 @@ void config_print_views(const struct config *config, FILE *out);
 void config_free_views(struct config *config);
 /* What only shows beside server.listen and access.allow. */
 void config_check_views(struct config_reader *reader);
+
+/* http.c: http_socket or http_address. */
+extern const struct config_kind config_kind_http;
+/* Is it an address that may be listened on? Once all options are read. */
+void config_check_http(struct config_reader *reader);
 
 /* lists.c: lists and keys. */
 extern const struct config_kind config_kind_use;

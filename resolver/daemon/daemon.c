@@ -379,6 +379,7 @@ static void show_screen(struct daemon *daemon)
         .listen_count = daemon->listen_count,
         .workers = daemon->worker_count,
         .probes = daemon->probes,
+        .http_detail = daemon->monitor.http == NULL ? daemon->monitor.detail : NULL,
         .now_s = clock_read().wall_us / 1000000,
         .colour = isatty(STDERR_FILENO) != 0,
     };
@@ -425,7 +426,7 @@ static int serve(struct daemon *daemon)
     successor_close(&daemon->successor);
     takeover_close(&daemon->takeover);
     reload_close(daemon);
-    totals_forget(daemon);
+    monitor_close(daemon);
     return 0;
 }
 
@@ -494,9 +495,13 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     if (rc == 0 && daemon->takeover.control < 0) { /* else it is the predecessor's yet */
         rc = open_control(daemon);
     }
+    if (rc == 0) {
+        monitor_open(daemon);
+    }
     rc = rc != 0 ? rc : serve(daemon);
     stop_threads(daemon);
     control_close(daemon->control); /* if serving never began */
+    monitor_close(daemon);
     close_loop(daemon);
     reload_deinit(daemon);
     policy_slot_destroy(daemon->slot);
@@ -554,6 +559,7 @@ int daemon_run(const char *config_path, bool replace)
         open_sockets(daemon, workers, replace, &sockets) != 0) {
         goto done;
     }
+    monitor_bind(daemon, daemon->takeover.channel >= 0);
     sandbox_bound(daemon->config);
     if (start_drop_rights(daemon->config->user) != 0) {
         start_sockets_close(&sockets, 0);

@@ -142,23 +142,35 @@ static void find_process(struct holder *holder)
     closedir(folder);
 }
 
-bool holder_find(const struct address *address, struct holder *holder)
-{
-    static const struct {
-        const char *path;
-        bool tcp;
-    } tables[] = {
-        {"/proc/net/udp", false},
-        {"/proc/net/udp6", false},
-        {"/proc/net/tcp", true},
-        {"/proc/net/tcp6", true},
-    };
+/* The tables of UDP come first. */
+static const struct {
+    const char *path;
+    bool tcp;
+} tables[] = {
+    {"/proc/net/udp", false},
+    {"/proc/net/udp6", false},
+    {"/proc/net/tcp", true},
+    {"/proc/net/tcp6", true},
+};
 
+static bool find(const struct address *address, bool udp, struct holder *holder)
+{
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-        if (find_socket(tables[i].path, tables[i].tcp, address, holder)) {
+        if ((tables[i].tcp || udp) &&
+            find_socket(tables[i].path, tables[i].tcp, address, holder)) {
             find_process(holder);
             return true;
         }
     }
     return false;
+}
+
+bool holder_find(const struct address *address, struct holder *holder)
+{
+    return find(address, true, holder);
+}
+
+bool holder_find_tcp(const struct address *address, struct holder *holder)
+{
+    return find(address, false, holder);
 }

@@ -22,6 +22,7 @@ struct holder {
 /* Looks through /proc/net for a socket that collides with the address, and through /proc for
  * its process. False if there is none. */
 bool holder_find(const struct address *address, struct holder *holder);
+bool holder_find_tcp(const struct address *address, struct holder *holder); /* TCP alone */
 
 /* For tests: one line of /proc/net/{udp,tcp}{,6}. False if it is not a socket bound to
  * something that collides with the address. */

@@ -55,6 +55,19 @@
  * clients and a reload take in that time, for which a tenth of the limit is left. */
 #define DAEMON_MEMORY_LOOK_MS 1000u
 
+/* A worker that does not turn its loop for this long is stuck: nothing that it does in one go
+ * takes a tenth of it. */
+#define DAEMON_HEALTH_MS 2000u
+
+/* An upstream answers if one did so within the first time; else one is asked, not more often
+ * than the second. */
+#define DAEMON_READY_HEARD_MS 15000u
+#define DAEMON_READY_PROBE_MS 5000u
+
+/* Octets of the page of metrics: 128 lists of 7 lines, 32 upstreams of 8, 256 workers, 100
+ * octets a line, and some. */
+#define DAEMON_METRICS_MAX (512u << 10)
+
 /* Lists become stale while the daemon runs: looked at this often. */
 #define DAEMON_FRESHNESS_MS 3600000u
 

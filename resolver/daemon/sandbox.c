@@ -235,6 +235,9 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     if (config->control_socket != NULL && folder_of(config->control_socket, folder)) {
         add_rule(rules, folder, true);
     }
+    if (config->http_socket != NULL && folder_of(config->http_socket, folder)) {
+        add_rule(rules, folder, true);
+    }
     if (config->events_to != NULL && strcmp(config->events_to, "stdout") != 0) {
         allow_output(rules, config->events_to);
     }

@@ -199,6 +199,30 @@ static void print_lists(const struct screen *screen, FILE *out)
     }
 }
 
+static void print_http(const struct screen *screen, FILE *out)
+{
+    const struct config *config = screen->config;
+    char address[ADDRESS_TEXT_MAX];
+
+    if (config->http_socket == NULL && config->http_address.family == ADDRESS_NONE) {
+        return;
+    }
+    heading(screen, out, "http");
+    if (config->http_socket != NULL) {
+        fprintf(out, "unix:%s", config->http_socket);
+    } else {
+        const bool six = config->http_address.family == ADDRESS_V6;
+        address_format(&config->http_address, false, address);
+        fprintf(out, "http://%s%s%s:%u", six ? "[" : "", address, six ? "]" : "",
+                config->http_address.port);
+    }
+    if (screen->http_detail == NULL) {
+        fputs("  /metrics /healthz /readyz\n", out);
+    } else {
+        warn(screen, out, "  not there: %s\n", screen->http_detail);
+    }
+}
+
 static void print_rest(const struct screen *screen, FILE *out)
 {
     const struct config *config = screen->config;
@@ -382,6 +406,7 @@ void screen_print(const struct screen *screen, FILE *out)
     print_upstreams(screen, out);
     print_lists(screen, out);
     print_rest(screen, out);
+    print_http(screen, out);
     print_try(screen, out);
     fflush(out);
 }

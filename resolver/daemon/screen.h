@@ -17,6 +17,7 @@ struct screen {
     size_t listen_count;
     unsigned workers;
     const struct probe_result *probes; /* one per upstream of the snapshot; NULL: not asked */
+    const char *http_detail; /* why http.listen is not served; NULL: it is, or would be */
     uint64_t now_s;
     bool only_check; /* what would run, not what runs */
     bool colour;

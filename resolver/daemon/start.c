@@ -97,6 +97,9 @@ int start_folders(const struct config *config)
     if (rc == 0 && config->control_socket != NULL) {
         rc = make_folder_of(config->control_socket, "control.socket", owner);
     }
+    if (rc == 0 && config->http_socket != NULL) {
+        rc = make_folder_of(config->http_socket, "http.listen", owner);
+    }
     if (rc == 0 && config->events_to != NULL && strcmp(config->events_to, "stdout") != 0) {
         rc = make_folder_of(config->events_to, "events.to", owner);
     }

@@ -13,6 +13,7 @@
 #include "daemon/descriptors.h"
 #include "daemon/limits.h"
 #include "daemon/memory.h"
+#include "daemon/monitor.h"
 #include "daemon/probe.h"
 #include "daemon/sandbox.h"
 #include "daemon/takeover.h"
@@ -122,6 +123,7 @@ struct daemon {
     uint8_t tops_key[16];                                           /* of the workers' tops */
     struct totals_waiter totals_waiting[DAEMON_TOTALS_WAITING_MAX]; /* oldest first */
     size_t totals_waiting_count;
+    struct monitor monitor;
     struct reload reload;
 };
 

@@ -161,33 +161,57 @@ static bool all_have(const struct daemon *daemon, uint64_t number)
     return true;
 }
 
-/* Answers those who have what they wait for, or have waited long enough, oldest first; then the
- * timer is for the oldest that is left. */
+static bool is_over(const struct daemon *daemon, const struct totals_waiter *waiter,
+                    uint64_t now_us)
+{
+    return now_us >= waiter->until_us || all_have(daemon, waiter->number);
+}
+
+/* The timer is for the one whose patience ends first. */
+static void set_timer(struct daemon *daemon, uint64_t now_us)
+{
+    uint64_t first_us = UINT64_MAX;
+
+    for (size_t i = 0; i < daemon->totals_waiting_count; i++) {
+        const uint64_t until_us = daemon->totals_waiting[i].until_us;
+        first_us = until_us < first_us ? until_us : first_us;
+    }
+    if (daemon->totals_waiting_count == 0) {
+        uv_timer_stop(&daemon->report_patience);
+    } else {
+        uv_timer_start(&daemon->report_patience, totals_on_patience,
+                       first_us > now_us ? (first_us - now_us + 999) / 1000 : 0, 0);
+    }
+}
+
+/* Answers those who have what they wait for, or have waited long enough. Whoever is answered
+ * may ask anew, which adds to the end. */
 static void answer(struct daemon *daemon)
 {
     const uint64_t now_us = clock_read().mono_us;
     struct totals_waiter *waiting = daemon->totals_waiting;
+    size_t at = 0;
 
-    while (daemon->totals_waiting_count > 0) {
-        const struct totals_waiter first = waiting[0];
+    while (at < daemon->totals_waiting_count) {
+        const struct totals_waiter one = waiting[at];
         struct totals totals;
 
-        if (now_us < first.until_us && !all_have(daemon, first.number)) {
-            uv_timer_start(&daemon->report_patience, totals_on_patience,
-                           (first.until_us - now_us + 999) / 1000, 0);
-            return;
+        if (!is_over(daemon, &one, now_us)) {
+            at++;
+            continue;
         }
         daemon->totals_waiting_count--;
-        memmove(waiting, waiting + 1, daemon->totals_waiting_count * sizeof(waiting[0]));
-        add_up(daemon, first.number, &totals);
-        totals.tops = first.tops ? merge_tops(daemon) : NULL;
-        first.ready(daemon, first.context, &totals);
+        memmove(waiting + at, waiting + at + 1,
+                (daemon->totals_waiting_count - at) * sizeof(waiting[0]));
+        add_up(daemon, one.number, &totals);
+        totals.tops = one.tops ? merge_tops(daemon) : NULL;
+        one.ready(daemon, one.context, &totals);
         query_tops_destroy(totals.tops);
     }
-    uv_timer_stop(&daemon->report_patience);
+    set_timer(daemon, now_us);
 }
 
-static bool ask(struct daemon *daemon,
+static bool ask(struct daemon *daemon, unsigned patience_ms,
                 void (*ready)(struct daemon *daemon, void *context,
                               const struct totals *totals),
                 void *context, bool tops)
@@ -208,11 +232,9 @@ static bool ask(struct daemon *daemon,
         .context = context,
         .tops = tops,
         .number = number,
-        .until_us = clock_read().mono_us + DAEMON_REPORT_MS * 1000ull,
+        .until_us = clock_read().mono_us + patience_ms * 1000ull,
     };
-    if (uv_is_active((const uv_handle_t *)&daemon->report_patience) == 0) {
-        uv_timer_start(&daemon->report_patience, totals_on_patience, DAEMON_REPORT_MS, 0);
-    }
+    set_timer(daemon, clock_read().mono_us);
     return true;
 }
 
@@ -221,7 +243,15 @@ bool totals_ask(struct daemon *daemon,
                               const struct totals *totals),
                 void *context)
 {
-    return ask(daemon, ready, context, false);
+    return ask(daemon, DAEMON_REPORT_MS, ready, context, false);
+}
+
+bool totals_ask_for(struct daemon *daemon, unsigned patience_ms,
+                    void (*ready)(struct daemon *daemon, void *context,
+                                  const struct totals *totals),
+                    void *context)
+{
+    return ask(daemon, patience_ms, ready, context, false);
 }
 
 bool totals_ask_tops(struct daemon *daemon,
@@ -229,7 +259,7 @@ bool totals_ask_tops(struct daemon *daemon,
                                    const struct totals *totals),
                      void *context)
 {
-    return ask(daemon, ready, context, true);
+    return ask(daemon, DAEMON_REPORT_MS, ready, context, true);
 }
 
 void totals_forget(struct daemon *daemon)

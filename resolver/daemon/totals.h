@@ -3,8 +3,8 @@
  * socket and /metrics show.
  *
  * Main thread. Whoever wants them asks, and is called back when every worker has made a copy of
- * its counters, or after DAEMON_REPORT_MS with the copies that are there: no worker is waited
- * for beyond that, and none waits for anybody.
+ * its counters, or when patience ends with the copies that are there: no worker is waited for
+ * beyond that, and none waits for anybody.
  */
 #ifndef CORDON_DAEMON_TOTALS_H
 #define CORDON_DAEMON_TOTALS_H
@@ -44,6 +44,11 @@ bool totals_ask(struct daemon *daemon,
                               const struct totals *totals),
                 void *context);
 /* The same with tops: larger copies, for people who look. */
+/* With another patience than DAEMON_REPORT_MS. */
+bool totals_ask_for(struct daemon *daemon, unsigned patience_ms,
+                    void (*ready)(struct daemon *daemon, void *context,
+                                  const struct totals *totals),
+                    void *context);
 bool totals_ask_tops(struct daemon *daemon,
                      void (*ready)(struct daemon *daemon, void *context,
                                    const struct totals *totals),

@@ -103,7 +103,46 @@ static void no_file_gives_all_defaults(void **state)
     assert_int_equal(config->events_keep, 5);
     assert_string_equal(config->control_socket, "/run/cordon/control.sock");
     assert_string_equal(config->state_directory, "/var/lib/cordon");
+    assert_null(config->http_socket);
+    assert_int_equal(config->http_address.family, ADDRESS_NONE);
+    assert_false(config->http_network);
     config_free(config);
+}
+
+static void the_http_socket_is_an_address_or_a_path(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *printed; /* by config_print, a line of it */
+    } rows[] = {
+        {"http: {listen: 127.0.0.1@9153}", "  listen: 127.0.0.1@9153\n"},
+        {"http: {listen: '[::1]@9153'}", "  listen: \"::1@9153\"\n"},
+        {"http: {listen: /run/cordon/http}", "  listen: /run/cordon/http\n"},
+        {"http: {listen: off}", "  listen: off\n"},
+        {"http: {listen: 0.0.0.0@9153, reach: network}", "  listen: 0.0.0.0@9153\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct config *config = NULL;
+        struct report report;
+        char *printed = NULL;
+        size_t len = 0;
+
+        report_init(&report);
+        assert_int_equal(
+            config_parse(rows[i].text, strlen(rows[i].text), "f", "/etc", &report, &config), 0);
+        FILE *out = open_memstream(&printed, &len);
+        assert_non_null(out);
+        config_print(config, out);
+        fclose(out);
+        const char *section = strstr(printed, "\nhttp:\n");
+        assert_non_null(section);
+        assert_non_null(strstr(section, rows[i].printed));
+        free(printed);
+        config_free(config);
+        report_deinit(&report);
+    }
 }
 
 static void every_option_is_read(void **state)
@@ -470,6 +509,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_file_gives_all_defaults),
         cmocka_unit_test(every_option_is_read),
+        cmocka_unit_test(the_http_socket_is_an_address_or_a_path),
         cmocka_unit_test(empty_files_and_sections_are_defaults),
         cmocka_unit_test(the_words_of_ede_are_codes),
         cmocka_unit_test(a_folder_of_lists_brings_its_keys),

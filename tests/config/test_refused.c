@@ -148,6 +148,40 @@ static void values_of_another_kind_are_refused(void **state)
          "/0123456789012345678901234567890123456789012345678901234567890123456"
          "7890123456789012345678901234567890123456}",
          "1:19: control.socket: the path of a socket has at most 107 octets, this one 108"},
+        {"http: {listen: 127.0.0.1}",
+         "1:16: http.listen: \"127.0.0.1\": write the port behind @: 127.0.0.1@9153"},
+        {"http: {listen: on}", "1:16: http.listen: \"on\" is neither an IPv4 nor an IPv6 "
+                               "address, with @PORT or without: names are not looked up here"},
+        {"http: {listen: localhost@9153}",
+         "1:16: http.listen: \"localhost@9153\" is neither an IPv4 nor an IPv6 address, with "
+         "@PORT or without: names are not looked up here"},
+        {"http: {listen: run/http}",
+         "1:16: http.listen: \"run/http\": the path of a socket begins with /"},
+        {"http: {listen: 127.0.0.1:9153}",
+         "1:16: http.listen: \"127.0.0.1:9153\": write the port behind @: 127.0.0.1@9153"},
+        {"http: {listen: 127.0.0.1@0}",
+         "1:16: http.listen: \"127.0.0.1@0\": the port \"0\" is not from 1 to 65535"},
+        {"http: {listen: [127.0.0.1@9153]}",
+         "1:16: http.listen: expected off, ADDRESS@PORT or the path of a socket, but found a "
+         "sequence [...]; an IPv6 address in brackets needs quotes"},
+        {"http: {listen: "
+         "/012345678901234567890123456789012345678901234567890123456789012345678901234567890123"
+         "456789012345678901234567}",
+         "1:16: http.listen: the path of a socket has at most 107 octets, this one 109"},
+        {"http: {listen: 192.0.2.1@9153}",
+         "1:16: http.listen: 192.0.2.1@9153 is not an address of the loopback, and whoever "
+         "reaches it can read the counters: write http.reach: network if that is meant"},
+        {"http: {listen: '[::]@9153'}",
+         "1:16: http.listen: ::@9153 is not an address of the loopback, and whoever reaches it "
+         "can read the counters: write http.reach: network if that is meant"},
+        {"http: {reach: network, listen: 127.0.0.1@5300}",
+         "1:32: http.listen: questions are taken on 127.0.0.1@5300 (server.listen): use "
+         "another port"},
+        {"http: {reach: network, listen: 0.0.0.0@5300}",
+         "1:32: http.listen: questions are taken on 0.0.0.0@5300 (server.listen): use another "
+         "port"},
+        {"http: {reach: everyone}",
+         "1:15: http.reach: \"everyone\" is not one of local, network"},
     };
 
     (void)state;
