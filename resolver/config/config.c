@@ -58,6 +58,7 @@ void config_free(struct config *config)
     free(config->forward);
     free(config->user);
     free(config->resolv_conf);
+    free(config->tls_ca);
     free(config->list_directory);
     free(config->events_to);
     free(config->state_directory);

@@ -131,6 +131,7 @@ struct config {
     unsigned choose;         /* enum config_choose */
     unsigned hedge_percent;  /* of questions; 0: off */
     char *resolv_conf;       /* its path */
+    char *tls_ca;            /* path of CA certificates; NULL: those of the system */
     bool letter_case_random; /* 0x20 */
     uint32_t deadline_ms;
     /* local: */

@@ -121,7 +121,13 @@ const struct config_row config_rows[] = {
     {.name = "upstreams.servers", .kind = &config_kind_upstreams,
      .standard = "[system]", .reloadable = true,
      .manual = "The servers to ask, as ADDRESS or ADDRESS@PORT, and the word system for those "
-               "that resolv-conf names. None may be an address of listen."},
+               "that resolv-conf names. None may be an address of listen. Over TLS: "
+               "tls://ADDRESS#NAME, port 853 if none is said, where NAME stands in the server's "
+               "certificate (see tls-ca); or {address: ADDRESS, pins: [sha256/BASE64, ...]} for a "
+               "server that is known by its public key; or with tls: NAME beside pins, and both "
+               "must hold. One of up to four pins suffices; beside a name a pin may also be an "
+               "issuer's. A server that cannot prove who it is gets no question, and a server "
+               "over TLS is never asked in clear."},
     {.name = "upstreams.zones", .kind = &config_kind_forward,
      .standard = "{}", .reloadable = true,
      .manual = "Zones with servers of their own, a line each: ZONE: [ADDRESS, ...], or ZONE: "
@@ -147,6 +153,11 @@ const struct config_row config_rows[] = {
                "most this share of all questions, so that servers which are slow together "
                "get no more than that on top. off: another server is asked only after the "
                "time of the first is over."},
+    {.name = "upstreams.tls-ca", .kind = &config_kind_path, .offset = AT(tls_ca),
+     .reloadable = true, .example = "/etc/cordon/ca.pem",
+     .manual = "A file of CA certificates (PEM) that are believed for servers over TLS, instead "
+               "of those of the system. Each certificate in it is believed, so a server's own "
+               "will do. It is read at the start and at a reload."},
     {.name = "upstreams.resolv-conf", .kind = &config_kind_path, .offset = AT(resolv_conf),
      .standard = "/etc/resolv.conf", .reloadable = true,
      .manual = "The file whose nameserver lines the word system stands for."},

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "daemon/filter.h"
 #include "daemon/landlock.h"
+#include "tls/trust.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -223,6 +224,11 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     if (config->resolv_conf != NULL) {
         allow_reading_around(sandbox, rules, config->resolv_conf);
     }
+    if (config->tls_ca != NULL) {
+        allow_reading_around(sandbox, rules, config->tls_ca);
+    } else if (tls_system_roots() != NULL) {
+        allow_reading_around(sandbox, rules, tls_system_roots());
+    }
     for (size_t i = 0; i < config->key_count; i++) {
         allow_reading_around(sandbox, rules, config->keys[i]);
     }
@@ -357,6 +363,9 @@ void sandbox_report_hidden(const struct sandbox *sandbox, const struct config *c
     report_if_hidden(sandbox, config->list_directory, "lists.directory", file, report);
     if (config->resolv_conf != NULL) {
         report_if_hidden(sandbox, config->resolv_conf, "upstreams.resolv-conf", file, report);
+    }
+    if (config->tls_ca != NULL) {
+        report_if_hidden(sandbox, config->tls_ca, "upstreams.tls-ca", file, report);
     }
     for (size_t i = 0; i < config->key_count; i++) {
         report_if_hidden(sandbox, config->keys[i], "trust.keys", file, report);

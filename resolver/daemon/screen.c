@@ -87,6 +87,17 @@ static void print_probe(const struct screen *screen, FILE *out,
     }
 }
 
+/* What a server over TLS must prove; it is not asked in clear to find out whether it is there.
+ */
+static void print_proof(FILE *out, const struct endpoint *server)
+{
+    if (server->transport == ENDPOINT_TLS) {
+        fprintf(out, " over TLS, %s%s%s", server->name[0] != '\0' ? "as " : "by its key",
+                server->name,
+                server->name[0] != '\0' && server->pin_count > 0 ? " and by its key" : "");
+    }
+}
+
 static void print_upstreams(const struct screen *screen, FILE *out)
 {
     const struct upstream_settings *upstreams = &screen->snapshot->upstreams;
@@ -107,6 +118,7 @@ static void print_upstreams(const struct screen *screen, FILE *out)
         heading(screen, out, i == 0 ? "upstreams" : "");
         address_format(&upstreams->servers[i].address, false, address);
         fprintf(out, "%s port %u", address, upstreams->servers[i].address.port);
+        print_proof(out, &upstreams->servers[i]);
         if (screen->probes != NULL) {
             print_probe(screen, out, &screen->probes[i]);
             answer += screen->probes[i].state == PROBE_ANSWERED ||

@@ -141,6 +141,10 @@ void status_write_upstreams(struct text *out, const struct totals *totals)
         json_uint(out, "late", server->late);
         json_uint(out, "seconds", server->seconds);
         json_bool(out, "case_lost", server->case_lost);
+        json_uint(out, "tls_handshakes", server->tls.handshakes);
+        json_uint(out, "tls_resumed", server->tls.resumed);
+        json_uint(out, "tls_failures", server->tls.failures);
+        json_string(out, "tls_error", server->tls.error[0] != '\0' ? server->tls.error : NULL);
         json_object_end(out);
     }
     json_array_end(out);

@@ -91,6 +91,12 @@ static void add_upstream(struct worker_report *sum, const struct upstream_server
     to->late += from->late;
     to->seconds += from->seconds;
     to->case_lost = to->case_lost || from->case_lost;
+    to->tls.handshakes += from->tls.handshakes;
+    to->tls.resumed += from->tls.resumed;
+    to->tls.failures += from->tls.failures;
+    if (from->tls.error[0] != '\0') {
+        memcpy(to->tls.error, from->tls.error, sizeof(to->tls.error));
+    }
 }
 
 static void add_seconds(struct upstream_counters *to, const struct upstream_counters *from)

@@ -524,6 +524,10 @@ void query_accept(struct query_engine *engine, const struct query_fetch *fetch,
     case QUERY_FETCH_UNREACHABLE:
         fail(out, settings, WIRE_EDE_NO_REACHABLE, "the upstreams are unreachable");
         return;
+    case QUERY_FETCH_UNPROVED:
+        fail(out, settings, WIRE_EDE_NO_REACHABLE,
+             "an upstream could not prove over TLS who it is");
+        return;
     case QUERY_FETCH_REJECTED:
         accept_rejected(engine, result, out);
         return;

@@ -85,6 +85,7 @@ enum query_fetch_status {
     QUERY_FETCH_TIMEOUT,      /* no usable answer in time */
     QUERY_FETCH_UNREACHABLE,  /* every upstream refused the packets or cannot be routed to */
     QUERY_FETCH_REJECTED,     /* upstreams answered, but none usefully (REFUSED, garbage) */
+    QUERY_FETCH_UNPROVED,     /* none could be reached, one as it could not prove who it is */
     QUERY_FETCH_UNMATCHED,    /* every socket was flooded with answers to other questions */
     QUERY_FETCH_NO_DESCRIPTOR /* this process may not open another socket */
 };

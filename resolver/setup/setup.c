@@ -6,6 +6,7 @@
 #include "setup/own.h"
 #include "setup/views.h"
 #include "setup/zones.h"
+#include "tls/trust.h"
 #include "trust/load.h"
 #include "wire/type.h"
 
@@ -139,6 +140,25 @@ static void fill_upstreams(const struct config *config, struct upstream_settings
     upstreams->choose = setup_choose((enum config_choose)config->choose);
 }
 
+/* CA certificates, if there is a server to hold against them. */
+static int fill_trust(const struct config *config, struct upstream_settings *upstreams,
+                      struct report *report)
+{
+    bool any = false;
+    bool by_name = false;
+
+    for (size_t i = 0; i < upstreams->count; i++) {
+        const struct endpoint *server = &upstreams->servers[i];
+        any = any || server->transport == ENDPOINT_TLS;
+        by_name = by_name || server->name[0] != '\0';
+    }
+    if (!any) {
+        return 0;
+    }
+    return by_name ? tls_trust_load(config->tls_ca, report, &upstreams->trust)
+                   : tls_trust_build(NULL, 0, false, "", NULL, &upstreams->trust);
+}
+
 /* Verifies and compiles the lists that are not off in every view. */
 static int load_lists(const struct config *config, const struct setup_views *views,
                       uint64_t now_s, struct report *report, struct policy_loaded *loaded)
@@ -187,6 +207,9 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         rc = setup_zones(config, report, &new->upstreams, new->zones, &new->zone_count);
     }
     if (rc == 0) {
+        rc = fill_trust(config, &new->upstreams, report);
+    }
+    if (rc == 0) {
         rc = load_lists(config, &views, now_s, report, loaded);
     }
     if (rc == 0) {
@@ -218,6 +241,7 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     if (new != NULL) {
         policy_views_free(new->choice);
         local_names_free(new->names);
+        tls_trust_release(new->upstreams.trust);
     }
     free(new);
     return rc;
@@ -231,6 +255,7 @@ void setup_snapshot_free(void *snapshot)
         policy_destroy(old->policy);
         policy_views_free(old->choice);
         local_names_free(old->names);
+        tls_trust_release(old->upstreams.trust);
         config_free(old->config);
         free(old);
     }

@@ -6,7 +6,7 @@
 
 /* A file of CA certificates: those of a system have about 150 in 220 KiB. */
 #define TLS_ROOTS_OCTETS_MAX (4u << 20)
-#define TLS_ROOTS_MAX        4096u
+#define TLS_ROOTS_MAX        1024u
 
 /* Octets fed at a time, and those that may wait: one record (RFC 8446, 5.1: 2^14 and its
  * frame) that is not whole yet, and what was fed behind it. */

@@ -55,6 +55,7 @@ static void reset(struct upstream_condition *condition, const struct endpoint *e
     STORE(rtt, 0);
     STORE(measured_us, 0);
     STORE(suspect_us, 0);
+    STORE(tls_told_us, 0);
     STORE(probe_us, 0);
     STORE(lates, 0);
     STORE(misses, 0);
@@ -120,6 +121,9 @@ static const char *const told[UPSTREAM_REASONS] = {
     [UPSTREAM_REASON_WRONG] =
         "what comes from it answers other questions than were asked: see whether it is a DNS "
         "server, and whether something on the path forges answers",
+    [UPSTREAM_REASON_UNPROVED] =
+        "it cannot prove over TLS who it is: see to its certificate, to the name or pins here, "
+        "and to upstreams.tls-ca",
     [UPSTREAM_REASON_GARBAGE] =
         "its answers are malformed: see whether it is a DNS server, and what changes them on "
         "their way",
@@ -143,6 +147,7 @@ const char *upstream_reason_word(enum upstream_reason reason)
         [UPSTREAM_REASON_SILENT] = "silent",
         [UPSTREAM_REASON_UNREACHABLE] = "unreachable",
         [UPSTREAM_REASON_WRONG] = "wrong",
+        [UPSTREAM_REASON_UNPROVED] = "unproved",
         [UPSTREAM_REASON_GARBAGE] = "garbage",
         [UPSTREAM_REASON_TRUNCATED] = "truncated",
         [UPSTREAM_REASON_USELESS] = "useless",
@@ -306,6 +311,16 @@ void upstream_condition_late(struct upstream_condition *condition, uint64_t sent
     if (LOAD(heard_us) <= sent_us && ADD(lates, 1) >= UPSTREAM_SUSPECT_AFTER) {
         STORE(suspect_us, now_us + UPSTREAM_SUSPECT_MS * US_PER_MS);
     }
+}
+
+bool upstream_condition_may_tell(struct upstream_condition *condition, uint64_t now_us)
+{
+    uint64_t told_us = LOAD(tls_told_us);
+
+    return (told_us == 0 || now_us - told_us >= UPSTREAM_TLS_TELL_MS * US_PER_MS) &&
+           atomic_compare_exchange_strong_explicit(&condition->tls_told_us, &told_us,
+                                                   now_us > 0 ? now_us : 1,
+                                                   memory_order_relaxed, memory_order_relaxed);
 }
 
 /* ---- probes ---- */

@@ -36,6 +36,7 @@ struct upstream_condition {
     _Atomic uint64_t rtt; /* smoothed << 32 | variation, in us; 0: not measured */
     _Atomic uint64_t measured_us;
     _Atomic uint64_t suspect_us;           /* suspect until then */
+    _Atomic uint64_t tls_told_us;          /* a failure of TLS was logged; 0: never */
     _Atomic uint64_t probe_us;             /* down: when to look */
     _Atomic uint32_t lates, misses, blame; /* in a row */
     _Atomic bool down;
@@ -80,6 +81,9 @@ bool upstream_condition_missed(struct upstream_condition *condition, uint64_t se
 /* No answer yet at the time at which nearly all come. */
 void upstream_condition_late(struct upstream_condition *condition, uint64_t sent_us,
                              uint64_t now_us);
+
+/* True for one caller each UPSTREAM_TLS_TELL_MS: that TLS failed is to be logged. */
+bool upstream_condition_may_tell(struct upstream_condition *condition, uint64_t now_us);
 
 /* True for one caller when a server that is down is to be looked at: until the result, or the
  * pause is over, nobody else is. */

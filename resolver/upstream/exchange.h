@@ -49,6 +49,7 @@ struct upstream_exchange {
     bool answered;       /* by some server, but not usefully */
     bool waited;         /* something else than a socket error has gone wrong */
     bool flooded;        /* a socket was closed for its wrong answers */
+    bool unproved;       /* a server could not prove over TLS who it is */
     bool lacking;        /* there was no descriptor for a socket */
     bool hedged;         /* or could not be */
     bool over;           /* found out within upstream_ask: told by the timer */
@@ -91,8 +92,9 @@ struct upstream {
     struct upstream_counters counters;
     enum upstream_case letter_case;
     uint16_t udp_size;
-    uint64_t lacks;        /* sockets for which there was no descriptor */
-    uint64_t lack_told_us; /* when that was logged last; 0: never */
+    struct tls_trust *trust; /* held; NULL: none */
+    uint64_t lacks;          /* sockets for which there was no descriptor */
+    uint64_t lack_told_us;   /* when that was logged last; 0: never */
     size_t count;
     struct upstream_server servers[UPSTREAM_SERVERS_MAX];
     struct upstream_probe probes[UPSTREAM_SERVERS_MAX];
@@ -105,6 +107,13 @@ const struct upstream_group *upstream_group_of(const struct upstream *upstream,
 
 /* Closes what is open and gives the exchange back; the fetch is free of it. */
 void upstream_exchange_end(struct upstream_exchange *exchange);
+
+/* When its question left: later than it was asked if a connection had to be made first. */
+uint64_t upstream_asked_us(const struct upstream_try *t);
+
+/* Over TLS only the length of a question could tell what is asked (RFC 7830; RFC 8467, 4.1):
+ * pads one that ends with a bare OPT record. Returns the new length. */
+size_t upstream_hide_length(uint8_t octets[UPSTREAM_QUESTION_MAX], size_t len);
 
 /* Closes one try, if it is open. */
 void upstream_slot_close(struct upstream *upstream, struct upstream_slot *slot);

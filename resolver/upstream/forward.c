@@ -94,7 +94,9 @@ static void finish_without(struct upstream_exchange *exchange)
     } else if (exchange->waited || late) {
         result.status = QUERY_FETCH_TIMEOUT;
     } else {
-        result.status = exchange->flooded ? QUERY_FETCH_UNMATCHED : QUERY_FETCH_UNREACHABLE;
+        result.status = exchange->flooded    ? QUERY_FETCH_UNMATCHED
+                        : exchange->unproved ? QUERY_FETCH_UNPROVED
+                                             : QUERY_FETCH_UNREACHABLE;
     }
     upstream_exchange_end(exchange);
     query_fetch_done(upstream->engine, fetch, &result);
@@ -424,7 +426,7 @@ static void on_rejected(struct upstream_exchange *exchange, struct upstream_slot
     struct upstream_server *server = &upstream->servers[index];
 
     server->failures++;
-    upstream_condition_alive(server->condition, slot->t.sent_us, upstream->now,
+    upstream_condition_alive(server->condition, upstream_asked_us(&slot->t), upstream->now,
                              upstream_tells(upstream, slot));
     exchange->blame[index] = (uint8_t)reason;
     exchange->excluded |= 1u << index;
@@ -460,7 +462,7 @@ static void on_useful(struct upstream_exchange *exchange, struct upstream_slot *
 
     server->answers++;
     upstream->counters.hedges_won += slot->hedge;
-    upstream_condition_good(server->condition, slot->t.sent_us, upstream->now,
+    upstream_condition_good(server->condition, upstream_asked_us(&slot->t), upstream->now,
                             upstream_tells(upstream, slot));
     blame_others(exchange, index);
     if (slot->edns) {

@@ -21,6 +21,7 @@
 #include "base/random.h"
 #include "base/timers.h"
 #include "query/query.h"
+#include "tls/trust.h"
 #include "upstream/limits.h"
 
 struct upstream;            /* opaque */
@@ -57,12 +58,15 @@ struct upstream_settings {
     unsigned hedge_percent; /* of questions, asked a second time when the answer is late */
     enum upstream_case letter_case;
     uint16_t udp_size; /* advertised to upstreams: 1232 */
+    struct tls_trust
+        *trust; /* for servers over TLS; NULL: there is none. Held, not taken over */
 };
 
 /* One try of one fetch at one server: what the io works on. */
 struct upstream_try {
     const struct endpoint *server;
-    const uint8_t *octets; /* the message to send, borrowed until the try is closed */
+    struct tls_trust *trust; /* for a server over TLS; borrowed for the call that sends */
+    const uint8_t *octets;   /* the message to send, borrowed until the try is closed */
     size_t len;
     void *handle; /* the io's own; NULL: nothing is open */
     /* upstream's own */
@@ -70,6 +74,7 @@ struct upstream_try {
     uint16_t id;
     bool tcp;
     uint64_t sent_us;
+    uint64_t written_us; /* later, over a connection that had to be made; 0: not yet */
     uint32_t wrong;
     uint8_t server_index;
 };
@@ -112,6 +117,16 @@ void upstream_received(struct upstream *upstream, struct upstream_try *t, const 
                        size_t len);
 void upstream_failed(struct upstream *upstream, struct upstream_try *t, int error);
 
+/* The try's question has been written to an open connection. */
+void upstream_written(struct upstream *upstream, struct upstream_try *t);
+
+/* A connection to the server has proved over TLS who it leads to, with a whole handshake or
+ * going on with an earlier session; or has failed to, and why in words. */
+void upstream_tls_opened(struct upstream *upstream, const struct endpoint *endpoint,
+                         bool resumed);
+void upstream_tls_failed(struct upstream *upstream, const struct endpoint *endpoint,
+                         const char *why);
+
 enum upstream_health {
     UPSTREAM_UNTRIED,
     UPSTREAM_UP,
@@ -123,6 +138,7 @@ enum upstream_reason { /* why a server is down */
     UPSTREAM_REASON_SILENT,      /* no answer in time */
     UPSTREAM_REASON_UNREACHABLE, /* errors of the network */
     UPSTREAM_REASON_WRONG,       /* answers to other questions, other ids */
+    UPSTREAM_REASON_UNPROVED,    /* it could not prove over TLS who it is */
     UPSTREAM_REASON_GARBAGE,     /* malformed answers */
     UPSTREAM_REASON_TRUNCATED,   /* TC=1, and nothing useful over TCP */
     UPSTREAM_REASON_USELESS,     /* refuses or fails what others answer */
@@ -132,6 +148,13 @@ enum upstream_reason { /* why a server is down */
 /* A word for programs, and what happened and what to do, for people; static. */
 const char *upstream_reason_word(enum upstream_reason reason);
 const char *upstream_reason_advice(enum upstream_reason reason);
+
+struct upstream_tls_status {
+    uint64_t handshakes;                /* whole ones */
+    uint64_t resumed;                   /* that went on with an earlier session */
+    uint64_t failures;                  /* connections that proved nothing, or broke */
+    char error[UPSTREAM_TLS_ERROR_MAX]; /* the last failure, "" once one has worked */
+};
 
 /* What all workers know together, and what the worker has asked. */
 struct upstream_server_status {
@@ -146,6 +169,7 @@ struct upstream_server_status {
     uint64_t late;    /* questions whose answer was not there when nearly all are */
     uint64_t seconds; /* of questions: asked because another server was late, or to measure */
     bool case_lost;   /* it does not keep the letter case */
+    struct upstream_tls_status tls;
 };
 
 struct upstream_counters {

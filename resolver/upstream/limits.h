@@ -90,8 +90,11 @@
 /* What a server cannot do (keep the letter case, EDNS) is tried again after this. */
 #define UPSTREAM_RELEARN_MS 3600000u
 
-/* Our longest question: header, name, type and class, OPT. */
-#define UPSTREAM_QUESTION_MAX 288u
+/* Questions over TLS are this long or a multiple (RFC 8467, 4.1). */
+#define UPSTREAM_PADDING_BLOCK 128u
+
+/* Our longest question: header, name, type and class, OPT, padded. */
+#define UPSTREAM_QUESTION_MAX 384u
 
 /* Octets kept of an answer that is no help (SERVFAIL with its Extended DNS Error), in case that
  * no server has a better one; of a longer one only header and question are kept. */
@@ -100,6 +103,26 @@
 /* Patience for a TCP connection to an upstream, and how long an idle one is kept. */
 #define UPSTREAM_TCP_CONNECT_MS 1500u
 #define UPSTREAM_TCP_IDLE_MS    10000u
+
+/* Patience for a connection and its TLS handshake: another round trip or two, and the server's
+ * work for its signature. */
+#define UPSTREAM_TLS_CONNECT_MS 3000u
+
+/* How long an idle connection over TLS is kept if the server says (RFC 7828) that it keeps it
+ * for longer. */
+#define UPSTREAM_TLS_IDLE_MAX_MS 120000u
+
+/* After a handshake that failed no other is begun with this server for so long: each takes
+ * milliseconds of both, and a wrong certificate is not soon right. */
+#define UPSTREAM_TLS_PAUSE_MS 1000u
+
+/* That a server cannot prove who it is is logged this often; the words for it. */
+#define UPSTREAM_TLS_TELL_MS   60000u
+#define UPSTREAM_TLS_ERROR_MAX 320u
+
+/* Servers over TLS whose sessions are remembered: those that there may be, and as many that a
+ * reload has replaced while connections to them are open. */
+#define UPSTREAM_TLS_PEERS_MAX (UPSTREAM_TCP_CONNECTIONS_MAX + 1u)
 
 /* A connection on which a question has waited this long since anything was answered on it gets
  * no further ones: less than a try's wait (the time for connecting), so that the question

@@ -49,7 +49,7 @@ static void end_probe(struct upstream *upstream, struct upstream_probe *probe, b
     struct upstream_condition *condition = upstream->servers[probe->t.server_index].condition;
 
     close_probe(upstream, probe);
-    upstream_condition_probed(condition, good, probe->t.sent_us, upstream->now);
+    upstream_condition_probed(condition, good, upstream_asked_us(&probe->t), upstream->now);
     upstream_probe_arm(upstream);
 }
 
@@ -64,6 +64,7 @@ static void send_probe(struct upstream *upstream, size_t index)
     choose_question(upstream, index, probe);
     probe->t = (struct upstream_try){
         .server = &server->endpoint,
+        .trust = upstream->trust,
         .octets = probe->octets,
         .id = random_u16(upstream->random),
         .tcp = server->endpoint.transport == ENDPOINT_TLS ||
@@ -76,6 +77,9 @@ static void send_probe(struct upstream *upstream, size_t index)
                             probe->name.octets, probe->name.len, probe->type, WIRE_IN,
                             server->edns_lost ? 0 : upstream->udp_size, false);
     invariant(probe->t.len > 0);
+    if (server->endpoint.transport == ENDPOINT_TLS && !server->edns_lost) {
+        probe->t.len = upstream_hide_length(probe->octets, probe->t.len);
+    }
     probe->until_us = upstream->now.mono_us + UPSTREAM_PROBE_MS * UPSTREAM_US_PER_MS;
     const int rc = probe->t.tcp ? upstream->io->tcp_send(upstream->io_context, &probe->t)
                                 : upstream->io->udp_send(upstream->io_context, &probe->t);

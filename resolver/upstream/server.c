@@ -11,6 +11,9 @@
  * those on the same network. */
 #define BAND_MIN_US 2000u
 
+/* Round trips of a question on a new connection over TLS: TCP, TLS, the question. */
+#define TRIPS_TO_OPEN 3u
+
 static const uint8_t salt_key[SIPHASH_KEY_OCTETS] = "server's salt";
 
 void upstream_server_init(struct upstream_server *server, const struct endpoint *endpoint,
@@ -40,6 +43,16 @@ static uint64_t usual_us(const struct upstream_server *server, uint64_t now_us)
                : 0;
 }
 
+unsigned upstream_server_trips(const struct upstream_server *server, bool tcp, uint64_t now_us)
+{
+    if (server->endpoint.transport != ENDPOINT_TLS) {
+        return tcp ? TRIPS_TO_OPEN : 1;
+    }
+    return server->open_us != 0 && now_us - server->open_us < UPSTREAM_TCP_IDLE_MS * US_PER_MS
+               ? 1
+               : TRIPS_TO_OPEN;
+}
+
 uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned doublings,
                                  uint64_t now_us)
 {
@@ -49,6 +62,7 @@ uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned 
     if (usual != 0) {
         wait = usual < wait ? usual : wait;
     }
+    wait *= upstream_server_trips(server, false, now_us);
     if (wait < UPSTREAM_TRY_MIN_MS * US_PER_MS) {
         wait = UPSTREAM_TRY_MIN_MS * US_PER_MS;
     }

@@ -16,7 +16,9 @@ struct upstream_server {
     uint64_t salt;                        /* of its endpoint, for UPSTREAM_HASHED */
     uint64_t case_again_us;               /* when a lost ability is tried again */
     uint64_t edns_again_us;
+    uint64_t open_us; /* over TLS: when something was last written to an open connection */
     uint64_t questions, answers, timeouts, wrong, failures, tcp, late, seconds;
+    struct upstream_tls_status tls;
     bool case_lost;
     bool case_told; /* the operator has been told */
     bool edns_lost;
@@ -24,6 +26,9 @@ struct upstream_server {
 
 void upstream_server_init(struct upstream_server *server, const struct endpoint *endpoint,
                           struct upstream_condition *condition);
+
+/* Round trips that an answer takes: more than one if a connection must probably be made. */
+unsigned upstream_server_trips(const struct upstream_server *server, bool tcp, uint64_t now_us);
 
 /* How long to wait for an answer, microseconds, doubled so many times. */
 uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned doublings,

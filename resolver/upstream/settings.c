@@ -43,6 +43,7 @@ void upstream_destroy(struct upstream *upstream)
         upstream_condition_give_back(upstream->conditions, upstream->servers[i].condition);
     }
     pool_destroy(upstream->exchanges);
+    tls_trust_release(upstream->trust);
     free(upstream);
 }
 
@@ -141,6 +142,15 @@ static void take_groups(struct upstream *upstream, const struct upstream_setting
     }
 }
 
+/* Equal trust stays the same, so that connections and sessions made with it are still good. */
+static void take_trust(struct upstream *upstream, struct tls_trust *trust)
+{
+    if (!tls_trust_equal(upstream->trust, trust)) {
+        tls_trust_release(upstream->trust);
+        upstream->trust = trust != NULL ? tls_trust_hold(trust) : NULL;
+    }
+}
+
 /* What is known about a server that stays does too. */
 static void take_servers(struct upstream *upstream, const struct upstream_settings *settings,
                          struct moves *moves)
@@ -191,6 +201,7 @@ void upstream_configure(struct upstream *upstream, const struct upstream_setting
     take_servers(upstream, settings, &moves);
     take_groups(upstream, settings);
     upstream->hedge_permille = 10 * settings->hedge_percent;
+    take_trust(upstream, settings->trust);
     upstream->letter_case = settings->letter_case;
     upstream->udp_size = settings->udp_size;
     for (struct upstream_exchange *e = upstream->first; e != NULL; e = e->next) {
@@ -225,6 +236,7 @@ size_t upstream_status(const struct upstream *upstream,
             .late = server->late,
             .seconds = server->seconds,
             .case_lost = server->case_lost,
+            .tls = server->tls,
         };
         upstream_condition_status(server->condition, &out[i]);
     }

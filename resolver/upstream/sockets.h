@@ -1,6 +1,7 @@
 /*
  * upstream/sockets.h - the inside of a worker's transport. Private to the room: transport.c
- * watches the sockets, transport_udp.c and transport_tcp.c own them.
+ * watches the sockets, transport_udp.c and transport_tcp.c own them, transport_tls.c is what
+ * connections over TLS do between socket and messages.
  *
  * All sockets are in one epoll set of ours, which is a single handle of the loop: a question
  * costs no libuv handle, and closing needs no callback. An event names a socket by pool, slot
@@ -11,6 +12,7 @@
 #define CORDON_UPSTREAM_SOCKETS_H
 
 #include "base/pool.h"
+#include "tls/session.h"
 #include "upstream/transport.h"
 #include "wire/type.h"
 
@@ -45,15 +47,29 @@ struct upstream_rider {
     uint8_t frame[2 + UPSTREAM_QUESTION_MAX];
 };
 
+/* A server over TLS, with the trust it is measured by. */
+struct upstream_peer {
+    struct endpoint server;
+    struct tls_trust *trust;    /* held; NULL: the place is free */
+    struct tls_tickets tickets; /* for connections to come */
+    unsigned sessions;          /* that use the tickets: as long the place is not given away */
+    uint64_t again_ms;          /* no new connection before: the last one proved nothing */
+    uint64_t used_ms;
+};
+
 struct upstream_connection {
     struct upstream_socket socket;
     struct endpoint server;
     struct upstream_connection *next, *prev;
     struct upstream_rider *first, *last; /* in the order in which they were asked */
     unsigned riders;
+    struct upstream_peer *peer; /* over TLS, else NULL */
+    struct tls_session *tls;    /* the same */
     bool connected;
-    bool deaf; /* a question on it waits in vain: no more are put on it */
+    bool ready; /* for questions: connected, and over TLS the server has proved who it is */
+    bool deaf;  /* a question on it waits in vain: no more are put on it */
     bool wants_write;
+    unsigned idle_ms;  /* patience when nobody uses it */
     uint64_t since_ms; /* connecting or idle */
     uint64_t heard_ms; /* the latest whole answer to a question that waited; 0: none */
     size_t used;
@@ -73,11 +89,12 @@ struct upstream_transport {
     bool closing;
     uint32_t generations; /* given out */
     unsigned sockets_max;
-    unsigned connect_ms, idle_ms, stall_ms;
+    unsigned connect_ms, tls_connect_ms, idle_ms, stall_ms;
     struct pool *udp;
     struct pool *connections;
     struct pool *riders;
     struct upstream_connection *first;
+    struct upstream_peer peers[UPSTREAM_TLS_PEERS_MAX];
     uint8_t datagram[WIRE_MESSAGE_MAX];
 };
 
@@ -104,5 +121,27 @@ void upstream_tcp_ready(struct upstream_transport *transport, struct upstream_co
 /* Closes connections whose time is over. */
 void upstream_tcp_look_after(struct upstream_transport *transport);
 void upstream_tcp_close_all(struct upstream_transport *transport);
+
+/* For transport_tls.c. Closes the socket and tells everybody on the connection. */
+void upstream_tcp_fail(struct upstream_transport *transport, struct upstream_connection *c,
+                       int error);
+/* Hands over the whole messages in c->in. False if the connection has gone. */
+bool upstream_tcp_take_answers(struct upstream_transport *transport,
+                               struct upstream_connection *c);
+/* The question is on its way. */
+void upstream_tcp_written(struct upstream_transport *transport, struct upstream_rider *rider);
+
+/* Begins TLS on a connection that is being opened for the try. 0; -EKEYREJECTED: the server
+ * has just failed to prove who it is; -ENOMEM. */
+int upstream_tls_begin(struct upstream_transport *transport, struct upstream_connection *c,
+                       const struct upstream_try *t);
+/* The socket has octets, or takes some. False if the connection has gone. */
+bool upstream_tls_readable(struct upstream_transport *transport, struct upstream_connection *c);
+void upstream_tls_writable(struct upstream_transport *transport, struct upstream_connection *c);
+/* No answer to the handshake in time. */
+void upstream_tls_overdue(struct upstream_transport *transport, struct upstream_connection *c);
+/* Says farewell and lets go of what TLS has; before the socket closes. */
+void upstream_tls_end(struct upstream_transport *transport, struct upstream_connection *c);
+void upstream_tls_forget_all(struct upstream_transport *transport);
 
 #endif

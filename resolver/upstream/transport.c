@@ -131,6 +131,7 @@ static void destroy(struct upstream_transport *transport)
     pool_destroy(transport->udp);
     pool_destroy(transport->connections);
     pool_destroy(transport->riders);
+    upstream_tls_forget_all(transport);
     free(transport);
 }
 
@@ -183,6 +184,8 @@ void upstream_transport_patience(struct upstream_transport *transport, unsigned 
                                  unsigned idle_ms)
 {
     transport->connect_ms = connect_ms;
+    transport->tls_connect_ms =
+        2 * connect_ms < UPSTREAM_TLS_CONNECT_MS ? 2 * connect_ms : UPSTREAM_TLS_CONNECT_MS;
     transport->idle_ms = idle_ms;
     transport->stall_ms =
         connect_ms < UPSTREAM_TCP_STALL_MS ? connect_ms : UPSTREAM_TCP_STALL_MS;

@@ -3,7 +3,8 @@
  *
  * Each UDP try has a socket of its own, bound to a port from the worker's generator (1024 to
  * 65535) and connected, so that the kernel drops what comes from elsewhere and reports ICMP
- * errors. TCP connections are kept for UPSTREAM_TCP_IDLE_MS and carry several questions.
+ * errors. TCP connections are kept for UPSTREAM_TCP_IDLE_MS and carry several questions; so
+ * are those over TLS, which go on with an earlier session when they are made anew.
  */
 #ifndef CORDON_UPSTREAM_TRANSPORT_H
 #define CORDON_UPSTREAM_TRANSPORT_H
@@ -25,7 +26,7 @@ void upstream_transport_on_turn(struct upstream_transport *transport, void (*tur
                                 void *context);
 
 /* Other patience than UPSTREAM_TCP_CONNECT_MS and UPSTREAM_TCP_IDLE_MS; the former bounds
- * UPSTREAM_TCP_STALL_MS too. */
+ * UPSTREAM_TCP_STALL_MS too, and twice it UPSTREAM_TLS_CONNECT_MS. */
 void upstream_transport_patience(struct upstream_transport *transport, unsigned connect_ms,
                                  unsigned idle_ms);
 

@@ -1,5 +1,6 @@
 /*
- * TCP connections to upstreams, kept and shared by questions (RFC 7766, 6.2).
+ * Connections to upstreams, kept and shared by questions (RFC 7766, 6.2): TCP, and below
+ * transport_tls.c also TLS.
  *
  * Happy path: a question takes a seat on a connection to its server, is written when the
  * socket takes it, and leaves with its answer; answers come in any order and are told apart by
@@ -10,6 +11,8 @@
  */
 #include "base/invariant.h"
 #include "upstream/sockets.h"
+#include "wire/message.h"
+#include "wire/option.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -42,7 +45,7 @@ static bool waits_in_vain(const struct upstream_transport *transport,
 {
     const uint64_t since = rider->since_ms > c->heard_ms ? rider->since_ms : c->heard_ms;
 
-    return c->connected && now_ms(transport) - since >= transport->stall_ms;
+    return c->ready && now_ms(transport) - since >= transport->stall_ms;
 }
 
 /* The id on the wire is drawn anew, since two fetches may have drawn the same. */
@@ -105,11 +108,13 @@ void upstream_tcp_close(struct upstream_transport *transport, struct upstream_ri
 
 /* ---- closing ---- */
 
-/* Closes the socket and tells everybody on the connection. Nobody new can get on meanwhile,
- * and the slot is not used again before all have left. */
-static void fail_connection(struct upstream_transport *transport, struct upstream_connection *c,
-                            int error)
+/* Nobody new can get on meanwhile, and the slot is not used again before all have left. */
+void upstream_tcp_fail(struct upstream_transport *transport, struct upstream_connection *c,
+                       int error)
 {
+    if (c->tls != NULL) {
+        upstream_tls_end(transport, c);
+    }
     upstream_socket_close(&c->socket);
     if (c->prev != NULL) {
         c->prev->next = c->next;
@@ -139,7 +144,7 @@ static void fail_connection(struct upstream_transport *transport, struct upstrea
 void upstream_tcp_close_all(struct upstream_transport *transport)
 {
     while (transport->first != NULL) {
-        fail_connection(transport, transport->first, -ECANCELED);
+        upstream_tcp_fail(transport, transport->first, -ECANCELED);
     }
 }
 
@@ -159,10 +164,10 @@ static bool is_over(const struct upstream_transport *transport,
 {
     const uint64_t passed = now_ms(transport) - c->since_ms;
 
-    if (!c->connected) {
-        return passed >= transport->connect_ms;
+    if (!c->ready) {
+        return passed >= (c->tls != NULL ? transport->tls_connect_ms : transport->connect_ms);
     }
-    return is_left(c) && (c->deaf || passed >= transport->idle_ms);
+    return is_left(c) && (c->deaf || passed >= c->idle_ms);
 }
 
 void upstream_tcp_look_after(struct upstream_transport *transport)
@@ -171,7 +176,10 @@ void upstream_tcp_look_after(struct upstream_transport *transport)
 
     while (c != NULL) {
         if (is_over(transport, c)) {
-            fail_connection(transport, c, -ETIMEDOUT);
+            if (c->tls != NULL && c->connected && !c->ready) {
+                upstream_tls_overdue(transport, c);
+            }
+            upstream_tcp_fail(transport, c, -ETIMEDOUT);
             c = transport->first; /* the list may be another one now */
         } else {
             c = c->next;
@@ -183,15 +191,16 @@ void upstream_tcp_look_after(struct upstream_transport *transport)
 
 /* NULL: there is none; *count: of those to this server. */
 static struct upstream_connection *usable(const struct upstream_transport *transport,
-                                          const struct endpoint *server, unsigned *count)
+                                          const struct upstream_try *t, unsigned *count)
 {
     *count = 0;
     for (struct upstream_connection *c = transport->first; c != NULL; c = c->next) {
-        if (!endpoint_equal(&c->server, server)) {
+        if (!endpoint_equal(&c->server, t->server)) {
             continue;
         }
         ++*count;
-        c->deaf = c->deaf || (c->first != NULL && waits_in_vain(transport, c, c->first));
+        c->deaf = c->deaf || (c->first != NULL && waits_in_vain(transport, c, c->first)) ||
+                  (c->tls != NULL && c->peer->trust != t->trust); /* other CA certificates */
         if (!c->deaf && c->riders < UPSTREAM_TCP_PIPELINE_MAX) {
             return c;
         }
@@ -204,7 +213,7 @@ static bool make_room(struct upstream_transport *transport, const struct endpoin
 {
     for (struct upstream_connection *c = transport->first; c != NULL; c = c->next) {
         if (is_left(c) && (server == NULL || endpoint_equal(&c->server, server))) {
-            fail_connection(transport, c, 0);
+            upstream_tcp_fail(transport, c, 0);
             return true;
         }
     }
@@ -236,7 +245,18 @@ static int start_connecting(struct upstream_connection *c)
     return 0;
 }
 
-static int open_connection(struct upstream_transport *transport, const struct endpoint *server,
+static void give_up(struct upstream_transport *transport, struct upstream_connection *c)
+{
+    if (c->tls != NULL) {
+        upstream_tls_end(transport, c);
+    }
+    if (c->socket.generation != 0) {
+        upstream_socket_close(&c->socket);
+    }
+    pool_give_back(transport->connections, c);
+}
+
+static int open_connection(struct upstream_transport *transport, const struct upstream_try *t,
                            struct upstream_connection **out)
 {
     struct upstream_connection *c = take_slot(transport);
@@ -245,19 +265,23 @@ static int open_connection(struct upstream_transport *transport, const struct en
         return -ENOBUFS;
     }
     memset(c, 0, offsetof(struct upstream_connection, in));
-    c->server = *server;
+    c->server = *t->server;
     c->since_ms = now_ms(transport);
+    c->idle_ms = transport->idle_ms;
     c->wants_write = true;
-    int rc = upstream_socket_open(transport, &c->socket, UPSTREAM_SOCKET_TCP, &server->address,
-                                  EPOLLIN | EPOLLOUT);
+    int rc = 0;
+    if (c->server.transport == ENDPOINT_TLS) {
+        rc = upstream_tls_begin(transport, c, t);
+    }
+    if (rc == 0) {
+        rc = upstream_socket_open(transport, &c->socket, UPSTREAM_SOCKET_TCP,
+                                  &c->server.address, EPOLLIN | EPOLLOUT);
+    }
     if (rc == 0) {
         rc = start_connecting(c);
-        if (rc != 0) {
-            upstream_socket_close(&c->socket);
-        }
     }
     if (rc != 0) {
-        pool_give_back(transport->connections, c);
+        give_up(transport, c);
         return rc;
     }
     c->next = transport->first;
@@ -285,19 +309,16 @@ int upstream_tcp_send(void *context, struct upstream_try *t)
     if (transport->closing) {
         return -ECANCELED;
     }
-    if (t->server->transport != ENDPOINT_DO53) {
-        return -EPROTONOSUPPORT;
-    }
     struct upstream_rider *rider = pool_take(transport->riders);
     if (rider == NULL) {
         return -ENOBUFS;
     }
-    struct upstream_connection *c = usable(transport, t->server, &count);
+    struct upstream_connection *c = usable(transport, t, &count);
     if (c == NULL && count >= UPSTREAM_TCP_PER_SERVER_MAX && !make_room(transport, t->server)) {
         rc = -ENOBUFS;
     } else if (c == NULL) {
-        rc = open_connection(transport, t->server, &c);
-    } else if (c->connected && !c->wants_write) {
+        rc = open_connection(transport, t, &c);
+    } else if (c->ready && !c->wants_write) {
         rc = upstream_socket_watch(transport, &c->socket, UPSTREAM_SOCKET_TCP,
                                    EPOLLIN | EPOLLOUT);
         c->wants_write = rc == 0;
@@ -326,16 +347,45 @@ static bool finish_connecting(struct upstream_transport *transport,
         error = errno;
     }
     if (error != 0) {
-        fail_connection(transport, c, -error);
+        upstream_tcp_fail(transport, c, -error);
         return false;
     }
     c->connected = true;
-    c->since_ms = now_ms(transport);
+    if (c->tls == NULL) { /* else TLS is next, and the time for both is running */
+        c->ready = true;
+        c->since_ms = now_ms(transport);
+    }
     return true;
 }
 
-/* Hands over the whole messages that have come. */
-static bool take_answers(struct upstream_transport *transport, struct upstream_connection *c)
+/* How long the server keeps the connection, if it says so (RFC 7828, 3.3.2), which we ask for
+ * over TLS. 0: not at all. The answer is a stranger's still: whatever is wrong with it, the
+ * forwarder finds out. */
+static void heed_keepalive(struct upstream_connection *c, const uint8_t *octets, size_t len)
+{
+    struct wire_message message;
+    struct wire_cursor cursor;
+    struct wire_record record;
+    struct wire_option option;
+
+    if (c->tls == NULL || wire_message_open(octets, len, &message) != WIRE_OK) {
+        return;
+    }
+    wire_cursor_start(&cursor, &message);
+    while (wire_cursor_next(&cursor, &record) > 0) {
+        struct wire_options options = {octets + record.rdata, record.rdata_len, 0};
+        while (record.section == WIRE_ADDITIONAL && record.type == WIRE_OPT &&
+               wire_option_next(&options, &option) > 0) {
+            if (option.code == WIRE_OPTION_KEEPALIVE && option.len == 2) {
+                const unsigned ms = 100u * wire_get16(option.data);
+                c->idle_ms = ms < UPSTREAM_TLS_IDLE_MAX_MS ? ms : UPSTREAM_TLS_IDLE_MAX_MS;
+            }
+        }
+    }
+}
+
+bool upstream_tcp_take_answers(struct upstream_transport *transport,
+                               struct upstream_connection *c)
 {
     const uint32_t generation = c->socket.generation;
     size_t at = 0;
@@ -345,7 +395,7 @@ static bool take_answers(struct upstream_transport *transport, struct upstream_c
         uint8_t *message = c->in + at + 2;
 
         if (len < WIRE_HEADER_OCTETS) {
-            fail_connection(transport, c, -EPROTO);
+            upstream_tcp_fail(transport, c, -EPROTO);
             return false;
         }
         if (c->used - at - 2 < len) {
@@ -354,6 +404,7 @@ static bool take_answers(struct upstream_transport *transport, struct upstream_c
         const struct upstream_rider *rider = find_rider(c, wire_get16(message));
         if (rider != NULL && rider->written && rider->t != NULL) {
             c->heard_ms = now_ms(transport);
+            heed_keepalive(c, message, len);
             wire_put16(message, rider->t->id);
             upstream_received(transport->upstream, rider->t, message, len);
             if (c->socket.generation != generation) {
@@ -375,11 +426,22 @@ static bool read_answers(struct upstream_transport *transport, struct upstream_c
         return true;
     }
     if (got <= 0) {
-        fail_connection(transport, c, got == 0 ? -ECONNRESET : -errno);
+        upstream_tcp_fail(transport, c, got == 0 ? -ECONNRESET : -errno);
         return false;
     }
     c->used += (size_t)got;
-    return take_answers(transport, c);
+    return upstream_tcp_take_answers(transport, c);
+}
+
+void upstream_tcp_written(struct upstream_transport *transport, struct upstream_rider *rider)
+{
+    rider->written = true;
+    rider->since_ms = now_ms(transport);
+    if (rider->t != NULL) {
+        upstream_written(transport->upstream, rider->t);
+    } else {
+        unseat(transport, rider);
+    }
 }
 
 /* True if all of it has been taken; *error: why not, 0 if the socket is full. */
@@ -411,19 +473,15 @@ static void write_questions(struct upstream_transport *transport, struct upstrea
         }
         if (!write_question(c, rider, &error)) {
             if (error != 0) {
-                fail_connection(transport, c, error);
+                upstream_tcp_fail(transport, c, error);
             }
             return;
         }
-        rider->written = true;
-        rider->since_ms = now_ms(transport);
-        if (rider->t == NULL) {
-            unseat(transport, rider);
-        }
+        upstream_tcp_written(transport, rider);
     }
     error = upstream_socket_watch(transport, &c->socket, UPSTREAM_SOCKET_TCP, EPOLLIN);
     if (error != 0) {
-        fail_connection(transport, c, error);
+        upstream_tcp_fail(transport, c, error);
         return;
     }
     c->wants_write = false;
@@ -438,10 +496,16 @@ void upstream_tcp_ready(struct upstream_transport *transport, struct upstream_co
     if (!c->connected) {
         return;
     }
-    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !read_answers(transport, c)) {
+    const bool secret = c->tls != NULL;
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 &&
+        !(secret ? upstream_tls_readable(transport, c) : read_answers(transport, c))) {
         return;
     }
     if (c->wants_write && (events & EPOLLOUT) != 0) {
-        write_questions(transport, c);
+        if (secret) {
+            upstream_tls_writable(transport, c);
+        } else {
+            write_questions(transport, c);
+        }
     }
 }

@@ -68,6 +68,9 @@ static void write_question(struct upstream_exchange *exchange, struct upstream_s
         fetch->name.len, fetch->type, WIRE_IN, slot->edns ? upstream->udp_size : 0,
         fetch->dnssec_ok);
     invariant(slot->t.len > 0);
+    if (slot->edns && slot->t.server->transport == ENDPOINT_TLS) {
+        slot->t.len = upstream_hide_length(slot->octets, slot->t.len);
+    }
     slot->t.octets = slot->octets;
 }
 
@@ -93,14 +96,16 @@ int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
     slot->edns = !manner.plain_dns && (exchange->no_edns >> index & 1u) == 0 &&
                  upstream_server_edns(server, upstream->now.mono_us);
     slot->t.server = &server->endpoint;
+    slot->t.trust = upstream->trust;
     slot->t.exchange = exchange;
     slot->t.server_index = (uint8_t)index;
     slot->t.tcp = manner.tcp;
     slot->t.sent_us = upstream->now.mono_us;
     slot->second = manner.second;
     slot->hedge = manner.hedge;
-    slot->late_us = slot->t.sent_us +
-                    (manner.tcp ? 3 : 1) * upstream_server_late_us(server, slot->t.sent_us);
+    slot->late_us =
+        slot->t.sent_us + upstream_server_trips(server, manner.tcp, slot->t.sent_us) *
+                              upstream_server_late_us(server, slot->t.sent_us);
     slot->overdue_us = slot->t.sent_us + manner.wait_us;
     if (slot->late_us > slot->overdue_us) {
         slot->late_us = slot->overdue_us;
@@ -198,15 +203,18 @@ bool upstream_note_error(struct upstream_exchange *exchange, size_t index, bool 
         exchange->retry_us = upstream->now.mono_us + UPSTREAM_TRY_MIN_MS * UPSTREAM_US_PER_MS;
         return false;
     }
+    const enum upstream_reason reason =
+        error == -EKEYREJECTED ? UPSTREAM_REASON_UNPROVED : UPSTREAM_REASON_UNREACHABLE;
     const bool tells = !tcp || server->endpoint.transport == ENDPOINT_TLS;
     exchange->excluded |= 1u << index;
+    exchange->unproved = exchange->unproved || error == -EKEYREJECTED;
     server->failures++;
     if (error == -ETIMEDOUT) {
         server->timeouts++;
         exchange->waited = true;
     }
-    if (tells && upstream_condition_missed(server->condition, upstream->now.mono_us,
-                                           UPSTREAM_REASON_UNREACHABLE, upstream->now)) {
+    if (tells && upstream_condition_missed(server->condition, upstream->now.mono_us, reason,
+                                           upstream->now)) {
         upstream_probe_arm(upstream);
     }
     if (!tells && (exchange->truncated >> index & 1u) != 0) {

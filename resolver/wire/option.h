@@ -23,4 +23,15 @@ struct wire_option {
  * record, or more than WIRE_OPTIONS_MAX of them. Start with {rdata, rdata_len, 0}. */
 int wire_option_next(struct wire_options *options, struct wire_option *out);
 
+/* An OPT record without options. */
+#define WIRE_OPT_BARE_OCTETS 11u
+
+/* Adds an option to the OPT record at opt, which must be the last of a message of len octets.
+ * data NULL: zeros. Returns the new length, 0 if size does not suffice. */
+size_t wire_option_add(uint8_t *octets, size_t size, size_t len, size_t opt, uint16_t code,
+                       const uint8_t *data, size_t data_len);
+
+/* The same with as much padding (RFC 7830) as makes the message a multiple of block. */
+size_t wire_option_pad(uint8_t *octets, size_t size, size_t len, size_t opt, size_t block);
+
 #endif

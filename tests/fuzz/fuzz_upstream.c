@@ -108,6 +108,7 @@ static void on_done(struct script *script, struct query_fetch *fetch,
         break;
     case QUERY_FETCH_TIMEOUT:
     case QUERY_FETCH_UNREACHABLE:
+    case QUERY_FETCH_UNPROVED:
     case QUERY_FETCH_UNMATCHED:
     case QUERY_FETCH_NO_DESCRIPTOR:
         require(result->len == 0);

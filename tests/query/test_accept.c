@@ -201,6 +201,7 @@ static void a_fetch_without_an_answer_says_what_happened(void **state)
     } cases[] = {
         {QUERY_FETCH_TIMEOUT, NULL, 0, WIRE_EDE_NO_REACHABLE},
         {QUERY_FETCH_UNREACHABLE, NULL, 0, WIRE_EDE_NO_REACHABLE},
+        {QUERY_FETCH_UNPROVED, NULL, 0, WIRE_EDE_NO_REACHABLE},
         {QUERY_FETCH_REJECTED, NULL, 0, WIRE_EDE_NETWORK_ERROR},
         /* the rejected answer's own reason; octets that are none; NOERROR that was no use */
         {QUERY_FETCH_REJECTED, rows[COUNT(rows) - 3].octets, rows[COUNT(rows) - 3].len, 6},

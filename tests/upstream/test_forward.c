@@ -197,8 +197,8 @@ struct row {
 
 static const char *status_word(enum query_fetch_status status)
 {
-    static const char *const words[] = {"answer",   "timeout",   "unreachable",
-                                        "rejected", "unmatched", "no-descriptor"};
+    static const char *const words[] = {"answer",   "timeout",   "unreachable",  "rejected",
+                                        "unproved", "unmatched", "no-descriptor"};
 
     return words[status];
 }

@@ -89,6 +89,29 @@ static void waits_as_long_as_answers_have_taken(void **state)
     }
 }
 
+/* TCP, TLS and the question take three round trips where nothing is open. */
+static void a_server_over_tls_is_given_time_to_open(void **state)
+{
+    struct endpoint secret = somewhere;
+    struct upstream_condition condition = {.users = 1};
+    struct upstream_server server;
+
+    (void)state;
+    secret.transport = ENDPOINT_TLS;
+    upstream_server_init(&server, &secret, &condition);
+    assert_int_equal(upstream_server_wait_us(&server, 0, 2), UPSTREAM_TRY_MAX_MS * MS);
+    upstream_condition_set_rtt(&condition, 100000, 25000, 1);
+    assert_int_equal(upstream_server_wait_us(&server, 0, 2), 3 * 200 * MS);
+    server.open_us = 1000000;
+    assert_int_equal(upstream_server_wait_us(&server, 0, 1000001), 200 * MS);
+    assert_int_equal(upstream_server_trips(&server, true, 1000001), 1);
+    assert_int_equal(upstream_server_wait_us(&server, 0, 1000000 + UPSTREAM_TCP_IDLE_MS * MS),
+                     3 * 200 * MS);
+    upstream_server_init(&server, &somewhere, &condition);
+    assert_int_equal(upstream_server_trips(&server, false, 2), 1);
+    assert_int_equal(upstream_server_trips(&server, true, 2), 3); /* TCP in clear, anew */
+}
+
 /* Standing: 'u' up, 's' suspect, 'd' down. */
 static void stand(struct upstream_server *server, char how, uint64_t heard_us)
 {
@@ -294,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_as_long_as_answers_have_taken),
+        cmocka_unit_test(a_server_over_tls_is_given_time_to_open),
         cmocka_unit_test(chooses_by_a_table),
         cmocka_unit_test(never_chooses_none_while_one_is_left),
         cmocka_unit_test(ordered_is_the_operators_order_and_not_the_time),
