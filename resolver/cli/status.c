@@ -133,20 +133,40 @@ static void print_lists(const json_t *lists)
     }
 }
 
+/* As upstreams.servers has it. */
+static void name_upstream(const json_t *server, char *out, size_t size)
+{
+    const bool tls = strcmp(string_of(server, "transport"), "tls") == 0;
+    const json_t *name = json_object_get(server, "tls_name");
+
+    snprintf(out, size, "%s%s%s%s", tls ? "tls://" : "", string_of(server, "address"),
+             json_is_string(name) ? "#" : "",
+             json_is_string(name) ? json_string_value(name) : "");
+}
+
 static void print_upstreams(const json_t *upstreams)
 {
     printf("\nupstreams\n");
     for (size_t i = 0; i < json_array_size(upstreams); i++) {
         const json_t *server = json_array_get(upstreams, i);
+        char name[512];
 
+        name_upstream(server, name, sizeof(name));
         printf("  %-32s %-8s %" PRIu64 ".%" PRIu64 " ms, %" PRIu64 " asked, %" PRIu64
                " answered, %" PRIu64 " timed out, %" PRIu64 " wrong, %" PRIu64 " failed%s\n",
-               string_of(server, "address"), string_of(server, "health"),
-               number_of(server, "rtt_us") / 1000, number_of(server, "rtt_us") / 100 % 10,
-               number_of(server, "questions"), number_of(server, "answers"),
-               number_of(server, "timeouts"), number_of(server, "wrong"),
-               number_of(server, "failures"),
+               name, string_of(server, "health"), number_of(server, "rtt_us") / 1000,
+               number_of(server, "rtt_us") / 100 % 10, number_of(server, "questions"),
+               number_of(server, "answers"), number_of(server, "timeouts"),
+               number_of(server, "wrong"), number_of(server, "failures"),
                json_is_true(json_object_get(server, "case_lost")) ? ", loses letter case" : "");
+        if (strcmp(string_of(server, "transport"), "tls") == 0) {
+            printf("  %-32s TLS: %" PRIu64 " handshakes, %" PRIu64 " resumed, %" PRIu64
+                   " failed%s%s\n",
+                   "", number_of(server, "tls_handshakes"), number_of(server, "tls_resumed"),
+                   number_of(server, "tls_failures"),
+                   json_is_string(json_object_get(server, "tls_error")) ? ": " : "",
+                   string_of(server, "tls_error"));
+        }
     }
     if (json_array_size(upstreams) == 0) {
         printf("  none\n");
@@ -231,11 +251,14 @@ static unsigned print_attention(const json_t *status)
     for (size_t i = 0; i < json_array_size(upstreams); i++) {
         const json_t *server = json_array_get(upstreams, i);
         const bool is_down = strcmp(string_of(server, "health"), "down") == 0;
+        char name[512];
 
+        name_upstream(server, name, sizeof(name));
         down += is_down;
-        attention(&count, is_down, "upstream %s is down since %s: %s",
-                  string_of(server, "address"), string_of(server, "down_since"),
-                  string_of(server, "advice"));
+        attention(&count, is_down, "upstream %s is down since %s: %s", name,
+                  string_of(server, "down_since"), string_of(server, "advice"));
+        attention(&count, json_is_string(json_object_get(server, "tls_error")),
+                  "upstream %s: %s", name, string_of(server, "tls_error"));
     }
     attention(&count, json_array_size(upstreams) == 0,
               "there is no upstream: only listed names are answered");

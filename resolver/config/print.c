@@ -7,35 +7,7 @@
 
 #define COMMENT_COLUMNS 92
 
-void config_print(const struct config *config, FILE *out)
-{
-    for (size_t s = 0; s < config_section_count; s++) {
-        bool begun = false;
-
-        if (config_sections[s].print != NULL) {
-            config_sections[s].print(config, out);
-            continue;
-        }
-        for (size_t i = 0; i < config_row_count; i++) {
-            const struct config_row *row = &config_rows[i];
-            const char *option;
-
-            if (!config_row_is_in(row, config_sections[s].name, &option) ||
-                (row->kind == &config_kind_user && config->user == NULL)) {
-                continue;
-            }
-            if (!begun) {
-                fprintf(out, "%s:\n", config_sections[s].name);
-                begun = true;
-            }
-            fprintf(out, "  %s:", option);
-            row->kind->print(config, row, out);
-            fputc('\n', out);
-        }
-    }
-}
-
-/* Both values as text: the caller frees. NULL if out of memory. */
+/* A value as text, "" if it is not set: the caller frees. NULL if out of memory. */
 static char *print_value(const struct config *config, const struct config_row *row)
 {
     char *text = NULL;
@@ -51,6 +23,43 @@ static char *print_value(const struct config *config, const struct config_row *r
         return NULL;
     }
     return text;
+}
+
+static bool is_set(const struct config *config, const struct config_row *row)
+{
+    char *value = print_value(config, row);
+    const bool set = value == NULL || value[0] != '\0';
+
+    free(value);
+    return set;
+}
+
+void config_print(const struct config *config, FILE *out)
+{
+    for (size_t s = 0; s < config_section_count; s++) {
+        bool begun = false;
+
+        if (config_sections[s].print != NULL) {
+            config_sections[s].print(config, out);
+            continue;
+        }
+        for (size_t i = 0; i < config_row_count; i++) {
+            const struct config_row *row = &config_rows[i];
+            const char *option;
+
+            if (!config_row_is_in(row, config_sections[s].name, &option) ||
+                !is_set(config, row)) {
+                continue;
+            }
+            if (!begun) {
+                fprintf(out, "%s:\n", config_sections[s].name);
+                begun = true;
+            }
+            fprintf(out, "  %s:", option);
+            row->kind->print(config, row, out);
+            fputc('\n', out);
+        }
+    }
 }
 
 void config_report_restart(const struct config *old, const struct config *new, const char *file,
