@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "setup/views.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,8 +23,8 @@ static const char help[] =
     "  --manual  the options as cordon.yaml(5) lists them, in scdoc\n"
     "Exit status: 0 all is well (warnings included), 1 refused, 2 wrong usage.\n";
 
-/* Room for REPORT_ENTRIES_MAX messages, escaped. */
-#define JSON_OCTETS ((size_t)4 * REPORT_ENTRIES_MAX * REPORT_TEXT_MAX)
+/* Room for REPORT_ENTRIES_MAX messages, escaped, and for lists and views. */
+#define JSON_OCTETS ((size_t)4 * REPORT_ENTRIES_MAX * REPORT_TEXT_MAX + (4u << 20))
 
 static const char *const kinds[] = {"error", "warning", "note"};
 
@@ -58,6 +59,9 @@ static void print_json(const struct report *report, const struct setup_snapshot 
         json_object_end(&out);
     }
     json_array_end(&out);
+    if (snapshot != NULL) {
+        setup_views_show(&out, snapshot);
+    }
     json_object_end(&out);
     printf("%s\n", buffer);
     free(buffer);
@@ -72,6 +76,19 @@ static void print_lists(const struct setup_snapshot *snapshot)
         clock_format_s(list->expires_s, expires);
         printf("  %-24s serial %" PRIu32 ", %zu rules, %zu signatures, expires %.10s\n",
                list->id, list->serial, list->rules, list->verdict.count, expires);
+    }
+}
+
+/* Where there is more to say than that all clients are in one view. */
+static void print_views(const struct setup_snapshot *snapshot)
+{
+    for (size_t i = 0; snapshot->view_count > 1 && i < snapshot->view_count; i++) {
+        char line[1024];
+        struct text text;
+
+        text_init(&text, line, sizeof(line));
+        setup_views_say(&text, snapshot, i);
+        printf("  view %s\n", line);
     }
 }
 
@@ -134,6 +151,7 @@ int cli_check(int argc, char **argv)
         if (rc == 0 && !print) {
             printf("%s: well-formed, and its lists verify\n", argv[optind]);
             print_lists(snapshot);
+            print_views(snapshot);
         } else if (rc != 0) {
             fprintf(stderr, "%s: refused\n", argv[optind]);
         }

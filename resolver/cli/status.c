@@ -144,6 +144,54 @@ static void name_upstream(const json_t *server, char *out, size_t size)
              json_is_string(name) ? json_string_value(name) : "");
 }
 
+static void print_conditions(const json_t *view, size_t number)
+{
+    const json_t *clients = json_object_get(view, "clients");
+    const json_t *listen = json_object_get(view, "listen");
+
+    if (number == 0) {
+        printf("all others");
+        return;
+    }
+    printf("%s", json_array_size(clients) > 0 ? "" : "all clients");
+    print_strings(clients, " ");
+    printf("%s", json_array_size(listen) > 0 ? " at " : "");
+    print_strings(listen, " ");
+}
+
+/* The first of them is what is said outside of views; alone it needs no words. */
+static void print_views(const json_t *views)
+{
+    const json_t *first = json_array_get(views, 0);
+
+    if (json_array_size(views) < 2 && strcmp(string_of(first, "default"), "deny") != 0) {
+        return;
+    }
+    printf("\nviews\n");
+    for (size_t i = 0; i < json_array_size(views); i++) {
+        const json_t *view = json_array_get(views, i);
+        const json_t *lists = json_object_get(view, "lists");
+        const bool paused = json_is_true(json_object_get(view, "default_paused"));
+
+        printf("  %-24s ", string_of(view, "name"));
+        print_conditions(view, i);
+        printf("\n  %-24s mode %s, action %s, default %s", "", string_of(view, "mode"),
+               string_of(view, "action"), string_of(view, "default"));
+        if (strcmp(string_of(view, "default"), "deny") == 0) {
+            printf(" but for %" PRIu64 " names%s", number_of(view, "allowed"),
+                   paused ? ", paused" : "");
+        }
+        printf("; lists:");
+        for (size_t l = 0; l < json_array_size(lists); l++) {
+            const json_t *list = json_array_get(lists, l);
+
+            printf("%s %s %s", l > 0 ? "," : "", string_of(list, "id"),
+                   string_of(list, "mode"));
+        }
+        printf("%s\n", json_array_size(lists) == 0 ? " none" : "");
+    }
+}
+
 static void print_upstreams(const json_t *upstreams)
 {
     printf("\nupstreams\n");
@@ -189,10 +237,11 @@ static void print_questions(const json_t *status)
     {
         printf(" %s %" PRIu64, code, (uint64_t)json_integer_value(count));
     }
-    printf("\n  %" PRIu64 " blocked, %" PRIu64 " logged, %" PRIu64 " clients refused, %" PRIu64
-           " dropped on purpose\n",
-           number_of(questions, "blocked"), number_of(questions, "logged"),
-           number_of(questions, "refused_clients"), number_of(questions, "dropped"));
+    printf("\n  %" PRIu64 " blocked (%" PRIu64 " by default), %" PRIu64 " logged, %" PRIu64
+           " clients refused, %" PRIu64 " dropped on purpose\n",
+           number_of(questions, "blocked"), number_of(questions, "denied"),
+           number_of(questions, "logged"), number_of(questions, "refused_clients"),
+           number_of(questions, "dropped"));
     printf("  cache: %" PRIu64 " of %" PRIu64 " hits (%" PRIu64 " %%), %" PRIu64
            " entries, %" PRIu64 " of %" PRIu64 " KiB\n",
            hits, hits + misses, hits + misses > 0 ? 100 * hits / (hits + misses) : 0,
@@ -337,6 +386,7 @@ static unsigned print_status(const json_t *status)
         printf("  policy.mode is log: nothing is blocked, everything is recorded\n");
     }
     print_lists(json_object_get(status, "lists"));
+    print_views(json_object_get(status, "views"));
     print_upstreams(json_object_get(status, "upstreams"));
     print_questions(status);
     printf("\nevents\n  to %s, %" PRIu64 " written\n", string_of(events, "to"),

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "config/defaults.h"
+#include "setup/views.h"
 #include "upstream/limits.h"
 
 #include <inttypes.h>
@@ -153,7 +154,9 @@ static const char *list_mode(const struct setup_snapshot *snapshot, const char *
 
     for (size_t i = 0; i < policy_image_lists(image); i++) {
         if (policy_image_list_at(image, i, &list) && strcmp(list.id, id) == 0) {
-            return policy_mode_name(policy_list_mode(snapshot->policy, 0, i));
+            const enum policy_mode mode = policy_list_mode(snapshot->policy, 0, i);
+
+            return mode != POLICY_MODE_OFF ? policy_mode_name(mode) : "views"; /* of some */
         }
     }
     return "?";
@@ -188,6 +191,21 @@ static void print_list(const struct screen *screen, FILE *out,
     fputc('\n', out);
 }
 
+static void print_views(const struct screen *screen, FILE *out)
+{
+    const struct setup_snapshot *snapshot = screen->snapshot;
+
+    for (size_t i = 0; i < snapshot->view_count; i++) {
+        char line[1024];
+        struct text text;
+
+        text_init(&text, line, sizeof(line));
+        setup_views_say(&text, snapshot, i);
+        heading(screen, out, i == 0 ? "views" : "");
+        fprintf(out, "%s\n", line);
+    }
+}
+
 static void print_lists(const struct screen *screen, FILE *out)
 {
     const struct setup_snapshot *snapshot = screen->snapshot;
@@ -205,9 +223,12 @@ static void print_lists(const struct screen *screen, FILE *out)
         heading(screen, out, "lists");
         warn(screen, out, "none: nothing is blocked\n");
     }
-    if (screen->config->log_only) {
+    if (setup_views_log_only(snapshot)) {
         heading(screen, out, "mode");
         warn(screen, out, "log: nothing is blocked, only recorded (policy.mode: log)\n");
+    }
+    if (snapshot->view_count > 1 || snapshot->shown[0].deny) {
+        print_views(screen, out);
     }
 }
 

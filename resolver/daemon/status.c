@@ -7,6 +7,7 @@
 #include "base/invariant.h"
 #include "daemon/state.h"
 #include "daemon/totals.h"
+#include "setup/views.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,7 @@ void status_write_questions(struct text *out, const struct query_counters *query
     }
     json_object_end(out);
     json_uint(out, "blocked", query->blocked);
+    json_uint(out, "denied", query->denied);
     json_uint(out, "logged", query->logged);
     json_uint(out, "excepted", query->excepted);
     json_uint(out, "dropped", query->dropped);
@@ -302,9 +304,10 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     json_bool(out, "ok", true);
     write_identity(out, daemon, now);
     sandbox_write(&daemon->sandbox, out);
-    json_bool(out, "log_only", daemon->config->log_only);
+    json_bool(out, "log_only", setup_views_log_only(daemon_snapshot(daemon)));
     json_bool(out, "from_cache", daemon_snapshot(daemon)->from_cache);
     status_lists(out, daemon_snapshot(daemon), now.wall_us / 1000000);
+    setup_views_show(out, daemon_snapshot(daemon));
     status_write_upstreams(out, totals);
     json_uint(out, "in_flight", totals->sum.in_use);
     status_write_questions(out, &totals->sum.query);
@@ -393,7 +396,7 @@ bool status_lists_command(struct daemon *daemon, struct request *request,
     json_object_begin(out, NULL);
     json_bool(out, "ok", true);
     json_uint(out, "generation", policy_generation(daemon_snapshot(daemon)->policy));
-    json_bool(out, "log_only", daemon->config->log_only);
+    json_bool(out, "log_only", setup_views_log_only(daemon_snapshot(daemon)));
     status_lists(out, daemon_snapshot(daemon), clock_read().wall_us / 1000000);
     json_object_end(out);
     return true;

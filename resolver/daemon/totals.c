@@ -20,6 +20,7 @@ static void add_query(struct query_counters *to, const struct query_counters *fr
     to->rate_limited += from->rate_limited;
     to->rate_slipped += from->rate_slipped;
     to->blocked += from->blocked;
+    to->denied += from->denied;
     to->logged += from->logged;
     to->excepted += from->excepted;
     to->cache_hits += from->cache_hits;

@@ -220,10 +220,12 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         }
     }
     if (rc == 0) {
+        rc = setup_views_fill(config, &views, new);
+    }
+    if (rc == 0) {
         fill_settings(config, &new->settings);
         new->settings.local_names = new->names;
         new->settings.choice = new->choice;
-        new->view_count = setup_views_words(config, new->views);
         new->settings.views = new->views;
         new->settings.view_count = new->view_count;
         new->settings.zones = new->zones;
@@ -239,6 +241,8 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     free(loaded);
     setup_views_deinit(&views);
     if (new != NULL) {
+        policy_destroy(new->policy);
+        free(new->shown);
         policy_views_free(new->choice);
         local_names_free(new->names);
         tls_trust_release(new->upstreams.trust);
@@ -253,6 +257,7 @@ void setup_snapshot_free(void *snapshot)
 
     if (old != NULL) {
         policy_destroy(old->policy);
+        free(old->shown);
         policy_views_free(old->choice);
         local_names_free(old->names);
         tls_trust_release(old->upstreams.trust);

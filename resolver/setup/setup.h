@@ -15,11 +15,26 @@
 #include "query/settings.h"
 #include "upstream/forward.h"
 
+/* A view as it is told to people. */
+struct setup_view {
+    char name[CONFIG_VIEW_NAME_MAX + 1];
+    char action[CONFIG_ACTION_MAX];
+    bool log_only, deny;
+    struct address_prefix clients[CONFIG_VIEW_CLIENTS_MAX]; /* none: all */
+    size_t client_count;
+    struct address listen[CONFIG_VIEW_LISTEN_MAX]; /* none: all */
+    size_t listen_count;
+    size_t allowed;                  /* names */
+    uint8_t lists[POLICY_LISTS_MAX]; /* of the image, in the order of the operator */
+    size_t list_count;
+};
+
 /* What is handed to the workers at once: immutable. */
 struct setup_snapshot {
     struct policy *policy;
     struct policy_views *choice; /* who belongs to which view; NULL: all to the first */
     struct query_view views[POLICY_VIEWS_MAX]; /* those of settings */
+    struct setup_view *shown;                  /* by number, as many */
     size_t view_count;
     struct local_names *names; /* NULL: none */
     struct query_settings settings;

@@ -5,6 +5,7 @@
 #include "setup/setup.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,15 +213,181 @@ int setup_views_choice(const struct config *config, struct policy_views **choice
     return rc;
 }
 
-size_t setup_views_words(const struct config *config, struct query_view *out)
+static void fill_lists(const struct policy *policy, const struct policy_view_setting *setting,
+                       struct setup_view *view)
 {
-    out[0] = (struct query_view){"default", config->sinkhole4, config->sinkhole6};
-    for (size_t i = 0; i < config->view_count; i++) {
-        const struct config_view *view = &config->views[i];
+    const struct policy_image *image = policy_image_of(policy);
+    struct policy_image_list list;
 
-        out[i + 1] = (struct query_view){
-            view->name, view->has_sinkhole ? view->sinkhole4 : config->sinkhole4,
-            view->has_sinkhole ? view->sinkhole6 : config->sinkhole6};
+    for (size_t i = 0; i < setting->list_count; i++) {
+        for (size_t at = 0; at < policy_image_lists(image); at++) {
+            if (policy_image_list_at(image, at, &list) &&
+                strcmp(list.id, setting->lists[i].id) == 0) {
+                view->lists[view->list_count++] = (uint8_t)at;
+            }
+        }
     }
-    return config->view_count + 1;
+}
+
+static void fill_shown(const struct config *config, size_t number, struct setup_view *view)
+{
+    const struct words words = words_of(config, number);
+
+    snprintf(view->name, sizeof(view->name), "%s", words.name);
+    snprintf(view->action, sizeof(view->action), "%s", words.action);
+    view->log_only = words.log_only;
+    view->deny = words.deny;
+    view->allowed = words.allow->count;
+    if (number > 0) {
+        const struct config_view *from = &config->views[number - 1];
+
+        memcpy(view->clients, from->clients, sizeof(view->clients));
+        memcpy(view->listen, from->listen, sizeof(view->listen));
+        view->client_count = from->client_count;
+        view->listen_count = from->listen_count;
+    }
+}
+
+int setup_views_fill(const struct config *config, const struct setup_views *from,
+                     struct setup_snapshot *snapshot)
+{
+    snapshot->shown = calloc(from->count, sizeof(snapshot->shown[0]));
+    if (snapshot->shown == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < from->count; i++) {
+        struct query_view *view = &snapshot->views[i];
+        const bool own = i > 0 && config->views[i - 1].has_sinkhole;
+
+        fill_shown(config, i, &snapshot->shown[i]);
+        fill_lists(snapshot->policy, &from->at[i], &snapshot->shown[i]);
+        view->name = snapshot->shown[i].name;
+        view->sinkhole4 = own ? config->views[i - 1].sinkhole4 : config->sinkhole4;
+        view->sinkhole6 = own ? config->views[i - 1].sinkhole6 : config->sinkhole6;
+    }
+    snapshot->view_count = from->count;
+    return 0;
+}
+
+bool setup_views_log_only(const struct setup_snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->view_count; i++) {
+        if (!snapshot->shown[i].log_only) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void show_places(struct text *out, const struct setup_view *view)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    json_array_begin(out, "clients");
+    for (size_t i = 0; i < view->client_count; i++) {
+        address_prefix_format(&view->clients[i], text);
+        json_string(out, NULL, text);
+    }
+    json_array_end(out);
+    json_array_begin(out, "listen");
+    for (size_t i = 0; i < view->listen_count; i++) {
+        address_format(&view->listen[i], true, text);
+        json_string(out, NULL, text);
+    }
+    json_array_end(out);
+}
+
+static void show_lists(struct text *out, const struct policy *policy, size_t number,
+                       const struct setup_view *view)
+{
+    struct policy_image_list list;
+
+    json_array_begin(out, "lists");
+    for (size_t i = 0; i < view->list_count; i++) {
+        if (policy_image_list_at(policy_image_of(policy), view->lists[i], &list)) {
+            json_object_begin(out, NULL);
+            json_string(out, "id", list.id);
+            json_string(
+                out, "mode",
+                policy_mode_name(policy_list_mode(policy, (unsigned)number, view->lists[i])));
+            json_object_end(out);
+        }
+    }
+    json_array_end(out);
+}
+
+void setup_views_show(struct text *out, const struct setup_snapshot *snapshot)
+{
+    json_array_begin(out, "views");
+    for (size_t i = 0; i < snapshot->view_count; i++) {
+        const struct setup_view *view = &snapshot->shown[i];
+
+        json_object_begin(out, NULL);
+        json_string(out, "name", view->name);
+        show_places(out, view);
+        json_string(out, "mode", view->log_only ? "log" : "enforce");
+        json_string(out, "action", view->action);
+        json_string(out, "default", view->deny ? "deny" : "allow");
+        json_bool(out, "default_paused", policy_view_is_paused(snapshot->policy, (unsigned)i));
+        json_uint(out, "allowed", view->allowed);
+        show_lists(out, snapshot->policy, i, view);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
+#define SAID_MAX 4u /* of clients, listeners and lists each: the rest is in the file */
+
+static void say(struct text *out, size_t i, size_t count, const char *words)
+{
+    if (i < SAID_MAX) {
+        text_printf(out, "%s%s", i == 0 ? " " : ", ", words);
+    } else if (i == SAID_MAX) {
+        text_printf(out, " and %zu more", count - i);
+    }
+}
+
+static void say_places(struct text *out, const struct setup_view *view)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    text_add(out, view->client_count > 0 ? "clients" : "all clients");
+    for (size_t i = 0; i < view->client_count; i++) {
+        address_prefix_format(&view->clients[i], text);
+        say(out, i, view->client_count, text);
+    }
+    text_add(out, view->listen_count > 0 ? " at" : "");
+    for (size_t i = 0; i < view->listen_count; i++) {
+        address_format(&view->listen[i], true, text);
+        say(out, i, view->listen_count, text);
+    }
+}
+
+void setup_views_say(struct text *out, const struct setup_snapshot *snapshot, size_t number)
+{
+    const struct setup_view *view = &snapshot->shown[number];
+
+    text_printf(out, "%s: ", view->name);
+    if (number > 0) {
+        say_places(out, view);
+    } else {
+        text_add(out, snapshot->view_count > 1 ? "all others" : "all clients");
+    }
+    text_printf(out, "; mode %s, default %s", view->log_only ? "log" : "enforce",
+                view->deny ? "deny" : "allow");
+    if (view->deny) {
+        text_printf(out, " but for %zu name%s", view->allowed, view->allowed == 1 ? "" : "s");
+    }
+    text_add(out, view->list_count > 0 ? "; lists" : "; no list");
+    for (size_t i = 0; i < view->list_count; i++) {
+        struct policy_image_list list = {.id = "?"};
+        const enum policy_mode mode =
+            policy_list_mode(snapshot->policy, (unsigned)number, view->lists[i]);
+        char text[96];
+
+        policy_image_list_at(policy_image_of(snapshot->policy), view->lists[i], &list);
+        snprintf(text, sizeof(text), "%s%s", list.id,
+                 mode == POLICY_MODE_LOG && !view->log_only ? " (log)" : "");
+        say(out, i, view->list_count, text);
+    }
 }

@@ -7,10 +7,11 @@
 #ifndef CORDON_SETUP_VIEWS_H
 #define CORDON_SETUP_VIEWS_H
 
+#include "base/text.h"
 #include "config/config.h"
 #include "policy/policy.h"
 #include "policy/views.h"
-#include "query/settings.h"
+#include "setup/setup.h"
 
 struct setup_views {
     struct policy_view_setting *at; /* borrow from the config */
@@ -31,7 +32,16 @@ void setup_views_deinit(struct setup_views *views);
 /* Who belongs to which of them. 0 or -ENOMEM. */
 int setup_views_choice(const struct config *config, struct policy_views **choice);
 
-/* What questions need of them: room for POLICY_VIEWS_MAX; borrows the config. The number. */
-size_t setup_views_words(const struct config *config, struct query_view *out);
+/* Fills in what questions and people need of the views: views, shown and view_count. The policy
+ * is there already. Nothing borrows from the config. 0 or -ENOMEM. */
+int setup_views_fill(const struct config *config, const struct setup_views *from,
+                     struct setup_snapshot *snapshot);
+
+/* True if no view blocks anything: each is in mode log. */
+bool setup_views_log_only(const struct setup_snapshot *snapshot);
+
+/* What is in force, for people: "views":[...] (docs/control.md), and a view in one line. */
+void setup_views_show(struct text *out, const struct setup_snapshot *snapshot);
+void setup_views_say(struct text *out, const struct setup_snapshot *snapshot, size_t number);
 
 #endif

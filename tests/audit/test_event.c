@@ -174,6 +174,24 @@ static void a_hop_brings_the_chain_up_to_it_and_no_further(void **state)
     assert_true(address_equal(&out.upstream, &in.upstream));
 }
 
+static void a_denial_by_default_is_no_rule_when_it_comes_out(void **state)
+{
+    const struct wire_name name = name_of("www.example.net");
+    struct policy_hit hit = hit_on("www.example.net", 0);
+    struct audit_event out;
+    size_t len = 0;
+
+    (void)state;
+    for (unsigned ground = POLICY_GROUND_RULE; ground <= POLICY_GROUND_DEFAULT; ground++) {
+        hit.ground = (uint8_t)ground;
+        hit.list = ground == POLICY_GROUND_DEFAULT ? POLICY_LIST_NONE : 2;
+        struct audit_decision in = decision_on(&name, &hit);
+        through_a_ring(&in, &out, &len);
+        assert_int_equal(out.hit.ground, ground);
+        assert_int_equal(out.hit.list, hit.list);
+    }
+}
+
 static void an_address_and_a_target_off_the_chain_are_kept(void **state)
 {
     const struct wire_name name = name_of("www.shop.example");
@@ -419,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_blocked_question_comes_out_as_it_went_in),
         cmocka_unit_test(a_hop_brings_the_chain_up_to_it_and_no_further),
+        cmocka_unit_test(a_denial_by_default_is_no_rule_when_it_comes_out),
         cmocka_unit_test(an_address_and_a_target_off_the_chain_are_kept),
         cmocka_unit_test(the_longest_record_fits_and_keeps_every_name),
         cmocka_unit_test(the_root_can_be_asked_for),

@@ -357,6 +357,83 @@ static void an_exception_that_the_policy_does_not_have_has_no_line(void **state)
     policy_destroy(policy);
 }
 
+/* A policy of two views without lists; both deny. */
+static struct policy *denying_policy(bool log_only)
+{
+    const struct wire_name wall = make_name("wall.example");
+    const struct policy_view_setting views[] = {
+        {.name = "default", .deny = true, .log_only = log_only},
+        {.name = "tills", .deny = true, .action = POLICY_ACTION_REDIRECT, .redirect = wall}};
+    struct policy_image *image = NULL;
+    struct policy *policy = NULL;
+
+    assert_int_equal(policy_image_build(NULL, 0, &image), 0);
+    assert_int_equal(policy_create(image, views, 2, 1, NULL, &policy), 0);
+    return policy;
+}
+
+/* Nothing in the line could be taken for the word of a list. */
+static void a_denial_by_default_names_no_list(void **state)
+{
+    struct policy *policy = denying_policy(false);
+    const struct wire_name name = make_name("www.example.net");
+    static const char *const words[] = {"provider", "list",   "serial", "rule",   "status",
+                                        "category", "parent", "scope",  "trigger"};
+    struct policy_outcome out;
+    char line[AUDIT_LINE_MAX];
+
+    (void)state;
+    policy_decide_question(policy, 0, &name, &out);
+    assert_true(out.denied);
+    struct audit_event event = event_on("www.example.net", &out.hit);
+    assert_line(&event, policy,
+                "{\"v\":1,\"event\":\"default-deny\",\"seq\":7,"
+                "\"time\":\"2026-11-22T09:30:00.123456Z\",\"client\":\"192.0.2.77\","
+                "\"client_port\":40001,\"transport\":\"udp\",\"view\":\"default\","
+                "\"name\":\"www.example.net\",\"type\":\"A\",\"action\":\"sinkhole\","
+                "\"redirect\":null,\"mode\":\"enforce\",\"applied\":true,\"paused\":false,"
+                "\"exception\":null,\"ticket\":null,\"upstream\":null,\"cached\":false,"
+                "\"rcode\":\"NOERROR\",\"latency_us\":345}\n");
+    assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        char key[32];
+
+        snprintf(key, sizeof(key), "\"%s", words[i]);
+        assert_null(strstr(line, key));
+    }
+    /* another view redirects; a third one there is not */
+    policy_decide_question(policy, 1, &name, &out);
+    event = event_on("www.example.net", &out.hit);
+    event.view = 1;
+    assert_holds(&event, policy, "\"action\":\"redirect\",\"redirect\":\"wall.example\"");
+    event.view = 2;
+    assert_int_equal(audit_event_json(&event, policy, "x", 1, line, sizeof(line)), 0);
+    policy_destroy(policy);
+}
+
+static void a_denial_in_log_mode_or_under_a_pause_says_so(void **state)
+{
+    struct policy *policy = denying_policy(true);
+    const struct wire_name name = make_name("www.example.net");
+    const struct policy_changes pause = {.pause_all = true};
+    struct policy *paused = NULL;
+    struct policy_outcome out;
+
+    (void)state;
+    policy_decide_question(policy, 0, &name, &out);
+    struct audit_event event = event_on("www.example.net", &out.hit);
+    event.applied = false;
+    assert_holds(&event, policy, "\"mode\":\"log\",\"applied\":false,\"paused\":false,");
+    assert_int_equal(policy_derive(policy, &pause, 2, &paused), 0);
+    policy_decide_question(paused, 1, &name, &out);
+    event = event_on("www.example.net", &out.hit);
+    event.view = 1;
+    event.applied = false;
+    assert_holds(&event, paused, "\"mode\":\"log\",\"applied\":false,\"paused\":true,");
+    policy_destroy(paused);
+    policy_destroy(policy);
+}
+
 static void every_field_is_in_the_schema_and_on_the_page(void **state)
 {
     struct policy *policy = make_policy(make_fact, rules, 1, false);
@@ -370,6 +447,15 @@ static void every_field_is_in_the_schema_and_on_the_page(void **state)
     assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
     assert_keys(line, schema, "        \"", "\": {", 41);
     assert_keys(line, page, "`", "`", 41);
+    struct audit_event denied = event;
+    denied.hit = (struct policy_hit){.list = POLICY_LIST_NONE,
+                                     .mode = POLICY_MODE_ENFORCE,
+                                     .action = POLICY_ACTION_SINKHOLE,
+                                     .ground = POLICY_GROUND_DEFAULT,
+                                     .name = event.name};
+    assert_true(audit_event_json(&denied, policy, "default", 1, line, sizeof(line)) > 0);
+    assert_keys(line, schema, "        \"", "\": {", 21);
+    assert_keys(line, page, "`", "`", 21);
     assert_true(audit_lost_json(0, 1, 1, 1, line, sizeof(line)) > 0);
     assert_keys(line, schema, "        \"", "\": {", 7);
     assert_keys(line, page, "`", "`", 7);
@@ -414,6 +500,8 @@ int main(void)
         cmocka_unit_test(hits_that_no_rule_explains_have_no_line),
         cmocka_unit_test(what_people_changed_is_in_the_line),
         cmocka_unit_test(an_exception_that_the_policy_does_not_have_has_no_line),
+        cmocka_unit_test(a_denial_by_default_names_no_list),
+        cmocka_unit_test(a_denial_in_log_mode_or_under_a_pause_says_so),
         cmocka_unit_test(every_field_is_in_the_schema_and_on_the_page),
         cmocka_unit_test(a_gap_has_a_line_of_its_own),
     };
