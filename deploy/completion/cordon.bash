@@ -10,7 +10,7 @@ _cordon() {
   fi
   local command=${words[1]:-} verb=${words[2]:-} options=
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'check explain key list query reload status --help --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'check exception explain key list pause query reload status --help --version' -- "$cur")
     return
   fi
   case $prev in
@@ -20,13 +20,32 @@ _cordon() {
     --keys)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
-    --client | --threshold | --timeout | --password-fd) return ;;
+    --scope) mapfile -t COMPREPLY < <(compgen -W 'own chain' -- "$cur"); return ;;
+    --for) mapfile -t COMPREPLY < <(compgen -W '10m 1h 8h 1d' -- "$cur"); return ;;
+    --client | --threshold | --timeout | --password-fd | --until | --reason | --ticket | --view) return ;;
   esac
   case $command in
     check) options='--json --print --example --manual --help' ;;
     explain) options='--client --config --json --help' ;;
     query) options='--tcp --no-edns --dnssec --timeout --json --help' ;;
     reload | status) options='--config --socket --json --help' ;;
+    exception)
+      if ((cword == 2)); then options='add list remove --help'; else
+        case $verb in
+          add) options='--until --for --ticket --reason --scope --exact --view --until-restart' ;;
+          remove) options='--view --reason --until-restart' ;;
+        esac
+        options+=' --config --socket --json --help'
+      fi ;;
+    pause)
+      if ((cword == 2)); then options='all end list --help'; else
+        case $verb in
+          list) ;;
+          end) options='all --reason --until-restart' ;;
+          *) options='--for --reason --until-restart' ;;
+        esac
+        options+=' --config --socket --json --help'
+      fi ;;
     key)
       if ((cword == 2)); then options='generate show --help'; else
         case $verb in
@@ -45,7 +64,7 @@ _cordon() {
         esac
       fi ;;
   esac
-  if [[ $cur == -* || $cword -eq 2 && ($command == key || $command == list) ]]; then
+  if [[ $cur == -* || $cword -eq 2 && $command =~ ^(key|list|pause|exception)$ ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -35,6 +35,9 @@ int cli_explain(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_query(int argc, char **argv);
+int cli_pause(int argc, char **argv);
+int cli_exception(int argc, char **argv);
+int cli_why(int argc, char **argv);
 
 /* A verb below a subcommand, such as `list sign`. */
 struct cli_verb {

@@ -11,9 +11,11 @@ static const struct {
     const char *help;
 } commands[] = {
     {"check", cli_check, "check a configuration and the lists that it names"},
+    {"exception", cli_exception, "let a name through for a while: add, list, remove"},
     {"explain", cli_explain, "say what would be decided about a name, and why"},
     {"key", cli_key, "make and show signing keys: generate, show"},
     {"list", cli_list, "work on block lists: build, sign, verify, show"},
+    {"pause", cli_pause, "let lists only record for a while: LIST or all; list, end"},
     {"query", cli_query, "ask a resolver, with policy answers in words"},
     {"reload", cli_reload, "make the daemon load its configuration and lists anew"},
     {"status", cli_status, "show what the daemon does"},

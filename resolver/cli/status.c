@@ -1,8 +1,8 @@
 /* cordon status and cordon reload: what the daemon answers on its control socket. */
+#include "cli/ask.h"
 #include "cli/cli.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static const char reload_help[] =
     "answers.\n";
 
 struct request {
-    const char *config, *socket;
+    struct cli_daemon daemon;
     bool json;
 };
 
@@ -43,10 +43,10 @@ static int parse(int argc, char **argv, const char *command, const char *help,
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         switch (option) {
         case 'c':
-            request->config = optarg;
+            request->daemon.config = optarg;
             break;
         case 's':
-            request->socket = optarg;
+            request->daemon.socket = optarg;
             break;
         case 'j':
             request->json = true;
@@ -59,51 +59,6 @@ static int parse(int argc, char **argv, const char *command, const char *help,
         }
     }
     return optind == argc ? -1 : cli_usage(command, "'%s' is one word too many", argv[optind]);
-}
-
-/* Asks and decodes; NULL after a message, and *code says which kind. */
-static json_t *ask(const struct request *request, const char *command, int *code)
-{
-    char path[4096];
-    char *reply = NULL;
-    size_t len = 0;
-    json_error_t error;
-
-    if (!cli_socket_path(request->socket, request->config, path, sizeof(path))) {
-        *code = CLI_REFUSED;
-        return NULL;
-    }
-    *code = cli_ask_daemon(path, command, &reply, &len);
-    if (*code != CLI_OK) {
-        return NULL;
-    }
-    json_t *document = json_loadb(reply, len, JSON_REJECT_DUPLICATES, &error);
-    if (document == NULL) {
-        fprintf(stderr, "cordon %s: the daemon's reply is no JSON: %s\n", command, error.text);
-        *code = CLI_UNREACHABLE;
-    }
-    free(reply);
-    return document;
-}
-
-static void print_document(const json_t *document)
-{
-    json_dumpf(document, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-    printf("\n");
-}
-
-static const char *string_of(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-
-    return value != NULL ? value : "";
-}
-
-static uint64_t number_of(const json_t *object, const char *key)
-{
-    const json_int_t value = json_integer_value(json_object_get(object, key));
-
-    return value > 0 ? (uint64_t)value : 0;
 }
 
 static void print_strings(const json_t *array, const char *between)
@@ -124,9 +79,10 @@ static void print_lists(const json_t *lists)
 
         printf("  %-24s %-8s serial %" PRIu64 ", %s old, %" PRIu64
                " rules, %s, expires %.10s\n",
-               string_of(list, "id"), string_of(list, "mode"), number_of(list, "serial"),
-               cli_span(number_of(list, "age_s"), age), number_of(list, "rules"),
-               string_of(list, "freshness"), string_of(list, "expires"));
+               cli_string_of(list, "id"), cli_string_of(list, "mode"),
+               cli_number_of(list, "serial"), cli_span(cli_number_of(list, "age_s"), age),
+               cli_number_of(list, "rules"), cli_string_of(list, "freshness"),
+               cli_string_of(list, "expires"));
         printf("  %-24s signed by ", "");
         print_strings(json_object_get(list, "keys"), " ");
         printf("\n");
@@ -136,10 +92,10 @@ static void print_lists(const json_t *lists)
 /* As upstreams.servers has it. */
 static void name_upstream(const json_t *server, char *out, size_t size)
 {
-    const bool tls = strcmp(string_of(server, "transport"), "tls") == 0;
+    const bool tls = strcmp(cli_string_of(server, "transport"), "tls") == 0;
     const json_t *name = json_object_get(server, "tls_name");
 
-    snprintf(out, size, "%s%s%s%s", tls ? "tls://" : "", string_of(server, "address"),
+    snprintf(out, size, "%s%s%s%s", tls ? "tls://" : "", cli_string_of(server, "address"),
              json_is_string(name) ? "#" : "",
              json_is_string(name) ? json_string_value(name) : "");
 }
@@ -164,7 +120,7 @@ static void print_views(const json_t *views)
 {
     const json_t *first = json_array_get(views, 0);
 
-    if (json_array_size(views) < 2 && strcmp(string_of(first, "default"), "deny") != 0) {
+    if (json_array_size(views) < 2 && strcmp(cli_string_of(first, "default"), "deny") != 0) {
         return;
     }
     printf("\nviews\n");
@@ -173,20 +129,20 @@ static void print_views(const json_t *views)
         const json_t *lists = json_object_get(view, "lists");
         const bool paused = json_is_true(json_object_get(view, "default_paused"));
 
-        printf("  %-24s ", string_of(view, "name"));
+        printf("  %-24s ", cli_string_of(view, "name"));
         print_conditions(view, i);
-        printf("\n  %-24s mode %s, action %s, default %s", "", string_of(view, "mode"),
-               string_of(view, "action"), string_of(view, "default"));
-        if (strcmp(string_of(view, "default"), "deny") == 0) {
-            printf(" but for %" PRIu64 " names%s", number_of(view, "allowed"),
+        printf("\n  %-24s mode %s, action %s, default %s", "", cli_string_of(view, "mode"),
+               cli_string_of(view, "action"), cli_string_of(view, "default"));
+        if (strcmp(cli_string_of(view, "default"), "deny") == 0) {
+            printf(" but for %" PRIu64 " names%s", cli_number_of(view, "allowed"),
                    paused ? ", paused" : "");
         }
         printf("; lists:");
         for (size_t l = 0; l < json_array_size(lists); l++) {
             const json_t *list = json_array_get(lists, l);
 
-            printf("%s %s %s", l > 0 ? "," : "", string_of(list, "id"),
-                   string_of(list, "mode"));
+            printf("%s %s %s", l > 0 ? "," : "", cli_string_of(list, "id"),
+                   cli_string_of(list, "mode"));
         }
         printf("%s\n", json_array_size(lists) == 0 ? " none" : "");
     }
@@ -202,18 +158,18 @@ static void print_upstreams(const json_t *upstreams)
         name_upstream(server, name, sizeof(name));
         printf("  %-32s %-8s %" PRIu64 ".%" PRIu64 " ms, %" PRIu64 " asked, %" PRIu64
                " answered, %" PRIu64 " timed out, %" PRIu64 " wrong, %" PRIu64 " failed%s\n",
-               name, string_of(server, "health"), number_of(server, "rtt_us") / 1000,
-               number_of(server, "rtt_us") / 100 % 10, number_of(server, "questions"),
-               number_of(server, "answers"), number_of(server, "timeouts"),
-               number_of(server, "wrong"), number_of(server, "failures"),
+               name, cli_string_of(server, "health"), cli_number_of(server, "rtt_us") / 1000,
+               cli_number_of(server, "rtt_us") / 100 % 10, cli_number_of(server, "questions"),
+               cli_number_of(server, "answers"), cli_number_of(server, "timeouts"),
+               cli_number_of(server, "wrong"), cli_number_of(server, "failures"),
                json_is_true(json_object_get(server, "case_lost")) ? ", loses letter case" : "");
-        if (strcmp(string_of(server, "transport"), "tls") == 0) {
+        if (strcmp(cli_string_of(server, "transport"), "tls") == 0) {
             printf("  %-32s TLS: %" PRIu64 " handshakes, %" PRIu64 " resumed, %" PRIu64
                    " failed%s%s\n",
-                   "", number_of(server, "tls_handshakes"), number_of(server, "tls_resumed"),
-                   number_of(server, "tls_failures"),
+                   "", cli_number_of(server, "tls_handshakes"),
+                   cli_number_of(server, "tls_resumed"), cli_number_of(server, "tls_failures"),
                    json_is_string(json_object_get(server, "tls_error")) ? ": " : "",
-                   string_of(server, "tls_error"));
+                   cli_string_of(server, "tls_error"));
         }
     }
     if (json_array_size(upstreams) == 0) {
@@ -226,30 +182,30 @@ static void print_questions(const json_t *status)
     const json_t *questions = json_object_get(status, "questions");
     const json_t *cache = json_object_get(status, "cache");
     const json_t *net = json_object_get(status, "net");
-    const uint64_t hits = number_of(questions, "cache_hits");
-    const uint64_t misses = number_of(questions, "cache_misses");
+    const uint64_t hits = cli_number_of(questions, "cache_hits");
+    const uint64_t misses = cli_number_of(questions, "cache_misses");
     json_t *count;
     const char *code;
 
     printf("\nquestions\n  %" PRIu64 " taken, %" PRIu64 " in flight;",
-           number_of(questions, "taken"), number_of(status, "in_flight"));
+           cli_number_of(questions, "taken"), cli_number_of(status, "in_flight"));
     json_object_foreach(json_object_get(questions, "answered"), code, count)
     {
         printf(" %s %" PRIu64, code, (uint64_t)json_integer_value(count));
     }
     printf("\n  %" PRIu64 " blocked (%" PRIu64 " by default), %" PRIu64 " logged, %" PRIu64
            " clients refused, %" PRIu64 " dropped on purpose\n",
-           number_of(questions, "blocked"), number_of(questions, "denied"),
-           number_of(questions, "logged"), number_of(questions, "refused_clients"),
-           number_of(questions, "dropped"));
+           cli_number_of(questions, "blocked"), cli_number_of(questions, "denied"),
+           cli_number_of(questions, "logged"), cli_number_of(questions, "refused_clients"),
+           cli_number_of(questions, "dropped"));
     printf("  cache: %" PRIu64 " of %" PRIu64 " hits (%" PRIu64 " %%), %" PRIu64
            " entries, %" PRIu64 " of %" PRIu64 " KiB\n",
            hits, hits + misses, hits + misses > 0 ? 100 * hits / (hits + misses) : 0,
-           number_of(cache, "entries"), number_of(cache, "octets") / 1024,
-           number_of(cache, "size") / 1024);
+           cli_number_of(cache, "entries"), cli_number_of(cache, "octets") / 1024,
+           cli_number_of(cache, "size") / 1024);
     printf("  TCP: %" PRIu64 " open, %" PRIu64 " accepted, %" PRIu64 " refused\n",
-           number_of(net, "tcp_open"), number_of(net, "tcp_accepted"),
-           number_of(net, "tcp_refused"));
+           cli_number_of(net, "tcp_open"), cli_number_of(net, "tcp_accepted"),
+           cli_number_of(net, "tcp_refused"));
 }
 
 static unsigned attention(unsigned *count, bool wrong, const char *format, ...)
@@ -270,6 +226,22 @@ static unsigned attention(unsigned *count, bool wrong, const char *format, ...)
     return *count;
 }
 
+/* Pauses, and what is wrong with the file that keeps them. */
+static void changes_attention(unsigned *count, const json_t *changes)
+{
+    const json_t *damage = json_object_get(changes, "damage");
+
+    attention(count, cli_number_of(changes, "pauses") > 0,
+              "lists are paused (%" PRIu64 "), so less is blocked: `cordon pause list`",
+              cli_number_of(changes, "pauses"));
+    for (size_t i = 0; i < json_array_size(damage); i++) {
+        attention(count, true, "%s", json_string_value(json_array_get(damage, i)));
+    }
+    attention(count, json_is_true(json_object_get(changes, "unsaved")),
+              "%s cannot be written: what has ended may be back after a restart",
+              cli_string_of(changes, "file"));
+}
+
 /* What an operator should look at; the number of such things. */
 static unsigned print_attention(const json_t *status)
 {
@@ -279,36 +251,38 @@ static unsigned print_attention(const json_t *status)
     const json_t *reload = json_object_get(status, "reload");
     const json_t *questions = json_object_get(status, "questions");
     const json_t *limited = json_object_get(status, "limited");
-    const char *error = string_of(events, "last_error"); /* none: it is blocked */
-    const uint64_t lost = number_of(events, "lost_ring") + number_of(events, "lost_output");
-    const uint64_t drops = number_of(json_object_get(status, "net"), "udp_kernel_drops");
+    const char *error = cli_string_of(events, "last_error"); /* none: it is blocked */
+    const uint64_t lost =
+        cli_number_of(events, "lost_ring") + cli_number_of(events, "lost_output");
+    const uint64_t drops = cli_number_of(json_object_get(status, "net"), "udp_kernel_drops");
     const json_t *descriptors = json_object_get(status, "descriptors");
     const json_t *cache = json_object_get(status, "cache");
-    const uint64_t limit = number_of(cache, "limit");
-    const uint64_t lacked = number_of(descriptors, "lacked");
+    const uint64_t limit = cli_number_of(cache, "limit");
+    const uint64_t lacked = cli_number_of(descriptors, "lacked");
     size_t down = 0;
     unsigned count = 0;
 
     for (size_t i = 0; i < json_array_size(lists); i++) {
         const json_t *list = json_array_get(lists, i);
-        const char *state = string_of(list, "freshness");
+        const char *state = cli_string_of(list, "freshness");
 
         attention(&count, strcmp(state, "fresh") != 0,
                   "list %s is %s: it is still enforced; get a newer one, or check the clock",
-                  string_of(list, "id"), state);
+                  cli_string_of(list, "id"), state);
     }
     for (size_t i = 0; i < json_array_size(upstreams); i++) {
         const json_t *server = json_array_get(upstreams, i);
-        const bool is_down = strcmp(string_of(server, "health"), "down") == 0;
+        const bool is_down = strcmp(cli_string_of(server, "health"), "down") == 0;
         char name[512];
 
         name_upstream(server, name, sizeof(name));
         down += is_down;
         attention(&count, is_down, "upstream %s is down since %s: %s", name,
-                  string_of(server, "down_since"), string_of(server, "advice"));
+                  cli_string_of(server, "down_since"), cli_string_of(server, "advice"));
         attention(&count, json_is_string(json_object_get(server, "tls_error")),
-                  "upstream %s: %s", name, string_of(server, "tls_error"));
+                  "upstream %s: %s", name, cli_string_of(server, "tls_error"));
     }
+    changes_attention(&count, json_object_get(status, "changes"));
     attention(&count, json_array_size(upstreams) == 0,
               "there is no upstream: only listed names are answered");
     attention(&count, down > 0 && down == json_array_size(upstreams),
@@ -316,15 +290,15 @@ static unsigned print_attention(const json_t *status)
     attention(&count, lost > 0,
               "%" PRIu64 " events were lost (%" PRIu64 " in the rings, %" PRIu64
               " at the output)",
-              lost, number_of(events, "lost_ring"), number_of(events, "lost_output"));
+              lost, cli_number_of(events, "lost_ring"), cli_number_of(events, "lost_output"));
     attention(&count, json_is_true(json_object_get(events, "stalled")),
-              "the event output %s accepts nothing: %s", string_of(events, "to"),
+              "the event output %s accepts nothing: %s", cli_string_of(events, "to"),
               error[0] != '\0' ? error : "its reader does not read");
-    attention(&count, limit < number_of(cache, "size"),
+    attention(&count, limit < cli_number_of(cache, "size"),
               "memory is short: the cache may hold %" PRIu64 " of %" PRIu64
               " MiB. Give cordond more (MemoryMax= of the unit, --memory of the container), or "
               "set cache.size lower",
-              limit >> 20, number_of(cache, "size") >> 20);
+              limit >> 20, cli_number_of(cache, "size") >> 20);
     attention(&count, drops > 0,
               "the kernel dropped %" PRIu64 " datagrams: the machine is too "
               "busy, or net.core.rmem_max too small",
@@ -332,20 +306,21 @@ static unsigned print_attention(const json_t *status)
     attention(&count, lacked > 0,
               "%" PRIu64 " sockets to upstreams found no file descriptor (of %" PRIu64
               "): set LimitNOFILE=%" PRIu64 " in the unit, or ulimit -n %" PRIu64,
-              lacked, number_of(descriptors, "limit"), number_of(descriptors, "wanted"),
-              number_of(descriptors, "wanted"));
-    attention(&count, number_of(limited, "clients") > 0,
+              lacked, cli_number_of(descriptors, "limit"), cli_number_of(descriptors, "wanted"),
+              cli_number_of(descriptors, "wanted"));
+    attention(&count, cli_number_of(limited, "clients") > 0,
               "%" PRIu64 " clients ask too often and are limited, the worst is %s: if that is "
               "right for it, raise access.rate",
-              number_of(limited, "clients"),
-              json_is_string(json_object_get(limited, "worst")) ? string_of(limited, "worst")
-                                                                : "in the log");
-    attention(&count, number_of(questions, "no_slot") > 0,
+              cli_number_of(limited, "clients"),
+              json_is_string(json_object_get(limited, "worst"))
+                  ? cli_string_of(limited, "worst")
+                  : "in the log");
+    attention(&count, cli_number_of(questions, "no_slot") > 0,
               "%" PRIu64 " questions found no slot: the upstreams are too slow for this load",
-              number_of(questions, "no_slot"));
+              cli_number_of(questions, "no_slot"));
     attention(&count, json_is_object(reload) && !json_is_true(json_object_get(reload, "ok")),
-              "the last reload (%s) was refused: %s", string_of(reload, "time"),
-              string_of(reload, "error"));
+              "the last reload (%s) was refused: %s", cli_string_of(reload, "time"),
+              cli_string_of(reload, "error"));
     return count;
 }
 
@@ -354,15 +329,15 @@ static void print_rights(const json_t *rights)
     const json_t *step;
     const char *name;
 
-    printf("\nrights\n  user %s", string_of(rights, "user"));
+    printf("\nrights\n  user %s", cli_string_of(rights, "user"));
     for (void *at = json_object_iter((json_t *)rights); at != NULL;
          at = json_object_iter_next((json_t *)rights, at)) {
         name = json_object_iter_key(at);
         step = json_object_iter_value(at);
         if (json_is_object(step)) {
-            const char *detail = string_of(step, "detail");
+            const char *detail = cli_string_of(step, "detail");
 
-            printf("; %s %s%s%s%s", name, string_of(step, "state"),
+            printf("; %s %s%s%s%s", name, cli_string_of(step, "state"),
                    detail[0] != '\0' ? " (" : "", detail, detail[0] != '\0' ? ")" : "");
         }
     }
@@ -376,21 +351,25 @@ static unsigned print_status(const json_t *status)
 
     printf("cordond %s, process %" PRIu64 ", up %s, %" PRIu64 " workers, generation %" PRIu64
            "\n",
-           string_of(status, "version"), number_of(status, "pid"),
-           cli_span(number_of(status, "uptime_s"), up), number_of(status, "workers"),
-           number_of(status, "generation"));
-    printf("  configuration %s\n  listens on ", string_of(status, "config"));
+           cli_string_of(status, "version"), cli_number_of(status, "pid"),
+           cli_span(cli_number_of(status, "uptime_s"), up), cli_number_of(status, "workers"),
+           cli_number_of(status, "generation"));
+    printf("  configuration %s\n  listens on ", cli_string_of(status, "config"));
     print_strings(json_object_get(status, "listen"), ", ");
     printf("\n");
     if (json_is_true(json_object_get(status, "log_only"))) {
         printf("  policy.mode is log: nothing is blocked, everything is recorded\n");
     }
+    const uint64_t exceptions = cli_number_of(json_object_get(status, "changes"), "exceptions");
+    if (exceptions > 0) {
+        printf("  exceptions in force: %" PRIu64 " (`cordon exception list`)\n", exceptions);
+    }
     print_lists(json_object_get(status, "lists"));
     print_views(json_object_get(status, "views"));
     print_upstreams(json_object_get(status, "upstreams"));
     print_questions(status);
-    printf("\nevents\n  to %s, %" PRIu64 " written\n", string_of(events, "to"),
-           number_of(events, "written"));
+    printf("\nevents\n  to %s, %" PRIu64 " written\n", cli_string_of(events, "to"),
+           cli_number_of(events, "written"));
     print_rights(json_object_get(status, "rights"));
     return print_attention(status);
 }
@@ -403,12 +382,12 @@ int cli_status(int argc, char **argv)
     if (code >= 0) {
         return code;
     }
-    json_t *status = ask(&request, "status", &code);
+    json_t *status = cli_ask(&request.daemon, "status", NULL, &code);
     if (status == NULL) {
         return code;
     }
     if (request.json) {
-        print_document(status);
+        cli_print_document(status);
     } else if (print_status(status) > 0) {
         code = CLI_REFUSED;
     }
@@ -435,23 +414,23 @@ int cli_reload(int argc, char **argv)
     if (code >= 0) {
         return code;
     }
-    json_t *result = ask(&request, "reload", &code);
+    json_t *result = cli_ask(&request.daemon, "reload", NULL, &code);
     if (result == NULL) {
         return code;
     }
     const bool ok = json_is_true(json_object_get(result, "ok"));
     if (request.json) {
-        print_document(result);
+        cli_print_document(result);
     } else {
         print_messages(result, "errors", "error");
         print_messages(result, "warnings", "warning");
         if (ok) {
             printf("in force: generation %" PRIu64 ", %" PRIu64 " rules, %" PRIu64 " ms\n",
-                   number_of(result, "generation"), number_of(result, "rules"),
-                   number_of(result, "milliseconds"));
+                   cli_number_of(result, "generation"), cli_number_of(result, "rules"),
+                   cli_number_of(result, "milliseconds"));
         } else {
             fprintf(stderr, "refused: %s; the daemon keeps what it had\n",
-                    string_of(result, "error"));
+                    cli_string_of(result, "error"));
         }
     }
     json_decref(result);

@@ -42,8 +42,13 @@ static const struct {
 } commands[] = {
     {"cache-flush", cached_flush_command},
     {"cache-show", cached_show_command},
+    {"changes", changes_list_command},
     {"clients", top_clients_command},
+    {"exception-add", changes_exception_add_command},
+    {"exception-remove", changes_exception_remove_command},
     {"lists", status_lists_command},
+    {"pause", changes_pause_command},
+    {"pause-end", changes_pause_end_command},
     {"reload", reload_command},
     {"status", status_command},
     {"takeover", successor_command},

@@ -94,7 +94,7 @@ static const struct policy *policy_of(const void *snapshot)
     return ((const struct setup_snapshot *)snapshot)->policy;
 }
 
-static const char *view_name(const void *snapshot, unsigned view)
+const char *daemon_view_name(const void *snapshot, unsigned view)
 {
     const struct setup_snapshot *s = snapshot;
 
@@ -296,10 +296,12 @@ static int start_writer(struct daemon *daemon)
         .rings = daemon->rings,
         .lost = daemon->lost,
         .workers = daemon->worker_count,
+        .changes = daemon->changes.ring,
+        .changes_lost = &daemon->changes.lost,
         .slot = daemon->slot,
         .reader = daemon->worker_count,
         .policy_of = policy_of,
-        .view_name = view_name,
+        .view_name = daemon_view_name,
     };
 
     for (unsigned w = 0; w < daemon->worker_count; w++) {
@@ -409,6 +411,7 @@ static int serve(struct daemon *daemon)
         log_write(LOG_LEVEL_WARNING, "changes of lists will not be noticed: %s",
                   cordon_strerror(rc));
     }
+    changes_start(daemon);
     on_freshness(&daemon->freshness);
     uv_timer_start(&daemon->freshness, on_freshness, DAEMON_FRESHNESS_MS, DAEMON_FRESHNESS_MS);
     uv_timer_start(&daemon->limited, on_limited, DAEMON_LIMITED_FIRST_MS, DAEMON_LIMITED_MS);
@@ -427,6 +430,7 @@ static int serve(struct daemon *daemon)
     takeover_close(&daemon->takeover);
     reload_close(daemon);
     monitor_close(daemon);
+    changes_stop(daemon);
     return 0;
 }
 
@@ -477,7 +481,10 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     daemon->rate = make_rate();
     daemon->cache = make_cache(&daemon->memory, daemon->config->cache_octets);
     /* Readers: the workers, and the writer of events. */
-    daemon->slot = policy_slot_create(sockets->workers + 1, snapshot, setup_snapshot_free);
+    rc = changes_open(daemon, snapshot, &snapshot);
+    if (rc == 0) {
+        daemon->slot = policy_slot_create(sockets->workers + 1, snapshot, setup_snapshot_free);
+    }
     if (daemon->slot == NULL) {
         setup_snapshot_free(snapshot);
     }
@@ -506,6 +513,7 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     reload_deinit(daemon);
     policy_slot_destroy(daemon->slot);
     query_rate_destroy(daemon->rate);
+    changes_deinit(daemon);
     cache_destroy(daemon->cache);
     upstream_conditions_destroy(daemon->conditions);
     return rc == 0 ? DAEMON_EXIT_CLEAN : DAEMON_EXIT_START;

@@ -75,6 +75,11 @@
 #define DAEMON_LIMITED_FIRST_MS 10000u
 #define DAEMON_LIMITED_MS       60000u
 
+/* What people changed for a while ends by itself: looked at this often. A file that could not
+ * be written to say so is tried again after the second. */
+#define DAEMON_EXPIRY_MS     500u
+#define DAEMON_SAVE_AGAIN_MS 10000u
+
 /* Octets of the document that a reload leaves: 64 messages of 1 KiB, escaped, and the lists. */
 #define DAEMON_RELOAD_DOCUMENT_MAX (1u << 20)
 

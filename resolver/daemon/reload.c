@@ -305,6 +305,11 @@ static void on_sweep(uv_timer_t *timer)
     }
 }
 
+void reload_sweep(struct daemon *daemon)
+{
+    uv_timer_start(&daemon->reload.sweep, on_sweep, 100, 100);
+}
+
 /* Everything that waits for readers, in small steps. */
 static void on_step(uv_timer_t *timer)
 {
@@ -315,7 +320,7 @@ static void on_step(uv_timer_t *timer)
 
     invariant(daemon->magic == DAEMON_MAGIC);
     if (reload->phase == RELOAD_PUBLISHING) {
-        const int rc = policy_slot_publish(daemon->slot, reload->snapshot);
+        const int rc = changes_publish(daemon, reload->snapshot);
         if (rc != 0) {
             if (rc != -EBUSY || late) {
                 uv_timer_stop(timer);
@@ -328,11 +333,6 @@ static void on_step(uv_timer_t *timer)
         reload->snapshot = NULL; /* the slot's now */
         reload->number = policy_slot_number(daemon->slot);
         reload->phase = RELOAD_ADOPTING;
-        for (unsigned i = 0; i < daemon->worker_count; i++) {
-            worker_adopt(daemon->workers[i]);
-        }
-        audit_writer_wake(daemon->writer);
-        uv_timer_start(&reload->sweep, on_sweep, 100, 100);
         return;
     }
     if (policy_slot_adopted(daemon->slot, daemon->worker_count, reload->number) || late) {
@@ -377,7 +377,7 @@ static void begin(struct daemon *daemon, enum reload_cause cause)
     reload->began_us = clock_read().mono_us;
     notify_manager("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, reload->began_us);
     reload->rc = 0;
-    reload->generation = policy_generation(daemon_snapshot(daemon)->policy) + 1;
+    reload->generation = changes_next_generation(daemon);
     reload->phase = RELOAD_PREPARING;
     report_init(&reload->report);
     reload->work.data = daemon;

@@ -10,6 +10,7 @@
 #include "admin/control.h"
 #include "audit/writer.h"
 #include "base/clock.h"
+#include "daemon/changes.h"
 #include "daemon/descriptors.h"
 #include "daemon/limits.h"
 #include "daemon/memory.h"
@@ -125,7 +126,11 @@ struct daemon {
     size_t totals_waiting_count;
     struct monitor monitor;
     struct reload reload;
+    struct changes changes;
 };
+
+/* The name of a view of a snapshot; NULL: there is none of that number. */
+const char *daemon_view_name(const void *snapshot, unsigned view);
 
 /* The snapshot in force. Main thread; until the next publish. */
 const struct setup_snapshot *daemon_snapshot(const struct daemon *daemon);
@@ -146,6 +151,8 @@ int reload_init(struct daemon *daemon);
 /* client NULL: nobody waits for the result. False: too many wait already. */
 bool reload_request(struct daemon *daemon, enum reload_cause cause,
                     struct control_client *client);
+/* Frees the replaced snapshot when the last reader has left it. */
+void reload_sweep(struct daemon *daemon);
 /* Tells the service manager that we are ready, and with what. */
 void reload_notify(const struct daemon *daemon);
 /* Lets one that runs come to its end, and closes the handles. */

@@ -58,6 +58,7 @@ static void add_list(struct text *out, const struct setup_snapshot *snapshot,
         json_string(out, "provider", known.provider);
         json_string(out, "mode",
                     policy_mode_name(policy_list_mode(snapshot->policy, 0, index)));
+        json_bool(out, "paused", policy_list_is_paused(snapshot->policy, 0, index));
     }
     json_uint(out, "serial", list->serial);
     clock_format_s(list->created_s, when);
@@ -318,6 +319,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     write_memory(out, &daemon->memory);
     status_write_events(out, daemon, &totals->events);
     monitor_write(daemon, out);
+    changes_write(out, daemon);
     json_uint(out, "workers_reported", totals->reported);
     text_add(out, ",\"reload\":"); /* a document already */
     text_add(out, daemon->reload.last == NULL ? "null" : daemon->reload.last);

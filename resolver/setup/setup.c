@@ -235,6 +235,7 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         new->from_cache = loaded->from_cache;
         new->made_us = clock_read().wall_us;
         new->config = config;
+        new->users = 1;
         *snapshot = new;
         new = NULL; /* it is the caller's now */
     }
@@ -251,17 +252,51 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     return rc;
 }
 
+/* The last one that shares it takes it down. */
+static void let_go(struct setup_snapshot *root)
+{
+    if (--root->users == 0) {
+        policy_destroy(root->policy);
+        free(root->shown);
+        policy_views_free(root->choice);
+        local_names_free(root->names);
+        tls_trust_release(root->upstreams.trust);
+        config_free(root->config);
+        free(root);
+    }
+}
+
 void setup_snapshot_free(void *snapshot)
 {
     struct setup_snapshot *old = snapshot;
 
-    if (old != NULL) {
-        policy_destroy(old->policy);
-        free(old->shown);
-        policy_views_free(old->choice);
-        local_names_free(old->names);
-        tls_trust_release(old->upstreams.trust);
-        config_free(old->config);
+    if (old != NULL && old->root == NULL) {
+        let_go(old);
+    } else if (old != NULL) {
+        policy_destroy(old->policy); /* before the one that it borrows from */
+        let_go(old->root);
         free(old);
     }
+}
+
+int setup_snapshot_derive(struct setup_snapshot *from, const struct policy_changes *changes,
+                          uint64_t generation, struct setup_snapshot **snapshot)
+{
+    struct setup_snapshot *root = from->root != NULL ? from->root : from;
+    struct setup_snapshot *new = malloc(sizeof(*new));
+
+    if (new == NULL) {
+        return -ENOMEM;
+    }
+    *new = *root; /* what points into the root may do so: it stays */
+    new->root = root;
+    new->users = 0;
+    const int rc = policy_derive(root->policy, changes, generation, &new->policy);
+    if (rc != 0) {
+        free(new);
+        return rc;
+    }
+    root->users++;
+    *snapshot = new;
+    return 0;
 }

@@ -45,8 +45,10 @@ struct setup_snapshot {
     /* How its lists were loaded: without the image, which the policy owns. */
     struct policy_loaded_list lists[POLICY_LISTS_MAX];
     size_t list_count;
-    bool from_cache;  /* the image was kept from before */
-    uint64_t made_us; /* wall clock */
+    bool from_cache;             /* the image was kept from before */
+    uint64_t made_us;            /* wall clock */
+    struct setup_snapshot *root; /* whose everything but the policy this one shares; NULL */
+    unsigned users;              /* of a root: itself and those that share it */
 };
 
 /*
@@ -56,6 +58,14 @@ struct setup_snapshot {
 int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now_s,
                         struct report *report, struct setup_snapshot **snapshot);
 void setup_snapshot_free(void *snapshot); /* a struct setup_snapshot; NULL is fine */
+
+/*
+ * The same with what people have changed for a while: nothing is read, verified or compiled.
+ * from may be such a one itself: the changes are those of its root, which lives as long as
+ * anything that shares it. Make and free on one thread. 0; CORDON_E_LIMIT; -ENOMEM.
+ */
+int setup_snapshot_derive(struct setup_snapshot *from, const struct policy_changes *changes,
+                          uint64_t generation, struct setup_snapshot **snapshot);
 
 /* "sinkhole", "redirect:NAME", "redirect:*.NAME" ...: an action as lists and configuration
  * write it. False if it is none. */

@@ -278,7 +278,7 @@ static void writes_the_lists_of_status(void **state)
     assert_false(out.overflow);
     expect(memory,
            "{\"lists\":[{\"id\":\"first\",\"title\":\"Test names\",\"provider\":\"test\","
-           "\"mode\":\"enforce\",\"serial\":2025112201,"
+           "\"mode\":\"enforce\",\"paused\":false,\"serial\":2025112201,"
            "\"created\":\"2025-11-22T00:00:00Z\",\"expires\":\"2026-12-27T00:00:00Z\","
            "\"age_s\":43200000,\"freshness\":\"stale\",\"keys\":[\"");
     expect(memory, "\"rules\":1}],\"rules\":1}");

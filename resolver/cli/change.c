@@ -1,0 +1,433 @@
+/* cordon pause and cordon exception: what a running daemon lets through for a while. */
+#include "base/clock.h"
+#include "cli/ask.h"
+#include "cli/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char pause_help[] =
+    "usage: cordon pause LIST|all --for DURATION --reason TEXT [--until-restart]\n"
+    "       cordon pause end LIST|all [--reason TEXT] [--until-restart]\n"
+    "       cordon pause list [--json]\n"
+    "       each with [-c CONFIG | --socket PATH] [--json]\n"
+    "\n"
+    "Puts a list, or all, into log mode: what it would have blocked is let through and "
+    "recorded.\n"
+    "In force within a second, kept over a restart, recorded as an event with who did it, and\n"
+    "over by itself. DURATION: 90s, 10m, 2h or 1d, which is the most. A second pause of the "
+    "same\n"
+    "list replaces the first.\n"
+    "--until-restart: do not keep it; for when the daemon's state directory cannot be "
+    "written.\n"
+    "Exit status: 0 done, 1 refused, 2 wrong usage, 3 no daemon answers.\n";
+
+static const char exception_help[] =
+    "usage: cordon exception add NAME --until TIME|--for DURATION --ticket ID --reason TEXT\n"
+    "                        [--scope chain] [--exact] [--view VIEW] [--until-restart]\n"
+    "       cordon exception remove NAME [--view VIEW] [--reason TEXT] [--until-restart]\n"
+    "       cordon exception list [--json]\n"
+    "       each with [-c CONFIG | --socket PATH] [--json]\n"
+    "\n"
+    "Lets NAME and all below it through, whatever lists say, wherever it appears: asked for, "
+    "or "
+    "on\n"
+    "the way of another name's answer. --scope chain: when NAME is asked for, also all that "
+    "its\n"
+    "answer leads to (aliases, service targets, addresses). --exact: NAME alone, nothing "
+    "below.\n"
+    "--view: for that view's clients only. TIME: YYYY-MM-DD (its beginning, UTC) or\n"
+    "YYYY-MM-DDTHH:MM:SSZ, also with an offset such as +01:00; DURATION: 2h, 30d; at most 366 "
+    "days.\n"
+    "A second one for the same name, match and view replaces the first. In force within a "
+    "second,\n"
+    "kept over a restart, recorded as an event with who did it, and over by itself; each use "
+    "is "
+    "an\n"
+    "event with the ticket.\n"
+    "--until-restart: do not keep it; for when the daemon's state directory cannot be "
+    "written.\n"
+    "Exit status: 0 done, 1 refused, 2 wrong usage, 3 no daemon answers.\n";
+
+struct options {
+    const char *command; /* "pause": for messages */
+    struct cli_daemon daemon;
+    bool json, until_restart, exact;
+    const char *for_text, *until, *reason, *ticket, *scope, *view;
+};
+
+/* -1: go on; otherwise the exit code. */
+static int parse(int argc, char **argv, const char *help, struct options *out)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"socket", required_argument, NULL, 's'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"for", required_argument, NULL, 'f'},
+                                            {"until", required_argument, NULL, 'u'},
+                                            {"reason", required_argument, NULL, 'r'},
+                                            {"ticket", required_argument, NULL, 't'},
+                                            {"scope", required_argument, NULL, 'S'},
+                                            {"view", required_argument, NULL, 'v'},
+                                            {"exact", no_argument, NULL, 'e'},
+                                            {"until-restart", no_argument, NULL, 'R'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        const char **place = option == 'c'   ? &out->daemon.config
+                             : option == 's' ? &out->daemon.socket
+                             : option == 'f' ? &out->for_text
+                             : option == 'u' ? &out->until
+                             : option == 'r' ? &out->reason
+                             : option == 't' ? &out->ticket
+                             : option == 'S' ? &out->scope
+                             : option == 'v' ? &out->view
+                                             : NULL;
+        if (place != NULL) {
+            *place = optarg;
+        } else if (option == 'j') {
+            out->json = true;
+        } else if (option == 'e') {
+            out->exact = true;
+        } else if (option == 'R') {
+            out->until_restart = true;
+        } else if (option == 'h') {
+            fputs(help, stdout);
+            return CLI_OK;
+        } else {
+            return cli_usage(out->command, "wrong option");
+        }
+    }
+    return -1;
+}
+
+/* "10m" into seconds. */
+static bool parse_duration(const char *text, uint64_t *seconds)
+{
+    static const struct {
+        char unit;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    char *unit = NULL;
+
+    if (text[0] < '0' || text[0] > '9' || strlen(text) > 9) {
+        return false;
+    }
+    const unsigned long value = strtoul(text, &unit, 10);
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (unit[0] == units[i].unit && unit[1] == '\0' && value > 0) {
+            *seconds = value * units[i].seconds;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A time with an offset in UTC: "2026-11-29T18:00:00+01:00". False if it is none. */
+static bool parse_offset(const char *text, uint64_t *seconds)
+{
+    char utc[] = "YYYY-MM-DDTHH:MM:SSZ";
+    const size_t plain = sizeof(utc) - 2;
+    unsigned hours, minutes;
+    int used = 0;
+
+    if (strlen(text) != plain + 6 || (text[plain] != '+' && text[plain] != '-') ||
+        sscanf(text + plain + 1, "%2u:%2u%n", &hours, &minutes, &used) != 2 || used != 5 ||
+        hours > 23 || minutes > 59) {
+        return false;
+    }
+    memcpy(utc, text, plain);
+    if (clock_parse(utc, plain + 1, seconds) != 0) {
+        return false;
+    }
+    const uint64_t offset = hours * 3600 + minutes * 60;
+    *seconds = text[plain] == '+' ? *seconds - offset : *seconds + offset;
+    return true;
+}
+
+/* Adds "until" or "for_s". CLI_OK, or the code after a message. */
+static int add_time(const struct options *options, json_t *arguments)
+{
+    char text[CLOCK_TEXT_MAX];
+    uint64_t seconds = 0;
+
+    if ((options->for_text == NULL) == (options->until == NULL)) {
+        return cli_usage(options->command, "say for how long: --for 10m, 2h or 1d%s",
+                         strcmp(options->command, "exception") == 0
+                             ? ", or --until YYYY-MM-DD (one of the two)"
+                             : "");
+    }
+    if (options->for_text != NULL) {
+        if (!parse_duration(options->for_text, &seconds)) {
+            return cli_usage(options->command,
+                             "'%s' is no duration: a number and s, m, h or d, such as 10m",
+                             options->for_text);
+        }
+        json_object_set_new(arguments, "for_s", json_integer((json_int_t)seconds));
+        return CLI_OK;
+    }
+    if (!parse_offset(options->until, &seconds) &&
+        clock_parse(options->until, strlen(options->until), &seconds) != 0) {
+        return cli_usage(options->command,
+                         "'%s' is no time: YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ",
+                         options->until);
+    }
+    clock_format_s(seconds, text);
+    cli_add_string(arguments, "until", text);
+    return CLI_OK;
+}
+
+/* A text of the command line as an argument; false after a message if it is no UTF-8. */
+static bool add_text(const char *command, json_t *arguments, const char *key, const char *text)
+{
+    if (!cli_add_string(arguments, key, text)) {
+        cli_usage(command, "%s is not in UTF-8", key);
+        return false;
+    }
+    return true;
+}
+
+static void print_entry(const json_t *entry)
+{
+    const char *list = cli_string_of(entry, "list");
+    const char *user = cli_string_of(entry, "user");
+    const char *view = cli_string_of(entry, "view");
+    char left[32];
+
+    if (list[0] != '\0') {
+        printf("%s\n", list);
+    } else {
+        printf("%s%s%s%s%s\n", cli_string_of(entry, "name"),
+               strcmp(cli_string_of(entry, "match"), "exact") == 0 ? " alone"
+                                                                   : " and all below it",
+               strcmp(cli_string_of(entry, "scope"), "chain") == 0
+                   ? ", with all that its answer leads to"
+                   : "",
+               view[0] != '\0' ? ", in view " : "", view);
+    }
+    printf("  until %s, another %s%s\n", cli_string_of(entry, "until"),
+           cli_span(cli_number_of(entry, "left_s"), left),
+           json_is_true(json_object_get(entry, "kept"))
+               ? ""
+               : ", or until the daemon's next restart");
+    if (cli_string_of(entry, "ticket")[0] != '\0') {
+        printf("  ticket %s\n", cli_string_of(entry, "ticket"));
+    }
+    printf("  by %s (uid %" PRIu64 "), %s: %s\n",
+           user[0] != '\0' ? user : "a user without a name", cli_number_of(entry, "uid"),
+           cli_string_of(entry, "since"), cli_string_of(entry, "reason"));
+    if (json_is_true(json_object_get(entry, "dormant"))) {
+        printf("  without effect: there is no such list or view at the moment\n");
+    }
+}
+
+/* Sends a change and tells how it went. */
+static int change(const struct options *options, const char *command, json_t *arguments,
+                  const char *done)
+{
+    int code = CLI_OK;
+    json_t *reply = cli_ask(&options->daemon, command, arguments, &code);
+
+    if (reply == NULL) {
+        return code;
+    }
+    code = cli_refusal(options->command, reply);
+    if (options->json) {
+        cli_print_document(reply);
+    } else if (code == CLI_OK) {
+        const char *key = strcmp(options->command, "pause") == 0 ? "pauses" : "exceptions";
+        const json_t *entries = json_object_get(reply, key);
+
+        printf("%s%s\n", done,
+               json_is_true(json_object_get(reply, "replaced")) ? ", instead of an earlier one"
+                                                                : "");
+        for (size_t i = 0; i < json_array_size(entries); i++) {
+            print_entry(json_array_get(entries, i));
+        }
+        if (json_is_true(json_object_get(reply, "in_force"))) {
+            printf("In force after %" PRIu64
+                   " ms; clients forget a blocked answer after policy.block-ttl.\n",
+                   cli_number_of(reply, "milliseconds"));
+        } else {
+            printf("Recorded, and not in force yet: a thread of the daemon is held up (`cordon "
+                   "status`). It follows by itself.\n");
+        }
+    }
+    json_decref(reply);
+    return code;
+}
+
+/* All pages of pauses or exceptions in one array, or NULL after a message. */
+static json_t *read_all(const struct options *options, const char *key, int *code)
+{
+    json_t *all = json_array();
+    json_int_t next = 0;
+
+    do {
+        json_t *reply =
+            cli_ask(&options->daemon, "changes", json_pack("{s:I}", "from", next), code);
+        if (reply != NULL) {
+            *code = cli_refusal(options->command, reply);
+        }
+        if (*code != CLI_OK) {
+            json_decref(reply);
+            json_decref(all);
+            return NULL;
+        }
+        json_array_extend(all, json_object_get(reply, key));
+        next = json_integer_value(json_object_get(reply, "next"));
+        json_decref(reply);
+    } while (next > 0);
+    return all;
+}
+
+static int list_all(const struct options *options, const char *key, const char *none)
+{
+    int code = CLI_OK;
+    json_t *all = read_all(options, key, &code);
+
+    if (all == NULL) {
+        return code;
+    }
+    if (options->json) {
+        cli_print_document(all);
+    } else if (json_array_size(all) == 0) {
+        printf("%s\n", none);
+    }
+    for (size_t i = 0; !options->json && i < json_array_size(all); i++) {
+        print_entry(json_array_get(all, i));
+    }
+    json_decref(all);
+    return code;
+}
+
+static int pause_end(const struct options *options, const char *list)
+{
+    json_t *arguments = json_object();
+
+    if (!add_text("pause", arguments, "list", list) ||
+        !add_text("pause", arguments, "reason", options->reason)) {
+        json_decref(arguments);
+        return CLI_USAGE;
+    }
+    json_object_set_new(arguments, "until_restart", json_boolean(options->until_restart));
+    return change(options, "pause-end", arguments, "paused no more");
+}
+
+static int pause_begin(const struct options *options, const char *list)
+{
+    json_t *arguments = json_object();
+    int code = CLI_OK;
+
+    if (options->until != NULL) {
+        code = cli_usage("pause", "a pause has a length: --for 10m");
+    } else if (options->reason == NULL) {
+        code = cli_usage("pause", "say why: --reason TEXT");
+    } else {
+        code = add_time(options, arguments);
+    }
+    if (code == CLI_OK && (!add_text("pause", arguments, "list", list) ||
+                           !add_text("pause", arguments, "reason", options->reason))) {
+        code = CLI_USAGE;
+    }
+    if (code != CLI_OK) {
+        json_decref(arguments);
+        return code;
+    }
+    json_object_set_new(arguments, "until_restart", json_boolean(options->until_restart));
+    return change(options, "pause", arguments, "paused");
+}
+
+int cli_pause(int argc, char **argv)
+{
+    struct options options = {.command = "pause"};
+    const int code = parse(argc, argv, pause_help, &options);
+
+    if (code >= 0) {
+        return code;
+    }
+    const int words = argc - optind;
+    if (options.ticket != NULL || options.scope != NULL || options.view != NULL ||
+        options.exact) {
+        return cli_usage("pause", "a pause is of a list: --ticket, --scope, --view and --exact "
+                                  "are for `cordon exception`");
+    }
+    if (words == 1 && strcmp(argv[optind], "list") == 0) {
+        return list_all(&options, "pauses", "Nothing is paused.");
+    }
+    if (words >= 1 && strcmp(argv[optind], "end") == 0) {
+        return words == 2 ? pause_end(&options, argv[optind + 1])
+                          : cli_usage("pause", "name the list whose pause ends, or all");
+    }
+    return words == 1 ? pause_begin(&options, argv[optind])
+                      : cli_usage("pause", "name one list, or all");
+}
+
+static int exception_add(const struct options *options, const char *name)
+{
+    json_t *arguments = json_object();
+    int code = CLI_OK;
+
+    if (options->ticket == NULL || options->reason == NULL) {
+        code = cli_usage("exception", "say by which ticket and why: --ticket ID --reason TEXT");
+    } else {
+        code = add_time(options, arguments);
+    }
+    if (code == CLI_OK && (!add_text("exception", arguments, "name", name) ||
+                           !add_text("exception", arguments, "ticket", options->ticket) ||
+                           !add_text("exception", arguments, "reason", options->reason) ||
+                           !add_text("exception", arguments, "scope", options->scope) ||
+                           !add_text("exception", arguments, "view", options->view))) {
+        code = CLI_USAGE;
+    }
+    if (code != CLI_OK) {
+        json_decref(arguments);
+        return code;
+    }
+    if (options->exact) {
+        cli_add_string(arguments, "match", "exact");
+    }
+    json_object_set_new(arguments, "until_restart", json_boolean(options->until_restart));
+    return change(options, "exception-add", arguments, "let through");
+}
+
+static int exception_remove(const struct options *options, const char *name)
+{
+    json_t *arguments = json_object();
+
+    if (!add_text("exception", arguments, "name", name) ||
+        !add_text("exception", arguments, "view", options->view) ||
+        !add_text("exception", arguments, "reason", options->reason)) {
+        json_decref(arguments);
+        return CLI_USAGE;
+    }
+    json_object_set_new(arguments, "until_restart", json_boolean(options->until_restart));
+    return change(options, "exception-remove", arguments, "let through no more");
+}
+
+int cli_exception(int argc, char **argv)
+{
+    struct options options = {.command = "exception"};
+    const int code = parse(argc, argv, exception_help, &options);
+
+    if (code >= 0) {
+        return code;
+    }
+    const int words = argc - optind;
+    const char *verb = words >= 1 ? argv[optind] : "";
+    if (strcmp(verb, "list") == 0 && words == 1) {
+        return list_all(&options, "exceptions", "There is no exception.");
+    }
+    if (strcmp(verb, "add") == 0) {
+        return words == 2 ? exception_add(&options, argv[optind + 1])
+                          : cli_usage("exception", "name one domain name to let through");
+    }
+    if (strcmp(verb, "remove") == 0) {
+        return words == 2 ? exception_remove(&options, argv[optind + 1])
+                          : cli_usage("exception", "name one domain name");
+    }
+    return cli_usage("exception", "expected add, list or remove");
+}

@@ -1,0 +1,329 @@
+/*
+ * daemon/changes_command.c - pauses and exceptions as commands of the control socket
+ * (docs/control.md). Whoever may use the socket may change them; who it was is recorded.
+ */
+#include "base/error.h"
+#include "daemon/changes.h"
+#include "daemon/state.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Octets that are left free in a reply, for an entry and what follows. */
+#define ENTRY_ROOM (4 * REQUEST_LINE_MAX)
+
+static bool refuse_request(struct text *out, const struct request *request)
+{
+    return control_refuse(out, request_fault(request));
+}
+
+static bool refuse_words(struct text *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool refuse_words(struct text *out, const char *format, ...)
+{
+    char words[1024];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(words, sizeof(words), format, arguments); /* rather cut than lost */
+    va_end(arguments);
+    return control_refuse(out, words);
+}
+
+static bool refuse_file(struct daemon *daemon, struct text *out, int rc)
+{
+    return refuse_words(
+        out,
+        "nothing was changed, since it could not be kept: %s: %s. Mend that, or "
+        "say --until-restart to do without",
+        daemon->changes.path == NULL ? "there is no state.directory" : daemon->changes.path,
+        cordon_strerror(rc));
+}
+
+/* --- adding --- */
+
+/* Puts it into force. Replies later, or refuses now. */
+static bool add(struct daemon *daemon, const struct override *override,
+                struct control_client *client, struct text *out)
+{
+    const bool is_pause = override->kind == OVERRIDE_PAUSE;
+    struct changes *changes = &daemon->changes;
+    struct overrides wanted = {0};
+
+    if (!changes_may_wait(daemon)) {
+        return control_refuse(out, "too many wait for a change already");
+    }
+    int rc = overrides_copy(&changes->set, &wanted);
+    rc = rc != 0 ? rc : overrides_put(&wanted, override);
+    if (rc == CORDON_E_LIMIT) {
+        overrides_deinit(&wanted);
+        return refuse_words(out,
+                            "there are %u exceptions already: remove some, or put names "
+                            "that stay into a list as pass rules",
+                            POLICY_EXCEPTIONS_MAX);
+    }
+    if (rc != 0) {
+        overrides_deinit(&wanted);
+        return control_refuse(out, cordon_strerror(rc));
+    }
+    const size_t at = overrides_find(&changes->set, override);
+    const bool replaces = at < changes->set.count;
+    const struct override before = replaces ? *changes->set.at[at] : *override;
+    rc = changes_apply(daemon, &wanted, !override->until_restart);
+    if (rc != 0) {
+        return refuse_file(daemon, out, rc);
+    }
+    if (replaces) {
+        changes_record(daemon, is_pause ? AUDIT_PAUSE_ENDED : AUDIT_EXCEPTION_REMOVED, &before,
+                       override, NULL);
+    }
+    changes_record(daemon, is_pause ? AUDIT_PAUSE_BEGUN : AUDIT_EXCEPTION_ADDED, override,
+                   override, override->reason);
+    json_object_begin(out, NULL);
+    json_bool(out, "ok", true);
+    json_bool(out, "replaced", replaces);
+    json_array_begin(out, is_pause ? "pauses" : "exceptions");
+    override_write(out, override, clock_read());
+    json_array_end(out);
+    changes_wait(daemon, client, out);
+    return false;
+}
+
+/* The list's modes in all views: whether it is loaded, and whether it blocks anywhere. */
+static void look_at_list(const struct setup_snapshot *snapshot, const char *id, bool *loaded,
+                         bool *blocks)
+{
+    const struct policy_image *image = policy_image_of(snapshot->policy);
+    const size_t count = policy_image_lists(image);
+    struct policy_image_list list;
+
+    *loaded = *blocks = false;
+    for (size_t i = 0; i < count; i++) {
+        if (!policy_image_list_at(image, i, &list) || strcmp(list.id, id) != 0) {
+            continue;
+        }
+        *loaded = true;
+        for (unsigned v = 0; v < POLICY_VIEWS_MAX; v++) {
+            if (daemon_view_name(snapshot, v) == NULL) {
+                break;
+            }
+            *blocks = *blocks ||
+                      policy_list_mode(snapshot->policy, v, i) == POLICY_MODE_ENFORCE ||
+                      policy_list_is_paused(snapshot->policy, v, i);
+        }
+    }
+}
+
+bool changes_pause_command(struct daemon *daemon, struct request *request,
+                           struct control_client *client, struct text *out)
+{
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
+    struct override override;
+    bool loaded = true, blocks = true;
+
+    if (!override_read_pause(request, clock_read(), &override)) {
+        return refuse_request(out, request);
+    }
+    if (strcmp(override.list, "all") != 0) {
+        look_at_list(snapshot, override.list, &loaded, &blocks);
+    }
+    if (!loaded) {
+        return refuse_words(out,
+                            "no list \"%s\" is loaded: `cordon lists` shows those that are",
+                            override.list);
+    }
+    if (!blocks) {
+        return refuse_words(out, "the list %s blocks nothing: it is in mode log",
+                            override.list);
+    }
+    changes_identify(client, &override);
+    return add(daemon, &override, client, out);
+}
+
+bool changes_exception_add_command(struct daemon *daemon, struct request *request,
+                                   struct control_client *client, struct text *out)
+{
+    struct override override;
+
+    if (!override_read_exception(request, clock_read(), &override)) {
+        return refuse_request(out, request);
+    }
+    if (!changes_has_effect(daemon_snapshot(daemon), &override)) {
+        return refuse_words(out, "there is no view \"%s\"", override.view);
+    }
+    changes_identify(client, &override);
+    return add(daemon, &override, client, out);
+}
+
+/* --- removing --- */
+
+/* What a removal is about. */
+struct removal {
+    bool pauses;
+    char list[OVERRIDES_ID_MAX + 1];
+    struct wire_name name;
+    const char *view; /* NULL: whatever it is for */
+    const char *reason;
+    bool until_restart;
+};
+
+static bool is_meant(const struct removal *removal, const struct override *override)
+{
+    if (removal->pauses) {
+        return override->kind == OVERRIDE_PAUSE && strcmp(override->list, removal->list) == 0;
+    }
+    return override->kind == OVERRIDE_EXCEPTION &&
+           wire_name_equal(&override->exception.name, &removal->name) &&
+           (removal->view == NULL || strcmp(override->view, removal->view) == 0);
+}
+
+static bool remove_meant(struct daemon *daemon, const struct removal *removal,
+                         struct control_client *client, struct text *out)
+{
+    struct changes *changes = &daemon->changes;
+    struct overrides wanted = {0}, gone = {0};
+    struct override by = {0};
+
+    if (!changes_may_wait(daemon)) {
+        return control_refuse(out, "too many wait for a change already");
+    }
+    int rc = overrides_copy(&changes->set, &wanted);
+    for (size_t i = wanted.count; rc == 0 && i-- > 0;) {
+        if (is_meant(removal, wanted.at[i])) {
+            rc = overrides_put(&gone, wanted.at[i]);
+            overrides_remove(&wanted, i);
+        }
+    }
+    if (rc == 0 && gone.count == 0) {
+        rc = -ENOENT;
+    }
+    if (rc != 0) {
+        overrides_deinit(&wanted);
+        overrides_deinit(&gone);
+        return control_refuse(out, rc != -ENOENT ? cordon_strerror(rc)
+                                   : removal->pauses
+                                       ? "that is not paused: `cordon pause list` "
+                                         "shows what is"
+                                       : "there is no such exception: `cordon "
+                                         "exception list` shows all");
+    }
+    rc = changes_apply(daemon, &wanted, !removal->until_restart);
+    if (rc != 0) {
+        overrides_deinit(&gone);
+        return refuse_file(daemon, out, rc);
+    }
+    changes_identify(client, &by);
+    json_object_begin(out, NULL);
+    json_bool(out, "ok", true);
+    json_array_begin(out, removal->pauses ? "pauses" : "exceptions");
+    for (size_t i = 0; i < gone.count; i++) {
+        changes_record(daemon, removal->pauses ? AUDIT_PAUSE_ENDED : AUDIT_EXCEPTION_REMOVED,
+                       gone.at[i], &by, removal->reason);
+        override_write(out, gone.at[i], clock_read());
+    }
+    json_array_end(out);
+    overrides_deinit(&gone);
+    changes_wait(daemon, client, out);
+    return false;
+}
+
+bool changes_pause_end_command(struct daemon *daemon, struct request *request,
+                               struct control_client *client, struct text *out)
+{
+    struct removal removal = {.pauses = true};
+    const char *list = request_text(request, "list", OVERRIDES_ID_MAX, true);
+
+    removal.reason = request_text(request, "reason", OVERRIDES_REASON_MAX, false);
+    removal.until_restart = request_flag(request, "until_restart");
+    if (!request_end(request)) {
+        return refuse_request(out, request);
+    }
+    memcpy(removal.list, list, strlen(list) + 1);
+    return remove_meant(daemon, &removal, client, out);
+}
+
+bool changes_exception_remove_command(struct daemon *daemon, struct request *request,
+                                      struct control_client *client, struct text *out)
+{
+    struct removal removal = {0};
+    const char *name = request_text(request, "name", WIRE_NAME_TEXT_MAX - 1, true);
+
+    (void)override_read_name(request, name, &removal.name);
+    removal.view = request_text(request, "view", OVERRIDES_ID_MAX, false);
+    removal.reason = request_text(request, "reason", OVERRIDES_REASON_MAX, false);
+    removal.until_restart = request_flag(request, "until_restart");
+    if (!request_end(request)) {
+        return refuse_request(out, request);
+    }
+    return remove_meant(daemon, &removal, client, out);
+}
+
+/* --- showing --- */
+
+bool changes_list_command(struct daemon *daemon, struct request *request,
+                          struct control_client *client, struct text *out)
+{
+    static const char *const keys[] = {
+        [OVERRIDE_PAUSE] = "pauses", [OVERRIDE_EXCEPTION] = "exceptions"};
+    const struct overrides *set = &daemon->changes.set;
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
+    const struct clock_now now = clock_read();
+    uint64_t from = 0;
+    size_t next = 0;
+
+    (void)client;
+    (void)request_number(request, "from", 0, OVERRIDES_MAX, &from);
+    if (!request_end(request)) {
+        return refuse_request(out, request);
+    }
+    json_object_begin(out, NULL);
+    json_bool(out, "ok", true);
+    for (unsigned kind = OVERRIDE_PAUSE; kind <= OVERRIDE_EXCEPTION; kind++) {
+        /* Pauses are on the first page, all of them. */
+        const size_t first = kind == OVERRIDE_PAUSE && from > 0 ? set->count : from;
+
+        json_array_begin(out, keys[kind]);
+        for (size_t i = first; i < set->count && next == 0; i++) {
+            if (out->size - out->len < ENTRY_ROOM) {
+                next = i; /* exceptions are by far the more: pauses always fit */
+            } else if (set->at[i]->kind == (enum override_kind)kind) {
+                override_write(out, set->at[i], now);
+                if (!changes_has_effect(snapshot, set->at[i])) {
+                    out->at[--out->len] = '\0'; /* the brace, for one field more */
+                    json_bool(out, "dormant", true);
+                    json_object_end(out);
+                }
+            }
+        }
+        json_array_end(out);
+    }
+    if (next > 0) {
+        json_uint(out, "next", next);
+    }
+    json_object_end(out);
+    return true;
+}
+
+void changes_write(struct text *out, const struct daemon *daemon)
+{
+    const struct changes *changes = &daemon->changes;
+    size_t pauses = 0;
+
+    for (size_t i = 0; i < changes->set.count; i++) {
+        pauses += changes->set.at[i]->kind == OVERRIDE_PAUSE ? 1 : 0;
+    }
+    json_object_begin(out, "changes");
+    json_uint(out, "pauses", pauses);
+    json_uint(out, "exceptions", changes->set.count - pauses);
+    json_string(out, "file", changes->path);
+    json_bool(out, "unsaved", changes->unsaved);
+    json_array_begin(out, "damage");
+    for (size_t i = 0; i < changes->damage.count; i++) {
+        json_string(out, NULL, changes->damage.entries[i].text);
+    }
+    json_array_end(out);
+    json_object_end(out);
+}
