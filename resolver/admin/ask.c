@@ -72,7 +72,10 @@ static int read_all(int fd, uint64_t deadline_us, char **reply, size_t *len)
         if (rc != 0) {
             return rc;
         }
-        const ssize_t got = recv(fd, *reply + *len, room - *len - 1, MSG_DONTWAIT);
+        ssize_t got = recv(fd, *reply + *len, room - *len - 1, MSG_DONTWAIT);
+        if (got < 0 && errno == ECONNRESET && *len > 0) {
+            got = 0; /* it has not read our line: it refuses whoever we are */
+        }
         if (got < 0 && errno != EAGAIN && errno != EINTR) {
             return -errno;
         }
@@ -118,7 +121,8 @@ int control_ask(const char *path, const char *command, unsigned timeout_ms, char
         goto done;
     }
     rc = send_all(fd, line, (size_t)line_len, deadline_us);
-    if (rc == 0) {
+    /* One that refuses us has said so and closed before it read anything. */
+    if (rc == 0 || rc == -EPIPE) {
         rc = read_all(fd, deadline_us, &document, &used);
     }
     if (rc == 0) {

@@ -1,0 +1,255 @@
+#!/bin/bash
+# A way out when a block hurts: pauses and exceptions in a running daemon. In force within a second,
+# recorded with who did it, kept over restart and kill, over by themselves; and files that are damaged
+# or cannot be written.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+make_keys list-a list-b list-c
+start_fake "$upstream_port" --log "$work/asked"
+option[lists.use]='{shop: enforce, other: enforce, quiet: log}'
+write_config
+new_list shop 1 <<<"block suffix shop.example"
+new_list other 1 <<<"block suffix other.example"
+new_list quiet 1 <<<"block suffix quiet.example"
+start_cordond
+kept="$work/state/overrides.jsonl"
+
+tool() { "$cordon" "$@" --socket "$work/control.sock"; }
+is_blocked() { ask "$1" A && grep -q '0\.0\.0\.0' <<<"$answer"; }
+is_free() { ask "$1" A && grep -q '192\.0\.2\.1' <<<"$answer"; }
+blocked() { is_blocked "$1" || fail "$1 is not blocked: $answer"; }
+free() { is_free "$1" || fail "$1 is not let through: $answer"; }
+# refused STATUS WORDS COMMAND...
+refused() {
+  local wanted=$1 words=$2 code=0
+  shift 2
+  tool "$@" >"$work/said" 2>&1 || code=$?
+  [ "$code" -eq "$wanted" ] || fail "status $code instead of $wanted for $*: $(cat "$work/said")"
+  grep -qE -- "$words" "$work/said" || fail "no word of '$words' for $*: $(cat "$work/said")"
+}
+# event COUNT EXPRESSION in e: so many events for which it holds. Waits for the writer.
+events() {
+  python3 - "$work/events.jsonl" "$2" <<'PYTHON'
+import json, sys
+print(sum(bool(eval(sys.argv[2])) for e in map(json.loads, open(sys.argv[1]))))
+PYTHON
+}
+are_events() { [ "$(events - "$2")" = "$1" ]; }
+event() { wait_until 20 are_events "$1" "$2" || fail "$(events - "$2") events instead of $1 with: $2"; }
+
+say "an exception is in force when the command returns, within a second"
+blocked www.shop.example
+for i in $(seq 1 8); do
+  before=$(date +%s%3N)
+  tool exception add shop.example --for 1h --ticket "HD-$i" --reason "checkout fails" --json >"$work/added"
+  free www.shop.example
+  python3 - "$work/added" <<'PYTHON' || fail "$(cat "$work/added")"
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["ok"] is True and d["in_force"] is True and d["milliseconds"] < 1000, d
+e = d["exceptions"][0]
+assert e["name"] == "shop.example" and e["scope"] == "own" and e["match"] == "suffix" and e["kept"] is True, e
+print("   in force after %d ms" % d["milliseconds"]) if e["ticket"] in ("HD-1", "HD-8") else None
+PYTHON
+  tool exception remove shop.example >/dev/null
+  blocked www.shop.example
+  took=$(($(date +%s%3N) - before))
+  [ "$took" -lt 30000 ] || fail "add, ask, remove, ask took $took ms"
+done
+event 8 'e["event"] == "change" and e["what"] == "exception-added" and e["name"] == "shop.example" and e["uid"] == '"$(id -u)"' and e["pid"] > 0 and e["reason"] == "checkout fails"'
+event 8 'e["event"] == "decision" and e["action"] == "pass" and e["exception"] == "shop.example" and e["ticket"].startswith("HD-")'
+who=$(id -un)
+event 8 'e["event"] == "change" and e["what"] == "exception-added" and e["user"] == "'"$who"'" and e["ticket"].startswith("HD-")'
+
+say "a pause records what would have been, and ends by itself"
+tool pause shop --for 1h --reason "a test" >"$work/said"
+free www.shop.example
+blocked www.other.example
+event 1 'e["event"] == "change" and e["what"] == "pause-begun" and e["list"] == "shop"'
+event 1 'e["event"] == "decision" and e["list"] == "shop" and e["paused"] is True and e["mode"] == "log" and not e["applied"]'
+status_is '[l for l in s["lists"] if l["id"] == "shop"][0]["paused"] and s["changes"]["pauses"] == 1' || fail "status does not know the pause"
+code=0; tool status >"$work/said" || code=$?
+[ "$code" -eq 1 ] || fail "status $code although a list is paused"
+grep -q 'cordon pause list' "$work/said" || fail "status does not tell of the pause"
+tool pause shop --for 2s --reason "a shorter one" >"$work/said"
+grep -q 'instead of an earlier one' "$work/said" || fail "$(cat "$work/said")"
+wait_until 30 is_blocked www.shop.example || fail "the pause does not end"
+event 1 'e["event"] == "change" and e["what"] == "pause-expired" and e["by"] == "cordond" and e["uid"] is None'
+grep -q '"pause"' "$kept" && fail "what is over is still in the file"
+tool pause all --for 1h --reason "a test" >/dev/null
+free www.shop.example
+free www.other.example
+tool pause list | grep -q '^all$' || fail "the pause is not listed"
+tool pause end all --reason "enough" >/dev/null
+blocked www.other.example
+event 1 'e["event"] == "change" and e["what"] == "pause-ended" and e["list"] == "all" and e["reason"] == "enough"'
+
+say "an exception ends by itself"
+tool exception add other.example --for 1h --ticket T --reason R >/dev/null
+free www.other.example
+tool exception add other.example --for 2s --ticket T --reason R >/dev/null
+wait_until 30 is_blocked www.other.example || fail "the exception does not end"
+event 1 'e["event"] == "change" and e["what"] == "exception-expired" and e["name"] == "other.example" and e["ticket"] == "T"'
+
+say "kill -9 right after the command loses nothing"
+for i in 1 2 3; do
+  tool exception add "k$i.shop.example" --for 1h --ticket "K-$i" --reason R >/dev/null
+  kill -KILL "$cordond_pid"
+  wait "$cordond_pid" 2>/dev/null || true
+  start_cordond
+  for j in $(seq 1 "$i"); do free "k$j.shop.example"; done
+  blocked www.shop.example
+done
+
+say "a restart keeps it, and the exception's scope, view and ticket"
+tool exception add e.other.example --exact --scope chain --view default --for 1h --ticket "HD-7" --reason "words \"in quotes\"" >/dev/null
+tool pause shop --for 1h --reason R >/dev/null
+stop_cordond
+start_cordond
+free www.shop.example
+free e.other.example
+blocked x.e.other.example
+tool exception list --json >"$work/said"
+python3 - "$work/said" <<'PYTHON' || fail "$(cat "$work/said")"
+import json, sys
+d = {e["name"]: e for e in json.load(open(sys.argv[1]))}
+e = d["e.other.example"]
+assert (e["match"], e["scope"], e["view"], e["ticket"], e["reason"]) == ("exact", "chain", "default", "HD-7", 'words "in quotes"'), e
+assert len([n for n in d if n.endswith(".shop.example")]) == 3, d
+assert 3500 < e["left_s"] <= 3600, e
+PYTHON
+
+say "a reload keeps it too"
+reload || fail "reload: $(cat "$work/reload")"
+free www.shop.example
+option[lists.use]='{other: enforce}'
+write_config
+reload || fail "reload: $(cat "$work/reload")"
+free e.other.example
+blocked x.e.other.example
+tool pause list | grep -q 'without effect' || fail "a pause of a list that is gone is not told: $(tool pause list)"
+option[lists.use]='{shop: enforce, other: enforce, quiet: log}'
+write_config
+reload || fail "reload: $(cat "$work/reload")"
+free www.shop.example
+tool pause end shop >/dev/null
+blocked www.shop.example
+
+say "what is wrong is refused, and nothing changes"
+cp "$kept" "$work/kept"
+refused 2 'how long|one of the two' pause shop --reason R
+refused 2 'why' pause shop --for 1m
+refused 2 'duration' pause shop --for 10 --reason R
+refused 2 'duration' pause shop --for 10x --reason R
+refused 2 'duration' pause shop --for -1m --reason R
+refused 2 'duration' pause shop --for 0m --reason R
+refused 1 'limit of 24 hours' pause shop --for 2d --reason R
+refused 1 'no list "shopp"' pause shopp --for 1m --reason R
+refused 1 'blocks nothing' pause quiet --for 1m --reason R
+refused 1 'control characters' pause shop --for 1m --reason $'a\nb'
+refused 1 'expected 1 to 512' pause shop --for 1m --reason "$(printf 'x%.0s' $(seq 513))"
+refused 2 'UTF-8' pause shop --for 1m --reason $'\xff'
+refused 1 'that is not paused' pause end all
+refused 2 'ticket' exception add a.example --for 1h --reason R
+refused 2 'one of the two' exception add a.example --ticket T --reason R
+refused 2 'one of the two' exception add a.example --for 1h --until 2026-12-01 --ticket T --reason R
+refused 2 'no time' exception add a.example --until tomorrow --ticket T --reason R
+refused 1 'over already' exception add a.example --until 2020-01-01 --ticket T --reason R
+refused 1 'limit of 8784 hours' exception add a.example --until 2999-01-01 --ticket T --reason R
+refused 1 'two labels' exception add example --for 1h --ticket T --reason R
+refused 1 'no domain name' exception add a..example --for 1h --ticket T --reason R
+refused 1 'own or chain' exception add a.example --for 1h --ticket T --reason R --scope all
+refused 1 'no view "nowhere"' exception add a.example --for 1h --ticket T --reason R --view nowhere
+refused 1 'no such exception' exception remove a.example
+refused 1 'no such exception' exception remove e.other.example --view nowhere
+refused 2 'expected add' exception
+refused 2 'expected add' exception a.example
+cmp "$kept" "$work/kept" || fail "a refusal changed the file"
+code=0
+"$cordon" pause list --socket "$work/none.sock" 2>/dev/null || code=$?
+[ "$code" -eq 3 ] || fail "status $code without a daemon"
+
+say "times with an offset"
+tool exception add tz.example --until "$(date -u -d '+2 hours' +%Y-%m-%dT%H:%M:%S)+01:00" --ticket T --reason R --json >"$work/said"
+python3 -c 'import json, sys; e = json.load(open(sys.argv[1]))["exceptions"][0]; assert 3500 < e["left_s"] <= 3600, e' "$work/said" || fail "$(cat "$work/said")"
+tool exception remove tz.example >/dev/null
+
+say "a damaged file: what can be read is in force, the rest is named and set aside"
+stop_cordond
+sed -i '3i nonsense' "$kept"
+echo '{"kind":"exception","name":"cut.example","tick' >>"$kept"
+cp "$kept" "$work/damaged"
+start_cordond
+free e.other.example
+grep -q 'overrides\.jsonl:3: ' "$work/cordond.log" || fail "the log does not name the line"
+cmp "$work/damaged" "$kept.damaged" || fail "what could not be read is lost"
+status_is 'len(s["changes"]["damage"]) == 2 and "overrides.jsonl:3:" in s["changes"]["damage"][0]' || fail "status does not tell of the damage"
+tool exception add other.example --for 1h --ticket T --reason R >/dev/null
+free www.other.example
+stop_cordond
+start_cordond
+free www.other.example
+status_is 's["changes"]["damage"] == []' || fail "the file was not written anew"
+head -c 2000 /dev/urandom >"$work/noise"
+stop_cordond
+cp "$work/noise" "$kept"
+start_cordond
+blocked www.other.example
+tool exception add other.example --for 1h --ticket T --reason R >/dev/null
+free www.other.example
+
+say "a state directory that cannot be written"
+# A folder in the place of the file is refused whoever we are.
+rm "$kept"
+mkdir -p "$kept/x"
+refused 1 'nothing was changed.*overrides\.jsonl' pause shop --for 1h --reason R
+refused 1 'until-restart' exception remove other.example
+blocked www.shop.example
+free www.other.example
+tool pause shop --for 1h --reason R --until-restart >"$work/said" || fail "$(cat "$work/said")"
+grep -q 'next restart' "$work/said" || fail "it is not said that the pause is not kept: $(cat "$work/said")"
+free www.shop.example
+event 1 'e["event"] == "change" and e["what"] == "pause-begun" and e["list"] == "shop" and e["kept"] is False'
+rm -r "$kept"
+stop_cordond
+start_cordond
+blocked www.shop.example
+
+say "an unprivileged stranger may not"
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+  chmod 755 "$work"
+  chmod 666 "$work/control.sock" # somebody has loosened it: the peer's rights count all the same
+  code=0
+  setpriv --reuid 65534 --regid 65534 --clear-groups "$cordon" pause all --for 1m --reason R \
+    --socket "$work/control.sock" >"$work/said" 2>&1 || code=$?
+  [ "$code" -eq 1 ] || fail "status $code for a stranger: $(cat "$work/said")"
+  grep -q 'only root' "$work/said" || fail "$(cat "$work/said")"
+  blocked www.shop.example
+fi
+
+say "many exceptions: all are listed, over several pages"
+python3 - "$kept" <<'PYTHON'
+import json, sys, time
+now = int(time.time())
+def at(s): return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(s))
+with open(sys.argv[1], "w") as out:
+    out.write('{"kind":"overrides","version":1}\n')
+    for n in range(4096):
+        out.write(json.dumps({"kind": "exception", "name": "n%d.shop.example" % n, "ticket": "T" * 128,
+                              "reason": "r" * 512, "since": at(now - 60), "until": at(now + 3600)}) + "\n")
+PYTHON
+kill -KILL "$cordond_pid"
+wait "$cordond_pid" 2>/dev/null || true
+start_cordond
+[ "$(tool exception list --json | python3 -c 'import json, sys; print(len({e["name"] for e in json.load(sys.stdin)}))')" = 4096 ] || fail "not all are listed"
+free n4095.shop.example
+blocked n4096.shop.example
+refused 1 '4096 exceptions already' exception add one.more.example --for 1h --ticket T --reason R
+tool exception remove n7.shop.example >"$work/said"
+sed -n 's/^In force after/   with 4,095 exceptions: in force after/p' "$work/said"
+blocked n7.shop.example
+
+say "every event is as the schema says"
+stop_cordond
+python3 "$here/check_events.py" "$schema" "$work/events.jsonl"
