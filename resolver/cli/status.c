@@ -287,6 +287,14 @@ static unsigned print_attention(const json_t *status)
               "there is no upstream: only listed names are answered");
     attention(&count, down > 0 && down == json_array_size(upstreams),
               "all upstreams are down; the one that was heard last is asked all the same");
+    attention(&count, json_is_object(json_object_get(status, "gateway")),
+              "all questions come from %s, the gateway: it hides the real clients; see "
+              "docs/deploy.md, Container",
+              string_of(json_object_get(status, "gateway"), "client"));
+    attention(&count,
+              strcmp(string_of(json_object_get(status, "http"), "state"), "failed") == 0,
+              "nothing answers on http.listen: %s",
+              string_of(json_object_get(status, "http"), "detail"));
     attention(&count, lost > 0,
               "%" PRIu64 " events were lost (%" PRIu64 " in the rings, %" PRIu64
               " at the output)",

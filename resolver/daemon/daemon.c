@@ -119,25 +119,6 @@ static void on_end(uv_signal_t *handle, int number)
     uv_stop(&daemon->loop);
 }
 
-/* Says once of each list that it has become stale while we run. */
-static void on_freshness(uv_timer_t *timer)
-{
-    struct daemon *daemon = timer->data;
-    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
-    const uint64_t now_s = clock_read().wall_us / 1000000;
-
-    for (size_t i = 0; i < snapshot->list_count; i++) {
-        const struct policy_loaded_list *list = &snapshot->lists[i];
-        const enum policy_freshness now =
-            policy_freshness_at(list->created_s, list->expires_s, now_s);
-        if (now == POLICY_STALE && daemon->freshness_said[i] != POLICY_STALE) {
-            log_write(LOG_LEVEL_WARNING,
-                      "list %s has expired: it stays in force, but get a newer one", list->id);
-        }
-        daemon->freshness_said[i] = now;
-    }
-}
-
 /* Names the client that has asked too often most, at most once a minute. */
 static void on_limited(uv_timer_t *timer)
 {
@@ -189,6 +170,7 @@ static int open_loop(struct daemon *daemon)
     uv_timer_init(&daemon->loop, &daemon->trace_patience);
     uv_timer_init(&daemon->loop, &daemon->limited);
     watchdog_init(daemon);
+    gateway_init(daemon);
     daemon->reported.data = daemon;
     daemon->hup.data = daemon;
     daemon->term.data = daemon;
@@ -211,6 +193,7 @@ static void close_loop(struct daemon *daemon)
     uv_close((uv_handle_t *)&daemon->trace_patience, NULL);
     uv_close((uv_handle_t *)&daemon->limited, NULL);
     watchdog_close(daemon);
+    gateway_close(daemon);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT); /* a reload that runs comes to its end */
     if (uv_loop_close(&daemon->loop) != 0) {
         log_write(LOG_LEVEL_WARNING, "the main loop left something open");
@@ -412,11 +395,11 @@ static int serve(struct daemon *daemon)
                   cordon_strerror(rc));
     }
     changes_start(daemon);
-    on_freshness(&daemon->freshness);
-    uv_timer_start(&daemon->freshness, on_freshness, DAEMON_FRESHNESS_MS, DAEMON_FRESHNESS_MS);
+    freshness_start(daemon);
     uv_timer_start(&daemon->limited, on_limited, DAEMON_LIMITED_FIRST_MS, DAEMON_LIMITED_MS);
     reload_notify(daemon);
     watchdog_start(daemon);
+    gateway_start(daemon);
     memory_start(&daemon->memory, &daemon->loop, daemon->cache);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
     notify_manager("STOPPING=1\nSTATUS=answering what is in flight");
@@ -567,6 +550,7 @@ int daemon_run(const char *config_path, bool replace)
         open_sockets(daemon, workers, replace, &sockets) != 0) {
         goto done;
     }
+    gateway_read(&daemon->gateway);
     monitor_bind(daemon, daemon->takeover.channel >= 0);
     sandbox_bound(daemon->config);
     if (start_drop_rights(daemon->config->user) != 0) {

@@ -68,6 +68,13 @@
  * octets a line, and some. */
 #define DAEMON_METRICS_MAX (512u << 10)
 
+/* Whether all questions come from the gateway is looked at so often; it is said after so many
+ * questions, when more than one client would have shown. Clients of the loopback may be among
+ * those that ask most, hence some. */
+#define DAEMON_GATEWAY_LOOK_MS   10000u
+#define DAEMON_GATEWAY_QUESTIONS 100u
+#define DAEMON_GATEWAY_CLIENTS   16u
+
 /* Lists become stale while the daemon runs: looked at this often. */
 #define DAEMON_FRESHNESS_MS 3600000u
 

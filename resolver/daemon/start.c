@@ -174,6 +174,8 @@ void start_explain_port(FILE *out, const struct address *address, int error)
                 "error: %s is a port that only root may open. One of these helps:\n"
                 "         start as root with server.user set: rights are dropped once the "
                 "ports are open\n"
+                "         under systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE, or a socket "
+                "unit (deploy/systemd)\n"
                 "         setcap cap_net_bind_service=+ep the cordond program\n"
                 "         sysctl net.ipv4.ip_unprivileged_port_start=%u (the whole machine)\n"
                 "         a higher port: set server.listen to [%s]\n",

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "daemon/changes.h"
 #include "daemon/descriptors.h"
+#include "daemon/gateway.h"
 #include "daemon/limits.h"
 #include "daemon/memory.h"
 #include "daemon/monitor.h"
@@ -125,6 +126,7 @@ struct daemon {
     struct totals_waiter totals_waiting[DAEMON_TOTALS_WAITING_MAX]; /* oldest first */
     size_t totals_waiting_count;
     struct monitor monitor;
+    struct gateway gateway;
     struct reload reload;
     struct changes changes;
 };
@@ -145,6 +147,9 @@ void keep_started(struct daemon *daemon);
 /* How the workers are to end: false, as without anybody after us. */
 bool keep_leave(struct daemon *daemon, struct worker_leave *leave);
 void keep_deinit(struct daemon *daemon);
+
+/* freshness.c: looks at the lists now, and from time to time. */
+void freshness_start(struct daemon *daemon);
 
 /* reload.c */
 int reload_init(struct daemon *daemon);

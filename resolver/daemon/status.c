@@ -320,6 +320,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     status_write_events(out, daemon, &totals->events);
     monitor_write(daemon, out);
     changes_write(out, daemon);
+    gateway_write(&daemon->gateway, out);
     json_uint(out, "workers_reported", totals->reported);
     text_add(out, ",\"reload\":"); /* a document already */
     text_add(out, daemon->reload.last == NULL ? "null" : daemon->reload.last);

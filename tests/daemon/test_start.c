@@ -1,5 +1,6 @@
 /* What happens before the first question: who holds a port, folders, sockets, probes. */
 #include "base/random.h"
+#include "daemon/gateway.h"
 #include "daemon/holder.h"
 #include "daemon/notify.h"
 #include "daemon/probe.h"
@@ -140,6 +141,7 @@ static void explains_what_to_do_about_a_port(void **state)
     } rows[] = {
         {-EACCES, "ip_unprivileged_port_start=53"},
         {-EACCES, "setcap"},
+        {-EACCES, "AmbientCapabilities=CAP_NET_BIND_SERVICE"},
         {-EPERM, "server.listen"},
         {-EADDRNOTAVAIL, "no such address"},
         {-EAFNOSUPPORT, "no such address"},
@@ -352,6 +354,48 @@ static void tells_the_service_manager(void **state)
     unlink(path);
 }
 
+static void reads_default_routes(void **state)
+{
+    static const struct {
+        const char *line;
+        bool v6;
+        const char *gateway; /* NULL: none */
+    } rows[] = {
+        {"eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0\n", false, "172.17.0.1"},
+        {"eth0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n", false, NULL},
+        {"tun0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n", false, NULL},
+        {"eth0\t0000000A\t010011AC\t0003\t0\t0\t0\t000000FF\t0\t0\t0\n", false, NULL},
+        {"eth0\t00000000\t010011AC\t0002\t0\t0\t0\t00000000\t0\t0\t0\n", false,
+         NULL}, /* down */
+        {"Iface\tDestination\tGateway\tFlags\tRefCnt\n", false, NULL},
+        {"", false, NULL},
+        {"00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
+         "fd000000000000000000000000000001 00000400 00000001 00000000 00000003 eth0\n",
+         true, "fd00::1"},
+        {"00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
+         "00000000000000000000000000000000 ffffffff 00000001 00000000 00200200 lo\n",
+         true, NULL},
+        {"fd000000000000000000000000000000 40 00000000000000000000000000000000 00 "
+         "fd000000000000000000000000000001 00000100 00000001 00000000 00000003 eth0\n",
+         true, NULL},
+        {"0 00 0 00 zz 0 0 0 3", true, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct address gateway;
+        const bool found = gateway_line(rows[i].line, rows[i].v6, &gateway);
+        if (found != (rows[i].gateway != NULL)) {
+            fail_msg("row %zu", i);
+        }
+        if (found) {
+            char text[ADDRESS_TEXT_MAX];
+            address_format(&gateway, false, text);
+            assert_string_equal(text, rows[i].gateway);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +411,7 @@ int main(void)
         cmocka_unit_test(takes_one_worker_per_processor_unless_told),
         cmocka_unit_test(finds_out_which_upstreams_answer),
         cmocka_unit_test(tells_the_service_manager),
+        cmocka_unit_test(reads_default_routes),
     };
 
     if (random_library_init() != 0) {
