@@ -290,11 +290,11 @@ static unsigned print_attention(const json_t *status)
     attention(&count, json_is_object(json_object_get(status, "gateway")),
               "all questions come from %s, the gateway: it hides the real clients; see "
               "docs/deploy.md, Container",
-              string_of(json_object_get(status, "gateway"), "client"));
+              cli_string_of(json_object_get(status, "gateway"), "client"));
     attention(&count,
-              strcmp(string_of(json_object_get(status, "http"), "state"), "failed") == 0,
+              strcmp(cli_string_of(json_object_get(status, "http"), "state"), "failed") == 0,
               "nothing answers on http.listen: %s",
-              string_of(json_object_get(status, "http"), "detail"));
+              cli_string_of(json_object_get(status, "http"), "detail"));
     attention(&count, lost > 0,
               "%" PRIu64 " events were lost (%" PRIu64 " in the rings, %" PRIu64
               " at the output)",
