@@ -34,6 +34,8 @@ configure_package_config_file(deploy/cordon-config.cmake.in ${CMAKE_BINARY_DIR}/
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/deploy/cordon-config-version.cmake
   COMPATIBILITY SameMinorVersion)
 
+install(DIRECTORY deploy/plugins DESTINATION ${CMAKE_INSTALL_DATADIR}/cordon FILES_MATCHING PATTERN "*.lua"
+  PATTERN "*.py")
 install(TARGETS libcordon LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${static} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/cordon DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
