@@ -10,7 +10,7 @@ _cordon() {
   fi
   local command=${words[1]:-} verb=${words[2]:-} options=
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'check exception explain key list pause query reload status --help --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'cache check clients exception explain key list lists pause query reload status top trace upstreams --help --version' -- "$cur")
     return
   fi
   case $prev in
@@ -22,13 +22,12 @@ _cordon() {
       return ;;
     --scope) mapfile -t COMPREPLY < <(compgen -W 'own chain' -- "$cur"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W '10m 1h 8h 1d' -- "$cur"); return ;;
-    --client | --threshold | --timeout | --password-fd | --until | --reason | --ticket | --view) return ;;
+    --client | --count | --interval | --threshold | --timeout | --password-fd | --until | --reason | --ticket | --view) return ;;
   esac
   case $command in
     check) options='--json --print --example --manual --help' ;;
     explain) options='--client --config --json --help' ;;
     query) options='--tcp --no-edns --dnssec --timeout --json --help' ;;
-    reload | status) options='--config --socket --json --help' ;;
     exception)
       if ((cword == 2)); then options='add list remove --help'; else
         case $verb in
@@ -45,6 +44,17 @@ _cordon() {
           *) options='--for --reason --until-restart' ;;
         esac
         options+=' --config --socket --json --help'
+      fi ;;
+    lists | reload | status | upstreams) options='--config --socket --json --help' ;;
+    clients) options='--count --config --socket --json --help' ;;
+    top) options='--interval --once --config --socket --json --help' ;;
+    trace) options='--client --view --tcp --dnssec --config --socket --json --help' ;;
+    cache)
+      if ((cword == 2)); then options='flush show --help'; else
+        case $verb in
+          flush) options='--below --all --config --socket --json --help' ;;
+          show) options='--below --config --socket --json --help' ;;
+        esac
       fi ;;
     key)
       if ((cword == 2)); then options='generate show --help'; else
@@ -64,7 +74,7 @@ _cordon() {
         esac
       fi ;;
   esac
-  if [[ $cur == -* || $cword -eq 2 && $command =~ ^(key|list|pause|exception)$ ]]; then
+  if [[ $cur == -* || $cword -eq 2 && $command =~ ^(cache|key|list|pause|exception)$ ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")

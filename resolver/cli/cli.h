@@ -38,6 +38,12 @@ int cli_query(int argc, char **argv);
 int cli_pause(int argc, char **argv);
 int cli_exception(int argc, char **argv);
 int cli_why(int argc, char **argv);
+int cli_lists(int argc, char **argv);
+int cli_upstreams(int argc, char **argv);
+int cli_clients(int argc, char **argv);
+int cli_cache(int argc, char **argv);
+int cli_trace(int argc, char **argv);
+int cli_top(int argc, char **argv);
 
 /* A verb below a subcommand, such as `list sign`. */
 struct cli_verb {
@@ -71,6 +77,10 @@ bool cli_socket_path(const char *named_socket, const char *named_config, char *o
 /* Asks the daemon and gives the reply, which the caller frees. Prints what to do if nobody
  * answers. CLI_OK or CLI_UNREACHABLE. */
 int cli_ask_daemon(const char *socket, const char *command, char **reply, size_t *len);
+
+/* The same without a word, and with so much patience. 0 or -errno. */
+int cli_ask_within(const char *socket, const char *command, unsigned timeout_ms, char **reply,
+                   size_t *len);
 
 /* Reads a password without echo from the terminal, or from the file descriptor of --password-fd
  * (one line). twice: asks again and compares. -errno, CORDON_E_PASSWORD if they differ. The

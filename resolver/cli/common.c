@@ -136,6 +136,12 @@ int cli_ask_daemon(const char *socket, const char *command, char **reply, size_t
     return CLI_UNREACHABLE;
 }
 
+int cli_ask_within(const char *socket, const char *command, unsigned timeout_ms, char **reply,
+                   size_t *len)
+{
+    return control_ask(socket, command, timeout_ms, reply, len);
+}
+
 static int read_line(int fd, char *out, size_t size)
 {
     size_t len = 0;

@@ -10,15 +10,21 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
+    {"cache", cli_cache, "show what is kept for a name, and forget it: show, flush"},
     {"check", cli_check, "check a configuration and the lists that it names"},
+    {"clients", cli_clients, "show who asks most, and whose questions are blocked"},
     {"exception", cli_exception, "let a name through for a while: add, list, remove"},
     {"explain", cli_explain, "say what would be decided about a name, and why"},
     {"key", cli_key, "make and show signing keys: generate, show"},
     {"list", cli_list, "work on block lists: build, sign, verify, show"},
+    {"lists", cli_lists, "show the lists that are in force"},
     {"pause", cli_pause, "let lists only record for a while: LIST or all; list, end"},
     {"query", cli_query, "ask a resolver, with policy answers in words"},
     {"reload", cli_reload, "make the daemon load its configuration and lists anew"},
     {"status", cli_status, "show what the daemon does"},
+    {"top", cli_top, "show live what the daemon does"},
+    {"trace", cli_trace, "show one question on its way through the daemon"},
+    {"upstreams", cli_upstreams, "show the servers that are asked"},
 };
 
 static void print_help(FILE *out)

@@ -13,4 +13,7 @@
 void cli_print_answer(const uint8_t *octets, size_t len, const char *server, bool tcp,
                       uint64_t took_us, bool json);
 
+/* The records and Extended DNS Errors of a message alone, in words. */
+void cli_print_message(const uint8_t *octets, size_t len);
+
 #endif

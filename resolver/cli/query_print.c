@@ -366,3 +366,15 @@ void cli_print_answer(const uint8_t *octets, size_t len, const char *server, boo
     print_words(&answer);
     print_ede(&answer);
 }
+
+void cli_print_message(const uint8_t *octets, size_t len)
+{
+    struct answer answer;
+
+    read_answer(&answer, octets, len);
+    if (answer.malformed) {
+        printf("The message is malformed; what could be read of it:\n");
+    }
+    print_words(&answer);
+    print_ede(&answer);
+}
