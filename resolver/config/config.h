@@ -130,6 +130,7 @@ struct config {
     size_t forward_count;
     unsigned choose;         /* enum config_choose */
     unsigned hedge_percent;  /* of questions; 0: off */
+    bool follow;             /* changes of resolv_conf, where it counts */
     char *resolv_conf;       /* its path */
     char *tls_ca;            /* path of CA certificates; NULL: those of the system */
     bool letter_case_random; /* 0x20 */

@@ -161,6 +161,12 @@ const struct config_row config_rows[] = {
     {.name = "upstreams.resolv-conf", .kind = &config_kind_path, .offset = AT(resolv_conf),
      .standard = "/etc/resolv.conf", .reloadable = true,
      .manual = "The file whose nameserver lines the word system stands for."},
+    {.name = "upstreams.follow", .kind = &config_kind_choice, .offset = AT(follow),
+     .standard = "on", .words = switch_words, .reloadable = true,
+     .manual = "on: where the word system is used, a change of resolv-conf is taken within two "
+               "seconds, as when a machine joins another network; nothing else is reloaded, and a "
+               "file that names no server changes nothing. off: it is read at the start and at a "
+               "reload."},
     {.name = "upstreams.letter-case", .kind = &config_kind_choice,
      .offset = AT(letter_case_random),
      .standard = "random", .words = case_words, .reloadable = true,

@@ -283,6 +283,9 @@ int changes_publish(struct daemon *daemon, struct setup_snapshot *root)
         if (rc != 0) {
             return rc;
         }
+        if (root == NULL) { /* else it has read the servers itself */
+            follow_apply(daemon, made);
+        }
     }
     const int rc = policy_slot_publish(daemon->slot, made != NULL ? made : root);
     if (rc != 0) {
@@ -293,6 +296,7 @@ int changes_publish(struct daemon *daemon, struct setup_snapshot *root)
         setup_snapshot_free(root); /* what was made of it holds it */
     }
     changes->dirty = false;
+    follow_published(daemon, root != NULL);
     for (size_t i = 0; i < changes->waiting_count; i++) {
         if (changes->waiting[i].number == 0) {
             changes->waiting[i].number = policy_slot_number(daemon->slot);
@@ -355,7 +359,7 @@ static void on_step(uv_timer_t *timer)
     }
 }
 
-static void publish_soon(struct daemon *daemon)
+void changes_publish_soon(struct daemon *daemon)
 {
     daemon->changes.dirty = true;
     uv_timer_start(&daemon->changes.step, on_step, 0, DAEMON_PUBLISH_STEP_MS);
@@ -374,7 +378,7 @@ int changes_apply(struct daemon *daemon, struct overrides *set, bool keep)
     overrides_deinit(&changes->set);
     changes->set = *set;
     *set = (struct overrides){0};
-    publish_soon(daemon);
+    changes_publish_soon(daemon);
     return 0;
 }
 
@@ -451,7 +455,7 @@ static void on_tick(uv_timer_t *timer)
 
     invariant(daemon->magic == DAEMON_MAGIC);
     if (expire(daemon, now)) {
-        publish_soon(daemon);
+        changes_publish_soon(daemon);
         changes->unsaved = true;
         changes->next_save_us = 0;
     }

@@ -67,6 +67,8 @@ uint64_t changes_next_generation(struct daemon *daemon);
  * again; -ENOMEM. After a failure the root is the caller's.
  */
 int changes_publish(struct daemon *daemon, struct setup_snapshot *root);
+/* Has the current snapshot derived and published anew as soon as readers allow. */
+void changes_publish_soon(struct daemon *daemon);
 
 /* Puts the set into force instead of the current one, which it takes over in any case: written
  * to the file unless that is not asked for, and then published. 0, or -errno of the file: then

@@ -171,6 +171,7 @@ static int open_loop(struct daemon *daemon)
     uv_timer_init(&daemon->loop, &daemon->limited);
     watchdog_init(daemon);
     gateway_init(daemon);
+    (void)follow_init(daemon); /* it cannot fail */
     daemon->reported.data = daemon;
     daemon->hup.data = daemon;
     daemon->term.data = daemon;
@@ -194,6 +195,7 @@ static void close_loop(struct daemon *daemon)
     uv_close((uv_handle_t *)&daemon->limited, NULL);
     watchdog_close(daemon);
     gateway_close(daemon);
+    follow_close(daemon);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT); /* a reload that runs comes to its end */
     if (uv_loop_close(&daemon->loop) != 0) {
         log_write(LOG_LEVEL_WARNING, "the main loop left something open");
@@ -400,6 +402,7 @@ static int serve(struct daemon *daemon)
     reload_notify(daemon);
     watchdog_start(daemon);
     gateway_start(daemon);
+    follow_configure(daemon);
     memory_start(&daemon->memory, &daemon->loop, daemon->cache);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
     notify_manager("STOPPING=1\nSTATUS=answering what is in flight");
@@ -494,6 +497,7 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     monitor_close(daemon);
     close_loop(daemon);
     reload_deinit(daemon);
+    follow_deinit(daemon);
     policy_slot_destroy(daemon->slot);
     query_rate_destroy(daemon->rate);
     changes_deinit(daemon);

@@ -75,6 +75,9 @@
 #define DAEMON_GATEWAY_QUESTIONS 100u
 #define DAEMON_GATEWAY_CLIENTS   16u
 
+/* resolv.conf is looked at so often where it is followed: a stat(2) on a thread of the pool. */
+#define DAEMON_FOLLOW_LOOK_MS 1000u
+
 /* Lists become stale while the daemon runs: looked at this often. */
 #define DAEMON_FRESHNESS_MS 3600000u
 

@@ -268,6 +268,7 @@ static void finish(struct daemon *daemon)
             config_free(daemon->config);
         }
         daemon->config = reload->config;
+        follow_configure(daemon);
         if (moved) {
             watch(daemon);
             schedule(daemon, RELOAD_FILES, DAEMON_WATCH_QUIET_MS); /* changed meanwhile? */

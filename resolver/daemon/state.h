@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "daemon/changes.h"
 #include "daemon/descriptors.h"
+#include "daemon/follow.h"
 #include "daemon/gateway.h"
 #include "daemon/limits.h"
 #include "daemon/memory.h"
@@ -127,6 +128,7 @@ struct daemon {
     size_t totals_waiting_count;
     struct monitor monitor;
     struct gateway gateway;
+    struct follow follow;
     struct reload reload;
     struct changes changes;
 };

@@ -252,6 +252,33 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     return rc;
 }
 
+int setup_upstreams_again(const struct config *config, const struct setup_snapshot *current,
+                          struct report *report, struct upstream_settings *upstreams)
+{
+    struct address found[CONFIG_UPSTREAM_MAX];
+    struct query_zone zones[QUERY_ZONES_MAX]; /* as they are: the configuration is the same */
+    size_t zone_count = 0;
+
+    if (config_read_resolv_conf(config->resolv_conf, config->listen, config->listen_count,
+                                found, CONFIG_UPSTREAM_MAX, report) <= 0) {
+        return CORDON_E_FORMAT;
+    }
+    memset(upstreams, 0, sizeof(*upstreams));
+    fill_upstreams(config, upstreams, report);
+    if (upstreams->count == 0) {
+        return CORDON_E_FORMAT;
+    }
+    upstreams->trust = current->upstreams.trust; /* servers over TLS are configured ones */
+    return setup_zones(config, report, upstreams, zones, &zone_count);
+}
+
+void setup_snapshot_ask(struct setup_snapshot *derived,
+                        const struct upstream_settings *upstreams)
+{
+    derived->upstreams = *upstreams;
+    derived->settings.have_upstreams = upstreams->count > 0;
+}
+
 /* The last one that shares it takes it down. */
 static void let_go(struct setup_snapshot *root)
 {
@@ -289,6 +316,8 @@ int setup_snapshot_derive(struct setup_snapshot *from, const struct policy_chang
         return -ENOMEM;
     }
     *new = *root; /* what points into the root may do so: it stays */
+    new->upstreams = from->upstreams;
+    new->settings.have_upstreams = from->settings.have_upstreams;
     new->root = root;
     new->users = 0;
     const int rc = policy_derive(root->policy, changes, generation, &new->policy);

@@ -67,6 +67,16 @@ void setup_snapshot_free(void *snapshot); /* a struct setup_snapshot; NULL is fi
 int setup_snapshot_derive(struct setup_snapshot *from, const struct policy_changes *changes,
                           uint64_t generation, struct setup_snapshot **snapshot);
 
+/*
+ * The servers that the configuration in force names now, resolv.conf read anew; TLS as in the
+ * snapshot. CORDON_E_FORMAT if resolv.conf cannot be read or names none; else 0.
+ */
+int setup_upstreams_again(const struct config *config, const struct setup_snapshot *current,
+                          struct report *report, struct upstream_settings *upstreams);
+/* Has a snapshot that was derived, and not yet published, ask these; copied. */
+void setup_snapshot_ask(struct setup_snapshot *derived,
+                        const struct upstream_settings *upstreams);
+
 /* "sinkhole", "redirect:NAME", "redirect:*.NAME" ...: an action as lists and configuration
  * write it. False if it is none. */
 bool setup_action_parse(const char *text, enum policy_action *action,
