@@ -174,6 +174,8 @@ void status_write_questions(struct text *out, const struct query_counters *query
     json_uint(out, "dropped", query->dropped);
     json_uint(out, "no_slot", query->no_slot);
     json_uint(out, "refused_clients", query->refused_clients);
+    json_uint(out, "waits_refused", query->waits_refused);
+    json_uint(out, "share_refused", query->share_refused);
     json_uint(out, "rate_limited", query->rate_limited);
     json_uint(out, "rate_slipped", query->rate_slipped);
     json_uint(out, "cookies_new", query->cookies[QUERY_COOKIE_NEW]);

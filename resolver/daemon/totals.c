@@ -17,6 +17,8 @@ static void add_query(struct query_counters *to, const struct query_counters *fr
     for (size_t i = 0; i < sizeof(to->cookies) / sizeof(to->cookies[0]); i++) {
         to->cookies[i] += from->cookies[i];
     }
+    to->waits_refused += from->waits_refused;
+    to->share_refused += from->share_refused;
     to->rate_limited += from->rate_limited;
     to->rate_slipped += from->rate_slipped;
     to->blocked += from->blocked;

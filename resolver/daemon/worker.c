@@ -359,6 +359,7 @@ static bool open_rooms(struct worker *worker, const struct worker_setup *setup)
         .timers = worker->timers,
         .random = &worker->random,
         .rate = setup->rate,
+        .places = setup->upstream_sockets,
         .cookie_key = setup->cookie_key,
         .tops_key = setup->tops_key,
     };

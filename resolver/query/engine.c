@@ -37,9 +37,11 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
     query_cookies_init(&engine->cookies,
                        setup->cookie_key != NULL ? setup->cookie_key : cookie_key);
     engine->rate = setup->rate;
+    engine->places = setup->places != 0 ? setup->places : slots;
     engine->tops = query_tops_create(setup->tops_key != NULL ? setup->tops_key : own_key);
-    if (engine->tops == NULL || engine->queries == NULL || engine->fetches == NULL ||
-        engine->redirects == NULL || engine->table == NULL) {
+    engine->shares = query_shares_create(slots, engine->table_key);
+    if (engine->tops == NULL || engine->shares == NULL || engine->queries == NULL ||
+        engine->fetches == NULL || engine->redirects == NULL || engine->table == NULL) {
         query_engine_destroy(engine);
         return NULL;
     }
@@ -50,6 +52,7 @@ void query_engine_destroy(struct query_engine *engine)
 {
     if (engine != NULL) {
         query_tops_destroy(engine->tops);
+        query_shares_destroy(engine->shares);
         pool_destroy(engine->queries);
         pool_destroy(engine->fetches);
         pool_destroy(engine->redirects);

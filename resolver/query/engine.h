@@ -11,6 +11,7 @@
 #include "base/siphash.h"
 #include "local/local.h"
 #include "query/query.h"
+#include "query/share.h"
 #include "query/trace.h"
 #include "wire/limits.h"
 #include "wire/writer.h"
@@ -62,6 +63,7 @@ struct query {
     size_t out_size, out_len;
     struct timer deadline;
     struct query_fetch *fetch; /* waited for, or NULL */
+    struct query_held held;    /* while it waits */
     struct query *wait_next, *wait_prev;
     struct query *redo_next;
     struct query_redirect *redirect; /* NULL unless a target is looked for */
@@ -86,6 +88,9 @@ struct query_engine {
     struct query_tops *tops;
     struct query_rate *rate; /* shared with the other workers; NULL: none is limited */
     struct query_cookies cookies;
+    struct query_shares *shares;
+    unsigned waiting; /* questions */
+    unsigned places;  /* of which so many may have a socket to an upstream at a time */
     struct pool *queries, *fetches, *redirects;
     /* Fetches in flight: by question, and all of them. */
     struct query_fetch **table;

@@ -89,6 +89,36 @@ static void drop_fetch(struct query_engine *engine, struct query_fetch *fetch)
     pool_give_back(engine->fetches, fetch);
 }
 
+/* Half of the places are anybody's; of the others no client gets more than its share. The last
+ * slots are kept for questions that need not wait. */
+static enum query_state take_place(struct query_engine *engine, struct query *q)
+{
+    const unsigned slots = (unsigned)pool_size(engine->queries);
+    const unsigned places = engine->places < slots ? engine->places : slots;
+    const bool scarce = engine->waiting >= places / QUERY_FREE_PART;
+    const unsigned most_address = scarce ? places / QUERY_ADDRESS_PART : slots;
+    const unsigned most_network = scarce ? places / QUERY_NETWORK_PART : slots;
+
+    if (engine->waiting >= slots - slots / QUERY_KEPT_PART) {
+        engine->counters.waits_refused++;
+        return respond_failure(engine, q, WIRE_EDE_NOT_READY, "too many questions wait");
+    }
+    if (!query_share_take(engine->shares, &q->client.from, most_address, most_network,
+                          &q->held)) {
+        engine->counters.share_refused++;
+        return respond_failure(engine, q, WIRE_EDE_NOT_READY,
+                               "too many questions of this client wait");
+    }
+    engine->waiting++;
+    return QUERY_WAIT;
+}
+
+static void give_back_place(struct query_engine *engine, struct query *q)
+{
+    query_share_give_back(engine->shares, &q->held);
+    engine->waiting--;
+}
+
 /* q waits no longer, whatever becomes of the fetch. */
 static void unlink_waiting(struct query_engine *engine, struct query *q)
 {
@@ -96,6 +126,7 @@ static void unlink_waiting(struct query_engine *engine, struct query *q)
 
     timers_disarm(engine->timers, &q->deadline);
     q->packets += fetch->packets;
+    give_back_place(engine, q);
     if (q->wait_prev != NULL) {
         q->wait_prev->wait_next = q->wait_next;
     } else {
@@ -170,16 +201,21 @@ static void deadline_passed(struct timer *timer, void *context)
                                       "no upstream answered in time"));
 }
 
-/* False: there is no timer left, or the time is over. */
-static bool start_waiting(struct query_engine *engine, struct query *q,
-                          struct query_fetch *fetch)
+/* QUERY_WAIT; else it cannot wait, and has an answer that says so. */
+static enum query_state start_waiting(struct query_engine *engine, struct query *q,
+                                      struct query_fetch *fetch)
 {
+    const enum query_state place = take_place(engine, q);
     const uint64_t at_us = q->received_us + (uint64_t)engine->settings->deadline_ms * 1000;
 
     q->deadline.fire = deadline_passed;
     q->deadline.context = q;
+    if (place != QUERY_WAIT) {
+        return place;
+    }
     if (at_us <= engine->now.mono_us || timers_arm(engine->timers, &q->deadline, at_us) != 0) {
-        return false;
+        give_back_place(engine, q);
+        return respond_failure(engine, q, WIRE_EDE_NO_REACHABLE, "no time is left");
     }
     q->fetch = fetch;
     q->packets -= fetch->packets; /* modulo 2^32: those before it came are not for it */
@@ -194,7 +230,7 @@ static bool start_waiting(struct query_engine *engine, struct query *q,
     if (at_us > fetch->deadline_us) {
         fetch->deadline_us = at_us;
     }
-    return true;
+    return QUERY_WAIT;
 }
 
 enum query_state step_join(struct query_engine *engine, struct query *q)
@@ -206,11 +242,9 @@ enum query_state step_join(struct query_engine *engine, struct query *q)
     if (fetch == NULL) {
         return QUERY_ASK;
     }
-    if (!start_waiting(engine, q, fetch)) {
-        return respond_failure(engine, q, WIRE_EDE_NO_REACHABLE, "no time is left");
-    }
-    engine->counters.joined++;
-    return QUERY_WAIT;
+    const enum query_state state = start_waiting(engine, q, fetch);
+    engine->counters.joined += state == QUERY_WAIT ? 1 : 0;
+    return state;
 }
 
 enum query_state step_ask(struct query_engine *engine, struct query *q)
@@ -231,9 +265,10 @@ enum query_state step_ask(struct query_engine *engine, struct query *q)
     if (fetch == NULL) {
         return respond_failure(engine, q, WIRE_EDE_NOT_READY, "too many questions in flight");
     }
-    if (!start_waiting(engine, q, fetch)) {
+    const enum query_state state = start_waiting(engine, q, fetch);
+    if (state != QUERY_WAIT) {
         drop_fetch(engine, fetch);
-        return respond_failure(engine, q, WIRE_EDE_NO_REACHABLE, "no time is left");
+        return state;
     }
     if (engine->io->ask(engine->io_context, fetch) != 0) {
         unlink_waiting(engine, q);

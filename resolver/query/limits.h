@@ -8,6 +8,16 @@
  * full; above that the upstream is down and waiting longer helps nobody. */
 #define QUERY_SLOTS 4096u
 
+/* Whoever asks for names that nobody answers holds a slot for seconds. Half of the slots (of
+ * the sockets to upstreams, if there are fewer) are anybody's, so that an office behind one
+ * address is not bounded while nobody else asks. Beyond that an address may hold an eighth of
+ * all, and the /64 of IPv6 clients a quarter: others still find a slot. The last 64th is never
+ * waited in: policy and cache answer whatever happens. */
+#define QUERY_FREE_PART    2u
+#define QUERY_ADDRESS_PART 8u
+#define QUERY_NETWORK_PART 4u
+#define QUERY_KEPT_PART    64u
+
 /* Questions in flight to upstreams per worker: joined ones share. */
 #define QUERY_FETCHES 4096u
 

@@ -151,15 +151,17 @@ struct query_counters {
     uint64_t dropped;      /* not answered on purpose: malformed, silent refusal, action drop */
     uint64_t no_slot;      /* not taken: every slot in use */
     uint64_t refused_clients;
-    uint64_t cookies[4];   /* by enum query_cookie_verdict; those without are not counted */
-    uint64_t rate_limited; /* of clients that ask too often */
-    uint64_t rate_slipped; /* of these, told so over UDP */
-    uint64_t local;        /* answered by what is known here */
-    uint64_t rebinding;    /* answers from outside that led inside: replaced */
-    uint64_t blocked;      /* answers replaced by policy */
-    uint64_t denied;       /* those of them that no rule, but a view's default replaced */
-    uint64_t logged;       /* would-have-blocked events */
-    uint64_t excepted;     /* blocks that an exception let through */
+    uint64_t waits_refused; /* SERVFAIL: no more questions may wait */
+    uint64_t share_refused; /* SERVFAIL: no more of this client, where places are scarce */
+    uint64_t cookies[4];    /* by enum query_cookie_verdict; those without are not counted */
+    uint64_t rate_limited;  /* of clients that ask too often */
+    uint64_t rate_slipped;  /* of these, told so over UDP */
+    uint64_t local;         /* answered by what is known here */
+    uint64_t rebinding;     /* answers from outside that led inside: replaced */
+    uint64_t blocked;       /* answers replaced by policy */
+    uint64_t denied;        /* those of them that no rule, but a view's default replaced */
+    uint64_t logged;        /* would-have-blocked events */
+    uint64_t excepted;      /* blocks that an exception let through */
     uint64_t cache_hits, cache_misses, joined;
     uint64_t fetches, fetch_failures;
     uint64_t truncated;
@@ -182,6 +184,7 @@ struct query_engine_setup {
                                   NULL: its own */
     const uint8_t *tops_key;   /* 16 secret octets that workers share; NULL: its own */
     unsigned slots;            /* 0: QUERY_SLOTS */
+    unsigned places;           /* sockets to upstreams, if fewer than slots; 0: not fewer */
 };
 
 /* NULL if out of memory. A policy and settings must be adopted before the first question. */

@@ -320,6 +320,115 @@ static void a_reload_does_not_count_a_question_twice(void **state)
     world_destroy(world);
 }
 
+/* ---- shares of the places to wait ---- */
+
+#define SLOTS 64u
+
+/* Asks for count names that nobody answers; returns how many wait. */
+static unsigned wait_often(struct world *world, const char *from, const char *label,
+                           unsigned count, struct world_reply **last)
+{
+    unsigned waiting = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        char name[64];
+
+        snprintf(name, sizeof(name), "%s%u.dead.example", label, i);
+        *last = world_send(world, name, WIRE_A, (struct world_manner){.from = from});
+        waiting += (*last)->in_use ? 1 : 0;
+    }
+    return waiting;
+}
+
+#define TOO_MANY "SERVFAIL rd ra | EDE 14 too many questions of this client wait"
+
+static void a_client_that_floods_leaves_others_their_places(void **state)
+{
+    struct world *world = world_create_with(1, SLOTS);
+    struct world_manner flooder = {.from = "127.0.0.66"};
+    struct world_reply *last;
+
+    (void)state;
+    world_serve(world, "www.example", WIRE_A, "www.example. 3600 IN A 192.0.2.1\n");
+    world_serve(world, "new.example", WIRE_A, "new.example. 3600 IN A 192.0.2.2\n");
+    world_adopt(world, {.id = "l", .rules = "block suffix bad.example"});
+    world_ask(world, "www.example", WIRE_A);
+    world->servers[0].manners = SERVER_SILENT;
+    assert_int_equal(wait_often(world, flooder.from, "a", SLOTS - 4, &last), SLOTS / 2);
+    assert_string_equal(world_words(last), TOO_MANY);
+    assert_int_equal(counters(world)->share_refused, SLOTS / 2 - 4);
+    /* Also where it would only join. */
+    assert_string_equal(world_words(world_send(world, "a0.dead.example", WIRE_A, flooder)),
+                        TOO_MANY);
+    /* It still has what is known. */
+    assert_string_equal(world_words(world_send(world, "www.example", WIRE_A, flooder)),
+                        "NOERROR rd ra | www.example 3600 A 192.0.2.1");
+    assert_string_equal(world_words(world_send(world, "bad.example", WIRE_A, flooder)),
+                        "NOERROR rd ra | bad.example 10 A 0.0.0.0 | EDE 4 prov-l l 7");
+    /* Another one is served, and has its own share. */
+    world->servers[0].manners = SERVER_PLAIN;
+    assert_string_equal(world_words(world_ask_with(world, "new.example", WIRE_A,
+                                                   (struct world_manner){.from = "127.0.0.7"})),
+                        "NOERROR rd ra | new.example 3600 A 192.0.2.2");
+    world_pass(world, SECONDS(10));
+    assert_int_equal(query_engine_in_use(world->engine), 0);
+    assert_int_equal(counters(world)->no_slot, 0);
+
+    /* All is given back: the same once more, with others' shares. */
+    world->servers[0].manners = SERVER_SILENT;
+    assert_int_equal(wait_often(world, flooder.from, "b", SLOTS / 2 + 5, &last), SLOTS / 2);
+    assert_int_equal(wait_often(world, "127.0.0.7", "c", SLOTS / 4, &last), SLOTS / 8);
+    assert_string_equal(world_words(last), TOO_MANY);
+    world_destroy(world);
+}
+
+static void the_addresses_of_one_ipv6_network_share(void **state)
+{
+    struct world *world = world_create_with(1, SLOTS);
+    struct world_reply *last;
+    char from[40];
+
+    (void)state;
+    assert_int_equal(address_prefix_parse("2001:db8::/32", 13, &world->settings.access[0]), 0);
+    world->servers[0].manners = SERVER_SILENT;
+    for (unsigned i = 0; i < SLOTS / 2; i++) {
+        snprintf(from, sizeof(from), "2001:db8::%x", i + 1);
+        assert_int_equal(wait_often(world, from, from + 10, 1, &last), 1);
+    }
+    assert_int_equal(wait_often(world, "2001:db8::ffff", "x", 1, &last), 0);
+    assert_string_equal(world_words(last), TOO_MANY);
+    /* Another network: of each address an eighth, of all a quarter. */
+    assert_int_equal(wait_often(world, "2001:db8:0:1::1", "y", 9, &last), SLOTS / 8);
+    assert_int_equal(wait_often(world, "2001:db8:0:1::2", "z", 9, &last), SLOTS / 8);
+    assert_int_equal(wait_often(world, "2001:db8:0:1::3", "v", 1, &last), 0);
+    world_destroy(world);
+}
+
+/* Whoever need not wait is answered even when all places are taken. */
+static void the_last_slots_are_not_waited_in(void **state)
+{
+    struct world *world = world_create_with(1, SLOTS);
+    struct world_reply *last;
+    unsigned waiting = 0;
+    char from[40];
+
+    (void)state;
+    world_adopt(world, {.id = "l", .rules = "block suffix bad.example"});
+    world->servers[0].manners = SERVER_SILENT;
+    for (unsigned i = 0; i < SLOTS - 4; i++) {
+        snprintf(from, sizeof(from), "127.0.1.%u", i + 1);
+        waiting += wait_often(world, from, from + 6, 1, &last);
+    }
+    assert_int_equal(waiting, SLOTS - 4);
+    for (unsigned i = 0; i < 4; i++) {
+        waiting += wait_often(world, "127.0.2.1", i % 2 ? "o" : "p", 1 + i / 2, &last);
+    }
+    assert_int_equal(waiting, SLOTS - 1);
+    assert_string_equal(world_words(last), "SERVFAIL rd ra | EDE 14 too many questions wait");
+    assert_true(counters(world)->waits_refused > 0);
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +441,9 @@ int main(void)
         cmocka_unit_test(a_limited_client_proves_its_address_and_is_served),
         cmocka_unit_test(with_no_slip_nothing_comes_and_off_is_off),
         cmocka_unit_test(a_reload_does_not_count_a_question_twice),
+        cmocka_unit_test(a_client_that_floods_leaves_others_their_places),
+        cmocka_unit_test(the_addresses_of_one_ipv6_network_share),
+        cmocka_unit_test(the_last_slots_are_not_waited_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@
 #include "query/query.h"
 #include "upstream/forward.h"
 
-#define WORLD_REPLIES  64u
+#define WORLD_REPLIES  256u
 #define WORLD_SERVED   256u
 #define WORLD_PACKETS  512u
 #define WORLD_SERVERS  4u
