@@ -105,15 +105,12 @@ static void print_entry(const json_t *entry)
     const json_t *zone = json_object_get(entry, "zone");
     uint8_t octets[WIRE_MESSAGE_MAX];
     char name[1100];
-    char left[32];
-    char age[32];
     char words[200];
 
-    printf("%s. %.15s %.15s, %s left, %s old%s%s",
+    printf("%s. %.15s %.15s, %" PRIu64 " s left, %" PRIu64 " s old%s%s",
            cli_safe(cli_string_of(entry, "name"), name, sizeof(name)),
            cli_string_of(entry, "type"), cli_string_of(entry, "kind"),
-           cli_span(cli_number_of(entry, "ttl_s"), left),
-           cli_span(cli_number_of(entry, "age_s"), age),
+           cli_number_of(entry, "ttl_s"), cli_number_of(entry, "age_s"),
            json_is_true(json_object_get(entry, "dnssec_ok")) ? ", DO" : "",
            json_is_true(json_object_get(entry, "checking_disabled")) ? ", CD" : "");
     if (zone != NULL) {

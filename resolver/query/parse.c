@@ -46,7 +46,7 @@ enum query_state step_client(struct query_engine *engine, struct query *q)
         return admitted;
     }
     if (!is_allowed(engine->settings, &q->client.from)) {
-        engine->counters.refused_clients++;
+        engine->counters.refused_clients += q->trace == NULL ? 1 : 0;
         if (engine->settings->refuse_silently) {
             engine->counters.dropped++;
             return QUERY_FREE;

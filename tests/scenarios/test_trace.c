@@ -125,6 +125,7 @@ static void expect_no_trace_of_it(struct world *world)
     struct query_top_entry entry;
 
     assert_int_equal(counters->questions, 0);
+    assert_int_equal(counters->refused_clients, 0);
     assert_int_equal(counters->blocked, 0);
     assert_int_equal(counters->logged, 0);
     for (size_t i = 0; i < sizeof(counters->answered) / sizeof(counters->answered[0]); i++) {
