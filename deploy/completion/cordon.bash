@@ -10,7 +10,7 @@ _cordon() {
   fi
   local command=${words[1]:-} verb=${words[2]:-} options=
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'cache check clients exception explain key list lists pause query reload status top trace upstreams --help --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'cache check clients exception explain key list lists pause query reload status top trace upstreams why --help --version' -- "$cur")
     return
   fi
   case $prev in
@@ -27,6 +27,7 @@ _cordon() {
   case $command in
     check) options='--json --print --example --manual --help' ;;
     explain) options='--client --config --json --help' ;;
+    why) options='--client --view --config --socket --json --help' ;;
     query) options='--tcp --no-edns --dnssec --timeout --json --help' ;;
     exception)
       if ((cword == 2)); then options='add list remove --help'; else

@@ -25,6 +25,7 @@ static const struct {
     {"top", cli_top, "show live what the daemon does"},
     {"trace", cli_trace, "show one question on its way through the daemon"},
     {"upstreams", cli_upstreams, "show the servers that are asked"},
+    {"why", cli_why, "say in plain words why a name is blocked, and whom to ask"},
 };
 
 static void print_help(FILE *out)

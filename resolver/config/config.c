@@ -57,6 +57,7 @@ void config_free(struct config *config)
     config_free_views(config);
     free(config->forward);
     free(config->user);
+    free(config->contact);
     free(config->resolv_conf);
     free(config->tls_ca);
     free(config->list_directory);

@@ -29,6 +29,7 @@
 #define CONFIG_ZONES_MAX        256u
 #define CONFIG_FORWARD_MAX      64u /* zones with upstreams of their own */
 #define CONFIG_ZONE_SERVERS_MAX 8u
+#define CONFIG_CONTACT_MAX      256u  /* octets: it is one line of a screen */
 #define CONFIG_TEXT_MAX         4096u /* octets of one scalar */
 #define CONFIG_ACTION_MAX       320u  /* "redirect:*." and a name, as text */
 
@@ -156,6 +157,7 @@ struct config {
     struct address sinkhole4, sinkhole6;
     bool ede;
     int block_ede; /* -1: as the list says */
+    char *contact; /* whom a person asks whose name is blocked; NULL: not said */
     /* lists: */
     char *list_directory;
     struct config_list lists[CONFIG_LISTS_MAX];

@@ -270,6 +270,11 @@ const struct config_row config_rows[] = {
                "address: blocked (15), filtered (17), censored (16), prohibited (18); auto: "
                "censored where the list names a law that requires it, else blocked. off: none at "
                "all, also elsewhere."},
+    {.name = "policy.contact", .kind = &config_kind_words, .offset = AT(contact),
+     .reloadable = true,
+     .example = "\"IT service desk, helpdesk@example.com, extension 4444\"",
+     .manual = "Whom a person asks whose name is blocked: up to 256 octets in your own words, which "
+               "`cordon why` shows."},
 
     {.name = "lists.directory", .kind = &config_kind_path, .offset = AT(list_directory),
      .standard = CONFIG_LIST_DIRECTORY, .reloadable = true,
@@ -342,8 +347,9 @@ const struct config_row config_rows[] = {
 
     {.name = "state.directory", .kind = &config_kind_path, .offset = AT(state_directory),
      .standard = CONFIG_STATE_DIRECTORY,
-     .manual = "The folder for what can be made again but saves time, such as compiled lists. "
-               "Only the daemon's user may write there."},
+     .manual = "The folder for pauses and exceptions (overrides.jsonl), and for what can be made "
+               "again but saves time, such as compiled lists. Only the daemon's user may write "
+               "there."},
 };
 /* clang-format on */
 const size_t config_row_count = sizeof(config_rows) / sizeof(config_rows[0]);

@@ -441,6 +441,23 @@ static enum config_read_result read_user(struct config_reader *reader,
 
 const struct config_kind config_kind_user = {"user", read_user, print_text};
 
+static enum config_read_result read_words(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node)
+{
+    if (!config_want_scalar(reader, row, node, "a line of text")) {
+        return CONFIG_READ_REFUSED;
+    }
+    const size_t len = strlen(node->text); /* free of control characters: tree.c */
+    if (len == 0 || len > CONFIG_CONTACT_MAX) {
+        return config_fault(reader, row, node, "expected 1 to %u octets of text, not %zu",
+                            CONFIG_CONTACT_MAX, len);
+    }
+    return keep(reader, row, strdup(node->text));
+}
+
+const struct config_kind config_kind_words = {"text", read_words, print_text};
+
 static enum config_read_result read_path(struct config_reader *reader,
                                          const struct config_row *row,
                                          const struct config_node *node)

@@ -56,6 +56,7 @@ static const struct {
     {"trace", trace_command},
     {"upstreams", status_upstreams_command},
     {"version", version_command},
+    {"why", why_command},
 };
 
 static bool refuse_unknown(struct text *out)

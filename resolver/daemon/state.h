@@ -205,6 +205,10 @@ bool cached_show_command(struct daemon *daemon, struct request *request,
 bool cached_flush_command(struct daemon *daemon, struct request *request,
                           struct control_client *client, struct text *out);
 
+/* why.c: a command. */
+bool why_command(struct daemon *daemon, struct request *request, struct control_client *client,
+                 struct text *out);
+
 /* top.c: commands. */
 bool top_command(struct daemon *daemon, struct request *request, struct control_client *client,
                  struct text *out);

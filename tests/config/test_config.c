@@ -175,6 +175,7 @@ static void every_option_is_read(void **state)
         "  block-ttl: 0s\n"
         "  sinkhole: [\"2001:db8::bad\", 127.0.0.9]\n"
         "  ede: filtered\n"
+        "  contact: 'IT desk: help@example.com, \"4444\" \u00e4'\n"
         "lists:\n"
         "  directory: /srv/lists/\n"
         "  use:\n"
@@ -198,6 +199,7 @@ static void every_option_is_read(void **state)
     assert_address(&config->listen[2], "::@53");
     assert_int_equal(config->workers, 3);
     assert_string_equal(config->user, "_cordon");
+    assert_string_equal(config->contact, "IT desk: help@example.com, \"4444\" \u00e4");
     assert_int_equal(config->udp_size, 4096);
     assert_int_equal(config->access_count, 7);
     assert_int_equal(config->access[6].bits, 10);

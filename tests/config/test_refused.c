@@ -35,6 +35,14 @@ static void names_that_are_not_known_are_refused(void **state)
         {"\"\": {mode: log}", "1:1: unknown section \"\": see cordon.yaml(5)"},
         /* What is printed is escaped. */
         {"\"\xc3\xbc\": 1", "1:1: unknown section \"\\xc3\\xbc\": see cordon.yaml(5)"},
+        /* A contact is one line of text. */
+        {"policy: {contact: [a, b]}",
+         "1:19: policy.contact: expected a line of text, but found a sequence [...]; an IPv6 "
+         "address in brackets needs quotes"},
+        {"policy: {contact: \"\"}",
+         "1:19: policy.contact: expected 1 to 256 octets of text, not 0"},
+        {"policy: {contact: \"a\\nb\"}",
+         "1:19: the value has a control character in it, which no option takes"},
         /* An option of a list. */
         {"lists: {use: {a: {mode: log, acton: drop}}}",
          "1:30: lists.use: \"acton\" is not known of a list, only mode and action: did you "

@@ -228,6 +228,85 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
   blocked www.shop.example
 fi
 
+say "cordon why: on one screen, where the name leads included"
+stop_cordond
+cat >"$work/zones/why.zone" <<'ZONE'
+$ORIGIN why.
+$TTL 300
+@ SOA ns root 1 3600 600 86400 10
+@ NS ns
+ns A 192.0.2.53
+www.front CNAME edge.cloud
+edge.cloud A 192.0.2.7
+free A 192.0.2.1
+by CNAME edge.cloud
+ZONE
+why_port=$(free_port)
+start_nsd "$why_port" why
+option[upstreams.servers]="[127.0.0.1@$why_port]"
+option[policy.contact]='"IT desk, help@example.com"'
+option[lists.use]='{shop: enforce, other: enforce, quiet: log, urged: enforce}'
+write_config
+new_list shop 2 parent "group Shop Group" <<<"block suffix shop.example"
+new_list urged 1 legal-requirement "1 LAW 2 requires it." <<<"block suffix cloud.why"
+start_cordond
+# why NAME... -- REGEX...: each is on the screen, which has at most 24 lines of at most 120 octets.
+why() {
+  local words=()
+  while [ "$1" != -- ]; do words+=("$1"); shift; done
+  shift
+  tool why "${words[@]}" >"$work/said" 2>&1 || fail "cordon why ${words[*]}: $(cat "$work/said")"
+  for words in "$@"; do
+    grep -qE -- "$words" "$work/said" || fail "no '$words' on the screen: $(cat "$work/said")"
+  done
+  [ "$(wc -l <"$work/said")" -le 25 ] || fail "that is more than a screen: $(cat "$work/said")"
+}
+why www.shop.example -- '^www\.shop\.example A: BLOCKED' 'rule: block suffix shop\.example' 'owned by Shop Group' \
+  "^  designated \\(the provider's own legal person is on a list or under a rule\\): Entity of shop" \
+  'No law that the list names requires' 'Contact: IT desk, help@example\.com' 'exception add www\.shop\.example --for'
+# An alias, which nobody has asked for yet.
+why www.front.why -- 'BLOCKED' 'leads to edge\.cloud\.why \(alias 1' 'exception add www\.front\.why --scope chain' \
+  '1 LAW 2 requires it'
+why free.why -- 'not blocked' 'does not stand in the way'
+why www.quiet.example -- 'log mode'
+why localhost -- 'known here'
+why free.why --client 192.0.2.99 -- 'access\.allow'
+why free.why --client 127.0.0.1 -- '127\.0\.0\.1 belongs to it'
+why free.why --view default -- 'not blocked'
+tool exception add www.front.why --scope chain --for 1h --ticket HD-9 --reason "it hurts" >/dev/null
+why www.front.why -- 'by an exception' 'ticket HD-9: it hurts'
+# The command that the screen gave does what it says; another way to the same alias stays blocked.
+ask www.front.why A
+expect 'answer edge\.cloud\.why\. .*192\.0\.2\.7'
+ask by.why A
+expect 'answer by\.why\. .*0\.0\.0\.0'
+tool pause all --for 1h --reason R >/dev/null
+why by.why -- 'is paused' 'list all is paused until'
+tool pause end all >/dev/null
+tool exception remove www.front.why >/dev/null
+tool why by.why --json >"$work/said"
+python3 - "$work/said" <<'PYTHON' || fail "$(cat "$work/said")"
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["verdict"] == "blocked" and d["chain"] == ["by.why", "edge.cloud.why"] and d["answer_known"] is True, d
+h = d["hits"][0]
+assert (h["trigger"], h["hop"], h["list"], h["status_class"], h["applied"]) == ("hop", 1, "urged", "designated", True), h
+assert d["contact"] == "IT desk, help@example.com", d
+PYTHON
+refused 2 'no name' why a..b
+refused 2 'no record type' why a.example NOTYPE
+refused 2 'no IP address' why a.example --client here
+refused 2 'name one of them' why a.example --client 127.0.0.1 --view default
+refused 1 'no such view' why a.example --view nowhere
+refused 2 'name what is asked' why
+stop_cordond
+"$cordon" why www.shop.example -c "$work/cordond.yaml" >"$work/said" 2>/dev/null || fail "without a daemon: $(cat "$work/said")"
+grep -q BLOCKED "$work/said" || fail "without a daemon: $(cat "$work/said")"
+grep -q 'by the configuration alone' "$work/said" || fail "without a daemon: $(cat "$work/said")"
+option[upstreams.servers]="[127.0.0.1@$upstream_port]"
+write_config
+start_cordond
+
 say "many exceptions: all are listed, over several pages"
 python3 - "$kept" <<'PYTHON'
 import json, sys, time

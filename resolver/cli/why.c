@@ -1,0 +1,187 @@
+/* cordon why: one screen for the help desk. Is the name blocked, by what, and what can be done?
+ */
+#include "cli/why.h"
+#include "base/address.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/query.h"
+#include "setup/why.h"
+#include "wire/type.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: cordon why NAME [TYPE] [--client IP | --view VIEW] [-c CONFIG | --socket PATH]\n"
+    "                  [--json]\n"
+    "\n"
+    "Says in plain words whether NAME is blocked, by which list and rule, what the list says "
+    "of\n"
+    "the provider and on which ground, what people have let through for a while, what to do "
+    "next,\n"
+    "and whom to ask (policy.contact). The running daemon is asked, and lets NAME be looked up "
+    "if "
+    "it\n"
+    "has no answer at hand, so that aliases and addresses are known. Without a daemon the\n"
+    "configuration and its lists answer for the name alone. TYPE is A if it is not named.\n"
+    "  --client IP   in the view of this client\n"
+    "  --view VIEW   in this view\n"
+    "Exit status: 0 an answer was given, whatever it is; 1 refused; 2 wrong usage.\n";
+
+#define LOOK_UP_MS 5000u /* a little more than the daemon's own patience */
+
+static int read_options(int argc, char **argv, struct why_request *request)
+{
+    static const struct option options[] = {{"client", required_argument, NULL, 'i'},
+                                            {"view", required_argument, NULL, 'v'},
+                                            {"config", required_argument, NULL, 'c'},
+                                            {"socket", required_argument, NULL, 's'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'i':
+            request->client = optarg;
+            break;
+        case 'v':
+            request->view = optarg;
+            break;
+        case 'c':
+            request->daemon.config = optarg;
+            break;
+        case 's':
+            request->daemon.socket = optarg;
+            break;
+        case 'j':
+            request->json = true;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return CLI_OK;
+        default:
+            return cli_usage("why", "wrong option");
+        }
+    }
+    return -1;
+}
+
+/* -1 to go on, else the exit status. */
+static int read_words(int argc, char **argv, struct why_request *request)
+{
+    if (argc < 1 || argc > 2) {
+        return cli_usage("why", "name what is asked about: cordon why NAME [TYPE]");
+    }
+    const enum wire_text_result parsed =
+        wire_name_from_text(argv[0], strlen(argv[0]), &request->name);
+    if (parsed != WIRE_TEXT_OK) {
+        return cli_usage("why", "'%s' is no name: %s", argv[0], wire_text_result_words(parsed));
+    }
+    if (argc == 2 && !wire_type_parse(argv[1], strlen(argv[1]), &request->type)) {
+        return cli_usage("why", "'%s' is no record type", argv[1]);
+    }
+    request->type_words = argc == 2 ? argv[1] : "A";
+    if (request->client != NULL && address_parse(request->client, strlen(request->client), 0,
+                                                 &request->client_address) != 0) {
+        return cli_usage("why", "'%s' is no IP address", request->client);
+    }
+    if (request->client != NULL && request->view != NULL) {
+        return cli_usage("why", "--client and --view: name one of them");
+    }
+    return -1;
+}
+
+/* The document by the configuration alone, in memory that the caller frees. NULL after a
+ * message. */
+static char *offline_document(const struct why_request *request)
+{
+    const size_t size = 1u << 17;
+    struct setup_snapshot *snapshot = cli_snapshot(request->daemon.config);
+    struct setup_why *why = calloc(1, sizeof(*why));
+    char *memory = malloc(size);
+    struct text out;
+    bool ok = snapshot != NULL && why != NULL && memory != NULL;
+
+    if (ok) {
+        why->name = request->name;
+        why->type = request->type;
+        if (request->client != NULL) {
+            why->view = setup_why_view(snapshot, &request->client_address,
+                                       &snapshot->config->listen[0]);
+            why->client_known = true;
+            why->client_allowed = setup_why_may_ask(snapshot, &request->client_address);
+        } else if (request->view != NULL &&
+                   !setup_why_view_named(snapshot, request->view, &why->view)) {
+            fprintf(stderr, "cordon why: there is no view %s\n", request->view);
+            ok = false;
+        }
+    }
+    if (ok) {
+        setup_why_decide(snapshot, why);
+        text_init(&out, memory, size);
+        json_object_begin(&out, NULL);
+        json_bool(&out, "ok", true);
+        json_bool(&out, "offline", true);
+        setup_why_write(&out, snapshot, why);
+        json_string(&out, "contact", snapshot->config->contact);
+        json_object_end(&out);
+        ok = !out.overflow;
+    }
+    setup_snapshot_free(snapshot);
+    free(why);
+    if (!ok) {
+        free(memory);
+        return NULL;
+    }
+    return memory;
+}
+
+/* The daemon looks the name up, by a question like any other. Whether it could shows in what it
+ * says then. */
+static void let_look_up(const struct why_request *request, const char *listen)
+{
+    struct address at;
+
+    if (address_parse(listen, strlen(listen), 53, &at) == 0) {
+        if (address_is_any(&at)) {
+            memset(at.octets, 0, sizeof(at.octets));
+            at.octets[at.family == ADDRESS_V4 ? 3 : 15] = 1;
+            at.octets[0] = at.family == ADDRESS_V4 ? 127 : 0;
+        }
+        (void)cli_let_look_up(&at, &request->name, request->type, LOOK_UP_MS);
+    }
+}
+
+int cli_why(int argc, char **argv)
+{
+    struct why_request request = {.type = WIRE_A};
+    bool looked_up = false;
+    int code = read_options(argc, argv, &request);
+
+    if (code < 0) {
+        code = read_words(argc - optind, argv + optind, &request);
+    }
+    if (code >= 0) {
+        return code;
+    }
+    for (;;) {
+        char listen[ADDRESS_TEXT_MAX];
+
+        code = why_ask(&request, looked_up, listen);
+        if (code != WHY_LOOK_UP) {
+            break;
+        }
+        let_look_up(&request, listen);
+        looked_up = true;
+    }
+    if (code == CLI_UNREACHABLE) {
+        char *document = offline_document(&request);
+
+        code = document == NULL ? CLI_REFUSED : why_show_offline(&request, document);
+        free(document);
+    }
+    return code;
+}

@@ -1,0 +1,35 @@
+/*
+ * cli/why.h - `cordon why`: what it is asked (why.c), and the screen that it shows
+ * (why_print.c).
+ */
+#ifndef CORDON_CLI_WHY_H
+#define CORDON_CLI_WHY_H
+
+#include "base/address.h"
+#include "wire/name.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct why_request {
+    struct {
+        const char *socket, *config;
+    } daemon;
+    const char *client, *view;
+    struct address client_address;
+    bool json;
+    struct wire_name name;
+    uint16_t type;
+    const char *type_words;
+};
+
+#define WHY_LOOK_UP (-1) /* the daemon has no answer at hand: let it look the name up */
+
+/* Asks the daemon and shows what it says. The exit code, or WHY_LOOK_UP with the address where
+ * it answers questions, unless it was looked up already. */
+int why_ask(const struct why_request *request, bool looked_up, char listen[ADDRESS_TEXT_MAX]);
+
+/* Shows a document that was made without a daemon. The exit code. */
+int why_show_offline(const struct why_request *request, const char *document);
+
+#endif

@@ -1,0 +1,300 @@
+/* The screen of cordon why: JSON of the daemon (docs/control.md, "why") in plain words. */
+#include "cli/ask.h"
+#include "cli/cli.h"
+#include "cli/why.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A document as the daemon or the configuration gives it. */
+struct screen {
+    const struct why_request *request;
+    const json_t *document;
+    const char *name;
+    const json_t *hit; /* the one that counts; NULL: none */
+};
+
+static bool is_true(const json_t *object, const char *key)
+{
+    return json_is_true(json_object_get(object, key));
+}
+
+static bool says(const char *text, const char *word)
+{
+    return strcmp(text, word) == 0;
+}
+
+/* The hit that blocks, or would have; else the first. */
+static const json_t *find_hit(const json_t *document)
+{
+    const json_t *hits = json_object_get(document, "hits");
+
+    for (size_t i = 0; i < json_array_size(hits); i++) {
+        if (is_true(json_array_get(hits, i), "applied")) {
+            return json_array_get(hits, i);
+        }
+    }
+    return json_array_size(hits) > 0 ? json_array_get(hits, 0) : NULL;
+}
+
+static void print_headline(const struct screen *screen)
+{
+    static const struct {
+        const char *verdict, *words;
+    } rows[] = {
+        {"blocked", "BLOCKED by cordon"},
+        {"exception", "let through by an exception, until it ends"},
+        {"paused", "let through: what would block it is paused"},
+        {"recorded", "let through, and recorded: the list is in log mode"},
+        {"passed", "let through by a rule"},
+        {"local", "known here: answered by this resolver itself, before any list"},
+        {"exempt", "in a zone with servers of its own that lists have no say about"},
+        {"free", "not blocked"},
+    };
+    const char *verdict = cli_string_of(screen->document, "verdict");
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (says(verdict, rows[i].verdict)) {
+            printf("%s %s: %s\n", screen->name, cli_string_of(screen->document, "type"),
+                   rows[i].words);
+        }
+    }
+    printf("  for clients of the view %s", cli_string_of(screen->document, "view"));
+    if (screen->request->client != NULL) {
+        printf("; %s belongs to it%s", screen->request->client,
+               is_true(screen->document, "client_allowed")
+                   ? ""
+                   : ", but is in no network of access.allow: it is not answered at all");
+    }
+    printf("\n");
+    if (is_true(screen->document, "offline")) {
+        printf("  by the configuration alone: no daemon was asked, so pauses, exceptions and "
+               "where the\n  name leads are not known\n");
+    } else if (!is_true(screen->document, "answer_known")) {
+        printf("  no answer for it could be had, so where it leads is not known\n");
+    }
+}
+
+/* How the name comes to the rule. */
+static void print_way(const struct screen *screen)
+{
+    const json_t *hit = screen->hit;
+    const char *trigger = cli_string_of(hit, "trigger");
+    const char *matched = cli_string_of(hit, "matched");
+
+    if (says(trigger, "hop")) {
+        printf("  It leads to %s (alias %" PRIu64 " of its answer).\n", matched,
+               cli_number_of(hit, "hop"));
+    } else if (says(trigger, "svcb")) {
+        printf("  Its answer sends browsers to %s.\n", matched);
+    } else if (says(trigger, "address")) {
+        printf("  Its answer has the address %s.\n", matched);
+    }
+}
+
+static void print_ground(const struct screen *screen)
+{
+    const json_t *hit = screen->hit;
+
+    if (hit == NULL) {
+        return;
+    }
+    printf("\nwhy\n");
+    print_way(screen);
+    if (says(cli_string_of(hit, "ground"), "default-deny")) {
+        printf("  No list speaks of it. The operator lets through only what is named "
+               "(default: deny).\n");
+        return;
+    }
+    printf("  list %s, version %" PRIu64 ": %s\n", cli_string_of(hit, "list"),
+           cli_number_of(hit, "serial"), cli_string_of(hit, "title"));
+    printf("  rule: %s (%s)\n", cli_string_of(hit, "rule"), cli_string_of(hit, "category"));
+}
+
+/* What a class says and, no less, what it does not: as docs/events.md has it. */
+static const char *class_meaning(const char *class)
+{
+    static const struct {
+        const char *class, *meaning;
+    } rows[] = {
+        {"designated", "the provider's own legal person is on a list or under a rule"},
+        {"parent-designated", "a company that owns the provider is; the provider itself is not "
+                              "known to be"},
+        {"list-mention", "named on a list of another kind"},
+        {"named-urged", "named in a document that asks for action; no action follows from it"},
+        {"named-no-designation-found",
+         "named in such a document, and looked for in vain on the lists"},
+        {"changed", "the status ended or the owner changed"},
+        {"removed", "the status ended or the owner changed"},
+        {"none-found", "nothing found in the lists that the fact names"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (says(class, rows[i].class)) {
+            return rows[i].meaning;
+        }
+    }
+    return "";
+}
+
+static void print_provider(const struct screen *screen)
+{
+    const json_t *hit = screen->hit;
+    const char *class = cli_string_of(hit, "status_class");
+    const char *parent = cli_string_of(hit, "parent_name");
+    const char *law = cli_string_of(hit, "legal_requirement");
+    const char *effective = cli_string_of(hit, "status_effective");
+
+    if (hit == NULL || cli_string_of(hit, "list")[0] == '\0') {
+        return;
+    }
+    printf("\nwhat the list says\n  %s%s%s\n", cli_string_of(hit, "provider_name"),
+           parent[0] != '\0' ? ", owned by " : "", parent);
+    if (class[0] != '\0') {
+        printf("  %s (%s): %s\n", class, class_meaning(class),
+               cli_string_of(hit, "status_entity"));
+        printf("  %s, %s%s%s; %s, checked %s\n", cli_string_of(hit, "status_authority"),
+               cli_string_of(hit, "status_citation"),
+               effective[0] != '\0' ? ", effective " : "", effective,
+               cli_string_of(hit, "status_state"), cli_string_of(hit, "status_checked"));
+    }
+    printf("  %s\n", law[0] != '\0'
+                         ? law
+                         : "No law that the list names requires this block: it is the "
+                           "operator's choice.");
+}
+
+static void print_changes(const struct screen *screen)
+{
+    const json_t *pauses = json_object_get(screen->document, "pauses");
+    const json_t *exceptions = json_object_get(screen->document, "exceptions");
+
+    if (json_array_size(pauses) + json_array_size(exceptions) == 0) {
+        return;
+    }
+    printf("\nlet through for a while\n");
+    for (size_t i = 0; i < json_array_size(pauses); i++) {
+        const json_t *pause = json_array_get(pauses, i);
+
+        printf("  list %s is paused until %s by %s: %s\n", cli_string_of(pause, "list"),
+               cli_string_of(pause, "until"), cli_string_of(pause, "user"),
+               cli_string_of(pause, "reason"));
+    }
+    for (size_t i = 0; i < json_array_size(exceptions); i++) {
+        const json_t *exception = json_array_get(exceptions, i);
+
+        printf("  %s%s until %s, ticket %s: %s\n", cli_string_of(exception, "name"),
+               says(cli_string_of(exception, "scope"), "chain")
+                   ? " with all that its answer leads to"
+                   : "",
+               cli_string_of(exception, "until"), cli_string_of(exception, "ticket"),
+               cli_string_of(exception, "reason"));
+    }
+}
+
+static void print_next(const struct screen *screen)
+{
+    const char *contact = cli_string_of(screen->document, "contact");
+    const json_t *hit = screen->hit;
+
+    printf("\nwhat to do\n");
+    if (screen->request->client != NULL && !is_true(screen->document, "client_allowed")) {
+        printf("  This client is turned away, whatever it asks: its network is not in "
+               "access.allow.\n");
+    } else if (says(cli_string_of(screen->document, "verdict"), "blocked")) {
+        const bool own = says(cli_string_of(hit, "trigger"), "qname");
+        const char *view = cli_string_of(screen->document, "view");
+        const bool apart = !says(view, "default"); /* for the others nothing changes */
+
+        printf("  Let it through for a while, in force at once:\n"
+               "    cordon exception add %s%s%s%s --for 7d --ticket ID --reason TEXT\n",
+               screen->name, own ? "" : " --scope chain", apart ? " --view " : "",
+               apart ? view : "");
+        if (own) {
+            printf(
+                "  Then ask `cordon why` again: what it leads to is decided apart, unless you "
+                "add --scope chain.\n");
+        }
+        if (cli_string_of(hit, "list")[0] != '\0') {
+            printf("  If it is not about one name:\n"
+                   "    cordon pause %s --for 10m --reason TEXT\n",
+                   cli_string_of(hit, "list"));
+        }
+        printf("  All rules and the evidence: cordon explain %s\n",
+               own ? screen->name : cli_string_of(hit, "matched"));
+    } else {
+        printf(
+            "  cordon does not stand in the way. If it fails all the same: cordon query %s\n",
+            screen->name);
+    }
+    printf("  Contact: %s\n",
+           contact[0] != '\0'
+               ? contact
+               : "none is configured (policy.contact); ask who runs this resolver");
+}
+
+static int show(const struct why_request *request, const json_t *document)
+{
+    const struct screen screen = {.request = request,
+                                  .document = document,
+                                  .name = cli_string_of(document, "name"),
+                                  .hit = find_hit(document)};
+
+    if (request->json) {
+        cli_print_document(document);
+        return CLI_OK;
+    }
+    print_headline(&screen);
+    print_ground(&screen);
+    print_provider(&screen);
+    print_changes(&screen);
+    print_next(&screen);
+    return CLI_OK;
+}
+
+int why_ask(const struct why_request *request, bool looked_up, char listen[ADDRESS_TEXT_MAX])
+{
+    const struct cli_daemon daemon = {request->daemon.socket, request->daemon.config};
+    json_t *arguments = json_object();
+    char name[WIRE_NAME_TEXT_MAX];
+    int code = CLI_OK;
+
+    wire_name_to_text(&request->name, name);
+    cli_add_string(arguments, "name", name);
+    cli_add_string(arguments, "type", request->type_words);
+    if (!cli_add_string(arguments, "client", request->client) ||
+        !cli_add_string(arguments, "view", request->view)) {
+        json_decref(arguments);
+        return cli_usage("why", "--view is not in UTF-8");
+    }
+    json_t *document = cli_ask(&daemon, "why", arguments, &code);
+    if (document == NULL) {
+        return code;
+    }
+    code = cli_refusal("why", document);
+    const char *at = json_string_value(json_array_get(json_object_get(document, "listen"), 0));
+    if (code == CLI_OK && !looked_up && !is_true(document, "answer_known") && at != NULL &&
+        strlen(at) < ADDRESS_TEXT_MAX) {
+        memcpy(listen, at, strlen(at) + 1);
+        code = WHY_LOOK_UP;
+    } else if (code == CLI_OK) {
+        code = show(request, document);
+    }
+    json_decref(document);
+    return code;
+}
+
+int why_show_offline(const struct why_request *request, const char *document)
+{
+    json_error_t error;
+    json_t *decoded = json_loads(document, JSON_REJECT_DUPLICATES, &error);
+
+    if (decoded == NULL) {
+        fprintf(stderr, "cordon why: %s\n", error.text);
+        return CLI_REFUSED;
+    }
+    const int code = show(request, decoded);
+    json_decref(decoded);
+    return code;
+}

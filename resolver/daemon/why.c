@@ -1,0 +1,160 @@
+/*
+ * daemon/why.c - `why`: what becomes of a name now, by the snapshot in force and what the cache
+ * has of it, with what people have changed (docs/control.md). Nothing is asked of anybody.
+ */
+#include "setup/why.h"
+#include "daemon/state.h"
+#include "wire/type.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The address that a client of this family most likely asks: the first that we listen on. */
+static struct address asked_at(const struct daemon *daemon, const struct address *client)
+{
+    struct address at = {.family = ADDRESS_NONE};
+
+    for (size_t i = 0; i < daemon->listen_count; i++) {
+        const struct address *listen = &daemon->listen[i];
+
+        if (at.family == ADDRESS_NONE ||
+            (at.family != client->family && listen->family == client->family)) {
+            at = *listen;
+        }
+    }
+    return at;
+}
+
+/* Reads the arguments. False after a fault. */
+static bool read_request(struct daemon *daemon, struct request *request, struct setup_why *why)
+{
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
+    const char *name = request_text(request, "name", WIRE_NAME_TEXT_MAX - 1, true);
+    const char *type = request_text(request, "type", WIRE_TYPE_TEXT_MAX - 1, false);
+    const char *client = request_text(request, "client", ADDRESS_TEXT_MAX - 1, false);
+    const char *view = request_text(request, "view", OVERRIDES_ID_MAX, false);
+    struct address address;
+
+    if (name != NULL) {
+        const enum wire_text_result result =
+            wire_name_from_text(name, strlen(name), &why->name);
+        if (result != WIRE_TEXT_OK) {
+            request_refuse(request, "name", "no domain name: %s",
+                           wire_text_result_words(result));
+        }
+    }
+    why->type = WIRE_A;
+    if (type != NULL && !wire_type_parse(type, strlen(type), &why->type)) {
+        request_refuse(request, "type", "no record type");
+    }
+    if (client != NULL && view != NULL) {
+        request_refuse(request, "view", "name a client or a view");
+    } else if (client != NULL && address_parse(client, strlen(client), 0, &address) != 0) {
+        request_refuse(request, "client", "no IP address");
+    } else if (client != NULL) {
+        const struct address at = asked_at(daemon, &address);
+
+        why->view = setup_why_view(snapshot, &address, &at);
+        why->client_known = true;
+        why->client_allowed = setup_why_may_ask(snapshot, &address);
+    } else if (view != NULL && !setup_why_view_named(snapshot, view, &why->view)) {
+        request_refuse(request, "view", "there is no such view");
+    }
+    return request_end(request);
+}
+
+/* What the cache has for the name, with or without DNSSEC records. */
+static void find_answer(struct daemon *daemon, struct setup_why *why, uint8_t *octets,
+                        size_t size)
+{
+    for (unsigned i = 0; i < 2 && why->answer_len == 0; i++) {
+        const struct cache_key key = {.name = &why->name,
+                                      .type = why->type,
+                                      .context = why->context,
+                                      .dnssec_ok = i == 1};
+        struct cache_entry entry;
+
+        if (cache_get(daemon->cache, &key, clock_read().mono_us, octets, size, &entry) &&
+            entry.kind == CACHE_ANSWER) {
+            why->answer = octets;
+            why->answer_len = entry.len;
+        }
+    }
+}
+
+/* Whether a pause or exception has to do with what was found. */
+static bool concerns(const struct override *override, const struct setup_why *why)
+{
+    const struct wire_name *name = &override->exception.name;
+
+    if (override->kind == OVERRIDE_PAUSE) {
+        return true; /* few, and the reader knows the list */
+    }
+    for (unsigned i = 0; i <= why->chain.count; i++) {
+        const struct wire_name *here = i == 0 ? &why->name : &why->chain.names[i - 1];
+
+        if (override->exception.exact ? wire_name_equal(here, name)
+                                      : wire_name_is_within(here, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void write_changes(struct text *out, const struct daemon *daemon,
+                          const struct setup_why *why)
+{
+    static const char *const keys[] = {
+        [OVERRIDE_PAUSE] = "pauses", [OVERRIDE_EXCEPTION] = "exceptions"};
+    const struct clock_now now = clock_read();
+
+    for (unsigned kind = OVERRIDE_PAUSE; kind <= OVERRIDE_EXCEPTION; kind++) {
+        json_array_begin(out, keys[kind]);
+        for (size_t i = 0; i < daemon->changes.set.count; i++) {
+            const struct override *override = daemon->changes.set.at[i];
+
+            if (override->kind == (enum override_kind)kind && concerns(override, why)) {
+                override_write(out, override, now);
+            }
+        }
+        json_array_end(out);
+    }
+}
+
+bool why_command(struct daemon *daemon, struct request *request, struct control_client *client,
+                 struct text *out)
+{
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
+    struct setup_why *why = calloc(1, sizeof(*why));
+    uint8_t *octets = malloc(WIRE_MESSAGE_MAX);
+    char address[ADDRESS_TEXT_MAX];
+
+    (void)client;
+    if (why == NULL || octets == NULL) {
+        free(why);
+        free(octets);
+        return control_refuse(out, "out of memory");
+    }
+    if (!read_request(daemon, request, why)) {
+        control_refuse(out, request_fault(request));
+    } else {
+        setup_why_place(snapshot, why);
+        find_answer(daemon, why, octets, WIRE_MESSAGE_MAX);
+        setup_why_decide(snapshot, why);
+        json_object_begin(out, NULL);
+        json_bool(out, "ok", true);
+        setup_why_write(out, snapshot, why);
+        write_changes(out, daemon, why);
+        json_string(out, "contact", daemon->config->contact);
+        json_array_begin(out, "listen");
+        for (size_t i = 0; i < daemon->listen_count; i++) {
+            address_format(&daemon->listen[i], true, address);
+            json_string(out, NULL, address);
+        }
+        json_array_end(out);
+        json_object_end(out);
+    }
+    free(why);
+    free(octets);
+    return true;
+}

@@ -1,0 +1,239 @@
+#include "setup/why.h"
+
+#include "local/local.h"
+#include "policy/views.h"
+#include "wire/type.h"
+
+#include <string.h>
+
+unsigned setup_why_view(const struct setup_snapshot *snapshot, const struct address *client,
+                        const struct address *at)
+{
+    return policy_views_choose(snapshot->choice, client, at);
+}
+
+bool setup_why_view_named(const struct setup_snapshot *snapshot, const char *name,
+                          unsigned *view)
+{
+    for (unsigned i = 0; i < snapshot->view_count; i++) {
+        if (strcmp(snapshot->views[i].name, name) == 0) {
+            *view = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool setup_why_may_ask(const struct setup_snapshot *snapshot, const struct address *client)
+{
+    const struct query_settings *settings = &snapshot->settings;
+
+    for (size_t i = 0; i < settings->access_count; i++) {
+        if (address_prefix_covers(&settings->access[i], client)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* As query/zone.c: the longest that the name is in. */
+static const struct query_zone *zone_of(const struct query_settings *settings,
+                                        const struct wire_name *name)
+{
+    const struct query_zone *longest = NULL;
+
+    for (size_t i = 0; i < settings->zone_count; i++) {
+        const struct query_zone *zone = &settings->zones[i];
+
+        if ((longest == NULL || zone->name.labels > longest->name.labels) &&
+            wire_name_is_within(name, &zone->name)) {
+            longest = zone;
+        }
+    }
+    return longest;
+}
+
+void setup_why_place(const struct setup_snapshot *snapshot, struct setup_why *why)
+{
+    const struct query_settings *settings = &snapshot->settings;
+    const struct query_zone *zone = zone_of(settings, &why->name);
+    struct local_answer local;
+
+    local_find(settings->local_names, settings->local_special && zone == NULL, &why->name,
+               why->type, &local);
+    why->local = local.kind != LOCAL_NOT;
+    why->exempt = !why->local && zone != NULL && zone->exempt;
+    why->context = zone != NULL ? zone->context : 0;
+}
+
+void setup_why_decide(const struct setup_snapshot *snapshot, struct setup_why *why)
+{
+    struct policy_outcome outcome;
+    struct wire_message message;
+
+    setup_why_place(snapshot, why);
+    why->hits.count = 0;
+    why->hits.more = false;
+    why->hits.truncate_passes = false;
+    why->chain.count = 0;
+    why->blocked = why->passed = why->answer_seen = false;
+    if (why->local || why->exempt) {
+        return; /* policy is not asked */
+    }
+    policy_decide_question(snapshot->policy, why->view, &why->name, &outcome);
+    why->blocked = policy_hits_add(&why->hits, &outcome, &why->block);
+    why->passed = outcome.enforced && !why->blocked && outcome.hit.exception == 0;
+    if (why->blocked || why->answer_len == 0 ||
+        wire_message_open(why->answer, why->answer_len, &message) != WIRE_OK ||
+        policy_chain_follow(&message, &why->chain) != POLICY_CHAIN_OK) {
+        return;
+    }
+    why->answer_seen = true;
+    why->blocked = policy_decide_answer(snapshot->policy, why->view, &message, &why->chain,
+                                        &why->hits, &why->block);
+}
+
+/* --- words --- */
+
+static bool is_paused(const struct setup_snapshot *snapshot, const struct setup_why *why,
+                      const struct policy_hit *hit)
+{
+    if (hit->mode != POLICY_MODE_LOG) {
+        return false;
+    }
+    return hit->ground == POLICY_GROUND_DEFAULT
+               ? policy_view_is_paused(snapshot->policy, why->view)
+               : policy_list_is_paused(snapshot->policy, why->view, hit->list);
+}
+
+/* The one word that says it: docs/control.md. */
+static const char *verdict_of(const struct setup_snapshot *snapshot,
+                              const struct setup_why *why)
+{
+    bool paused = false;
+
+    if (why->local) {
+        return "local";
+    }
+    if (why->exempt) {
+        return "exempt";
+    }
+    if (why->blocked) {
+        return "blocked";
+    }
+    for (unsigned i = 0; i < why->hits.count; i++) {
+        if (why->hits.at[i].exception != 0) {
+            return "exception";
+        }
+        paused = paused || is_paused(snapshot, why, &why->hits.at[i]);
+    }
+    if (paused) {
+        return "paused";
+    }
+    if (why->hits.count > 0) {
+        return "recorded";
+    }
+    return why->passed ? "passed" : "free";
+}
+
+static void write_name(struct text *out, const char *key, const struct wire_name *name)
+{
+    char words[WIRE_NAME_TEXT_MAX];
+
+    json_string_n(out, key, words, wire_name_to_text(name, words));
+}
+
+static void write_fact(struct text *out, const char *key, const char *words)
+{
+    json_string(out, key, words == NULL || words[0] == '\0' ? NULL : words);
+}
+
+/* The list that has spoken: what it says of the provider, and what it is about. */
+static void write_list(struct text *out, const struct setup_snapshot *snapshot,
+                       const struct policy_hit *hit)
+{
+    const struct policy_image *image = policy_image_of(snapshot->policy);
+    struct policy_image_list list;
+    struct policy_row row;
+    char rule[POLICY_RULE_TEXT_MAX];
+
+    if (!policy_hit_row(snapshot->policy, hit, &row) ||
+        !policy_image_list_at(image, row.list, &list)) {
+        return; /* `default: deny` has neither */
+    }
+    const size_t len = policy_hit_rule(hit, &row, rule, sizeof(rule));
+    json_string_n(out, "rule", rule, len);
+    write_fact(out, "category", row.category);
+    json_string(out, "list", list.id);
+    write_fact(out, "title", list.title);
+    json_uint(out, "serial", list.serial);
+    write_fact(out, "provider", list.provider);
+    write_fact(out, "provider_name", list.provider_name);
+    write_fact(out, "parent_name", list.parent_name);
+    write_fact(out, "status_class", list.status_class);
+    write_fact(out, "status_entity", list.status_entity);
+    write_fact(out, "status_authority", list.status_authority);
+    write_fact(out, "status_citation", list.status_citation);
+    write_fact(out, "status_effective", list.status_effective);
+    write_fact(out, "status_state", list.status_state);
+    write_fact(out, "status_checked", list.status_checked);
+    write_fact(out, "legal_requirement", list.legal_requirement);
+}
+
+static void write_hit(struct text *out, const struct setup_snapshot *snapshot,
+                      const struct setup_why *why, unsigned index)
+{
+    const struct policy_hit *hit = &why->hits.at[index];
+    const struct policy_exception *exception = policy_hit_exception(snapshot->policy, hit);
+    char address[ADDRESS_TEXT_MAX];
+
+    json_object_begin(out, NULL);
+    json_bool(out, "applied", why->blocked && index == why->block);
+    json_string(out, "ground", hit->ground == POLICY_GROUND_DEFAULT ? "default-deny" : "rule");
+    json_string(out, "trigger", policy_trigger_name((enum policy_trigger)hit->trigger));
+    if (hit->trigger == POLICY_TRIGGER_ADDRESS) {
+        address_format(&hit->address, false, address);
+        json_string(out, "matched", address);
+    } else {
+        write_name(out, "matched", &hit->name);
+    }
+    json_uint(out, "hop", hit->hop);
+    json_string(out, "mode", policy_mode_name((enum policy_mode)hit->mode));
+    json_string(out, "action", policy_action_name((enum policy_action)hit->action));
+    json_bool(out, "paused", is_paused(snapshot, why, hit));
+    if (exception != NULL) {
+        write_name(out, "exception", &exception->name);
+        json_string(out, "ticket", exception->ticket);
+    }
+    write_list(out, snapshot, hit);
+    json_object_end(out);
+}
+
+void setup_why_write(struct text *out, const struct setup_snapshot *snapshot,
+                     const struct setup_why *why)
+{
+    char type[WIRE_TYPE_TEXT_MAX];
+
+    write_name(out, "name", &why->name);
+    json_string_n(out, "type", type, wire_type_format(why->type, type));
+    json_string(out, "view", snapshot->views[why->view].name);
+    if (why->client_known) {
+        json_bool(out, "client_allowed", why->client_allowed);
+    }
+    json_string(out, "verdict", verdict_of(snapshot, why));
+    /* Whether what the name leads to was looked at: nothing does where it is not asked for. */
+    json_bool(out, "answer_known",
+              why->local || why->exempt || why->answer_seen ||
+                  (why->blocked && why->hits.at[why->block].hop == 0 &&
+                   why->hits.at[why->block].trigger == POLICY_TRIGGER_QNAME));
+    json_array_begin(out, "chain");
+    for (unsigned i = 0; i < why->chain.count; i++) {
+        write_name(out, NULL, &why->chain.names[i]);
+    }
+    json_array_end(out);
+    json_array_begin(out, "hits");
+    for (unsigned i = 0; i < why->hits.count; i++) {
+        write_hit(out, snapshot, why, i);
+    }
+    json_array_end(out);
+}

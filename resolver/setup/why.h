@@ -1,0 +1,50 @@
+/*
+ * setup/why.h - what becomes of a name, and on what ground, as one document: for the help desk.
+ *
+ * The daemon answers it with its own snapshot and what its cache has of the name, the tool with
+ * a snapshot that it made itself. The policy is asked as for a real question; nothing is sent.
+ */
+#ifndef CORDON_SETUP_WHY_H
+#define CORDON_SETUP_WHY_H
+
+#include "base/text.h"
+#include "policy/answer.h"
+#include "setup/setup.h"
+
+struct setup_why {
+    struct wire_name name;
+    uint16_t type;
+    unsigned view;
+    bool client_known; /* it was asked for a client */
+    bool client_allowed;
+    /* Known, or the length is 0: the answer to this question, before policy. Borrowed. */
+    const uint8_t *answer;
+    size_t answer_len;
+    /* Filled in by setup_why_decide(). */
+    bool local, exempt, answer_seen;
+    uint16_t context; /* of the cache, for the name */
+    bool blocked;
+    uint8_t block; /* the hit that blocks */
+    bool passed;   /* a rule lets it through */
+    struct policy_hits hits;
+    struct policy_chain chain; /* of the answer; count 0: unknown */
+};
+
+/* The view of a client that asks at this address. */
+unsigned setup_why_view(const struct setup_snapshot *snapshot, const struct address *client,
+                        const struct address *at);
+/* The number of a view; false: there is none of that name. */
+bool setup_why_view_named(const struct setup_snapshot *snapshot, const char *name,
+                          unsigned *view);
+bool setup_why_may_ask(const struct setup_snapshot *snapshot, const struct address *client);
+
+/* The name's place in the cache, before there is an answer: sets local, exempt and context. */
+void setup_why_place(const struct setup_snapshot *snapshot, struct setup_why *why);
+/* Decides the name, and the answer if it is known. */
+void setup_why_decide(const struct setup_snapshot *snapshot, struct setup_why *why);
+
+/* The fields of docs/control.md, "why", into an open object. */
+void setup_why_write(struct text *out, const struct setup_snapshot *snapshot,
+                     const struct setup_why *why);
+
+#endif
