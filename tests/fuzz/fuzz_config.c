@@ -4,6 +4,7 @@
  */
 #include "base/error.h"
 #include "config/config.h"
+#include "policy/views.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,41 @@ static char *print(const struct config *config, size_t *len)
     return text;
 }
 
+/* Each condition is that of one view alone, or the choice would hang on the order of a sort. */
+static void check_views(const struct config *config)
+{
+    static const struct address_prefix all[] = {{.family = ADDRESS_V4}, {.family = ADDRESS_V6}};
+    static const struct address any = {.family = ADDRESS_NONE};
+    struct policy_view_place *places = calloc(
+        CONFIG_VIEWS_MAX * CONFIG_VIEW_CLIENTS_MAX * CONFIG_VIEW_LISTEN_MAX, sizeof(*places));
+    struct policy_views *views = NULL;
+    size_t count = 0;
+
+    require(places != NULL && config->view_count <= CONFIG_VIEWS_MAX);
+    for (size_t v = 0; v < config->view_count; v++) {
+        const struct config_view *view = &config->views[v];
+        const size_t clients = view->client_count > 0 ? view->client_count : 2;
+        const size_t listen = view->listen_count > 0 ? view->listen_count : 1;
+
+        require(view->name[0] != '\0' && strcmp(view->name, "default") != 0);
+        require(view->client_count <= CONFIG_VIEW_CLIENTS_MAX &&
+                view->listen_count <= CONFIG_VIEW_LISTEN_MAX &&
+                view->client_count + view->listen_count > 0);
+        require(view->list_count <= CONFIG_LISTS_MAX && view->allow.count <= CONFIG_ALLOW_MAX);
+        for (size_t i = 0; i < clients * listen; i++) {
+            places[count++] = (struct policy_view_place){
+                view->client_count > 0 ? view->clients[i / listen] : all[i / listen],
+                view->listen_count > 0 ? view->listen[i % listen] : any, (uint8_t)(v + 1)};
+        }
+    }
+    require(policy_views_build(places, count, &views) == 0);
+    policy_views_free(views);
+    free(places);
+}
+
 static void check(const struct config *config)
 {
+    check_views(config);
     require(config->listen_count >= 1 && config->listen_count <= CONFIG_LISTEN_MAX);
     require(config->access_count <= CONFIG_ACCESS_MAX);
     require(config->upstream_count <= CONFIG_UPSTREAM_MAX);
