@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "daemon/state.h"
+#include "setup/views.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -59,7 +60,8 @@ static void write_process(struct text *out, const struct daemon *daemon,
            "The policy in force: one more for each reload that succeeded.",
            policy_generation(daemon_snapshot(daemon)->policy));
     single(out, "cordon_policy_log_only", GAUGE,
-           "1 if nothing is blocked anywhere, only recorded.", daemon->config->log_only);
+           "1 if nothing is blocked anywhere, only recorded.",
+           setup_views_log_only(daemon_snapshot(daemon)));
     single(out, "cordon_last_reload_successful", GAUGE,
            "1 if the last reload succeeded, or there was none.", daemon->reload.rc == 0);
 }
@@ -93,9 +95,11 @@ static void write_questions(struct text *out, const struct totals *totals)
 
     write_answers(out, query);
     family(out, "cordon_policy_decisions_total", COUNTER,
-           "Questions on which a list decided. enforce: blocked; log: would have been.");
+           "Questions on which policy decided. enforce: blocked; log: would have been.");
     line(out, "cordon_policy_decisions_total", "mode", "enforce", query->blocked);
     line(out, "cordon_policy_decisions_total", "mode", "log", query->logged);
+    single(out, "cordon_policy_denied_total", COUNTER,
+           "Questions blocked by a view's default to deny, not by a list.", query->denied);
     single(out, "cordon_local_answers_total", COUNTER, "Answers from what is known here.",
            query->local);
     single(out, "cordon_rebinding_answers_total", COUNTER,

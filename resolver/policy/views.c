@@ -1,14 +1,22 @@
 #include "policy/views.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* An address as two numbers that sort like its octets. */
+struct number {
+    uint64_t high, low;
+};
+
 /* Conditions of one prefix stand together in the order of their listeners, "any" last. */
 struct node {
-    struct address_prefix prefix;
+    struct number prefix, mask;
     uint32_t above; /* number + 1 of the next shorter prefix that covers this one; 0: none */
     uint32_t first, count; /* of places */
+    uint8_t family;
 };
 
 struct policy_views {
@@ -55,12 +63,24 @@ static int compare_places(const void *a, const void *b)
     return compare_conditions(a, b);
 }
 
-static bool covers(const struct address_prefix *prefix, const struct address_prefix *other)
+static struct number number_of(const uint8_t octets[16])
 {
-    struct address address = {.family = other->family};
+    struct number number;
 
-    memcpy(address.octets, other->octets, sizeof(address.octets));
-    return prefix->bits <= other->bits && address_prefix_covers(prefix, &address);
+    memcpy(&number, octets, sizeof(number));
+    return (struct number){be64toh(number.high), be64toh(number.low)};
+}
+
+/* The first bits of a number are ones. */
+static uint64_t mask_of(unsigned bits)
+{
+    return bits == 0 ? 0 : bits >= 64 ? UINT64_MAX : ~(UINT64_MAX >> bits);
+}
+
+static bool covers(const struct node *node, uint8_t family, struct number number)
+{
+    return node->family == family && (((node->prefix.high ^ number.high) & node->mask.high) |
+                                      ((node->prefix.low ^ number.low) & node->mask.low)) == 0;
 }
 
 /* A prefix that covers another one comes before it, and so do all that lie in between. */
@@ -68,18 +88,25 @@ static void make_nodes(struct policy_views *views)
 {
     for (size_t i = 0; i < views->place_count; i++) {
         const struct address_prefix *prefix = &views->places[i].clients;
-        struct node *last = views->node_count > 0 ? &views->nodes[views->node_count - 1] : NULL;
+        const struct number number = number_of(prefix->octets);
 
-        if (last != NULL && compare_prefixes(&last->prefix, prefix) == 0) {
-            last->count++;
+        if (i > 0 && compare_prefixes(&views->places[i - 1].clients, prefix) == 0) {
+            views->nodes[views->node_count - 1].count++;
             continue;
         }
+        /* Those before are not longer where their octets are the same. */
         uint32_t above = (uint32_t)views->node_count;
-        while (above != 0 && !covers(&views->nodes[above - 1].prefix, prefix)) {
+        while (above != 0 && !covers(&views->nodes[above - 1], prefix->family, number)) {
             above = views->nodes[above - 1].above;
         }
         views->nodes[views->node_count++] =
-            (struct node){.prefix = *prefix, .above = above, .first = (uint32_t)i, .count = 1};
+            (struct node){.prefix = number,
+                          .mask = {mask_of(prefix->bits),
+                                   mask_of(prefix->bits > 64 ? prefix->bits - 64u : 0)},
+                          .above = above,
+                          .first = (uint32_t)i,
+                          .count = 1,
+                          .family = prefix->family};
     }
 }
 
@@ -128,22 +155,23 @@ void policy_views_free(struct policy_views *views)
     }
 }
 
-/* The number + 1 of the last prefix of the client's family that does not lie behind it. */
-static uint32_t find_node(const struct policy_views *views, const struct address *client)
+/* The number + 1 of the last prefix that does not lie behind the address. */
+static uint32_t find_node(const struct policy_views *views, uint8_t family,
+                          struct number number)
 {
     size_t low = 0, high = views->node_count;
 
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        const struct address_prefix *prefix = &views->nodes[middle].prefix;
-        int order = compare_numbers(prefix->family, client->family);
+        const struct node *node = &views->nodes[middle];
+        const bool behind = node->family != family             ? node->family > family
+                            : node->prefix.high != number.high ? node->prefix.high > number.high
+                                                               : node->prefix.low > number.low;
 
-        order =
-            order != 0 ? order : memcmp(prefix->octets, client->octets, sizeof(client->octets));
-        if (order <= 0) {
-            low = middle + 1;
-        } else {
+        if (behind) {
             high = middle;
+        } else {
+            low = middle + 1;
         }
     }
     return (uint32_t)low;
@@ -176,6 +204,11 @@ static unsigned choose_at(const struct policy_views *views, const struct node *n
                           const struct address *local, const struct address *wildcard)
 {
     static const struct address any = {.family = ADDRESS_NONE};
+    const struct policy_view_place *first = &views->places[node->first];
+
+    if (first->listener.family == ADDRESS_NONE) {
+        return first->view; /* it would be the last: there is no other */
+    }
     const unsigned exact = view_at(views, node, local);
     const unsigned wide = view_at(views, node, wildcard);
 
@@ -196,17 +229,19 @@ unsigned policy_views_choose(const struct policy_views *views, const struct addr
         return 0;
     }
     address_unmap(&from);
-    for (uint32_t number = find_node(views, &from); number != 0;
-         number = views->nodes[number - 1].above) {
-        const struct node *node = &views->nodes[number - 1];
+    const struct number client_number = number_of(from.octets);
+    uint32_t at = find_node(views, from.family, client_number);
+    while (at != 0) {
+        const struct node *node = &views->nodes[at - 1];
 
-        if (address_prefix_covers(&node->prefix, &from)) {
+        if (covers(node, from.family, client_number)) {
             const unsigned view = choose_at(views, node, local, &wildcard);
 
             if (view != 0) {
                 return view;
             }
         }
+        at = node->above;
     }
     return 0;
 }

@@ -7,7 +7,7 @@
  * The prefixes are sorted, and each knows the next shorter one that covers it: a choice is a
  * binary search (12 comparisons for 4,096 prefixes), then one step for each prefix that covers
  * the client (as deep as the operator nested them), with at most three binary searches over the
- * listeners there. No allocation.
+ * listeners there. No allocation. tests/bench/bench_views.c measures it.
  */
 #ifndef CORDON_POLICY_VIEWS_H
 #define CORDON_POLICY_VIEWS_H

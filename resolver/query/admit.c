@@ -39,8 +39,8 @@ enum query_state query_admit(struct query_engine *engine, struct query *q)
     q->admitted = true;
     if (question->cookie_len > 0) {
         q->cookie_verdict =
-            query_cookies_check(&engine->cookies, &q->client.from, question->cookie,
-                                question->cookie_len, engine->now.wall_us, q->cookie);
+            (uint8_t)query_cookies_check(&engine->cookies, &q->client.from, question->cookie,
+                                         question->cookie_len, engine->now.wall_us, q->cookie);
         engine->counters.cookies[q->cookie_verdict]++;
     }
     if (engine->rate == NULL || settings->rate_per_s == 0 ||

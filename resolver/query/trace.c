@@ -29,6 +29,9 @@ static struct query_trace_line *add_line(struct query_trace *trace, enum query_s
 }
 
 static void note_words(struct query *q, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static void note_words(struct query *q, const char *format, va_list arguments)
 {
     struct query_trace_line *line = add_line(q->trace, q->state, false);
 

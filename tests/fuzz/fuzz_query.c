@@ -5,10 +5,12 @@
  *
  * Promised whatever comes: a question ends exactly once; an answer is well-formed, within its
  * limit, has the question as it was asked, neither AA nor AD; nothing about a name that is
- * blocked by itself is asked for; no blocked target or address is shown.
+ * blocked by itself is asked for, nor, in a view that denies, about one that nothing lets
+ * through; no blocked target or address is shown.
  */
 #include "base/invariant.h"
 #include "policy/list.h"
+#include "policy/views.h"
 #include "query/query.h"
 #include "wire/message.h"
 
@@ -23,8 +25,9 @@ enum manner {
     MANNER_TCP = 1,
     MANNER_RAW =
         2, /* upstream octets are the whole message; else what is behind the question */
-    MANNER_RELOAD = 4,  /* the policy is adopted again while the question waits */
-    MANNER_STRANGER = 8 /* not in the access networks */
+    MANNER_RELOAD = 4,   /* the policy is adopted again while the question waits */
+    MANNER_STRANGER = 8, /* not in the access networks */
+    MANNER_DENIED = 16   /* in a view that denies what nothing lets through */
 };
 
 static const char list_text[] =
@@ -49,6 +52,9 @@ struct bench {
     struct timers *timers;
     struct random random;
     struct policy *policy;
+    struct policy_views *choice;
+    struct query_view views[2];
+    bool denies; /* in the view of the question */
     struct query_settings settings;
     struct clock_now now;
     _Atomic uint64_t lost;
@@ -71,6 +77,21 @@ static struct wire_name name_of(const char *text)
 static bool is_bad(const struct bench *bench, const struct wire_name *name)
 {
     return wire_name_is_within(name, &bench->bad) && !wire_name_is_within(name, &bench->ok);
+}
+
+/* Where nothing else is: by name, by a rule that passes, as a target, or by TCP. */
+static bool is_let_through(const struct bench *bench, const struct wire_name *name)
+{
+    static const char *const names[] = {"open.test", "go.test", "tc.test"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const struct wire_name known = name_of(names[i]);
+
+        if (wire_name_is_within(name, &known)) {
+            return true;
+        }
+    }
+    return wire_name_is_within(name, &bench->ok);
 }
 
 static uint8_t *bench_reserve(void *context, struct query *q, size_t *size)
@@ -105,6 +126,7 @@ static int bench_ask(void *context, struct query_fetch *fetch)
 
     invariant(bench->left == NULL && query_fetch_may_ask(bench->engine, fetch));
     invariant(!is_bad(bench, &fetch->name));
+    invariant(!bench->denies || is_let_through(bench, &fetch->name));
     bench->left = bench->fetch;
     bench->fetch = fetch;
     return 0;
@@ -128,8 +150,18 @@ static const struct query_io bench_io = {bench_reserve, bench_send, bench_releas
 static void make_policy(struct bench *bench)
 {
     const struct policy_list_setting setting = {.id = "fuzz", .mode = POLICY_MODE_ENFORCE};
-    const struct policy_view_setting view = {
-        .name = "v", .action = POLICY_ACTION_SINKHOLE, .lists = &setting, .list_count = 1};
+    const struct wire_name open = name_of("open.test");
+    const struct policy_view_setting views[] = {
+        {.name = "v", .action = POLICY_ACTION_SINKHOLE, .lists = &setting, .list_count = 1},
+        {.name = "w",
+         .action = POLICY_ACTION_NXDOMAIN,
+         .lists = &setting,
+         .list_count = 1,
+         .deny = true,
+         .allow = &open,
+         .allow_count = 1}};
+    const struct policy_view_place place = {
+        .clients = {.octets = {127, 0, 2}, .bits = 24, .family = ADDRESS_V4}, .view = 1};
     struct policy_list *list = NULL;
     struct policy_image *image = NULL;
     struct report report;
@@ -137,7 +169,15 @@ static void make_policy(struct bench *bench)
     report_init(&report);
     invariant(policy_list_parse(list_text, sizeof(list_text) - 1, "fuzz", &report, &list) == 0);
     invariant(policy_image_build((const struct policy_list *const *)&list, 1, &image) == 0);
-    invariant(policy_create(image, &view, 1, 1, &report, &bench->policy) == 0);
+    invariant(policy_create(image, views, 2, 1, &report, &bench->policy) == 0);
+    invariant(policy_views_build(&place, 1, &bench->choice) == 0);
+    for (size_t i = 0; i < 2; i++) {
+        bench->views[i] = (struct query_view){views[i].name, bench->settings.sinkhole4,
+                                              bench->settings.sinkhole6};
+    }
+    bench->settings.choice = bench->choice;
+    bench->settings.views = bench->views;
+    bench->settings.view_count = 2;
     policy_list_free(list);
     report_deinit(&report);
 }
@@ -305,12 +345,14 @@ static void ask(struct bench *bench, unsigned manner, const uint8_t *octets, siz
 
     invariant(q != NULL);
     bench->sent = bench->released = 0;
+    bench->denies = (manner & MANNER_DENIED) != 0;
     bench->size = tcp ? sizeof(bench->out) : 4096;
-    *query_client_of(q) = (struct query_client){
-        .from = {.family = ADDRESS_V4,
-                 .octets = {(manner & MANNER_STRANGER) != 0 ? 10 : 127, 0, 0, 1}},
-        .transport = tcp ? QUERY_TCP : QUERY_UDP,
-        .keepalive_100ms = -1};
+    *query_client_of(q) =
+        (struct query_client){.from = {.family = ADDRESS_V4,
+                                       .octets = {(manner & MANNER_STRANGER) != 0 ? 10 : 127, 0,
+                                                  (manner & MANNER_DENIED) != 0 ? 2 : 0, 1}},
+                              .transport = tcp ? QUERY_TCP : QUERY_UDP,
+                              .keepalive_100ms = -1};
     wire_question_read(octets, len, &question);
     query_run(bench->engine, q, octets, len);
     for (unsigned i = 0; i < ANSWERS_MAX && bench->fetch != NULL; i++) {
@@ -351,6 +393,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ask(bench, manner, data, question_len, data + question_len, size - question_len);
     /* Once more: whatever was kept is now in the cache. */
     ask(bench, manner, data, question_len, data + question_len, size - question_len);
+    /* And from the other view, which shares the cache. */
+    ask(bench, manner ^ MANNER_DENIED, data, question_len, data + question_len,
+        size - question_len);
     while (ring_peek(bench->events, &len) != NULL) {
         ring_release(bench->events);
     }
