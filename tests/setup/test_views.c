@@ -38,6 +38,7 @@ static void a_view_has_from_above_what_it_does_not_say(void **state)
 
     (void)state;
     assert_non_null(snapshot);
+    snapshot->users = 1; /* as setup_snapshot_make() leaves it */
     assert_int_equal(setup_views_init(config, NULL, &views), 0);
     assert_int_equal(views.count, 4);
     for (size_t i = 0; i < 2; i++) {
