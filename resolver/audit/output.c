@@ -22,6 +22,7 @@
 #define CHUNK_OTHER PIPE_BUF /* a pipe takes this whole or not at all (POSIX, write) */
 
 enum kind {
+    KIND_NONE,   /* a file that cannot be opened now */
     KIND_FILE,   /* a regular file of ours, by its path */
     KIND_OWN,    /* something else, opened by us without blocking */
     KIND_SHARED, /* standard output as we got it: its flags are others' too */
@@ -39,6 +40,7 @@ struct audit_output {
     bool in_line;         /* the octet written last is not a newline */
     bool needs_newline;   /* a line was left unfinished */
     bool rotation_failed; /* until the next look */
+    bool joins;           /* another process may be in the middle of a line */
     bool fault_logged;    /* of rotating or opening, until one of them works */
     uint64_t next_look_us;
 };
@@ -88,7 +90,7 @@ static int use_file(struct audit_output *output, int fd)
     output->line_start = output->size;
     output->in_line = false;
     output->needs_newline =
-        output->kind == KIND_FILE && ends_in_line(output->path, output->size);
+        output->kind == KIND_FILE && !output->joins && ends_in_line(output->path, output->size);
     return 0;
 }
 
@@ -128,6 +130,12 @@ static int open_standard(struct audit_output *output)
     return output->fd < 0 ? -errno : 0;
 }
 
+/* These pass by themselves, unlike a wrong path: no reason not to start. */
+static bool may_pass(int error)
+{
+    return error == -EROFS || error == -ENOSPC || error == -EDQUOT || error == -EIO;
+}
+
 int audit_output_open(const struct audit_writer_settings *settings,
                       struct audit_output **output)
 {
@@ -140,11 +148,13 @@ int audit_output_open(const struct audit_writer_settings *settings,
     new->fd = -1;
     new->rotate_octets = settings->rotate_octets;
     new->keep = settings->keep;
+    new->joins = settings->joins;
     if (settings->path == NULL) {
         rc = open_standard(new);
     } else {
         new->path = strdup(settings->path);
         rc = new->path != NULL ? open_file(new) : -ENOMEM;
+        rc = may_pass(rc) ? 0 : rc; /* kind is KIND_NONE: tried again with each write */
     }
     if (rc != 0) {
         free(new->path);
@@ -158,7 +168,9 @@ int audit_output_open(const struct audit_writer_settings *settings,
 void audit_output_close(struct audit_output *output)
 {
     if (output != NULL) {
-        close(output->fd);
+        if (output->fd >= 0) {
+            close(output->fd);
+        }
         free(output->path);
         free(output);
     }
@@ -274,6 +286,9 @@ static ssize_t write_shared(int fd, const char *octets, size_t len)
 static ssize_t write_once(struct audit_output *output, const char *octets, size_t len)
 {
     switch (output->kind) {
+    case KIND_NONE: /* opened before: see audit_output_write() */
+        errno = EBADF;
+        break;
     case KIND_FILE:
     case KIND_OWN:
         return write(output->fd, octets, len);
@@ -312,6 +327,12 @@ int audit_output_write(struct audit_output *output, const char *lines, size_t le
                        uint64_t now_us, size_t *used)
 {
     *used = 0;
+    if (output->kind == KIND_NONE) {
+        const int rc = open_file(output);
+        if (rc != 0) {
+            return rc;
+        }
+    }
     if (output->kind == KIND_FILE && !output->in_line && now_us >= output->next_look_us) {
         look(output);
         output->next_look_us = now_us + LOOK_US;

@@ -14,7 +14,8 @@
 
 struct audit_output; /* opaque */
 
-/* 0 or -errno; -ENXIO for a FIFO that nobody reads. */
+/* 0 or -errno; -ENXIO for a FIFO that nobody reads. A file on a full, read-only or failing disk
+ * is no error: it is opened when it can be, and until then nothing is taken. */
 int audit_output_open(const struct audit_writer_settings *settings,
                       struct audit_output **output);
 void audit_output_close(struct audit_output *output); /* NULL is fine */

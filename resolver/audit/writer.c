@@ -386,7 +386,7 @@ static void output_fails(struct audit_writer *writer, uint64_t now_us, int error
         writer->lost_at_log = lost_ring(writer) + lost_output(writer);
         log_write(LOG_LEVEL_WARNING,
                   "events: cannot write to %s: %s: answers go on, but events wait and then are "
-                  "lost",
+                  "lost. Make room there, or make it writable: it is tried again all the time",
                   audit_output_name(writer->output), cordon_strerror(error));
     }
     /* A disk can get room again; who has closed a pipe does not come back for these lines. */

@@ -21,6 +21,7 @@ struct audit_writer_settings {
     const char *path;       /* NULL: standard output */
     uint64_t rotate_octets; /* a file larger than this is rotated; 0: never */
     unsigned keep;          /* rotated files kept, 1 to 100 */
+    bool joins; /* another process writes to it still: what looks like half a line is none */
 };
 
 struct audit_writer_inputs {

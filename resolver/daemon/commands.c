@@ -73,6 +73,12 @@ static bool refuse_unknown(struct text *out)
     return control_refuse(out, known.at);
 }
 
+/* What is kept, and what a successor that is starting has read already. */
+static bool changes_something(const char *command)
+{
+    return strncmp(command, "exception-", 10) == 0 || strncmp(command, "pause", 5) == 0;
+}
+
 bool commands_run(void *context, struct request *request, struct control_client *client,
                   struct text *out)
 {
@@ -81,6 +87,9 @@ bool commands_run(void *context, struct request *request, struct control_client 
     invariant(daemon->magic == DAEMON_MAGIC);
     if (daemon->stopping) {
         return control_refuse(out, "the daemon is stopping");
+    }
+    if (daemon->successor.channel >= 0 && changes_something(request_command(request))) {
+        return control_refuse(out, "another cordond is about to take over: try again");
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(commands[i].name, request_command(request)) == 0) {

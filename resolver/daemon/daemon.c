@@ -166,6 +166,7 @@ static int open_loop(struct daemon *daemon)
     uv_signal_init(&daemon->loop, &daemon->term);
     uv_signal_init(&daemon->loop, &daemon->interrupt);
     uv_timer_init(&daemon->loop, &daemon->report_patience);
+    look_init(daemon);
     uv_timer_init(&daemon->loop, &daemon->freshness);
     uv_timer_init(&daemon->loop, &daemon->trace_patience);
     uv_timer_init(&daemon->loop, &daemon->limited);
@@ -190,6 +191,7 @@ static void close_loop(struct daemon *daemon)
     uv_close((uv_handle_t *)&daemon->term, NULL);
     uv_close((uv_handle_t *)&daemon->interrupt, NULL);
     uv_close((uv_handle_t *)&daemon->report_patience, NULL);
+    look_close(daemon);
     uv_close((uv_handle_t *)&daemon->freshness, NULL);
     uv_close((uv_handle_t *)&daemon->trace_patience, NULL);
     uv_close((uv_handle_t *)&daemon->limited, NULL);
@@ -276,6 +278,7 @@ static int start_writer(struct daemon *daemon)
         .path = to_stdout ? NULL : config->events_to,
         .rotate_octets = config->events_rotate_octets,
         .keep = config->events_keep,
+        .joins = daemon->takeover.channel >= 0,
     };
     const struct audit_writer_inputs inputs = {
         .rings = daemon->rings,
@@ -297,33 +300,6 @@ static int start_writer(struct daemon *daemon)
     if (rc != 0) {
         log_write(LOG_LEVEL_ERROR, "events cannot be written to %s: %s",
                   to_stdout ? "standard output" : config->events_to, cordon_strerror(rc));
-    }
-    return rc;
-}
-
-static int open_control(struct daemon *daemon)
-{
-    const struct control_handler handler = {.command = commands_run, .context = daemon};
-    const char *path = daemon->config->control_socket;
-
-    if (path == NULL) {
-        return 0;
-    }
-    request_seed();
-    if (daemon->takeover.control >= 0) { /* the predecessor still answers on it */
-        const int fd = daemon->takeover.control;
-        daemon->takeover.control = -1;
-        return control_adopt(&daemon->loop, path, fd, &handler, &daemon->control);
-    }
-    const int rc = control_open(&daemon->loop, path, &handler, &daemon->control);
-    if (rc == -EADDRINUSE) {
-        log_write(LOG_LEVEL_ERROR,
-                  "another cordond answers on %s: stop it, or set control.socket, "
-                  "state.directory and server.listen to others",
-                  path);
-    } else if (rc != 0) {
-        log_write(LOG_LEVEL_ERROR, "the control socket %s cannot be opened: %s", path,
-                  cordon_strerror(rc));
     }
     return rc;
 }
@@ -388,7 +364,7 @@ static int serve(struct daemon *daemon)
     keep_started(daemon);
     takeover_ready(daemon);
     if (daemon->takeover.control >= 0) {
-        (void)open_control(daemon); /* from here on; there is no way back */
+        (void)control_socket_open(daemon); /* from here on; there is no way back */
     }
     show_screen(daemon);
     rc = reload_init(daemon);
@@ -398,6 +374,7 @@ static int serve(struct daemon *daemon)
     }
     changes_start(daemon);
     freshness_start(daemon);
+    look_start(daemon);
     uv_timer_start(&daemon->limited, on_limited, DAEMON_LIMITED_FIRST_MS, DAEMON_LIMITED_MS);
     reload_notify(daemon);
     watchdog_start(daemon);
@@ -486,7 +463,7 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
         start_sockets_close(sockets, 0);
     }
     if (rc == 0 && daemon->takeover.control < 0) { /* else it is the predecessor's yet */
-        rc = open_control(daemon);
+        rc = control_socket_open(daemon);
     }
     if (rc == 0) {
         monitor_open(daemon);

@@ -17,9 +17,8 @@ static void say_clock(const struct policy_loaded_list *list, uint64_t now_s)
 }
 
 /* Says once of each list that it has become stale while we run, or cannot be judged. */
-static void on_freshness(uv_timer_t *timer)
+void freshness_look(struct daemon *daemon)
 {
-    struct daemon *daemon = timer->data;
     const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
     const uint64_t now_s = clock_read().wall_us / 1000000;
 
@@ -35,8 +34,16 @@ static void on_freshness(uv_timer_t *timer)
             daemon->freshness_said[i] != POLICY_CLOCK_UNTRUSTED) {
             say_clock(list, now_s);
         }
+        if (now == POLICY_FRESH && daemon->freshness_said[i] != POLICY_FRESH) {
+            log_write(LOG_LEVEL_INFO, "list %s is in date", list->id);
+        }
         daemon->freshness_said[i] = now;
     }
+}
+
+static void on_freshness(uv_timer_t *timer)
+{
+    freshness_look(timer->data);
 }
 
 void freshness_start(struct daemon *daemon)

@@ -78,7 +78,19 @@
 /* resolv.conf is looked at so often where it is followed: a stat(2) on a thread of the pool. */
 #define DAEMON_FOLLOW_LOOK_MS 1000u
 
-/* Lists become stale while the daemon runs: looked at this often. */
+/* How often the clock is compared with itself, and what has failed for a while is tried again.
+ */
+#define DAEMON_LOOK_MS 5000u
+
+/* A clock that is further off than this from one look to the next was set; one that is
+ * corrected gains or loses microseconds. */
+#define DAEMON_JUMP_S 60
+
+/* A look that comes so much too late: the process did not run. */
+#define DAEMON_STOOD_MS 5000u
+
+/* Lists become stale while the daemon runs: looked at this often, and when the clock was set.
+ */
 #define DAEMON_FRESHNESS_MS 3600000u
 
 /* Clients that ask too often are told of this often; the first time soon. */

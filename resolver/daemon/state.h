@@ -15,6 +15,7 @@
 #include "daemon/follow.h"
 #include "daemon/gateway.h"
 #include "daemon/limits.h"
+#include "daemon/look.h"
 #include "daemon/memory.h"
 #include "daemon/monitor.h"
 #include "daemon/probe.h"
@@ -89,6 +90,7 @@ struct daemon {
     uv_async_t reported;
     uv_timer_t report_patience;
     uv_timer_t freshness;
+    struct look look;
     uv_timer_t limited; /* tells of clients that ask too often */
     uv_timer_t watchdog;
     bool watchdog_said; /* that a worker does not turn */
@@ -139,6 +141,12 @@ const char *daemon_view_name(const void *snapshot, unsigned view);
 /* The snapshot in force. Main thread; until the next publish. */
 const struct setup_snapshot *daemon_snapshot(const struct daemon *daemon);
 
+/* control_socket.c: opens it, and says what is wrong with it. 0, also if that may pass by
+ * itself: look.c tries again; or -errno. */
+int control_socket_open(struct daemon *daemon);
+/* The same without a word. 0 or -errno. */
+int control_socket_try(struct daemon *daemon);
+
 struct start_sockets;
 
 /* keep.c: sockets that outlive this process. */
@@ -152,6 +160,8 @@ void keep_deinit(struct daemon *daemon);
 
 /* freshness.c: looks at the lists now, and from time to time. */
 void freshness_start(struct daemon *daemon);
+/* Looks now: the clock was set. */
+void freshness_look(struct daemon *daemon);
 
 /* reload.c */
 int reload_init(struct daemon *daemon);
