@@ -220,6 +220,7 @@ void status_write_net(struct text *out, const struct net_counters *net)
     json_uint(out, "udp_ignored", net->udp_ignored);
     json_uint(out, "tcp_accepted", net->tcp_accepted);
     json_uint(out, "tcp_refused", net->tcp_refused);
+    json_uint(out, "tcp_refused_client", net->tcp_refused_client);
     json_uint(out, "tcp_open", net->tcp_open);
     json_uint(out, "tcp_closed_idle", net->tcp_closed_idle);
     json_uint(out, "tcp_closed_slow", net->tcp_closed_slow);

@@ -47,6 +47,7 @@ static void add_net(struct net_counters *to, const struct net_counters *from)
     to->udp_kernel_drops += from->udp_kernel_drops;
     to->tcp_accepted += from->tcp_accepted;
     to->tcp_refused += from->tcp_refused;
+    to->tcp_refused_client += from->tcp_refused_client;
     to->tcp_closed_idle += from->tcp_closed_idle;
     to->tcp_closed_slow += from->tcp_closed_slow;
     to->tcp_questions += from->tcp_questions;

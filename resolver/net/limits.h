@@ -19,10 +19,12 @@
 /* Socket buffers: 2,000 questions outstanding at about 1 KiB of kernel memory each. */
 #define NET_RECEIVE_BUFFER (4u << 20)
 
-/* Connections per worker, and per worker and client address (RFC 9210, 4.2: limit them and
- * close idle ones). */
+/* Connections per worker, per worker and client address, and per worker and /64 of IPv6 clients
+ * (RFC 9210, 4.2: limit them and close idle ones). A stub has one or two, an office behind one
+ * address some; sixteen addresses are needed to take all. */
 #define NET_TCP_CONNECTIONS_MAX 512u
 #define NET_TCP_PER_CLIENT_MAX  32u
+#define NET_TCP_PER_NETWORK_MAX 128u
 
 /* Questions unanswered on one connection; then reading stops. */
 #define NET_TCP_PIPELINE_MAX 64u

@@ -41,7 +41,8 @@ struct net_counters {
     uint64_t udp_ignored; /* not taken: cut by the kernel, sent to a multicast or broadcast
                              address, or from port 0, where no answer can go */
     uint64_t tcp_accepted, tcp_refused, tcp_closed_idle, tcp_closed_slow, tcp_questions;
-    uint64_t tcp_malformed; /* closed for a message of impossible length */
+    uint64_t tcp_refused_client; /* of those refused: its client has enough */
+    uint64_t tcp_malformed;      /* closed for a message of impossible length */
     unsigned tcp_open;
 };
 

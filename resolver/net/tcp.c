@@ -409,18 +409,28 @@ static bool read_addresses(struct net_connection *c)
            address_from_sockaddr((const struct sockaddr *)&storage, &c->local);
 }
 
+/* The /64 of IPv6 clients, whose addresses one machine can use all. */
+static bool is_same_network(const struct address *a, const struct address *b)
+{
+    return a->family == ADDRESS_V6 && b->family == ADDRESS_V6 && a->scope == b->scope &&
+           a->scope == 0 && memcmp(a->octets, b->octets, 8) == 0;
+}
+
 static bool admit(struct net_connection *c)
 {
     struct net *net = c->net;
     unsigned same = 0;
+    unsigned near = 0;
 
     if (!read_addresses(c)) {
         return false;
     }
     for (const struct net_connection *other = net->first; other != NULL; other = other->next) {
         same += address_same_host(&other->from, &c->from);
+        near += is_same_network(&other->from, &c->from);
     }
-    if (same >= NET_TCP_PER_CLIENT_MAX) {
+    if (same >= NET_TCP_PER_CLIENT_MAX || near >= NET_TCP_PER_NETWORK_MAX) {
+        net->counters.tcp_refused_client++;
         return false;
     }
     if (net->counters.tcp_open >= net->connections_max) {

@@ -1,6 +1,7 @@
 #!/bin/bash
 # What one client can take from others, with real clients: cookies (kdig, dig), the rate of a
-# client (dnsperf). Inside a network namespace of its own, since loopback addresses are never limited.
+# client (dnsperf), its share of the places to wait while an upstream answers nothing, and of TCP
+# connections. Inside a network namespace of its own, since loopback addresses are never limited.
 # shellcheck source-path=SCRIPTDIR
 if [ -z "${CORDON_TEST_INSIDE:-}" ]; then
   for space in "unshare -rn" "unshare -n"; do
@@ -14,6 +15,8 @@ fi
 
 ip link set lo up
 for address in 192.0.2.53 192.0.2.8 192.0.2.9; do ip address add "$address/32" dev lo; done
+for i in 0 1 2 3 4 5 6 7; do ip address add "2001:db8::$i/128" dev lo nodad; done
+ip address add 2001:db8:0:1::1/128 dev lo nodad
 host=192.0.2.53
 
 cat >"$work/zones/test.zone" <<'ZONE'
@@ -23,6 +26,7 @@ $TTL 300
 @    NS  ns
 ns   A   127.0.0.1
 free A   192.0.2.10
+*.new A  192.0.2.11
 ZONE
 make_keys list-a list-b list-c
 new_list one 1 <<<'block suffix blocked.test'
@@ -93,4 +97,78 @@ say "the log names the worst"
 wait_until 80 grep -q 'clients ask too often and are limited: 1 in the last minute; the worst is 192\.0\.2\.9/32' \
   "$work/cordond.log" || fail "the log does not name it: $(tail -n 5 "$work/cordond.log")"
 
+stop_cordond
+
+say "a client that floods with names that nobody answers"
+silent_port=$(free_port)
+start_fake "$silent_port" --mode silent
+option[access.rate]=off
+option[access.allow]='[loopback, 192.0.2.0/24, "2001:db8::/32"]'
+option[server.workers]=1
+option[server.listen]="[$host@$port, \"2001:db8::@$port\"]"
+option[upstreams.zones]="{dead.test: [127.0.0.1@$silent_port]}"
+write_config
+start_cordond
+for i in $(seq 1 40000); do echo "n$i.dead.test A"; done >"$work/dead"
+start flood dnsperf -s "$host" -p "$port" -a 192.0.2.9 -d "$work/dead" -Q 900 -l 120 -t 5 -q 20000
+flooding=$started
+wait_until 60 status_is 's["questions"]["share_refused"] > 500' || fail "no share is refused: $(status 's["questions"]')"
+for i in $(seq 1 30); do
+  asks dig +tries=1 +timeout=4 -b 192.0.2.8 "a$i.new.test" A
+  says '192\.0\.2\.11'
+done
+# The flooding client itself has what needs no waiting.
+asks dig +tries=1 +timeout=4 -b 192.0.2.9 blocked.test A
+says '0\.0\.0\.0'
+is_refused() {
+  asks dig +tries=1 +timeout=8 -b 192.0.2.9 "again$RANDOM.dead.test" A
+  grep -q 'too many questions of this client wait' "$work/asked"
+}
+wait_until 30 is_refused || fail "it may wait: $(cat "$work/asked")"
+says 'SERVFAIL'
+echo "refused $(status 's["questions"]["share_refused"]'), waiting $(status 's["in_flight"]')"
+status_is 's["questions"]["no_slot"] == 0 and s["questions"]["waits_refused"] == 0 and s["in_flight"] <= 2100' ||
+  fail "places: $(status '[s["questions"], s["in_flight"]]')"
+stop "$flooding"
+
+say "TCP connections of one address, and of one IPv6 network"
+python3 - "$host" "$port" <<'PYTHON' || fail "see above"
+import socket, sys, time
+
+def is_open(sock):
+    sock.setblocking(False)
+    try:
+        return sock.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+def count(server, sources):
+    socks = []
+    for source in sources:
+        family = socket.AF_INET6 if ":" in source else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.bind((source, 0))
+        sock.connect((server, int(sys.argv[2])))
+        socks.append(sock)
+    time.sleep(1) # those that are refused are closed by now, and none is idle for long
+    opened = sum(map(is_open, socks))
+    for sock in socks:
+        sock.close()
+    return opened
+
+faults = 0
+for what, server, sources, expected in (
+        ("one address", sys.argv[1], ["192.0.2.9"] * 40, 32),
+        ("one address of IPv6", "2001:db8::", ["2001:db8::1"] * 40, 32),
+        ("one network", "2001:db8::", [f"2001:db8::{i}" for i in range(1, 8) for _ in range(20)], 128),
+        ("another network", "2001:db8::", ["2001:db8:0:1::1"] * 10, 10)):
+    opened = count(server, sources)
+    print(what, opened, "of", len(sources))
+    faults += opened != expected
+    time.sleep(0.5)
+sys.exit(faults)
+PYTHON
+status_is 's["net"]["tcp_refused_client"] == 8 + 8 + 12' || fail "counts: $(status 's["net"]')"
 stop_cordond

@@ -528,6 +528,7 @@ static void one_client_has_only_so_many_connections(void **state)
     }
     assert_int_equal(net_counters(fake.net)->tcp_open, NET_TCP_PER_CLIENT_MAX);
     assert_int_equal(net_counters(fake.net)->tcp_refused, 1);
+    assert_int_equal(net_counters(fake.net)->tcp_refused_client, 1);
     assert_true(is_closed(fds[NET_TCP_PER_CLIENT_MAX]));
     const int other = connect_from(&fake, 0x7f000002); /* somebody else is not concerned */
     ask(other, 1, 'a');

@@ -429,6 +429,122 @@ static void the_last_slots_are_not_waited_in(void **state)
     world_destroy(world);
 }
 
+/* ---- answers ---- */
+
+/* Answers of every length around each bound, to clients that advertise this and that. */
+static void no_answer_over_udp_is_above_what_was_advertised_and_configured(void **state)
+{
+    static const uint16_t advertised[] = {1, 511, 512, 513, 1231, 1232, 1233, 4096, 65535};
+    static const uint16_t configured[] = {512, 1232, 4096};
+    static const unsigned counts[] = {1, 9, 10, 11, 12, 25, 26, 27, 28, 29, 30, 95, 100, 150};
+    struct world *world = world_create();
+    unsigned whole = 0, cut = 0;
+
+    (void)state;
+    for (size_t n = 0; n < sizeof(counts) / sizeof(counts[0]); n++) {
+        static char records[16384];
+        char name[32];
+
+        snprintf(name, sizeof(name), "n%u.example", counts[n]);
+        records[0] = '\0';
+        for (unsigned i = 0; i < counts[n]; i++) {
+            sprintf(records + strlen(records), "%s. 60 IN TXT \"%u 0123456789012345678\"\n",
+                    name, 1000 + i);
+        }
+        world_serve(world, name, WIRE_TXT, records);
+        for (size_t a = 0; a < sizeof(advertised) / sizeof(advertised[0]); a++) {
+            for (size_t c = 0; c < 3 * sizeof(configured) / sizeof(configured[0]); c++) {
+                struct world_manner manner = {.udp_size = advertised[a],
+                                              .no_edns = c % 9 >= 6,
+                                              .cookie = c >= 3 ? client_part : NULL,
+                                              .cookie_len = c >= 3 ? 8 : 0};
+                uint16_t limit = manner.no_edns ? 512 : advertised[a];
+
+                world->settings.udp_size = configured[c % 3];
+                limit = limit < configured[c % 3] ? limit : configured[c % 3];
+                limit = limit < 512 ? 512 : limit;
+                const struct world_reply *reply = world_ask_with(world, name, WIRE_TXT, manner);
+                assert_in_range(reply->len, 12, limit);
+                const bool tc = (wire_get16(reply->octets + 2) & WIRE_FLAG_TC) != 0;
+                assert_int_equal(wire_get16(reply->octets + 6), tc ? 0 : counts[n]);
+                whole += !tc;
+                cut += tc;
+            }
+        }
+    }
+    assert_true(whole > 200 && cut > 200);
+    world_destroy(world);
+}
+
+/* Two servers that answer each other's answers would never end. */
+static void a_response_is_never_answered(void **state)
+{
+    struct world *world = world_create();
+    uint8_t octets[] = {0x12, 0x34, 0x81, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1};
+
+    (void)state;
+    for (unsigned flags = 0x8000; flags <= 0xffff; flags += 0x0101) {
+        for (unsigned tcp = 0; tcp < 2; tcp++) {
+            wire_put16(octets + 2, (uint16_t)flags);
+            struct world_reply *reply = world_send_octets(
+                world, octets, sizeof(octets), (struct world_manner){.tcp = tcp != 0});
+            assert_false(reply->in_use);
+            assert_int_equal(reply->sent, 0);
+        }
+    }
+    assert_int_equal(world->asked_count, 0);
+    world_destroy(world);
+}
+
+/* A question whose redirect leads elsewhere with each reload is asked for eight names at most.
+ */
+static void a_question_may_change_its_mind_seven_times(void **state)
+{
+    struct world *world = world_create();
+
+    (void)state;
+    world->servers[0].manners = SERVER_SILENT;
+    world_adopt(world,
+                {.id = "l", .rules = "block suffix bad.example action=redirect:t0.test"});
+    struct world_reply *reply =
+        world_send(world, "bad.example", WIRE_A, (struct world_manner){0});
+    for (unsigned i = 1; i <= 8; i++) {
+        char rules[80];
+
+        assert_int_equal(world->asked_count, i);
+        assert_true(reply->in_use);
+        snprintf(rules, sizeof(rules), "block suffix bad.example action=redirect:t%u.test", i);
+        world_adopt(world, {.id = "l", .rules = rules});
+    }
+    assert_int_equal(world->asked_count, QUERY_FETCHES_PER_QUERY_MAX);
+    assert_string_equal(world_words(reply),
+                        "NOERROR rd ra | bad.example 10 A 0.0.0.0 | EDE 4 prov-l l 7");
+    world_destroy(world);
+}
+
+/* Servers that say nothing, and one that answers with nothing but wrong ids. */
+static void tries_and_repeats_of_one_question_are_bounded(void **state)
+{
+    struct world *silent = world_create_with(4, SLOTS);
+    struct world *flooding = world_create_with(1, SLOTS);
+
+    (void)state;
+    silent->settings.deadline_ms = 30000;
+    for (unsigned i = 0; i < 4; i++) {
+        silent->servers[i].manners = SERVER_SILENT;
+    }
+    world_send(silent, "www.example", WIRE_A, (struct world_manner){0});
+    world_pass(silent, SECONDS(40));
+    assert_int_equal(world_asked(silent, "www.example"), UPSTREAM_TRIES_MAX);
+    world_destroy(silent);
+
+    flooding->servers[0].manners = SERVER_FLOODS;
+    world_send(flooding, "www.example", WIRE_A, (struct world_manner){0});
+    world_pass(flooding, SECONDS(5));
+    assert_int_equal(world_asked(flooding, "www.example"), 1 + UPSTREAM_REPEATS_MAX);
+    world_destroy(flooding);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +560,10 @@ int main(void)
         cmocka_unit_test(a_client_that_floods_leaves_others_their_places),
         cmocka_unit_test(the_addresses_of_one_ipv6_network_share),
         cmocka_unit_test(the_last_slots_are_not_waited_in),
+        cmocka_unit_test(no_answer_over_udp_is_above_what_was_advertised_and_configured),
+        cmocka_unit_test(a_response_is_never_answered),
+        cmocka_unit_test(a_question_may_change_its_mind_seven_times),
+        cmocka_unit_test(tries_and_repeats_of_one_question_are_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
