@@ -287,6 +287,14 @@ static unsigned print_attention(const json_t *status)
               "there is no upstream: only listed names are answered");
     attention(&count, down > 0 && down == json_array_size(upstreams),
               "all upstreams are down; the one that was heard last is asked all the same");
+    const json_t *loops = json_object_get(status, "loops");
+    for (size_t i = 0; i < json_array_size(loops); i++) {
+        attention(
+            &count, true,
+            "upstream %s asks this resolver itself, a loop: it is left out; let one of the "
+            "two ask somebody else",
+            json_string_value(json_array_get(loops, i)));
+    }
     attention(&count, json_is_object(json_object_get(status, "gateway")),
               "all questions come from %s, the gateway: it hides the real clients; see "
               "docs/deploy.md, Container",

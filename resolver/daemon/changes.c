@@ -287,6 +287,7 @@ int changes_publish(struct daemon *daemon, struct setup_snapshot *root)
             follow_apply(daemon, made);
         }
     }
+    loops_apply(daemon, made != NULL ? made : root);
     const int rc = policy_slot_publish(daemon->slot, made != NULL ? made : root);
     if (rc != 0) {
         setup_snapshot_free(made);
@@ -297,6 +298,7 @@ int changes_publish(struct daemon *daemon, struct setup_snapshot *root)
     }
     changes->dirty = false;
     follow_published(daemon, root != NULL);
+    loops_published(daemon);
     for (size_t i = 0; i < changes->waiting_count; i++) {
         if (changes->waiting[i].number == 0) {
             changes->waiting[i].number = policy_slot_number(daemon->slot);

@@ -172,6 +172,7 @@ static int open_loop(struct daemon *daemon)
     uv_timer_init(&daemon->loop, &daemon->limited);
     watchdog_init(daemon);
     gateway_init(daemon);
+    loops_init(daemon);
     (void)follow_init(daemon); /* it cannot fail */
     daemon->reported.data = daemon;
     daemon->hup.data = daemon;
@@ -197,6 +198,7 @@ static void close_loop(struct daemon *daemon)
     uv_close((uv_handle_t *)&daemon->limited, NULL);
     watchdog_close(daemon);
     gateway_close(daemon);
+    loops_close(daemon);
     follow_close(daemon);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT); /* a reload that runs comes to its end */
     if (uv_loop_close(&daemon->loop) != 0) {
@@ -247,6 +249,7 @@ static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
             .cache = daemon->cache,
             .conditions = daemon->conditions,
             .rate = daemon->rate,
+            .loop = &daemon->loops.shared,
             .slot = daemon->slot,
             .sockets = &sockets->pairs[w * sockets->slots],
             .addresses = sockets->slot,
@@ -334,6 +337,7 @@ static void show_screen(struct daemon *daemon)
     random_init(&random);
     probe_upstreams(snapshot->upstreams.servers, snapshot->upstreams.count, DAEMON_PROBE_MS,
                     &random, daemon->probes);
+    loops_start(daemon);
     const struct screen screen = {
         .config_path = daemon->config_path,
         .config = daemon->config,
@@ -342,6 +346,7 @@ static void show_screen(struct daemon *daemon)
         .listen_count = daemon->listen_count,
         .workers = daemon->worker_count,
         .probes = daemon->probes,
+        .loops = &daemon->loops,
         .http_detail = daemon->monitor.http == NULL ? daemon->monitor.detail : NULL,
         .now_s = clock_read().wall_us / 1000000,
         .colour = isatty(STDERR_FILENO) != 0,

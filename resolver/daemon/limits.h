@@ -89,6 +89,15 @@
 /* A look that comes so much too late: the process did not run. */
 #define DAEMON_STOOD_MS 5000u
 
+/* Loops. A name that comes back does so in the time of some round trips. Rounds are at the
+ * second interval while there is a loop, so that nobody is left out for long after its end;
+ * else the interval doubles from there, since the machines of a place start one after the
+ * other, up to the third. At the start the first screen waits a moment. */
+#define DAEMON_LOOP_WAIT_MS  2000u
+#define DAEMON_LOOP_AGAIN_MS 15000u
+#define DAEMON_LOOP_ROUND_MS 300000u
+#define DAEMON_LOOP_FIRST_MS 300u
+
 /* Lists become stale while the daemon runs: looked at this often, and when the clock was set.
  */
 #define DAEMON_FRESHNESS_MS 3600000u

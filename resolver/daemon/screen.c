@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "config/defaults.h"
+#include "daemon/loops.h"
 #include "setup/views.h"
 #include "upstream/limits.h"
 
@@ -126,6 +127,9 @@ static void print_upstreams(const struct screen *screen, FILE *out)
                               screen->probes[i].state == PROBE_NOT_DONE
                           ? 1
                           : 0;
+        }
+        if (screen->loops != NULL && loops_has(screen->loops, &upstreams->servers[i])) {
+            warn(screen, out, "  asks this resolver itself: a loop; left out");
         }
         fputc('\n', out);
     }

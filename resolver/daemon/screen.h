@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+struct loops;
+
 struct screen {
     const char *config_path;
     const struct config *config;
@@ -17,6 +19,7 @@ struct screen {
     size_t listen_count;
     unsigned workers;
     const struct probe_result *probes; /* one per upstream of the snapshot; NULL: not asked */
+    const struct loops *loops;         /* NULL: not looked for */
     const char *http_detail; /* why http.listen is not served; NULL: it is, or would be */
     uint64_t now_s;
     bool only_check; /* what would run, not what runs */

@@ -16,6 +16,7 @@
 #include "daemon/gateway.h"
 #include "daemon/limits.h"
 #include "daemon/look.h"
+#include "daemon/loops.h"
 #include "daemon/memory.h"
 #include "daemon/monitor.h"
 #include "daemon/probe.h"
@@ -131,6 +132,7 @@ struct daemon {
     struct monitor monitor;
     struct gateway gateway;
     struct follow follow;
+    struct loops loops;
     struct reload reload;
     struct changes changes;
 };

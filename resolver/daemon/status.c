@@ -325,6 +325,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     changes_write(out, daemon);
     gateway_write(&daemon->gateway, out);
     follow_write(daemon, out);
+    loops_write(&daemon->loops, out);
     json_uint(out, "workers_reported", totals->reported);
     text_add(out, ",\"reload\":"); /* a document already */
     text_add(out, daemon->reload.last == NULL ? "null" : daemon->reload.last);

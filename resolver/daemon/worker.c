@@ -360,6 +360,7 @@ static bool open_rooms(struct worker *worker, const struct worker_setup *setup)
         .random = &worker->random,
         .rate = setup->rate,
         .places = setup->upstream_sockets,
+        .loop = setup->loop,
         .cookie_key = setup->cookie_key,
         .tops_key = setup->tops_key,
     };

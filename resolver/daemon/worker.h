@@ -30,6 +30,7 @@ struct worker_setup {
     unsigned tcp_clients;      /* connections at a time; 0: all that there may be */
     unsigned upstream_sockets; /* the same */
     struct query_rate *rate;   /* shared, borrowed until destroy */
+    struct query_loop *loop;   /* the same */
     uint8_t cookie_key[QUERY_COOKIE_KEY_OCTETS]; /* secret, and the same for all workers */
     uint8_t tops_key[16];                        /* secret, and the same for all workers */
     uv_async_t *reported; /* sent when a report that was asked for is there, or at the end */

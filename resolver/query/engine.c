@@ -38,6 +38,7 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
                        setup->cookie_key != NULL ? setup->cookie_key : cookie_key);
     engine->rate = setup->rate;
     engine->places = setup->places != 0 ? setup->places : slots;
+    engine->loop = setup->loop;
     engine->tops = query_tops_create(setup->tops_key != NULL ? setup->tops_key : own_key);
     engine->shares = query_shares_create(slots, engine->table_key);
     if (engine->tops == NULL || engine->shares == NULL || engine->queries == NULL ||

@@ -66,6 +66,9 @@ enum query_state step_local(struct query_engine *engine, struct query *q)
     struct local_answer answer;
     struct wire_writer writer;
 
+    if (engine->loop != NULL && query_loop_is_ours(engine->loop, &question->name)) {
+        return respond_empty(engine, q, WIRE_REFUSED, 0, WIRE_EDE_NONE, NULL);
+    }
     q->context = query_find_local(engine, &question->name, question->type, &answer);
     if (answer.kind == LOCAL_NOT) {
         return QUERY_DECIDE;

@@ -37,6 +37,7 @@
 #include "policy/policy.h"
 #include "query/cookie.h"
 #include "query/limits.h"
+#include "query/loop.h"
 #include "query/rate.h"
 #include "query/settings.h"
 #include "query/tops.h"
@@ -185,6 +186,7 @@ struct query_engine_setup {
     const uint8_t *tops_key;   /* 16 secret octets that workers share; NULL: its own */
     unsigned slots;            /* 0: QUERY_SLOTS */
     unsigned places;           /* sockets to upstreams, if fewer than slots; 0: not fewer */
+    struct query_loop *loop; /* borrowed until destroy, and shared; NULL: none is looked for */
 };
 
 /* NULL if out of memory. A policy and settings must be adopted before the first question. */

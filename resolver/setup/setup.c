@@ -235,6 +235,7 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         new->from_cache = loaded->from_cache;
         new->made_us = clock_read().wall_us;
         new->config = config;
+        new->named = new->upstreams;
         new->users = 1;
         *snapshot = new;
         new = NULL; /* it is the caller's now */
@@ -276,7 +277,21 @@ void setup_snapshot_ask(struct setup_snapshot *derived,
                         const struct upstream_settings *upstreams)
 {
     derived->upstreams = *upstreams;
+    derived->named = *upstreams;
+    derived->left_out = 0;
     derived->settings.have_upstreams = upstreams->count > 0;
+}
+
+void setup_snapshot_leave_out(struct setup_snapshot *snapshot, uint32_t servers)
+{
+    struct upstream_settings *upstreams = &snapshot->upstreams;
+
+    *upstreams = snapshot->named;
+    snapshot->left_out = servers;
+    upstreams->apart |= servers; /* no longer among those for all names */
+    for (size_t i = 0; i < upstreams->group_count; i++) {
+        upstreams->groups[i].servers &= ~servers;
+    }
 }
 
 /* The last one that shares it takes it down. */
@@ -316,7 +331,9 @@ int setup_snapshot_derive(struct setup_snapshot *from, const struct policy_chang
         return -ENOMEM;
     }
     *new = *root; /* what points into the root may do so: it stays */
-    new->upstreams = from->upstreams;
+    new->upstreams = from->named;
+    new->named = from->named;
+    new->left_out = 0;
     new->settings.have_upstreams = from->settings.have_upstreams;
     new->root = root;
     new->users = 0;

@@ -41,6 +41,8 @@ struct setup_snapshot {
     struct query_zone zones[QUERY_ZONES_MAX]; /* those of settings */
     size_t zone_count;
     struct upstream_settings upstreams;
+    uint32_t left_out;              /* of its servers: asked by nobody, for now */
+    struct upstream_settings named; /* the same with all of them */
     struct config *config;
     /* How its lists were loaded: without the image, which the policy owns. */
     struct policy_loaded_list lists[POLICY_LISTS_MAX];
@@ -76,6 +78,10 @@ int setup_upstreams_again(const struct config *config, const struct setup_snapsh
 /* Has a snapshot that was derived, and not yet published, ask these; copied. */
 void setup_snapshot_ask(struct setup_snapshot *derived,
                         const struct upstream_settings *upstreams);
+
+/* Has a snapshot that nobody has yet ask none of these (a bit for each server), and all others.
+ */
+void setup_snapshot_leave_out(struct setup_snapshot *snapshot, uint32_t servers);
 
 /* "sinkhole", "redirect:NAME", "redirect:*.NAME" ...: an action as lists and configuration
  * write it. False if it is none. */
