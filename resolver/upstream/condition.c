@@ -54,6 +54,7 @@ static void reset(struct upstream_condition *condition, const struct endpoint *e
     STORE(heard_us, 0);
     STORE(rtt, 0);
     STORE(measured_us, 0);
+    STORE(penalty_us, 0);
     STORE(suspect_us, 0);
     STORE(tls_told_us, 0);
     STORE(probe_us, 0);
@@ -69,6 +70,7 @@ static void reset(struct upstream_condition *condition, const struct endpoint *e
     condition->down_us = 0;
     condition->down_wall_us = 0;
     condition->hold_us = 0;
+    condition->good_us = 0;
     condition->downs = 0;
     condition->probes = 0;
     condition->probes_good = 0;
@@ -184,6 +186,7 @@ static void mark_down(struct upstream_condition *condition, enum upstream_reason
         }
         condition->reason = reason;
         condition->goods = 0;
+        condition->good_us = 0;
         condition->downs++;
         condition->down_us = now.mono_us;
         condition->down_wall_us = now.wall_us;
@@ -205,18 +208,21 @@ static void note_good(struct upstream_condition *condition, bool probe, struct c
     bool changed = false;
 
     pthread_mutex_lock(&condition->mutex);
-    if (LOAD(down) && (probe || now.mono_us >= condition->hold_us)) {
-        if (++condition->goods >= UPSTREAM_UP_AFTER) {
+    if (LOAD(down) && now.mono_us >= condition->good_us &&
+        (probe || now.mono_us >= condition->hold_us)) {
+        condition->good_us = now.mono_us + UPSTREAM_PROBE_AGAIN_MS * US_PER_MS;
+        if (++condition->goods >= UPSTREAM_UP_AFTER << condition->flaps) {
             changed = true;
             passed_us = now.mono_us - condition->down_us;
             condition->up_us = now.mono_us;
             STORE(lates, 0);
             STORE(misses, 0);
             STORE(blame, 0);
+            STORE(penalty_us, 0);
             STORE(suspect_us, 0);
             STORE(down, false);
         } else {
-            STORE(probe_us, now.mono_us + UPSTREAM_PROBE_AGAIN_MS * US_PER_MS);
+            STORE(probe_us, condition->good_us);
         }
     }
     pthread_mutex_unlock(&condition->mutex);
@@ -268,9 +274,19 @@ void upstream_condition_alive(struct upstream_condition *condition, uint64_t sen
         STORE(lates, 0);
         STORE(suspect_us, 0);
     }
+    if (LOAD(penalty_us) != 0) {
+        STORE(penalty_us, LOAD(penalty_us) - (LOAD(penalty_us) + 7) / 8);
+    }
     if (measure) {
         measure_rtt(condition, sent_us, now.mono_us);
     }
+}
+
+uint32_t upstream_condition_cost(const struct upstream_condition *condition)
+{
+    const uint32_t smoothed = upstream_condition_rtt(condition, NULL);
+
+    return smoothed == 0 ? UINT32_MAX : smoothed + LOAD(penalty_us);
 }
 
 void upstream_condition_good(struct upstream_condition *condition, uint64_t sent_us,
@@ -299,6 +315,11 @@ bool upstream_condition_blamed(struct upstream_condition *condition,
 bool upstream_condition_missed(struct upstream_condition *condition, uint64_t sent_us,
                                enum upstream_reason reason, struct clock_now now)
 {
+    const uint32_t penalty = LOAD(penalty_us);
+
+    if (penalty < UPSTREAM_TRY_MS * US_PER_MS) {
+        STORE(penalty_us, penalty + penalty / 2 + upstream_condition_rtt(condition, NULL) / 2);
+    }
     if (LOAD(heard_us) <= sent_us && !LOAD(down) && ADD(misses, 1) >= UPSTREAM_DOWN_AFTER) {
         mark_down(condition, reason, now);
     }

@@ -14,7 +14,8 @@
  * for a moment: others are asked, and nothing is said.
  *
  * Down: probes (probe.c), or after the first pause answers to questions that had nowhere else
- * to go, bring it up: UPSTREAM_UP_AFTER good ones in a row. The pause before a probe doubles
+ * to go, bring it up: UPSTREAM_UP_AFTER good ones in a row, UPSTREAM_PROBE_AGAIN_MS apart (and
+ * twice as many each time that it has flapped). The pause before a probe doubles
  * with each one in vain, and begins longer for a server that came up and went down again within
  * UPSTREAM_STEADY_MS.
  *
@@ -35,9 +36,10 @@ struct upstream_condition {
     alignas(64) _Atomic uint64_t heard_us; /* last answer of any kind; 0: never */
     _Atomic uint64_t rtt; /* smoothed << 32 | variation, in us; 0: not measured */
     _Atomic uint64_t measured_us;
-    _Atomic uint64_t suspect_us;           /* suspect until then */
-    _Atomic uint64_t tls_told_us;          /* a failure of TLS was logged; 0: never */
-    _Atomic uint64_t probe_us;             /* down: when to look */
+    _Atomic uint32_t penalty_us;  /* for questions in vain: who loses packets is not fast */
+    _Atomic uint64_t suspect_us;  /* suspect until then */
+    _Atomic uint64_t tls_told_us; /* a failure of TLS was logged; 0: never */
+    _Atomic uint64_t probe_us;    /* down: when to look */
     _Atomic uint32_t lates, misses, blame; /* in a row */
     _Atomic bool down;
     pthread_mutex_t mutex; /* covers what follows */
@@ -48,6 +50,7 @@ struct upstream_condition {
     uint64_t down_us;      /* when it last went down */
     uint64_t down_wall_us; /* the same, by the calendar */
     uint64_t hold_us;      /* real answers do not bring it up before */
+    uint64_t good_us;      /* nor does any before: the next good sign that counts */
     uint64_t downs;        /* ever */
     uint64_t probes, probes_good;
 };
@@ -101,6 +104,9 @@ static inline bool upstream_condition_is_suspect(const struct upstream_condition
 {
     return now_us < atomic_load_explicit(&condition->suspect_us, memory_order_relaxed);
 }
+
+/* How it ranks among the fastest, in microseconds; UINT32_MAX: not measured. */
+uint32_t upstream_condition_cost(const struct upstream_condition *condition);
 
 /* Microseconds; 0: not measured. */
 static inline uint32_t upstream_condition_rtt(const struct upstream_condition *condition,

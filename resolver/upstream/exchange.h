@@ -138,6 +138,9 @@ int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
  * asked at once. */
 bool upstream_note_error(struct upstream_exchange *exchange, size_t index, bool tcp, int error);
 
+/* Whether an error of sending is the server's or the path's, not a lack of this machine. */
+bool upstream_is_of_server(int error);
+
 /* The time of the try's server is over, or its socket has had enough wrong answers. */
 void upstream_note_miss(struct upstream_exchange *exchange, const struct upstream_slot *slot);
 

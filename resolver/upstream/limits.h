@@ -41,10 +41,11 @@
 #define UPSTREAM_SUSPECT_AFTER 3u
 #define UPSTREAM_SUSPECT_MS    1000u
 
-/* Up again: so many good answers in a row, since one may be luck. The second is asked for soon.
- */
-#define UPSTREAM_UP_AFTER       2u
-#define UPSTREAM_PROBE_AGAIN_MS 200u
+/* Up again: so many good answers in a row, at least the second number apart, since a server
+ * that is well for two seconds is not well yet. Others serve meanwhile; where there are none it
+ * is asked all the same. Twice as many each time that it has flapped. */
+#define UPSTREAM_UP_AFTER       4u
+#define UPSTREAM_PROBE_AGAIN_MS 1000u
 
 /* How long a probe is waited for: a server that is slower is of no use to a client. */
 #define UPSTREAM_PROBE_MS 1000u
@@ -52,7 +53,7 @@
 /* The pause before a server that is down is probed, doubled with each probe in vain: a restart
  * is over in a second, and one small question in half a minute burdens nobody. A server that
  * goes down within the third number of coming up flaps, and the first pause is four times as
- * long with each time, so that its clients pay for one discovery in half a minute at most. */
+ * long with each time, so that clients seldom pay for finding out again. */
 #define UPSTREAM_PAUSE_MIN_MS 1000u
 #define UPSTREAM_PAUSE_MAX_MS 30000u
 #define UPSTREAM_STEADY_MS    60000u

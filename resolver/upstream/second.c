@@ -32,12 +32,15 @@ static bool send_second(struct upstream_exchange *exchange, size_t index, bool h
         .wait_us =
             upstream_server_wait_us(&upstream->servers[index], 0, upstream->now.mono_us)};
 
-    if (exchange->started >= UPSTREAM_TRIES_MAX ||
-        upstream_slot_send(exchange, index, manner) != 0) {
-        return false; /* the first is on its way all the same */
+    if (exchange->started >= UPSTREAM_TRIES_MAX) {
+        return false;
     }
-    exchange->started++;
-    return true;
+    const int rc = upstream_slot_send(exchange, index, manner);
+    if (rc != 0 && upstream_is_of_server(rc)) {
+        (void)upstream_note_error(exchange, index, false, rc);
+    } /* else a lack of our own; the first question is on its way all the same */
+    exchange->started += rc == 0;
+    return rc == 0;
 }
 
 void upstream_explore(struct upstream_exchange *exchange)

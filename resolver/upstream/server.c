@@ -131,8 +131,7 @@ static struct rank rank_of(const struct upstream_server *servers, size_t index,
     }
     switch (wish->group->choose) {
     case UPSTREAM_FASTEST: /* one that is not measured is, by and by, in other ways */
-        rank.cost = upstream_condition_rtt(condition, NULL);
-        rank.cost = rank.cost == 0 ? UINT32_MAX : rank.cost;
+        rank.cost = upstream_condition_cost(condition);
         break;
     case UPSTREAM_ORDERED:
         rank.cost = wish->group->place[index];

@@ -185,6 +185,11 @@ static bool is_our_own(int error)
            error == -ENOSPC || error == -EINTR;
 }
 
+bool upstream_is_of_server(int error)
+{
+    return error != -ECANCELED && error != -EMFILE && error != -ENFILE && !is_our_own(error);
+}
+
 bool upstream_note_error(struct upstream_exchange *exchange, size_t index, bool tcp, int error)
 {
     struct upstream *upstream = exchange->upstream;

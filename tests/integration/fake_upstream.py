@@ -6,7 +6,10 @@ usage: fake_upstream.py --port N [--address A] [--log FILE] [--mode MODE] [--low
 
 Every question is a line in the log: PROTOCOL ID PORT TYPE NAME-AS-SENT SECONDS FLAGS.
 MODE: normal, servfail, refused, silent, formerr-edns (FORMERR to every question with EDNS),
-mutate (answers with some octets changed, cut or repeated; --seed N).
+mutate (answers with some octets changed, cut or repeated; --seed N). Liars, to every question:
+wrongid (another id), wrongname (another question), flood (20 answers with other ids), garbage (records
+that are cut), noise (random octets), truncate (TC=1 over UDP and TCP), truncate-close (TC=1, and TCP
+connections are closed).
 --lower: names come back in lower case. --records: lines NAME TTL TYPE RDATA (A, AAAA, CNAME,
 DNAME, TXT), which go before everything else.
 
@@ -180,6 +183,21 @@ class Upstream:
             out = out[:-5]
         if mode == "mutate":
             out = self.mutate(out)
+        return self.lie(question, out)
+
+    def lie(self, question, out):
+        mode = self.args.mode
+        if mode in ("wrongid", "flood"):
+            out = struct.pack("!H", question.id ^ 0x5555) + out[2:]
+        elif mode == "wrongname":
+            out = out[:13] + bytes([out[13] ^ 1]) + out[14:]
+        elif mode == "garbage":
+            out = out[:-5]
+        elif mode == "noise":
+            out = bytes(self.rng.randrange(256) for _ in range(self.rng.randrange(2, 200)))
+        elif mode in ("truncate", "truncate-close"):
+            out = (struct.pack("!HHHHHH", question.id, 0x8180 | dnswire.TC, 1, 0, 0, 0) +
+                   question.question)
         return out
 
     def mutate(self, out):
@@ -234,6 +252,8 @@ def serve_connection(upstream, sock, port):
                     return
                 question = Question(stream.read(struct.unpack("!H", head)[0]))
                 upstream.note("tcp", port, question)
+                if upstream.args.mode == "truncate-close":
+                    return
                 delay = question.number("delay")
                 if delay:
                     time.sleep(delay / 1000)
@@ -282,6 +302,8 @@ def serve_datagrams(upstream, sock, other):
                 delay = max(delay, 100)
             if out is None:
                 continue
+            for _ in range(19 if upstream.args.mode == "flood" else 0):
+                sock.sendto(out, peer)
             if delay:
                 heapq.heappush(later, (time.monotonic() + delay / 1000, random.random(), out, peer))
             else:

@@ -9,6 +9,7 @@
 #
 #   say TEXT                    what is checked next
 #   fail TEXT                   ends the test
+#   skip TEXT                   ends it too: it cannot run here (exit status 77)
 #   free_port, free_ports N     ports, a line each, free over UDP and TCP, IPv4 and IPv6
 #   make_keys NAME...           key pairs without password: $work/keys/NAME.{pub,key}
 #   write_list ID SERIAL [KEY VALUE...] <RULES   $work/lists/ID.list, unsigned
@@ -58,6 +59,12 @@ fail() {
   exit 1
 }
 
+skip() {
+  trap - ERR
+  printf 'skipped %s: %s\n' "$test_name" "$*"
+  exit 77
+}
+
 on_error() { # LINE COMMAND
   printf 'FAILED %s: line %s: %s\n' "$test_name" "$1" "$2" >&2
 }
@@ -87,11 +94,11 @@ stop_all() {
   for pid in "${pids[@]}"; do
     if is_running "$pid"; then stop "$pid"; fi
   done
-  if [ "$code" -ne 0 ]; then
+  if [ "$code" -ne 0 ] && [ "$code" -ne 77 ]; then
     for file in "$work"/*.log; do
       if [ -s "$file" ]; then printf '== %s\n' "$(basename "$file")"; tail -n 25 "$file"; fi
     done >&2
-  else
+  elif [ "$code" -eq 0 ]; then
     printf 'passed %s in %s s\n' "$test_name" "$((SECONDS - began))"
   fi
   if [ "${CORDON_KEEP:-0}" = 1 ]; then

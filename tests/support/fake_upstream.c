@@ -153,7 +153,9 @@ static size_t make_answer(const struct world *world, const struct world_server *
     if ((server->manners & SERVER_SETS_AD) != 0) {
         flags |= WIRE_FLAG_AD;
     }
-    if ((server->manners & SERVER_TRUNCATES) != 0 && !t->tcp) {
+    if (((server->manners & SERVER_TRUNCATES) != 0 && !t->tcp) ||
+        (server->manners & SERVER_TC_ALWAYS) != 0) {
+        rcode = (server->manners & SERVER_TC_ALWAYS) != 0 ? WIRE_NOERROR : rcode;
         flags |= WIRE_FLAG_TC;
         served = NULL;
     }
@@ -203,7 +205,8 @@ static void answer(struct world *world, struct world_server *server, struct upst
         out[question->name_at + 1] ^= 0x01;
     }
     if ((server->manners & (SERVER_STRANGE_IDS | SERVER_FLOODS)) == 0) {
-        send_back(world, t, out, len, delay);
+        const size_t cut = (server->manners & SERVER_GARBAGE) != 0 ? 3 : 0;
+        send_back(world, t, out, len - cut, delay);
     }
 }
 

@@ -72,7 +72,9 @@ enum world_manners {
     SERVER_UNREACHABLE = 128, /* -ENETUNREACH when sent to */
     SERVER_SETS_AD = 256,
     SERVER_STRANGE_IDS = 512, /* only wrong ids: no right answer ever */
-    SERVER_FLOODS = 1024      /* as many of them as a socket bears */
+    SERVER_FLOODS = 1024,     /* as many of them as a socket bears */
+    SERVER_GARBAGE = 2048,    /* the last octets are missing */
+    SERVER_TC_ALWAYS = 4096   /* TC=1, over TCP too */
 };
 
 struct world_server {

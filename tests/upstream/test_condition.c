@@ -252,7 +252,7 @@ static void the_pause_between_probes_grows_to_a_limit(void **state)
     assert_int_equal(until_probe(f), pause + UPSTREAM_PROBE_MS);
 }
 
-static void two_good_probes_bring_it_up(void **state)
+static void good_probes_in_a_row_bring_it_up(void **state)
 {
     struct fixture *f = *state;
     struct upstream_server_status status = {0};
@@ -261,31 +261,28 @@ static void two_good_probes_bring_it_up(void **state)
     const uint64_t down_wall_us = f->now.wall_us;
     until_probe(f);
     probed(f, true);
-    assert_true(upstream_condition_is_down(f->c));
     assert_int_equal(until_probe(f), UPSTREAM_PROBE_AGAIN_MS);
     probed(f, false); /* not in a row */
-    until_probe(f);
-    probed(f, true);
-    assert_true(upstream_condition_is_down(f->c));
-    upstream_condition_status(f->c, &status);
-    assert_int_equal(status.health, UPSTREAM_DOWN);
-    assert_int_equal(status.reason, UPSTREAM_REASON_SILENT);
-    assert_true(status.down_since_us == down_wall_us);
-    until_probe(f);
-    probed(f, true);
-    assert_false(upstream_condition_is_down(f->c));
+    for (unsigned i = 0; i < UPSTREAM_UP_AFTER; i++) {
+        upstream_condition_status(f->c, &status);
+        assert_int_equal(status.health, UPSTREAM_DOWN);
+        assert_int_equal(status.reason, UPSTREAM_REASON_SILENT);
+        assert_true(status.down_since_us == down_wall_us);
+        until_probe(f);
+        probed(f, true);
+    }
     upstream_condition_status(f->c, &status);
     assert_int_equal(status.health, UPSTREAM_UP);
     assert_int_equal(status.reason, UPSTREAM_REASON_NONE);
     assert_true(status.down_since_us == 0);
     assert_int_equal(status.downs, 1);
-    assert_int_equal(status.probes, 4);
-    assert_int_equal(status.probes_good, 3);
+    assert_int_equal(status.probes, UPSTREAM_UP_AFTER + 2);
+    assert_int_equal(status.probes_good, UPSTREAM_UP_AFTER + 1);
     assert_int_equal(upstream_condition_rtt(f->c, NULL), 20000); /* measured anew */
 }
 
-/* Real questions, which are asked when there is nobody better, count too. */
-static void so_do_two_good_answers(void **state)
+/* Real questions, which are asked when there is nobody better, count too: one each second. */
+static void so_do_good_answers(void **state)
 {
     struct fixture *f = *state;
 
@@ -293,26 +290,41 @@ static void so_do_two_good_answers(void **state)
     for (unsigned i = 0; i < 20; i++) { /* too soon: it may be half broken */
         answer(f);
     }
-    assert_true(upstream_condition_is_down(f->c));
     pass(f, UPSTREAM_PAUSE_MIN_MS);
-    answer(f);
-    assert_true(upstream_condition_is_down(f->c));
-    answer(f);
-    assert_false(upstream_condition_is_down(f->c));
+    const uint64_t since_us = f->now.mono_us;
+    while (upstream_condition_is_down(f->c)) {
+        answer(f);
+    }
+    const uint64_t least_us = (UPSTREAM_UP_AFTER - 1) * UPSTREAM_PROBE_AGAIN_MS * MS;
+    assert_in_range(f->now.mono_us - since_us, least_us, least_us + 100 * MS);
 }
 
-static void a_server_that_flaps_is_probed_later_each_time(void **state)
+/* Ends when it is up; how many good probes that took. */
+static unsigned come_up(struct fixture *f)
 {
-    static const uint64_t pauses[] = {1000, 4000, 16000, 30000, 30000};
-    struct fixture *f = *state;
+    unsigned goods = 0;
 
-    for (size_t i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
-        go_down(f);
-        assert_int_equal(until_probe(f), pauses[i]);
-        probed(f, true);
+    while (upstream_condition_is_down(f->c)) {
         until_probe(f);
         probed(f, true);
-        assert_false(upstream_condition_is_down(f->c));
+        goods++;
+    }
+    return goods;
+}
+
+static void a_server_that_flaps_is_believed_later_each_time(void **state)
+{
+    static const struct {
+        uint64_t pause;
+        unsigned goods;
+    } rows[] = {{1000, 4}, {4000, 8}, {16000, 16}, {30000, 32}, {30000, 32}};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        go_down(f);
+        assert_int_equal(until_probe(f), rows[i].pause);
+        probed(f, true);
+        assert_int_equal(come_up(f) + 1, rows[i].goods);
         pass(f, UPSTREAM_STEADY_MS / 2);
     }
     /* Once it has been steady for a while it is as good as any. */
@@ -320,9 +332,31 @@ static void a_server_that_flaps_is_probed_later_each_time(void **state)
     go_down(f);
     assert_int_equal(until_probe(f), UPSTREAM_PAUSE_MIN_MS);
     probed(f, true);
-    until_probe(f);
-    probed(f, true);
+    assert_int_equal(come_up(f) + 1, UPSTREAM_UP_AFTER);
+}
+
+/* Among the fastest it counts what a server takes, and what it loses. */
+static void losses_cost_it_its_rank(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(upstream_condition_cost(f->c), UINT32_MAX);
+    answer(f);
+    assert_int_equal(upstream_condition_cost(f->c), 20000);
+    for (unsigned i = 0; i < 200; i++) { /* one in ten is lost */
+        if (i % 10 == 9) {
+            miss(f, UPSTREAM_REASON_SILENT);
+        }
+        answer(f);
+    }
     assert_false(upstream_condition_is_down(f->c));
+    assert_int_equal(upstream_condition_rtt(f->c, NULL), 20000);
+    const uint32_t cost = upstream_condition_cost(f->c);
+    assert_in_range(cost, 23000, 60000);
+    for (unsigned i = 0; i < 100; i++) {
+        answer(f);
+    }
+    assert_int_equal(upstream_condition_cost(f->c), 20000);
 }
 
 int main(void)
@@ -338,10 +372,11 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(the_pause_between_probes_grows_to_a_limit, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(two_good_probes_bring_it_up, setup, teardown),
-        cmocka_unit_test_setup_teardown(so_do_two_good_answers, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_server_that_flaps_is_probed_later_each_time, setup,
+        cmocka_unit_test_setup_teardown(good_probes_in_a_row_bring_it_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(so_do_good_answers, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_server_that_flaps_is_believed_later_each_time, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(losses_cost_it_its_rank, setup, teardown),
     };
     return cmocka_run_group_tests_name("upstream/condition", tests, NULL, NULL);
 }

@@ -727,13 +727,15 @@ static void a_down_server_is_asked_last_and_looked_after(void **state)
     give(&script, before + 1, "ok");
     upstream_status(script.upstream, status);
     assert_int_equal(status[0].health, UPSTREAM_DOWN);
-    script_pass(&script, UINT64_C(1000) * UPSTREAM_PROBE_AGAIN_MS);
-    assert_int_equal(script.sent, before + 3);
-    give(&script, before + 2, "refused"); /* it is there, more is not asked of it */
+    for (unsigned i = 1; i < UPSTREAM_UP_AFTER; i++) {
+        script_pass(&script, UINT64_C(1000) * UPSTREAM_PROBE_AGAIN_MS);
+        assert_int_equal(script.sent, before + 2 + i);
+        give(&script, before + 1 + i, "refused"); /* it is there, more is not asked of it */
+    }
     upstream_status(script.upstream, status);
     assert_int_equal(status[0].health, UPSTREAM_UP);
-    assert_int_equal(status[0].probes, 3);
-    assert_int_equal(status[0].probes_good, 2);
+    assert_int_equal(status[0].probes, UPSTREAM_UP_AFTER + 1);
+    assert_int_equal(status[0].probes_good, UPSTREAM_UP_AFTER);
     assert_int_equal(script.open, 0);
     script_deinit(&script);
 }
@@ -1067,6 +1069,219 @@ static void fastest_also_asks_others_now_and_then(void **state)
     script_deinit(&script);
 }
 
+static void set_hedge(struct script *script, unsigned servers, unsigned percent)
+{
+    struct upstream_settings settings = script_settings(servers);
+
+    settings.hedge_percent = percent;
+    upstream_configure(script->upstream, &settings);
+    script_order_servers(script);
+}
+
+/* Gives credit for second questions: what is answered in time adds to it. */
+static void earn(struct script *script, unsigned questions)
+{
+    for (unsigned i = 0; i < questions; i++) {
+        struct query_fetch fetch = script_fetch(script, "earns.test", WIRE_A);
+        const size_t at = script->sent;
+
+        assert_int_equal(upstream_ask(script->upstream, &fetch), 0);
+        script_pass(script, 20000);
+        give(script, at % SCRIPT_PACKETS_MAX, "ok");
+    }
+}
+
+static struct script_packet *packet_at(struct script *script, size_t number)
+{
+    assert_true(number < script->sent);
+    return &script->packets[number % SCRIPT_PACKETS_MAX];
+}
+
+static void a_late_answer_makes_a_second_question_go_elsewhere(void **state)
+{
+    static const struct {
+        const char *first; /* who answers, and how the other's fate is known */
+        unsigned winner;
+        unsigned loser_answers_ms; /* 0: never */
+        uint64_t timeouts, won;
+    } cases[] = {
+        {"the second", 1, 60, 0, 1},
+        {"the second, and the first never", 1, 0, 1, 1},
+        {"the first, late", 0, 50, 0, 0},
+        {"the first, late, and the second never", 0, 0, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(cases); i++) {
+        struct upstream_server_status status[UPSTREAM_SERVERS_MAX];
+        struct script script;
+
+        script_init(&script, 3, 40);
+        set_hedge(&script, 3, 5);
+        earn(&script, 20);
+        struct query_fetch fetch = script_fetch(&script, "example.test", WIRE_A);
+        const size_t at = script.sent;
+        assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
+        const uint64_t late_us =
+            upstream_server_late_us(&script.upstream->servers[0], script.now.mono_us);
+        assert_in_range(late_us, 20000, 30000);
+        script_pass(&script, late_us - 1);
+        assert_int_equal(script.sent, at + 1);
+        script_pass(&script, 1);
+        assert_int_equal(script.sent, at + 2);
+        assert_int_equal(packet_at(&script, at)->server, 0);
+        assert_int_equal(packet_at(&script, at + 1)->server, 1);
+        assert_memory_not_equal(packet_at(&script, at)->octets,
+                                packet_at(&script, at + 1)->octets, 2); /* an id of its own */
+        script_pass(&script, 5000);
+        assert_int_equal(script.sent, at + 2); /* there is no third */
+        const size_t done = script.done;
+        give(&script, at + cases[i].winner, "ok");
+        assert_int_equal(script.done, done + 1);
+        assert_int_equal(script.open, 1); /* the other one is watched, for its server's sake */
+        if (cases[i].loser_answers_ms > 0) {
+            script_pass(&script, cases[i].loser_answers_ms * UINT64_C(1000));
+            give(&script, at + 1 - cases[i].winner, "ok");
+            assert_int_equal(script.open, 0);
+        }
+        script_pass(&script, 200000);
+        assert_int_equal(script.open, 0);
+        assert_int_equal(script.done, done + 1);
+        upstream_status(script.upstream, status);
+        assert_int_equal(status[0].late, 1);
+        assert_int_equal(status[1].seconds, 1);
+        assert_int_equal(status[0].timeouts, cases[i].timeouts);
+        assert_true(upstream_counters(script.upstream)->hedges == 1);
+        assert_true(upstream_counters(script.upstream)->hedges_won == cases[i].won);
+        script_deinit(&script);
+    }
+}
+
+static void second_questions_are_a_bounded_share(void **state)
+{
+    static const unsigned percents[] = {0, 1, 5, 25};
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(percents); i++) {
+        struct script script;
+
+        script_init(&script, 2, 41);
+        set_hedge(&script, 2, percents[i]);
+        for (unsigned n = 0; n < 2000; n++) { /* every answer is late */
+            struct query_fetch fetch = script_fetch(&script, "example.test", WIRE_A);
+            const size_t at = script.sent;
+
+            assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
+            script_pass(&script, 30000);
+            give(&script, at % SCRIPT_PACKETS_MAX, "ok");
+            if (script.sent == at + 2) {
+                give(&script, (at + 1) % SCRIPT_PACKETS_MAX, "ok");
+            }
+            script_order_servers(&script); /* nobody gets used to it */
+        }
+        const uint64_t hedges = upstream_counters(script.upstream)->hedges;
+        assert_in_range(hedges, 20 * percents[i], 20 * percents[i] + UPSTREAM_HEDGE_BURST);
+        assert_true(percents[i] == 0 ||
+                    hedges + upstream_counters(script.upstream)->hedges_denied == 2000);
+        script_deinit(&script);
+    }
+}
+
+/* A server that is down or suspect is no help, and there is nobody else. */
+static void no_second_question_goes_to_a_server_that_is_not_well(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 3; how++) {
+        struct script script;
+
+        script_init(&script, how < 2 ? 2 : 1, 42);
+        set_hedge(&script, how < 2 ? 2 : 1, 5);
+        earn(&script, 20);
+        if (how == 0) {
+            atomic_store(&script.upstream->servers[1].condition->down, true);
+        } else if (how == 1) {
+            atomic_store(&script.upstream->servers[1].condition->suspect_us, UINT64_MAX);
+        }
+        struct query_fetch fetch = script_fetch(&script, "example.test", WIRE_A);
+        const size_t at = script.sent;
+        assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
+        script_pass(&script, 149000);
+        assert_int_equal(script.sent, at + 1);
+        upstream_cancel(script.upstream, &fetch);
+        script_deinit(&script);
+    }
+}
+
+/* Every one of its questions is answered by another server: it is found out all the same. */
+static void a_dead_server_is_found_out_behind_second_questions(void **state)
+{
+    struct upstream_server_status status[UPSTREAM_SERVERS_MAX];
+    struct script script;
+
+    (void)state;
+    script_init(&script, 2, 43);
+    set_hedge(&script, 2, 25);
+    earn(&script, 40);
+    for (unsigned i = 0; i < UPSTREAM_DOWN_AFTER; i++) {
+        struct query_fetch fetch = script_fetch(&script, "example.test", WIRE_A);
+        const size_t at = script.sent;
+
+        assert_int_equal(upstream_ask(script.upstream, &fetch), 0);
+        assert_int_equal(packet_at(&script, at)->server, 0);
+        script_pass(&script, 40000);
+        assert_int_equal(packet_at(&script, at + 1)->server, 1);
+        give(&script, at + 1, "ok");
+        script_pass(&script, 400000);
+    }
+    upstream_status(script.upstream, status);
+    assert_int_equal(status[0].health, UPSTREAM_DOWN);
+    assert_int_equal(status[0].reason, UPSTREAM_REASON_SILENT);
+    assert_int_equal(upstream_counters(script.upstream)->hedges_won, UPSTREAM_DOWN_AFTER);
+    script_deinit(&script);
+}
+
+/* What is watched has bounds, ends with new settings, and believes no stranger. */
+static void what_is_watched_is_bounded(void **state)
+{
+    const struct upstream_settings settings = script_settings(2);
+    struct upstream_server_status status[UPSTREAM_SERVERS_MAX];
+    struct script script;
+
+    (void)state;
+    script_init(&script, 2, 44);
+    set_hedge(&script, 2, 25);
+    for (unsigned round = 0; round < 5;
+         round++) { /* sixteen at a time, each answered elsewhere */
+        struct query_fetch fetches[16];
+        const size_t at = script.sent;
+
+        for (size_t i = 0; i < 16; i++) {
+            fetches[i] = script_fetch(&script, "example.test", WIRE_A);
+            assert_int_equal(upstream_ask(script.upstream, &fetches[i]), 0);
+        }
+        script.upstream->hedge_credit = 16000;
+        script_pass(&script, 24000);
+        assert_int_equal(script.sent, at + 32);
+        for (size_t i = 0; i < 16; i++) {
+            give(&script, at + 16 + i, "ok");
+        }
+        atomic_store(&script.upstream->servers[0].condition->lates, 0);
+        atomic_store(&script.upstream->servers[0].condition->suspect_us, 0);
+    }
+    assert_int_equal(script.open, UPSTREAM_WATCHED_MAX);
+    assert_int_equal(script.upstream->watched, UPSTREAM_WATCHED_MAX);
+    give(&script, 0, "id");
+    assert_int_equal(script.open, UPSTREAM_WATCHED_MAX);
+    give(&script, 0, "servfail"); /* it lives */
+    assert_int_equal(script.open, UPSTREAM_WATCHED_MAX - 1);
+    upstream_status(script.upstream, status);
+    assert_int_equal(status[0].wrong, 1);
+    assert_int_equal(status[0].answers, 1);
+    upstream_configure(script.upstream, &settings);
+    assert_int_equal(script.open, 0);
+    script_deinit(&script);
+}
+
 static void a_cancelled_fetch_leaves_nothing_behind(void **state)
 {
     struct script script;
@@ -1303,6 +1518,11 @@ int main(void)
         cmocka_unit_test(when_all_are_down_all_are_asked),
         cmocka_unit_test(unmeasured_servers_are_given_the_full_time),
         cmocka_unit_test(servers_that_are_equally_fast_share_the_questions),
+        cmocka_unit_test(a_late_answer_makes_a_second_question_go_elsewhere),
+        cmocka_unit_test(second_questions_are_a_bounded_share),
+        cmocka_unit_test(no_second_question_goes_to_a_server_that_is_not_well),
+        cmocka_unit_test(a_dead_server_is_found_out_behind_second_questions),
+        cmocka_unit_test(what_is_watched_is_bounded),
         cmocka_unit_test(a_cancelled_fetch_leaves_nothing_behind),
         cmocka_unit_test(a_later_deadline_is_kept_too),
         cmocka_unit_test(the_engine_may_ask_again_when_told),
