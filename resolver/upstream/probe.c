@@ -53,22 +53,18 @@ static void end_probe(struct upstream *upstream, struct upstream_probe *probe, b
     upstream_probe_arm(upstream);
 }
 
-static void send_probe(struct upstream *upstream, size_t index)
+/* Sends the question that has been chosen. */
+static void ask(struct upstream *upstream, size_t index, bool tcp)
 {
     struct upstream_server *server = &upstream->servers[index];
     struct upstream_probe *probe = &upstream->probes[index];
-    struct upstream_server_status status;
 
-    upstream_condition_status(server->condition, &status);
-    probe->reason = status.reason;
-    choose_question(upstream, index, probe);
     probe->t = (struct upstream_try){
         .server = &server->endpoint,
         .trust = upstream->trust,
         .octets = probe->octets,
         .id = random_u16(upstream->random),
-        .tcp = server->endpoint.transport == ENDPOINT_TLS ||
-               probe->reason == UPSTREAM_REASON_TRUNCATED,
+        .tcp = tcp,
         .sent_us = upstream->now.mono_us,
         .server_index = (uint8_t)index,
     };
@@ -80,14 +76,28 @@ static void send_probe(struct upstream *upstream, size_t index)
     if (server->endpoint.transport == ENDPOINT_TLS && !server->edns_lost) {
         probe->t.len = upstream_hide_length(probe->octets, probe->t.len);
     }
-    probe->until_us = upstream->now.mono_us + UPSTREAM_PROBE_MS * UPSTREAM_US_PER_MS;
-    const int rc = probe->t.tcp ? upstream->io->tcp_send(upstream->io_context, &probe->t)
-                                : upstream->io->udp_send(upstream->io_context, &probe->t);
+    const int rc = tcp ? upstream->io->tcp_send(upstream->io_context, &probe->t)
+                       : upstream->io->udp_send(upstream->io_context, &probe->t);
     if (rc == 0) {
         probe->open = true;
     } else {
         upstream_condition_probed(server->condition, false, probe->t.sent_us, upstream->now);
     }
+}
+
+static void send_probe(struct upstream *upstream, size_t index)
+{
+    const struct upstream_server *server = &upstream->servers[index];
+    struct upstream_probe *probe = &upstream->probes[index];
+    struct upstream_server_status status;
+
+    upstream_condition_status(server->condition, &status);
+    probe->reason = status.reason;
+    probe->until_us = upstream->now.mono_us + UPSTREAM_PROBE_MS * UPSTREAM_US_PER_MS;
+    choose_question(upstream, index, probe);
+    ask(upstream, index,
+        server->endpoint.transport == ENDPOINT_TLS ||
+            probe->reason == UPSTREAM_REASON_TRUNCATED);
 }
 
 static void on_timer(struct timer *timer, void *context)
@@ -178,9 +188,13 @@ void upstream_probe_received(struct upstream *upstream, struct upstream_try *t,
     case UPSTREAM_REJECTED:
         end_probe(upstream, probe, answers_do && !is_servfail(octets));
         break;
-    case UPSTREAM_TRUNCATED:
     case UPSTREAM_NO_EDNS:
         end_probe(upstream, probe, answers_do);
+        break;
+    case UPSTREAM_TRUNCATED: /* nobody needs to cut so short an answer */
+        close_probe(upstream, probe);
+        ask(upstream, t->server_index, true);
+        upstream_probe_arm(upstream);
         break;
     case UPSTREAM_GARBAGE:
         end_probe(upstream, probe, false);
