@@ -99,7 +99,8 @@ static uint16_t winner(const struct policy_image *image, const struct view *view
                        enum policy_mode mode)
 {
     const size_t size = policy_image_set_size(image, set);
-    struct policy_row best, row;
+    struct policy_row best = {.list = 0};
+    struct policy_row row;
     uint16_t best_index = NO_ROW;
 
     for (size_t i = 0; i < size; i++) {

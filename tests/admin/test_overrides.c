@@ -137,6 +137,29 @@ static void refuses_what_is_wrong(void **state)
     }
 }
 
+static void one_is_the_same_by_name_match_and_view(void **state)
+{
+    static const struct {
+        const char *line;
+        bool same;
+    } rows[] = {
+        {EXCEPTION "\"for_s\":9,\"scope\":\"chain\"}", true},
+        {EXCEPTION "\"for_s\":9,\"match\":\"exact\"}", false},
+        {EXCEPTION "\"for_s\":9,\"view\":\"office\"}", false},
+        {"e {\"name\":\"b.example\",\"ticket\":\"T\",\"reason\":\"r\",\"for_s\":9}", false},
+        {"p {\"list\":\"a.example\",\"for_s\":600,\"reason\":\"r\"}", false},
+    };
+    const struct override one = override_of(EXCEPTION "\"for_s\":7}");
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(rows); i++) {
+        const struct override other = override_of(rows[i].line);
+
+        assert_int_equal(override_is_same(&one, &other), rows[i].same);
+        assert_int_equal(override_is_same(&other, &one), rows[i].same);
+    }
+}
+
 static void ends_by_either_clock(void **state)
 {
     const struct override pause =
@@ -373,6 +396,7 @@ int main(void)
         cmocka_unit_test(reads_a_pause),
         cmocka_unit_test(reads_an_exception),
         cmocka_unit_test(refuses_what_is_wrong),
+        cmocka_unit_test(one_is_the_same_by_name_match_and_view),
         cmocka_unit_test(ends_by_either_clock),
         cmocka_unit_test(what_is_printed_reads_back),
         cmocka_unit_test(a_bad_line_costs_no_other),

@@ -297,6 +297,52 @@ static void an_exception_for_a_redirect_target_counts(void **state)
     world_destroy(world);
 }
 
+/* Two views wait for one fetch; the exception is for one of them. And what a view denies by
+ * default is let through as well, by the asked name. */
+static void an_exception_counts_in_its_view(void **state)
+{
+    static const struct world_list list = {.id = "l", .rules = "block suffix edge.example"};
+    static const struct world_view views[] = {
+        {.name = "default", .use = "l"},
+        {.name = "kids", .clients = "127.0.1.0/24", .use = "l"},
+        {.name = "tills", .clients = "127.0.2.0/24", .use = "l", .deny = true},
+    };
+    const struct world_manner kid = {.from = "127.0.1.9"};
+    const struct world_manner till = {.from = "127.0.2.9"};
+    struct world *world = shop_world();
+    struct policy_exception exceptions[2] = {exception_on("shop.example", "HD-11", true),
+                                             exception_on("free.example", "HD-12", false)};
+    const struct policy_changes changes = {.exceptions = exceptions, .exception_count = 2};
+
+    (void)state;
+    exceptions[0].view = 1;
+    world->servers[0].delay_us = MILLISECONDS(100);
+    world_adopt_views(world, 1, &list, 3, views);
+    struct world_reply *of_kid = world_send(world, "www.shop.example", WIRE_A, kid);
+    struct world_reply *of_other =
+        world_send(world, "www.shop.example", WIRE_A, (struct world_manner){0});
+    world_pass(world, MILLISECONDS(10));
+    world_change(world, &changes);
+    world_pass(world, SECONDS(1));
+    assert_int_equal(world->asked_count, 1);
+    assert_string_equal(world_records(of_kid), REAL);
+    assert_string_equal(world_records(of_other), SINKHOLE);
+
+    assert_string_equal(world_records(world_ask_with(world, "www.shop.example", WIRE_A, till)),
+                        SINKHOLE); /* the exception is for another view */
+    assert_string_equal(world_records(world_ask_with(world, "free.example", WIRE_A, till)),
+                        "free.example 300 A 203.0.113.1");
+    world_events(world);
+    cache_flush(world->cache);
+    world_change(world, &(struct policy_changes){.pause_all = true});
+    assert_string_equal(world_records(world_ask_with(world, "www.shop.example", WIRE_A, till)),
+                        REAL);
+    world_change(world, &(struct policy_changes){0});
+    assert_string_equal(world_records(world_ask_with(world, "free.example", WIRE_A, till)),
+                        "free.example 10 A 0.0.0.0");
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +357,7 @@ int main(void)
         cmocka_unit_test(a_pause_tells_what_would_have_been),
         cmocka_unit_test(nxdomain_spares_an_exception_below),
         cmocka_unit_test(an_exception_for_a_redirect_target_counts),
+        cmocka_unit_test(an_exception_counts_in_its_view),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
