@@ -320,6 +320,25 @@ static void check_mixture(struct config_reader *reader)
     }
 }
 
+/* A server that stands elsewhere too, known by something else; false: there is none. */
+static bool is_named_otherwise(const struct config *config, const struct endpoint *server)
+{
+    bool other = false;
+
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        other = other || (address_equal(&config->upstreams[i].address, &server->address) &&
+                          !endpoint_equal(&config->upstreams[i], server));
+    }
+    for (size_t i = 0; i < config->forward_count; i++) {
+        const struct config_zone *zone = &config->forward[i];
+        for (size_t j = 0; j < zone->count; j++) {
+            other = other || (address_equal(&zone->servers[j].address, &server->address) &&
+                              !endpoint_equal(&zone->servers[j], server));
+        }
+    }
+    return other;
+}
+
 static void check_zones(struct config_reader *reader)
 {
     const struct config *config = reader->config;
@@ -335,6 +354,17 @@ static void check_zones(struct config_reader *reader)
                 address_format(server, true, text);
                 report_add(reader->report, REPORT_ERROR, reader->file, zone->line, zone->column,
                            "upstreams.zones: %s is this resolver itself: name another server",
+                           text);
+            }
+        }
+        for (size_t j = 0; j < zone->count; j++) {
+            char text[ENDPOINT_TEXT_MAX];
+
+            if (is_named_otherwise(config, &zone->servers[j])) {
+                endpoint_format(&zone->servers[j], text);
+                report_add(reader->report, REPORT_ERROR, reader->file, zone->line, zone->column,
+                           "upstreams.zones: %s stands elsewhere with another name, other pins "
+                           "or in clear: one server is known in one way",
                            text);
             }
         }

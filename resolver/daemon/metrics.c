@@ -244,6 +244,21 @@ static uint64_t tcp_of(const struct upstream_server_status *server)
     return server->tcp;
 }
 
+static uint64_t handshakes_of(const struct upstream_server_status *server)
+{
+    return server->tls.handshakes;
+}
+
+static uint64_t resumed_of(const struct upstream_server_status *server)
+{
+    return server->tls.resumed;
+}
+
+static uint64_t tls_failures_of(const struct upstream_server_status *server)
+{
+    return server->tls.failures;
+}
+
 static const struct upstream_row {
     const char *name;
     enum kind kind;
@@ -261,8 +276,14 @@ static const struct upstream_row {
      wrong_of, false},
     {"cordon_upstream_failures_total", COUNTER, "Questions that it refused or failed on.",
      failures_of, false},
-    {"cordon_upstream_tcp_questions_total", COUNTER, "Questions sent to it over TCP.", tcp_of,
-     false},
+    {"cordon_upstream_tcp_questions_total", COUNTER, "Questions sent to it over TCP or TLS.",
+     tcp_of, false},
+    {"cordon_upstream_tls_handshakes_total", COUNTER, "Whole TLS handshakes with it.",
+     handshakes_of, false},
+    {"cordon_upstream_tls_resumed_total", COUNTER,
+     "TLS connections to it that went on with an earlier session.", resumed_of, false},
+    {"cordon_upstream_tls_failures_total", COUNTER,
+     "TLS connections to it that proved nothing, or broke.", tls_failures_of, false},
 };
 
 static void write_upstreams(struct text *out, const struct daemon *daemon,
@@ -270,7 +291,7 @@ static void write_upstreams(struct text *out, const struct daemon *daemon,
 {
     const struct upstream_server_status *servers = totals->sum.upstreams;
     const size_t count = totals->sum.upstream_count;
-    char address[ADDRESS_TEXT_MAX];
+    char address[ENDPOINT_TEXT_MAX];
 
     single(out, "cordon_upstreams", GAUGE, "Upstreams to ask.",
            daemon_snapshot(daemon)->upstreams.count);
@@ -279,7 +300,7 @@ static void write_upstreams(struct text *out, const struct daemon *daemon,
         family(out, row->name, row->kind, row->help);
         for (size_t i = 0; i < count; i++) {
             if (!row->only_tried || servers[i].health != UPSTREAM_UNTRIED) {
-                address_format(&servers[i].endpoint.address, true, address);
+                endpoint_format(&servers[i].endpoint, address);
                 line(out, row->name, "upstream", address, row->value(&servers[i]));
             }
         }
@@ -288,7 +309,7 @@ static void write_upstreams(struct text *out, const struct daemon *daemon,
            "Its smoothed round-trip time, the mean over workers.");
     for (size_t i = 0; i < count; i++) {
         if (servers[i].rtt_us > 0) {
-            address_format(&servers[i].endpoint.address, true, address);
+            endpoint_format(&servers[i].endpoint, address);
             text_printf(out, "cordon_upstream_rtt_seconds{upstream=\"%s\"} %u.%06u\n", address,
                         servers[i].rtt_us / MICROSECONDS, servers[i].rtt_us % MICROSECONDS);
         }

@@ -42,7 +42,7 @@ static void servers_over_tls_are_read_and_print_as_they_read(void **state)
         "      pins: [" PIN_B "]\n"
         "  zones:\n"
         "    corp.example: [tls://192.0.2.9#dc.corp.example]\n"
-        "    lab.test: {servers: [{address: 192.0.2.9, pins: [" PIN_A "]}], policy: exempt}\n";
+        "    lab.test: {servers: [{address: 192.0.2.10, pins: [" PIN_A "]}], policy: exempt}\n";
     static const char want_servers[] =
         "  servers: [\"tls://192.0.2.1@853#dns.example\", "
         "\"tls://192.0.2.1@8853#dns.example\", "
@@ -51,7 +51,7 @@ static void servers_over_tls_are_read_and_print_as_they_read(void **state)
         "{address: \"2001:db8::2@853\", pins: [" PIN_B "]}]\n";
     static const char want_zones[] =
         "    corp.example: [\"tls://192.0.2.9@853#dc.corp.example\"]\n"
-        "    lab.test: {servers: [{address: 192.0.2.9@853, pins: [" PIN_A
+        "    lab.test: {servers: [{address: 192.0.2.10@853, pins: [" PIN_A
         "]}], policy: exempt}\n";
     struct report report;
     struct config *config = parse(text, &report);
@@ -177,6 +177,13 @@ static void servers_over_tls_that_cannot_be_are_refused(void **state)
          "1:38: upstreams.servers: 192.0.2.1@853 stands here twice: remove one"},
         {"upstreams: {zones: {a.test: [tls://192.0.2.1#a.example, tls://192.0.2.1#b.example]}}",
          "1:57: upstreams.zones: \"tls://192.0.2.1#b.example\" stands here twice: remove one"},
+        {"upstreams: {servers: [tls://192.0.2.1#a.example], zones: {a.test: "
+         "[tls://192.0.2.1#b.example]}}",
+         "1:59: upstreams.zones: tls://192.0.2.1@853#b.example stands elsewhere with another "
+         "name, other pins or in clear: one server is known in one way"},
+        {"upstreams: {servers: [192.0.2.1@853], zones: {a.test: [tls://192.0.2.1#b.example]}}",
+         "1:47: upstreams.zones: tls://192.0.2.1@853#b.example stands elsewhere with another "
+         "name, other pins or in clear: one server is known in one way"},
         /* Ourselves. */
         {"server: {listen: [127.0.0.1@853]}\nupstreams: {servers: [tls://127.0.0.1#a.example]}",
          "2:23: upstreams.servers: 127.0.0.1@853 is this resolver itself (server.listen has "
