@@ -376,11 +376,11 @@ static void what_is_answered_here_is_not_denied(void **state)
     struct address address;
 
     (void)state;
-    wire_name_from_text("printer.lan", 11, &printer);
+    wire_name_from_text("printer.office.lan", 18, &printer);
     assert_int_equal(address_parse("10.0.0.9", 8, 0, &address), 0);
     assert_int_equal(local_builder_add(builder, &printer, &address), 0);
     assert_int_equal(local_names_build(builder, 60, key, NULL, &names), 0);
-    wire_name_from_text("corp.lab", 8, &zones[0].name);
+    wire_name_from_text("corp.inner.lab", 14, &zones[0].name);
     wire_name_from_text("applied.lab", 11, &zones[1].name);
     world->settings.local_names = names;
     world->settings.zones = zones;
@@ -390,16 +390,16 @@ static void what_is_answered_here_is_not_denied(void **state)
     world->upstream_settings.group_count = 2;
     upstream_configure(world->upstream, &world->upstream_settings);
     world_adopt_views(world, ITEMS(lists), lists, ITEMS(views), views);
-    world_serve(world, "a.corp.lab", WIRE_A, "a.corp.lab. 60 IN A 192.0.2.7\n");
+    world_serve(world, "a.corp.inner.lab", WIRE_A, "a.corp.inner.lab. 60 IN A 192.0.2.7\n");
 
-    assert_string_equal(ask_from(world, TILL, "printer.lan"),
-                        "NOERROR rd ra | printer.lan 60 A 10.0.0.9");
+    assert_string_equal(ask_from(world, TILL, "printer.office.lan"),
+                        "NOERROR rd ra | printer.office.lan 60 A 10.0.0.9");
     assert_string_equal(ask_from(world, TILL, "localhost"),
                         "NOERROR rd ra | localhost 10800 A 127.0.0.1");
     assert_string_equal(ask_from(world, TILL, "x.invalid"),
                         "NXDOMAIN rd ra | ~. 60 SOA minimum 60");
-    assert_string_equal(ask_from(world, TILL, "a.corp.lab"),
-                        "NOERROR rd ra | a.corp.lab 60 A 192.0.2.7");
+    assert_string_equal(ask_from(world, TILL, "a.corp.inner.lab"),
+                        "NOERROR rd ra | a.corp.inner.lab 60 A 192.0.2.7");
     assert_string_equal(world_events(world), "");
     /* a zone that policy applies to is denied like any other name */
     ask_from(world, TILL, "a.applied.lab");
@@ -408,7 +408,8 @@ static void what_is_answered_here_is_not_denied(void **state)
     assert_int_equal(world->asked_count, 1);
     /* Names above all these exist, though nothing of theirs is shown; and so does every top
      * level domain, below which anything may be. */
-    static const char *const above[] = {"lan", "lab", "example", "com"};
+    static const char *const above[] = {"lan",       "office.lan", "lab",
+                                        "inner.lab", "example",    "com"};
     for (size_t i = 0; i < ITEMS(above); i++) {
         char want[160];
 
