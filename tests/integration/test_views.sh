@@ -19,6 +19,7 @@ cdn.far.test 300 A 192.0.2.13
 ads.test 300 A 192.0.2.14
 x-delay2000.shop.test 300 CNAME edge.cloud.test
 a.corp.test 300 A 192.0.2.15
+lone.test 300 A 192.0.2.16
 RECORDS
 
 make_keys list-a list-b list-c
@@ -125,6 +126,25 @@ after=$(wc -l <"$work/asked")
 [ "$before" = "$after" ] || fail "$((after - before)) packets left: $(tail -n 3 "$work/asked")"
 status_is 's["questions"]["denied"] == 98' || fail "denied: $(status 's["questions"]["denied"]')"
 
+say "an exception of one view lets through what it denies, and a pause of all pauses the denying"
+"$cordon" exception add lone.test --view kids --for 10m --ticket HD-1 --reason "a test" --socket "$work/control.sock" >/dev/null
+ask lone.test A --source "$till"; expect 'rcode NXDOMAIN'
+"$cordon" exception add lone.test --view tills --for 10m --ticket HD-2 --reason "a test" --socket "$work/control.sock" >/dev/null
+ask lone.test A --source "$till"; expect 'answer lone.test\. [0-9]+ A 192\.0\.2\.16'
+ask edge.cloud.test A --source "$till"; expect 'rcode NXDOMAIN' 'ede 15 .*cloud 11'
+"$cordon" exception remove lone.test --view tills --socket "$work/control.sock" >/dev/null
+ask lone.test A --source "$till"; expect 'rcode NXDOMAIN' 'ede 15 default deny: no allowed name, view tills'
+"$cordon" pause cloud --for 10m --reason "a test" --socket "$work/control.sock" >/dev/null
+ask edge.cloud.test A --source "$kid"; expect 'answer edge.cloud.test\. [0-9]+ A 192\.0\.2\.66'
+ask edge.cloud.test A --source "$till"; expect 'rcode NXDOMAIN' 'ede 15 default deny: no allowed name, view tills'
+ask ok.cloud.test A --source "$till"; expect 'answer ok.cloud.test\. [0-9]+ A 192\.0\.2\.12'
+"$cordon" pause all --for 10m --reason "a test" --socket "$work/control.sock" >/dev/null
+ask lone.test A --source "$till"; expect 'answer lone.test\. [0-9]+ A 192\.0\.2\.16'
+status_is '[v["default_paused"] for v in s["views"] if v["name"] == "tills"] == [True]' || fail "$(status 's["views"]')"
+"$cordon" pause end all --socket "$work/control.sock" >/dev/null
+"$cordon" pause end cloud --socket "$work/control.sock" >/dev/null
+ask lone.test A --source "$till"; expect 'rcode NXDOMAIN' 'ede 15 default deny: no allowed name, view tills'
+
 say "two views join one question, and one of them blocks a hop"
 fetches=$(status 's["questions"]["fetches"]') joined=$(status 's["questions"]["joined"]')
 python3 "$here/ask.py" 127.0.0.1 "$port" x-delay2000.shop.test A >"$work/one" &
@@ -215,6 +235,10 @@ cdn.far.test A event=default-deny view=tills action=nxdomain mode=enforce applie
 ! pay.shop.test A event=default-deny
 ! printer.lan A event=default-deny
 ! a.corp.test A event=default-deny
+lone.test A event=default-deny view=tills action=pass exception=lone.test ticket=HD-2 applied=false
+lone.test A event=default-deny view=tills mode=log paused=true applied=false
+edge.cloud.test A event=decision view=tills list=cloud paused=true applied=false
+edge.cloud.test A event=default-deny view=tills applied=true
 nobody.test HTTPS event=default-deny transport=tcp
 plain.test A event=default-deny view=default mode=log applied=false
 plain.test A event=default-deny view=kids mode=enforce applied=true
