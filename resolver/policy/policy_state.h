@@ -1,0 +1,63 @@
+/*
+ * policy/policy_state.h - what a policy is made of: for the files that make it and that decide
+ * by it (policy_make.c, policy.c), and for nobody else.
+ */
+#ifndef CORDON_POLICY_POLICY_STATE_H
+#define CORDON_POLICY_POLICY_STATE_H
+
+#include "policy/policy.h"
+
+#define POLICY_MAGIC  0x706f6c69u
+#define POLICY_NO_ROW UINT16_MAX
+
+/* What a set of rules means in one view: the row that wins among enforced lists, and among
+ * those in log mode. */
+struct policy_verdict {
+    uint16_t enforce, log; /* POLICY_NO_ROW: none */
+    bool speaks;           /* an enforced list has a word: also where the view makes it log */
+};
+
+/* What the operator said about a list of the image, for one view. */
+struct policy_list_state {
+    uint8_t mode;   /* enum policy_mode */
+    uint8_t action; /* of rules that name none; never DEFAULT */
+    bool paused;    /* mode is LOG, and would be ENFORCE */
+    bool speaks;    /* enforced, whatever the view's one word makes of it */
+    uint16_t rank;  /* place in the order of lists */
+};
+
+struct policy_view {
+    struct policy_list_state lists[POLICY_LISTS_MAX];
+    struct policy_verdict *verdicts; /* one a set */
+    bool borrowed; /* they are those of the policy that this one is derived from */
+    struct wire_name redirect;
+    bool redirect_prefixes;
+    uint8_t action;             /* of the view; never DEFAULT */
+    uint8_t by_default;         /* enum policy_mode: of the default to deny; OFF: allow */
+    bool paused;                /* by_default is LOG, and would be ENFORCE */
+    struct policy_allow *allow; /* borrowed if the policy is derived */
+};
+
+struct policy {
+    uint32_t magic;
+    struct policy_image *image;
+    uint64_t generation;
+    size_t set_count;
+    size_t view_count;
+    struct policy_view *views;
+    bool derived;                         /* the image is borrowed */
+    struct policy_exceptions *exceptions; /* NULL: none */
+};
+
+/* The action of a row in a view, never DEFAULT. */
+enum policy_action policy_row_action(const struct policy_view *view,
+                                     const struct policy_row *row);
+
+bool policy_lets_through(enum policy_action action);
+
+/* Whether a row has a word among the lists in this mode. What a paused list lets through counts
+ * as if there were no pause, or pausing it could block what it passed. */
+bool policy_row_counts(const struct policy_view *view, const struct policy_row *row,
+                       enum policy_mode mode);
+
+#endif
