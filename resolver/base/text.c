@@ -115,38 +115,40 @@ void json_array_end(struct text *text)
     text_add_octets(text, "]", 1);
 }
 
-/* The length of the well-formed UTF-8 sequence at the start (Unicode, table 3-7: no overlong
- * form, no surrogate, nothing above U+10FFFF), or 0. */
-static size_t utf8_length(const uint8_t *at, size_t len)
+size_t text_utf8_point(const uint8_t *at, size_t len, uint32_t *point)
 {
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
     const uint8_t first = at[0];
-    uint8_t low = 0x80; /* bounds of the second octet */
-    uint8_t high = 0xbf;
     size_t need;
 
     if (first < 0x80) {
+        *point = first;
         return 1;
     }
     if (first >= 0xc2 && first <= 0xdf) {
         need = 2;
+        *point = first & 0x1fu;
     } else if (first >= 0xe0 && first <= 0xef) {
         need = 3;
-        low = first == 0xe0 ? 0xa0 : low;
-        high = first == 0xed ? 0x9f : high;
+        *point = first & 0x0fu;
     } else if (first >= 0xf0 && first <= 0xf4) {
         need = 4;
-        low = first == 0xf0 ? 0x90 : low;
-        high = first == 0xf4 ? 0x8f : high;
+        *point = first & 0x07u;
     } else {
         return 0;
     }
-    if (len < need || at[1] < low || at[1] > high) {
+    if (len < need) {
         return 0;
     }
-    for (size_t i = 2; i < need; i++) {
+    for (size_t i = 1; i < need; i++) {
         if ((at[i] & 0xc0) != 0x80) {
             return 0;
         }
+        *point = *point << 6 | (at[i] & 0x3fu);
+    }
+    if (*point < smallest[need] || *point > 0x10ffff ||
+        (*point >= 0xd800 && *point <= 0xdfff)) {
+        return 0;
     }
     return need;
 }
@@ -184,7 +186,8 @@ void json_string_n(struct text *text, const char *key, const char *value, size_t
     begin(text, key);
     text_add_octets(text, "\"", 1);
     while (at < len && !text->overflow) {
-        const size_t used = utf8_length(octets + at, len - at);
+        uint32_t point;
+        const size_t used = text_utf8_point(octets + at, len - at, &point);
         if (used == 0) {
             text_add_octets(text, "\xef\xbf\xbd", 3); /* U+FFFD */
             at++;

@@ -4,6 +4,8 @@
 #ifndef CORDON_CLI_ASK_H
 #define CORDON_CLI_ASK_H
 
+#include "cli/options.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,11 +13,6 @@
 /* base/text.c has a json_string() of its own, which the linker takes before the library's: here
  * strings are made by cli_add_string(), and this name does not compile. */
 #define json_string json_string_is_not_for_the_tool
-
-/* Where the daemon is: what --socket and --config name; NULL: by the other, or the default. */
-struct cli_daemon {
-    const char *socket, *config;
-};
 
 /* Asks with arguments (taken over; NULL: none) and decodes. NULL after a message, and *code
  * says which kind of failure it was; CLI_OK otherwise, also for a document that says no. */

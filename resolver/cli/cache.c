@@ -38,49 +38,21 @@ struct wanted {
 static int parse(int argc, char **argv, const char *command, const char *help,
                  struct wanted *wanted)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"socket", required_argument, NULL, 's'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"below", no_argument, NULL, 'b'},
-                                            {"all", no_argument, NULL, 'a'},
-                                            {NULL, 0, NULL, 0}};
-    int option;
+    const struct cli_option options[] = {{"json", 0, NULL, &wanted->json},
+                                         {"below", 0, NULL, &wanted->below},
+                                         {"all", 0, NULL, &wanted->all},
+                                         CLI_DAEMON_OPTIONS(&wanted->daemon)};
+    const char *words[2];
+    int code = cli_options(argc, argv, command, help, options, CLI_COUNT(options));
 
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            wanted->daemon.config = optarg;
-            break;
-        case 's':
-            wanted->daemon.socket = optarg;
-            break;
-        case 'j':
-            wanted->json = true;
-            break;
-        case 'b':
-            wanted->below = true;
-            break;
-        case 'a':
-            wanted->all = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage(command, "wrong option");
-        }
+    if (code == CLI_GO_ON) {
+        code = cli_words(argc, argv, command, words, 2);
     }
-    if (optind < argc) {
-        wanted->name = argv[optind++];
+    if (code == CLI_GO_ON) {
+        wanted->name = words[0];
+        wanted->type = words[1];
     }
-    if (optind < argc) {
-        wanted->type = argv[optind++];
-    }
-    if (optind < argc) {
-        return cli_usage(command, "'%s' is one word too many", argv[optind]);
-    }
-    return -1;
+    return code;
 }
 
 /* NULL after a message; then *code is set. */
@@ -199,5 +171,5 @@ int cli_cache(int argc, char **argv)
         {"show", show, "show NAME [TYPE] [--below] [-c CONFIG] [--json]"},
     };
 
-    return cli_dispatch("cache", verbs, sizeof(verbs) / sizeof(verbs[0]), argc, argv);
+    return cli_dispatch("cache", verbs, CLI_COUNT(verbs), argc, argv);
 }

@@ -61,47 +61,15 @@ struct options {
 /* -1: go on; otherwise the exit code. */
 static int parse(int argc, char **argv, const char *help, struct options *out)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"socket", required_argument, NULL, 's'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"for", required_argument, NULL, 'f'},
-                                            {"until", required_argument, NULL, 'u'},
-                                            {"reason", required_argument, NULL, 'r'},
-                                            {"ticket", required_argument, NULL, 't'},
-                                            {"scope", required_argument, NULL, 'S'},
-                                            {"view", required_argument, NULL, 'v'},
-                                            {"exact", no_argument, NULL, 'e'},
-                                            {"until-restart", no_argument, NULL, 'R'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int option;
+    const struct cli_option options[] = {
+        {"for", 0, &out->for_text, NULL},  {"until", 0, &out->until, NULL},
+        {"reason", 0, &out->reason, NULL}, {"ticket", 0, &out->ticket, NULL},
+        {"scope", 0, &out->scope, NULL},   {"view", 0, &out->view, NULL},
+        {"exact", 0, NULL, &out->exact},   {"until-restart", 0, NULL, &out->until_restart},
+        {"json", 0, NULL, &out->json},     CLI_DAEMON_OPTIONS(&out->daemon),
+    };
 
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        const char **place = option == 'c'   ? &out->daemon.config
-                             : option == 's' ? &out->daemon.socket
-                             : option == 'f' ? &out->for_text
-                             : option == 'u' ? &out->until
-                             : option == 'r' ? &out->reason
-                             : option == 't' ? &out->ticket
-                             : option == 'S' ? &out->scope
-                             : option == 'v' ? &out->view
-                                             : NULL;
-        if (place != NULL) {
-            *place = optarg;
-        } else if (option == 'j') {
-            out->json = true;
-        } else if (option == 'e') {
-            out->exact = true;
-        } else if (option == 'R') {
-            out->until_restart = true;
-        } else if (option == 'h') {
-            fputs(help, stdout);
-            return CLI_OK;
-        } else {
-            return cli_usage(out->command, "wrong option");
-        }
-    }
-    return -1;
+    return cli_options(argc, argv, out->command, help, options, CLI_COUNT(options));
 }
 
 /* "10m" into seconds. */

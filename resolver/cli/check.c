@@ -94,34 +94,22 @@ static void print_views(const struct setup_snapshot *snapshot)
 
 int cli_check(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},    {"print", no_argument, NULL, 'p'},
-        {"example", no_argument, NULL, 'e'}, {"manual", no_argument, NULL, 'm'},
-        {"help", no_argument, NULL, 'h'},    {NULL, 0, NULL, 0}};
     bool json = false;
     bool print = false;
-    int option;
+    bool example = false;
+    bool manual = false;
+    const struct cli_option options[] = {{"json", 0, NULL, &json},
+                                         {"print", 0, NULL, &print},
+                                         {"example", 0, NULL, &example},
+                                         {"manual", 0, NULL, &manual}};
+    const int code = cli_options(argc, argv, "check", help, options, CLI_COUNT(options));
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (option) {
-        case 'j':
-            json = true;
-            break;
-        case 'p':
-            print = true;
-            break;
-        case 'e':
-            config_print_example(stdout);
-            return CLI_OK;
-        case 'm':
-            config_print_manual(stdout);
-            return CLI_OK;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("check", "wrong option");
-        }
+    if (code != CLI_GO_ON) {
+        return code;
+    }
+    if (example || manual) {
+        (example ? config_print_example : config_print_manual)(stdout);
+        return CLI_OK;
     }
     if (argc - optind != 1) {
         return cli_usage("check", "name one configuration file");

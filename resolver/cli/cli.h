@@ -8,6 +8,7 @@
 #define CORDON_CLI_CLI_H
 
 #include "base/report.h"
+#include "cli/options.h"
 #include "config/config.h"
 #include "setup/setup.h"
 #include "trust/minisign.h"
@@ -24,9 +25,6 @@ enum cli_exit {
     CLI_USAGE = 2,   /* the command line is wrong */
     CLI_UNREACHABLE = 3 /* no daemon or server answers */
 };
-
-/* The highest file descriptor that makes sense to name. */
-#define CLI_FD_MAX 65535u
 
 int cli_check(int argc, char **argv);
 int cli_list(int argc, char **argv);
@@ -86,6 +84,10 @@ int cli_ask_within(const char *socket, const char *command, unsigned timeout_ms,
  * (one line). twice: asks again and compares. -errno, CORDON_E_PASSWORD if they differ. The
  * caller wipes out. */
 int cli_password(const char *prompt, bool twice, int from_fd, char *out, size_t size);
+
+/* The file descriptor that --password-fd names; NULL: -1, the terminal. CLI_GO_ON, else the
+ * exit code after a message. */
+int cli_password_fd(const char *command, const char *named, int *fd);
 
 /* A decimal number from least to most, and nothing else. */
 bool cli_number(const char *text, unsigned least, unsigned most, unsigned *out);

@@ -15,6 +15,9 @@
 /* A reload compiles the lists anew: seconds for millions of rules. */
 #define DAEMON_PATIENCE_MS 120000u
 
+/* The highest file descriptor that makes sense to name. */
+#define FD_MAX 65535u
+
 int cli_usage(const char *command, const char *format, ...)
 {
     va_list arguments;
@@ -183,6 +186,20 @@ static int ask_quietly(const char *prompt, char *out, size_t size)
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
     fprintf(stderr, "\n");
     return rc;
+}
+
+int cli_password_fd(const char *command, const char *named, int *fd)
+{
+    unsigned number = 0;
+
+    *fd = -1;
+    if (named != NULL) {
+        if (!cli_number(named, 0, FD_MAX, &number)) {
+            return cli_usage(command, "--password-fd takes a file descriptor");
+        }
+        *fd = (int)number;
+    }
+    return CLI_GO_ON;
 }
 
 int cli_password(const char *prompt, bool twice, int from_fd, char *out, size_t size)

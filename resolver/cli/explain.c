@@ -26,23 +26,6 @@ static const char help[] =
 
 #define DNS_PORT 53
 
-/* As query/zone.c: the longest that the name is in. */
-static const struct query_zone *zone_of(const struct query_settings *settings,
-                                        const struct wire_name *name)
-{
-    const struct query_zone *longest = NULL;
-
-    for (size_t i = 0; i < settings->zone_count; i++) {
-        const struct query_zone *zone = &settings->zones[i];
-
-        if ((longest == NULL || zone->name.labels > longest->name.labels) &&
-            wire_name_is_within(name, &zone->name)) {
-            longest = zone;
-        }
-    }
-    return longest;
-}
-
 static void decide(struct explain *ex)
 {
     const struct policy *policy = ex->snapshot->policy;
@@ -58,7 +41,7 @@ static void decide(struct explain *ex)
         const struct query_settings *settings = &ex->snapshot->settings;
 
         wire_name_to_text(&ex->name, ex->subject);
-        ex->zone = zone_of(settings, &ex->name);
+        ex->zone = query_settings_zone(settings, &ex->name);
         local_find(settings->local_names, settings->local_special && ex->zone == NULL,
                    &ex->name, ex->type, &ex->local);
         if (ex->local.kind != LOCAL_NOT || (ex->zone != NULL && ex->zone->exempt)) {
@@ -67,16 +50,6 @@ static void decide(struct explain *ex)
         policy_image_find_name(policy_image_of(policy), &ex->name, &ex->matches);
         policy_decide_question(policy, ex->view, &ex->name, &ex->outcome);
     }
-}
-
-static bool may_ask(const struct query_settings *settings, const struct address *client)
-{
-    for (size_t i = 0; i < settings->access_count; i++) {
-        if (address_prefix_covers(&settings->access[i], client)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* The words of the command line. */
@@ -89,38 +62,15 @@ struct explain_request {
 /* -1 to go on, else the exit status. */
 static int read_options(int argc, char **argv, struct explain_request *request)
 {
-    static const struct option options[] = {{"client", required_argument, NULL, 'i'},
-                                            {"at", required_argument, NULL, 'a'},
-                                            {"view", required_argument, NULL, 'v'},
-                                            {"config", required_argument, NULL, 'c'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int option;
+    const struct cli_option options[] = {
+        {"client", 0, &request->client, NULL}, {"at", 0, &request->at, NULL},
+        {"view", 0, &request->view, NULL},     {"config", 'c', &request->config, NULL},
+        {"json", 0, NULL, &request->json},
+    };
+    const int code = cli_options(argc, argv, "explain", help, options, CLI_COUNT(options));
 
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'i':
-            request->client = optarg;
-            break;
-        case 'a':
-            request->at = optarg;
-            break;
-        case 'v':
-            request->view = optarg;
-            break;
-        case 'c':
-            request->config = optarg;
-            break;
-        case 'j':
-            request->json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("explain", "wrong option");
-        }
+    if (code != CLI_GO_ON) {
+        return code;
     }
     if (request->client != NULL && address_parse(request->client, strlen(request->client), 0,
                                                  &request->client_address) != 0) {
@@ -213,7 +163,8 @@ int cli_explain(int argc, char **argv)
     code = CLI_USAGE;
     if (choose_view(&request, &ex)) {
         const bool allowed =
-            request.client == NULL || may_ask(&ex.snapshot->settings, &request.client_address);
+            request.client == NULL ||
+            query_settings_admit(&ex.snapshot->settings, &request.client_address);
 
         decide(&ex);
         if (request.json) {

@@ -85,43 +85,30 @@ static int write_pair(const char *name, const char *password)
 
 static int generate(int argc, char **argv)
 {
-    static const struct option options[] = {{"no-password", no_argument, NULL, 'W'},
-                                            {"password-fd", required_argument, NULL, 'f'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    bool ask = true;
-    unsigned fd = 0;
+    const char *fd = NULL;
+    bool no_password = false;
     int from_fd = -1;
-    int option;
+    const struct cli_option options[] = {{"no-password", 'W', NULL, &no_password},
+                                         {"password-fd", 0, &fd, NULL}};
+    int code =
+        cli_options(argc, argv, "key generate", generate_help, options, CLI_COUNT(options));
 
-    while ((option = getopt_long(argc, argv, "Wh", options, NULL)) != -1) {
-        switch (option) {
-        case 'W':
-            ask = false;
-            break;
-        case 'f':
-            if (!cli_number(optarg, 0, CLI_FD_MAX, &fd)) {
-                return cli_usage("key generate", "--password-fd takes a file descriptor");
-            }
-            from_fd = (int)fd;
-            break;
-        case 'h':
-            fputs(generate_help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("key generate", "wrong option");
-        }
+    if (code == CLI_GO_ON) {
+        code = cli_password_fd("key generate", fd, &from_fd);
+    }
+    if (code != CLI_GO_ON) {
+        return code;
     }
     if (argc - optind != 1) {
         return cli_usage("key generate", "name the pair, for example: list-a");
     }
-    if (!ask) {
+    if (no_password) {
         return write_pair(argv[optind], NULL);
     }
     char password[1024];
     const int rc =
         cli_password("Password for the new key", true, from_fd, password, sizeof(password));
-    int code = CLI_REFUSED;
+    code = CLI_REFUSED;
     if (rc == -ENOTTY) {
         code = cli_usage("key generate", "there is no terminal to ask for a password: use "
                                          "--password-fd or --no-password");
@@ -175,24 +162,15 @@ static int show_one(const char *path, bool json)
 
 static int show(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     bool json = false;
     int code = CLI_OK;
-    int option;
+    const struct cli_option options[] = {{"json", 0, NULL, &json}};
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (option) {
-        case 'j':
-            json = true;
-            break;
-        case 'h':
-            fputs(show_help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("key show", "wrong option");
-        }
+    code = cli_options(argc, argv, "key show", show_help, options, CLI_COUNT(options));
+    if (code != CLI_GO_ON) {
+        return code;
     }
+    code = CLI_OK;
     if (optind == argc) {
         return cli_usage("key show", "name at least one .pub file");
     }
@@ -211,5 +189,5 @@ int cli_key(int argc, char **argv)
         {"show", show, "show [--json] FILE..."},
     };
 
-    return cli_dispatch("key", verbs, sizeof(verbs) / sizeof(verbs[0]), argc, argv);
+    return cli_dispatch("key", verbs, CLI_COUNT(verbs), argc, argv);
 }

@@ -262,34 +262,21 @@ static int read_secret(const char *path, int fd, struct trust_secret_key *key)
 
 static int sign(int argc, char **argv)
 {
-    static const struct option options[] = {{"key", required_argument, NULL, 'k'},
-                                            {"password-fd", required_argument, NULL, 'f'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     const char *key_path = NULL;
-    unsigned fd = 0;
+    const char *fd = NULL;
     int from_fd = -1;
     int code = CLI_OK;
-    int option;
+    const struct cli_option options[] = {{"key", 'k', &key_path, NULL},
+                                         {"password-fd", 0, &fd, NULL}};
 
-    while ((option = getopt_long(argc, argv, "k:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'k':
-            key_path = optarg;
-            break;
-        case 'f':
-            if (!cli_number(optarg, 0, CLI_FD_MAX, &fd)) {
-                return cli_usage("list sign", "--password-fd takes a file descriptor");
-            }
-            from_fd = (int)fd;
-            break;
-        case 'h':
-            fputs(sign_help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("list sign", "wrong option");
-        }
+    code = cli_options(argc, argv, "list sign", sign_help, options, CLI_COUNT(options));
+    if (code == CLI_GO_ON) {
+        code = cli_password_fd("list sign", fd, &from_fd);
     }
+    if (code != CLI_GO_ON) {
+        return code;
+    }
+    code = CLI_OK;
     if (key_path == NULL || optind == argc) {
         return cli_usage("list sign", "name the secret key with --key, and at least one list");
     }
@@ -317,5 +304,5 @@ int cli_list(int argc, char **argv)
          "verify --keys DIR|FILE... [--threshold N] [--ignore-time] [--json] LIST..."},
     };
 
-    return cli_dispatch("list", verbs, sizeof(verbs) / sizeof(verbs[0]), argc, argv);
+    return cli_dispatch("list", verbs, CLI_COUNT(verbs), argc, argv);
 }

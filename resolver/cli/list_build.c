@@ -20,34 +20,18 @@ static const char help[] =
 
 int cli_list_build(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     const char *config_path = NULL;
     const char *output = NULL;
     bool json = false;
-    int option;
+    const struct cli_option options[] = {{"config", 'c', &config_path, NULL},
+                                         {"output", 'o', &output, NULL},
+                                         {"json", 0, NULL, &json}};
+    int code = cli_options(argc, argv, "list build", help, options, CLI_COUNT(options));
 
-    while ((option = getopt_long(argc, argv, "c:o:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            config_path = optarg;
-            break;
-        case 'o':
-            output = optarg;
-            break;
-        case 'j':
-            json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("list build", "wrong option");
-        }
+    if (code != CLI_GO_ON) {
+        return code;
     }
+    code = CLI_OK;
     if (optind != argc) {
         return cli_usage("list build", "the lists are those of the configuration: -c CONFIG");
     }
@@ -62,7 +46,6 @@ int cli_list_build(int argc, char **argv)
     const uint8_t *octets = policy_image_octets(image, &len);
     uint8_t digest[DIGEST_OCTETS];
     char hex[2 * DIGEST_OCTETS + 1];
-    int code = CLI_OK;
 
     policy_image_stats(image, &stats);
     digest_of(octets, len, NULL, digest);

@@ -377,30 +377,17 @@ static int compare_lists(struct diff *diff, const struct policy_list *old,
 
 int cli_list_diff(int argc, char **argv)
 {
-    static const struct option options[] = {{"all", no_argument, NULL, 'a'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct diff diff = {.all = false};
     struct policy_list *old = NULL, *new = NULL;
     int code = CLI_REFUSED;
-    int option;
+    const struct cli_option options[] = {{"all", 0, NULL, &diff.all},
+                                         {"json", 0, NULL, &diff.json}};
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (option) {
-        case 'a':
-            diff.all = true;
-            break;
-        case 'j':
-            diff.json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("list diff", "wrong option");
-        }
+    code = cli_options(argc, argv, "list diff", help, options, CLI_COUNT(options));
+    if (code != CLI_GO_ON) {
+        return code;
     }
+    code = CLI_REFUSED;
     if (argc - optind != 2) {
         return cli_usage("list diff", "name the old list and the new one");
     }

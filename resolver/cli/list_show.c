@@ -216,30 +216,16 @@ static int show_one(const char *path, bool rules, bool json)
 
 int cli_list_show(int argc, char **argv)
 {
-    static const struct option options[] = {{"rules", no_argument, NULL, 'r'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     bool rules = false;
     bool json = false;
     int code = CLI_OK;
-    int option;
+    const struct cli_option options[] = {{"rules", 0, NULL, &rules}, {"json", 0, NULL, &json}};
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (option) {
-        case 'r':
-            rules = true;
-            break;
-        case 'j':
-            json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("list show", "wrong option");
-        }
+    code = cli_options(argc, argv, "list show", help, options, CLI_COUNT(options));
+    if (code != CLI_GO_ON) {
+        return code;
     }
+    code = CLI_OK;
     if (optind == argc) {
         return cli_usage("list show", "name at least one list");
     }

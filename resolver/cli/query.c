@@ -222,44 +222,25 @@ static int ask_and_print(struct ask *ask)
 
 int cli_query(int argc, char **argv)
 {
-    static const struct option options[] = {{"tcp", no_argument, NULL, 't'},
-                                            {"no-edns", no_argument, NULL, 'e'},
-                                            {"dnssec", no_argument, NULL, 'd'},
-                                            {"timeout", required_argument, NULL, 'w'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct ask ask = {.type = WIRE_A, .edns = true, .timeout_ms = 5000};
-    int option;
+    const char *timeout = NULL;
+    bool no_edns = false;
+    const struct cli_option options[] = {{"tcp", 0, NULL, &ask.tcp},
+                                         {"no-edns", 0, NULL, &no_edns},
+                                         {"dnssec", 0, NULL, &ask.dnssec},
+                                         {"timeout", 0, &timeout, NULL},
+                                         {"json", 0, NULL, &ask.json}};
+    int code = cli_options(argc, argv, "query", help, options, CLI_COUNT(options));
 
-    (void)address_parse("127.0.0.1@5300", 14, 0, &ask.server);
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (option) {
-        case 't':
-            ask.tcp = true;
-            break;
-        case 'e':
-            ask.edns = false;
-            break;
-        case 'd':
-            ask.dnssec = true;
-            break;
-        case 'w':
-            if (!cli_number(optarg, 1, 600, &ask.timeout_ms)) {
-                return cli_usage("query", "--timeout is from 1 to 600 seconds");
-            }
-            ask.timeout_ms *= 1000;
-            break;
-        case 'j':
-            ask.json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("query", "wrong option");
-        }
+    if (code != CLI_GO_ON) {
+        return code;
     }
-    const int code = parse_arguments(argc, argv, &ask);
+    if (timeout != NULL && !cli_number(timeout, 1, 600, &ask.timeout_ms)) {
+        return cli_usage("query", "--timeout is from 1 to 600 seconds");
+    }
+    ask.timeout_ms *= timeout != NULL ? 1000 : 1;
+    ask.edns = !no_edns;
+    (void)address_parse("127.0.0.1@5300", 14, 0, &ask.server);
+    code = parse_arguments(argc, argv, &ask);
     return code != CLI_OK ? code : ask_and_print(&ask);
 }

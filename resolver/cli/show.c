@@ -40,36 +40,20 @@ struct show {
 /* -1: go on; otherwise the exit code. */
 static int parse(int argc, char **argv, const char *help, bool counted, struct show *show)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
-        {"json", no_argument, NULL, 'j'},         {"help", no_argument, NULL, 'h'},
-        {"count", required_argument, NULL, 'n'},  {NULL, 0, NULL, 0}};
-    int option;
+    const char *number = NULL;
+    const struct cli_option options[] = {CLI_DAEMON_OPTIONS(&show->daemon),
+                                         {"json", 0, NULL, &show->json},
+                                         {"count", 0, &number, NULL}};
+    const int code =
+        cli_options(argc, argv, argv[0], help, options, CLI_COUNT(options) - (counted ? 0 : 1));
 
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            show->daemon.config = optarg;
-            break;
-        case 's':
-            show->daemon.socket = optarg;
-            break;
-        case 'j':
-            show->json = true;
-            break;
-        case 'n':
-            if (!counted || !cli_number(optarg, 1, CLIENTS_SHOWN_MAX, &show->count)) {
-                return cli_usage(argv[0], "--count takes a number from 1 to 64, for clients");
-            }
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage(argv[0], "wrong option");
-        }
+    if (code != CLI_GO_ON) {
+        return code;
     }
-    return optind == argc ? -1 : cli_usage(argv[0], "'%s' is one word too many", argv[optind]);
+    if (number != NULL && !cli_number(number, 1, CLIENTS_SHOWN_MAX, &show->count)) {
+        return cli_usage(argv[0], "--count takes a number from 1 to 64");
+    }
+    return cli_words(argc, argv, argv[0], NULL, 0);
 }
 
 /* Asks for the document, and prints it by print, or as it is. */

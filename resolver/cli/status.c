@@ -33,32 +33,11 @@ struct request {
 static int parse(int argc, char **argv, const char *command, const char *help,
                  struct request *request)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"socket", required_argument, NULL, 's'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int option;
+    const struct cli_option options[] = {{"json", 0, NULL, &request->json},
+                                         CLI_DAEMON_OPTIONS(&request->daemon)};
+    const int code = cli_options(argc, argv, command, help, options, CLI_COUNT(options));
 
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            request->daemon.config = optarg;
-            break;
-        case 's':
-            request->daemon.socket = optarg;
-            break;
-        case 'j':
-            request->json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage(command, "wrong option");
-        }
-    }
-    return optind == argc ? -1 : cli_usage(command, "'%s' is one word too many", argv[optind]);
+    return code == CLI_GO_ON ? cli_words(argc, argv, command, NULL, 0) : code;
 }
 
 static void print_strings(const json_t *array, const char *between)

@@ -33,7 +33,7 @@ static const char help[] =
     "Exit status: 0 done, 2 wrong usage, 3 no daemon answers.\n";
 
 struct top {
-    const char *config, *socket;
+    struct cli_daemon daemon;
     bool once, json;
     uint64_t interval_us;
     char path[4096];
@@ -57,42 +57,20 @@ static bool read_interval(const char *text, uint64_t *out)
 /* -1: go on; otherwise the exit code. */
 static int parse(int argc, char **argv, struct top *top)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"socket", required_argument, NULL, 's'},
-                                            {"interval", required_argument, NULL, 'i'},
-                                            {"once", no_argument, NULL, 'o'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int option;
+    const char *interval = NULL;
+    const struct cli_option options[] = {{"interval", 0, &interval, NULL},
+                                         {"once", 0, NULL, &top->once},
+                                         {"json", 0, NULL, &top->json},
+                                         CLI_DAEMON_OPTIONS(&top->daemon)};
+    const int code = cli_options(argc, argv, "top", help, options, CLI_COUNT(options));
 
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            top->config = optarg;
-            break;
-        case 's':
-            top->socket = optarg;
-            break;
-        case 'i':
-            if (!read_interval(optarg, &top->interval_us)) {
-                return cli_usage("top", "--interval takes seconds, from 0.1 to 3600");
-            }
-            break;
-        case 'o':
-            top->once = true;
-            break;
-        case 'j':
-            top->json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("top", "wrong option");
-        }
+    if (code != CLI_GO_ON) {
+        return code;
     }
-    return optind == argc ? -1 : cli_usage("top", "'%s' is one word too many", argv[optind]);
+    if (interval != NULL && !read_interval(interval, &top->interval_us)) {
+        return cli_usage("top", "--interval takes seconds, from 0.1 to 3600");
+    }
+    return cli_words(argc, argv, "top", NULL, 0);
 }
 
 /* NULL, and why in words. */
@@ -207,7 +185,7 @@ int cli_top(int argc, char **argv)
     if (code >= 0) {
         return code;
     }
-    if (!cli_socket_path(top.socket, top.config, top.path, sizeof(top.path))) {
+    if (!cli_socket_path(top.daemon.socket, top.daemon.config, top.path, sizeof(top.path))) {
         return CLI_REFUSED;
     }
     if (top.once || top.json || !isatty(STDOUT_FILENO)) {

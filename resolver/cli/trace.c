@@ -28,69 +28,25 @@ struct wanted {
     bool tcp, dnssec, json;
 };
 
-static void set_option(int option, struct wanted *wanted)
-{
-    switch (option) {
-    case 'c':
-        wanted->daemon.config = optarg;
-        break;
-    case 's':
-        wanted->daemon.socket = optarg;
-        break;
-    case 'i':
-        wanted->client = optarg;
-        break;
-    case 'v':
-        wanted->view = optarg;
-        break;
-    case 't':
-        wanted->tcp = true;
-        break;
-    case 'd':
-        wanted->dnssec = true;
-        break;
-    case 'j':
-        wanted->json = true;
-        break;
-    default:
-        break;
-    }
-}
-
 /* -1: go on; otherwise the exit code. */
 static int parse(int argc, char **argv, struct wanted *wanted)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"socket", required_argument, NULL, 's'},
-                                            {"client", required_argument, NULL, 'i'},
-                                            {"view", required_argument, NULL, 'v'},
-                                            {"tcp", no_argument, NULL, 't'},
-                                            {"dnssec", no_argument, NULL, 'd'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int option;
+    const struct cli_option options[] = {
+        {"client", 0, &wanted->client, NULL}, {"view", 0, &wanted->view, NULL},
+        {"tcp", 0, NULL, &wanted->tcp},       {"dnssec", 0, NULL, &wanted->dnssec},
+        {"json", 0, NULL, &wanted->json},     CLI_DAEMON_OPTIONS(&wanted->daemon)};
+    const char *words[2];
+    int code = cli_options(argc, argv, "trace", help, options, CLI_COUNT(options));
 
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return CLI_OK;
-        }
-        if (option == '?') {
-            return cli_usage("trace", "wrong option");
-        }
-        set_option(option, wanted);
+    if (code == CLI_GO_ON) {
+        code = cli_words(argc, argv, "trace", words, 2);
     }
-    if (optind < argc) {
-        wanted->name = argv[optind++];
+    if (code != CLI_GO_ON) {
+        return code;
     }
-    if (optind < argc) {
-        wanted->type = argv[optind++];
-    }
-    if (wanted->name == NULL) {
-        return cli_usage("trace", "a name is needed");
-    }
-    return optind == argc ? -1 : cli_usage("trace", "'%s' is one word too many", argv[optind]);
+    wanted->name = words[0];
+    wanted->type = words[1];
+    return wanted->name != NULL ? CLI_GO_ON : cli_usage("trace", "a name is needed");
 }
 
 /* NULL after a message; then *code is set. */

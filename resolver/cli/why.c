@@ -33,40 +33,12 @@ static const char help[] =
 
 static int read_options(int argc, char **argv, struct why_request *request)
 {
-    static const struct option options[] = {{"client", required_argument, NULL, 'i'},
-                                            {"view", required_argument, NULL, 'v'},
-                                            {"config", required_argument, NULL, 'c'},
-                                            {"socket", required_argument, NULL, 's'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int option;
+    const struct cli_option options[] = {{"client", 0, &request->client, NULL},
+                                         {"view", 0, &request->view, NULL},
+                                         {"json", 0, NULL, &request->json},
+                                         CLI_DAEMON_OPTIONS(&request->daemon)};
 
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'i':
-            request->client = optarg;
-            break;
-        case 'v':
-            request->view = optarg;
-            break;
-        case 'c':
-            request->daemon.config = optarg;
-            break;
-        case 's':
-            request->daemon.socket = optarg;
-            break;
-        case 'j':
-            request->json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("why", "wrong option");
-        }
-    }
-    return -1;
+    return cli_options(argc, argv, "why", help, options, CLI_COUNT(options));
 }
 
 /* -1 to go on, else the exit status. */
@@ -112,7 +84,8 @@ static char *offline_document(const struct why_request *request)
             why->view = setup_why_view(snapshot, &request->client_address,
                                        &snapshot->config->listen[0]);
             why->client_known = true;
-            why->client_allowed = setup_why_may_ask(snapshot, &request->client_address);
+            why->client_allowed =
+                query_settings_admit(&snapshot->settings, &request->client_address);
         } else if (request->view != NULL &&
                    !setup_why_view_named(snapshot, request->view, &why->view)) {
             fprintf(stderr, "cordon why: there is no view %s\n", request->view);

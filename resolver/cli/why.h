@@ -6,15 +6,14 @@
 #define CORDON_CLI_WHY_H
 
 #include "base/address.h"
+#include "cli/options.h"
 #include "wire/name.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct why_request {
-    struct {
-        const char *socket, *config;
-    } daemon;
+    struct cli_daemon daemon;
     const char *client, *view;
     struct address client_address;
     bool json;

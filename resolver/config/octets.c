@@ -1,47 +1,9 @@
 #include "config/octets.h"
 
+#include "base/text.h"
+
 #include <stdint.h>
 #include <string.h>
-
-/* The code point at the start and the octets that it takes (Unicode, table 3-7); 0 if there is
- * no well-formed one. */
-static size_t read_point(const uint8_t *at, size_t len, uint32_t *point)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    const uint8_t first = at[0];
-    size_t need;
-
-    if (first < 0x80) {
-        *point = first;
-        return 1;
-    }
-    if (first >= 0xc2 && first <= 0xdf) {
-        need = 2;
-        *point = first & 0x1fu;
-    } else if (first >= 0xe0 && first <= 0xef) {
-        need = 3;
-        *point = first & 0x0fu;
-    } else if (first >= 0xf0 && first <= 0xf4) {
-        need = 4;
-        *point = first & 0x07u;
-    } else {
-        return 0;
-    }
-    if (len < need) {
-        return 0;
-    }
-    for (size_t i = 1; i < need; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        *point = *point << 6 | (at[i] & 0x3fu);
-    }
-    if (*point < smallest[need] || *point > 0x10ffff ||
-        (*point >= 0xd800 && *point <= 0xdfff)) {
-        return 0;
-    }
-    return need;
-}
 
 /* NULL if the character is welcome. U+0085, U+2028 and U+2029 end lines in YAML 1.1 but not on
  * screens, so that a comment could hide an option. */
@@ -81,7 +43,7 @@ bool config_check_octets(char *text, size_t len, const char *file, struct report
     for (size_t at = 0; at < len; at += used) {
         uint32_t point = 0;
 
-        used = read_point((const uint8_t *)text + at, len - at, &point);
+        used = text_utf8_point((const uint8_t *)text + at, len - at, &point);
         if (used == 0) {
             report_add(report, REPORT_ERROR, file, line, column,
                        "an octet that is not UTF-8: save the file as UTF-8");
@@ -114,7 +76,7 @@ bool config_text_is_clean(const char *text, size_t len)
     for (size_t at = 0; at < len; at += used) {
         uint32_t point = 0;
 
-        used = read_point((const uint8_t *)text + at, len - at, &point);
+        used = text_utf8_point((const uint8_t *)text + at, len - at, &point);
         if (used == 0 || point == '\n' || point_fault(point, false) != NULL) {
             return false;
         }

@@ -18,13 +18,13 @@ static const struct wire_name soa_mname = {.octets = "\x06"
                                            .at = {0, 7, 15},
                                            .len = 16,
                                            .labels = 2};
-static const struct wire_name soa_rname = {.octets = "\x06"
-                                                     "nobody"
-                                                     "\x07"
-                                                     "invalid",
-                                           .at = {0, 7, 15},
-                                           .len = 16,
-                                           .labels = 2};
+const struct wire_name query_soa_rname = {.octets = "\x06"
+                                                    "nobody"
+                                                    "\x07"
+                                                    "invalid",
+                                          .at = {0, 7, 15},
+                                          .len = 16,
+                                          .labels = 2};
 
 bool query_hit_applies(const struct query *q, const struct policy_hit *hit)
 {
@@ -88,7 +88,7 @@ static enum query_state block_negative(struct query_engine *engine, struct query
     wire_name_suffix(&q->question.name,
                      rcode == WIRE_NXDOMAIN && labels > 0 ? labels - 1u : labels, &owner);
     const uint32_t serial = list_of_block(engine, q, &list) ? list.serial : 1;
-    wire_write_soa(&writer, WIRE_AUTHORITY, &owner, &soa_mname, &soa_rname, serial,
+    wire_write_soa(&writer, WIRE_AUTHORITY, &owner, &soa_mname, &query_soa_rname, serial,
                    engine->settings->block_ttl_s);
     const int ede = block_ede(engine, q, false, text);
     return respond_end(engine, q, &writer, rcode, ede, text);

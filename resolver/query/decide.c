@@ -12,7 +12,7 @@ enum query_state step_decide(struct query_engine *engine, struct query *q)
     q->blocked = false;
     q->cached = false;
     q->hits.truncate_passes = q->client.transport == QUERY_TCP;
-    if (!query_is_exempt(engine, q->context)) {
+    if (!query_settings_exempt(engine->settings, q->context)) {
         policy_decide_question(engine->policy, q->view, &q->question.name, &outcome);
         if (policy_hits_add(&q->hits, &outcome, &q->block)) {
             return query_block(engine, q);
@@ -43,7 +43,7 @@ enum query_state step_recheck(struct query_engine *engine, struct query *q)
     if (policy_chain_follow(&message, &engine->chain) != POLICY_CHAIN_OK) {
         return respond_failure(engine, q, WIRE_EDE_INVALID_DATA, "the answer is malformed");
     }
-    if (!query_is_exempt(engine, q->context) &&
+    if (!query_settings_exempt(engine->settings, q->context) &&
         policy_decide_answer(engine->policy, q->view, &message, &engine->chain, &q->hits,
                              &q->block)) {
         return query_block(engine, q);

@@ -154,11 +154,8 @@ unsigned query_write_local(struct wire_writer *writer, const struct wire_name *o
  * there is none. */
 enum query_state query_admit(struct query_engine *engine, struct query *q);
 
-/* zone.c: the zone with upstreams of its own that the name is in (the longest), or that has
- * this context; NULL: none. */
-const struct query_zone *query_zone_of(const struct query_engine *engine,
-                                       const struct wire_name *name);
-bool query_is_exempt(const struct query_engine *engine, uint16_t context);
+/* block.c: in the SOA of our own negative answers: names nobody (RFC 6303, 3). */
+extern const struct wire_name query_soa_rname;
 
 /* True if an answer from outside leads inside, and may not. */
 bool query_is_rebinding(const struct query_engine *engine, const struct query *q,

@@ -306,7 +306,7 @@ void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
 
 bool query_fetch_may_ask(const struct query_engine *engine, const struct query_fetch *fetch)
 {
-    const bool exempt = query_is_exempt(engine, fetch->context);
+    const bool exempt = query_settings_exempt(engine->settings, fetch->context);
 
     for (const struct query *q = fetch->waiting; q != NULL; q = q->wait_next) {
         struct policy_outcome outcome;

@@ -8,21 +8,13 @@
 
 #include "local/rebinding.h"
 
-/* RFC 6303, 3. */
-static const struct wire_name soa_rname = {.octets = "\x06"
-                                                     "nobody"
-                                                     "\x07"
-                                                     "invalid",
-                                           .at = {0, 7, 15},
-                                           .len = 16,
-                                           .labels = 2};
 #define SOA_SERIAL 1
 
 uint16_t query_find_local(const struct query_engine *engine, const struct wire_name *name,
                           uint16_t type, struct local_answer *answer)
 {
     const struct query_settings *settings = engine->settings;
-    const struct query_zone *zone = query_zone_of(engine, name);
+    const struct query_zone *zone = query_settings_zone(settings, name);
 
     local_find(settings->local_names, settings->local_special && zone == NULL, name, type,
                answer);
@@ -47,7 +39,7 @@ unsigned query_write_local(struct wire_writer *writer, const struct wire_name *o
                           owner->len);
         return WIRE_NOERROR;
     case LOCAL_SOA:
-        wire_write_soa(writer, WIRE_ANSWER, owner, owner, &soa_rname, SOA_SERIAL,
+        wire_write_soa(writer, WIRE_ANSWER, owner, owner, &query_soa_rname, SOA_SERIAL,
                        answer->ttl_s);
         return WIRE_NOERROR;
     case LOCAL_NOT:
@@ -56,7 +48,8 @@ unsigned query_write_local(struct wire_writer *writer, const struct wire_name *o
         break;
     }
     wire_name_suffix(owner, answer->apex, &apex);
-    wire_write_soa(writer, WIRE_AUTHORITY, &apex, &apex, &soa_rname, SOA_SERIAL, answer->ttl_s);
+    wire_write_soa(writer, WIRE_AUTHORITY, &apex, &apex, &query_soa_rname, SOA_SERIAL,
+                   answer->ttl_s);
     return answer->kind == LOCAL_NXDOMAIN ? WIRE_NXDOMAIN : WIRE_NOERROR;
 }
 

@@ -18,16 +18,6 @@ enum query_state step_parse(struct query_engine *engine, struct query *q)
     return QUERY_CLIENT;
 }
 
-static bool is_allowed(const struct query_settings *settings, const struct address *client)
-{
-    for (size_t i = 0; i < settings->access_count; i++) {
-        if (address_prefix_covers(&settings->access[i], client)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Access comes before complaints about the question: a stranger learns nothing from us that
  * he does not learn from any question. */
 enum query_state step_client(struct query_engine *engine, struct query *q)
@@ -45,7 +35,7 @@ enum query_state step_client(struct query_engine *engine, struct query *q)
     if (admitted != QUERY_CLIENT) {
         return admitted;
     }
-    if (!is_allowed(engine->settings, &q->client.from)) {
+    if (!query_settings_admit(engine->settings, &q->client.from)) {
         engine->counters.refused_clients += q->trace == NULL ? 1 : 0;
         if (engine->settings->refuse_silently) {
             engine->counters.dropped++;

@@ -59,7 +59,7 @@ enum query_state redirect_start(struct query_engine *engine, struct query *q)
         return block_sinkhole(engine, q);
     }
     const uint16_t context = query_find_local(engine, &target, q->question.type, &local);
-    if (local.kind == LOCAL_NOT && !query_is_exempt(engine, context)) {
+    if (local.kind == LOCAL_NOT && !query_settings_exempt(engine->settings, context)) {
         policy_decide_name(engine->policy, q->view, POLICY_TRIGGER_QNAME, 0, &target, &outcome);
         if (policy_outcome_blocks(&outcome)) {
             return block_sinkhole(engine, q);

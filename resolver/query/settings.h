@@ -67,4 +67,14 @@ struct query_settings {
     bool local_special; /* names of the registries are answered here: local/special.h */
 };
 
+/* The longest zone that the name is in; NULL: none. */
+const struct query_zone *query_settings_zone(const struct query_settings *settings,
+                                             const struct wire_name *name);
+
+/* True if policy has no say about the zone of this context (0: no zone). */
+bool query_settings_exempt(const struct query_settings *settings, uint16_t context);
+
+/* True if a client of this address is answered. */
+bool query_settings_admit(const struct query_settings *settings, const struct address *client);
+
 #endif

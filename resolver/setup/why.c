@@ -24,39 +24,10 @@ bool setup_why_view_named(const struct setup_snapshot *snapshot, const char *nam
     return false;
 }
 
-bool setup_why_may_ask(const struct setup_snapshot *snapshot, const struct address *client)
-{
-    const struct query_settings *settings = &snapshot->settings;
-
-    for (size_t i = 0; i < settings->access_count; i++) {
-        if (address_prefix_covers(&settings->access[i], client)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* As query/zone.c: the longest that the name is in. */
-static const struct query_zone *zone_of(const struct query_settings *settings,
-                                        const struct wire_name *name)
-{
-    const struct query_zone *longest = NULL;
-
-    for (size_t i = 0; i < settings->zone_count; i++) {
-        const struct query_zone *zone = &settings->zones[i];
-
-        if ((longest == NULL || zone->name.labels > longest->name.labels) &&
-            wire_name_is_within(name, &zone->name)) {
-            longest = zone;
-        }
-    }
-    return longest;
-}
-
 void setup_why_place(const struct setup_snapshot *snapshot, struct setup_why *why)
 {
     const struct query_settings *settings = &snapshot->settings;
-    const struct query_zone *zone = zone_of(settings, &why->name);
+    const struct query_zone *zone = query_settings_zone(settings, &why->name);
     struct local_answer local;
 
     local_find(settings->local_names, settings->local_special && zone == NULL, &why->name,

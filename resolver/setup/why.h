@@ -36,7 +36,6 @@ unsigned setup_why_view(const struct setup_snapshot *snapshot, const struct addr
 /* The number of a view; false: there is none of that name. */
 bool setup_why_view_named(const struct setup_snapshot *snapshot, const char *name,
                           unsigned *view);
-bool setup_why_may_ask(const struct setup_snapshot *snapshot, const struct address *client);
 
 /* The name's place in the cache, before there is an answer: sets local, exempt and context. */
 void setup_why_place(const struct setup_snapshot *snapshot, struct setup_why *why);

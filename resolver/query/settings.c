@@ -1,13 +1,8 @@
-/*
- * Zones with upstreams of their own: a number (context) goes with the question into cache key
- * and fetch, so that answers of different servers never meet.
- */
-#include "query/engine.h"
+#include "query/settings.h"
 
-const struct query_zone *query_zone_of(const struct query_engine *engine,
-                                       const struct wire_name *name)
+const struct query_zone *query_settings_zone(const struct query_settings *settings,
+                                             const struct wire_name *name)
 {
-    const struct query_settings *settings = engine->settings;
     const struct query_zone *longest = NULL;
 
     for (size_t i = 0; i < settings->zone_count; i++) {
@@ -21,13 +16,21 @@ const struct query_zone *query_zone_of(const struct query_engine *engine,
     return longest;
 }
 
-bool query_is_exempt(const struct query_engine *engine, uint16_t context)
+bool query_settings_exempt(const struct query_settings *settings, uint16_t context)
 {
-    const struct query_settings *settings = engine->settings;
-
     for (size_t i = 0; context != 0 && i < settings->zone_count; i++) {
         if (settings->zones[i].context == context) {
             return settings->zones[i].exempt;
+        }
+    }
+    return false;
+}
+
+bool query_settings_admit(const struct query_settings *settings, const struct address *client)
+{
+    for (size_t i = 0; i < settings->access_count; i++) {
+        if (address_prefix_covers(&settings->access[i], client)) {
+            return true;
         }
     }
     return false;
