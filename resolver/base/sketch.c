@@ -65,6 +65,16 @@ void sketch_destroy(struct sketch *sketch)
     free(sketch);
 }
 
+struct sketch *sketch_clone(const struct sketch *sketch)
+{
+    struct sketch *clone = malloc(sketch->octets);
+
+    if (clone != NULL) {
+        memcpy(clone, sketch, sketch->octets);
+    }
+    return clone;
+}
+
 void sketch_clear(struct sketch *sketch)
 {
     memset(sketch->sets, 0, ((size_t)sketch->set_mask + 1) * sizeof(sketch->sets[0]));

@@ -26,6 +26,9 @@ struct sketch; /* opaque */
 struct sketch *sketch_create(unsigned slots, size_t key_octets, const uint8_t hash_key[16]);
 void sketch_destroy(struct sketch *sketch); /* NULL is fine */
 
+/* A copy of its own. NULL if out of memory. */
+struct sketch *sketch_clone(const struct sketch *sketch);
+
 void sketch_clear(struct sketch *sketch);
 
 /* Hashes once what is added to several sketches with one hash key. hot */

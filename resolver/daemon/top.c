@@ -78,7 +78,7 @@ static void write_entry(struct text *out, enum query_top which,
     json_object_end(out);
 }
 
-static void write_kind(struct text *out, const char *key, struct query_tops *tops,
+static void write_kind(struct text *out, const char *key, const struct query_tops *tops,
                        enum query_top which, bool recent)
 {
     struct query_top_entry entries[QUERY_TOP_READ_MAX];

@@ -12,7 +12,7 @@
 #define PROVIDER_KEY_OCTETS 63 /* with what was done in front, and without a terminator */
 
 enum {
-    WINDOW_ALL, /* since the start */
+    WINDOW_PAST, /* all that are over and forgotten, added up */
     WINDOW_NOW,
     WINDOW_BEFORE,
     WINDOWS
@@ -63,12 +63,14 @@ void query_tops_destroy(struct query_tops *tops)
     free(tops);
 }
 
-/* What was now becomes what was before. */
+/* What was now becomes what was before, and what was before joins the past. Once a minute: a
+ * question is counted in one place, so that it costs little. */
 static void turn_window(struct query_tops *tops)
 {
     for (size_t which = 0; which < QUERY_TOPS; which++) {
         struct sketch *oldest = tops->sketches[which][WINDOW_BEFORE];
 
+        sketch_merge(tops->sketches[which][WINDOW_PAST], oldest);
         tops->sketches[which][WINDOW_BEFORE] = tops->sketches[which][WINDOW_NOW];
         tops->sketches[which][WINDOW_NOW] = oldest;
         sketch_clear(oldest);
@@ -103,11 +105,9 @@ static void keep_time(struct query_tops *tops, uint64_t now_us)
 /* hot */
 static void add(struct query_tops *tops, enum query_top which, const void *key, size_t len)
 {
-    struct sketch **sketches = tops->sketches[which];
-    const uint64_t hash = sketch_hash(sketches[0], key, len);
+    struct sketch *now = tops->sketches[which][WINDOW_NOW];
 
-    sketch_add(sketches[WINDOW_ALL], key, len, hash, 1);
-    sketch_add(sketches[WINDOW_NOW], key, len, hash, 1);
+    sketch_add(now, key, len, sketch_hash(now, key, len), 1);
 }
 
 /* hot */
@@ -210,23 +210,27 @@ static bool read_entry(enum query_top which, const struct sketch_entry *from,
     return false;
 }
 
-size_t query_tops_read(struct query_tops *tops, enum query_top which, bool recent,
+size_t query_tops_read(const struct query_tops *tops, enum query_top which, bool recent,
                        struct query_top_entry *out, size_t max)
 {
+    struct sketch *const *sketches = tops->sketches[which];
     struct sketch_entry entries[QUERY_TOP_READ_MAX];
-    struct sketch **sketches = tops->sketches[which];
+    struct sketch *sum = sketch_clone(sketches[WINDOW_NOW]);
     size_t count = 0;
 
-    max = max < QUERY_TOP_READ_MAX ? max : QUERY_TOP_READ_MAX;
-    if (recent) { /* both windows in one, in the place of the older */
-        sketch_merge(sketches[WINDOW_BEFORE], sketches[WINDOW_NOW]);
-        sketch_clear(sketches[WINDOW_NOW]);
+    if (sum == NULL) {
+        return 0;
     }
-    const size_t found =
-        sketch_top(sketches[recent ? WINDOW_BEFORE : WINDOW_ALL], entries, max);
+    sketch_merge(sum, sketches[WINDOW_BEFORE]);
+    if (!recent) {
+        sketch_merge(sum, sketches[WINDOW_PAST]);
+    }
+    max = max < QUERY_TOP_READ_MAX ? max : QUERY_TOP_READ_MAX;
+    const size_t found = sketch_top(sum, entries, max);
     for (size_t i = 0; i < found; i++) {
         count += read_entry(which, &entries[i], &out[count]) ? 1 : 0;
     }
+    sketch_destroy(sum);
     return count;
 }
 

@@ -2,8 +2,8 @@
  * query/tops.h - who asks most, and what is blocked most: bounded, per worker.
  *
  * Each kind is counted since the start and over the last minute or two (two windows, of which
- * the older is forgotten when the newer is a minute old). Counting is a hash and two look-ups
- * in fixed memory (base/sketch.h); others read copies.
+ * the older is forgotten when the newer is a minute old). Counting is a hash and one look-up in
+ * fixed memory (base/sketch.h); others read copies.
  */
 #ifndef CORDON_QUERY_TOPS_H
 #define CORDON_QUERY_TOPS_H
@@ -52,8 +52,8 @@ struct query_top_entry {
 };
 
 /* The first max (at most QUERY_TOP_READ_MAX) of a kind, most frequent first; recent: of the
- * last windows alone. Of a copy: the windows become one, and nothing more is to be counted. */
-size_t query_tops_read(struct query_tops *tops, enum query_top which, bool recent,
+ * last windows alone. Allocates; 0 if out of memory. */
+size_t query_tops_read(const struct query_tops *tops, enum query_top which, bool recent,
                        struct query_top_entry *out, size_t max);
 /* How long the recent windows have lasted by then, in microseconds. */
 uint64_t query_tops_recent_us(const struct query_tops *tops, uint64_t now_us);
