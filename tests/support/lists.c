@@ -168,7 +168,7 @@ struct policy *world_policy(size_t count, const struct world_list *lists, uint64
 
 static struct policy_views *make_choice(size_t view_count, const struct world_view *views)
 {
-    struct policy_view_place places[2 * WORLD_VIEWS];
+    struct policy_view_place places[2 * WORLD_VIEWS] = {0};
     struct policy_views *choice = NULL;
     size_t count = 0;
 
