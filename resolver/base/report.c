@@ -64,6 +64,14 @@ void report_add(struct report *report, enum report_kind kind, const char *file, 
     keep(report, kind, whole);
 }
 
+void report_progress(const struct report *report, const char *stage, uint64_t done,
+                     uint64_t all)
+{
+    if (report != NULL && report->progress != NULL) {
+        report->progress(report->progress_context, stage, done, all);
+    }
+}
+
 void report_print(const struct report *report, FILE *out)
 {
     static const char *const names[] = {

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #define REPORT_ENTRIES_MAX 64   /* more are counted, not kept: a reader fixes the first */
@@ -30,6 +31,11 @@ struct report {
     size_t count;    /* kept */
     size_t errors;   /* all errors, kept or not */
     size_t warnings; /* all warnings */
+
+    /* For somebody who waits for a long job: told now and then how far it is. stage is what is
+     * done, as in "reading the lists"; done and all are of one unit. NULL: nobody waits. */
+    void (*progress)(void *context, const char *stage, uint64_t done, uint64_t all);
+    void *progress_context;
 };
 
 void report_init(struct report *report);
@@ -42,6 +48,10 @@ void report_deinit(struct report *report);
  */
 void report_add(struct report *report, enum report_kind kind, const char *file, size_t line,
                 size_t column, const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+/* Tells whoever waits, if anybody does. report NULL: nobody. */
+void report_progress(const struct report *report, const char *stage, uint64_t done,
+                     uint64_t all);
 
 /* Prints "error: ..." lines, and how many were left out. */
 void report_print(const struct report *report, FILE *out);

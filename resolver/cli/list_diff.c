@@ -132,11 +132,14 @@ static int compare(const struct policy_list *list_a, const struct policy_list_ru
         return a->match < b->match ? -1 : 1;
     }
     if (a->match == POLICY_MATCH_PREFIX) {
-        if (a->prefix.family != b->prefix.family) {
-            return a->prefix.family < b->prefix.family ? -1 : 1;
+        const struct address_prefix *left = &list_a->prefixes[a->name];
+        const struct address_prefix *right = &list_b->prefixes[b->name];
+
+        if (left->family != right->family) {
+            return left->family < right->family ? -1 : 1;
         }
-        const int octets = memcmp(a->prefix.octets, b->prefix.octets, sizeof(a->prefix.octets));
-        return octets != 0 ? octets : (int)a->prefix.bits - (int)b->prefix.bits;
+        const int octets = memcmp(left->octets, right->octets, sizeof(left->octets));
+        return octets != 0 ? octets : (int)left->bits - (int)right->bits;
     }
     if (a->name_len != b->name_len) {
         return (int)a->name_len - (int)b->name_len;

@@ -77,7 +77,7 @@ void cli_rule_what(const struct policy_list *list, const struct policy_list_rule
     if (rule->match == POLICY_MATCH_PREFIX) {
         char text[ADDRESS_TEXT_MAX];
 
-        address_prefix_format(&rule->prefix, text);
+        address_prefix_format(&list->prefixes[rule->name], text);
         snprintf(out, WIRE_NAME_TEXT_MAX, "%s", text);
     } else if (wire_name_read(list->names, list->names_len, &at, &name) == WIRE_OK) {
         wire_name_to_text(&name, out);

@@ -10,6 +10,7 @@
 #define CORDON_POLICY_IMAGE_H
 
 #include "base/address.h"
+#include "base/report.h"
 #include "policy/list.h"
 #include "policy/rule.h"
 #include "wire/name.h"
@@ -29,6 +30,10 @@ struct policy_image; /* opaque, immutable; any number of threads may read it */
  */
 int policy_image_build(const struct policy_list *const *lists, size_t count,
                        struct policy_image **image);
+
+/* The same for somebody who waits: report is told how far it is (base/report.h). */
+int policy_image_build_told(const struct policy_list *const *lists, size_t count,
+                            struct report *report, struct policy_image **image);
 
 /*
  * Maps an image: copies the file into a sealed memory file while checking its digest under

@@ -215,17 +215,25 @@ static void drop_attempt(struct build *build)
     build->interior_count = build->max_depth = 0;
 }
 
+void build_tell(const struct build *build, unsigned tenths)
+{
+    report_progress(build->report, "compiling", tenths, 10);
+}
+
 static int try_seed(struct build *build, struct policy_image **image)
 {
-    int rc = build_nodes(build);
+    int rc = build_nodes(build); /* about half of the time */
 
     if (rc == 0) {
+        build_tell(build, 5);
         rc = build_sets(build);
     }
     if (rc == 0) {
+        build_tell(build, 6);
         rc = build_places(build);
     }
     if (rc == 0) {
+        build_tell(build, 8);
         rc = build_emit(build, image);
     }
     return rc;
@@ -269,11 +277,18 @@ static int take_lists(struct build *build, const struct policy_list *const *list
 int policy_image_build(const struct policy_list *const *lists, size_t count,
                        struct policy_image **image)
 {
+    return policy_image_build_told(lists, count, NULL, image);
+}
+
+int policy_image_build_told(const struct policy_list *const *lists, size_t count,
+                            struct report *report, struct policy_image **image)
+{
     struct build *build = calloc(1, sizeof(*build));
 
     if (build == NULL) {
         return -ENOMEM;
     }
+    build->report = report;
     int rc = take_lists(build, lists, count);
     if (rc == 0) {
         rc = build_rows(build);

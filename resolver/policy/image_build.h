@@ -73,6 +73,7 @@ struct build {
     uint8_t inputs[32];
     uint8_t seed[SIPHASH_KEY_OCTETS];
     uint32_t attempt;
+    struct report *report; /* whom to tell how far it is; NULL: nobody */
 
     /* Rules of all lists have numbers: those of the first list come first. */
     uint32_t rule_count;
@@ -87,7 +88,7 @@ struct build {
 
     struct build_node *nodes; /* the root is node 0 */
     uint32_t node_count, node_room;
-    uint32_t *table; /* node + 1 by hash */
+    uint64_t *table; /* by hash: see slot_of() in image_nodes.c */
     size_t table_size;
     uint32_t max_depth;
     uint8_t (*below)[BUILD_BELOW_OCTETS];
@@ -124,6 +125,9 @@ int build_places(struct build *build);
 int build_sets(struct build *build);
 /* image_emit.c. Lays the sections out and writes them. */
 int build_emit(struct build *build, struct policy_image **image);
+
+/* Tells whoever waits how far it is, in tenths. */
+void build_tell(const struct build *build, unsigned tenths);
 
 /* The permutation that sorts count items: order[i] is the number of the i-th. NULL: no memory.
  */

@@ -394,16 +394,16 @@ static void write_origins(const struct layout *layout)
     }
 }
 
-/* Into memory that nobody can write to afterwards. */
+/* Into a memory file that is sealed when it is complete: nobody can write to it afterwards, and
+ * whoever is forked, or is handed the descriptor, reads the same pages. */
 static int write_image(struct layout *layout, struct policy_image **image)
 {
-    void *memory =
-        mmap(NULL, layout->octets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int file = -1;
+    int rc = image_memory_open(layout->octets, &layout->image, &file);
 
-    if (memory == MAP_FAILED) {
-        return -ENOMEM;
+    if (rc != 0) {
+        return rc;
     }
-    layout->image = memory;
     write_header(layout);
     write_lists(layout);
     memcpy(part(layout, IMAGE_STRINGS), layout->strings.pool, layout->strings.pool_len);
@@ -412,14 +412,8 @@ static int write_image(struct layout *layout, struct policy_image **image)
     write_prefixes(layout);
     write_nodes(layout);
     write_origins(layout);
-    int rc = mprotect(memory, layout->octets, PROT_READ) != 0 ? -errno : 0;
-    if (rc == 0) {
-        rc = policy_image_attach(memory, layout->octets, IMAGE_MAPPED, image);
-    }
-    if (rc != 0) {
-        munmap(memory, layout->octets);
-    }
-    return rc;
+    munmap(layout->image, layout->octets);
+    return image_memory_seal(file, layout->octets, image);
 }
 
 int build_emit(struct build *build, struct policy_image **image)

@@ -96,24 +96,60 @@ static int copy_checked(int from, int to, size_t len, const uint8_t key[32])
     return rc;
 }
 
-/* A sealed memory file with the checked image: its descriptor, or a code. */
-static int copy_sealed(int from, size_t len, const uint8_t key[32])
+int image_memory_open(size_t len, uint8_t **memory, int *file)
+{
+    const int made = memfd_create("cordon-policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    void *mapped = MAP_FAILED;
+
+    if (made < 0) {
+        return -errno;
+    }
+    if (ftruncate(made, (off_t)len) == 0) {
+        mapped = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, made, 0);
+    }
+    if (mapped == MAP_FAILED) {
+        const int rc = -errno;
+
+        close(made);
+        return rc;
+    }
+    *memory = mapped;
+    *file = made;
+    return 0;
+}
+
+int image_memory_seal(int file, size_t len, struct policy_image **image)
+{
+    void *memory = MAP_FAILED;
+
+    if (fcntl(file, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) ==
+        0) {
+        memory = mmap(NULL, len, PROT_READ, MAP_SHARED, file, 0);
+    }
+    int rc = memory == MAP_FAILED ? -errno : 0;
+    close(file);
+    if (rc == 0) {
+        rc = policy_image_attach(memory, len, IMAGE_MAPPED, image);
+    }
+    if (rc != 0 && memory != MAP_FAILED) {
+        munmap(memory, len);
+    }
+    return rc;
+}
+
+/* A memory file with the checked image: its descriptor, or a code. */
+static int copy_of(int from, size_t len, const uint8_t key[32])
 {
     const int to = memfd_create("cordon-policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     if (to < 0) {
         return -errno;
     }
-    int rc = copy_checked(from, to, len, key);
-    if (rc == 0 &&
-        fcntl(to, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
-        rc = -errno;
-    }
+    const int rc = copy_checked(from, to, len, key);
     if (rc != 0) {
         close(to);
-        return rc;
     }
-    return to;
+    return rc != 0 ? rc : to;
 }
 
 static int file_octets(int fd, size_t *len)
@@ -147,20 +183,13 @@ int policy_image_load(const char *path, const uint8_t key[32], const uint8_t inp
         return -errno;
     }
     int rc = file_octets(fd, &len);
-    const int sealed = rc == 0 ? copy_sealed(fd, len, key) : rc;
+    const int copy = rc == 0 ? copy_of(fd, len, key) : rc;
     close(fd);
-    if (sealed < 0) {
-        return sealed;
+    if (copy < 0) {
+        return copy;
     }
-    void *memory = mmap(NULL, len, PROT_READ, MAP_SHARED, sealed, 0);
-    rc = memory == MAP_FAILED ? -errno : 0;
-    close(sealed);
+    rc = image_memory_seal(copy, len, &made);
     if (rc != 0) {
-        return rc;
-    }
-    rc = policy_image_attach(memory, len, IMAGE_MAPPED, &made);
-    if (rc != 0) {
-        munmap(memory, len);
         return rc;
     }
     if (memcmp(made->octets + IMAGE_AT_INPUTS, inputs, 32) != 0) {

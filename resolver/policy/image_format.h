@@ -254,6 +254,13 @@ static inline const uint8_t *image_get_varint(const uint8_t *at, uint32_t *value
     return at + 4;
 }
 
+/* Memory for an image: a memory file of len octets, and a mapping to write it, which the caller
+ * unmaps before the file is sealed. 0 or -errno. */
+int image_memory_open(size_t len, uint8_t **memory, int *file);
+/* Seals a complete memory file, closes it, and gives the image that is mapped from it. On
+ * failure the file is closed all the same. 0, -errno, or the codes of policy_image_attach. */
+int image_memory_seal(int file, size_t len, struct policy_image **image);
+
 /* Reads the header and finds the sections, in constant time. memory says who frees octets;
  * on failure they stay the caller's. 0, CORDON_E_CORRUPT, CORDON_E_VERSION, -ENOMEM. */
 int policy_image_attach(const uint8_t *octets, size_t len, enum image_memory memory,

@@ -7,21 +7,30 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A slot of the table: half of the hash, then number of the node + 1; 0: free. The table is
+ * searched and grown without a look at the nodes, which are far apart in memory. */
+static uint64_t slot_of(uint64_t hash, uint32_t node)
+{
+    return (hash & ~UINT64_C(0xffffffff)) | (node + 1u);
+}
+
 static bool grow_table(struct build *build)
 {
     const size_t size = 2 * build->table_size;
-    uint32_t *table = calloc(size, sizeof(table[0]));
+    uint64_t *table = calloc(size, sizeof(table[0]));
 
     if (table == NULL) {
         return false;
     }
-    for (uint32_t i = 1; i < build->node_count; i++) {
-        size_t at = build->nodes[i].hash & (size - 1);
+    for (size_t i = 0; i < build->table_size; i++) {
+        size_t at = (build->table[i] >> 32) & (size - 1);
 
-        while (table[at] != 0) {
+        while (build->table[i] != 0 && table[at] != 0) {
             at = (at + 1) & (size - 1);
         }
-        table[at] = i + 1;
+        if (build->table[i] != 0) {
+            table[at] = build->table[i];
+        }
     }
     free(build->table);
     build->table = table;
@@ -32,7 +41,7 @@ static bool grow_table(struct build *build)
 static bool make_room(struct build *build)
 {
     if (build->node_count == build->node_room) {
-        const uint32_t room = build->node_room + build->node_room / 2 + 16;
+        const uint32_t room = build->node_room + build->node_room / 4 + 16;
         struct build_node *nodes = realloc(build->nodes, room * sizeof(nodes[0]));
 
         if (nodes == NULL) {
@@ -41,14 +50,14 @@ static bool make_room(struct build *build)
         build->nodes = nodes;
         build->node_room = room;
     }
-    return 2 * (size_t)build->node_count < build->table_size || grow_table(build);
+    return 4 * (size_t)build->node_count < 3 * build->table_size || grow_table(build);
 }
 
 static int start_tree(struct build *build)
 {
     size_t size = 1024;
 
-    while (size < 2 * ((size_t)build->rule_count + build->rule_count / 2)) {
+    while (3 * size < 4 * (size_t)build->rule_count) {
         size *= 2;
     }
     build->table_size = size;
@@ -67,10 +76,13 @@ static int start_tree(struct build *build)
  * every order: another seed is simpler. */
 static int enter(struct build *build, uint64_t hash, const uint8_t *label, uint32_t *node)
 {
-    size_t at = hash & (build->table_size - 1);
+    size_t at = (hash >> 32) & (build->table_size - 1);
 
     for (; build->table[at] != 0; at = (at + 1) & (build->table_size - 1)) {
-        const uint32_t found = build->table[at] - 1;
+        if (build->table[at] >> 32 != hash >> 32) {
+            continue;
+        }
+        const uint32_t found = (uint32_t)build->table[at] - 1;
         const struct build_node *other = &build->nodes[found];
 
         if (other->hash == hash) {
@@ -85,7 +97,7 @@ static int enter(struct build *build, uint64_t hash, const uint8_t *label, uint3
     if (build->node_count == IMAGE_VARINT_MAX) {
         return CORDON_E_LIMIT;
     }
-    build->table[at] = build->node_count + 1;
+    build->table[at] = slot_of(hash, build->node_count);
     build->nodes[*node].children++;
     build->nodes[build->node_count] =
         (struct build_node){.hash = hash, .label = label, .parent = *node};
@@ -179,6 +191,7 @@ static int add_name(struct build *build, size_t list, const struct policy_list_r
 
 int build_nodes(struct build *build)
 {
+    const uint32_t tell = build->rule_count / 5 + 1;
     uint32_t number = 0;
     int rc = start_tree(build);
 
@@ -193,8 +206,14 @@ int build_nodes(struct build *build)
             if (rule->match != POLICY_MATCH_PREFIX) {
                 rc = add_name(build, i, rule, number);
             }
+            if (number % tell == 0) {
+                build_tell(build, number / tell);
+            }
         }
     }
+    /* The tree is complete: names are not looked for any more. */
+    free(build->table);
+    build->table = NULL;
     return rc;
 }
 

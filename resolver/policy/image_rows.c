@@ -131,8 +131,8 @@ static int add_rule(struct build *build, size_t list, const struct policy_list_r
         return -ENOMEM;
     }
     if (rule->match == POLICY_MATCH_PREFIX) {
-        build->prefixes[build->prefix_count++] =
-            (struct build_prefix){.prefix = rule->prefix, .rule = number};
+        build->prefixes[build->prefix_count++] = (struct build_prefix){
+            .prefix = build->lists[list]->prefixes[rule->name], .rule = number};
     }
     return 0;
 }

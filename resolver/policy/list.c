@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whoever waits is told so often: every few hundredths of a second. */
+#define TELL_LINES 65536u
+
 /* Where a list is: header, facts and rules come in this order. */
 enum phase {
     PHASE_HEADER,
@@ -226,6 +229,9 @@ static void read_lines(struct list_reader *reader, const char *text, size_t len)
         const size_t line_len = lf == NULL ? len - at : (size_t)(lf - (text + at));
 
         parser->line = (struct list_line){text + at, line_len, parser->line.number + 1};
+        if (parser->line.number % TELL_LINES == 0) {
+            report_progress(parser->report, "reading", at, len);
+        }
         at += line_len + 1;
         if (reader->phase == PHASE_END) {
             list_fault(parser, 1, "something follows \"end\": remove it");
@@ -265,6 +271,7 @@ static int prepare(struct list_parser *parser, const char *text, size_t len)
         return -ENOMEM;
     }
     char *empty = list_keep(parser, "", 0);
+    parser->empty = empty;
     list->id = list->title = list->provider = list->provider_name = empty;
     list->parent = list->parent_name = list->legal_requirement = empty;
     return parser->rc;
@@ -303,6 +310,7 @@ void policy_list_free(struct policy_list *list)
         free(list->facts);
         free(list->rules);
         free(list->names);
+        free(list->prefixes);
         free(list);
     }
 }

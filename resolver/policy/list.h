@@ -33,20 +33,21 @@ struct policy_fact {
         *checked, *effect, *note;
 };
 
+/* There may be 20 million of them: no octet too many (checked in list_rule.c). */
 struct policy_list_rule {
     enum policy_kind kind;
     enum policy_match match;
     enum policy_scope scope;
     enum policy_confidence confidence;
-    enum policy_action action;    /* POLICY_ACTION_DEFAULT if the rule names none */
-    bool redirect_prefixes;       /* redirect:*.NAME */
-    uint32_t line;                /* in the text, from 1 */
-    const char *category;         /* interned per list */
-    const char *redirect;         /* presentation format, NULL unless a redirect */
-    const char *evidence, *note;  /* "" if none */
-    uint32_t name;                /* offset of the wire-format name in list->names; with */
-    uint8_t name_len;             /* this many octets; 0 for a prefix rule */
-    struct address_prefix prefix; /* for POLICY_MATCH_PREFIX */
+    enum policy_action action;   /* POLICY_ACTION_DEFAULT if the rule names none */
+    bool redirect_prefixes;      /* redirect:*.NAME */
+    uint8_t name_len;            /* octets of the name; 0 for a prefix rule */
+    uint32_t line;               /* in the text, from 1 */
+    uint32_t name;               /* offset of the wire-format name in list->names, or number
+                                  * of the prefix in list->prefixes */
+    const char *category;        /* interned per list */
+    const char *redirect;        /* presentation format, NULL unless a redirect */
+    const char *evidence, *note; /* "" if none */
 };
 
 struct policy_list {
@@ -59,12 +60,14 @@ struct policy_list {
     size_t rule_count;
     uint8_t *names; /* wire format, lower case */
     size_t names_len;
+    struct address_prefix *prefixes;
+    size_t prefix_count;
     uint8_t digest[32]; /* BLAKE2b-256 of the text */
     void *storage;      /* the strings; internal */
 };
 
 /* Limits of blocklists/FORMAT.md. */
-#define POLICY_LIST_OCTETS_MAX (256u << 20)
+#define POLICY_LIST_OCTETS_MAX (2u << 30) /* 20 million rules of 100 octets */
 #define POLICY_LIST_RULES_MAX  20000000u
 #define POLICY_LIST_LINE_MAX   4096u
 #define POLICY_LIST_FACTS_MAX  64u

@@ -33,10 +33,12 @@ struct list_parser {
     uint32_t fact_lines[LIST_FACT_KEYS];     /* the same for the fact that is open */
     uint32_t fact_line;                      /* where that began */
 
-    /* Rules by what they match, to find those that stand twice: numbers of rules + 1. */
-    uint32_t *table;
+    /* Rules by what they match, to find those that stand twice. */
+    uint64_t *table;
     size_t table_size; /* a power of two */
-    size_t rules_room, names_room;
+    size_t rules_room, names_room, prefixes_room;
+
+    const char *empty; /* "", kept */
 };
 
 /* Reports an error at a column (from 1; 0: the whole line) of the current line. Always false,

@@ -26,6 +26,7 @@ struct fields {
 struct draft {
     struct policy_list_rule rule;
     uint8_t name[WIRE_NAME_MAX];
+    struct address_prefix prefix; /* for POLICY_MATCH_PREFIX */
 };
 
 static void skip(struct fields *fields, size_t count)
@@ -210,8 +211,7 @@ static bool read_what(struct fields *fields, struct draft *draft)
     bool good;
 
     if (draft->rule.match == POLICY_MATCH_PREFIX) {
-        good =
-            read_prefix(fields->parser, fields->column, fields->at, len, &draft->rule.prefix);
+        good = read_prefix(fields->parser, fields->column, fields->at, len, &draft->prefix);
     } else {
         good = read_name(fields->parser, fields->column, fields->at, len, draft->name,
                          &draft->rule.name_len);
@@ -393,56 +393,76 @@ static bool read_evidence(struct fields *fields, struct draft *draft)
 }
 
 /* The octets by which a rule is the same as another: match, then name or prefix. */
-static size_t identity(const struct policy_list_rule *rule, const uint8_t *name,
-                       uint8_t out[WIRE_NAME_MAX + 1])
+static size_t identity(const struct draft *draft, uint8_t out[WIRE_NAME_MAX + 1])
 {
-    out[0] = (uint8_t)rule->match;
-    if (rule->match == POLICY_MATCH_PREFIX) {
-        out[1] = rule->prefix.family;
-        out[2] = rule->prefix.bits;
-        memcpy(out + 3, rule->prefix.octets, sizeof(rule->prefix.octets));
-        return 3 + sizeof(rule->prefix.octets);
+    out[0] = (uint8_t)draft->rule.match;
+    if (draft->rule.match == POLICY_MATCH_PREFIX) {
+        memcpy(out + 1, &draft->prefix, sizeof(draft->prefix));
+        return 1 + sizeof(draft->prefix);
     }
-    memcpy(out + 1, name, rule->name_len);
-    return 1u + rule->name_len;
+    memcpy(out + 1, draft->name, draft->rule.name_len);
+    return 1u + draft->rule.name_len;
 }
 
-/* The slot of a rule with this identity, or the free one where it belongs. */
-static size_t find_slot(const struct list_parser *parser, const uint32_t *table, size_t size,
-                        const uint8_t *octets, size_t len)
+static bool is_same(const struct policy_list *list, const struct policy_list_rule *rule,
+                    const struct draft *draft)
+{
+    _Static_assert(sizeof(struct address_prefix) == 18, "a prefix has no padding");
+    _Static_assert(sizeof(struct policy_list_rule) == 48, "20 million of them fit a GiB");
+    if (rule->match != draft->rule.match || rule->name_len != draft->rule.name_len) {
+        return false;
+    }
+    return rule->match == POLICY_MATCH_PREFIX
+               ? memcmp(&list->prefixes[rule->name], &draft->prefix, sizeof(draft->prefix)) == 0
+               : memcmp(list->names + rule->name, draft->name, rule->name_len) == 0;
+}
+
+/* A slot of the table: half of the hash, then number of the rule + 1; 0: free. The table is
+ * searched and grown without a look at the rules, which are far apart in memory. */
+static uint64_t slot_of(uint64_t hash, size_t rule)
+{
+    return (hash & ~UINT64_C(0xffffffff)) | (rule + 1);
+}
+
+/* The rule that is the same as the draft, or NULL and *slot is where the draft belongs. */
+static const struct policy_list_rule *find_same(const struct list_parser *parser,
+                                                const struct draft *draft, uint64_t hash,
+                                                size_t *slot)
 {
     const struct policy_list *list = parser->list;
-    size_t at = siphash13(octets, len, list->digest) & (size - 1);
+    size_t at = (hash >> 32) & (parser->table_size - 1);
 
-    while (table[at] != 0) {
-        const struct policy_list_rule *rule = &list->rules[table[at] - 1];
-        uint8_t other[WIRE_NAME_MAX + 1];
+    for (; parser->table[at] != 0; at = (at + 1) & (parser->table_size - 1)) {
+        if (parser->table[at] >> 32 == hash >> 32) {
+            const struct policy_list_rule *rule = &list->rules[(uint32_t)parser->table[at] - 1];
 
-        if (identity(rule, list->names + rule->name, other) == len &&
-            memcmp(other, octets, len) == 0) {
-            break;
+            if (is_same(list, rule, draft)) {
+                return rule;
+            }
         }
-        at = (at + 1) & (size - 1);
     }
-    return at;
+    *slot = at;
+    return NULL;
 }
 
 static bool grow_table(struct list_parser *parser)
 {
-    const struct policy_list *list = parser->list;
     const size_t size = parser->table_size == 0 ? TABLE_FIRST : 2 * parser->table_size;
-    uint32_t *table = calloc(size, sizeof(table[0]));
+    uint64_t *table = calloc(size, sizeof(table[0]));
 
     if (table == NULL) {
         parser->rc = -ENOMEM;
         return false;
     }
-    for (size_t i = 0; i < list->rule_count; i++) {
-        const struct policy_list_rule *rule = &list->rules[i];
-        uint8_t octets[WIRE_NAME_MAX + 1];
-        const size_t len = identity(rule, list->names + rule->name, octets);
+    for (size_t i = 0; i < parser->table_size; i++) {
+        size_t at = (parser->table[i] >> 32) & (size - 1);
 
-        table[find_slot(parser, table, size, octets, len)] = (uint32_t)i + 1;
+        while (parser->table[i] != 0 && table[at] != 0) {
+            at = (at + 1) & (size - 1);
+        }
+        if (parser->table[i] != 0) {
+            table[at] = parser->table[i];
+        }
     }
     free(parser->table);
     parser->table = table;
@@ -450,40 +470,49 @@ static bool grow_table(struct list_parser *parser)
     return true;
 }
 
-/* Room for one more rule and its name. */
+/* Room for one more item of this size in an array that doubles. */
+static bool make_room_in(struct list_parser *parser, void **array, size_t *room, size_t count,
+                         size_t more, size_t unit, size_t first)
+{
+    if (*room - count >= more) {
+        return true;
+    }
+    const size_t wanted = *room == 0 ? first : 2 * *room;
+    void *larger = realloc(*array, wanted * unit);
+
+    if (larger == NULL) {
+        parser->rc = -ENOMEM;
+        return false;
+    }
+    *array = larger;
+    *room = wanted;
+    return true;
+}
+
+/* Room for one more rule, and its name or prefix. */
 static bool make_room(struct list_parser *parser)
 {
     struct policy_list *list = parser->list;
+    void *rules = list->rules, *names = list->names, *prefixes = list->prefixes;
+    const bool good = make_room_in(parser, &rules, &parser->rules_room, list->rule_count, 1,
+                                   sizeof(list->rules[0]), 64) &&
+                      make_room_in(parser, &names, &parser->names_room, list->names_len,
+                                   WIRE_NAME_MAX, 1, 4096) &&
+                      make_room_in(parser, &prefixes, &parser->prefixes_room,
+                                   list->prefix_count, 1, sizeof(list->prefixes[0]), 16);
 
-    if (list->rule_count == parser->rules_room) {
-        const size_t room = parser->rules_room == 0 ? 64 : 2 * parser->rules_room;
-        struct policy_list_rule *rules = realloc(list->rules, room * sizeof(rules[0]));
-
-        if (rules == NULL) {
-            parser->rc = -ENOMEM;
-            return false;
-        }
-        list->rules = rules;
-        parser->rules_room = room;
-    }
-    if (parser->names_room - list->names_len < WIRE_NAME_MAX) {
-        const size_t room = parser->names_room == 0 ? 4096 : 2 * parser->names_room;
-        uint8_t *names = realloc(list->names, room);
-
-        if (names == NULL) {
-            parser->rc = -ENOMEM;
-            return false;
-        }
-        list->names = names;
-        parser->names_room = room;
-    }
-    return 2 * (list->rule_count + 1) <= parser->table_size || grow_table(parser);
+    list->rules = rules;
+    list->names = names;
+    list->prefixes = prefixes;
+    return good && (4 * (list->rule_count + 1) <= 3 * parser->table_size || grow_table(parser));
 }
 
 static bool add(struct list_parser *parser, struct draft *draft)
 {
     struct policy_list *list = parser->list;
+    struct policy_list_rule *rule = &draft->rule;
     uint8_t octets[WIRE_NAME_MAX + 1];
+    size_t slot = 0;
 
     if (list->rule_count == POLICY_LIST_RULES_MAX) {
         return list_fault(parser, 0, "more than %u rules: split the list",
@@ -492,26 +521,27 @@ static bool add(struct list_parser *parser, struct draft *draft)
     if (!make_room(parser)) {
         return false;
     }
-    const size_t len = identity(&draft->rule, draft->name, octets);
-    const size_t slot = find_slot(parser, parser->table, parser->table_size, octets, len);
-    if (parser->table[slot] != 0) {
-        const struct policy_list_rule *other = &list->rules[parser->table[slot] - 1];
-
-        if (other->kind == draft->rule.kind) {
-            return list_fault(parser, 1, "the same rule stands in line %u: remove one",
-                              other->line);
-        }
+    const uint64_t hash = siphash13(octets, identity(draft, octets), list->digest);
+    const struct policy_list_rule *other = find_same(parser, draft, hash, &slot);
+    if (other != NULL && other->kind == rule->kind) {
+        return list_fault(parser, 1, "the same rule stands in line %u: remove one",
+                          other->line);
+    }
+    if (other != NULL) {
         return list_fault(
             parser, 1, "line %u says \"%s\" and this line \"%s\" for the same match: keep one",
-            other->line, policy_kind_name(other->kind), policy_kind_name(draft->rule.kind));
+            other->line, policy_kind_name(other->kind), policy_kind_name(rule->kind));
     }
-    draft->rule.name = (uint32_t)list->names_len;
-    if (draft->rule.name_len > 0) {
-        memcpy(list->names + list->names_len, draft->name, draft->rule.name_len);
-        list->names_len += draft->rule.name_len;
+    if (rule->match == POLICY_MATCH_PREFIX) {
+        rule->name = (uint32_t)list->prefix_count;
+        list->prefixes[list->prefix_count++] = draft->prefix;
+    } else {
+        rule->name = (uint32_t)list->names_len;
+        memcpy(list->names + list->names_len, draft->name, rule->name_len);
+        list->names_len += rule->name_len;
     }
-    list->rules[list->rule_count++] = draft->rule;
-    parser->table[slot] = (uint32_t)list->rule_count;
+    parser->table[slot] = slot_of(hash, list->rule_count);
+    list->rules[list->rule_count++] = *rule;
     return true;
 }
 
@@ -520,8 +550,8 @@ bool list_rule_read(struct list_parser *parser)
     struct fields fields = {parser, parser->line.at, parser->line.len, 1};
     struct draft draft = {.rule = {.line = parser->line.number}};
 
-    draft.rule.evidence = draft.rule.note = list_keep(parser, "", 0);
-    return draft.rule.note != NULL && read_match(&fields, &draft) &&
-           read_words(&fields, &draft) && read_action(&fields, &draft) &&
-           read_evidence(&fields, &draft) && add(parser, &draft);
+    draft.rule.evidence = draft.rule.note = parser->empty;
+    return read_match(&fields, &draft) && read_words(&fields, &draft) &&
+           read_action(&fields, &draft) && read_evidence(&fields, &draft) &&
+           add(parser, &draft);
 }

@@ -12,10 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Octets of verified texts that are kept until they are parsed. Those above are read again, so
+ * that 20 million rules do not need their texts in memory all at once. */
+#define TEXTS_KEPT_MAX ((size_t)64 << 20)
+
 /* A list on its way: its text is verified before anything else looks at it. */
 struct arrival {
     char path[PATH_MAX];
-    uint8_t *text;
+    uint8_t *text; /* NULL: read again when it is parsed */
     size_t len;
     struct policy_list stub; /* id and digest alone: enough to name the inputs */
     struct policy_list *list;
@@ -138,7 +142,7 @@ static int check_request(const struct policy_load_request *request, struct repor
 
 /* Reads and verifies one list of the request. */
 static int arrive(const struct policy_load_request *request, const char *id,
-                  struct report *report, struct arrival *arrival,
+                  struct report *report, size_t *kept, struct arrival *arrival,
                   struct policy_loaded_list *loaded)
 {
     if (snprintf(arrival->path, sizeof(arrival->path), "%s/%s.list", request->directory, id) >=
@@ -154,20 +158,49 @@ static int arrive(const struct policy_load_request *request, const char *id,
     snprintf(loaded->id, sizeof(loaded->id), "%s", id);
     arrival->stub.id = loaded->id;
     digest_of(arrival->text, arrival->len, NULL, arrival->stub.digest);
+    if (arrival->len > TEXTS_KEPT_MAX - *kept) {
+        free(arrival->text);
+        arrival->text = NULL;
+    } else {
+        *kept += arrival->len;
+    }
     return 0;
+}
+
+/* The verified text, or a file with the very same octets. */
+static int need_text(struct arrival *arrival, struct report *report)
+{
+    uint8_t digest[DIGEST_OCTETS];
+
+    if (arrival->text != NULL) {
+        return 0;
+    }
+    int rc = file_read(arrival->path, POLICY_LIST_OCTETS_MAX, &arrival->text, &arrival->len);
+    if (rc == 0) {
+        digest_of(arrival->text, arrival->len, NULL, digest);
+        rc = digest_equal(digest, arrival->stub.digest) ? 0 : CORDON_E_CORRUPT;
+    }
+    if (rc == CORDON_E_CORRUPT) {
+        report_add(report, REPORT_ERROR, arrival->path, 0, 0,
+                   "the list has changed since its signatures were verified: load it again");
+    } else if (rc != 0) {
+        report_add(report, REPORT_ERROR, arrival->path, 0, 0, "the list cannot be read: %s",
+                   cordon_strerror(rc));
+    }
+    return rc;
 }
 
 static int parse(struct arrival *arrival, struct report *report)
 {
-    const int rc = policy_list_parse((const char *)arrival->text, arrival->len, arrival->path,
-                                     report, &arrival->list);
+    int rc = need_text(arrival, report);
 
-    if (rc != 0) {
-        return rc;
+    if (rc == 0) {
+        rc = policy_list_parse((const char *)arrival->text, arrival->len, arrival->path, report,
+                               &arrival->list);
     }
     free(arrival->text);
     arrival->text = NULL;
-    return check_name(arrival->path, arrival->list, report);
+    return rc != 0 ? rc : check_name(arrival->path, arrival->list, report);
 }
 
 static int compile(struct arrival *arrivals, size_t count, struct report *report,
@@ -185,7 +218,7 @@ static int compile(struct arrival *arrivals, size_t count, struct report *report
     if (rc != 0) {
         return rc;
     }
-    rc = policy_image_build(lists, count, image);
+    rc = policy_image_build_told(lists, count, report, image);
     if (rc != 0) {
         report_add(report, REPORT_ERROR, NULL, 0, 0, "the lists cannot be compiled: %s",
                    cordon_strerror(rc));
@@ -279,9 +312,13 @@ int policy_load(const struct policy_load_request *request, struct report *report
     }
     struct policy_loaded *made = calloc(1, sizeof(*made));
     struct arrival *arrivals = calloc(request->id_count + 1, sizeof(arrivals[0]));
+    size_t kept = 0;
+
     rc = made == NULL || arrivals == NULL ? -ENOMEM : 0;
     for (size_t i = 0; i < request->id_count && rc != -ENOMEM; i++) {
-        const int one = arrive(request, request->ids[i], report, &arrivals[i], &made->lists[i]);
+        report_progress(report, "verifying", i, request->id_count);
+        const int one =
+            arrive(request, request->ids[i], report, &kept, &arrivals[i], &made->lists[i]);
 
         rc = rc == 0 || one == -ENOMEM ? one : rc;
     }

@@ -8,17 +8,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* One octet each: a list of millions of rules has five of them in each rule. */
+#define POLICY_SMALL __attribute__((packed))
+
 enum policy_kind {
     POLICY_BLOCK,
     POLICY_PASS
-};
+} POLICY_SMALL;
 
 enum policy_match {
     POLICY_MATCH_SUFFIX, /* the name and all below it */
     POLICY_MATCH_EXACT,  /* the name alone */
     POLICY_MATCH_BELOW,  /* all below it, not the name */
     POLICY_MATCH_PREFIX  /* an address prefix */
-};
+} POLICY_SMALL;
 
 enum policy_scope {
     POLICY_SCOPE_CLOUD,
@@ -26,13 +29,13 @@ enum policy_scope {
     POLICY_SCOPE_NAMESERVER,
     POLICY_SCOPE_CORPORATE,
     POLICY_SCOPE_CONSUMER
-};
+} POLICY_SMALL;
 
 enum policy_confidence {
     POLICY_CONFIDENCE_LOW,
     POLICY_CONFIDENCE_MEDIUM,
     POLICY_CONFIDENCE_HIGH
-};
+} POLICY_SMALL;
 
 enum policy_action {
     POLICY_ACTION_DEFAULT, /* what the operator configured for the list, else for all */
@@ -45,7 +48,7 @@ enum policy_action {
     POLICY_ACTION_REDIRECT,
     POLICY_ACTION_PASS,
     POLICY_ACTION_LOG
-};
+} POLICY_SMALL;
 
 enum policy_mode {
     POLICY_MODE_OFF,

@@ -31,19 +31,19 @@ static void check_name(const struct policy_list *list, const struct policy_list_
     require(policy_image_line(image, 0, &name, rule->match, rule->kind) == rule->line);
 }
 
-static void check_prefix(const struct policy_list_rule *rule, const struct policy_image *image)
+static void check_prefix(const struct address_prefix *prefix, const struct policy_image *image)
 {
-    struct address address = {.family = rule->prefix.family};
+    struct address address = {.family = prefix->family};
     struct address_prefix again;
     char text[ADDRESS_TEXT_MAX];
     struct policy_matches matches;
 
-    require(rule->prefix.bits >= (rule->prefix.family == ADDRESS_V4 ? 8 : 16));
-    const size_t len = address_prefix_format(&rule->prefix, text);
+    require(prefix->bits >= (prefix->family == ADDRESS_V4 ? 8 : 16));
+    const size_t len = address_prefix_format(prefix, text);
     require(address_prefix_parse(text, len, &again) == 0); /* no host bits */
-    memcpy(address.octets, rule->prefix.octets, sizeof(address.octets));
+    memcpy(address.octets, prefix->octets, sizeof(address.octets));
     policy_image_find_address(image, &address, &matches);
-    require(matches.count > 0 && matches.at[matches.count - 1].labels >= rule->prefix.bits);
+    require(matches.count > 0 && matches.at[matches.count - 1].labels >= prefix->bits);
 }
 
 static void check(const struct policy_list *list)
@@ -69,7 +69,7 @@ static void check(const struct policy_list *list)
         require((rule->action == POLICY_ACTION_REDIRECT) == (rule->redirect != NULL));
         require(rule->kind == POLICY_BLOCK || rule->action == POLICY_ACTION_DEFAULT);
         if (rule->match == POLICY_MATCH_PREFIX) {
-            check_prefix(rule, image);
+            check_prefix(&list->prefixes[rule->name], image);
         } else {
             check_name(list, rule, image);
         }

@@ -31,9 +31,9 @@ static int rule_matches(const struct policy_list *list, const struct policy_list
                         const struct wire_name *name, const struct address *address)
 {
     if (rule->match == POLICY_MATCH_PREFIX) {
-        return address != NULL && address_prefix_covers(&rule->prefix, address)
-                   ? rule->prefix.bits
-                   : -1;
+        const struct address_prefix *prefix = &list->prefixes[rule->name];
+
+        return address != NULL && address_prefix_covers(prefix, address) ? prefix->bits : -1;
     }
     if (name == NULL) {
         return -1;

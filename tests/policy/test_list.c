@@ -117,10 +117,10 @@ static void all_that_a_list_says_is_read(void **state)
     assert_string_equal(rule->redirect, "walled.example");
     assert_int_equal(list->rules[3].action, POLICY_ACTION_LOG);
     assert_int_equal(list->rules[3].line, 34);
-    assert_int_equal(list->rules[4].prefix.bits, 24);
+    assert_int_equal(list->prefixes[list->rules[4].name].bits, 24);
     assert_int_equal(list->rules[4].name_len, 0);
     assert_false(list->rules[4].redirect_prefixes);
-    assert_int_equal(list->rules[5].prefix.family, ADDRESS_V6);
+    assert_int_equal(list->prefixes[list->rules[5].name].family, ADDRESS_V6);
     policy_list_free(list);
     policy_list_free(NULL);
 }

@@ -452,6 +452,63 @@ static void age_is_a_warning_and_the_list_stays(void **state)
     }
 }
 
+/* A list of so many octets, most of them in comments. */
+static void put_large(const struct place *place, const char *id, size_t octets)
+{
+    char *small = list_text(id, "block suffix large.example");
+    const size_t len = strlen(small);
+    char *text = malloc(len + octets + 4096);
+    char *end = strstr(small, "end\n");
+    size_t used = (size_t)(end - small);
+
+    assert_non_null(text);
+    memcpy(text, small, used);
+    while (used < octets) {
+        memset(text + used, '#', 512);
+        text[used + 511] = '\n';
+        used += 512;
+    }
+    memcpy(text + used, "end\n", 5);
+    put_text(place, id, text, "01");
+    free(text);
+    free(small);
+}
+
+/* Replaces a list when the first one is being read. */
+static void replace_list(void *context, const char *stage, uint64_t done, uint64_t all)
+{
+    struct place *place = context;
+    char path[160];
+
+    (void)done;
+    (void)all;
+    if (strcmp(stage, "reading") == 0) {
+        snprintf(path, sizeof(path), "%s/b.list", place->path);
+        assert_int_equal(file_write_atomic(path, "cordon-list 1\n", 14, 0644), 0);
+    }
+}
+
+static void texts_that_are_read_twice_are_the_same_or_refused(void **state)
+{
+    struct place *place = *state;
+    const struct policy_load_request request = {
+        .directory = place->path, .ids = both, .id_count = 2, .keyring = &place->keyring};
+
+    /* Together more than what is kept until it is parsed. */
+    put_large(place, "a", (size_t)40 << 20);
+    put_large(place, "b", (size_t)40 << 20);
+    assert_int_equal(load(place, both, 2), 0);
+    assert_int_equal(place->loaded.lists[1].rules, 1);
+    report_deinit(&place->report);
+    report_init(&place->report);
+    place->report.progress = replace_list;
+    place->report.progress_context = place;
+    struct policy_loaded loaded = {.image = NULL};
+    assert_int_equal(policy_load(&request, &place->report, &loaded), CORDON_E_CORRUPT);
+    assert_null(loaded.image);
+    assert_true(says(place, "b.list: the list has changed since its signatures were verified"));
+}
+
 static void one_list_loads_alone(void **state)
 {
     struct place *place = *state;
@@ -537,6 +594,7 @@ int main(void)
         PLACE_TEST(at_most_two_images_are_kept),
         PLACE_TEST(a_folder_that_cannot_be_used_is_a_warning),
         PLACE_TEST(age_is_a_warning_and_the_list_stays),
+        PLACE_TEST(texts_that_are_read_twice_are_the_same_or_refused),
         PLACE_TEST(one_list_loads_alone),
         PLACE_TEST(one_list_loads_under_its_own_name_alone),
     };
