@@ -42,8 +42,9 @@ static void decide(struct explain *ex)
 
         wire_name_to_text(&ex->name, ex->subject);
         ex->zone = query_settings_zone(settings, &ex->name);
-        local_find(settings->local_names, settings->local_special && ex->zone == NULL,
-                   &ex->name, ex->type, &ex->local);
+        local_find(settings->local_names, settings->local_special,
+                   ex->zone != NULL ? ex->zone->name.labels : 0, &ex->name, ex->type,
+                   &ex->local);
         if (ex->local.kind != LOCAL_NOT || (ex->zone != NULL && ex->zone->exempt)) {
             return; /* policy is not asked */
         }

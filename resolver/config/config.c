@@ -51,6 +51,9 @@ void config_free(struct config *config)
     for (size_t i = 0; i < config->hosts_count; i++) {
         free(config->hosts[i]);
     }
+    for (size_t i = 0; i < config->zone_file_count; i++) {
+        free(config->zone_files[i]);
+    }
     free(config->records);
     free(config->rebinding_allow.at);
     free(config->allow.at);

@@ -26,6 +26,7 @@
 #define CONFIG_KEYS_MAX         32u
 #define CONFIG_RECORDS_MAX      8192u /* of local.records; more belong into hosts files */
 #define CONFIG_HOSTS_MAX        16u
+#define CONFIG_ZONE_FILES_MAX   64u
 #define CONFIG_ZONES_MAX        256u
 #define CONFIG_FORWARD_MAX      64u /* zones with upstreams of their own */
 #define CONFIG_ZONE_SERVERS_MAX 8u
@@ -143,6 +144,8 @@ struct config {
     size_t record_count;
     char *hosts[CONFIG_HOSTS_MAX]; /* paths */
     size_t hosts_count;
+    char *zone_files[CONFIG_ZONE_FILES_MAX]; /* paths */
+    size_t zone_file_count;
     bool rebinding_protection;
     struct config_names rebinding_allow;
     /* cache: */

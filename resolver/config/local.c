@@ -124,12 +124,11 @@ const struct config_kind config_kind_records = {"names and addresses", read_reco
 
 /* Hosts files. */
 
-static enum config_read_result add_hosts(struct config_reader *reader,
-                                         const struct config_row *row,
-                                         const struct config_node *item)
+static enum config_read_result add_file(struct config_reader *reader,
+                                        const struct config_row *row,
+                                        const struct config_node *item, char **files,
+                                        size_t *count)
 {
-    struct config *config = reader->config;
-
     if (!config_want_scalar(reader, row, item, "a path")) {
         return CONFIG_READ_REFUSED;
     }
@@ -141,44 +140,76 @@ static enum config_read_result add_hosts(struct config_reader *reader,
     if (path == NULL) {
         return CONFIG_READ_NO_MEMORY;
     }
-    for (size_t i = 0; i < config->hosts_count; i++) {
-        if (strcmp(config->hosts[i], path) == 0) {
+    for (size_t i = 0; i < *count; i++) {
+        if (strcmp(files[i], path) == 0) {
             free(path);
             return config_fault(reader, row, item, "\"%.200s\" stands here twice: remove one",
                                 item->text);
         }
     }
-    config->hosts[config->hosts_count++] = path;
+    files[(*count)++] = path;
     return CONFIG_READ_OK;
+}
+
+static enum config_read_result read_files(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node, const char *example,
+                                          size_t max, char **files, size_t *count)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+
+    if (!config_want_items(reader, row, node, max, example)) {
+        return CONFIG_READ_REFUSED;
+    }
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        result = worse(result, add_file(reader, row, item, files, count));
+    }
+    return result;
+}
+
+static void print_files(char *const *files, size_t count, FILE *out)
+{
+    fputs(" [", out);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i == 0 ? "" : ", ", out);
+        config_print_scalar(files[i], out);
+    }
+    fputs("]", out);
 }
 
 static enum config_read_result read_hosts(struct config_reader *reader,
                                           const struct config_row *row,
                                           const struct config_node *node)
 {
-    enum config_read_result result = CONFIG_READ_OK;
-
-    if (!config_want_items(reader, row, node, CONFIG_HOSTS_MAX, "paths: [/etc/hosts]")) {
-        return CONFIG_READ_REFUSED;
-    }
-    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_hosts(reader, row, item));
-    }
-    return result;
+    return read_files(reader, row, node, "paths: [/etc/hosts]", CONFIG_HOSTS_MAX,
+                      reader->config->hosts, &reader->config->hosts_count);
 }
 
 static void print_hosts(const struct config *config, const struct config_row *row, FILE *out)
 {
     (void)row;
-    fputs(" [", out);
-    for (size_t i = 0; i < config->hosts_count; i++) {
-        fputs(i == 0 ? "" : ", ", out);
-        config_print_scalar(config->hosts[i], out);
-    }
-    fputs("]", out);
+    print_files(config->hosts, config->hosts_count, out);
 }
 
 const struct config_kind config_kind_hosts = {"paths", read_hosts, print_hosts};
+
+static enum config_read_result read_zone_files(struct config_reader *reader,
+                                               const struct config_row *row,
+                                               const struct config_node *node)
+{
+    return read_files(reader, row, node, "paths: [/etc/cordon/home.zone]",
+                      CONFIG_ZONE_FILES_MAX, reader->config->zone_files,
+                      &reader->config->zone_file_count);
+}
+
+static void print_zone_files(const struct config *config, const struct config_row *row,
+                             FILE *out)
+{
+    (void)row;
+    print_files(config->zone_files, config->zone_file_count, out);
+}
+
+const struct config_kind config_kind_zone_files = {"paths", read_zone_files, print_zone_files};
 
 /* Zones. */
 

@@ -198,6 +198,19 @@ const struct config_row config_rows[] = {
      .manual = "Files in the format of hosts(5), read at the start and at each reload; what "
                "cannot be used in them is reported and left out. At most 100000 names in all; "
                "what is to be blocked belongs into a list."},
+    {.name = "local.zones", .kind = &config_kind_zone_files,
+     .standard = "[]", .reloadable = true,
+     .manual = "Files of zones in the format of RFC 1035, one zone each, read at the start and at "
+               "each reload. What a zone has is answered here, what it does not have does not "
+               "exist, and nothing about its names is asked elsewhere, unless upstreams.zones "
+               "has a zone inside of it. All types of records, wildcards (RFC 4592) and aliases "
+               "into the zones named here. Its addresses lead back to their names (PTR), the "
+               "first one that stands in zones, records or hosts, unless a reverse zone is named "
+               "here, too. $ORIGIN and $TTL are understood; a TTL stands before its class. "
+               "Delegations, DNAME, $INCLUDE and signed zones are refused, with their place; so is "
+               "a name in local.records that is in a zone, and one in local.hosts is left out. "
+               "Answers do not have the AA bit: this is a resolver. At most 64 zones and "
+               "100000 records."},
     {.name = "local.ttl", .kind = &config_kind_seconds, .offset = AT(local_ttl_s),
      .standard = "1m", .min = 0, .max = 1 * DAY_S, .reloadable = true,
      .manual = "How long clients keep what records and hosts say."},

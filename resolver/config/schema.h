@@ -104,6 +104,7 @@ extern const struct config_kind config_kind_forward;
 /* local.c: names of the place. */
 extern const struct config_kind config_kind_records;
 extern const struct config_kind config_kind_hosts;
+extern const struct config_kind config_kind_zone_files;
 extern const struct config_kind config_kind_zones; /* rebinding_allow */
 
 /* views.c: what some clients get. Those of VIEWS read into the view that the reader is at. */

@@ -235,6 +235,9 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     for (size_t i = 0; i < config->hosts_count; i++) {
         allow_reading_around(sandbox, rules, config->hosts[i]);
     }
+    for (size_t i = 0; i < config->zone_file_count; i++) {
+        allow_reading_around(sandbox, rules, config->zone_files[i]);
+    }
     if (config->state_directory != NULL) {
         add_rule(rules, config->state_directory, true);
     }
@@ -372,6 +375,9 @@ void sandbox_report_hidden(const struct sandbox *sandbox, const struct config *c
     }
     for (size_t i = 0; i < config->hosts_count; i++) {
         report_if_hidden(sandbox, config->hosts[i], "local.hosts", file, report);
+    }
+    for (size_t i = 0; i < config->zone_file_count; i++) {
+        report_if_hidden(sandbox, config->zone_files[i], "local.zones", file, report);
     }
 }
 

@@ -16,9 +16,8 @@
 #include "base/text.h"
 #include "config/config.h"
 
-#define SANDBOX_READ_MAX                                                \
-    144u /* folders to read: two for each key and hosts file, and a few \
-          */
+/* Folders to read: two for each key, hosts file and zone, and a few. */
+#define SANDBOX_READ_MAX 272u
 
 enum sandbox_step {
     SANDBOX_CAPABILITIES,

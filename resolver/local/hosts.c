@@ -42,8 +42,9 @@ static int add_name(const struct hosts *hosts, const char *word, size_t len,
 {
     struct wire_name name;
     const enum wire_text_result result = wire_name_from_text(word, len, &name);
-    const char *why = result == WIRE_TEXT_OK ? local_record_fault(&name, address)
-                                             : wire_text_result_words(result);
+    const char *why = result == WIRE_TEXT_OK
+                          ? local_record_fault(hosts->builder, &name, address)
+                          : wire_text_result_words(result);
 
     if (why != NULL) {
         refuse(hosts, word, len, why);

@@ -115,17 +115,46 @@ static void find_in_names(const struct local_names *names, enum local_special sp
     }
 }
 
-void local_find(const struct local_names *names, bool special, const struct wire_name *name,
-                uint16_t type, struct local_answer *answer)
+/* False: the name is in no zone of the operator's. The DS record of a zone that is special is
+ * its parent's (see above), whoever says what is in it. */
+static bool find_in_zones(const struct local_zones *zones, enum local_special special,
+                          unsigned forwarded, const struct wire_name *name, uint16_t type,
+                          struct local_answer *answer)
+{
+    local_zones_find(zones, name, type, &answer->found);
+    if (answer->found.kind == LOCAL_ZONES_NOT || answer->found.apex <= forwarded) {
+        return false;
+    }
+    answer->zones = zones;
+    answer->kind = special == LOCAL_SPECIAL_ZONE && name->labels == answer->apex &&
+                           answer->found.apex == answer->apex && type == WIRE_DS
+                       ? LOCAL_NOT
+                       : LOCAL_ZONE;
+    return true;
+}
+
+/* hot */
+void local_find(const struct local_names *names, bool special, unsigned forwarded,
+                const struct wire_name *name, uint16_t type, struct local_answer *answer)
 {
     enum local_special kind = LOCAL_SPECIAL_NOT;
 
     *answer = (struct local_answer){.kind = LOCAL_NOT, .ttl_s = LOCAL_SPECIAL_TTL_S};
-    if (special) {
+    if (special && forwarded == 0) {
         kind = local_special_of(name, &answer->apex);
         find_special(kind, name, type, answer);
     }
-    if (names != NULL && kind != LOCAL_SPECIAL_LOOPBACK && kind != LOCAL_SPECIAL_EMPTY) {
+    if (names == NULL || kind == LOCAL_SPECIAL_LOOPBACK || kind == LOCAL_SPECIAL_EMPTY) {
+        return;
+    }
+    if (local_names_zones(names) == NULL ||
+        !find_in_zones(local_names_zones(names), kind, forwarded, name, type, answer)) {
         find_in_names(names, kind, name, type, answer);
     }
+}
+
+bool local_is_nxdomain(const struct local_answer *answer)
+{
+    return answer->kind == LOCAL_NXDOMAIN ||
+           (answer->kind == LOCAL_ZONE && answer->found.kind == LOCAL_ZONES_NXDOMAIN);
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "local/special.h"
+#include "local/zones.h"
 #include "wire/type.h"
 
 #include <errno.h>
@@ -32,7 +33,8 @@ struct local_builder {
     size_t count, room;
     uint8_t *arena;
     size_t used, size;
-    size_t records; /* that were asked for, without the ways back */
+    size_t records;                          /* that were asked for, without the ways back */
+    const struct local_zones_builder *zones; /* whose names are theirs alone; NULL: none */
 };
 
 struct local_name {
@@ -51,6 +53,7 @@ struct local_names {
     uint8_t *octets;
     uint32_t *slots; /* index + 1 into names; 0: free */
     uint32_t mask;
+    struct local_zones *zones; /* NULL: none */
 };
 
 /* Labels from right to left. Returns the length. */
@@ -143,36 +146,48 @@ static bool has_no_way_back(const struct address *address)
 int local_builder_add(struct local_builder *builder, const struct wire_name *name,
                       const struct address *address)
 {
-    struct wire_name reverse;
-
     invariant(name->labels > 0);
     if (builder->records == LOCAL_RECORDS_MAX) {
         return CORDON_E_TOO_LARGE;
     }
+    const size_t count = builder->count;
     int rc = add_item(builder, name, address->family == ADDRESS_V4 ? WIRE_A : WIRE_AAAA,
                       address->octets, address_octets(address));
-    if (rc == 0 && !has_no_way_back(address)) {
-        local_reverse_name(address, &reverse);
-        rc = add_item(builder, &reverse, WIRE_PTR, name->octets, name->len);
-        builder->count -= rc != 0; /* both or none */
+    if (rc == 0) {
+        rc = local_builder_add_way_back(builder, name, address);
+    }
+    if (rc != 0) {
+        builder->count = count; /* both or none */
     }
     builder->records += rc == 0;
     return rc;
 }
 
-const char *local_record_fault(const struct wire_name *name, const struct address *address)
+int local_builder_add_way_back(struct local_builder *builder, const struct wire_name *name,
+                               const struct address *address)
+{
+    struct wire_name reverse;
+
+    if (has_no_way_back(address)) {
+        return 0;
+    }
+    local_reverse_name(address, &reverse);
+    return add_item(builder, &reverse, WIRE_PTR, name->octets, name->len);
+}
+
+void local_builder_keep_out(struct local_builder *builder,
+                            const struct local_zones_builder *zones)
+{
+    builder->zones = zones;
+}
+
+const char *local_name_fault(const struct wire_name *name)
 {
     uint8_t apex;
 
-    if (name->labels == 0) {
-        return "the root has no address";
-    }
     switch (local_special_of(name, &apex)) {
     case LOCAL_SPECIAL_LOOPBACK:
-        return address_is_loopback(address)
-                   ? NULL
-                   : "names in localhost are this machine's alone (RFC 6761): programs trust "
-                     "that";
+        return "names in localhost are this machine's alone (RFC 6761): programs trust that";
     case LOCAL_SPECIAL_EMPTY:
         return "names in resolver.arpa are for the discovery of resolvers (RFC 9462)";
     case LOCAL_SPECIAL_NEVER: {
@@ -189,6 +204,24 @@ const char *local_record_fault(const struct wire_name *name, const struct addres
         break;
     }
     return NULL;
+}
+
+const char *local_record_fault(const struct local_builder *builder,
+                               const struct wire_name *name, const struct address *address)
+{
+    uint8_t apex;
+
+    if (name->labels == 0) {
+        return "the root has no address";
+    }
+    if (builder->zones != NULL && local_zones_cover(builder->zones, name)) {
+        return "the name is in a zone of local.zones, where all of its names stand";
+    }
+    if (address_is_loopback(address) &&
+        local_special_of(name, &apex) == LOCAL_SPECIAL_LOOPBACK) {
+        return NULL;
+    }
+    return local_name_fault(name);
 }
 
 /* Making the table. */
@@ -381,6 +414,7 @@ void local_names_free(struct local_names *names)
         free(names->names);
         free(names->octets);
         free(names->slots);
+        local_zones_free(names->zones);
         free(names);
     }
 }
@@ -444,6 +478,19 @@ bool local_names_below(const struct local_names *names, const struct wire_name *
             high = middle;
         }
     }
-    return low < names->count && names->names[low].key_len > len &&
-           memcmp(names->octets + names->names[low].key_at, key, len) == 0;
+    if (low < names->count && names->names[low].key_len > len &&
+        memcmp(names->octets + names->names[low].key_at, key, len) == 0) {
+        return true;
+    }
+    return names->zones != NULL && local_zones_below(names->zones, name);
+}
+
+void local_names_take_zones(struct local_names *names, struct local_zones *zones)
+{
+    names->zones = zones;
+}
+
+const struct local_zones *local_names_zones(const struct local_names *names)
+{
+    return names->zones;
 }

@@ -28,8 +28,20 @@ void local_builder_free(struct local_builder *builder); /* NULL is fine */
 int local_builder_add(struct local_builder *builder, const struct wire_name *name,
                       const struct address *address);
 
-/* NULL, or why this name cannot have this address, in words. */
-const char *local_record_fault(const struct wire_name *name, const struct address *address);
+/* The way back alone. 0 or -ENOMEM. */
+int local_builder_add_way_back(struct local_builder *builder, const struct wire_name *name,
+                               const struct address *address);
+
+/* Names in these zones (borrowed until the builder goes) are no longer taken. */
+struct local_zones_builder;
+void local_builder_keep_out(struct local_builder *builder,
+                            const struct local_zones_builder *zones);
+
+/* NULL, or why nothing can be said of this name, or why it cannot have this address, in
+ * words. */
+const char *local_name_fault(const struct wire_name *name);
+const char *local_record_fault(const struct local_builder *builder,
+                               const struct wire_name *name, const struct address *address);
 
 /*
  * Adds what a file in the format of hosts(5) says. Lines and names that cannot be used are
@@ -46,6 +58,11 @@ int local_names_build(const struct local_builder *builder, uint32_t ttl_s,
                       struct local_names **names);
 void local_names_free(struct local_names *names); /* NULL is fine */
 
+/* Zones beside the names: they come first. Taken over. NULL: none. */
+struct local_zones;
+void local_names_take_zones(struct local_names *names, struct local_zones *zones);
+const struct local_zones *local_names_zones(const struct local_names *names);
+
 size_t local_names_count(const struct local_names *names);
 uint32_t local_names_ttl_s(const struct local_names *names);
 
@@ -59,7 +76,8 @@ struct local_records {
 bool local_names_find(const struct local_names *names, const struct wire_name *name,
                       uint16_t type, struct local_records *records);
 
-/* True if a name below this one is in the table, so that this one exists (RFC 8020, 2). */
+/* True if a name below this one is in the table or a zone, so that this one exists (RFC 8020,
+ * 2). */
 bool local_names_below(const struct local_names *names, const struct wire_name *name);
 
 #endif

@@ -16,9 +16,47 @@ uint16_t query_find_local(const struct query_engine *engine, const struct wire_n
     const struct query_settings *settings = engine->settings;
     const struct query_zone *zone = query_settings_zone(settings, name);
 
-    local_find(settings->local_names, settings->local_special && zone == NULL, name, type,
-               answer);
+    local_find(settings->local_names, settings->local_special,
+               zone != NULL ? zone->name.labels : 0, name, type, answer);
     return zone != NULL ? zone->context : 0;
+}
+
+/* Writes what a zone has. An alias is followed through the zones, where its target is (see
+ * local/zones.h). Returns the response code. */
+static unsigned write_zone(struct wire_writer *writer, const struct wire_name *asked,
+                           uint16_t type, const struct local_answer *answer)
+{
+    const struct local_zones *zones = answer->zones;
+    struct local_zones_answer found = answer->found;
+    struct wire_name owner = *asked;
+    const uint8_t *rdata = NULL;
+    size_t len = 0;
+    uint32_t ttl_s = 0;
+
+    for (unsigned hop = 0; found.kind == LOCAL_ZONES_DATA || found.kind == LOCAL_ZONES_ALIAS;
+         hop++) {
+        size_t at = 0;
+        size_t pos = 0;
+
+        if (hop > LOCAL_ZONE_ALIASES_MAX) {
+            return WIRE_SERVFAIL; /* refused at the start: never so far */
+        }
+        while (local_zones_next(zones, &found, &at, &rdata, &len)) {
+            wire_write_record(writer, WIRE_ANSWER, &owner, found.type, found.ttl_s, rdata, len);
+        }
+        if (found.kind == LOCAL_ZONES_DATA) {
+            return WIRE_NOERROR;
+        }
+        if (wire_name_read(rdata, len, &pos, &owner) != WIRE_OK) {
+            return WIRE_SERVFAIL;
+        }
+        local_zones_find(zones, &owner, type, &found);
+    }
+    if (found.kind != LOCAL_ZONES_NOT) {
+        local_zones_soa(zones, found.zone, &owner, &rdata, &len, &ttl_s);
+        wire_write_record(writer, WIRE_AUTHORITY, &owner, WIRE_SOA, ttl_s, rdata, len);
+    }
+    return found.kind == LOCAL_ZONES_NXDOMAIN ? WIRE_NXDOMAIN : WIRE_NOERROR;
 }
 
 /* The records of the answer, which belong to this name. Returns the response code. */
@@ -38,6 +76,8 @@ unsigned query_write_local(struct wire_writer *writer, const struct wire_name *o
         wire_write_record(writer, WIRE_ANSWER, owner, WIRE_NS, answer->ttl_s, owner->octets,
                           owner->len);
         return WIRE_NOERROR;
+    case LOCAL_ZONE:
+        return write_zone(writer, owner, type, answer);
     case LOCAL_SOA:
         wire_write_soa(writer, WIRE_ANSWER, owner, owner, &query_soa_rname, SOA_SERIAL,
                        answer->ttl_s);
@@ -73,11 +113,11 @@ enum query_state step_local(struct query_engine *engine, struct query *q)
     q->cached = false;
     query_leave_fetch(engine, q);
     engine->counters.local++;
-    if (question->type == WIRE_ANY && answer.kind != LOCAL_NXDOMAIN) {
+    if (question->type == WIRE_ANY && !local_is_nxdomain(&answer)) {
         return respond_any(engine, q);
     }
     if (!respond_begin(engine, q, &writer)) {
-        q->rcode = answer.kind == LOCAL_NXDOMAIN ? WIRE_NXDOMAIN : WIRE_NOERROR;
+        q->rcode = local_is_nxdomain(&answer) ? WIRE_NXDOMAIN : WIRE_NOERROR;
         return QUERY_RECORD;
     }
     const unsigned rcode = query_write_local(&writer, &question->name, question->type, &answer);

@@ -7,9 +7,10 @@
 #include "config/config.h"
 #include "local/names.h"
 
-/* Reads the hosts files. *names is NULL if nothing is said. 0, or the first code with
- * everything in the report: a record that cannot be, a file that cannot be read, too many
- * names. */
+/* Reads the zones and the hosts files. *names is NULL if nothing is said. 0, or the first code
+ * with everything in the report: a record that cannot be, a file that cannot be read or, of a
+ * zone, has a fault, too many names. An address leads back to the first name that has it: in
+ * zones, then in records, then in hosts files. */
 int setup_names(const struct config *config, struct report *report, struct local_names **names);
 
 #endif

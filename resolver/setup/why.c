@@ -30,8 +30,8 @@ void setup_why_place(const struct setup_snapshot *snapshot, struct setup_why *wh
     const struct query_zone *zone = query_settings_zone(settings, &why->name);
     struct local_answer local;
 
-    local_find(settings->local_names, settings->local_special && zone == NULL, &why->name,
-               why->type, &local);
+    local_find(settings->local_names, settings->local_special,
+               zone != NULL ? zone->name.labels : 0, &why->name, why->type, &local);
     why->local = local.kind != LOCAL_NOT;
     why->exempt = !why->local && zone != NULL && zone->exempt;
     why->context = zone != NULL ? zone->context : 0;

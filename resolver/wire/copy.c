@@ -1,34 +1,6 @@
 #include "wire/put.h"
 #include "wire/rdata.h"
 
-/* Octets of the character-string at an octet, its length included; 0 if it does not fit. */
-static size_t string_octets(const uint8_t *at, size_t left)
-{
-    return left > 0 && at[0] < left ? 1u + at[0] : 0;
-}
-
-/* Octets of a field other than a name that starts at an octet; 0 if it does not fit. */
-static size_t field_octets(uint8_t field, const uint8_t *at, size_t left)
-{
-    size_t octets = 0;
-
-    switch (field) {
-    case WIRE_RDATA_STRING:
-        return string_octets(at, left);
-    case WIRE_RDATA_STRINGS:
-        while (octets < left) {
-            const size_t one = string_octets(at + octets, left - octets);
-            if (one == 0) {
-                return 0;
-            }
-            octets += one;
-        }
-        return octets;
-    default:
-        return field <= left ? field : 0;
-    }
-}
-
 /* False if the rdata is malformed. An overflow is left to the writer. */
 static bool copy_rdata(struct wire_writer *writer, const struct wire_message *message,
                        const struct wire_record *record)
@@ -53,7 +25,7 @@ static bool copy_rdata(struct wire_writer *writer, const struct wire_message *me
             wire_put_octets(writer, octets, end - at);
             return true;
         }
-        const size_t len = field_octets(*field, octets, end - at);
+        const size_t len = wire_rdata_octets(*field, octets, end - at);
 
         if (len == 0) {
             return false;

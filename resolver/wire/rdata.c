@@ -1,5 +1,6 @@
 #include "wire/rdata.h"
 
+#include "wire/name.h"
 #include "wire/type.h"
 
 #define REST    WIRE_RDATA_REST
@@ -53,4 +54,59 @@ const uint8_t *wire_rdata_fields(uint16_t type)
         return unknown;
     }
     return fields[type];
+}
+
+/* Octets of the character-string at an octet, its length included; 0 if it does not fit. */
+static size_t string_octets(const uint8_t *at, size_t left)
+{
+    return left > 0 && at[0] < left ? 1u + at[0] : 0;
+}
+
+size_t wire_rdata_octets(uint8_t field, const uint8_t *at, size_t left)
+{
+    size_t octets = 0;
+
+    switch (field) {
+    case WIRE_RDATA_STRING:
+        return string_octets(at, left);
+    case WIRE_RDATA_STRINGS:
+        while (octets < left) {
+            const size_t one = string_octets(at + octets, left - octets);
+            if (one == 0) {
+                return 0;
+            }
+            octets += one;
+        }
+        return octets;
+    default:
+        return field <= left ? field : 0;
+    }
+}
+
+bool wire_rdata_is_whole(uint16_t type, const uint8_t *rdata, size_t len)
+{
+    size_t at = 0;
+
+    for (const uint8_t *field = wire_rdata_fields(type); *field != WIRE_RDATA_END; field++) {
+        size_t octets = 0;
+
+        if (*field == WIRE_RDATA_NAME || *field == WIRE_RDATA_NAME_COMPRESSED) {
+            struct wire_name name;
+            const size_t start = at;
+
+            if (wire_name_read(rdata, len, &at, &name) != WIRE_OK || at != start + name.len) {
+                return false;
+            }
+            continue;
+        }
+        if (*field == WIRE_RDATA_REST) {
+            return true;
+        }
+        octets = wire_rdata_octets(*field, rdata + at, len - at);
+        if (octets == 0) {
+            return false;
+        }
+        at += octets;
+    }
+    return at == len;
 }

@@ -4,6 +4,8 @@
 #ifndef CORDON_WIRE_RDATA_H
 #define CORDON_WIRE_RDATA_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define WIRE_RDATA_FIELDS 6
@@ -20,5 +22,13 @@ enum wire_rdata_field {
 
 /* The fields of a type in class IN, ended by WIRE_RDATA_END. */
 const uint8_t *wire_rdata_fields(uint16_t type);
+
+/* Octets of a field other than a name or WIRE_RDATA_REST that starts at an octet; 0 if it does
+ * not fit into what is left. */
+size_t wire_rdata_octets(uint8_t field, const uint8_t *at, size_t left);
+
+/* True if rdata has the fields of its type, without an octet more, and its names are
+ * uncompressed: as wire_write_record() takes it. */
+bool wire_rdata_is_whole(uint16_t type, const uint8_t *rdata, size_t len);
 
 #endif

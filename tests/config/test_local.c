@@ -27,6 +27,7 @@ static void names_of_the_place_are_read_and_printed(void **state)
                                "    printer.lan: 192.0.2.10\n"
                                "    \"Nas.lan.\": [192.0.2.11, \"2001:db8::11\"]\n"
                                "  hosts: [/etc/hosts, more hosts]\n"
+                               "  zones: [/etc/home.zone, zones/arpa]\n"
                                "  rebinding-protection: on\n"
                                "  rebinding-allow: [Corp.example., x.org]\n";
     static const char want[] = "local:\n"
@@ -35,6 +36,7 @@ static void names_of_the_place_are_read_and_printed(void **state)
                                "    printer.lan: [192.0.2.10]\n"
                                "    Nas.lan.: [192.0.2.11, \"2001:db8::11\"]\n"
                                "  hosts: [/etc/hosts, \"/etc/cordon/more hosts\"]\n"
+                               "  zones: [/etc/home.zone, /etc/cordon/zones/arpa]\n"
                                "  ttl: 5m\n"
                                "  rebinding-protection: on\n"
                                "  rebinding-allow: [corp.example, x.org]\n";
@@ -47,6 +49,8 @@ static void names_of_the_place_are_read_and_printed(void **state)
     assert_string_equal(config->records[2].name, "Nas.lan.");
     assert_int_equal(config->records[2].address.family, ADDRESS_V6);
     assert_int_equal(config->hosts_count, 2);
+    assert_int_equal(config->zone_file_count, 2);
+    assert_string_equal(config->zone_files[1], "/etc/cordon/zones/arpa");
     for (unsigned round = 0; round < 2; round++) { /* what is printed reads back the same */
         char *printed = NULL;
         size_t len = 0;
@@ -160,6 +164,7 @@ static void nothing_is_said_of_names_by_default(void **state)
     assert_int_equal(config->local_ttl_s, 60);
     assert_int_equal(config->record_count, 0);
     assert_int_equal(config->hosts_count, 0);
+    assert_int_equal(config->zone_file_count, 0);
     assert_false(config->rebinding_protection);
     assert_int_equal(config->rebinding_allow.count, 0);
     config_free(config);
@@ -208,6 +213,22 @@ static void records_that_cannot_be_are_refused(void **state)
          "whole path"},
         {"local: {hosts: [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}",
          "1:16: local.hosts: 17 entries: 16 are the most"},
+        {"local: {zones: /etc/home.zone}",
+         "1:16: local.zones: expected paths: [/etc/cordon/home.zone]"},
+        {"local: {zones: {home.lan: home.zone}}",
+         "1:16: local.zones: expected paths: [/etc/cordon/home.zone]"},
+        {"local: {zones: [z, ./z, /etc/cordon/z]}",
+         "1:25: local.zones: \"/etc/cordon/z\" stands here twice: remove one"},
+        {"local: {zones: [~/z]}",
+         "1:17: local.zones: \"~/z\" begins with ~, which only a shell knows: write the whole "
+         "path"},
+        {"local: {zones: [[z]]}", "1:17: local.zones: expected a path, but found a sequence "
+                                  "[...]; an IPv6 address in brackets needs quotes"},
+        {"local: {zones: "
+         "[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,"
+         "31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50,51,52,53,54,55,56,57,58,"
+         "59,60,61,62,63,64]}",
+         "1:16: local.zones: 65 entries: 64 are the most"},
     };
 
     (void)state;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "local/local.h"
 #include "setup/names.h"
 #include "wire/type.h"
 
@@ -21,19 +22,29 @@ struct place {
     char folder[32];
 };
 
+static const char *const files[][2] = {
+    {"one", "192.0.2.1 one.lan\nnonsense\n"},
+    {"two", "192.0.2.2 two.lan printer.lan\n"},
+    {"home.zone", "$ORIGIN home.lan.\n$TTL 1h\n@ SOA ns h 1 1h 1h 1d 5m\n"
+                  "nas A 192.0.2.2\n  AAAA 2001:db8::2\n*.w A 192.0.2.3\n"
+                  "self A 127.0.0.1\n"},
+    {"back.zone", "2.0.192.in-addr.arpa. 60 SOA a. b. 1 1h 1h 1d 5m\n"},
+    {"empty.zone", "; nothing\n"},
+    {"late.zone", "$TTL 60\nx.lan. A 192.0.2.1\nlan. SOA a. b. 1 2 3 4 5\n"},
+    {"onion.zone", "$TTL 60\nx.onion. SOA a. b. 1 2 3 4 5\nx.onion. A 192.0.2.1\n"},
+    {"faults.zone", "$TTL 60\nlan. SOA a. b. 1 2 3 4 5\nlan. A x\nlan. DNAME b.\n"},
+    {"alias.zone", "$TTL 60\na.lan. SOA a. b. 1 2 3 4 5\nx.a.lan. CNAME y.ad.a.lan.\n"},
+};
+
 static int make_place(void **state)
 {
-    static const char *const files[][2] = {
-        {"one", "192.0.2.1 one.lan\nnonsense\n"},
-        {"two", "192.0.2.2 two.lan printer.lan\n"},
-    };
     struct place *place = calloc(1, sizeof(*place));
 
     snprintf(place->folder, sizeof(place->folder), "/tmp/cordon-names-XXXXXX");
     if (mkdtemp(place->folder) == NULL) {
         return -1;
     }
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         char path[64];
         snprintf(path, sizeof(path), "%s/%s", place->folder, files[i][0]);
         FILE *out = fopen(path, "w");
@@ -48,12 +59,12 @@ static int make_place(void **state)
 static int drop_place(void **state)
 {
     struct place *place = *state;
-    char path[64];
 
-    snprintf(path, sizeof(path), "%s/one", place->folder);
-    unlink(path);
-    snprintf(path, sizeof(path), "%s/two", place->folder);
-    unlink(path);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "%s/%s", place->folder, files[i][0]);
+        unlink(path);
+    }
     rmdir(place->folder);
     free(place);
     return 0;
@@ -129,6 +140,28 @@ static void what_cannot_be_is_refused_whole(void **state)
          "local.records: x.onion: names in invalid and onion never exist"},
         {"local: {records: {localhost: 192.0.2.1}}", CORDON_E_REFUSED,
          "local.records: localhost: names in localhost are this machine's alone"},
+        /* zones that are not there, none, or wrong, with the line */
+        {"local: {zones: [three]}", -ENOENT,
+         "three: local.zones: cannot be read: no such file or directory"},
+        {"local: {zones: [empty.zone]}", CORDON_E_REFUSED,
+         "empty.zone: local.zones: there is no record in it"},
+        {"local: {zones: [late.zone]}", CORDON_E_REFUSED,
+         "late.zone:2: local.zones: x.lan: the first record of a zone is its SOA"},
+        {"local: {zones: [onion.zone]}", CORDON_E_REFUSED,
+         "onion.zone:2: local.zones: x.onion: names in invalid and onion never exist"},
+        {"local: {zones: [faults.zone]}", CORDON_E_REFUSED,
+         "faults.zone:3: local.zones: Syntax error, could not parse the RR's rdata"},
+        {"local: {zones: [faults.zone]}", CORDON_E_REFUSED,
+         "faults.zone:4: local.zones: lan: DNAME is not supported here"},
+        {"local: {zones: [home.zone, empty.zone, three]}", CORDON_E_REFUSED,
+         "three: local.zones: cannot be read"}, /* all files are looked at */
+        /* a name in two places: which of them is meant? */
+        {"local: {zones: [home.zone], records: {new.home.lan: 192.0.2.1}}", CORDON_E_REFUSED,
+         "local.records: new.home.lan: the name is in a zone of local.zones"},
+        {"{local: {zones: [home.zone]}, upstreams: {zones: {home.lan: [192.0.2.1]}}}",
+         CORDON_E_REFUSED, "home.lan: upstreams.zones has this zone, too"},
+        {"{local: {zones: [alias.zone]}, upstreams: {zones: {ad.a.lan: [192.0.2.1]}}}",
+         CORDON_E_REFUSED, "local.zones: x.a.lan: an alias (CNAME) leads out of the zones"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -149,12 +182,82 @@ static void what_cannot_be_is_refused_whole(void **state)
     }
 }
 
+static const char *back_to(const struct local_names *names, const char *text)
+{
+    static char words[WIRE_NAME_TEXT_MAX];
+    struct local_answer answer;
+    struct wire_name name;
+    size_t pos = 0;
+
+    assert_int_equal(wire_name_from_text(text, strlen(text), &name), WIRE_TEXT_OK);
+    local_find(names, true, 0, &name, WIRE_PTR, &answer);
+    if (answer.kind != LOCAL_DATA) {
+        return answer.kind == LOCAL_ZONE ? "zone" : "none";
+    }
+    assert_int_equal(wire_name_read(answer.rdata, answer.rdata_len, &pos, &name), WIRE_OK);
+    wire_name_to_text(&name, words);
+    return words;
+}
+
+static void addresses_of_zones_lead_back_to_their_names(void **state)
+{
+    struct local_names *names;
+    struct report report;
+
+    assert_int_equal(make(*state, "local: {zones: [home.zone], hosts: [two]}", &report, &names),
+                     0);
+    assert_int_equal(local_zones_count(local_names_zones(names)), 1);
+    /* before those of a hosts file; not for names by a wildcard, nor of every machine */
+    assert_string_equal(back_to(names, "2.2.0.192.in-addr.arpa"), "nas.home.lan");
+    assert_string_equal(back_to(names,
+                                "2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0."
+                                "1.0.0.2.ip6.arpa"),
+                        "nas.home.lan");
+    assert_string_equal(back_to(names, "3.2.0.192.in-addr.arpa"), "none");
+    assert_string_equal(back_to(names, "1.0.0.127.in-addr.arpa"), "localhost");
+    assert_int_equal(report.warnings, 0);
+    report_deinit(&report);
+    local_names_free(names);
+    /* a reverse zone that is written down says all itself */
+    assert_int_equal(make(*state, "local: {zones: [home.zone, back.zone]}", &report, &names),
+                     0);
+    assert_string_equal(back_to(names, "2.2.0.192.in-addr.arpa"), "zone");
+    report_deinit(&report);
+    local_names_free(names);
+}
+
+/* A hosts file is often somebody else's: what is in a zone is left out of it, and said. */
+static void names_of_a_zone_are_left_out_of_hosts_files(void **state)
+{
+    const struct place *place = *state;
+    struct local_names *names;
+    struct report report;
+    char path[64];
+
+    snprintf(path, sizeof(path), "%s/two", place->folder);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fputs("192.0.2.9 nas.home.lan other.lan\n", out);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(make(place, "local: {zones: [home.zone], hosts: [two]}", &report, &names),
+                     0);
+    assert_int_equal(report.warnings, 1);
+    assert_non_null(strstr(report.entries[0].text,
+                           "/two:1: left out: \"nas.home.lan\": the name is in a zone of "
+                           "local.zones"));
+    assert_string_equal(back_to(names, "9.2.0.192.in-addr.arpa"), "other.lan");
+    report_deinit(&report);
+    local_names_free(names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_and_hosts_files_make_one_table),
         cmocka_unit_test(without_names_there_is_no_table),
         cmocka_unit_test(what_cannot_be_is_refused_whole),
+        cmocka_unit_test(addresses_of_zones_lead_back_to_their_names),
+        cmocka_unit_test(names_of_a_zone_are_left_out_of_hosts_files),
     };
     return cmocka_run_group_tests(tests, make_place, drop_place);
 }
