@@ -78,8 +78,9 @@ static void read_table(struct gateway *gateway, const char *path, bool v6)
 void gateway_read(struct gateway *gateway)
 {
     gateway->count = 0;
-    read_table(gateway, "/proc/net/route", false);
-    read_table(gateway, "/proc/net/ipv6_route", true);
+    /* Not /proc/net, which a service with ProcSubset=pid does not see. */
+    read_table(gateway, "/proc/self/net/route", false);
+    read_table(gateway, "/proc/self/net/ipv6_route", true);
 }
 
 /* A link-local client has the interface in its address, the table of routes has not. */

@@ -142,15 +142,16 @@ static void find_process(struct holder *holder)
     closedir(folder);
 }
 
-/* The tables of UDP come first. */
+/* The tables of UDP come first. Not /proc/net, which a service with ProcSubset=pid does not
+ * see. */
 static const struct {
     const char *path;
     bool tcp;
 } tables[] = {
-    {"/proc/net/udp", false},
-    {"/proc/net/udp6", false},
-    {"/proc/net/tcp", true},
-    {"/proc/net/tcp6", true},
+    {"/proc/self/net/udp", false},
+    {"/proc/self/net/udp6", false},
+    {"/proc/self/net/tcp", true},
+    {"/proc/self/net/tcp6", true},
 };
 
 static bool find(const struct address *address, bool udp, struct holder *holder)

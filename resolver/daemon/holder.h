@@ -19,8 +19,8 @@ struct holder {
     struct address address; /* that it is bound to: may be a wildcard */
 };
 
-/* Looks through /proc/net for a socket that collides with the address, and through /proc for
- * its process. False if there is none. */
+/* Looks through /proc/self/net for a socket that collides with the address, and through /proc
+ * for its process. False if there is none. */
 bool holder_find(const struct address *address, struct holder *holder);
 bool holder_find_tcp(const struct address *address, struct holder *holder); /* TCP alone */
 

@@ -106,29 +106,10 @@ int start_folders(const struct config *config)
     return rc;
 }
 
-/* The process that holds a port, and how to get it back. */
-static void explain_holder(FILE *out, const struct address *address, const char *where)
+/* How to get a port back from a program that often has it. */
+static void advise(FILE *out, const char *program, const struct holder *holder)
 {
-    struct holder holder;
-    char bound[ADDRESS_TEXT_MAX];
-
-    if (!holder_find(address, &holder)) {
-        fprintf(out, "error: %s is in use, by a socket that /proc/net does not show.\n", where);
-        return;
-    }
-    address_format(&holder.address, true, bound);
-    if (holder.pid == 0) {
-        const struct passwd *user = getpwuid(holder.uid);
-        fprintf(out,
-                "error: %s is in use: a process of user %s holds %s (%s).\n"
-                "       Its name is only shown to root: sudo ss -%sanp 'sport = :%u'\n",
-                where, user == NULL ? "?" : user->pw_name, bound, holder.tcp ? "TCP" : "UDP",
-                holder.tcp ? "tl" : "u", address->port);
-        return;
-    }
-    fprintf(out, "error: %s is in use: %s (process %ld) holds %s (%s).\n", where, holder.name,
-            (long)holder.pid, bound, holder.tcp ? "TCP" : "UDP");
-    if (strncmp(holder.name, "systemd-resolve", 15) == 0) {
+    if (strncmp(program, "systemd-resolve", 15) == 0) {
         fprintf(out, "       To free port 53, switch its stub listener off and start again:\n"
                      "         mkdir -p /etc/systemd/resolved.conf.d\n"
                      "         printf '[Resolve]\\nDNSStubListener=no\\n' "
@@ -137,18 +118,47 @@ static void explain_holder(FILE *out, const struct address *address, const char 
                      "       It goes on resolving for this machine through "
                      "/run/systemd/resolve/resolv.conf:\n"
                      "       let /etc/resolv.conf be a link to that file.\n");
-    } else if (strncmp(holder.name, "dnsmasq", 7) == 0) {
+    } else if (strncmp(program, "dnsmasq", 7) == 0) {
         fprintf(out,
                 "       dnsmasq often serves libvirt or NetworkManager: let it stay on its "
                 "own addresses\n"
                 "       with `bind-interfaces` and `except-interface`, or `port=0` to "
                 "switch its DNS off.\n");
-    } else if (strncmp(holder.name, "cordond", 7) == 0) {
+    } else if (strncmp(program, "cordond", 7) == 0) {
         fprintf(out,
                 "       Another cordond is running: stop it (kill %ld), or ask it with "
                 "`cordon status`.\n",
-                (long)holder.pid);
+                (long)holder->pid);
     }
+}
+
+/* The process that holds a port, and how to get it back. */
+static void explain_holder(FILE *out, const struct address *address, const char *where)
+{
+    struct holder holder;
+    char bound[ADDRESS_TEXT_MAX];
+
+    if (!holder_find(address, &holder)) {
+        fprintf(out, "error: %s is in use, by a socket that /proc/self/net does not show.\n",
+                where);
+        return;
+    }
+    address_format(&holder.address, true, bound);
+    if (holder.pid == 0) {
+        const struct passwd *user = getpwuid(holder.uid);
+        const char *name = user == NULL ? "?" : user->pw_name;
+
+        fprintf(out,
+                "error: %s is in use: a process of user %s holds %s (%s).\n"
+                "       Its name is only shown to root: sudo ss -%sanp 'sport = :%u'\n",
+                where, name, bound, holder.tcp ? "TCP" : "UDP", holder.tcp ? "tl" : "u",
+                address->port);
+        advise(out, name, &holder); /* such services have users of their own name */
+        return;
+    }
+    fprintf(out, "error: %s is in use: %s (process %ld) holds %s (%s).\n", where, holder.name,
+            (long)holder.pid, bound, holder.tcp ? "TCP" : "UDP");
+    advise(out, holder.name, &holder);
 }
 
 void start_explain_port(FILE *out, const struct address *address, int error)

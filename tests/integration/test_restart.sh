@@ -90,14 +90,18 @@ import dnswire
 def frame(name, number):
     message = dnswire.question(name, dnswire.TYPES["A"], number)
     return struct.pack("!H", len(message)) + message
+unread = b""
 def answer(sock):
-    data = b""
-    while len(data) < 2 or len(data) < 2 + struct.unpack("!H", data[:2])[0]:
+    # Two answers may come in one piece.
+    global unread
+    while len(unread) < 2 or len(unread) < 2 + struct.unpack("!H", unread[:2])[0]:
         more = sock.recv(4096)
         if not more:
             sys.exit("the connection was closed")
-        data += more
-    return struct.unpack("!H", data[2:4])[0]
+        unread += more
+    length, number = struct.unpack("!HH", unread[:4])
+    unread = unread[2 + length:]
+    return number
 sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30)
 sock.sendall(frame("www.blocked.test", 1))
 assert answer(sock) == 1
