@@ -65,12 +65,13 @@ _cordon() {
         esac
       fi ;;
     list)
-      if ((cword == 2)); then options='build diff show sign verify --help'; else
+      if ((cword == 2)); then options='build diff show sign stats verify --help'; else
         case $verb in
-          build) options='--config --output --json --help' ;;
+          build) options='--config --output --quiet --json --help' ;;
           diff) options='--all --json --help' ;;
           show) options='--rules --json --help' ;;
           sign) options='--key --password-fd --help' ;;
+          stats) options='--quiet --json --help' ;;
           verify) options='--keys --threshold --ignore-time --json --help' ;;
         esac
       fi ;;

@@ -1,6 +1,7 @@
 /* cordon cache show and cordon cache flush. */
 #include "cli/ask.h"
 #include "cli/cli.h"
+#include "cli/names.h"
 #include "cli/query.h"
 #include "cli/safe.h"
 #include "wire/limits.h"
@@ -59,8 +60,10 @@ static int parse(int argc, char **argv, const char *command, const char *help,
 static json_t *ask(const struct wanted *wanted, const char *command, int *code)
 {
     json_t *arguments = json_object();
+    char ascii[WIRE_NAME_TEXT_MAX];
+    const char *name = wanted->name == NULL ? NULL : cli_name_shown(wanted->name, ascii);
 
-    if (arguments == NULL || !cli_add_string(arguments, "name", wanted->name) ||
+    if (arguments == NULL || !cli_add_string(arguments, "name", name) ||
         !cli_add_string(arguments, "type", wanted->type) ||
         (wanted->below && json_object_set_new(arguments, "below", json_true()) != 0) ||
         (wanted->all && json_object_set_new(arguments, "all", json_true()) != 0)) {

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "cli/ask.h"
 #include "cli/cli.h"
+#include "cli/names.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -337,6 +338,7 @@ int cli_pause(int argc, char **argv)
 static int exception_add(const struct options *options, const char *name)
 {
     json_t *arguments = json_object();
+    char ascii[WIRE_NAME_TEXT_MAX];
     int code = CLI_OK;
 
     if (options->ticket == NULL || options->reason == NULL) {
@@ -344,11 +346,12 @@ static int exception_add(const struct options *options, const char *name)
     } else {
         code = add_time(options, arguments);
     }
-    if (code == CLI_OK && (!add_text("exception", arguments, "name", name) ||
-                           !add_text("exception", arguments, "ticket", options->ticket) ||
-                           !add_text("exception", arguments, "reason", options->reason) ||
-                           !add_text("exception", arguments, "scope", options->scope) ||
-                           !add_text("exception", arguments, "view", options->view))) {
+    if (code == CLI_OK &&
+        (!add_text("exception", arguments, "name", cli_name_shown(name, ascii)) ||
+         !add_text("exception", arguments, "ticket", options->ticket) ||
+         !add_text("exception", arguments, "reason", options->reason) ||
+         !add_text("exception", arguments, "scope", options->scope) ||
+         !add_text("exception", arguments, "view", options->view))) {
         code = CLI_USAGE;
     }
     if (code != CLI_OK) {
@@ -365,8 +368,9 @@ static int exception_add(const struct options *options, const char *name)
 static int exception_remove(const struct options *options, const char *name)
 {
     json_t *arguments = json_object();
+    char ascii[WIRE_NAME_TEXT_MAX];
 
-    if (!add_text("exception", arguments, "name", name) ||
+    if (!add_text("exception", arguments, "name", cli_name_shown(name, ascii)) ||
         !add_text("exception", arguments, "view", options->view) ||
         !add_text("exception", arguments, "reason", options->reason)) {
         json_decref(arguments);

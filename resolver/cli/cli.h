@@ -9,6 +9,7 @@
 
 #include "base/report.h"
 #include "cli/options.h"
+#include "cli/progress.h"
 #include "config/config.h"
 #include "setup/setup.h"
 #include "trust/minisign.h"
@@ -66,6 +67,8 @@ struct config *cli_config(const char *named);
 /* Configuration and lists as the daemon would load them, without touching its state
  * directory. The time is the wall clock's. NULL after a report on standard error. */
 struct setup_snapshot *cli_snapshot(const char *named);
+/* The same while somebody is shown how far it is (NULL: nobody); ends the progress. */
+struct setup_snapshot *cli_snapshot_shown(const char *named, struct cli_progress *progress);
 
 /* The control socket of the configuration (copied into out, which holds size octets), or the
  * one named by --socket. False after a message. */

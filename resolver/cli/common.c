@@ -82,6 +82,11 @@ struct config *cli_config(const char *named)
 
 struct setup_snapshot *cli_snapshot(const char *named)
 {
+    return cli_snapshot_shown(named, NULL);
+}
+
+struct setup_snapshot *cli_snapshot_shown(const char *named, struct cli_progress *progress)
+{
     struct config *config = cli_config(named);
     struct setup_snapshot *snapshot = NULL;
     struct report report;
@@ -93,8 +98,14 @@ struct setup_snapshot *cli_snapshot(const char *named)
     free(config->state_directory);
     config->state_directory = NULL;
     report_init(&report);
+    if (progress != NULL) {
+        cli_progress_watch(progress, &report);
+    }
     const int rc =
         setup_snapshot_make(config, 1, clock_read().wall_us / 1000000, &report, &snapshot);
+    if (progress != NULL) {
+        cli_progress_end(progress);
+    }
     report_print(&report, stderr);
     if (rc != 0) {
         if (report.errors == 0) {

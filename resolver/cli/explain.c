@@ -2,6 +2,7 @@
 #include "cli/explain.h"
 
 #include "cli/cli.h"
+#include "cli/names.h"
 #include "wire/type.h"
 
 #include <stdio.h>
@@ -99,8 +100,7 @@ static int read_subject(int argc, char **argv, struct explain *ex)
     const char *subject = argv[0];
     ex->is_address = address_parse(subject, strlen(subject), 0, &ex->address) == 0;
     const enum wire_text_result parsed =
-        ex->is_address ? WIRE_TEXT_OK
-                       : wire_name_from_text(subject, strlen(subject), &ex->name);
+        ex->is_address ? WIRE_TEXT_OK : cli_name_read(subject, &ex->name);
     if (parsed != WIRE_TEXT_OK) {
         return cli_usage("explain", "'%s' is no name: %s", subject,
                          wire_text_result_words(parsed));

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/names.h"
 #include "policy/load.h"
 #include "trust/load.h"
 
@@ -102,7 +103,10 @@ static int verify_one(const char *path, const struct verify_options *options)
     const uint64_t now_s = clock_read().wall_us / 1000000;
 
     report_init(&report);
-    const int rc = policy_load_list(path, &options->keyring, &report, &list, &verdict);
+    int rc = policy_load_list(path, &options->keyring, &report, &list, &verdict);
+    if (rc == 0) {
+        rc = cli_list_check_suffixes(list, path, &report);
+    }
     int code = rc == 0 ? CLI_OK : CLI_REFUSED;
     if (rc == 0) {
         const enum policy_freshness state =
@@ -204,6 +208,12 @@ static int sign_one(const char *path, const struct trust_secret_key *key)
     int rc = file_read(path, POLICY_LIST_OCTETS_MAX, &text, &len);
     if (rc == 0) {
         rc = policy_list_parse((const char *)text, len, path, &report, &list);
+        if (rc == CORDON_E_REFUSED) {
+            cli_list_note_labels((const char *)text, len, path, &report);
+        }
+    }
+    if (rc == 0) {
+        rc = cli_list_check_suffixes(list, path, &report);
     }
     if (rc == 0) {
         snprintf(comment, sizeof(comment), "cordon list %s serial %" PRIu32, list->id,
@@ -296,10 +306,11 @@ static int sign(int argc, char **argv)
 int cli_list(int argc, char **argv)
 {
     static const struct cli_verb verbs[] = {
-        {"build", cli_list_build, "build [-c CONFIG] [--output FILE]"},
+        {"build", cli_list_build, "build [-c CONFIG] [--output FILE] [--quiet]"},
         {"diff", cli_list_diff, "diff [--all] [--json] OLD NEW"},
         {"show", cli_list_show, "show [--rules] [--json] LIST..."},
         {"sign", sign, "sign --key SECRET.key [--password-fd N] LIST..."},
+        {"stats", cli_list_stats, "stats [--quiet] [--json] LIST..."},
         {"verify", verify,
          "verify --keys DIR|FILE... [--threshold N] [--ignore-time] [--json] LIST..."},
     };

@@ -9,6 +9,7 @@
 int cli_list_build(int argc, char **argv); /* cli/list_build.c */
 int cli_list_show(int argc, char **argv);  /* cli/list_show.c */
 int cli_list_diff(int argc, char **argv);  /* cli/list_diff.c */
+int cli_list_stats(int argc, char **argv); /* cli/list_stats.c */
 
 /* Reads and parses the text of a list, whoever signed it; the caller frees it. NULL after a
  * message on standard error that names the verb. */

@@ -11,20 +11,23 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: cordon list build [-c CONFIG] [--output FILE] [--json]\n"
+    "usage: cordon list build [-c CONFIG] [--output FILE] [--quiet] [--json]\n"
     "\n"
     "Verifies the lists that the configuration names and compiles them, as the daemon does. "
     "The\n"
     "same lists always give the same octets: the digest can be compared between machines.\n"
-    "  --output FILE  also write the image, without the key that ties it to one machine\n";
+    "  --output FILE  also write the image, without the key that ties it to one machine\n"
+    "  --quiet        do not show at a terminal how far it is\n";
 
 int cli_list_build(int argc, char **argv)
 {
     const char *config_path = NULL;
     const char *output = NULL;
-    bool json = false;
+    struct cli_progress progress;
+    bool json = false, quiet = false;
     const struct cli_option options[] = {{"config", 'c', &config_path, NULL},
                                          {"output", 'o', &output, NULL},
+                                         {"quiet", 'q', NULL, &quiet},
                                          {"json", 0, NULL, &json}};
     int code = cli_options(argc, argv, "list build", help, options, CLI_COUNT(options));
 
@@ -36,7 +39,8 @@ int cli_list_build(int argc, char **argv)
         return cli_usage("list build", "the lists are those of the configuration: -c CONFIG");
     }
     const uint64_t from = clock_read().mono_us;
-    struct setup_snapshot *snapshot = cli_snapshot(config_path);
+    cli_progress_start(&progress, quiet);
+    struct setup_snapshot *snapshot = cli_snapshot_shown(config_path, &progress);
     if (snapshot == NULL) {
         return CLI_REFUSED;
     }

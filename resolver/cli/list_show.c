@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/list.h"
+#include "cli/names.h"
 #include "policy/list.h"
 
 #include <inttypes.h>
@@ -88,6 +89,8 @@ void cli_rule_what(const struct policy_list *list, const struct policy_list_rule
 
 static void show_rules(const struct policy_list *list)
 {
+    size_t forced = 0;
+
     printf("\nrules\n");
     for (size_t i = 0; i < list->rule_count; i++) {
         const struct policy_list_rule *rule = &list->rules[i];
@@ -99,6 +102,9 @@ static void show_rules(const struct policy_list *list)
                policy_scope_name(rule->scope), policy_confidence_name(rule->confidence),
                rule->action != POLICY_ACTION_DEFAULT ? ", action " : "",
                rule->action != POLICY_ACTION_DEFAULT ? policy_action_name(rule->action) : "");
+        if (rule->public_suffix) {
+            printf("    a whole public suffix: %s\n", list->forced[forced++].reason);
+        }
     }
 }
 
@@ -185,6 +191,9 @@ struct policy_list *cli_list_read(const char *verb, const char *path)
     int rc = file_read(path, POLICY_LIST_OCTETS_MAX, &text, &len);
     if (rc == 0) {
         rc = policy_list_parse((const char *)text, len, path, &report, &list);
+        if (rc == CORDON_E_REFUSED) {
+            cli_list_note_labels((const char *)text, len, path, &report);
+        }
     }
     report_print(&report, stderr);
     if (rc != 0 && report.errors == 0) {

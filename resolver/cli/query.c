@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "cli/cli.h"
+#include "cli/names.h"
 #include "wire/question.h"
 #include "wire/writer.h"
 
@@ -176,8 +177,7 @@ static int parse_arguments(int argc, char **argv, struct ask *ask)
                                  word);
             }
         } else if (!have_name) {
-            const enum wire_text_result result =
-                wire_name_from_text(word, strlen(word), &ask->name);
+            const enum wire_text_result result = cli_name_read(word, &ask->name);
             if (result != WIRE_TEXT_OK) {
                 return cli_usage("query", "'%s' is no name: %s", word,
                                  wire_text_result_words(result));

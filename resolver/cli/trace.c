@@ -1,6 +1,7 @@
 /* cordon trace: one question through every state of the daemon. */
 #include "cli/ask.h"
 #include "cli/cli.h"
+#include "cli/names.h"
 #include "cli/query.h"
 #include "cli/safe.h"
 #include "wire/limits.h"
@@ -53,8 +54,10 @@ static int parse(int argc, char **argv, struct wanted *wanted)
 static json_t *ask(const struct wanted *wanted, int *code)
 {
     json_t *arguments = json_object();
+    char ascii[WIRE_NAME_TEXT_MAX];
+    const char *name = wanted->name == NULL ? NULL : cli_name_shown(wanted->name, ascii);
 
-    if (arguments == NULL || !cli_add_string(arguments, "name", wanted->name) ||
+    if (arguments == NULL || !cli_add_string(arguments, "name", name) ||
         !cli_add_string(arguments, "type", wanted->type) ||
         !cli_add_string(arguments, "client", wanted->client) ||
         !cli_add_string(arguments, "view", wanted->view) ||

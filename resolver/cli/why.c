@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/names.h"
 #include "cli/query.h"
 #include "setup/why.h"
 #include "wire/type.h"
@@ -47,8 +48,7 @@ static int read_words(int argc, char **argv, struct why_request *request)
     if (argc < 1 || argc > 2) {
         return cli_usage("why", "name what is asked about: cordon why NAME [TYPE]");
     }
-    const enum wire_text_result parsed =
-        wire_name_from_text(argv[0], strlen(argv[0]), &request->name);
+    const enum wire_text_result parsed = cli_name_read(argv[0], &request->name);
     if (parsed != WIRE_TEXT_OK) {
         return cli_usage("why", "'%s' is no name: %s", argv[0], wire_text_result_words(parsed));
     }

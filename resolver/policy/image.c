@@ -265,13 +265,44 @@ bool policy_image_row(const struct policy_image *image, uint32_t set, size_t ind
 
 void policy_image_stats(const struct policy_image *image, struct policy_image_stats *out)
 {
+    static const char *const names[IMAGE_SECTION_TYPES] = {
+        "header",  "lists",     "strings",   "rows",  "sets",    "members",
+        "classes", "prefixes4", "prefixes6", "lines", "records", "origins"};
+
+    _Static_assert((unsigned)IMAGE_SECTION_TYPES == POLICY_IMAGE_PARTS, "each part is named");
     *out = (struct policy_image_stats){
         .rules = image_get64(image->octets + IMAGE_AT_RULES),
         .nodes = image_get64(image->octets + IMAGE_AT_NODES),
         .interior = image_get64(image->octets + IMAGE_AT_INTERIOR),
         .sets = image->set_count,
         .rows = image->row_count,
+        .classes = image->class_count,
         .octets = image->len,
         .prefixes = (uint64_t)image->prefix4_count + image->prefix6_count,
+        .max_depth = image->max_depth,
+        .attempt = image_get32(image->octets + IMAGE_AT_ATTEMPT),
     };
+    for (unsigned i = 0; i < POLICY_IMAGE_PARTS; i++) {
+        const uint64_t len = i == 0 ? IMAGE_HEADER_OCTETS : image->parts[i].len;
+
+        out->parts[i].name = names[i];
+        out->parts[i].octets = (len + IMAGE_ALIGNMENT - 1) & ~(uint64_t)(IMAGE_ALIGNMENT - 1);
+    }
+}
+
+void policy_image_chains(const struct policy_image *image, uint64_t chains[POLICY_IMAGE_CHAINS])
+{
+    unsigned after = 0; /* lines that a look-up goes on to, seen from the last backwards */
+
+    _Static_assert(POLICY_IMAGE_CHAINS == IMAGE_CHAIN_MAX, "a look-up reads no more");
+    memset(chains, 0, POLICY_IMAGE_CHAINS * sizeof(chains[0]));
+    for (uint64_t i = image->line_count; i > 0; i--) {
+        const uint8_t *line = image->lines + (i - 1) * IMAGE_LINE_OCTETS;
+
+        after = (image_get32(line) & IMAGE_CHAIN_BIT) == 0 ? 0 : after + 1;
+        if (after > IMAGE_CHAIN_MAX - 1) {
+            after = IMAGE_CHAIN_MAX - 1;
+        }
+        chains[after]++;
+    }
 }

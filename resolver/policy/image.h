@@ -119,10 +119,24 @@ void policy_image_find_name(const struct policy_image *image, const struct wire_
 void policy_image_find_address(const struct policy_image *image, const struct address *address,
                                struct policy_matches *out);
 
+/* What an image is made of: the header, then sections in the order of docs/policy-image.md. */
+#define POLICY_IMAGE_PARTS  12u
+#define POLICY_IMAGE_CHAINS 4u
+
 struct policy_image_stats {
-    uint64_t rules, nodes, interior, sets, rows, octets, prefixes;
+    uint64_t rules, nodes, interior, sets, rows, classes, octets, prefixes;
+    unsigned max_depth; /* labels of the longest listed name */
+    unsigned attempt;   /* seeds that were unlucky */
+    struct {
+        const char *name;
+        uint64_t octets; /* with what fills it up to a multiple of 64 */
+    } parts[POLICY_IMAGE_PARTS];
 };
 void policy_image_stats(const struct policy_image *image, struct policy_image_stats *out);
+/* For each line of the index how many a look-up that begins there reads: chains[0] lines have
+ * 1, and so on. Goes through the index. */
+void policy_image_chains(const struct policy_image *image,
+                         uint64_t chains[POLICY_IMAGE_CHAINS]);
 
 /* The line of the rule in its list's text, for explanations: (list, matched name, match, kind).
  * 0 if the image has no such rule, or no lines: those of more than 65,536 rules have none. */

@@ -311,6 +311,7 @@ void policy_list_free(struct policy_list *list)
         free(list->rules);
         free(list->names);
         free(list->prefixes);
+        free(list->forced);
         free(list);
     }
 }

@@ -33,6 +33,12 @@ struct policy_fact {
         *checked, *effect, *note;
 };
 
+/* A rule on a whole public suffix, and why its author means it. */
+struct policy_list_forced {
+    uint32_t rule; /* its number in the list */
+    const char *reason;
+};
+
 /* There may be 20 million of them: no octet too many (checked in list_rule.c). */
 struct policy_list_rule {
     enum policy_kind kind;
@@ -41,6 +47,7 @@ struct policy_list_rule {
     enum policy_confidence confidence;
     enum policy_action action;   /* POLICY_ACTION_DEFAULT if the rule names none */
     bool redirect_prefixes;      /* redirect:*.NAME */
+    bool public_suffix;          /* it says why it is on a whole public suffix: list->forced */
     uint8_t name_len;            /* octets of the name; 0 for a prefix rule */
     uint32_t line;               /* in the text, from 1 */
     uint32_t name;               /* offset of the wire-format name in list->names, or number
@@ -58,6 +65,8 @@ struct policy_list {
     size_t fact_count;
     struct policy_list_rule *rules; /* in the order of the text */
     size_t rule_count;
+    struct policy_list_forced *forced; /* in the order of the rules */
+    size_t forced_count;
     uint8_t *names; /* wire format, lower case */
     size_t names_len;
     struct address_prefix *prefixes;

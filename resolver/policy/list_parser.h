@@ -36,7 +36,7 @@ struct list_parser {
     /* Rules by what they match, to find those that stand twice. */
     uint64_t *table;
     size_t table_size; /* a power of two */
-    size_t rules_room, names_room, prefixes_room;
+    size_t rules_room, names_room, prefixes_room, forced_room;
 
     const char *empty; /* "", kept */
 };

@@ -27,6 +27,7 @@ struct draft {
     struct policy_list_rule rule;
     uint8_t name[WIRE_NAME_MAX];
     struct address_prefix prefix; /* for POLICY_MATCH_PREFIX */
+    const char *forced;           /* why it is on a whole public suffix */
 };
 
 static void skip(struct fields *fields, size_t count)
@@ -385,9 +386,21 @@ static bool read_evidence(struct fields *fields, struct draft *draft)
     if (starts_with(fields, "note=\"") && !read_text(fields, "note=\"", &draft->rule.note)) {
         return false;
     }
+    if (starts_with(fields, "public-suffix=\"")) {
+        if (draft->rule.match != POLICY_MATCH_SUFFIX &&
+            draft->rule.match != POLICY_MATCH_BELOW) {
+            return list_fault(fields->parser, fields->column,
+                              "only a suffix or below rule covers a whole public suffix");
+        }
+        if (!read_text(fields, "public-suffix=\"", &draft->forced)) {
+            return false;
+        }
+        draft->rule.public_suffix = true;
+    }
     if (fields->len > 0) {
         return list_fault(fields->parser, fields->column,
-                          "only note=\"TEXT\" may follow the evidence, once");
+                          "only note=\"TEXT\" and public-suffix=\"REASON\" may follow the "
+                          "evidence, in this order, once");
     }
     return true;
 }
@@ -494,16 +507,20 @@ static bool make_room(struct list_parser *parser)
 {
     struct policy_list *list = parser->list;
     void *rules = list->rules, *names = list->names, *prefixes = list->prefixes;
+    void *forced = list->forced;
     const bool good = make_room_in(parser, &rules, &parser->rules_room, list->rule_count, 1,
                                    sizeof(list->rules[0]), 64) &&
                       make_room_in(parser, &names, &parser->names_room, list->names_len,
                                    WIRE_NAME_MAX, 1, 4096) &&
                       make_room_in(parser, &prefixes, &parser->prefixes_room,
-                                   list->prefix_count, 1, sizeof(list->prefixes[0]), 16);
+                                   list->prefix_count, 1, sizeof(list->prefixes[0]), 16) &&
+                      make_room_in(parser, &forced, &parser->forced_room, list->forced_count, 1,
+                                   sizeof(list->forced[0]), 16);
 
     list->rules = rules;
     list->names = names;
     list->prefixes = prefixes;
+    list->forced = forced;
     return good && (4 * (list->rule_count + 1) <= 3 * parser->table_size || grow_table(parser));
 }
 
@@ -539,6 +556,10 @@ static bool add(struct list_parser *parser, struct draft *draft)
         rule->name = (uint32_t)list->names_len;
         memcpy(list->names + list->names_len, draft->name, rule->name_len);
         list->names_len += rule->name_len;
+    }
+    if (rule->public_suffix) {
+        list->forced[list->forced_count++] =
+            (struct policy_list_forced){(uint32_t)list->rule_count, draft->forced};
     }
     parser->table[slot] = slot_of(hash, list->rule_count);
     list->rules[list->rule_count++] = *rule;

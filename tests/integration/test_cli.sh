@@ -42,7 +42,7 @@ for command in check explain query reload status; do
   code 0 "$cordon" $command --help; out_has "^usage: cordon $command"
   code 2 "$cordon" $command --no-such-option; err_has 'wrong option'
 done
-for verb in "key generate" "key show" "list build" "list diff" "list show" "list sign" "list verify"; do
+for verb in "key generate" "key show" "list build" "list diff" "list show" "list sign" "list stats" "list verify"; do
   # shellcheck disable=SC2086 # two words
   code 0 "$cordon" $verb --help; out_has "^usage: cordon $verb"
   # shellcheck disable=SC2086
@@ -51,7 +51,7 @@ done
 code 0 "$cordon" key --help; code 2 "$cordon" key; code 2 "$cordon" list frobnicate
 code 2 "$cordon" check; code 2 "$cordon" check a b; code 2 "$cordon" explain; code 2 "$cordon" query
 code 2 "$cordon" list verify; code 2 "$cordon" list sign x.list; code 2 "$cordon" list show
-code 2 "$cordon" list diff x.list
+code 2 "$cordon" list diff x.list; code 2 "$cordon" list stats
 
 say "keys"
 code 0 "$cordon" key generate --no-password "$work/keys/list-a"; out_has '^key id +[0-9A-F]{16}$'
@@ -90,12 +90,41 @@ echo "block suffix com category=x scope=cloud confidence=high evidence=\"x\"" >"
 code 1 "$cordon" list sign --key "$work/keys/list-a.key" "$work/lists/bad.list"; err_has 'bad.list:1'
 if compgen -G "$work/lists/bad.list.*.minisig" >/dev/null; then fail "a faulty list was signed"; fi
 rm "$work/lists/bad.list"
+{
+  sed '/^rules/,$d' "$list"; echo rules
+  echo 'block suffix com.cn category=x scope=cloud confidence=high evidence="x"'
+  echo end
+} | sed 's/^id .*/id whole/' >"$work/lists/whole.list"
+code 1 "$cordon" list sign --key "$work/keys/list-a.key" "$work/lists/whole.list"; err_has 'com.cn is a public suffix'
+if compgen -G "$work/lists/whole.list.*.minisig" >/dev/null; then fail "a list on a whole public suffix was signed"; fi
+sed -i 's/evidence="x"$/evidence="x" public-suffix="all of it is meant"/' "$work/lists/whole.list"
+code 0 "$cordon" list sign --key "$work/keys/list-a.key" "$work/lists/whole.list"
+code 0 "$cordon" list sign --key "$work/keys/list-b.key" "$work/lists/whole.list"
+code 0 "$cordon" list verify --keys "$work/keys" "$work/lists/whole.list"
+code 0 "$cordon" list show --rules "$work/lists/whole.list"; out_has 'whole public suffix: all of it is meant'
+code 0 "$cordon" list stats "$work/lists/whole.list"; out_has '1 whole public suffix'
+sed -i 's/ com\.cn / alibaba.com /' "$work/lists/whole.list"
+code 0 "$cordon" list sign --key "$work/keys/list-a.key" "$work/lists/whole.list"; err_has 'alibaba.com is no public suffix'
+sed -i 's/ alibaba\.com / bücher.example /' "$work/lists/whole.list"
+code 1 "$cordon" list sign --key "$work/keys/list-a.key" "$work/lists/whole.list"
+err_has 'written as A-labels'; err_has 'as A-labels: xn--bcher-kva.example'
+rm "$work"/lists/whole.list*
 write_list old 1 created 2020-01-01T00:00:00Z expires 2021-01-01T00:00:00Z <<'RULES'
 block suffix old.test
 RULES
 sign_list "$work/lists/old.list"
 code 1 "$cordon" list verify --keys "$work/keys" "$work/lists/old.list"; err_has 'past its expiry'
 code 0 "$cordon" list verify --ignore-time --keys "$work/keys" "$work/lists/old.list"
+
+say "what is in lists, counted"
+code 0 "$cordon" list stats "$list"; out_has '^1 list, 4 rules'; out_has 'kind +block 3, pass 1'
+out_has 'match +suffix 2, exact 1, prefix 1|match +suffix 2, prefix 1, exact 1'; out_has "action +the operator's 2, log 1"
+out_has 'labels +2: 1, 3: 2'; out_has 'tree +4 names, 2 of them above'; out_has 'chains +1 line 1, 2 lines 0'
+code 0 "$cordon" list stats --json "$list" "$work/lists/old.list"
+json 'd["lists"] == 2 and d["rules"] == 5 and d["match"]["prefix"] == 1 and d["labels"]["3"] == 2'
+json 'sum(d["image"]["parts"].values()) == d["image"]["octets"] and sum(d["image"]["chains"]) >= 1'
+code 1 "$cordon" list stats "$list" "$list"; err_has 'have one id'
+code 1 "$cordon" list stats "$work/lists/none.list"; err_has 'none.list'
 
 say "what a newer list changes"
 mkdir "$work/newer"
@@ -160,6 +189,11 @@ code 1 "$cordon" check "$work/nonexistent.yaml"
 
 say "build"
 code 0 "$cordon" list build -c "$config" --output "$work/a.image"; out_has '4 rules'
+[ ! -s "$work/err" ] || fail "progress is shown where nobody waits: $(cat "$work/err")"
+script -qec "'$cordon' list build -c '$config'" /dev/null >"$work/tty" </dev/null || fail "no build at a terminal"
+grep -q 'verifying  *0 %' "$work/tty" || fail "no progress at a terminal: $(cat -A "$work/tty")"
+script -qec "'$cordon' list build --quiet -c '$config'" /dev/null >"$work/tty" </dev/null || fail "no quiet build"
+if grep -q '%' "$work/tty"; then fail "progress although quiet: $(cat -A "$work/tty")"; fi
 code 0 "$cordon" list build -c "$config" --output "$work/b.image" --json; json 'len(d["blake2b256"]) == 64'
 cmp "$work/a.image" "$work/b.image" || fail "the same list gave two images"
 

@@ -362,6 +362,15 @@ static void many_nodes_fill_lines_and_overflow_them(void **state)
         chained += (image_get32(image->lines + i * IMAGE_LINE_OCTETS) & IMAGE_CHAIN_BIT) != 0;
     }
     assert_true(chained > 0); /* or this test shows less than it says */
+    uint64_t chains[POLICY_IMAGE_CHAINS], sum = 0;
+    policy_image_chains(image, chains);
+    assert_int_equal(chains[1] + chains[2] + chains[3], chained);
+    assert_int_equal(chains[0] + chained, image->line_count);
+    for (unsigned i = 0; i < POLICY_IMAGE_PARTS; i++) {
+        sum += stats.parts[i].octets;
+    }
+    assert_int_equal(sum, stats.octets);
+    assert_int_equal(stats.max_depth, 3);
     policy_image_free(image);
     policy_list_free(list);
     free(rules);

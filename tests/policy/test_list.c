@@ -292,6 +292,22 @@ static const struct refusal rule_refusals[] = {
     {RULE("block prefix 0.0.0.0/0" WORDS SEEN), "9:14:", "too much"},
     {RULE("block prefix 2000::/15" WORDS SEEN), "9:14:", "shorter than /16"},
     {RULE("block prefix ::ffff:192.0.2.0/120" WORDS SEEN), "9:14:", "IPv4 prefix"},
+    /* --- whole public suffixes --- */
+    {RULE("block exact a.example category=c scope=cloud confidence=high evidence=\"e\" "
+          "public-suffix=\"why\"\n"),
+     "9:75:", "only a suffix or below rule"},
+    {RULE("block prefix 192.0.2.0/24 category=c scope=cloud confidence=high evidence=\"e\" "
+          "public-suffix=\"why\"\n"),
+     "9:79:", "only a suffix or below rule"},
+    {RULE("block suffix a.example category=c scope=cloud confidence=high evidence=\"e\" "
+          "public-suffix=\"\"\n"),
+     "9:91:", "say something"},
+    {RULE("block suffix a.example category=c scope=cloud confidence=high evidence=\"e\" "
+          "public-suffix=\"why\" note=\"n\"\n"),
+     "9:96:", "in this order, once"},
+    {RULE("block suffix a.example category=c scope=cloud confidence=high "
+          "public-suffix=\"why\" evidence=\"e\"\n"),
+     "9:63:", "evidence="},
     /* --- words --- */
     {RULE("block suffix a.example\n"), "9:23:", "category="},
     {RULE("block suffix a.example scope=cloud confidence=high " SEEN), "9:24:", "category="},
@@ -539,6 +555,47 @@ static void the_status_is_the_strongest_fact_that_holds(void **state)
     assert_null(policy_class_name((enum policy_class)8));
 }
 
+static void reasons_for_whole_public_suffixes_are_kept(void **state)
+{
+    static const char text[] =
+        HEAD "rules\n"
+             "block suffix com.cn category=c scope=cloud confidence=high evidence=\"e\" "
+             "public-suffix=\"first\"\n"
+             "block suffix a.example category=c scope=cloud confidence=high evidence=\"e\"\n"
+             "pass below co.uk category=c scope=cloud confidence=high evidence=\"e\" "
+             "note=\"n\" public-suffix=\"say \\\"why\\\"\"\nend\n";
+    struct policy_list *list = NULL;
+
+    (void)state;
+    assert_int_equal(parse(text, sizeof(text) - 1, NULL, &list), 0);
+    assert_int_equal(list->rule_count, 3);
+    assert_int_equal(list->forced_count, 2);
+    assert_true(list->rules[0].public_suffix && !list->rules[1].public_suffix);
+    assert_int_equal(list->forced[0].rule, 0);
+    assert_string_equal(list->forced[0].reason, "first");
+    assert_int_equal(list->forced[1].rule, 2);
+    assert_string_equal(list->forced[1].reason, "say \"why\"");
+    policy_list_free(list);
+}
+
+/* No octet but a to z, 0 to 9, '-', '_' and the dot is in a name, a zero octet least of all. */
+static void no_other_octet_is_in_a_name(void **state)
+{
+    (void)state;
+    for (unsigned octet = 0; octet < 256; octet++) {
+        char text[512];
+        struct policy_list *list = NULL;
+        const int used = snprintf(text, sizeof(text), "%s",
+                                  HEAD "rules\nblock suffix ab?cd.example" WORDS SEEN "end\n");
+
+        *strchr(text, '?') = (char)octet;
+        const bool good =
+            octet != 0 && strchr("abcdefghijklmnopqrstuvwxyz0123456789-_.", (int)octet) != NULL;
+        assert_int_equal(parse(text, (size_t)used, NULL, &list), good ? 0 : CORDON_E_REFUSED);
+        policy_list_free(list);
+    }
+}
+
 static void many_rules_are_told_apart(void **state)
 {
     enum {
@@ -615,6 +672,8 @@ int main(void)
         cmocka_unit_test(there_are_at_most_64_facts),
         cmocka_unit_test(a_file_over_the_limit_is_not_looked_at),
         cmocka_unit_test(the_status_is_the_strongest_fact_that_holds),
+        cmocka_unit_test(reasons_for_whole_public_suffixes_are_kept),
+        cmocka_unit_test(no_other_octet_is_in_a_name),
         cmocka_unit_test(many_rules_are_told_apart),
         cmocka_unit_test(every_shipped_list_is_accepted),
     };
