@@ -5,6 +5,7 @@
  * is closed loses what it has queued. Hence none that is passed for an address of ours is ever
  * closed: with fewer workers than before, a worker reads from several.
  */
+#include "base/invariant.h"
 #include "base/log.h"
 #include "daemon/start.h"
 
@@ -175,7 +176,7 @@ static int keep_connections(struct activation *passed, struct start_sockets *soc
     if (passed->count == 0) {
         return 0;
     }
-    sockets->connections = malloc(passed->count * sizeof(*sockets->connections));
+    sockets->connections = calloc(passed->count, sizeof(*sockets->connections));
     if (sockets->connections == NULL) {
         return -ENOMEM;
     }
@@ -216,6 +217,7 @@ int start_sockets_open(const struct config *config, unsigned workers, struct act
     struct inherited *inherited = calloc(1, sizeof(*inherited));
     unsigned dropped = 0;
 
+    invariant(workers > 0);
     *sockets = (struct start_sockets){.workers = workers, .kept = true};
     sockets->pairs = malloc(room * sizeof(*sockets->pairs));
     int rc = inherited == NULL || sockets->pairs == NULL ? -ENOMEM : 0;

@@ -161,9 +161,9 @@ void successor_give(void *context, int fd)
     const struct successor *successor = context;
     struct pollfd room = {.fd = successor->channel, .events = POLLOUT};
 
-    int rc = send_descriptors(successor->channel, 'k', &fd, 1);
-    if (rc == -EAGAIN && poll(&room, 1, DAEMON_GIVE_MS) > 0) {
-        rc = send_descriptors(successor->channel, 'k', &fd, 1);
+    if (send_descriptors(successor->channel, 'k', &fd, 1) == -EAGAIN &&
+        poll(&room, 1, DAEMON_GIVE_MS) > 0) {
+        (void)send_descriptors(successor->channel, 'k', &fd, 1);
     }
     close(fd); /* if it did not go, the client connects anew */
 }

@@ -211,7 +211,7 @@ static void on_channel(uv_poll_t *poll, int status, int events)
     struct daemon *daemon = poll->data;
     struct takeover *takeover = &daemon->takeover;
     char kinds[MESSAGE_FDS];
-    int fds[MESSAGE_FDS];
+    int fds[MESSAGE_FDS] = {-1};
 
     (void)status;
     (void)events;

@@ -142,6 +142,7 @@ int setup_views_init(const struct config *config, struct report *report,
     size_t used = 0;
     int rc = 0;
 
+    invariant(count > 0);
     *views = (struct setup_views){0};
     for (size_t i = 0; i < count; i++) {
         lists += words_of(config, i).list_count;

@@ -187,11 +187,11 @@ static void documents_of_another_shape_do_no_harm(void **state)
         "{}",
         "[]",
         "{\"questions\":[],\"latency\":{\"all\":{\"buckets\":{}}},\"recent\":7}",
-        "{\"latency\":{\"all\":{\"sum_us\":-5,\"buckets\":[1,[],[-1,5],[5],[5,-5],[\"x\",\"y\"]"
-        ","
-        "[9223372036854775807,9223372036854775807]]}}}",
-        "{\"uptime_ms\":-1,\"pid\":\"x\",\"upstreams\":[1,null,{}],\"recent\":{\"names\":[1,{}]"
-        "}}",
+        ("{\"latency\":{\"all\":{\"sum_us\":-5,"
+         "\"buckets\":[1,[],[-1,5],[5],[5,-5],[\"x\",\"y\"],"
+         "[9223372036854775807,9223372036854775807]]}}}"),
+        ("{\"uptime_ms\":-1,\"pid\":\"x\",\"upstreams\":[1,null,{}],"
+         "\"recent\":{\"names\":[1,{}]}}"),
         "{\"questions\":{\"taken\":9223372036854775807},\"uptime_ms\":1}"};
 
     (void)state;
