@@ -93,6 +93,7 @@ static int open_beside(const struct net_sockets *beside, const struct address *a
 /* How many pairs of this address each worker reads from. */
 static size_t pairs_each(const struct inherited *inherited, unsigned workers)
 {
+    invariant(workers > 0);
     return inherited->count <= workers ? 1 : (inherited->count + workers - 1) / workers;
 }
 
@@ -217,7 +218,6 @@ int start_sockets_open(const struct config *config, unsigned workers, struct act
     struct inherited *inherited = calloc(1, sizeof(*inherited));
     unsigned dropped = 0;
 
-    invariant(workers > 0);
     *sockets = (struct start_sockets){.workers = workers, .kept = true};
     sockets->pairs = malloc(room * sizeof(*sockets->pairs));
     int rc = inherited == NULL || sockets->pairs == NULL ? -ENOMEM : 0;
