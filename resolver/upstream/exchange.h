@@ -45,6 +45,7 @@ struct upstream_exchange {
     uint32_t case_wrong; /* servers that have answered in the wrong case */
     uint32_t no_edns;    /* servers that have refused EDNS */
     uint32_t truncated;  /* servers that have answered with TC=1 */
+    uint32_t busy;       /* servers that take no further connection, until it goes on */
     uint32_t reset_seen; /* servers that have closed a TCP connection under a question */
     bool answered;       /* by some server, but not usefully */
     bool waited;         /* something else than a socket error has gone wrong */

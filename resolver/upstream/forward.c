@@ -172,7 +172,7 @@ void upstream_schedule(struct upstream_exchange *exchange)
  * may still be asked in another manner, for what they have answered. */
 static uint32_t spent(const struct upstream_exchange *exchange)
 {
-    uint32_t bits = exchange->excluded;
+    uint32_t bits = exchange->excluded | exchange->busy;
 
     for (size_t i = 0; i < exchange->upstream->count; i++) {
         bits |= exchange->asked[i] >= UPSTREAM_ASKED_MAX ? 1u << i : 0;
@@ -208,8 +208,19 @@ static void advance(struct upstream_exchange *exchange)
     }
 }
 
+/* Nobody else is left than servers whose connections are all in use: one will be free. */
+static void wait_for_busy(struct upstream_exchange *exchange)
+{
+    if (exchange->busy != 0 && !is_alive(exchange)) {
+        exchange->waited = true;
+        exchange->retry_us =
+            exchange->upstream->now.mono_us + UPSTREAM_TRY_MIN_MS * UPSTREAM_US_PER_MS;
+    }
+}
+
 static void schedule_or_finish(struct upstream_exchange *exchange)
 {
+    wait_for_busy(exchange);
     if (is_alive(exchange)) {
         upstream_schedule(exchange);
     } else {
@@ -283,6 +294,7 @@ static void on_timer(struct timer *timer, void *context)
         return;
     }
     note_overdue(exchange, now_us);
+    exchange->busy = 0;
     if (exchange->retry_us <= now_us) {
         exchange->retry_us = 0;
     }
@@ -323,6 +335,7 @@ int upstream_ask(struct upstream *upstream, struct query_fetch *fetch)
     }
     advance(exchange);
     upstream_explore(exchange);
+    wait_for_busy(exchange);
     exchange->over = !is_alive(exchange);
     upstream_schedule(exchange);
     return 0;
@@ -558,7 +571,8 @@ static void fail(struct upstream *upstream, struct upstream_try *t, int error)
     struct upstream_slot *slot = slot_of(t);
     struct upstream_exchange *exchange = t->exchange;
     const size_t index = t->server_index;
-    const bool reset = t->tcp && (error == -ECONNRESET || error == -EPIPE);
+    const bool reset =
+        t->tcp && (error == -ECONNRESET || error == -ECONNABORTED || error == -EPIPE);
     const struct upstream_manner same = {
         .tcp = t->tcp, .plain_case = !slot->random_case, .plain_dns = !slot->edns};
 

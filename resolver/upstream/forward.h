@@ -66,6 +66,7 @@ struct upstream_settings {
 struct upstream_try {
     const struct endpoint *server;
     struct tls_trust *trust; /* for a server over TLS; borrowed for the call that sends */
+    unsigned carries;        /* questions that a connection to it may carry; 0: any number */
     const uint8_t *octets;   /* the message to send, borrowed until the try is closed */
     size_t len;
     void *handle; /* the io's own; NULL: nothing is open */
@@ -84,7 +85,8 @@ struct upstream_io {
      * -errno (-ENETUNREACH, -ECONNREFUSED, -EMFILE ...): nothing is open. */
     int (*udp_send)(void *context, struct upstream_try *t);
     /* Sends over a connection to the server, new or kept: TCP, or TLS if that is how it is
-     * reached. 0 or -errno. */
+     * reached. 0 or -errno; -EBUSY: all connections to this server that there may be are in
+     * use. */
     int (*tcp_send)(void *context, struct upstream_try *t);
     /* Ends the try; no call for it comes afterwards. */
     void (*close)(void *context, struct upstream_try *t);
@@ -119,6 +121,10 @@ void upstream_failed(struct upstream *upstream, struct upstream_try *t, int erro
 
 /* The try's question has been written to an open connection. */
 void upstream_written(struct upstream *upstream, struct upstream_try *t);
+
+/* The server has closed a connection right after so many answers, under further questions. */
+void upstream_tcp_carries(struct upstream *upstream, const struct endpoint *endpoint,
+                          unsigned answered);
 
 /* A connection to the server has proved over TLS who it leads to, with a whole handshake or
  * going on with an earlier session; or has failed to, and why in words. */

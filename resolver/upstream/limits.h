@@ -113,8 +113,9 @@
  * for longer. */
 #define UPSTREAM_TLS_IDLE_MAX_MS 120000u
 
-/* After a handshake that failed no other is begun with this server for so long: each takes
- * milliseconds of both, and a wrong certificate is not soon right. */
+/* After a server has proved to be the wrong one no other handshake is begun with it for so
+ * long: each takes milliseconds of both, and a wrong certificate is not soon right. One that
+ * has only hung up or hung is tried again at once. */
 #define UPSTREAM_TLS_PAUSE_MS 1000u
 
 /* That a server cannot prove who it is is logged this often; the words for it. */
@@ -129,6 +130,12 @@
  * no further ones: less than a try's wait (the time for connecting), so that the question
  * itself finds another connection when it is repeated. */
 #define UPSTREAM_TCP_STALL_MS 1000u
+
+/* A server that closes a connection under questions within this time of an answer does so by
+ * its own rules (NSD's tcp-query-count): for the second time connections to it get no more
+ * questions than that one carried. */
+#define UPSTREAM_TCP_CUT_SOON_MS 250u
+#define UPSTREAM_TCP_CARRIES_MS  60000u
 
 /* TCP connections per worker and server: a server that stalls one after the other is left three
  * or four within the time of a question; sixteen full ones carry 1,024 questions. */

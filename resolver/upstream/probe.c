@@ -62,6 +62,7 @@ static void ask(struct upstream *upstream, size_t index, bool tcp)
     probe->t = (struct upstream_try){
         .server = &server->endpoint,
         .trust = upstream->trust,
+        .carries = upstream_server_carries(server, upstream->now.mono_us),
         .octets = probe->octets,
         .id = random_u16(upstream->random),
         .tcp = tcp,

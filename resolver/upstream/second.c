@@ -15,7 +15,7 @@
 /* Servers of which nothing more is to be expected, or that have the question already. */
 static uint32_t asked_or_spent(const struct upstream_exchange *exchange)
 {
-    uint32_t bits = exchange->excluded;
+    uint32_t bits = exchange->excluded | exchange->busy;
 
     for (size_t i = 0; i < exchange->upstream->count; i++) {
         bits |= exchange->asked[i] > 0 ? 1u << i : 0;

@@ -42,6 +42,18 @@ void upstream_written(struct upstream *upstream, struct upstream_try *t)
     upstream->servers[t->server_index].open_us = upstream->now.mono_us;
 }
 
+void upstream_tcp_carries(struct upstream *upstream, const struct endpoint *endpoint,
+                          unsigned answered)
+{
+    struct upstream_server *server = server_at(upstream, endpoint);
+
+    if (server != NULL) {
+        server->carries = answered;
+        server->carries_until_us =
+            upstream->now.mono_us + UPSTREAM_TCP_CARRIES_MS * UPSTREAM_US_PER_MS;
+    }
+}
+
 void upstream_tls_opened(struct upstream *upstream, const struct endpoint *endpoint,
                          bool resumed)
 {

@@ -16,6 +16,8 @@ struct upstream_server {
     uint64_t salt;                        /* of its endpoint, for UPSTREAM_HASHED */
     uint64_t case_again_us;               /* when a lost ability is tried again */
     uint64_t edns_again_us;
+    uint64_t carries_until_us; /* what is known of carries counts until then */
+    unsigned carries;          /* questions that one of its connections takes; 0: any number */
     uint64_t open_us; /* over TLS: when something was last written to an open connection */
     uint64_t questions, answers, timeouts, wrong, failures, tcp, late, seconds;
     struct upstream_tls_status tls;
@@ -29,6 +31,13 @@ void upstream_server_init(struct upstream_server *server, const struct endpoint 
 
 /* Round trips that an answer takes: more than one if a connection must probably be made. */
 unsigned upstream_server_trips(const struct upstream_server *server, bool tcp, uint64_t now_us);
+
+/* Questions that a connection to it may carry; 0: any number. */
+static inline unsigned upstream_server_carries(const struct upstream_server *server,
+                                               uint64_t now_us)
+{
+    return now_us < server->carries_until_us ? server->carries : 0;
+}
 
 /* How long to wait for an answer, microseconds, doubled so many times. */
 uint64_t upstream_server_wait_us(const struct upstream_server *server, unsigned doublings,

@@ -63,6 +63,8 @@ struct upstream_connection {
     struct upstream_connection *next, *prev;
     struct upstream_rider *first, *last; /* in the order in which they were asked */
     unsigned riders;
+    unsigned carried;           /* questions that ever were on it */
+    unsigned answered;          /* of these */
     struct upstream_peer *peer; /* over TLS, else NULL */
     struct tls_session *tls;    /* the same */
     bool connected;

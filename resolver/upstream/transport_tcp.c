@@ -11,8 +11,8 @@
  */
 #include "base/invariant.h"
 #include "upstream/sockets.h"
+#include "upstream/stream.h"
 #include "wire/message.h"
-#include "wire/option.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -72,6 +72,7 @@ static void seat(struct upstream_transport *transport, struct upstream_connectio
     }
     c->last = rider;
     c->riders++;
+    c->carried++;
 }
 
 static void unseat(struct upstream_transport *transport, struct upstream_rider *rider)
@@ -108,10 +109,23 @@ void upstream_tcp_close(struct upstream_transport *transport, struct upstream_ri
 
 /* ---- closing ---- */
 
+/* Right after an answer, with questions still on it: it carries so many, and no more. Later it
+ * may be a server that has been restarted. */
+static void learn_what_it_carries(struct upstream_transport *transport,
+                                  const struct upstream_connection *c, int error)
+{
+    if ((error == -ECONNRESET || error == -EPIPE) && c->answered > 0 &&
+        c->answered < UPSTREAM_TCP_PIPELINE_MAX && c->first != NULL && !transport->closing &&
+        now_ms(transport) - c->heard_ms <= UPSTREAM_TCP_CUT_SOON_MS) {
+        upstream_tcp_carries(transport->upstream, &c->server, c->answered);
+    }
+}
+
 /* Nobody new can get on meanwhile, and the slot is not used again before all have left. */
 void upstream_tcp_fail(struct upstream_transport *transport, struct upstream_connection *c,
                        int error)
 {
+    learn_what_it_carries(transport, c, error);
     if (c->tls != NULL) {
         upstream_tls_end(transport, c);
     }
@@ -201,7 +215,8 @@ static struct upstream_connection *usable(const struct upstream_transport *trans
         ++*count;
         c->deaf = c->deaf || (c->first != NULL && waits_in_vain(transport, c, c->first)) ||
                   (c->tls != NULL && c->peer->trust != t->trust); /* other CA certificates */
-        if (!c->deaf && c->riders < UPSTREAM_TCP_PIPELINE_MAX) {
+        if (!c->deaf && c->riders < UPSTREAM_TCP_PIPELINE_MAX &&
+            (t->carries == 0 || c->carried < t->carries)) {
             return c;
         }
     }
@@ -315,7 +330,7 @@ int upstream_tcp_send(void *context, struct upstream_try *t)
     }
     struct upstream_connection *c = usable(transport, t, &count);
     if (c == NULL && count >= UPSTREAM_TCP_PER_SERVER_MAX && !make_room(transport, t->server)) {
-        rc = -ENOBUFS;
+        rc = -EBUSY;
     } else if (c == NULL) {
         rc = open_connection(transport, t, &c);
     } else if (c->ready && !c->wants_write) {
@@ -358,29 +373,17 @@ static bool finish_connecting(struct upstream_transport *transport,
     return true;
 }
 
-/* How long the server keeps the connection, if it says so (RFC 7828, 3.3.2), which we ask for
- * over TLS. 0: not at all. The answer is a stranger's still: whatever is wrong with it, the
- * forwarder finds out. */
-static void heed_keepalive(struct upstream_connection *c, const uint8_t *octets, size_t len)
+/* The answer is a stranger's still: whatever is wrong with it, the forwarder finds out. We ask
+ * over TLS alone how long the connection is kept. */
+static void hear(struct upstream_transport *transport, struct upstream_connection *c,
+                 const uint8_t *octets, size_t len)
 {
-    struct wire_message message;
-    struct wire_cursor cursor;
-    struct wire_record record;
-    struct wire_option option;
+    const int ms = c->tls != NULL ? upstream_keepalive_ms(octets, len) : -1;
 
-    if (c->tls == NULL || wire_message_open(octets, len, &message) != WIRE_OK) {
-        return;
-    }
-    wire_cursor_start(&cursor, &message);
-    while (wire_cursor_next(&cursor, &record) > 0) {
-        struct wire_options options = {octets + record.rdata, record.rdata_len, 0};
-        while (record.section == WIRE_ADDITIONAL && record.type == WIRE_OPT &&
-               wire_option_next(&options, &option) > 0) {
-            if (option.code == WIRE_OPTION_KEEPALIVE && option.len == 2) {
-                const unsigned ms = 100u * wire_get16(option.data);
-                c->idle_ms = ms < UPSTREAM_TLS_IDLE_MAX_MS ? ms : UPSTREAM_TLS_IDLE_MAX_MS;
-            }
-        }
+    c->heard_ms = now_ms(transport);
+    c->answered++;
+    if (ms >= 0) {
+        c->idle_ms = (unsigned)ms;
     }
 }
 
@@ -388,30 +391,27 @@ bool upstream_tcp_take_answers(struct upstream_transport *transport,
                                struct upstream_connection *c)
 {
     const uint32_t generation = c->socket.generation;
+    enum upstream_frame frame;
     size_t at = 0;
+    size_t message;
+    size_t len;
 
-    while (c->used - at >= 2) {
-        const size_t len = wire_get16(c->in + at);
-        uint8_t *message = c->in + at + 2;
-
-        if (len < WIRE_HEADER_OCTETS) {
-            upstream_tcp_fail(transport, c, -EPROTO);
-            return false;
-        }
-        if (c->used - at - 2 < len) {
-            break;
-        }
-        const struct upstream_rider *rider = find_rider(c, wire_get16(message));
+    while ((frame = upstream_frame_next(c->in, c->used, &at, &message, &len)) ==
+           UPSTREAM_FRAME_WHOLE) {
+        uint8_t *octets = c->in + message;
+        const struct upstream_rider *rider = find_rider(c, wire_get16(octets));
         if (rider != NULL && rider->written && rider->t != NULL) {
-            c->heard_ms = now_ms(transport);
-            heed_keepalive(c, message, len);
-            wire_put16(message, rider->t->id);
-            upstream_received(transport->upstream, rider->t, message, len);
+            hear(transport, c, octets, len);
+            wire_put16(octets, rider->t->id);
+            upstream_received(transport->upstream, rider->t, octets, len);
             if (c->socket.generation != generation) {
                 return false;
             }
         } /* else an answer that nobody waits for any more */
-        at += 2 + len;
+    }
+    if (frame == UPSTREAM_FRAME_BROKEN) {
+        upstream_tcp_fail(transport, c, -EPROTO);
+        return false;
     }
     memmove(c->in, c->in + at, c->used - at);
     c->used -= at;

@@ -4,7 +4,8 @@
  * Happy path: the connection is made, the handshake goes on with an earlier session or proves
  * who the server is, and from then on questions and answers pass as over TCP.
  * Failures: the server proves nothing, breaks TLS or takes too long -> every question on the
- * connection fails, the reason is told, and for a moment no other connection to it is begun.
+ * connection fails and the reason is told; if it has proved to be the wrong one, for a moment
+ * no other connection to it is begun.
  * Nothing is ever sent in clear.
  */
 #include "base/clock.h"
@@ -115,16 +116,10 @@ void upstream_tls_end(struct upstream_transport *transport, struct upstream_conn
     c->peer = NULL;
 }
 
-static void tell_failure(struct upstream_transport *transport, struct upstream_connection *c,
-                         const char *why)
-{
-    c->peer->again_ms = now_ms(transport) + UPSTREAM_TLS_PAUSE_MS;
-    upstream_tls_failed(transport->upstream, &c->server, why);
-}
-
 void upstream_tls_overdue(struct upstream_transport *transport, struct upstream_connection *c)
 {
-    tell_failure(transport, c, "no answer to the TLS handshake in time");
+    upstream_tls_failed(transport->upstream, &c->server,
+                        "no answer to the TLS handshake in time");
 }
 
 /* ---- going on ---- */
@@ -157,8 +152,9 @@ static bool watch(struct upstream_transport *transport, struct upstream_connecti
 static bool end(struct upstream_transport *transport, struct upstream_connection *c)
 {
     if (tls_session_state(c->tls) == TLS_FAILED) {
+        c->peer->again_ms = now_ms(transport) + UPSTREAM_TLS_PAUSE_MS;
         const int error = c->ready ? -EPROTO : -EKEYREJECTED;
-        tell_failure(transport, c, tls_session_error(c->tls));
+        upstream_tls_failed(transport->upstream, &c->server, tls_session_error(c->tls));
         upstream_tcp_fail(transport, c, error);
     } else {
         upstream_tcp_fail(transport, c, -ECONNRESET);
@@ -212,10 +208,12 @@ bool upstream_tls_readable(struct upstream_transport *transport, struct upstream
     }
     if (got <= 0) {
         const int error = got == 0 ? -ECONNRESET : -errno;
-        if (tls_session_cut(c->tls) == TLS_FAILED) {
-            return end(transport, c);
+        if (tls_session_cut(c->tls) == TLS_FAILED) { /* as when it is being restarted */
+            upstream_tls_failed(transport->upstream, &c->server, tls_session_error(c->tls));
+            upstream_tcp_fail(transport, c, -ECONNABORTED);
+        } else {
+            upstream_tcp_fail(transport, c, error);
         }
-        upstream_tcp_fail(transport, c, error);
         return false;
     }
     tls_session_feed(c->tls, octets, (size_t)got);

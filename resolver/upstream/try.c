@@ -97,6 +97,7 @@ int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
                  upstream_server_edns(server, upstream->now.mono_us);
     slot->t.server = &server->endpoint;
     slot->t.trust = upstream->trust;
+    slot->t.carries = upstream_server_carries(server, upstream->now.mono_us);
     slot->t.exchange = exchange;
     slot->t.server_index = (uint8_t)index;
     slot->t.tcp = manner.tcp;
@@ -187,7 +188,8 @@ static bool is_our_own(int error)
 
 bool upstream_is_of_server(int error)
 {
-    return error != -ECANCELED && error != -EMFILE && error != -ENFILE && !is_our_own(error);
+    return error != -ECANCELED && error != -EBUSY && error != -EMFILE && error != -ENFILE &&
+           !is_our_own(error);
 }
 
 bool upstream_note_error(struct upstream_exchange *exchange, size_t index, bool tcp, int error)
@@ -208,11 +210,16 @@ bool upstream_note_error(struct upstream_exchange *exchange, size_t index, bool 
         exchange->retry_us = upstream->now.mono_us + UPSTREAM_TRY_MIN_MS * UPSTREAM_US_PER_MS;
         return false;
     }
+    if (error == -EBUSY) {
+        exchange->busy |= 1u << index;
+        return true;
+    }
+    const bool unproved = error == -EKEYREJECTED || error == -ECONNABORTED;
     const enum upstream_reason reason =
-        error == -EKEYREJECTED ? UPSTREAM_REASON_UNPROVED : UPSTREAM_REASON_UNREACHABLE;
+        unproved ? UPSTREAM_REASON_UNPROVED : UPSTREAM_REASON_UNREACHABLE;
     const bool tells = !tcp || server->endpoint.transport == ENDPOINT_TLS;
     exchange->excluded |= 1u << index;
-    exchange->unproved = exchange->unproved || error == -EKEYREJECTED;
+    exchange->unproved = exchange->unproved || unproved;
     server->failures++;
     if (error == -ETIMEDOUT) {
         server->timeouts++;

@@ -2,7 +2,7 @@
 """An upstream that does what its questions say and writes down every one of them.
 
 usage: fake_upstream.py --port N [--address A] [--log FILE] [--mode MODE] [--lower]
-                        [--records FILE] [--seed N]
+                        [--records FILE] [--seed N] [--tls CERTIFICATE KEY]
 
 Every question is a line in the log: PROTOCOL ID PORT TYPE NAME-AS-SENT SECONDS FLAGS.
 MODE: normal, servfail, refused, silent, formerr-edns (FORMERR to every question with EDNS),
@@ -11,7 +11,7 @@ wrongid (another id), wrongname (another question), flood (20 answers with other
 that are cut), noise (random octets), truncate (TC=1 over UDP and TCP), truncate-close (TC=1, and TCP
 connections are closed).
 --lower: names come back in lower case. --records: lines NAME TTL TYPE RDATA (A, AAAA, CNAME,
-DNAME, TXT), which go before everything else.
+DNAME, TXT), which go before everything else. --tls: connections are over TLS.
 
 A label of the asked name says what happens:
   x-silent x-servfail x-refused x-nx x-nodata   as it says
@@ -28,6 +28,7 @@ import random
 import selectors
 import signal
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -101,6 +102,10 @@ class Question:
 class Upstream:
     def __init__(self, args):
         self.args = args
+        self.tls = None
+        if args.tls:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(*args.tls)
         self.log = open(args.log, "w", buffering=1) if args.log else None
         self.lock = threading.Lock()
         self.records = read_records(args.records) if args.records else {}
@@ -245,6 +250,8 @@ def count_records(octets):
 def serve_connection(upstream, sock, port):
     with sock:
         try:
+            if upstream.tls:
+                sock = upstream.tls.wrap_socket(sock, server_side=True)
             stream = sock.makefile("rb")
             while True:
                 head = stream.read(2)
@@ -319,6 +326,7 @@ def main():
     parser.add_argument("--lower", action="store_true")
     parser.add_argument("--records")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tls", nargs=2)
     args = parser.parse_args()
     upstream = Upstream(args)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -2,42 +2,23 @@
 # Upstreams over TLS: Unbound is the server, with certificates made here; a wiretap stands between.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/certificates.sh"
 
-for program in unbound openssl; do
-  command -v "$program" >/dev/null || fail "there is no $program: tools/packages test installs it"
-done
+command -v unbound >/dev/null || fail "there is no unbound: tools/packages test installs it"
 
 # --- certificates
-
-new_key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1" 2>/dev/null; }
-
-make_ca() { # NAME
-  new_key "$work/$1.key"
-  openssl req -x509 -new -key "$work/$1.key" -subj "/CN=$1" -days 30 -out "$work/$1.pem" 2>/dev/null
-}
-
-make_certificate() { # NAME HOST CA DAYS
-  [ -e "$work/$1.key" ] || new_key "$work/$1.key"
-  openssl req -new -key "$work/$1.key" -subj "/CN=server" -out "$work/$1.csr" 2>/dev/null
-  openssl x509 -req -in "$work/$1.csr" -CA "$work/$3.pem" -CAkey "$work/$3.key" -days "$4" \
-    -extfile <(echo "subjectAltName=DNS:$2") -out "$work/$1.pem" 2>/dev/null
-}
-
-pin_of() { # NAME
-  printf 'sha256/'
-  openssl x509 -in "$work/$1.pem" -pubkey -noout | openssl pkey -pubin -outform DER |
-    openssl dgst -sha256 -binary | base64
-}
 
 make_ca ca
 make_ca other-ca
 make_certificate right dns.test ca 30
 make_certificate foreign dns.test other-ca 30
-make_certificate expired dns.test ca 0 # until this very second
+make_certificate expired dns.test ca 0
+make_self_signed self dns.test
 
 # --- servers
 
-unbound_is_up() { # PORT
+answers_over_tls() { # PORT
   [[ $(kdig +short +tls +timeout=1 +retry=0 @127.0.0.1 -p "$1" up.tls.test TXT 2>/dev/null) == *up* ]]
 }
 
@@ -68,7 +49,44 @@ start_unbound() { # PORT CERTIFICATE ADDRESS-OF-NAMES
   } >"$work/unbound-$1.conf"
   start "unbound-$1" unbound -c "$work/unbound-$1.conf"
   unbound_pid=$started
-  wait_until 20 unbound_is_up "$1" || fail "Unbound does not answer over TLS on port $1"
+  wait_until 20 answers_over_tls "$1" || fail "Unbound does not answer over TLS on port $1"
+}
+
+start_nsd_over_tls() { # PORT CERTIFICATE OPTION...: of its section server
+  local at=$1 certificate=$2
+  shift 2
+  cat >"$work/zones/nsd.zone" <<'ZONE'
+$ORIGIN test.
+$TTL 60
+@ SOA ns root 1 3600 600 86400 60
+@ NS ns
+* A 192.0.2.5
+up.tls TXT up
+ZONE
+  cat >"$work/nsd-$at.conf" <<CONF
+server:
+  ip-address: 127.0.0.1@$at
+  tls-port: $at
+  tls-service-key: "$work/$certificate.key"
+  tls-service-pem: "$work/$certificate.pem"
+  username: ""
+  chroot: ""
+  database: ""
+  pidfile: "$work/nsd-$at.pid"
+  zonelistfile: "$work/nsd-$at.list"
+  xfrdfile: "$work/nsd-$at.xfrd"
+  xfrdir: "$work"
+  zonesdir: "$work/zones"
+  server-count: 1
+$(printf '  %s\n' "$@")
+remote-control:
+  control-enable: no
+zone:
+  name: "test"
+  zonefile: "nsd.zone"
+CONF
+  start "nsd-$at" nsd -d -c "$work/nsd-$at.conf"
+  wait_until 20 answers_over_tls "$at" || fail "NSD does not answer over TLS on port $at: $(cat "$work/nsd-$at.log")"
 }
 
 {
@@ -77,8 +95,11 @@ start_unbound() { # PORT CERTIFICATE ADDRESS-OF-NAMES
   read -r second_port
   read -r expired_port
   read -r foreign_port
+  read -r self_port
+  read -r old_port
+  read -r closing_port
   read -r unused_port # Unbound's own, which nobody asks
-} < <(free_ports 6)
+} < <(free_ports 9)
 tap=127.0.0.71
 head -c 80 /dev/urandom >"$work/tickets"
 start_unbound "$server_port" right 192.0.2.1
@@ -87,6 +108,10 @@ start_unbound "$second_port" right 192.0.2.2
 second_pid=$unbound_pid
 start_unbound "$expired_port" expired 192.0.2.3
 start_unbound "$foreign_port" foreign 192.0.2.4
+start_unbound "$self_port" self 192.0.2.6
+start_nsd_over_tls "$closing_port" right 'tcp-query-count: 1'
+start s_server openssl s_server -accept "127.0.0.1:$old_port" -cert "$work/right.pem" -key "$work/right.key" -quiet \
+  -tls1_1 -cipher ALL:@SECLEVEL=0
 start wiretap python3 "$here/wiretap.py" "$tap" "$tap_port" "$server_port" "$work/tap.json" secretword
 wait_until 10 test -s "$work/tap.json" || fail "the wiretap does not start"
 
@@ -148,8 +173,8 @@ done
 
 say "2,000 questions at once, none lost"
 for i in $(seq 2000); do echo "many$i.test A"; done >"$work/questions"
-dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -q 400 -t 10 >"$work/dnsperf" 2>&1
-grep -Eq 'Queries lost: +0 ' "$work/dnsperf" || fail "lost: $(grep -E 'lost|Response' "$work/dnsperf")"
+dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -q 400 -b 2048 -t 10 >"$work/dnsperf" 2>&1
+grep -Eq "Queries lost: +0 " "$work/dnsperf" || fail "lost: $(grep -E "lost|Response" "$work/dnsperf")"
 grep -Eq 'Response codes: +NOERROR 2000 ' "$work/dnsperf" || fail "$(grep Response "$work/dnsperf")"
 connections=$(upstream "$tap@$tap_port" "['tls_handshakes'] + u['tls_resumed']" 2>/dev/null ||
   status "s['upstreams'][0]['tls_handshakes'] + s['upstreams'][0]['tls_resumed']")
@@ -192,6 +217,35 @@ refused 'has an issuer that is not among'
 reload && fail "a reload without any CA certificate succeeded"
 grep -q 'roots.pem: there is no certificate in it' "$work/reload" || fail "reload: $(cat "$work/reload")"
 cp "$work/ca.pem" "$work/roots.pem"
+
+say "a certificate that it has signed itself, until it is believed here"
+servers "\"tls://127.0.0.1@$self_port#dns.test\""
+refused 'is signed by itself alone and not among the CA certificates here'
+cat "$work/ca.pem" "$work/self.pem" >"$work/roots.pem"
+reload || fail "reload: $(cat "$work/reload")"
+wait_until 10 served || fail "the certificate that is named is not believed"
+expect 'answer .* A 192\.0\.2\.6'
+cp "$work/ca.pem" "$work/roots.pem"
+
+say "a server that has only TLS 1.1"
+openssl s_client -connect "127.0.0.1:$old_port" -tls1_1 -cipher ALL:@SECLEVEL=0 </dev/null >"$work/s_client" 2>&1 ||
+  fail "openssl s_server does not speak TLS 1.1: $(cat "$work/s_client")"
+servers "\"tls://127.0.0.1@$old_port#dns.test\""
+refused 'alert protocol version'
+
+say "a server that closes the connection after each answer: every question is answered"
+servers "\"tls://127.0.0.1@$closing_port#dns.test\""
+for _ in $(seq 20); do
+  ask_anew
+  expect 'rcode NOERROR' 'answer .* A 192\.0\.2\.5'
+done
+for i in $(seq 300); do echo "closing$i.test A"; done >"$work/questions"
+dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -q 50 -t 10 >"$work/dnsperf" 2>&1
+grep -Eq 'Response codes: +NOERROR 300 ' "$work/dnsperf" || fail "$(grep -E 'lost|Response' "$work/dnsperf")"
+status_is "s['upstreams'][0]['tls_resumed'] > s['upstreams'][0]['tls_handshakes']" ||
+  fail "sessions are not gone on with: $(status 's["upstreams"]')"
+status_is "s['upstreams'][0]['tls_failures'] == 0" || fail "failures: $(status 's["upstreams"]')"
+echo "   $(status '"%(tls_handshakes)d whole handshakes, %(tls_resumed)d resumed" % s["upstreams"][0]')"
 
 say "pins: the key, another key, the key and the name, the issuer's key"
 servers "{address: 127.0.0.1@$foreign_port, pins: [$(pin_of foreign)]}"

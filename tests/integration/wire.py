@@ -7,9 +7,11 @@ NAMESPACE is a file such as /proc/PID/ns/net. A TUN device `wire0` is made in ea
 comes out of the other. Lines that are written to the FIFO set what happens to packets from and to an
 address of the right side, each way alike, from then on:
 
-  ADDRESS [delay MS] [loss PERCENT] [cut] [flap SECONDS]
+  ADDRESS [delay MS] [loss PERCENT] [late PERCENT] [cut] [flap SECONDS] [stale]
 
-cut: nothing passes. flap: so long all passes and so long nothing, by turns, beginning with nothing.
+cut: nothing passes. flap: so long all passes and so long nothing, by turns, beginning with nothing. stale:
+nothing of TCP connections that are not begun from then on, as when a router has forgotten them. late: so
+many come half a second later.
 What is not said is 0 and off. "*" is every address that has no line of its own. The kernel's netem
 does the same, but is not in every kernel; TUN is."""
 import argparse
@@ -49,20 +51,30 @@ def open_tun(namespace):
 class Rule:
     def __init__(self, words):
         words = list(words)
-        self.delay = self.loss = self.flap = 0
-        self.cut = False
+        self.delay = self.loss = self.late = self.flap = 0
+        self.cut = self.stale = False
+        self.begun = set() # ports of the left side
         self.since = time.monotonic()
         while words:
             word = words.pop(0)
-            if word == "cut":
-                self.cut = True
+            if word in ("cut", "stale"):
+                setattr(self, word, True)
             else:
                 setattr(self, word, float(words.pop(0)))
 
-    def swallows(self, now, rng):
+    def is_of_old(self, packet, to_right):
+        if packet[9] != socket.IPPROTO_TCP:
+            return False
+        at = (packet[0] & 15) * 4
+        port, flags = packet[at:at + 2] if to_right else packet[at + 2:at + 4], packet[at + 13]
+        if to_right and flags & 2: # SYN
+            self.begun.add(port)
+        return port not in self.begun
+
+    def swallows(self, packet, to_right, now, rng):
         if self.flap and int((now - self.since) / self.flap) % 2 == 0:
             return True
-        return self.cut or rng.random() * 100 < self.loss
+        return self.cut or (self.stale and self.is_of_old(packet, to_right)) or rng.random() * 100 < self.loss
 
 
 def main():
@@ -108,9 +120,10 @@ def main():
                 address = socket.inet_ntoa(packet[16:20] if descriptor == left else packet[12:16])
                 rule = rules.get(address, rules["*"])
                 now = time.monotonic()
-                if not rule.swallows(now, rng):
+                if not rule.swallows(packet, descriptor == left, now, rng):
                     count += 1
-                    heapq.heappush(later, (now + rule.delay / 1000, count,
+                    pause = rule.delay / 1000 + (0.5 if rng.random() * 100 < rule.late else 0)
+                    heapq.heappush(later, (now + pause, count,
                                            right if descriptor == left else left, packet))
 
 
