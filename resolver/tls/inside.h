@@ -18,6 +18,7 @@ struct tls_session {
     struct tls_trust *trust;
     const struct endpoint *server;
     struct tls_tickets *tickets;
+    SSL_SESSION *earlier; /* held until the server says anything; NULL: none */
     uint64_t now_s;
     bool resumed;
     char error[TLS_ERROR_MAX];

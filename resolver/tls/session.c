@@ -106,10 +106,18 @@ static void go_on_with_earlier(struct tls_session *session)
     if (session->tickets == NULL) {
         return;
     }
-    SSL_SESSION *earlier = tls_tickets_take(session->tickets, session->server, session->now_s);
-    if (earlier != NULL) {
-        (void)SSL_set_session(session->ssl, earlier);
-        SSL_SESSION_free(earlier);
+    session->earlier = tls_tickets_take(session->tickets, session->server, session->now_s);
+    if (session->earlier != NULL) {
+        (void)SSL_set_session(session->ssl, session->earlier);
+    }
+}
+
+/* A server that is being restarted must not use up all of them by its silence. */
+static void give_back_unanswered(struct tls_session *session)
+{
+    if (session->earlier != NULL) {
+        tls_tickets_add(session->tickets, session->earlier);
+        session->earlier = NULL;
     }
 }
 
@@ -146,6 +154,7 @@ void tls_session_destroy(struct tls_session *session)
     }
     invariant(session->magic == TLS_SESSION_MAGIC);
     session->magic = 0;
+    give_back_unanswered(session);
     if (session->state != TLS_FAILED && session->ssl != NULL) {
         /* A connection that just ends is no reason to forget its session; one that failed
          * is. */
@@ -204,6 +213,8 @@ enum tls_state tls_session_feed(struct tls_session *session, const uint8_t *octe
     if (session->state == TLS_FAILED || session->state == TLS_CLOSED || len == 0) {
         return session->state;
     }
+    SSL_SESSION_free(session->earlier);
+    session->earlier = NULL;
     if (BIO_ctrl_pending(session->in) + len > TLS_IN_MAX) {
         return fail(session, "its records do not end");
     }

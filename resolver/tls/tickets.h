@@ -2,6 +2,8 @@
  * tls/tickets.h - sessions of one server to go on with, so that the next connection needs no
  * full handshake (RFC 8446, 2.2; RFC 5077). One thread.
  *
+ * Each is used for one connection, and once more only if the server said nothing on it.
+ *
  * Of use only with the server, the proof and the trust they were made with: whoever changes
  * one of these clears them.
  */

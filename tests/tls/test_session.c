@@ -706,6 +706,38 @@ static void a_server_that_forgot_the_session_gets_a_whole_handshake(void **state
     pair_deinit(&pair);
 }
 
+static void a_session_that_nobody_answered_is_kept(void **state)
+{
+    struct cast *cast = *state;
+    struct pair pair;
+
+    pair_init(&pair, cast, TLS1_3_VERSION);
+    const size_t before = pair.tickets.count;
+    for (unsigned i = 0; i < 3 * TLS_TICKETS_MAX; i++) { /* while it is being restarted */
+        pair_part(&pair);
+        peer_init(&pair.peer, pair.context);
+        pair.session =
+            tls_session_create(cast->trust, &pair.endpoint, &pair.tickets, cast->now_s);
+        assert_int_equal(pair.tickets.count, before - 1);
+        assert_int_equal(tls_session_cut(pair.session), TLS_FAILED);
+    }
+    pair_part(&pair);
+    assert_int_equal(pair.tickets.count, before);
+    pair_connect(&pair, cast, cast->now_s);
+    assert_true(tls_session_is_resumed(pair.session));
+    /* One that was answered is not used again, whatever came of it. */
+    pair_part(&pair);
+    peer_init(&pair.peer, pair.context);
+    const size_t now = pair.tickets.count;
+    pair.session = tls_session_create(cast->trust, &pair.endpoint, &pair.tickets, cast->now_s);
+    assert_int_equal(tls_session_feed(pair.session, (const uint8_t *)"HTTP/1.1 400", 12),
+                     TLS_FAILED);
+    pair_part(&pair);
+    assert_int_equal(pair.tickets.count, now - 1);
+    pair_connect(&pair, cast, cast->now_s);
+    pair_deinit(&pair);
+}
+
 static void tickets_are_bounded(void **state)
 {
     struct cast *cast = *state;
@@ -742,6 +774,7 @@ int main(void)
         cmocka_unit_test(the_next_connection_goes_on_with_the_last),
         cmocka_unit_test(a_session_is_gone_on_with_no_longer_than_its_certificate),
         cmocka_unit_test(a_server_that_forgot_the_session_gets_a_whole_handshake),
+        cmocka_unit_test(a_session_that_nobody_answered_is_kept),
         cmocka_unit_test(tickets_are_bounded),
     };
 
