@@ -53,7 +53,7 @@ int landlock_version(void)
 {
     const long version = syscall(CALL_CREATE, NULL, (size_t)0, CREATE_VERSION);
 
-    return version < 1 ? 0 : (int)version;
+    return version < 0 ? -errno : version == 0 ? -EOPNOTSUPP : (int)version;
 }
 
 static uint64_t known_rights(int version)
@@ -97,8 +97,8 @@ int landlock_restrict(const struct landlock_rule *rules, size_t count, bool hide
                         : version >= 4 ? sizeof(wanted) - sizeof(wanted.scoped)
                                        : sizeof(wanted.files);
 
-    if (version == 0) {
-        return -EOPNOTSUPP;
+    if (version < 0) {
+        return version;
     }
     const int set = (int)syscall(CALL_CREATE, &wanted, size, 0u);
     if (set < 0) {

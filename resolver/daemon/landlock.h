@@ -17,7 +17,8 @@ struct landlock_rule {
     } what;
 };
 
-/* The version of the kernel's interface, 0 if it has none or it is switched off. */
+/* The version of the kernel's interface, from 1. -ENOSYS: it has none; -EOPNOTSUPP: it is
+ * switched off; any other -errno: the call is forbidden. */
 int landlock_version(void);
 
 /*

@@ -18,9 +18,8 @@
 #include <unistd.h>
 
 static const char *const step_names[SANDBOX_STEPS] = {
-    [SANDBOX_CAPABILITIES] = "capabilities",
-    [SANDBOX_NO_NEW_PRIVS] = "no_new_privs",
-    [SANDBOX_LANDLOCK] = "landlock",
+    [SANDBOX_USER] = "server_user",          [SANDBOX_CAPABILITIES] = "capabilities",
+    [SANDBOX_NO_NEW_PRIVS] = "no_new_privs", [SANDBOX_LANDLOCK] = "landlock",
     [SANDBOX_SECCOMP] = "seccomp",
 };
 
@@ -107,6 +106,17 @@ static void drop_capabilities(struct sandbox *sandbox)
                                   "alone: set server.user to become another user");
     } else {
         set(sandbox, SANDBOX_CAPABILITIES, SANDBOX_ON, "none is left");
+    }
+}
+
+/* Said when it was tried. */
+static void look_at_user(struct sandbox *sandbox, const struct config *config)
+{
+    if (config->user != NULL) {
+        const bool is_that = strcmp(sandbox->user, config->user) == 0;
+
+        set(sandbox, SANDBOX_USER, is_that ? SANDBOX_ON : SANDBOX_MISSING,
+            is_that ? "" : "only root can become another user");
     }
 }
 
@@ -257,6 +267,18 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     }
 }
 
+static const char *no_landlock(int error)
+{
+    switch (error) {
+    case -ENOSYS:
+        return "the kernel has none";
+    case -EOPNOTSUPP:
+        return "the kernel was started without it, see lsm= of its command line";
+    default:
+        return cordon_strerror(error); /* somebody forbids the call */
+    }
+}
+
 static void enter_landlock(struct sandbox *sandbox, const struct config *config,
                            const char *config_path)
 {
@@ -265,8 +287,8 @@ static void enter_landlock(struct sandbox *sandbox, const struct config *config,
     struct rules *rules = calloc(1, sizeof(*rules));
     char detail[64];
 
-    if (version == 0 || rules == NULL) {
-        miss(sandbox, SANDBOX_LANDLOCK, rules == NULL ? "out of memory" : "the kernel has none",
+    if (version < 0 || rules == NULL) {
+        miss(sandbox, SANDBOX_LANDLOCK, rules == NULL ? "out of memory" : no_landlock(version),
              "files are protected by their owners and modes alone");
         free(rules);
         return;
@@ -312,6 +334,7 @@ void sandbox_enter(struct sandbox *sandbox, const struct config *config,
     } else {
         snprintf(sandbox->user, sizeof(sandbox->user), "%u", (unsigned)geteuid());
     }
+    look_at_user(sandbox, config);
     forbid_new_rights(sandbox);
     if (!config->sandbox) {
         return;

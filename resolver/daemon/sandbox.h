@@ -20,6 +20,7 @@
 #define SANDBOX_READ_MAX 272u
 
 enum sandbox_step {
+    SANDBOX_USER, /* server.user; the change itself is start_drop_rights() */
     SANDBOX_CAPABILITIES,
     SANDBOX_NO_NEW_PRIVS,
     SANDBOX_LANDLOCK,
@@ -28,7 +29,7 @@ enum sandbox_step {
 };
 
 enum sandbox_state {
-    SANDBOX_OFF,    /* server.sandbox says so */
+    SANDBOX_OFF,    /* server.sandbox says so; or there is no server.user */
     SANDBOX_ON,     /* in force */
     SANDBOX_PARTLY, /* in force, with a remainder that detail names */
     SANDBOX_MISSING /* not to be had here: detail says why */

@@ -220,8 +220,18 @@ int start_drop_rights(const char *user)
     if (initgroups(entry->pw_name, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 ||
         setuid(entry->pw_uid) != 0) {
         const int error = errno;
-        log_write(LOG_LEVEL_ERROR, "cannot become user '%s': %s. Only root can.", user,
-                  strerror(error));
+        if (geteuid() != 0) {
+            log_write(
+                LOG_LEVEL_WARNING,
+                "rights: server_user is not in force (only root can become another user): "
+                "start it as root or as '%s'",
+                user);
+            return 0;
+        }
+        log_write(LOG_LEVEL_ERROR,
+                  "root cannot become user '%s' (%s): give it the capabilities setuid and "
+                  "setgid, or start it as that user",
+                  user, strerror(error));
         return -error;
     }
     if (entry->pw_uid != 0 && setuid(0) == 0) {

@@ -55,7 +55,9 @@ void start_sockets_close(struct start_sockets *sockets, unsigned first);
 /* Writes what to do about a listen address that cannot be opened, several lines. For tests. */
 void start_explain_port(FILE *out, const struct address *address, int error);
 
-/* Becomes the configured user, for good. 0 or -errno. user NULL: nothing happens. */
+/* Becomes the configured user, for good. 0 or -errno, after a message. user NULL: nothing
+ * happens. Who is not root stays who he is, with a line in the log; root that cannot is an
+ * error, as the operator has asked for less. */
 int start_drop_rights(const char *user);
 
 #endif

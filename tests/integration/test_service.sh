@@ -213,6 +213,65 @@ fi
 reload || fail "the old folder is not read again: $(cat "$work/reload")"
 stop_cordond
 
+# starts_without STEP OPTION...: cordond under deny.py; the step is missing, with one line in the log
+# that says why, in the status for programs and for people, and all else goes on.
+starts_without() {
+  local step=$1 other
+  shift
+  : >"$work/cordond.log"
+  python3 "$here/deny.py" "$@" -- "$cordond" -c "$work/cordond.yaml" >>"$work/cordond.out" 2>>"$work/cordond.log" </dev/null &
+  cordond_pid=$!
+  pids+=("$cordond_pid")
+  wait_until 30 cordond_is_up || fail "without $step: no answer"
+  [ "$(grep -cE "warning: rights: $step is not in force \(.+\): .+" "$work/cordond.log")" = 1 ] ||
+    fail "without $step: not one line in the log"
+  status_is "s['rights']['$step']['state'] == 'missing' and s['rights']['$step']['detail']" ||
+    fail "without $step: $(status 's["rights"]')"
+  "$cordon" status --socket "$work/control.sock" >"$work/shown" || true
+  grep -qE "^  user .*; $step missing \(" "$work/shown" || fail "cordon status: $(cat "$work/shown")"
+  for other in server_user capabilities no_new_privs landlock seccomp; do
+    [ "$other" != "$step" ] || continue
+    if status_is "s['rights']['$other']['state'] == 'missing'"; then
+      [[ $other == landlock || "${also_missing:-}" == *$other* ]] || fail "without $step: $other is missing too"
+    fi
+  done
+  ask other.test A
+  expect ".*0\.0\.0\.0.*"
+  reload || fail "without $step: no reload: $(cat "$work/reload")"
+  stop_cordond
+}
+if [ "$(id -u)" -eq 0 ]; then
+  say "each step that is impossible is left out, said once, and shown"
+  starts_without capabilities capset=EPERM
+  starts_without landlock landlock_create_ruleset=EPERM
+  grep -q 'landlock is not in force (Operation not permitted)' "$work/cordond.log" || fail "not why"
+  starts_without landlock landlock_create_ruleset=ENOSYS
+  grep -q 'landlock is not in force (the kernel has none)' "$work/cordond.log" || fail "not why"
+  starts_without seccomp seccomp=EPERM prctl:22=EPERM # PR_SET_SECCOMP
+  # The next two need it, but for root.
+  also_missing="seccomp landlock" starts_without no_new_privs prctl:38=EPERM # PR_SET_NO_NEW_PRIVS
+  say "who is not root stays who he is; root that cannot become another user does not start"
+  chmod 711 "$work"
+  mkdir "$work/theirs"
+  chown 65534 "$work/theirs"
+  option[server.user]=root
+  option[state.directory]=$work/theirs/state
+  option[control.socket]=$work/theirs/control.sock
+  option[events.to]=stdout
+  write_config
+  ln -s "$work/theirs/control.sock" "$work/control.sock"
+  starts_without server_user --user 65534
+  rm "$work/control.sock"
+  option[server.user]=nobody
+  write_config
+  if python3 "$here/deny.py" setgroups=EPERM -- "$cordond" -c "$work/cordond.yaml" >"$work/second" 2>&1; then fail "it started"; fi
+  grep -q "root cannot become user 'nobody' (Operation not permitted): give it" "$work/second" || fail "$(cat "$work/second")"
+  unset 'option[server.user]'
+  option[state.directory]=$work/state
+  option[control.socket]=$work/control.sock
+  option[events.to]=$work/events.jsonl
+fi
+
 say "server.sandbox: off changes nothing but the user"
 option[server.sandbox]=off
 write_config
@@ -235,6 +294,32 @@ if command -v systemd-analyze >/dev/null; then
   systemd-analyze verify --man=no "$work"/units/cordond.service "$work"/units/cordond.socket >"$work/verified" 2>&1 ||
     fail "systemd-analyze verify: $(cat "$work/verified")"
   [ ! -s "$work/verified" ] || fail "systemd-analyze verify: $(cat "$work/verified")"
+  # Each call that cordond's own filter allows is one that the unit allows.
+  python3 - "$CORDON_ROOT/deploy/systemd/cordond.service" "$CORDON_ROOT/resolver/daemon/filter.c" <<'PYTHON' || fail "see above"
+import re, subprocess, sys
+unit, source = open(sys.argv[1]).read(), open(sys.argv[2]).read()
+def expand(word):
+    if not word.startswith("@"):
+        return {word.split(":")[0]}
+    command = ["systemd-analyze", "--no-pager", "syscall-filter", word]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = set()
+    for line in text.splitlines()[1:]:
+        line = line.strip()
+        if line and not line.startswith("#"):
+            found |= expand(line)
+    return found
+allowed = set()
+for line in re.findall(r"^SystemCallFilter=(.*)$", unit, re.M):
+    names = set().union(*map(expand, line.lstrip("~").split()))
+    allowed = allowed - names if line.startswith("~") else allowed | names
+used = set(re.findall(r'"(\w+)"', re.search(r"allowed\[\] = \{(.*?)\};", source, re.S)[1]))
+used |= set(re.findall(r'\{"(\w+)",', re.search(r"conditions\[\] = \{(.*?)\};", source, re.S)[1]))
+if len(used) < 100 or len(allowed) < 100:
+    sys.exit("the unit or the filter was not understood")
+if used - allowed:
+    sys.exit("SystemCallFilter= of the unit lacks " + " ".join(sorted(used - allowed)))
+PYTHON
   systemd-analyze security --offline=true --no-pager "$CORDON_ROOT/deploy/systemd/cordond.service" >"$work/exposure" 2>&1 ||
     fail "systemd-analyze security: $(tail -n 3 "$work/exposure")"
   exposure=$(sed -n 's/.*Overall exposure level for cordond.service: \([0-9.]*\).*/\1/p' "$work/exposure")
