@@ -560,14 +560,11 @@ bool local_zones_next(const struct local_zones *zones, const struct local_zones_
 bool local_zones_below(const struct local_zones *zones, const struct wire_name *name)
 {
     for (size_t i = 0; i < zones->zone_count; i++) {
-        const struct node *apex = &zones->nodes[zones->apexes[i]];
+        struct wire_name apex;
 
-        if (apex->len > name->len && zones->apex_labels[i] > name->labels) {
-            struct wire_name whole;
-            invariant(name_at(zones, apex, &whole));
-            if (wire_name_is_within(&whole, name)) {
-                return true;
-            }
+        invariant(name_at(zones, &zones->nodes[zones->apexes[i]], &apex));
+        if (apex.labels > name->labels && wire_name_is_within(&apex, name)) {
+            return true;
         }
     }
     return false;

@@ -34,10 +34,10 @@ write_config
 start_cordond
 ask blocked.test A
 expect 'answer blocked\.test\. .* A 0\.0\.0\.0'
-grep -q "clock says .*, but list first was made at 2040-01-01T00:00:00Z: set the clock" "$work/cordond.log" ||
+wait_until 30 grep -q "clock says .*, but list first was made at 2040-01-01T00:00:00Z: set the clock" "$work/cordond.log" ||
   fail "the log says nothing of the clock"
-grep -q "made in the future: is this machine's clock right?" "$work/cordond.log" || fail "the screen"
-[ "$(status 's["lists"][0]["freshness"]')" = clock-untrusted ] || fail "status"
+wait_until 30 grep -q "made in the future: is this machine's clock right?" "$work/cordond.log" || fail "the screen"
+wait_until 10 status_is 's["lists"][0]["freshness"] == "clock-untrusted"' || fail "status"
 stop_cordond
 new_list first 3 <<<'block suffix blocked.test'
 
@@ -87,7 +87,7 @@ sleep 11 # a look at too few questions
 ask_many 10.88.0.1 80
 wait_until 30 grep -q 'questions so far come from 10.88.0.1, the gateway of this network' "$work/cordond.log" ||
   fail "the log says nothing"
-[ "$(status 's["gateway"]["client"]')" = 10.88.0.1 ] || fail "status: $(status 's["gateway"]')"
+wait_until 10 status_is 's["gateway"] and s["gateway"]["client"] == "10.88.0.1"' || fail "status: $(status 's["gateway"]')"
 "$cordon" status --socket "$work/control.sock" >"$work/words" || true
 grep -q 'all questions come from 10.88.0.1, the gateway' "$work/words" || fail "cordon status: $(cat "$work/words")"
 

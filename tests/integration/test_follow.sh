@@ -37,10 +37,10 @@ say "a file renamed over it, as resolvconf and NetworkManager do"
 echo "nameserver $net.2" >"$work/etc/new"
 mv "$work/etc/new" "$work/etc/resolv.conf"
 wait_until 10 asks 2 || fail "the second server is not asked: $(status 's["resolv_conf"]')"
-grep -q "resolv.conf has changed: upstreams are now $net.2@53" "$work/cordond.log" || fail "the log"
+wait_until 10 grep -q "resolv.conf has changed: upstreams are now $net.2@53" "$work/cordond.log" || fail "the log"
 [ "$(status 's["resolv_conf"]["followed"]')" = "$work/etc/resolv.conf" ] || fail "status"
 [ "$(status 's["reload"]')" = None ] || fail "more was reloaded than the servers"
-status_is "s['generation'] > $generation" || fail "it is not a generation of its own"
+wait_until 10 status_is "s['generation'] > $generation" || fail "it is not a generation of its own"
 ask blocked.test A
 expect 'answer blocked\.test\. .* A 0\.0\.0\.0'
 
@@ -51,7 +51,7 @@ wait_until 10 asks 1 || fail "not noticed"
 say "empty, broken, this resolver itself or gone: the servers of before stay, and that is said"
 broken() { # WORDS of the message
   wait_until 10 status_is 's["resolv_conf"]["refused"]' || fail "not refused"
-  grep -q "names no server that can be asked: those of before stay$1" "$work/cordond.log" ||
+  wait_until 10 grep -q "names no server that can be asked: those of before stay$1" "$work/cordond.log" ||
     fail "the log does not say why: $(tail -n 3 "$work/cordond.log")"
   asks 1 || fail "the server of before is not asked"
 }
@@ -93,10 +93,10 @@ say "off: nothing is followed until a reload"
 option[upstreams.follow]=off
 write_config
 reload || fail "reload: $(cat "$work/reload")"
-[ "$(status 's["resolv_conf"]["followed"]')" = None ] || fail "status"
+wait_until 10 status_is 's["resolv_conf"]["followed"] is None' || fail "status"
 echo "nameserver $net.2" >"$work/etc/run/two"
 sleep 3
 asks 1 || fail "it was followed"
 reload || fail "reload: $(cat "$work/reload")"
-asks 2 || fail "a reload does not read it"
+wait_until 10 asks 2 || fail "a reload does not read it"
 stop_cordond

@@ -472,6 +472,30 @@ static void zones_come_before_what_is_special_and_behind_what_is_forwarded(void 
     local_names_free(names);
 }
 
+/* A zone around them does not take them. */
+static void names_for_discovery_stay_empty(void **state)
+{
+    struct local_zones_builder *builder = local_zones_builder_create();
+    struct local_builder *names_builder = local_builder_create();
+    const struct wire_name name = name_of("_dns.resolver.arpa");
+    const struct wire_name other = name_of("other.arpa");
+    struct local_names *names = NULL;
+    struct local_answer answer;
+
+    (void)state;
+    assert_null(add(builder, "arpa", WIRE_SOA, 60, "ns"));
+    assert_string_equal(add(builder, "_dns.resolver.arpa", WIRE_SVCB, 60, "x"),
+                        "names in resolver.arpa are for the discovery of resolvers (RFC 9462)");
+    assert_int_equal(local_names_build(names_builder, 60, hash_key, NULL, &names), 0);
+    local_builder_free(names_builder);
+    local_names_take_zones(names, build(builder));
+    local_find(names, true, 0, &name, WIRE_SVCB, &answer);
+    assert_int_equal(answer.kind, LOCAL_NODATA);
+    local_find(names, true, 0, &other, WIRE_A, &answer);
+    assert_int_equal(answer.kind, LOCAL_ZONE);
+    local_names_free(names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -480,6 +504,7 @@ int main(void)
         cmocka_unit_test(records_that_cannot_stand_in_a_zone_are_refused),
         cmocka_unit_test(aliases_that_lead_nowhere_are_refused),
         cmocka_unit_test(eleven_aliases_are_followed_and_not_twelve),
+        cmocka_unit_test(names_for_discovery_stay_empty),
         cmocka_unit_test(a_zone_is_bounded),
         cmocka_unit_test(all_zones_are_bounded),
         cmocka_unit_test(the_octets_of_all_zones_are_bounded),

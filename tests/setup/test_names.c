@@ -174,7 +174,8 @@ static void what_cannot_be_is_refused_whole(void **state)
         for (size_t e = 0; e < report.count; e++) {
             said = said || strcasestr(report.entries[e].text, cases[i].words) != NULL;
         }
-        if (!said) {
+        /* what follows an SOA record that cannot be is not told again */
+        if (!said || (strstr(cases[i].text, "onion.zone") != NULL && report.errors != 1)) {
             report_print(&report, stderr);
             fail_msg("not said: %s", cases[i].words);
         }
