@@ -1,11 +1,18 @@
 #include "cli/ask.h"
 
 #include "admin/request.h"
+#include "base/clock.h"
 #include "cli/cli.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* A daemon that is about to be replaced takes no changes until the other one is ready, which is
+ * as soon as it has read its lists. */
+#define AGAIN_PATIENCE_MS 15000u
+#define AGAIN_EVERY_MS    100u
 
 /* Asks and decodes; the line is complete. */
 static json_t *ask_line(const char *socket, const char *command, const char *line, int *code)
@@ -25,6 +32,22 @@ static json_t *ask_line(const char *socket, const char *command, const char *lin
     }
     free(reply);
     return document;
+}
+
+/* As long as the daemon says that somebody else will answer at once. */
+static json_t *ask_again(const char *socket, const char *command, const char *line, int *code)
+{
+    const struct timespec pause = {.tv_nsec = AGAIN_EVERY_MS * 1000000l};
+    const uint64_t until_us = clock_read().mono_us + AGAIN_PATIENCE_MS * 1000ull;
+    json_t *reply = ask_line(socket, command, line, code);
+
+    while (reply != NULL && json_is_true(json_object_get(reply, "again")) &&
+           clock_read().mono_us < until_us) {
+        json_decref(reply);
+        nanosleep(&pause, NULL);
+        reply = ask_line(socket, command, line, code);
+    }
+    return reply;
 }
 
 json_t *cli_ask(const struct cli_daemon *daemon, const char *command, json_t *arguments,
@@ -48,7 +71,7 @@ json_t *cli_ask(const struct cli_daemon *daemon, const char *command, json_t *ar
         *code = CLI_REFUSED;
         return NULL;
     }
-    return ask_line(path, command, line, code);
+    return ask_again(path, command, line, code);
 }
 
 bool cli_add_string(json_t *object, const char *key, const char *text)

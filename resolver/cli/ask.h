@@ -14,8 +14,9 @@
  * strings are made by cli_add_string(), and this name does not compile. */
 #define json_string json_string_is_not_for_the_tool
 
-/* Asks with arguments (taken over; NULL: none) and decodes. NULL after a message, and *code
- * says which kind of failure it was; CLI_OK otherwise, also for a document that says no. */
+/* Asks with arguments (taken over; NULL: none) and decodes; asks again, for some seconds, while
+ * one daemon takes another's place. NULL after a message, and *code says which kind of failure
+ * it was; CLI_OK otherwise, also for a document that says no. */
 json_t *cli_ask(const struct cli_daemon *daemon, const char *command, json_t *arguments,
                 int *code);
 

@@ -461,7 +461,10 @@ static void on_tick(uv_timer_t *timer)
         changes->unsaved = true;
         changes->next_save_us = 0;
     }
-    if (changes->unsaved && now.mono_us >= changes->next_save_us) {
+    /* While a successor starts the file is what it has read, and from "ready" on it is its
+     * own. */
+    if (changes->unsaved && now.mono_us >= changes->next_save_us &&
+        daemon->successor.channel < 0) {
         save_again(changes);
         changes->next_save_us = now.mono_us + DAEMON_SAVE_AGAIN_MS * 1000ull;
     }

@@ -79,17 +79,30 @@ static bool changes_something(const char *command)
     return strncmp(command, "exception-", 10) == 0 || strncmp(command, "pause", 5) == 0;
 }
 
+static bool refuse_for_now(struct text *out, const char *words)
+{
+    json_object_begin(out, NULL);
+    json_bool(out, "ok", false);
+    json_string(out, "error", words);
+    json_bool(out, "again", true);
+    json_object_end(out);
+    return true;
+}
+
 bool commands_run(void *context, struct request *request, struct control_client *client,
                   struct text *out)
 {
     struct daemon *daemon = context;
 
     invariant(daemon->magic == DAEMON_MAGIC);
+    if (daemon->successor.is_ready) {
+        return refuse_for_now(out, "another cordond has taken over: try again");
+    }
     if (daemon->stopping) {
         return control_refuse(out, "the daemon is stopping");
     }
     if (daemon->successor.channel >= 0 && changes_something(request_command(request))) {
-        return control_refuse(out, "another cordond is about to take over: try again");
+        return refuse_for_now(out, "another cordond is about to take over: try again");
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(commands[i].name, request_command(request)) == 0) {

@@ -62,6 +62,24 @@ event 8 'e["event"] == "decision" and e["action"] == "pass" and e["exception"] =
 who=$(id -un)
 event 8 'e["event"] == "change" and e["what"] == "exception-added" and e["user"] == "'"$who"'" and e["ticket"].startswith("HD-")'
 
+say "also while others ask as fast as they can"
+for i in $(seq 1 1000); do echo "n$i.shop.example A"; echo "n$i.free.example A"; done >"$work/questions"
+start load dnsperf -s "$host" -p "$port" -d "$work/questions" -l 300 -c 4 -q 100 -t 5
+loading=$started
+is_asked() { status_is "s['questions']['taken'] > $1"; }
+wait_until 60 is_asked $(($(status 's["questions"]["taken"]') + 2000)) || fail "dnsperf does not ask"
+for i in $(seq 1 5); do
+  tool exception add shop.example --for 1h --ticket "LOAD-$i" --reason R --json >"$work/added"
+  python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["in_force"] is True and d["milliseconds"] < 1000, d
+print("   in force after %d ms" % d["milliseconds"])' "$work/added" || fail "$(cat "$work/added")"
+  free "w$i.shop.example"
+  tool exception remove shop.example >/dev/null
+  blocked "w$i.shop.example"
+done
+stop "$loading"
+
 say "a pause records what would have been, and ends by itself"
 tool pause shop --for 1h --reason "a test" >"$work/said"
 free www.shop.example
@@ -135,6 +153,23 @@ reload || fail "reload: $(cat "$work/reload")"
 free www.shop.example
 tool pause end shop >/dev/null
 blocked www.shop.example
+
+say "what is told while one daemon takes another's place is in force in the successor"
+before=$cordond_pid
+"$cordond" -c "$work/cordond.yaml" --replace >>"$work/cordond.out" 2>>"$work/cordond.log" </dev/null &
+cordond_pid=$!
+pids+=("$cordond_pid")
+told=0
+while kill -0 "$before" 2>/dev/null; do
+  told=$((told + 1))
+  tool exception add "r$told.other.example" --for 1h --ticket R --reason R >"$work/adding" 2>&1 || fail "r$told: $(cat "$work/adding")"
+done
+wait "$before" || fail "the replaced one ended with status $?"
+echo "   $told exceptions meanwhile"
+for i in $(seq 1 "$told"); do
+  free "r$i.other.example"
+  tool exception remove "r$i.other.example" >/dev/null
+done
 
 say "what is wrong is refused, and nothing changes"
 cp "$kept" "$work/kept"
