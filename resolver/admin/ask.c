@@ -95,7 +95,7 @@ int control_ask(const char *path, const char *command, unsigned timeout_ms, char
 {
     const uint64_t deadline_us = clock_read().mono_us + (uint64_t)timeout_ms * 1000;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char line[CONTROL_LINE_MAX];
+    char line[REQUEST_LINE_MAX];
     char *document = NULL;
     size_t used = 0;
 

@@ -53,7 +53,7 @@ struct control_client {
     unsigned open_handles;
     bool closing;
     size_t len;
-    char line[CONTROL_LINE_MAX];
+    char line[REQUEST_LINE_MAX];
 };
 
 static void accept_next(struct control *control);

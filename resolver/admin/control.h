@@ -15,11 +15,6 @@
 #include <sys/types.h>
 #include <uv.h>
 
-#define CONTROL_LINE_MAX    REQUEST_LINE_MAX
-#define CONTROL_REPLY_MAX   (4u << 20)
-#define CONTROL_CLIENTS_MAX 16u   /* at once; more wait in the backlog */
-#define CONTROL_PATIENCE_MS 5000u /* for a client that sends or reads nothing */
-
 struct control;        /* opaque */
 struct control_client; /* one request; opaque */
 

@@ -22,14 +22,9 @@
 #include "base/text.h"
 #include "policy/policy.h"
 
-#define OVERRIDES_PAUSES_MAX      (POLICY_LISTS_MAX + 1) /* each list, and all */
-#define OVERRIDES_MAX             (OVERRIDES_PAUSES_MAX + POLICY_EXCEPTIONS_MAX)
-#define OVERRIDES_REASON_MAX      512u
-#define OVERRIDES_ID_MAX          64u                /* of a list, a view, a user */
-#define OVERRIDES_PAUSE_S_MAX     UINT64_C(86400)    /* who needs longer changes lists.use */
-#define OVERRIDES_EXCEPTION_S_MAX UINT64_C(31622400) /* 366 days: lists change meanwhile */
-#define OVERRIDES_LABELS_MIN      2u                 /* of an exception: never a whole TLD */
-#define OVERRIDES_FILE_MAX        ((OVERRIDES_MAX + 16) * REQUEST_LINE_MAX)
+#define OVERRIDES_PAUSES_MAX (POLICY_LISTS_MAX + 1) /* each list, and all */
+#define OVERRIDES_MAX        (OVERRIDES_PAUSES_MAX + POLICY_EXCEPTIONS_MAX)
+#define OVERRIDES_FILE_MAX   ((OVERRIDES_MAX + 16) * REQUEST_LINE_MAX)
 
 enum override_kind {
     OVERRIDE_PAUSE,

@@ -9,14 +9,11 @@
 #ifndef CORDON_ADMIN_REQUEST_H
 #define CORDON_ADMIN_REQUEST_H
 
+#include "admin/limits.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define REQUEST_LINE_MAX    4096u
-#define REQUEST_COMMAND_MAX 32u  /* octets of a command's word */
-#define REQUEST_FIELDS_MAX  16u  /* of one command: what the getters ask for */
-#define REQUEST_FAULT_MAX   256u /* octets of a message, the terminator included */
 
 struct request; /* opaque */
 

@@ -137,6 +137,39 @@ static void refuses_what_is_wrong(void **state)
     }
 }
 
+/* Each text as long as it may be, and one octet longer. */
+static void texts_have_their_bounds(void **state)
+{
+    static const struct {
+        const char *before, *after;
+        size_t most;
+    } rows[] = {
+        {"p {\"for_s\":1,\"list\":\"l\",\"reason\":\"", "\"}", OVERRIDES_REASON_MAX},
+        {"p {\"for_s\":1,\"reason\":\"r\",\"list\":\"", "\"}", OVERRIDES_ID_MAX},
+        {EXCEPTION "\"for_s\":1,\"view\":\"", "\"}", OVERRIDES_ID_MAX},
+        {"e {\"name\":\"a.example\",\"ticket\":\"T\",\"for_s\":1,\"reason\":\"", "\"}",
+         OVERRIDES_REASON_MAX},
+        {"e {\"name\":\"a.example\",\"reason\":\"r\",\"for_s\":1,\"ticket\":\"", "\"}",
+         POLICY_TICKET_MAX},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(rows); i++) {
+        for (size_t more = 0; more < 2; more++) {
+            char line[REQUEST_LINE_MAX];
+            char words[OVERRIDES_REASON_MAX + 2] = "";
+            char fault[REQUEST_FAULT_MAX];
+            struct override override;
+
+            memset(words, 'x', rows[i].most + more);
+            snprintf(line, sizeof(line), "%s%s%s", rows[i].before, words, rows[i].after);
+            if (read_command(line, &override, fault) != (more == 0)) {
+                fail_msg("%zu octets: %s", rows[i].most + more, line);
+            }
+        }
+    }
+}
+
 static void one_is_the_same_by_name_match_and_view(void **state)
 {
     static const struct {
@@ -396,6 +429,7 @@ int main(void)
         cmocka_unit_test(reads_a_pause),
         cmocka_unit_test(reads_an_exception),
         cmocka_unit_test(refuses_what_is_wrong),
+        cmocka_unit_test(texts_have_their_bounds),
         cmocka_unit_test(one_is_the_same_by_name_match_and_view),
         cmocka_unit_test(ends_by_either_clock),
         cmocka_unit_test(what_is_printed_reads_back),

@@ -236,7 +236,7 @@ static void refuses_lines_that_are_no_command(void **state)
 static void refuses_a_line_over_the_limit(void **state)
 {
     const struct fixture *fixture = *state;
-    char line[CONTROL_LINE_MAX + 10];
+    char line[REQUEST_LINE_MAX + 10];
     char out[256];
     const int fd = connect_to(fixture->path);
 
@@ -328,14 +328,32 @@ static void lets_clients_over_the_limit_wait_and_come_in_later(void **state)
     free(reply);
 }
 
-static void closes_a_client_that_says_nothing(void **state)
+/* Every place is taken by somebody who says nothing, half a line, or reads nothing of three
+ * megabytes: when they are closed the next one is answered. */
+static void clients_that_stand_still_are_closed(void **state)
 {
     const struct fixture *fixture = *state;
-    char out[16];
-    const int fd = connect_to(fixture->path);
+    static char out[3000002];
+    int still[CONTROL_CLIENTS_MAX];
+    char *reply = NULL;
+    size_t len = 0;
 
-    assert_int_equal(read_to_end(fd, out, sizeof(out)), 0); /* waits for the server's end */
-    close(fd);
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        static const char *const said[] = {"", "cordon/1 hel", "cordon/1 large\n"};
+        const size_t octets = strlen(said[i % 3]);
+
+        still[i] = connect_to(fixture->path);
+        assert_int_equal(send(still[i], said[i % 3], octets, MSG_NOSIGNAL), octets);
+    }
+    assert_int_equal(control_ask(fixture->path, "hello", 60000, &reply, &len), 0);
+    assert_string_equal(reply, "\"hello\"\n");
+    free(reply);
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        const size_t got = read_to_end(still[i], out, sizeof(out)); /* to the server's end */
+
+        assert_true(i % 3 == 2 ? got > 0 && got < 3000001 : got == 0);
+        close(still[i]);
+    }
 }
 
 static void refuses_to_open_where_another_daemon_answers(void **state)
@@ -423,7 +441,7 @@ static void tells_the_tool_that_no_daemon_is_there(void **state)
 {
     char *reply = NULL;
     size_t len = 0;
-    char command[CONTROL_LINE_MAX + 1];
+    char command[REQUEST_LINE_MAX + 1];
 
     (void)state;
     assert_int_equal(control_ask("/tmp/cordon-control-none", "status", 500, &reply, &len),
@@ -451,7 +469,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(lets_clients_over_the_limit_wait_and_come_in_later,
                                         setup, teardown),
-        cmocka_unit_test_setup_teardown(closes_a_client_that_says_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(clients_that_stand_still_are_closed, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_to_open_where_another_daemon_answers, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(makes_a_socket_for_owner_and_group_alone, setup,

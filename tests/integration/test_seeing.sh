@@ -154,10 +154,28 @@ say "load: figures agree with the counters, flushing loses nothing"
 for i in $(seq 1 200); do echo "w$i.free.test A"; done >"$work/questions"
 for i in $(seq 1 20); do yes "t$i.blocked.test A" | head -n "$i" || true; done >>"$work/questions"
 kept=$(status 's["questions"]["taken"]')
-start load dnsperf -s "$host" -p "$port" -d "$work/questions" -l 12 -c 4 -q 50
+start load dnsperf -s "$host" -p "$port" -d "$work/questions" -l 400 -c 4 -q 50
 load=$started
 under_load() { status_is "s['questions']['taken'] > $kept + 2000"; }
 wait_until 30 under_load || fail "dnsperf does not ask"
+# Clients of the control socket that stand still: they say nothing, half a line, or read nothing.
+cat >"$work/still.py" <<'PYTHON'
+import socket, sys, time
+
+socks = []
+for i in range(24):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(sys.argv[1])
+    sock.sendall((b"", b"cordon/1 sta", b"cordon/1 top\n")[i % 3])
+    socks.append(sock)
+print("still", flush=True)
+time.sleep(120)
+PYTHON
+start still python3 "$work/still.py" "$socket"
+still=$started
+are_still() { grep -q still "$work/still.out"; }
+wait_until 30 are_still || fail "they do not connect"
+tool 0 lists
 tool 0 top --json --interval 1
 is 'd["questions"] > 0 and abs(d["questions_per_s"] * d["seconds"] - d["questions"]) < 1 and not d["since_start"]'
 is 'd["blocked"] > 0 and d["now"]["workers_reported"] == 2 and d["latency"]["all"]["count"] > 0'
@@ -170,17 +188,20 @@ for round in 1 2 3 4 5 6 7 8; do
   tool 0 trace "w$round.free.test" --json
   tool 0 clients
 done
+stop "$still"
+kill -INT "$load"
 is_over() { ! is_running "$load"; }
-wait_until 120 is_over || fail "dnsperf does not end"
+wait_until 60 is_over || fail "dnsperf does not end"
 grep -qE 'Queries lost: +0 ' "$work/load.out" || fail "questions were lost: $(cat "$work/load.out")"
 grep -qE 'NOERROR [0-9]+ \(100\.00%\)' "$work/load.out" || fail "other answers than NOERROR: $(cat "$work/load.out")"
 [ "$removed" -gt 200 ] || fail "only $removed entries were forgotten"
 [ "$(status 's["questions"]["fetches"]')" -gt $((fetches + 200)) ] || fail "what was forgotten was not asked for anew"
 grep -E 'per second|Queries (completed|lost)|Average Lat' "$work/load.out"
-sent=$(sed -n 's/.*Queries completed: *\([0-9]*\).*/\1/p' "$work/load.out")
+sent=$(sed -n 's/.*Queries sent: *\([0-9]*\).*/\1/p' "$work/load.out")
+is_settled() { status_is "s['questions']['taken'] - $kept == $sent and s['in_flight'] == 0"; }
+wait_until 30 is_settled || fail "$sent were sent, $(status 's["questions"]["taken"]') were taken since there were $kept"
 tool 0 top --json --interval 0.2
 is "d['questions'] == 0 and d['now']['questions']['taken'] == $(status 's["questions"]["taken"]')"
-is "d['now']['questions']['taken'] - $kept == $sent"
 is 'sum(d["now"]["questions"]["answered"].values()) == d["now"]["latency"]["all"]["count"]'
 is 'sum(d["now"]["latency"][k]["count"] for k in ("hit", "miss", "blocked", "other")) == d["now"]["latency"]["all"]["count"]'
 is 'd["now"]["latency"]["blocked"]["count"] == d["now"]["questions"]["blocked"]'
