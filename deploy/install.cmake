@@ -8,6 +8,8 @@ set(CORDON_TMPFILES_DIR ${CMAKE_INSTALL_PREFIX}/lib/tmpfiles.d CACHE PATH "Folde
 install(DIRECTORY blocklists/ DESTINATION ${CMAKE_INSTALL_DATADIR}/cordon/blocklists
   FILES_MATCHING PATTERN "*.list" PATTERN "*.minisig" PATTERN "keys/*.pub" PATTERN "FORMAT.md")
 
+install(FILES deploy/exports/dnsdist-cdb.lua deploy/exports/knot.conf DESTINATION ${CMAKE_INSTALL_DATADIR}/cordon/exports)
+
 # Texts name programs and lists where they will be.
 foreach(unit cordond.service cordond.socket cordon.yaml)
   file(READ deploy/systemd/${unit} text)

@@ -65,10 +65,11 @@ _cordon() {
         esac
       fi ;;
     list)
-      if ((cword == 2)); then options='build diff show sign stats verify --help'; else
+      if ((cword == 2)); then options='build diff export show sign stats verify --help'; else
         case $verb in
           build) options='--config --output --quiet --json --help' ;;
           diff) options='--all --json --help' ;;
+          export) options='--format --keys --threshold --ignore-time --action --origin --output --all --strict --help' ;;
           show) options='--rules --json --help' ;;
           sign) options='--key --password-fd --help' ;;
           stats) options='--quiet --json --help' ;;

@@ -6,9 +6,7 @@
 #include "cli/cli.h"
 #include "cli/names.h"
 #include "policy/load.h"
-#include "trust/load.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,46 +32,9 @@ static const char verify_help[] =
 
 struct verify_options {
     struct trust_keyring keyring;
-    const char *keys[TRUST_KEYS_MAX];
-    char *owned[TRUST_KEYS_MAX]; /* of keys, those that we made */
-    size_t key_count;
-    unsigned threshold;
+    struct cli_list_keys keys;
     bool ignore_time, json;
 };
-
-/* A folder's list*.pub; anything else is taken as it is. */
-static void add_keys(struct verify_options *options, const char *named)
-{
-    struct dirent **entries = NULL;
-    const int count = scandir(named, &entries, NULL, alphasort);
-
-    if (count < 0) {
-        if (options->key_count < TRUST_KEYS_MAX) {
-            options->keys[options->key_count++] = named;
-        }
-        return;
-    }
-    for (int i = 0; i < count; i++) {
-        const char *name = entries[i]->d_name;
-        const size_t len = strlen(name);
-        char *path = NULL;
-
-        if (strncmp(name, "list", 4) == 0 && len > 4 && strcmp(name + len - 4, ".pub") == 0 &&
-            options->key_count < TRUST_KEYS_MAX && asprintf(&path, "%s/%s", named, name) > 0) {
-            options->owned[options->key_count] = path;
-            options->keys[options->key_count++] = path;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-}
-
-static void free_keys(struct verify_options *options)
-{
-    for (size_t i = 0; i < options->key_count; i++) {
-        free(options->owned[i]);
-    }
-}
 
 static void print_verified(const char *path, const struct policy_list *list,
                            const struct trust_verdict *verdict, bool json, const char *state)
@@ -138,17 +99,17 @@ static int verify(int argc, char **argv)
         {"keys", required_argument, NULL, 'k'},  {"threshold", required_argument, NULL, 't'},
         {"ignore-time", no_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
-    struct verify_options chosen = {.threshold = 2};
+    struct verify_options chosen = {.keys.threshold = 2};
     int option;
 
     while ((option = getopt_long(argc, argv, "k:t:h", options, NULL)) != -1) {
         switch (option) {
         case 'k':
-            add_keys(&chosen, optarg);
+            cli_list_keys_add(&chosen.keys, optarg);
             break;
         case 't':
-            if (!cli_number(optarg, 1, TRUST_KEYS_MAX, &chosen.threshold)) {
-                free_keys(&chosen);
+            if (!cli_number(optarg, 1, TRUST_KEYS_MAX, &chosen.keys.threshold)) {
+                cli_list_keys_free(&chosen.keys);
                 return cli_usage("list verify", "--threshold is from 1 to %u", TRUST_KEYS_MAX);
             }
             break;
@@ -160,34 +121,26 @@ static int verify(int argc, char **argv)
             break;
         case 'h':
             fputs(verify_help, stdout);
-            free_keys(&chosen);
+            cli_list_keys_free(&chosen.keys);
             return CLI_OK;
         default:
-            free_keys(&chosen);
+            cli_list_keys_free(&chosen.keys);
             return cli_usage("list verify", "wrong option");
         }
     }
     int code = CLI_OK;
-    if (optind == argc || chosen.key_count == 0) {
+    if (optind == argc || chosen.keys.count == 0) {
         code = cli_usage("list verify",
                          "name the trusted keys with --keys, and at least one list");
     } else {
-        struct report report;
-
-        report_init(&report);
-        if (trust_keyring_load(chosen.keys, chosen.key_count, chosen.threshold, &report,
-                               &chosen.keyring) != 0) {
-            code = CLI_REFUSED;
-        }
-        report_print(&report, stderr);
-        report_deinit(&report);
+        code = cli_list_keys_load(&chosen.keys, &chosen.keyring);
     }
     for (int i = optind; code != CLI_USAGE && chosen.keyring.count > 0 && i < argc; i++) {
         const int one = verify_one(argv[i], &chosen);
 
         code = one != CLI_OK ? one : code;
     }
-    free_keys(&chosen);
+    cli_list_keys_free(&chosen.keys);
     return code;
 }
 
@@ -308,6 +261,9 @@ int cli_list(int argc, char **argv)
     static const struct cli_verb verbs[] = {
         {"build", cli_list_build, "build [-c CONFIG] [--output FILE] [--quiet]"},
         {"diff", cli_list_diff, "diff [--all] [--json] OLD NEW"},
+        {"export", cli_list_export,
+         "export --format FORMAT --keys DIR|FILE... [--output PATH] LIST..."},
+
         {"show", cli_list_show, "show [--rules] [--json] LIST..."},
         {"sign", sign, "sign --key SECRET.key [--password-fd N] LIST..."},
         {"stats", cli_list_stats, "stats [--quiet] [--json] LIST..."},

@@ -5,11 +5,26 @@
 #define CORDON_CLI_LIST_H
 
 #include "policy/list.h"
+#include "trust/keyring.h"
 
 int cli_list_build(int argc, char **argv); /* cli/list_build.c */
 int cli_list_show(int argc, char **argv);  /* cli/list_show.c */
 int cli_list_diff(int argc, char **argv);  /* cli/list_diff.c */
 int cli_list_stats(int argc, char **argv); /* cli/list_stats.c */
+int cli_list_export(int argc, char **argv);
+
+/* The keys of --keys, and how many must have signed. */
+struct cli_list_keys {
+    const char *at[TRUST_KEYS_MAX];
+    char *owned[TRUST_KEYS_MAX]; /* of at, those that we made */
+    size_t count;
+    unsigned threshold;
+};
+/* A file, a base64 line, or a folder with list*.pub. named is borrowed. */
+void cli_list_keys_add(struct cli_list_keys *keys, const char *named);
+/* CLI_OK, or CLI_REFUSED after a report on standard error. */
+int cli_list_keys_load(const struct cli_list_keys *keys, struct trust_keyring *keyring);
+void cli_list_keys_free(struct cli_list_keys *keys);
 
 /* Reads and parses the text of a list, whoever signed it; the caller frees it. NULL after a
  * message on standard error that names the verb. */
