@@ -122,9 +122,9 @@ static void show_counts(const struct policy_list *list)
         passes += list->rules[i].kind == POLICY_PASS;
     }
     printf("\n  %zu rules:", list->rule_count);
-    for (enum policy_scope s = POLICY_SCOPE_CLOUD; s <= POLICY_SCOPE_CONSUMER; s++) {
+    for (size_t s = 0; s < sizeof(scopes) / sizeof(scopes[0]); s++) {
         if (scopes[s] > 0) {
-            printf(" %s %zu,", policy_scope_name(s), scopes[s]);
+            printf(" %s %zu,", policy_scope_name((enum policy_scope)s), scopes[s]);
         }
     }
     printf(" confidence high %zu, medium %zu, low %zu; log only %zu, pass %zu\n",
