@@ -139,6 +139,39 @@ done
 wait "$slow"
 wait_until 30 code_is 200 "$url/healthz" || fail "healthz after that"
 
+say "a worker that stands still makes it unhealthy, until it goes on"
+held=
+for task in /proc/"$cordond_pid"/task/*; do
+  thread=${task##*/}
+  if [ "$thread" = "$cordond_pid" ] || grep -qs futex "$task/wchan"; then continue; fi # the main one; no loop
+  rm -f "$work/go"
+  mkfifo "$work/go"
+  python3 "$here/hold_thread.py" "$thread" <"$work/go" >"$work/hold.out" &
+  holder=$!
+  pids+=("$holder")
+  exec 9>"$work/go"
+  has_begun() { [ -s "$work/hold.out" ] || ! is_running "$holder"; }
+  wait_until 10 has_begun || fail "the thread is not held"
+  if ! grep -q held "$work/hold.out"; then
+    say "(not here: $(cat "$work/hold.out"))"
+    held=none
+  elif wait_until 4 code_is 503 "$url/healthz"; then # else it was no worker
+    held=$(get "$url/healthz")
+    get "$url/metrics" >"$work/metrics"
+    [ "$(code "$url/readyz")" = 200 ] || fail "one worker of two is ready enough: $(get "$url/readyz")"
+  fi
+  echo go >&9
+  exec 9>&-
+  wait "$holder" || true
+  [ -z "$held" ] || break
+done
+if [ "$held" != none ]; then
+  [[ $held =~ ^worker\ ([01])\ has\ not\ turned\ its\ loop\ for\ 2000\ ms$ ]] || fail "healthz says: '$held'"
+  [ "$(value "cordon_worker_up{worker=\"${BASH_REMATCH[1]}\"}")" = 0 ] || fail "cordon_worker_up"
+  [ "$(value "cordon_worker_up{worker=\"$((1 - BASH_REMATCH[1]))\"}")" = 1 ] || fail "cordon_worker_up of the other"
+  wait_until 20 code_is 200 "$url/healthz" || fail "healthz after that: $(get "$url/healthz")"
+fi
+
 say "an upstream that stops answering makes it not ready, until it is back"
 stop "$nsd_pid"
 wait_until 40 code_is 503 "$url/readyz" || fail "readyz: $(get "$url/readyz")"
