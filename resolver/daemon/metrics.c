@@ -244,6 +244,21 @@ static uint64_t tcp_of(const struct upstream_server_status *server)
     return server->tcp;
 }
 
+static uint64_t late_of(const struct upstream_server_status *server)
+{
+    return server->late;
+}
+
+static uint64_t downs_of(const struct upstream_server_status *server)
+{
+    return server->downs;
+}
+
+static uint64_t probes_of(const struct upstream_server_status *server)
+{
+    return server->probes;
+}
+
 static uint64_t handshakes_of(const struct upstream_server_status *server)
 {
     return server->tls.handshakes;
@@ -267,7 +282,7 @@ static const struct upstream_row {
     bool only_tried; /* no line for one that was not asked yet: nothing is known */
 } upstream_rows[] = {
     {"cordon_upstream_up", GAUGE,
-     "1 if some worker finds that it answers; none: not asked yet.", up_of, true},
+     "1 if it is up, 0 if it is down and asked last; none: not asked yet.", up_of, true},
     {"cordon_upstream_questions_total", COUNTER, "Questions sent to it.", questions_of, false},
     {"cordon_upstream_answers_total", COUNTER, "Answers that were taken.", answers_of, false},
     {"cordon_upstream_timeouts_total", COUNTER, "Questions without an answer in time.",
@@ -278,6 +293,11 @@ static const struct upstream_row {
      failures_of, false},
     {"cordon_upstream_tcp_questions_total", COUNTER, "Questions sent to it over TCP or TLS.",
      tcp_of, false},
+    {"cordon_upstream_late_total", COUNTER,
+     "Questions whose answer was not there when nearly all are.", late_of, false},
+    {"cordon_upstream_downs_total", COUNTER, "How often it has gone down.", downs_of, false},
+    {"cordon_upstream_probes_total", COUNTER, "Questions to see whether it is back.", probes_of,
+     false},
     {"cordon_upstream_tls_handshakes_total", COUNTER, "Whole TLS handshakes with it.",
      handshakes_of, false},
     {"cordon_upstream_tls_resumed_total", COUNTER,
@@ -285,6 +305,19 @@ static const struct upstream_row {
     {"cordon_upstream_tls_failures_total", COUNTER,
      "TLS connections to it that proved nothing, or broke.", tls_failures_of, false},
 };
+
+/* To another server, while a first is waited for. */
+static void write_second_questions(struct text *out, const struct upstream_counters *seconds)
+{
+    family(out, "cordon_second_questions_total", COUNTER,
+           "Questions to a second server. late: as the first was late; explored: to measure.");
+    line(out, "cordon_second_questions_total", "reason", "late", seconds->hedges);
+    line(out, "cordon_second_questions_total", "reason", "explored", seconds->explored);
+    single(out, "cordon_second_questions_won_total", COUNTER,
+           "Of those for lateness, the ones that brought the answer.", seconds->hedges_won);
+    single(out, "cordon_second_questions_denied_total", COUNTER,
+           "Not asked, as the share of upstreams.hedge was used up.", seconds->hedges_denied);
+}
 
 static void write_upstreams(struct text *out, const struct daemon *daemon,
                             const struct totals *totals)
@@ -305,8 +338,7 @@ static void write_upstreams(struct text *out, const struct daemon *daemon,
             }
         }
     }
-    family(out, "cordon_upstream_rtt_seconds", GAUGE,
-           "Its smoothed round-trip time, the mean over workers.");
+    family(out, "cordon_upstream_rtt_seconds", GAUGE, "Its smoothed round-trip time.");
     for (size_t i = 0; i < count; i++) {
         if (servers[i].rtt_us > 0) {
             endpoint_format(&servers[i].endpoint, address);
@@ -403,5 +435,6 @@ void metrics_write(const struct daemon *daemon, const struct totals *totals, str
     write_cache(out, &totals->cache);
     write_events(out, &totals->events);
     write_upstreams(out, daemon, totals);
+    write_second_questions(out, &totals->sum.seconds);
     write_lists(out, daemon_snapshot(daemon));
 }

@@ -198,9 +198,10 @@ static void give_answer(struct world *world, struct input *input)
     hand_over(world, packet, octets, len);
 }
 
-static const int errors[] = {-ECONNREFUSED, -ENETUNREACH, -EMFILE,  -ETIMEDOUT, -ECONNRESET,
-                             -EPIPE,        -EPROTO,      -ENOBUFS, -EPERM,     0,
-                             -EADDRINUSE,   -EMSGSIZE};
+static const int errors[] = {
+    -ECONNREFUSED, -ENETUNREACH, -EMFILE,  -ETIMEDOUT,    -ECONNRESET,
+    -EPIPE,        -EPROTO,      -ENOBUFS, -EPERM,        0,
+    -EADDRINUSE,   -EMSGSIZE,    -EBUSY,   -ECONNABORTED, -EKEYREJECTED};
 #define ERRORS (sizeof(errors) / sizeof(errors[0]))
 
 static void fail(struct world *world, struct input *input)

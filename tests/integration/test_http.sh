@@ -55,13 +55,16 @@ same_numbers() {
   get "$url/metrics" >"$work/metrics"
   [ "$(status '[s["questions"]["taken"], s["questions"]["blocked"], s["questions"]["cache_hits"],
     s["questions"]["answered"]["NXDOMAIN"], s["net"]["udp_received"], s["upstreams"][0]["answers"],
-    s["events"]["written"], s["lists"][0]["serial"], s["cache"]["entries"], s["generation"]]')" = \
+    s["events"]["written"], s["lists"][0]["serial"], s["cache"]["entries"], s["generation"],
+    s["upstreams"][0]["late"], s["second_questions"]["hedges"], s["second_questions"]["hedges_denied"]]')" = \
     "[$(value cordon_questions_total), $(value 'cordon_policy_decisions_total{mode="enforce"}'), $(
     value 'cordon_cache_lookups_total{result="hit"}'), $(
     value 'cordon_answers_total{rcode="NXDOMAIN"}'), $(value cordon_udp_received_total), $(
     value "cordon_upstream_answers_total{upstream=\"127.0.0.1@$upstream_port\"}"), $(
     value cordon_events_written_total), $(value 'cordon_list_serial{list="first"}'), $(
-    value cordon_cache_entries), $(value cordon_policy_generation)]" ]
+    value cordon_cache_entries), $(value cordon_policy_generation), $(
+    value "cordon_upstream_late_total{upstream=\"127.0.0.1@$upstream_port\"}"), $(
+    value 'cordon_second_questions_total{reason="late"}'), $(value cordon_second_questions_denied_total)]" ]
 }
 wait_until 10 same_numbers || fail "status and metrics differ: $(diff "$work/metrics.old" "$work/metrics")"
 [ "$(value 'cordon_policy_decisions_total{mode="enforce"}')" = 1 ] || fail "blocked"
