@@ -147,7 +147,7 @@ held=
 for task in /proc/"$cordond_pid"/task/*; do
   thread=${task##*/}
   if [ "$thread" = "$cordond_pid" ] || grep -qs futex "$task/wchan"; then continue; fi # the main one; no loop
-  rm -f "$work/go"
+  rm -f "$work/go" "$work/hold.out"
   mkfifo "$work/go"
   python3 "$here/hold_thread.py" "$thread" <"$work/go" >"$work/hold.out" &
   holder=$!
@@ -155,7 +155,7 @@ for task in /proc/"$cordond_pid"/task/*; do
   exec 9>"$work/go"
   has_begun() { [ -s "$work/hold.out" ] || ! is_running "$holder"; }
   wait_until 10 has_begun || fail "the thread is not held"
-  if ! grep -q held "$work/hold.out"; then
+  if ! wait_until 2 grep -qs held "$work/hold.out"; then
     say "(not here: $(cat "$work/hold.out"))"
     held=none
   elif wait_until 4 code_is 503 "$url/healthz"; then # else it was no worker

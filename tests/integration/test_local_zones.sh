@@ -162,6 +162,17 @@ ask www.home.test; expect 'answer .* 192\.0\.2\.44\.?'
 cp "$work/good.zone" "$work/zones/home.test.zone"
 reload || fail "$(cat "$work/reload")"
 
+say "the example of the manual"
+block() { awk -v kind="$1" '$0 == "```" {on = 0} on {print} $0 == "```" kind {on = 1}' "$CORDON_ROOT/docs/deploy.md"; }
+mkdir "$work/example"
+{ sed '/^local:/,$d' "$work/cordond.yaml"; block yaml; } >"$work/example/cordon.yaml"
+sed -n '/^trust:/,/^[a-su-z]/p' "$work/cordond.yaml" | grep -v '^[a-su-z]' >>"$work/example/cordon.yaml"
+block zone >"$work/example/home.zone"
+[ -s "$work/example/home.zone" ] || fail "there is no example"
+"$cordon" check "$work/example/cordon.yaml" >"$work/check" 2>&1 || fail "$(cat "$work/check")"
+"$cordon" explain 30.2.0.192.in-addr.arpa PTR -c "$work/example/cordon.yaml" >"$work/explain" 2>/dev/null
+grep -q 'tv.home.arpa' "$work/explain" || fail "$(cat "$work/explain")"
+
 say "nothing of all this has reached the upstream"
 ask plain.test; expect 'rcode NOERROR'
 stop_cordond
