@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/invariant.h"
 #include "cli/cli.h"
 #include "cli/list.h"
 #include "export/formats.h"
@@ -307,6 +308,7 @@ static int put_folder(struct request *request, struct made_zone *zones,
 
 static int export_folder(struct request *request, const struct export_set *set)
 {
+    invariant(request->count > 0); /* no list was named: refused before */
     struct made_zone *zones = calloc(request->count, sizeof(zones[0]));
     struct export_rpz_entry *entries = calloc(request->count, sizeof(entries[0]));
     int code = zones == NULL || entries == NULL ? refuse(request, NULL, -ENOMEM) : CLI_OK;

@@ -55,6 +55,7 @@ static void slug(const char *text, size_t max, char *out)
 /* Whose word the status of the list is. */
 static void authority_label(const struct policy_list *list, char *out)
 {
+    static const char none[] = "no-listing-found"; /* which is not "not listed" */
     const struct policy_fact *fact = policy_list_status(list);
 
     out[0] = '\0';
@@ -63,7 +64,7 @@ static void authority_label(const struct policy_list *list, char *out)
         slug(fact->authority, EXPORT_AUTHORITY_LABEL_MAX, out);
     }
     if (out[0] == '\0') {
-        strcpy(out, "no-listing");
+        memcpy(out, none, sizeof(none));
     }
 }
 
@@ -76,7 +77,7 @@ int export_rpz_name(const struct policy_list *list, const char *origin,
 
     authority_label(list, authority);
     if (strlen(list->id) <= WIRE_LABEL_MAX) {
-        strcpy(id, list->id);
+        memcpy(id, list->id, strlen(list->id) + 1);
     } else {
         /* An id may have an octet more than a label. */
         uint8_t digest[DIGEST_OCTETS];
