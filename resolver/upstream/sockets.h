@@ -130,6 +130,8 @@ void upstream_tcp_fail(struct upstream_transport *transport, struct upstream_con
 /* Hands over the whole messages in c->in. False if the connection has gone. */
 bool upstream_tcp_take_answers(struct upstream_transport *transport,
                                struct upstream_connection *c);
+/* Acknowledges what has come at once, if others wait for the server to go on. */
+void upstream_tcp_acknowledge(const struct upstream_connection *c);
 /* The question is on its way. */
 void upstream_tcp_written(struct upstream_transport *transport, struct upstream_rider *rider);
 

@@ -418,8 +418,21 @@ bool upstream_tcp_take_answers(struct upstream_transport *transport,
     return true;
 }
 
+/* A server that gathers small segments (Nagle's algorithm) keeps an answer back until what it
+ * has sent before, tickets or another answer, is acknowledged, and the kernel puts that off for
+ * 40 ms. A wish that holds for a few segments. */
+void upstream_tcp_acknowledge(const struct upstream_connection *c)
+{
+    const int one = 1;
+
+    if (c->riders > 1 || c->heard_ms == 0) {
+        (void)setsockopt(c->socket.fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+    }
+}
+
 static bool read_answers(struct upstream_transport *transport, struct upstream_connection *c)
 {
+    upstream_tcp_acknowledge(c);
     const ssize_t got = recv(c->socket.fd, c->in + c->used, sizeof(c->in) - c->used, 0);
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {

@@ -13,8 +13,6 @@
 #include "upstream/sockets.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -185,22 +183,10 @@ static bool go_on(struct upstream_transport *transport, struct upstream_connecti
     return watch(transport, c);
 }
 
-/* A server sends tickets, then the first answer, in segments of their own; one that gathers
- * small ones (Nagle's algorithm) would keep the answer back until the tickets are
- * acknowledged, which the kernel puts off for 40 ms. */
-static void acknowledge_at_once(const struct upstream_connection *c)
-{
-    const int one = 1;
-
-    if (c->heard_ms == 0) {
-        (void)setsockopt(c->socket.fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
-    }
-}
-
 bool upstream_tls_readable(struct upstream_transport *transport, struct upstream_connection *c)
 {
     uint8_t *octets = transport->datagram;
-    acknowledge_at_once(c);
+    upstream_tcp_acknowledge(c);
     const ssize_t got = recv(c->socket.fd, octets, TLS_FEED_MAX, 0);
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
