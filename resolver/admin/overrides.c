@@ -144,10 +144,12 @@ static void begin(struct request *request, struct clock_now now, uint64_t for_s,
     out->until_s = out->since_s + for_s;
     out->last_us = now.mono_us + for_s * 1000000;
     if (for_s > most_s) {
+        const bool days = most_s > 86400;
+
         request_refuse(request, NULL,
-                       "that is longer than the limit of %" PRIu64 " hours: for more, change "
+                       "that is longer than the limit of %" PRIu64 " %s: for more, change "
                        "the configuration or the list",
-                       most_s / 3600);
+                       most_s / (days ? 86400 : 3600), days ? "days" : "hours");
     }
 }
 

@@ -159,7 +159,8 @@ static bool add_text(const char *command, json_t *arguments, const char *key, co
     return true;
 }
 
-static void print_entry(const json_t *entry)
+/* ended: what it was. */
+static void print_entry(const json_t *entry, bool ended)
 {
     const char *list = cli_string_of(entry, "list");
     const char *user = cli_string_of(entry, "user");
@@ -177,8 +178,9 @@ static void print_entry(const json_t *entry)
                    : "",
                view[0] != '\0' ? ", in view " : "", view);
     }
-    printf("  until %s, another %s%s\n", cli_string_of(entry, "until"),
-           cli_span(cli_number_of(entry, "left_s"), left),
+    /* What is left is cut to whole seconds: 10 min that have just begun are 10 min. */
+    printf("  %s %s, another %s%s\n", ended ? "was to last until" : "until",
+           cli_string_of(entry, "until"), cli_span(cli_number_of(entry, "left_s") + 1, left),
            json_is_true(json_object_get(entry, "kept"))
                ? ""
                : ", or until the daemon's next restart");
@@ -195,7 +197,7 @@ static void print_entry(const json_t *entry)
 
 /* Sends a change and tells how it went. */
 static int change(const struct options *options, const char *command, json_t *arguments,
-                  const char *done)
+                  const char *done, bool ended)
 {
     int code = CLI_OK;
     json_t *reply = cli_ask(&options->daemon, command, arguments, &code);
@@ -214,12 +216,12 @@ static int change(const struct options *options, const char *command, json_t *ar
                json_is_true(json_object_get(reply, "replaced")) ? ", instead of an earlier one"
                                                                 : "");
         for (size_t i = 0; i < json_array_size(entries); i++) {
-            print_entry(json_array_get(entries, i));
+            print_entry(json_array_get(entries, i), ended);
         }
         if (json_is_true(json_object_get(reply, "in_force"))) {
-            printf("In force after %" PRIu64
-                   " ms; clients forget a blocked answer after policy.block-ttl.\n",
-                   cli_number_of(reply, "milliseconds"));
+            printf("In force after %" PRIu64 " ms; %s.\n", cli_number_of(reply, "milliseconds"),
+                   ended ? "clients may use what they were answered until its time is over"
+                         : "clients forget a blocked answer after policy.block-ttl");
         } else {
             printf("Recorded, and not in force yet: a thread of the daemon is held up (`cordon "
                    "status`). It follows by itself.\n");
@@ -267,7 +269,7 @@ static int list_all(const struct options *options, const char *key, const char *
         printf("%s\n", none);
     }
     for (size_t i = 0; !options->json && i < json_array_size(all); i++) {
-        print_entry(json_array_get(all, i));
+        print_entry(json_array_get(all, i), false);
     }
     json_decref(all);
     return code;
@@ -283,7 +285,7 @@ static int pause_end(const struct options *options, const char *list)
         return CLI_USAGE;
     }
     json_object_set_new(arguments, "until_restart", json_boolean(options->until_restart));
-    return change(options, "pause-end", arguments, "paused no more");
+    return change(options, "pause-end", arguments, "paused no more", true);
 }
 
 static int pause_begin(const struct options *options, const char *list)
@@ -307,7 +309,7 @@ static int pause_begin(const struct options *options, const char *list)
         return code;
     }
     json_object_set_new(arguments, "until_restart", json_boolean(options->until_restart));
-    return change(options, "pause", arguments, "paused");
+    return change(options, "pause", arguments, "paused", false);
 }
 
 int cli_pause(int argc, char **argv)
@@ -362,7 +364,7 @@ static int exception_add(const struct options *options, const char *name)
         cli_add_string(arguments, "match", "exact");
     }
     json_object_set_new(arguments, "until_restart", json_boolean(options->until_restart));
-    return change(options, "exception-add", arguments, "let through");
+    return change(options, "exception-add", arguments, "let through", false);
 }
 
 static int exception_remove(const struct options *options, const char *name)
@@ -377,7 +379,7 @@ static int exception_remove(const struct options *options, const char *name)
         return CLI_USAGE;
     }
     json_object_set_new(arguments, "until_restart", json_boolean(options->until_restart));
-    return change(options, "exception-remove", arguments, "let through no more");
+    return change(options, "exception-remove", arguments, "let through no more", true);
 }
 
 int cli_exception(int argc, char **argv)

@@ -151,19 +151,6 @@ static int exchange(const struct ask *ask, uint8_t *octets, size_t *len)
     return rc;
 }
 
-int cli_let_look_up(const struct address *server, const struct wire_name *name, uint16_t type,
-                    unsigned timeout_ms)
-{
-    const struct ask ask = {
-        .server = *server, .name = *name, .type = type, .edns = true, .timeout_ms = timeout_ms};
-    uint8_t *octets = malloc(WIRE_MESSAGE_MAX);
-    size_t len = 0;
-
-    const int rc = octets == NULL ? -ENOMEM : exchange(&ask, octets, &len);
-    free(octets);
-    return rc;
-}
-
 static int parse_arguments(int argc, char **argv, struct ask *ask)
 {
     bool have_name = false;

@@ -4,9 +4,6 @@
 #ifndef CORDON_CLI_QUERY_H
 #define CORDON_CLI_QUERY_H
 
-#include "base/address.h"
-#include "wire/name.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,10 +15,5 @@ void cli_print_answer(const uint8_t *octets, size_t len, const char *server, boo
 
 /* The records and Extended DNS Errors of a message alone, in words. */
 void cli_print_message(const uint8_t *octets, size_t len);
-
-/* Asks a server, so that it has looked the name up: what it answers is thrown away. 0 or
- * -errno. (query.c) */
-int cli_let_look_up(const struct address *server, const struct wire_name *name, uint16_t type,
-                    unsigned timeout_ms);
 
 #endif

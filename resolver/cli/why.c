@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/names.h"
-#include "cli/query.h"
 #include "setup/why.h"
 #include "wire/type.h"
 
@@ -29,8 +28,6 @@ static const char help[] =
     "  --client IP   in the view of this client\n"
     "  --view VIEW   in this view\n"
     "Exit status: 0 an answer was given, whatever it is; 1 refused; 2 wrong usage.\n";
-
-#define LOOK_UP_MS 5000u /* a little more than the daemon's own patience */
 
 static int read_options(int argc, char **argv, struct why_request *request)
 {
@@ -112,22 +109,6 @@ static char *offline_document(const struct why_request *request)
     return memory;
 }
 
-/* The daemon looks the name up, by a question like any other. Whether it could shows in what it
- * says then. */
-static void let_look_up(const struct why_request *request, const char *listen)
-{
-    struct address at;
-
-    if (address_parse(listen, strlen(listen), 53, &at) == 0) {
-        if (address_is_any(&at)) {
-            memset(at.octets, 0, sizeof(at.octets));
-            at.octets[at.family == ADDRESS_V4 ? 3 : 15] = 1;
-            at.octets[0] = at.family == ADDRESS_V4 ? 127 : 0;
-        }
-        (void)cli_let_look_up(&at, &request->name, request->type, LOOK_UP_MS);
-    }
-}
-
 int cli_why(int argc, char **argv)
 {
     struct why_request request = {.type = WIRE_A};
@@ -141,13 +122,13 @@ int cli_why(int argc, char **argv)
         return code;
     }
     for (;;) {
-        char listen[ADDRESS_TEXT_MAX];
+        char view[OVERRIDES_ID_MAX + 1];
 
-        code = why_ask(&request, looked_up, listen);
+        code = why_ask(&request, looked_up, view);
         if (code != WHY_LOOK_UP) {
             break;
         }
-        let_look_up(&request, listen);
+        why_let_look_up(&request, view);
         looked_up = true;
     }
     if (code == CLI_UNREACHABLE) {

@@ -5,6 +5,7 @@
 #ifndef CORDON_CLI_WHY_H
 #define CORDON_CLI_WHY_H
 
+#include "admin/limits.h"
 #include "base/address.h"
 #include "cli/options.h"
 #include "wire/name.h"
@@ -24,9 +25,13 @@ struct why_request {
 
 #define WHY_LOOK_UP (-1) /* the daemon has no answer at hand: let it look the name up */
 
-/* Asks the daemon and shows what it says. The exit code, or WHY_LOOK_UP with the address where
- * it answers questions, unless it was looked up already. */
-int why_ask(const struct why_request *request, bool looked_up, char listen[ADDRESS_TEXT_MAX]);
+/* Asks the daemon and shows what it says. The exit code, or WHY_LOOK_UP with the name of the
+ * view that is meant, unless it was looked up already. */
+int why_ask(const struct why_request *request, bool looked_up, char view[OVERRIDES_ID_MAX + 1]);
+
+/* Has the daemon look the name up as if a client of that view had asked: nothing is counted,
+ * and no event is written. Whether it could shows in what it says then. */
+void why_let_look_up(const struct why_request *request, const char *view);
 
 /* Shows a document that was made without a daemon. The exit code. */
 int why_show_offline(const struct why_request *request, const char *document);

@@ -38,6 +38,13 @@ static const json_t *find_hit(const json_t *document)
     return json_array_size(hits) > 0 ? json_array_get(hits, 0) : NULL;
 }
 
+/* Nothing blocks the name itself, and where it leads is not known. */
+static bool is_unknown(const struct screen *screen)
+{
+    return says(cli_string_of(screen->document, "verdict"), "free") &&
+           !is_true(screen->document, "answer_known");
+}
+
 static void print_headline(const struct screen *screen)
 {
     static const struct {
@@ -51,9 +58,13 @@ static void print_headline(const struct screen *screen)
         {"local", "known here: answered by this resolver itself, before any list"},
         {"exempt", "in a zone with servers of its own that lists have no say about"},
         {"free", "not blocked"},
+        {"unknown", "not blocked by its own name"},
     };
     const char *verdict = cli_string_of(screen->document, "verdict");
 
+    if (is_unknown(screen)) {
+        verdict = "unknown";
+    }
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (says(verdict, rows[i].verdict)) {
             printf("%s %s: %s\n", screen->name, cli_string_of(screen->document, "type"),
@@ -72,7 +83,9 @@ static void print_headline(const struct screen *screen)
         printf("  by the configuration alone: no daemon was asked, so pauses, exceptions and "
                "where the\n  name leads are not known\n");
     } else if (!is_true(screen->document, "answer_known")) {
-        printf("  no answer for it could be had, so where it leads is not known\n");
+        printf(
+            "  no answer is at hand (it failed, or may not be kept), so where it leads is not "
+            "known\n");
     }
 }
 
@@ -224,9 +237,15 @@ static void print_next(const struct screen *screen)
         printf("  All rules and the evidence: cordon explain %s\n",
                own ? screen->name : cli_string_of(hit, "matched"));
     } else {
-        printf(
-            "  cordon does not stand in the way. If it fails all the same: cordon query %s\n",
-            screen->name);
+        const char *type = cli_string_of(screen->document, "type");
+        const char *view = cli_string_of(screen->document, "view");
+
+        printf("  %s: cordon trace %s%s%s%s%s\n",
+               is_unknown(screen)
+                   ? "See where it leads, and what becomes of it"
+                   : "cordon does not stand in the way. If it fails all the same",
+               screen->name, says(type, "A") ? "" : " ", says(type, "A") ? "" : type,
+               says(view, "default") ? "" : " --view ", says(view, "default") ? "" : view);
     }
     printf("  Contact: %s\n",
            contact[0] != '\0'
@@ -253,7 +272,7 @@ static int show(const struct why_request *request, const json_t *document)
     return CLI_OK;
 }
 
-int why_ask(const struct why_request *request, bool looked_up, char listen[ADDRESS_TEXT_MAX])
+int why_ask(const struct why_request *request, bool looked_up, char view[OVERRIDES_ID_MAX + 1])
 {
     const struct cli_daemon daemon = {request->daemon.socket, request->daemon.config};
     json_t *arguments = json_object();
@@ -273,16 +292,29 @@ int why_ask(const struct why_request *request, bool looked_up, char listen[ADDRE
         return code;
     }
     code = cli_refusal("why", document);
-    const char *at = json_string_value(json_array_get(json_object_get(document, "listen"), 0));
-    if (code == CLI_OK && !looked_up && !is_true(document, "answer_known") && at != NULL &&
-        strlen(at) < ADDRESS_TEXT_MAX) {
-        memcpy(listen, at, strlen(at) + 1);
+    const char *meant = cli_string_of(document, "view");
+    if (code == CLI_OK && !looked_up && !is_true(document, "answer_known") &&
+        strlen(meant) <= OVERRIDES_ID_MAX) {
+        memcpy(view, meant, strlen(meant) + 1);
         code = WHY_LOOK_UP;
     } else if (code == CLI_OK) {
         code = show(request, document);
     }
     json_decref(document);
     return code;
+}
+
+void why_let_look_up(const struct why_request *request, const char *view)
+{
+    json_t *arguments = json_object();
+    char name[WIRE_NAME_TEXT_MAX];
+    int code;
+
+    wire_name_to_text(&request->name, name);
+    cli_add_string(arguments, "name", name);
+    cli_add_string(arguments, "type", request->type_words);
+    cli_add_string(arguments, "view", view);
+    json_decref(cli_ask(&request->daemon, "trace", arguments, &code));
 }
 
 int why_show_offline(const struct why_request *request, const char *document)

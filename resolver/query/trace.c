@@ -164,7 +164,8 @@ static void say_recheck(const struct query_engine *engine, const struct query *q
     } else if (next == QUERY_LOOKUP) {
         text_add(out, "the answer is replaced by that of another name");
     } else {
-        text_printf(out, "the answer may be shown (%u names on its way)", engine->chain.count);
+        text_printf(out, "the answer may be shown (%u %s on its way)", engine->chain.count,
+                    engine->chain.count == 1 ? "name" : "names");
     }
 }
 

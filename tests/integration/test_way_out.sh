@@ -197,7 +197,7 @@ refused 2 'one of the two' exception add a.example --ticket T --reason R
 refused 2 'one of the two' exception add a.example --for 1h --until 2026-12-01 --ticket T --reason R
 refused 2 'no time' exception add a.example --until tomorrow --ticket T --reason R
 refused 1 'over already' exception add a.example --until 2020-01-01 --ticket T --reason R
-refused 1 'limit of 8784 hours' exception add a.example --until 2999-01-01 --ticket T --reason R
+refused 1 'limit of 366 days' exception add a.example --until 2999-01-01 --ticket T --reason R
 refused 1 'two labels' exception add example --for 1h --ticket T --reason R
 refused 1 'no domain name' exception add a..example --for 1h --ticket T --reason R
 refused 1 'own or chain' exception add a.example --for 1h --ticket T --reason R --scope all
@@ -281,6 +281,7 @@ www.front CNAME edge.cloud
 edge.cloud A 192.0.2.7
 free A 192.0.2.1
 by CNAME edge.cloud
+zero 0 CNAME edge.cloud
 ZONE
 why_port=$(free_port)
 start_nsd "$why_port" why
@@ -291,6 +292,7 @@ write_config
 new_list shop 2 parent "group Shop Group" <<<"block suffix shop.example"
 new_list urged 1 legal-requirement "1 LAW 2 requires it." <<<"block suffix cloud.why"
 start_cordond
+asked_so_far=$(status 's["questions"]["taken"]')
 # why NAME... -- REGEX...: each is on the screen, which has at most 24 lines of at most 120 octets.
 why() {
   local words=()
@@ -308,12 +310,17 @@ why www.shop.example -- '^www\.shop\.example A: BLOCKED' 'rule: block suffix sho
 # An alias, which nobody has asked for yet.
 why www.front.why -- 'BLOCKED' 'leads to edge\.cloud\.why \(alias 1' 'exception add www\.front\.why --scope chain' \
   '1 LAW 2 requires it'
-why free.why -- 'not blocked' 'does not stand in the way'
+why free.why -- 'not blocked$' 'does not stand in the way' 'cordon trace free\.why$'
+why free.why TXT -- 'cordon trace free\.why TXT$'
+# An answer that may not be kept is none to look at.
+why zero.why -- 'not blocked by its own name' 'may not be kept' 'See where it leads.*cordon trace zero\.why$'
+tool trace zero.why | grep -q 'by hop behind an alias' || fail "the trace does not show it"
 why www.quiet.example -- 'log mode'
 why localhost -- 'known here'
 why free.why --client 192.0.2.99 -- 'access\.allow'
 why free.why --client 127.0.0.1 -- '127\.0\.0\.1 belongs to it'
 why free.why --view default -- 'not blocked'
+[ "$(status 's["questions"]["taken"]')" = "$asked_so_far" ] || fail "looking is counted as asking"
 tool exception add www.front.why --scope chain --for 1h --ticket HD-9 --reason "it hurts" >/dev/null
 why www.front.why -- 'by an exception' 'ticket HD-9: it hurts'
 # The command that the screen gave does what it says; another way to the same alias stays blocked.
