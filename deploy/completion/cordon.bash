@@ -65,11 +65,12 @@ _cordon() {
         esac
       fi ;;
     list)
-      if ((cword == 2)); then options='build diff export show sign stats verify --help'; else
+      if ((cword == 2)); then options='build diff export import show sign stats verify --help'; else
         case $verb in
           build) options='--config --output --quiet --json --help' ;;
           diff) options='--all --json --help' ;;
           export) options='--format --keys --threshold --ignore-time --action --origin --output --all --strict --help' ;;
+          import) options='rpz --id --provider --output --origin --title --serial --created --expires --category --scope --confidence --quiet --help' ;;
           show) options='--rules --json --help' ;;
           sign) options='--key --password-fd --help' ;;
           stats) options='--quiet --json --help' ;;

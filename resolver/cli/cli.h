@@ -24,7 +24,8 @@ enum cli_exit {
     CLI_OK = 0,      /* done, or the answer is yes */
     CLI_REFUSED = 1, /* the input is faulty, a check failed, or a file could not be written */
     CLI_USAGE = 2,   /* the command line is wrong */
-    CLI_UNREACHABLE = 3 /* no daemon or server answers */
+    CLI_UNREACHABLE = 3, /* no daemon or server answers */
+    CLI_PARTLY = 4       /* done, but not all of the input could be expressed */
 };
 
 int cli_check(int argc, char **argv);

@@ -264,6 +264,7 @@ int cli_list(int argc, char **argv)
         {"export", cli_list_export,
          "export --format FORMAT --keys DIR|FILE... [--output PATH] LIST..."},
 
+        {"import", cli_list_import, "import rpz --id ID --provider TEXT [--output FILE] FILE"},
         {"show", cli_list_show, "show [--rules] [--json] LIST..."},
         {"sign", sign, "sign --key SECRET.key [--password-fd N] LIST..."},
         {"stats", cli_list_stats, "stats [--quiet] [--json] LIST..."},

@@ -12,6 +12,7 @@ int cli_list_show(int argc, char **argv);  /* cli/list_show.c */
 int cli_list_diff(int argc, char **argv);  /* cli/list_diff.c */
 int cli_list_stats(int argc, char **argv); /* cli/list_stats.c */
 int cli_list_export(int argc, char **argv);
+int cli_list_import(int argc, char **argv);
 
 /* The keys of --keys, and how many must have signed. */
 struct cli_list_keys {

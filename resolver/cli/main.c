@@ -36,7 +36,8 @@ static void print_help(FILE *out)
     }
     fprintf(out,
             "\n`cordon COMMAND --help` tells more; so does cordon(1).\n"
-            "Exit status: 0 done or yes, 1 refused or no, 2 wrong usage, 3 nobody answers.\n");
+            "Exit status: 0 done or yes, 1 refused or no, 2 wrong usage, 3 nobody answers,\n"
+            "4 done in part.\n");
 }
 
 int main(int argc, char **argv)

@@ -68,8 +68,7 @@ unsigned export_key_labels(const uint8_t *key, size_t len)
     return labels;
 }
 
-/* A name of a list (lower case, no octet 0 in a label) with its labels turned round. */
-static uint8_t make_key(const uint8_t *wire, uint8_t *key)
+uint8_t export_key_of(const uint8_t *wire, uint8_t key[WIRE_NAME_MAX])
 {
     uint8_t starts[WIRE_LABELS_MAX];
     unsigned labels = 0;
@@ -88,7 +87,7 @@ static uint8_t make_key(const uint8_t *wire, uint8_t *key)
     return used;
 }
 
-static int compare_keys(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+int export_key_compare(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 {
     const int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
 
@@ -98,7 +97,7 @@ static int compare_keys(const uint8_t *a, size_t a_len, const uint8_t *b, size_t
 static int compare_entries(const void *left, const void *right)
 {
     const struct entry *a = left, *b = right;
-    const int order = compare_keys(a->key, a->key_len, b->key, b->key_len);
+    const int order = export_key_compare(a->key, a->key_len, b->key, b->key_len);
 
     if (order != 0) {
         return order;
@@ -328,7 +327,7 @@ static size_t collect(struct export_set *set, struct entry *entries)
             }
             struct entry *entry = &entries[count++];
             entry->key = set->keys + used;
-            entry->key_len = make_key(list->names + rule->name, set->keys + used);
+            entry->key_len = export_key_of(list->names + rule->name, set->keys + used);
             entry->rule = rule;
             entry->list = l;
             used += entry->key_len;
@@ -346,8 +345,8 @@ static void make_nodes(struct export_set *set, struct entry *entries, size_t cou
         struct export_node *node = &set->nodes[set->node_count++];
         size_t end = i + 1;
 
-        while (end < count && compare_keys(entries[i].key, entries[i].key_len, entries[end].key,
-                                           entries[end].key_len) == 0) {
+        while (end < count && export_key_compare(entries[i].key, entries[i].key_len,
+                                                 entries[end].key, entries[end].key_len) == 0) {
             end++;
         }
         node->key = entries[i].key;

@@ -81,6 +81,11 @@ bool export_key_covers(const uint8_t *above, size_t above_len, const uint8_t *ke
 bool export_lets_through_below(const struct export_set *set, size_t index, const uint8_t *key,
                                size_t key_len);
 
+/* The key of a name in wire format that has no octet 0 in a label. Returns its length. */
+uint8_t export_key_of(const uint8_t *wire, uint8_t key[WIRE_NAME_MAX]);
+/* As memcmp. */
+int export_key_compare(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len);
+
 /* The name, without the final dot. */
 void export_key_text(const uint8_t *key, size_t len, char out[WIRE_NAME_TEXT_MAX]);
 

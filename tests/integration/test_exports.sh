@@ -5,7 +5,7 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-make_keys list-a list-b
+make_keys list-a list-b list-c
 write_list alpha 2026112207 <<'RULES'
 block suffix blocked.test
 pass suffix free.blocked.test
@@ -394,6 +394,84 @@ told 'its serial 2026112211 is not higher: secondaries do not notice'
 say "AdGuard has no package in Debian: its rules are held against a model in tests/export"
 export_as adguard "$work/adguard"
 grep -qx '@@||free.blocked.test^' "$work/adguard" || fail "$(cat "$work/adguard")"
+
+say "a response policy zone as a list: cordond decides as BIND does with the zone"
+cat >"$work/foreign.rpz" <<'ZONE'
+$TTL 60
+@ SOA localhost. hostmaster.localhost. 2026112201 3600 600 604800 60
+@ NS localhost.
+nx.f.test CNAME .
+*.nx.f.test CNAME .
+nd.f.test CNAME *.
+*.wild.f.test CNAME .
+x.wild.f.test A 0.0.0.0
+a.ent.wild.f.test CNAME *.
+free.wild.f.test CNAME rpz-passthru.
+led.f.test CNAME stop.open.test.
+drop.f.test CNAME rpz-drop.
+24.0.2.0.192.rpz-ip CNAME *.
+32.9.2.0.192.rpz-ip CNAME rpz-passthru.
+ns.f.test.rpz-nsdname CNAME .
+told.wild.f.test TXT "local data"
+ZONE
+code=0
+"$cordon" list import rpz --id foreign --provider "foreign The Foreigner" --output "$work/lists/foreign.list" "$work/foreign.rpz" \
+  2>"$work/import.err" || code=$?
+[ "$code" = 4 ] || fail "import ended with $code: $(cat "$work/import.err")"
+for words in 'foreign.rpz:15: left out: ns.f.test.rpz-nsdname' 'foreign.rpz:16: left out: told.wild.f.test: local data' \
+  'foreign.rpz:10: in part: free.wild.f.test: PASSTHRU' 'foreign.rpz:9: added: pass suffix ent.wild.f.test' \
+  '13 records of policy'; do
+  grep -Fq "$words" "$work/import.err" || fail "import does not say $words: $(cat "$work/import.err")"
+done
+sign_list "$work/lists/foreign.list"
+option[lists.use]='{foreign: enforce}'
+option[upstreams.servers]="[127.0.0.1@$nsd_port]"
+write_config
+start_cordond
+both=()
+if has named bind9; then
+  foreign_port=$(free_port); mkdir "$work/bind-foreign"
+  cat >"$work/bind-foreign/named.conf" <<CONF
+options {
+  directory "$work/bind-foreign"; pid-file none; session-keyfile none; managed-keys-directory "$work/bind-foreign";
+  listen-on port $foreign_port { 127.0.0.1; }; listen-on-v6 { none; };
+  recursion yes; allow-query { 127.0.0.1; }; dnssec-validation no; empty-zones-enable no;
+  forwarders { 127.0.0.1 port $nsd_port; }; forward only;
+  response-policy { zone "foreign"; } qname-wait-recurse no;
+};
+controls { };
+zone "foreign" { type primary; file "$work/foreign.rpz"; };
+CONF
+  start named-foreign named -g -c "$work/bind-foreign/named.conf"
+  both=("$foreign_port")
+fi
+but=()
+rows='
+f.test open
+other.f.test open
+nx.f.test nxdomain
+y.nx.f.test nxdomain
+notnx.f.test open
+nd.f.test nodata
+z.nd.f.test open
+wild.f.test open
+q.wild.f.test nxdomain
+r.q.wild.f.test nxdomain
+x.wild.f.test sink
+y.x.wild.f.test open
+ent.wild.f.test open
+k.ent.wild.f.test open
+a.ent.wild.f.test nodata
+b.a.ent.wild.f.test open
+free.wild.f.test open
+z.free.wild.f.test open
+led.f.test led
+drop.f.test drop
+inside.open.test nodata
+nearby.open.test open
+'
+for front in "$port" "${both[@]}"; do table "port $front (cordond: $port)"; done
+stop_cordond
 
 say "refusals"
 refused() { # WORDS ARGUMENT...
