@@ -244,6 +244,39 @@ say "bash completion"
 bash -n "$CORDON_ROOT/deploy/completion/cordon.bash"
 words=$(bash -c '. "$1"; COMP_WORDS=(cordon l); COMP_CWORD=1; _cordon; echo "${COMPREPLY[*]}"' - "$CORDON_ROOT/deploy/completion/cordon.bash")
 [ "$words" = "list lists" ] || fail "completion of 'cordon l' gives '$words'"
+# Each option that a command's help shows is offered.
+while read -r -a command; do
+  offered=$(bash -c '. "$1"; shift; COMP_WORDS=(cordon "$@" --); COMP_CWORD=$(($# + 1)); _cordon; echo " ${COMPREPLY[*]} "' - \
+    "$CORDON_ROOT/deploy/completion/cordon.bash" "${command[@]}")
+  for option in $("$cordon" "${command[@]}" --help | grep -oE -- '--[a-z-]+' | sort -u); do
+    [[ $offered == *" $option "* ]] || fail "completion of 'cordon ${command[*]}' lacks $option"
+  done
+done <<'COMMANDS'
+cache show
+cache flush
+check
+clients
+exception add
+explain
+key generate
+key show
+list build
+list diff
+list export
+list show
+list sign
+list stats
+list verify
+lists
+pause all
+query
+reload
+status
+top
+trace
+upstreams
+why
+COMMANDS
 
 say "manual pages"
 for page in "$CORDON_ROOT"/docs/man/*.scd; do
