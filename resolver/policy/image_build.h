@@ -126,6 +126,9 @@ int build_sets(struct build *build);
 /* image_emit.c. Lays the sections out and writes them. */
 int build_emit(struct build *build, struct policy_image **image);
 
+/* Asks for large pages for memory that is not used yet and will be read here and there. */
+void build_large_pages(void *memory, size_t len);
+
 /* Tells whoever waits how far it is, in tenths. */
 void build_tell(const struct build *build, unsigned tenths);
 

@@ -1,10 +1,6 @@
 /* Look-ups in an image. The proof that no octets lead a reader out of it stands beside each
  * access: lines by construction of the index, records by one comparison and the pad. */
-#include "policy/image_format.h"
-
-#define LANES      UINT64_C(0x0001000100010001) /* four 16-bit lanes in a word */
-#define WORDS      8u                           /* words in a line */
-#define FIRST_LANE 2u                           /* lanes 0 and 1 of word 0 hold the base */
+#include "policy/image_lanes.h"
 
 struct node {
     uint32_t id;
@@ -12,73 +8,51 @@ struct node {
     bool interior;
 };
 
-static uint64_t line_word(const uint8_t *line, unsigned word)
+/* A line in which a node may be. */
+struct probe {
+    uint64_t hash;
+    const uint8_t *line;
+};
+
+/* The index is below line_count, and IMAGE_LINE_PAD lines follow the last. */
+static struct probe probe_of(const struct policy_image *image, const struct siphash *state)
 {
-    const uint64_t value = image_get64(line + (size_t)8 * word);
-
-    return word == 0 ? value & ~UINT64_C(0xffffffff) : value;
-}
-
-/* The top bit of each lane whose fingerprint is that of pattern (repeated in all lanes). Free
- * slots are zero and no fingerprint is, so the cleared base lanes and they never match. */
-static uint64_t equal_lanes(uint64_t word, uint64_t pattern)
-{
-    const uint64_t low = UINT64_C(0x7fff) * LANES;
-    const uint64_t differ = (word ^ pattern) & UINT64_C(0xffc0) * LANES;
-
-    return ~(((differ & low) + low) | differ) & UINT64_C(0x8000) * LANES;
-}
-
-/* True if a line of the hash's chain has its fingerprint. */
-static bool maybe_listed(const struct policy_image *image, uint64_t hash)
-{
-    const uint64_t pattern = image_fingerprint(hash) * LANES;
+    const uint64_t hash = siphash_read(state);
     const uint8_t *line =
         image->lines + image_line_of(hash, image->line_count) * IMAGE_LINE_OCTETS;
 
-    for (unsigned chain = 0; chain < IMAGE_CHAIN_MAX; chain++, line += IMAGE_LINE_OCTETS) {
-        uint64_t found = 0;
-
-        for (unsigned word = 0; word < WORDS; word++) {
-            found |= equal_lanes(line_word(line, word), pattern);
-        }
-        if (found != 0) {
-            return true;
-        }
-        if ((image_get32(line) & IMAGE_CHAIN_BIT) == 0) {
-            return false;
-        }
-    }
-    return false;
+    __builtin_prefetch(line);
+    return (struct probe){hash, line};
 }
 
-/* Octets of the records before that of a lane of the line. */
-static size_t octets_before(const uint8_t *line, unsigned lane)
+static bool goes_on(const uint8_t *line)
 {
-    uint64_t codes = 0, longs = 0;
-
-    for (unsigned word = 0; word <= lane / 4; word++) {
-        uint64_t value = line_word(line, word);
-
-        if (word == lane / 4) {
-            value &= (UINT64_C(1) << 16 * (lane % 4)) - 1;
-        }
-        value &= IMAGE_CODE_LONG * LANES;
-        codes += value; /* at most 8 * 63 in a lane */
-        longs += (value + LANES) >> IMAGE_CODE_BITS & LANES;
-    }
-    const size_t code_sum = (codes * LANES) >> 48;
-    const size_t long_count = (longs * LANES) >> 48;
-    return code_sum + IMAGE_RECORD_MIN * (lane - FIRST_LANE) +
-           long_count * (IMAGE_RECORD_LONG - IMAGE_RECORD_MIN - IMAGE_CODE_LONG);
+    return (image_get32(line) & IMAGE_CHAIN_BIT) != 0;
 }
 
-/* True if the record of a lane is the child of parent with this label. */
-static bool record_is(const struct policy_image *image, const uint8_t *line, unsigned lane,
+/* The first line of the chain that has the fingerprint, or none. At most IMAGE_CHAIN_MAX lines
+ * are read, and as many follow the last. */
+static inline uint32_t first_lanes(struct probe *probe, unsigned *chain)
+{
+    for (*chain = 0;; probe->line += IMAGE_LINE_OCTETS) {
+        const uint32_t lanes = image_lanes(probe->line, probe->hash);
+
+        if (lanes != 0 || !goes_on(probe->line) || ++*chain == IMAGE_CHAIN_MAX) {
+            return lanes;
+        }
+    }
+}
+
+static size_t record_offset(const uint8_t *line, unsigned lane)
+{
+    return (image_get32(line) & ~IMAGE_CHAIN_BIT) + image_octets_before(line, lane);
+}
+
+/* True if the record at offset, of a slot with this length code, is the child of parent with
+ * this label. */
+static bool record_is(const struct policy_image *image, size_t offset, unsigned code,
                       uint32_t parent, const uint8_t *label, struct node *out)
 {
-    const unsigned code = image_get16(line + (size_t)2 * lane) & IMAGE_CODE_LONG;
-    const size_t offset = (image_get32(line) & ~IMAGE_CHAIN_BIT) + octets_before(line, lane);
     uint32_t head = 0, tag = 0;
 
     /* At most 80 octets are read from here, and the pad has 1,024. */
@@ -112,32 +86,41 @@ static bool record_is(const struct policy_image *image, const uint8_t *line, uns
            out->class < image->class_count;
 }
 
-/* Finds the child of parent with this label. */
-static bool find_node(const struct policy_image *image, uint64_t hash, uint32_t parent,
-                      const uint8_t *label, struct node *out)
+static unsigned code_of(const uint8_t *line, unsigned lane)
 {
-    const uint64_t pattern = image_fingerprint(hash) * LANES;
-    const uint8_t *line =
-        image->lines + image_line_of(hash, image->line_count) * IMAGE_LINE_OCTETS;
+    return image_get16(line + (size_t)2 * lane) & IMAGE_CODE_LONG;
+}
 
-    /* The index is below line_count, and IMAGE_LINE_PAD lines follow the last. */
-    for (unsigned chain = 0; chain < IMAGE_CHAIN_MAX; chain++, line += IMAGE_LINE_OCTETS) {
-        for (unsigned word = 0; word < WORDS; word++) {
-            uint64_t lanes = equal_lanes(line_word(line, word), pattern);
+/* Finds the child of parent with this label: in the lanes of the probe's line first, which are
+ * known, then further along the chain. */
+static bool find_node(const struct policy_image *image, struct probe probe, unsigned chain,
+                      uint32_t lanes, uint32_t parent, const uint8_t *label, struct node *out)
+{
+    for (;;) {
+        for (; lanes != 0; lanes &= lanes - 1) {
+            const unsigned lane = (unsigned)__builtin_ctz(lanes);
 
-            for (; lanes != 0; lanes &= lanes - 1) {
-                const unsigned lane = 4 * word + (unsigned)__builtin_ctzll(lanes) / 16;
-
-                if (record_is(image, line, lane, parent, label, out)) {
-                    return true;
-                }
+            if (record_is(image, record_offset(probe.line, lane), code_of(probe.line, lane),
+                          parent, label, out)) {
+                return true;
             }
         }
-        if ((image_get32(line) & IMAGE_CHAIN_BIT) == 0) {
+        if (!goes_on(probe.line) || ++chain == IMAGE_CHAIN_MAX) {
             return false;
         }
+        probe.line += IMAGE_LINE_OCTETS;
+        lanes = image_lanes(probe.line, probe.hash);
     }
-    return false;
+}
+
+/* Has the record of the first of these lanes come while something else is done. */
+static void expect_record(const struct policy_image *image, const uint8_t *line, uint32_t lanes)
+{
+    const size_t offset = record_offset(line, (unsigned)__builtin_ctz(lanes));
+
+    if (offset < image->records_len) {
+        __builtin_prefetch(image->records + offset);
+    }
 }
 
 static uint32_t class_set(const struct policy_image *image, uint32_t class, unsigned which)
@@ -148,39 +131,43 @@ static uint32_t class_set(const struct policy_image *image, uint32_t class, unsi
     return set < image->set_count ? set : 0;
 }
 
-/* hot */
-void policy_image_find_name(const struct policy_image *image, const struct wire_name *name,
-                            struct policy_matches *out)
+/* Where the names of one suffix length may be. */
+struct step {
+    struct probe probe;
+    unsigned chain;
+    uint32_t lanes; /* of the probe's line; 0: there is no such name */
+};
+
+static void look(const struct policy_image *image, struct step *step)
 {
-    const unsigned depth = name->labels < image->max_depth ? name->labels : image->max_depth;
-    struct siphash state = image->start;
+    step->lanes = first_lanes(&step->probe, &step->chain);
+    if (step->lanes != 0) {
+        expect_record(image, step->probe.line, step->lanes);
+    }
+}
+
+/* hot. Goes down from the top-level domain as long as names are listed. first: the hash of
+ * that; state, next: of the last two labels, if there are two. */
+static __attribute__((noinline)) void descend(const struct policy_image *image,
+                                              const struct wire_name *name, unsigned depth,
+                                              const struct siphash *first,
+                                              struct siphash *state, struct step next,
+                                              struct policy_matches *out)
+{
     struct node node = {.id = 0};
-    uint64_t hashes[2]; /* of the first and second suffix */
+    struct step step = {.probe = probe_of(image, first)};
 
-    out->count = 0;
-    out->pass_below = 0;
-    if (name->labels == 0) {
-        const uint32_t set = image_get32(image->octets + IMAGE_AT_ROOT_BELOW);
-        out->pass_below = set < image->set_count ? set : 0;
-        return;
-    }
-    for (unsigned i = 1; i <= 2 && i <= depth; i++) {
-        siphash_add_label(&state, name->octets + name->at[name->labels - i]);
-        hashes[i - 1] = siphash_read(&state);
-    }
-    /* A rule has two labels at least: for most names that are not listed, this one line is the
-     * whole look-up. */
-    if (name->labels >= 2 && (depth < 2 || !maybe_listed(image, hashes[1]))) {
-        return;
-    }
-    for (unsigned i = 1; i <= depth; i++) {
+    look(image, &step);
+    for (unsigned i = 1; step.lanes != 0; i++) {
         const uint8_t *label = name->octets + name->at[name->labels - i];
+        struct step later = {.lanes = 0};
 
-        if (i > 2) {
-            siphash_add_label(&state, label);
+        /* Memory is slow: the line after the next comes while this record is read. */
+        if (i + 2 <= depth) {
+            siphash_add_label(state, name->octets + name->at[name->labels - i - 2]);
+            later.probe = probe_of(image, state);
         }
-        const uint64_t hash = i <= 2 ? hashes[i - 1] : siphash_read(&state);
-        if (!find_node(image, hash, node.id, label, &node)) {
+        if (!find_node(image, step.probe, step.chain, step.lanes, node.id, label, &node)) {
             return;
         }
         const bool whole = i == name->labels;
@@ -192,10 +179,48 @@ void policy_image_find_name(const struct policy_image *image, const struct wire_
         if (whole) {
             out->pass_below = class_set(image, node.class, 2);
         }
-        if (!node.interior) {
+        if (!node.interior || i == depth) {
+            return;
+        }
+        step = next;
+        next = later;
+        if (i + 2 <= depth) {
+            look(image, &next);
+        }
+    }
+}
+
+/* hot */
+void policy_image_find_name(const struct policy_image *image, const struct wire_name *name,
+                            struct policy_matches *out)
+{
+    const unsigned depth = name->labels < image->max_depth ? name->labels : image->max_depth;
+    struct siphash state = image->start;
+    struct step next = {.lanes = 0};
+
+    out->count = 0;
+    out->pass_below = 0;
+    if (name->labels == 0) {
+        const uint32_t set = image_get32(image->octets + IMAGE_AT_ROOT_BELOW);
+        out->pass_below = set < image->set_count ? set : 0;
+        return;
+    }
+    if (depth == 0 || (name->labels >= 2 && depth < 2)) {
+        return;
+    }
+    siphash_add_label(&state, name->octets + name->at[name->labels - 1]);
+    const struct siphash first = state;
+    if (depth >= 2) {
+        /* A rule has two labels at least: for most names that are not listed, this one line is
+         * the whole look-up. */
+        siphash_add_label(&state, name->octets + name->at[name->labels - 2]);
+        next.probe = probe_of(image, &state);
+        look(image, &next);
+        if (next.lanes == 0) {
             return;
         }
     }
+    descend(image, name, depth, &first, &state, next, out);
 }
 
 /* True if the first bits of a and b are equal. */

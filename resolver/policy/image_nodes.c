@@ -22,6 +22,7 @@ static bool grow_table(struct build *build)
     if (table == NULL) {
         return false;
     }
+    build_large_pages(table, size * sizeof(table[0]));
     for (size_t i = 0; i < build->table_size; i++) {
         size_t at = (build->table[i] >> 32) & (size - 1);
 
@@ -67,6 +68,8 @@ static int start_tree(struct build *build)
     if (build->table == NULL || build->nodes == NULL) {
         return -ENOMEM;
     }
+    build_large_pages(build->table, size * sizeof(build->table[0]));
+    build_large_pages(build->nodes, build->node_room * sizeof(build->nodes[0]));
     build->nodes[0] = (struct build_node){.label = (const uint8_t *)""};
     build->node_count = 1;
     return 0;
