@@ -49,6 +49,7 @@ static void check_prefix(const struct address_prefix *prefix, const struct polic
 static void check(const struct policy_list *list)
 {
     struct policy_image *image = NULL;
+    size_t forced = 0;
 
     require(strlen(list->id) >= 1 && strlen(list->id) <= 64);
     require(list->serial > 0 && list->expires_s > list->created_s);
@@ -66,6 +67,12 @@ static void check(const struct policy_list *list)
         require(strlen(rule->category) >= 1 && strlen(rule->category) <= 32);
         require(strlen(rule->evidence) >= 1 && strlen(rule->evidence) <= 500);
         require(strlen(rule->note) <= 500);
+        if (rule->public_suffix) {
+            require(rule->match == POLICY_MATCH_SUFFIX || rule->match == POLICY_MATCH_BELOW);
+            require(forced < list->forced_count && list->forced[forced].rule == i);
+            require(list->forced[forced].reason[0] != '\0');
+            forced++;
+        }
         require((rule->action == POLICY_ACTION_REDIRECT) == (rule->redirect != NULL));
         require(rule->kind == POLICY_BLOCK || rule->action == POLICY_ACTION_DEFAULT);
         if (rule->match == POLICY_MATCH_PREFIX) {
@@ -74,6 +81,7 @@ static void check(const struct policy_list *list)
             check_name(list, rule, image);
         }
     }
+    require(forced == list->forced_count);
     policy_image_free(image);
 }
 
