@@ -320,10 +320,15 @@ static size_t collect(struct export_set *set, struct entry *entries)
         for (size_t i = 0; i < list->rule_count; i++) {
             const struct policy_list_rule *rule = &list->rules[i];
 
-            if (rule->match == POLICY_MATCH_PREFIX) {
+            switch (rule->match) { /* a kind of rule that is new must not become a name */
+            case POLICY_MATCH_PREFIX:
                 set->prefixes[set->prefix_count++] =
                     (struct export_prefix){list->prefixes[rule->name], {rule, l}};
                 continue;
+            case POLICY_MATCH_SUFFIX:
+            case POLICY_MATCH_EXACT:
+            case POLICY_MATCH_BELOW:
+                break;
             }
             struct entry *entry = &entries[count++];
             entry->key = set->keys + used;
