@@ -1,6 +1,7 @@
 #include "export/rpz_import.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "export/rpz_meaning.h"
 #include "export/set.h"
 #include "policy/list.h"
@@ -162,13 +163,15 @@ static void write_between(struct rpz_work *work, struct cover *cover, const stru
     enter(cover, place->key, (uint8_t)end, false);
 }
 
-/* The name itself, and what is below it; either may be NULL. */
+/* The name itself, and what is below it; one of them may be NULL. */
 static void write_place(struct rpz_work *work, struct cover *cover, const struct place *at,
                         const struct place *below)
 {
     const struct place *place = at != NULL ? at : below;
-    const struct rpz_item *item = place->item;
     bool covered;
+
+    invariant(place != NULL);
+    const struct rpz_item *item = place->item;
 
     while (cover->count > 0 && !export_key_covers(cover->at[cover->count - 1].key,
                                                   cover->at[cover->count - 1].key_len,
