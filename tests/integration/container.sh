@@ -13,11 +13,11 @@ done
 cd "$CORDON_ROOT"
 export BUILDAH_OPTIONS="--storage-driver vfs --root $work/storage --runroot $work/runroot"
 engine=(podman --storage-driver vfs --root "$work/storage" --runroot "$work/runroot"
-  --cgroup-manager=cgroupfs --runtime runc)
+  --tmpdir "$work/engine" --network-config-dir "$work/networks" --cgroup-manager=cgroupfs --runtime runc)
 
 say "two builds from nothing give the same digest"
 deploy/container/build --no-install --context "$work/first" --tag localhost/cordon:first \
-  --output "$work/cordon.tar" >"$work/first.out" || fail "the build failed: $(cat "$work/first.out")"
+  --output "$work/cordon.tar" --docker "$work/cordon-docker.tar" >"$work/first.out" || fail "the build failed: $(cat "$work/first.out")"
 deploy/container/build --no-install --context "$work/second" --tag localhost/cordon:second >"$work/second.out" ||
   fail "the build failed: $(cat "$work/second.out")"
 first=$(sed -n 's/^digest *//p' "$work/first.out")
@@ -27,9 +27,10 @@ second=$(sed -n 's/^digest *//p' "$work/second.out")
 root="$work/first/root"
 
 say "at most 15 MB, two programs, no shell, nothing that changes its user"
-octets=$(stat -c %s "$work/cordon.tar")
-[ "$octets" -le 15000000 ] || fail "the image has $octets octets"
-say "the image has $octets octets, $first"
+octets=$(find "$root" "$work/first/state" -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum }')
+[ "$octets" -le 15000000 ] || fail "the files have $octets octets"
+say "the files have $octets octets, what is fetched $(stat -c %s "$work/cordon.tar"), $first"
+tar -xOf "$work/cordon-docker.tar" manifest.json | grep -q '"localhost/cordon:first' || fail "docker load would find no image"
 programs=$(find "$root" -type f -perm /111 ! -name 'ld-*' -printf '%P\n' | sort | tr '\n' ' ')
 [ "$programs" = "usr/bin/cordon usr/sbin/cordond " ] || fail "programs: $programs"
 [ -z "$(find "$root" -perm /6000)" ] || fail "something changes its user"
@@ -43,6 +44,10 @@ say "it knows who an upstream over TLS is, by the CA certificates of the machine
 chroot --userspec=65532:65532 "$work/second/root" /usr/bin/cordon check /tmp/tls.yaml >"$work/tls" 2>&1 ||
   fail "an upstream over TLS is refused: $(cat "$work/tls")"
 if grep -q 'no CA certificates' "$work/tls"; then fail "$(cat "$work/tls")"; fi
+
+say "its libmicrohttpd is without TLS, and serves all the same"
+[ -z "$(find "$root" -name 'libgnutls*' -o -name 'libmicrohttpd*')" ] || fail "there is GnuTLS in it"
+CORDON_BUILD="$work/first/build" "$here/test_http.sh" >"$work/http" 2>&1 || fail "HTTP: $(tail -n 5 "$work/http")"
 
 # The clients' side is the same for both ways of running it.
 check_answers() { # PORT
@@ -76,21 +81,96 @@ stop "$inside"
 [ "$stopped" -eq 0 ] || fail "it ended with $stopped"
 
 say "with podman and runc, all capabilities dropped, read-only"
-if ! command -v podman >/dev/null || ! command -v runc >/dev/null; then
-  say "left out: there is no podman or no runc"
-  exit 0
+if ! command -v podman >/dev/null || ! command -v runc >/dev/null || ! command -v docker-compose >/dev/null; then
+  fail "there is no podman, runc or docker-compose: tools/packages image installs them"
 fi
+limits=(--ulimit nofile=1024:4096 --ulimit nproc=512:512)
 if ! "${engine[@]}" run --rm --network host --read-only --cap-drop all --security-opt no-new-privileges \
-  --ulimit nofile=1024:4096 --ulimit nproc=512:512 localhost/cordon:first --version >"$work/version" 2>&1; then
+  "${limits[@]}" localhost/cordon:first --version >"$work/version" 2>&1; then
   say "left out: podman does not run here: $(tail -n 1 "$work/version")"
   exit 0
 fi
-start container-podman "${engine[@]}" run --rm --name cordon-test-$$ --network host --read-only --cap-drop all \
-  --security-opt no-new-privileges --ulimit nofile=1024:4096 --ulimit nproc=512:512 \
+# What runs in the background, with the store that it runs from.
+remove_containers() { "${engine[@]}" rm -f -a -t 2 >/dev/null 2>&1; }
+trap 'code=$?; remove_containers || true; (exit "$code"); stop_all' EXIT
+# is_bare NAME: a stranger without any right, in a file system that nothing can change.
+is_bare() {
+  local pid
+  pid=$("${engine[@]}" inspect --format '{{.State.Pid}}' "$1")
+  grep -qE '^Uid:[[:space:]]+65532[[:space:]]+65532[[:space:]]+65532[[:space:]]+65532$' "/proc/$pid/status" || fail "$1: not its own user"
+  grep -qE '^CapPrm:[[:space:]]+0+$' "/proc/$pid/status" || fail "$1: it has capabilities"
+  grep -qE '^NoNewPrivs:[[:space:]]+1$' "/proc/$pid/status" || fail "$1: new rights are possible"
+  grep -qE '^[^ ]+ / [^ ]+ ro[ ,]' "/proc/$pid/mounts" || fail "$1: its root can be written"
+  "${engine[@]}" exec --user cordon "$1" /usr/bin/cordon status -c "$2" >"$work/shown" || [ $? = 1 ] || fail "$1: no status"
+  grep -q '^  user cordon; .*capabilities on (none is left); no_new_privs on; .*seccomp on' "$work/shown" ||
+    fail "$1: $(grep -A 1 '^rights' "$work/shown")"
+}
+end_container() { # NAME [there]
+  ${2:-} "${engine[@]}" stop -t 10 "$1" >/dev/null 2>&1
+  ${2:-} "${engine[@]}" rm "$1" >/dev/null 2>&1
+}
+
+start container-podman "${engine[@]}" run --name cordon-test-$$ --network host --read-only --cap-drop all \
+  --security-opt no-new-privileges "${limits[@]}" --health-cmd '["/usr/bin/cordon", "query", "localhost"]' \
   -v cordon-test-$$:/var/lib/cordon localhost/cordon:first
 check_answers 5300
-"${engine[@]}" exec cordon-test-$$ /usr/bin/cordon status --json >/dev/null || fail "the health check fails"
+is_bare cordon-test-$$ /etc/cordon/cordon.yaml
+"${engine[@]}" healthcheck run cordon-test-$$ >/dev/null || fail "it is not healthy"
 "${engine[@]}" exec cordon-test-$$ /usr/bin/cordon query @127.0.0.1@5300 myhuaweicloud.com >"$work/query" ||
   fail "cordon query: $(cat "$work/query")"
-"${engine[@]}" stop -t 10 cordon-test-$$ >/dev/null
+"${engine[@]}" kill --signal STOP cordon-test-$$ >/dev/null
+if "${engine[@]}" healthcheck run cordon-test-$$ >/dev/null 2>&1; then fail "healthy though it stands still"; fi
+"${engine[@]}" kill --signal CONT cordon-test-$$ >/dev/null
+end_container cordon-test-$$
 "${engine[@]}" volume rm cordon-test-$$ >/dev/null
+
+say "the compose files: valid to docker-compose, and each runs as written, in a network of its own"
+# Networks for private addresses: others are refused (access.allow).
+for file in host macvlan; do
+  sed 's/192\.0\.2\./192.168.77./g;s,localhost/cordon$,localhost/cordon:first,' \
+    "deploy/container/compose.$file.yaml" >"$work/compose.$file.yaml"
+  docker-compose -f "$work/compose.$file.yaml" config >"$work/$file.yaml" || fail "compose.$file.yaml is refused"
+done
+cat >"$work/outside.sh" <<'OUTSIDE'
+# In a network name space of its own, with a second machine "client" beside it.
+set -eu
+ip link set lo up
+mount -t tmpfs none /run/netns
+mount -t tmpfs none /var/lib/cni # addresses that were given away
+ip netns add client
+ip link add eth0 type veth peer name eth0 netns client
+ip link set eth0 up
+ip -n client link set lo up
+ip -n client link set eth0 up
+ip -n client addr add 192.168.77.1/24 dev eth0
+echo up
+exec sleep 600
+OUTSIDE
+mkdir -p /run/netns /var/lib/cni
+start outside unshare --net --mount --propagation private sh "$work/outside.sh"
+outside=$started
+wait_until 10 grep -qs up "$work/outside.out" || fail "no network: $(cat "$work/outside.log")"
+there() { nsenter --target "$outside" --net --mount -- "$@"; }
+options() { /usr/bin/python3 "$here/compose.py" "$1" "$work/$2.yaml"; }
+mapfile -t words < <(options networks macvlan)
+there "${engine[@]}" network create "${words[@]}" >/dev/null || fail "no macvlan"
+for file in host macvlan; do
+  mapfile -t words < <(options run "$file")
+  [ "${#words[@]}" -gt 10 ] || fail "compose.$file.yaml was not understood"
+  there "${engine[@]}" run -d --name "cordon-$file" "${limits[@]}" "${words[@]}" >/dev/null 2>"$work/container-$file.log" ||
+    fail "compose.$file.yaml: $(cat "$work/container-$file.log")"
+  asked=(dig @127.0.0.1)
+  [ "$file" = host ] || asked=(ip netns exec client dig @192.168.77.53)
+  blocks_there() { [ "$(there "${asked[@]}" +short +time=2 +tries=1 "$@" myhuaweicloud.com)" = 0.0.0.0 ]; }
+  wait_until 30 blocks_there || fail "compose.$file.yaml: no answer: $("${engine[@]}" logs "cordon-$file" 2>&1 | tail -n 20)"
+  blocks_there +tcp || fail "compose.$file.yaml: no answer over TCP"
+  is_bare "cordon-$file" /etc/cordon/lan.yaml
+  there "${engine[@]}" healthcheck run "cordon-$file" >/dev/null || fail "compose.$file.yaml: not healthy"
+  if [ "$file" = macvlan ]; then
+    # Who asked is seen: that is what this network is for.
+    "${engine[@]}" logs "cordon-$file" 2>/dev/null | grep -c '"client":"192.168.77.1"' >"$work/seen" || true
+    [ "$(cat "$work/seen")" -ge 1 ] || fail "the client is not seen with its own address"
+  fi
+  end_container "cordon-$file" there
+done
+stop "$outside"

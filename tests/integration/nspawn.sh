@@ -14,16 +14,11 @@ done
 cd "$CORDON_ROOT"
 root=$work/root
 packages=systemd,systemd-sysv,dbus,systemd-resolved,bind9-dnsutils,dnsperf,nsd,procps,iproute2
-# What the programs need at run time, by the packages of this machine.
-libraries=$(ldd "$cordond" "$cordon" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p' | sort -u | while read -r file; do
-  dpkg-query -S "$(readlink -f "$file")" 2>/dev/null || dpkg-query -S "*/$(basename "$(readlink -f "$file")")"
-done | sed 's/:.*//' | sort -u | tr '\n' ',')
-
 say "a machine"
 if [ -n "${CORDON_NSPAWN_ROOT:-}" ] && [ -d "$CORDON_NSPAWN_ROOT" ]; then
   cp -a "$CORDON_NSPAWN_ROOT" "$root"
 else
-  mmdebstrap --variant=minbase --include="$packages,${libraries%,}" bookworm "$root" >"$work/mmdebstrap.log" 2>&1 ||
+  mmdebstrap --variant=minbase --include="$packages" bookworm "$root" >"$work/mmdebstrap.log" 2>&1 ||
     fail "mmdebstrap: $(tail "$work/mmdebstrap.log")"
   if [ -n "${CORDON_NSPAWN_ROOT:-}" ]; then cp -a "$root" "$CORDON_NSPAWN_ROOT"; fi
 fi
@@ -31,6 +26,10 @@ fi
 # As a package NSD would take port 53.
 ln -sf /dev/null "$root/etc/systemd/system/nsd.service"
 DESTDIR=$root cmake --install "$CORDON_BUILD" >"$work/install.log" 2>&1 || fail "$(tail "$work/install.log")"
+# Libraries that the machine does not have already are those of this one.
+ldd "$cordond" "$cordon" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p' | sort -u | while read -r library; do
+  [ -e "$root$library" ] || cp -L "$library" "$root/usr/lib/"
+done
 grep -q '^ExecStart=/usr/sbin/cordond ' "$root/usr/lib/systemd/system/cordond.service" ||
   fail "$CORDON_BUILD is not made for /usr: tests/run --service does it (CMAKE_INSTALL_PREFIX)"
 sed -i 's/^server:/http:\n  listen: 127.0.0.1@9153\nupstreams:\n  servers: [127.0.0.9@5353]\nserver:/' "$root/etc/cordon/cordon.yaml"
@@ -63,6 +62,7 @@ printf '[Service]\nWatchdogSec=3\n' >"$root/etc/systemd/system/cordond.service.d
 
 say "it boots"
 start nspawn systemd-nspawn --quiet -D "$root" --machine="cordon-test-$$" --private-network --boot --register=no --keep-unit \
+  --system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
   --link-journal=no --console=pipe --kill-signal=SIGRTMIN+4
 nspawn=$started
 leader=
@@ -91,7 +91,9 @@ answered +tcp @::1 myhuaweicloud.com || failed "not over TCP and IPv6"
 forwards first || failed "nothing is forwarded"
 [[ $(show StatusText) == generation* ]] || failed "no status: $(show StatusText)"
 inside cordon status >"$work/status.txt" || true
-grep -q '^  user cordon; ' "$work/status.txt" || fail "not its own user: $(cat "$work/status.txt")"
+grep -qE '^  user cordon; .*capabilities on .*no_new_privs on; landlock (on|missing) .*seccomp on' "$work/status.txt" ||
+  fail "rights: $(cat "$work/status.txt")"
+sed -n 's/^  user /   rights: /p' "$work/status.txt"
 
 # What the unit and cordond itself allow is enough for HTTP too.
 # shellcheck disable=SC2016 # expanded inside
@@ -115,6 +117,12 @@ is_another() { [ "$(show MainPID)" != "$1" ] && [ "$(show MainPID)" != 0 ] && is
 wait_until 20 is_another "$first" || failed "not started again"
 answered myhuaweicloud.com || failed "no answer after a crash"
 journal_says 'kept [0-9]+ sockets since the last start' || failed "its sockets were not kept"
+for _ in $(seq 12); do
+  first=$(show MainPID)
+  inside kill -9 "$first"
+  wait_until 20 is_another "$first" || failed "given up"
+done
+answered myhuaweicloud.com || failed "no answer after 12 crashes in a row"
 
 say "watchdog: one that stands still is replaced"
 second=$(show MainPID)
@@ -177,7 +185,7 @@ say "restart and upgrade under load: the store keeps the sockets, no question is
 restarts "${CORDON_RESTARTS:-3}" 400
 say "the same with 2,000 questions a second, if this machine grants larger sockets"
 if [ "$(cat /proc/sys/net/core/rmem_max)" -ge 4194304 ]; then restarts "${CORDON_RESTARTS:-3}" 2000; else echo "   left out: net.core.rmem_max is less than 4194304"; fi
-[ "$(show NRestarts)" -le 2 ] || failed "it was started again more often than the test had asked for"
+[ "$(show NRestarts)" -le 14 ] || failed "it was started again more often than the test had asked for"
 
 say "stop: nothing is kept, the ports are free"
 inside systemctl stop cordond
