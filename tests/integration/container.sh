@@ -92,7 +92,7 @@ if ! "${engine[@]}" run --rm --network host --read-only --cap-drop all --securit
 fi
 # What runs in the background, with the store that it runs from.
 remove_containers() { "${engine[@]}" rm -f -a -t 2 >/dev/null 2>&1; }
-trap 'code=$?; remove_containers || true; (exit "$code"); stop_all' EXIT
+trap 'code=$?; set +e; remove_containers; (exit "$code"); stop_all' EXIT
 # is_bare NAME: a stranger without any right, in a file system that nothing can change.
 is_bare() {
   local pid

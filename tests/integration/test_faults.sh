@@ -232,7 +232,7 @@ leave_group() {
     { for _ in $(seq 100); do rmdir "$group" 2>/dev/null && break; sleep 0.2; done; } >/dev/null 2>&1 &
   fi
 }
-trap 'code=$?; leave_group; (exit "$code"); stop_all' EXIT
+trap 'code=$?; set +e; leave_group; (exit "$code"); stop_all' EXIT
 if [ "$(id -u)" -eq 0 ] && own_group; then
   say "memory becomes short: the cache gives way and nobody dies; it grows again when there is some"
   in_group() { # COMMAND...: in the background only
