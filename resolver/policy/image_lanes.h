@@ -102,9 +102,10 @@ static inline size_t image_octets_before(const uint8_t *line, unsigned lane)
     }
     const __m128i sums = _mm_sad_epu8(codes, _mm_setzero_si128());
     const __m128i long_sums = _mm_sad_epu8(longs, _mm_setzero_si128());
-    const size_t code_sum = (size_t)(_mm_cvtsi128_si32(sums) + _mm_extract_epi16(sums, 4));
+    const size_t code_sum =
+        (unsigned)_mm_cvtsi128_si32(sums) + (unsigned)_mm_extract_epi16(sums, 4);
     const size_t long_count =
-        (size_t)(_mm_cvtsi128_si32(long_sums) + _mm_extract_epi16(long_sums, 4));
+        (unsigned)_mm_cvtsi128_si32(long_sums) + (unsigned)_mm_extract_epi16(long_sums, 4);
     return code_sum + IMAGE_RECORD_MIN * (lane - IMAGE_FIRST_LANE) +
            long_count * (IMAGE_RECORD_LONG - IMAGE_RECORD_MIN - IMAGE_CODE_LONG);
 }
