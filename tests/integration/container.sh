@@ -30,7 +30,7 @@ say "at most 15 MB, two programs, no shell, nothing that changes its user"
 octets=$(find "$root" "$work/first/state" -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum }')
 [ "$octets" -le 15000000 ] || fail "the files have $octets octets"
 say "the files have $octets octets, what is fetched $(stat -c %s "$work/cordon.tar"), $first"
-tar -xOf "$work/cordon-docker.tar" manifest.json | grep -q '"localhost/cordon:first' || fail "docker load would find no image"
+tar -xOf "$work/cordon-docker.tar" manifest.json | says '"localhost/cordon:first' || fail "docker load would find no image"
 programs=$(find "$root" -type f -perm /111 ! -name 'ld-*' -printf '%P\n' | sort | tr '\n' ' ')
 [ "$programs" = "usr/bin/cordon usr/sbin/cordond " ] || fail "programs: $programs"
 [ -z "$(find "$root" -perm /6000)" ] || fail "something changes its user"

@@ -29,6 +29,8 @@
 #   expect REGEX..., expect_not REGEX...         each must (not) match a line of $answer
 #   ask_table <ROWS             many questions with what must (not) be in their answers (ask.py)
 #   wait_until SECONDS COMMAND...                until it succeeds
+#   COMMAND | says [OPTION...] PATTERN           as grep -q, but reads all: with pipefail a command whose
+#                                                reader leaves early has failed
 set -Eeuo pipefail
 
 : "${CORDON_ROOT:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
@@ -52,6 +54,8 @@ cordond_pid=
 answer=
 
 say() { printf -- '-- %s (%s s)\n' "$*" "$((SECONDS - began))"; }
+
+says() { [ "$(grep -c "$@")" -gt 0 ]; } # grep -c counts to the end
 
 fail() {
   trap - ERR

@@ -191,7 +191,7 @@ say "stop: nothing is kept, the ports are free"
 inside systemctl stop cordond
 [ "$(inside systemctl is-active cordond)" = inactive ] || failed "not inactive"
 [ "$(show NFileDescriptorStore)" = 0 ] || failed "descriptors are kept"
-if inside ss -Hlun 'sport = :53' | grep -qE '127\.0\.0\.1:53 |\[::1\]:53 '; then failed "a port is held"; fi
+if inside ss -Hlun 'sport = :53' | says -E '127\.0\.0\.1:53 |\[::1\]:53 '; then failed "a port is held"; fi
 
 say "socket activation: the first question starts it, and a restart under load loses none"
 inside systemctl disable cordond 2>/dev/null

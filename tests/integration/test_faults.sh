@@ -134,7 +134,7 @@ log_says 'list one is in date' || fail "the end of it is not said"
 status_is "s['questions']['cache_hits'] >= 3" || fail "what was kept is gone: $(status 's["questions"]')"
 status_is "s['questions']['fetches'] - $fetches <= 6" || fail "asked again: $(status 's["questions"]')"
 ask blocked.test A
-event_is_dated() { tail -n 1 "$work/events.jsonl" | grep -q "\"time\":\"$(date -u +%Y)"; }
+event_is_dated() { tail -n 1 "$work/events.jsonl" | says "\"time\":\"$(date -u +%Y)"; }
 wait_until 10 event_is_dated || fail "events are not dated by the clock: $(tail -n 1 "$work/events.jsonl")"
 stop_cordond
 

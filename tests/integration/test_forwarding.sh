@@ -285,7 +285,7 @@ option[upstreams.letter-case]=plain
 upstreams "$fake_port"
 ask abcdefghijklmnopqrstuvwxyz.plain.test A
 expect 'rcode NOERROR'
-tail -n 1 "$work/asked" | grep -q ' abcdefghijklmnopqrstuvwxyz\.plain\.test ' || fail "letter-case: plain is not obeyed"
+tail -n 1 "$work/asked" | says ' abcdefghijklmnopqrstuvwxyz\.plain\.test ' || fail "letter-case: plain is not obeyed"
 unset 'option[upstreams.letter-case]'
 
 say "no upstream at all: starts, answers SERVFAIL with words"

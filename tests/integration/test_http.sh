@@ -42,7 +42,7 @@ grep -qx 'lists: 1 verified, generation 1' "$work/page" || fail "readyz says: $(
 say "with one it is, without a question of any client"
 start_nsd "$upstream_port" example.test
 wait_until 30 code_is 200 "$url/readyz" || fail "readyz: $(get "$url/readyz")"
-get "$url/readyz" | grep -qx 'upstreams: 1 of 1 answer' || fail "readyz: $(get "$url/readyz")"
+get "$url/readyz" | says -x 'upstreams: 1 of 1 answer' || fail "readyz: $(get "$url/readyz")"
 
 say "the page is what Prometheus reads, and has the numbers of status"
 get "$url/metrics" >"$work/metrics.old"

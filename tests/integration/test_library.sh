@@ -46,13 +46,13 @@ decides() { # PROGRAM
   grep -q 'error: ' "$work/decided" || fail "no reason: $(cat "$work/decided")"
 }
 decides "$work/decide"
-readelf -d "$work/decide" | grep -q 'NEEDED.*libcordon.so.0.1' || fail "not linked to the soname"
+readelf -d "$work/decide" | says 'NEEDED.*libcordon.so.0.1' || fail "not linked to the soname"
 
 say "the example, static"
 read -ra cflags <<<"$(pkg-config --cflags cordon)"
 cc "${flags[@]}" "${cflags[@]}" "$CORDON_ROOT/docs/examples/decide.c" -o "$work/decide-static" "$libdir/libcordon.a" -lsodium -pthread
 decides "$work/decide-static"
-if readelf -d "$work/decide-static" | grep -q libcordon; then fail "the static one needs the shared library"; fi
+if readelf -d "$work/decide-static" | says libcordon; then fail "the static one needs the shared library"; fi
 
 say "the example, by CMake"
 mkdir "$work/project"

@@ -22,7 +22,7 @@ replace() {
   wait_until 30 has_ended || fail "process $before did not end"
   wait "$before" || code=$?
   [ "$code" -eq 0 ] || fail "the replaced one ended with status $code"
-  taken_over() { tail -n "+$((at + 1))" "$work/cordond.log" | grep -q "process $before has ended; it gave"; }
+  taken_over() { tail -n "+$((at + 1))" "$work/cordond.log" | says "process $before has ended; it gave"; }
   wait_until 20 taken_over || fail "the successor does not say that it has taken over"
   no_sanitizer_reports || fail "a sanitizer's report"
 }

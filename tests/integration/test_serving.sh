@@ -21,8 +21,8 @@ blocked.test A --at 127.0.0.77 --tcp | answer .* A 0\.0\.0\.0
 blocked.test A --at ::1 --tcp | answer .* A 0\.0\.0\.0
 free.test A --at 127.0.0.77 --source 127.0.0.78 | answer .* A 192\.0\.2\.1
 ROWS
-dig +short +tries=1 @127.0.0.77 -p "$port" blocked.test | grep -qx '0\.0\.0\.0' || fail "dig @127.0.0.77"
-dig +short +tries=1 @::1 -p "$port" blocked.test AAAA | grep -qx '::' || fail "dig @::1"
+dig +short +tries=1 @127.0.0.77 -p "$port" blocked.test | says -x '0\.0\.0\.0' || fail "dig @127.0.0.77"
+dig +short +tries=1 @::1 -p "$port" blocked.test AAAA | says -x '::' || fail "dig @::1"
 dig +tcp +short +tries=1 +keepopen @127.0.0.77 -p "$port" blocked.test free.test A >"$work/dig"
 [ "$(wc -l <"$work/dig")" = 2 ] || fail "dig +keepopen: $(cat "$work/dig")"
 
@@ -40,7 +40,7 @@ free.test ANY --tcp            | rcode NOERROR | answer free\.test\. [0-9]+ TYPE
 blocked.test ANY               | !answer .* TYPE13 .*
 free.test A --cookie 0102030405060708 | rcode NOERROR | answer .* A 192\.0\.2\.1
 ROWS
-dig +noall +comments @"$host" -p "$port" +edns=1 +noednsnegotiation free.test | grep -q BADVERS || fail "dig +edns=1"
+dig +noall +comments @"$host" -p "$port" +edns=1 +noednsnegotiation free.test | says BADVERS || fail "dig +edns=1"
 
 say "names that mean something by themselves never leave"
 : >"$work/asked"

@@ -97,7 +97,7 @@ at "$port2" edge.cloud.test A --source "$kid"; expect 'answer edge.cloud.test\. 
 at "$port3" ads.test; expect 'answer ads.test\. 10 A 0\.0\.0\.0'
 at "$port3" ads.test A --at 127.0.0.8; expect 'answer ads.test\. [0-9]+ A 192\.0\.2\.14'
 at "$port3" ads.test A --at 127.0.0.8 --tcp; expect 'answer ads.test\. [0-9]+ A 192\.0\.2\.14'
-kdig +time=5 +retry=0 -b "$kid" -p "$port" @127.0.0.1 edge.cloud.test A +short | grep -qx 192.0.2.250 || fail "kdig from $kid"
+kdig +time=5 +retry=0 -b "$kid" -p "$port" @127.0.0.1 edge.cloud.test A +short | says -x 192.0.2.250 || fail "kdig from $kid"
 
 say "default: deny lets through what is allowed, wherever that leads, and what is answered here"
 ask_table <<TABLE
@@ -189,7 +189,7 @@ say "cordon status shows views"
 [ "$(status '[(v["name"], v["mode"], v["default"], [(l["id"], l["mode"]) for l in v["lists"]]) for v in s["views"]]')" = \
   "[('default', 'enforce', 'allow', [('ads', 'enforce')]), ('eight', 'log', 'allow', [('ads', 'log')]), ('kids', 'enforce', 'allow', [('cloud', 'enforce'), ('ads', 'enforce')]), ('tills', 'enforce', 'deny', [('cloud', 'enforce')]), ('watched', 'enforce', 'allow', [('cloud', 'log')])]" ] ||
   fail "$(status 's["views"]')"
-{ "$cordon" status --socket "$work/control.sock" || true; } | grep -q 'mode enforce, action nxdomain, default deny but for 1 names; lists: cloud enforce' || fail "status in words"
+{ "$cordon" status --socket "$work/control.sock" || true; } | says 'mode enforce, action nxdomain, default deny but for 1 names; lists: cloud enforce' || fail "status in words"
 
 say "a reload moves clients between views; a faulty one changes nothing"
 option[views.kids]='{clients: [127.0.3.0/24], use: {cloud: enforce}}'

@@ -104,7 +104,7 @@ grep -q '"pause"' "$kept" && fail "what is over is still in the file"
 tool pause all --for 1h --reason "a test" >/dev/null
 free www.shop.example
 free www.other.example
-tool pause list | grep -q '^all$' || fail "the pause is not listed"
+tool pause list | says '^all$' || fail "the pause is not listed"
 tool pause end all --reason "enough" >/dev/null
 blocked www.other.example
 event 1 'e["event"] == "change" and e["what"] == "pause-ended" and e["list"] == "all" and e["reason"] == "enough"'
@@ -152,7 +152,7 @@ write_config
 reload || fail "reload: $(cat "$work/reload")"
 free e.other.example
 blocked x.e.other.example
-tool pause list | grep -q 'without effect' || fail "a pause of a list that is gone is not told: $(tool pause list)"
+tool pause list | says 'without effect' || fail "a pause of a list that is gone is not told: $(tool pause list)"
 option[lists.use]='{shop: enforce, other: enforce, quiet: log}'
 write_config
 reload || fail "reload: $(cat "$work/reload")"
@@ -314,7 +314,7 @@ why free.why -- 'not blocked$' 'does not stand in the way' 'cordon trace free\.w
 why free.why TXT -- 'cordon trace free\.why TXT$'
 # An answer that may not be kept is none to look at.
 why zero.why -- 'not blocked by its own name' 'may not be kept' 'See where it leads.*cordon trace zero\.why$'
-tool trace zero.why | grep -q 'by hop behind an alias' || fail "the trace does not show it"
+tool trace zero.why | says 'by hop behind an alias' || fail "the trace does not show it"
 why www.quiet.example -- 'log mode'
 why localhost -- 'known here'
 why free.why --client 192.0.2.99 -- 'access\.allow'
