@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -349,6 +350,10 @@ static void clients_that_stand_still_are_closed(void **state)
     assert_string_equal(reply, "\"hello\"\n");
     free(reply);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct pollfd closed = {.fd = still[i]}; /* before anything is read */
+
+        assert_int_equal(poll(&closed, 1, 60000), 1);
+        assert_true((closed.revents & POLLHUP) != 0);
         const size_t got = read_to_end(still[i], out, sizeof(out)); /* to the server's end */
 
         assert_true(i % 3 == 2 ? got > 0 && got < 3000001 : got == 0);
