@@ -21,9 +21,9 @@
 
 /* Exit codes, as cordon(1) documents them. */
 enum cli_exit {
-    CLI_OK = 0,      /* done, or the answer is yes */
-    CLI_REFUSED = 1, /* the input is faulty, a check failed, or a file could not be written */
-    CLI_USAGE = 2,   /* the command line is wrong */
+    CLI_OK = 0,          /* done, or the answer is yes */
+    CLI_REFUSED = 1,     /* the input is faulty, a check failed, or it could not be written */
+    CLI_USAGE = 2,       /* the command line is wrong */
     CLI_UNREACHABLE = 3, /* no daemon or server answers */
     CLI_PARTLY = 4       /* done, but not all of the input could be expressed */
 };

@@ -1,10 +1,9 @@
 /* cordon list build: compiles the verified lists of a configuration into one image. */
 #include "base/clock.h"
 #include "base/digest.h"
-#include "base/error.h"
-#include "base/file.h"
 #include "cli/cli.h"
 #include "cli/list.h"
+#include "cli/output.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,12 +55,7 @@ int cli_list_build(int argc, char **argv)
     digest_hex(digest, sizeof(digest), hex);
     const uint64_t took_ms = (clock_read().mono_us - from) / 1000;
     if (output != NULL) {
-        const int rc = file_write_atomic(output, octets, len, 0644);
-
-        if (rc != 0) {
-            fprintf(stderr, "cordon list build: %s: %s\n", output, cordon_strerror(rc));
-            code = CLI_REFUSED;
-        }
+        code = cli_output("list build", output, octets, len);
     }
     printf(json ? "{\"lists\":%zu,\"rules\":%" PRIu64 ",\"nodes\":%" PRIu64
                   ",\"prefixes\":%" PRIu64 ",\"octets\":%zu,\"milliseconds\":%" PRIu64

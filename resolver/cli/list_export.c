@@ -5,6 +5,7 @@
 #include "base/invariant.h"
 #include "cli/cli.h"
 #include "cli/list.h"
+#include "cli/output.h"
 #include "export/formats.h"
 #include "export/rpz.h"
 #include "policy/limits.h"
@@ -139,16 +140,13 @@ static int refuse(const struct request *request, const char *path, int rc)
     return CLI_REFUSED;
 }
 
-static int put(const struct request *request, const char *path, const char *octets, size_t len)
+static int put(const char *path, const char *octets, size_t len)
 {
     if (path != NULL) {
-        const int rc = file_write_atomic(path, octets, len, 0644);
-
-        return rc == 0 ? CLI_OK : refuse(request, path, rc);
+        return cli_output("list export", path, octets, len);
     }
-    return fwrite(octets, 1, len, stdout) == len && fflush(stdout) == 0
-               ? CLI_OK
-               : refuse(request, "standard output", -EIO);
+    fwrite(octets, 1, len, stdout); /* whether it could be written, main() says */
+    return CLI_OK;
 }
 
 static bool is_refused(const struct request *request)
@@ -177,7 +175,7 @@ static int export_file(struct request *request, const struct export_format *form
     if (rc != 0) {
         refuse(request, NULL, rc);
     } else if (!is_refused(request)) {
-        code = put(request, request->output, octets, len);
+        code = put(request->output, octets, len);
     }
     free(octets);
     return code;
@@ -280,7 +278,7 @@ static int put_folder(struct request *request, struct made_zone *zones,
     }
     for (size_t i = 0; code == CLI_OK && i < request->count; i++) {
         warn_of_serial(&zones[i]);
-        code = put(request, zones[i].entry.path, zones[i].octets, zones[i].len);
+        code = put(zones[i].entry.path, zones[i].octets, zones[i].len);
     }
     for (size_t i = 0; code == CLI_OK && (setup = export_rpz_setup_at(i)) != NULL; i++) {
         char path[4096];
@@ -297,7 +295,7 @@ static int put_folder(struct request *request, struct made_zone *zones,
                                         setup->file) >= sizeof(path)) {
             rc = -ENAMETOOLONG;
         }
-        code = rc == 0 ? put(request, path, octets, len) : refuse(request, NULL, rc);
+        code = rc == 0 ? put(path, octets, len) : refuse(request, NULL, rc);
         free(octets);
     }
     if (code == CLI_OK) {

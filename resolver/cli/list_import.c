@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/list.h"
+#include "cli/output.h"
 #include "export/limits.h"
 #include "export/rpz_import.h"
 
@@ -66,20 +67,20 @@ static int run(struct export_rpz_import *import, const char *output)
         rc = -ENOMEM;
     }
     report_print(&report, stderr);
-    if (rc == 0 && output != NULL) {
-        rc = file_write_atomic(output, list, list_len, 0644);
-    } else if (rc == 0 &&
-               (fwrite(list, 1, list_len, stdout) != list_len || fflush(stdout) != 0)) {
-        rc = -EIO;
-    }
     if (rc != 0 && report.errors == 0) {
         fprintf(stderr, "cordon list import: %s: %s\n", import->file, cordon_strerror(rc));
     }
     report_deinit(&report);
+    int code = rc == 0 ? CLI_OK : CLI_REFUSED;
+    if (rc == 0 && output != NULL) {
+        code = cli_output("list import", output, list, list_len);
+    } else if (rc == 0) {
+        fwrite(list, 1, list_len, stdout);
+    }
     free(list);
     free(text);
-    if (rc != 0) {
-        return CLI_REFUSED;
+    if (code != CLI_OK) {
+        return code;
     }
     fprintf(stderr,
             "%zu records of policy, %zu rules; left out %zu, in part %zu, added %zu, of the "

@@ -2,6 +2,7 @@
 #include "base/random.h"
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ static void print_help(FILE *out)
             "4 done in part.\n");
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         print_help(stderr);
@@ -67,4 +68,27 @@ int main(int argc, char **argv)
     fprintf(stderr, "cordon: there is no command '%s'\n\n", argv[1]);
     print_help(stderr);
     return CLI_USAGE;
+}
+
+/* What could not be written was not said. Standard output that was never open is no fault
+ * unless there is something to say. */
+static int end_output(int code)
+{
+    const bool before = ferror(stdout) != 0;
+    const bool now = fflush(stdout) != 0;
+    const int error = errno;
+
+    if (!before && !now && (fclose(stdout) == 0 || errno == EBADF)) {
+        return code;
+    }
+    fprintf(stderr, "cordon: standard output cannot be written: %s\n",
+            now      ? strerror(error)
+            : before ? strerror(EIO)
+                     : strerror(errno));
+    return code == CLI_OK || code == CLI_PARTLY ? CLI_REFUSED : code;
+}
+
+int main(int argc, char **argv)
+{
+    return end_output(run(argc, argv));
 }

@@ -53,6 +53,18 @@ code 2 "$cordon" check; code 2 "$cordon" check a b; code 2 "$cordon" explain; co
 code 2 "$cordon" list verify; code 2 "$cordon" list sign x.list; code 2 "$cordon" list show
 code 2 "$cordon" list diff x.list; code 2 "$cordon" list stats
 
+say "what cannot be written is said"
+# lost COMMAND...: 1, and words, when nobody can take what it says.
+lost() {
+  local got=0
+  "$@" >/dev/full 2>"$work/err" || got=$?
+  [ "$got" -eq 1 ] || fail "exit status $got, and nothing was written: $*"
+  err_has 'standard output cannot be written: No space left on device'
+}
+lost "$cordon" --help
+lost "$cordon" check --example
+code 2 "$cordon" frobnicate
+
 say "keys"
 code 0 "$cordon" key generate --no-password "$work/keys/list-a"; out_has '^key id +[0-9A-F]{16}$'
 code 1 "$cordon" key generate --no-password "$work/keys/list-a"; err_has 'never overwritten'
@@ -120,6 +132,12 @@ say "what is in lists, counted"
 code 0 "$cordon" list stats "$list"; out_has '^1 list, 4 rules'; out_has 'kind +block 3, pass 1'
 out_has 'match +suffix 2, exact 1, prefix 1|match +suffix 2, prefix 1, exact 1'; out_has "action +the operator's 2, log 1"
 out_has 'labels +2: 1, 3: 2'; out_has 'tree +4 names, 2 of them above'; out_has 'chains +1 line 1, 2 lines 0'
+for verb in "list show" "list stats" "list verify --keys $work/keys"; do
+  # shellcheck disable=SC2086
+  lost "$cordon" $verb "$list"
+done
+lost "$cordon" list export --format domains --keys "$work/keys" "$list"
+[ "$(grep -c "standard output" "$work/err")" -eq 1 ] || fail "it is said twice: $(cat "$work/err")"
 code 0 "$cordon" list stats --json "$list" "$work/lists/old.list"
 json 'd["lists"] == 2 and d["rules"] == 5 and d["match"]["prefix"] == 1 and d["labels"]["3"] == 2'
 json 'sum(d["image"]["parts"].values()) == d["image"]["octets"] and sum(d["image"]["chains"]) >= 1'
@@ -162,6 +180,7 @@ out_has '^  2 not blocked any more$'; out_has 'suffix freed.test  block -> no ru
 out_has '^  1 let through from now on$'; out_has '^  1 not let through any more'
 out_has 'suffix turned.test  nxdomain -> nodata'; out_has '^  1 decided as before, .*--all'
 if grep -q 'suffix kept.test\|suffix word.test\|192.0.2.0/24' "$work/out"; then fail "rules that stay are shown: $(cat "$work/out")"; fi
+lost "$cordon" list diff "$work/newer/beta-1.list" "$work/newer/beta-2.list"
 code 0 "$cordon" list diff --all "$work/newer/beta-1.list" "$work/newer/beta-2.list"; out_has 'suffix word.test'
 code 0 "$cordon" list diff --json "$work/newer/beta-1.list" "$work/newer/beta-2.list"
 json 'len(d["rules"]["blocked"]) == 4 and d["rules"]["passed"][0]["what"] == "now-passed.test" and d["new_serial"] == 2'
@@ -178,6 +197,7 @@ write_config
 config="$work/cordond.yaml"
 code 0 "$cordon" check "$config"; out_has 'alpha +serial 7, 4 rules, 2 signatures'
 code 0 "$cordon" check --json "$config"; json 'd["ok"] and d["lists"][0]["rules"] == 4'
+lost "$cordon" check "$config"; lost "$cordon" explain x.test -c "$config"
 code 0 "$cordon" check --print "$config"; cp "$work/out" "$work/printed.yaml"
 code 0 "$cordon" check "$work/printed.yaml"
 printf 'server:\n  lisen: [127.0.0.1]\ncache:\n  size: many\n' >"$work/bad.yaml"
@@ -196,6 +216,19 @@ script -qec "'$cordon' list build --quiet -c '$config'" /dev/null >"$work/tty" <
 if grep -q '%' "$work/tty"; then fail "progress although quiet: $(cat -A "$work/tty")"; fi
 code 0 "$cordon" list build -c "$config" --output "$work/b.image" --json; json 'len(d["blake2b256"]) == 64'
 cmp "$work/a.image" "$work/b.image" || fail "the same list gave two images"
+ln -s b.image "$work/link.image"; rm "$work/b.image"; echo old >"$work/b.image"
+code 0 "$cordon" list build -c "$config" --output "$work/link.image"
+mkfifo "$work/fifo"
+timeout 60 cat "$work/fifo" >"$work/through" &
+reader=$!
+code 0 "$cordon" list build -c "$config" --output "$work/fifo"
+[ -p "$work/fifo" ] || fail "a FIFO is one no more"
+wait "$reader"
+[ -L "$work/link.image" ] || fail "a link is one no more"
+cmp "$work/a.image" "$work/b.image" || fail "a link was not followed"
+cmp "$work/a.image" "$work/through" || fail "a FIFO's reader got something else"
+code 1 "$cordon" list export --format domains --keys "$work/keys" --output "$work/keys" "$list"; err_has 'neither a file nor'
+code 1 "$cordon" list export --format domains --keys "$work/keys" --output "$work/none/x" "$list"; err_has 'none/x: No such file'
 
 say "explain"
 code 0 "$cordon" explain deep.cloud.test -c "$config"
