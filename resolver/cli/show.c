@@ -115,6 +115,21 @@ static void print_lists(const struct show *show, const json_t *document)
                : "");
 }
 
+static void show_failures(const json_t *server)
+{
+    const char *failure = cli_string_of(server, "last_failure");
+    const char *tls = cli_string_of(server, "tls_error");
+    char words[400];
+
+    if (failure[0] != '\0') {
+        printf("  the last question was in vain: %s\n",
+               cli_safe(failure, words, sizeof(words)));
+    }
+    if (tls[0] != '\0') {
+        printf("  TLS: %s\n", cli_safe(tls, words, sizeof(words)));
+    }
+}
+
 static void print_upstreams(const struct show *show, const json_t *document)
 {
     const json_t *servers = json_object_get(document, "upstreams");
@@ -146,6 +161,7 @@ static void print_upstreams(const struct show *show, const json_t *document)
         if (advice[0] != '\0') {
             printf("  %s\n", cli_safe(advice, words, sizeof(words)));
         }
+        show_failures(server);
     }
     if (json_array_size(servers) == 0) {
         printf("none: only listed names and those of the place are answered\n");

@@ -142,6 +142,10 @@ static void print_upstreams(const json_t *upstreams)
                cli_number_of(server, "answers"), cli_number_of(server, "timeouts"),
                cli_number_of(server, "wrong"), cli_number_of(server, "failures"),
                json_is_true(json_object_get(server, "case_lost")) ? ", loses letter case" : "");
+        if (json_is_string(json_object_get(server, "last_failure"))) {
+            printf("  %-32s the last question was in vain: %s\n", "",
+                   cli_string_of(server, "last_failure"));
+        }
         if (strcmp(cli_string_of(server, "transport"), "tls") == 0) {
             printf("  %-32s TLS: %" PRIu64 " handshakes, %" PRIu64 " resumed, %" PRIu64
                    " failed%s%s\n",
@@ -221,6 +225,20 @@ static void changes_attention(unsigned *count, const json_t *changes)
               cli_string_of(changes, "file"));
 }
 
+/* One that fails while it is up is asked less, and heals or goes down; a question that had no
+ * answer may be the question's fault. */
+static void upstream_attention(unsigned *count, const json_t *server, const char *name)
+{
+    const bool tls = json_is_string(json_object_get(server, "tls_error"));
+    const char *failure = cli_string_of(server, "last_failure");
+    const bool untried = strcmp(cli_string_of(server, "health"), "untried") == 0;
+
+    attention(count, tls, "upstream %s: %s", name, cli_string_of(server, "tls_error"));
+    attention(count, !tls && untried && failure[0] != '\0' && strcmp(failure, "silent") != 0,
+              "upstream %s has never answered (%s): %s", name, failure,
+              cli_string_of(server, "advice"));
+}
+
 /* What an operator should look at; the number of such things. */
 static unsigned print_attention(const json_t *status)
 {
@@ -258,8 +276,7 @@ static unsigned print_attention(const json_t *status)
         down += is_down;
         attention(&count, is_down, "upstream %s is down since %s: %s", name,
                   cli_string_of(server, "down_since"), cli_string_of(server, "advice"));
-        attention(&count, json_is_string(json_object_get(server, "tls_error")),
-                  "upstream %s: %s", name, cli_string_of(server, "tls_error"));
+        upstream_attention(&count, server, name);
     }
     changes_attention(&count, json_object_get(status, "changes"));
     attention(&count, json_array_size(upstreams) == 0,

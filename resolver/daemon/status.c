@@ -91,15 +91,31 @@ void status_lists(struct text *out, const struct setup_snapshot *snapshot, uint6
     json_uint(out, "rules", rules);
 }
 
+static void write_failure(struct text *out, const struct upstream_server_status *server)
+{
+    char words[128];
+    const bool named = server->failure_error != 0 &&
+                       server->failure != UPSTREAM_REASON_UNPROVED; /* tls_error says more */
+
+    snprintf(words, sizeof(words), "%s%s%s", upstream_reason_word(server->failure),
+             named ? ": " : "", named ? cordon_strerror(server->failure_error) : "");
+    json_string(out, "last_failure", server->failure != UPSTREAM_REASON_NONE ? words : NULL);
+}
+
 static void write_down(struct text *out, const struct upstream_server_status *server)
 {
     const bool down = server->health == UPSTREAM_DOWN;
+    const bool vain =
+        server->health == UPSTREAM_UNTRIED && server->failure != UPSTREAM_REASON_NONE;
     char since[CLOCK_TEXT_MAX];
 
     clock_format_s(server->down_since_us / 1000000, since);
     json_string(out, "down_since", down ? since : NULL);
     json_string(out, "down_reason", down ? upstream_reason_word(server->reason) : NULL);
-    json_string(out, "advice", down ? upstream_reason_advice(server->reason) : NULL);
+    json_string(out, "advice",
+                down || vain ? upstream_reason_advice(down ? server->reason : server->failure)
+                             : NULL);
+    write_failure(out, server);
     json_uint(out, "downs", server->downs);
     json_uint(out, "probes", server->probes);
     json_uint(out, "probes_good", server->probes_good);

@@ -80,6 +80,8 @@ static void add_upstream(struct worker_report *sum, const struct upstream_server
     if (is_new) {
         to->health = from->health;
         to->reason = from->reason;
+        to->failure = from->failure;
+        to->failure_error = from->failure_error;
         to->down_since_us = from->down_since_us;
         to->downs = from->downs;
         to->probes = from->probes;

@@ -57,6 +57,7 @@ static void reset(struct upstream_condition *condition, const struct endpoint *e
     STORE(penalty_us, 0);
     STORE(suspect_us, 0);
     STORE(tls_told_us, 0);
+    STORE(failure, 0);
     STORE(probe_us, 0);
     STORE(lates, 0);
     STORE(misses, 0);
@@ -267,6 +268,9 @@ void upstream_condition_alive(struct upstream_condition *condition, uint64_t sen
                               struct clock_now now, bool measure)
 {
     STORE(heard_us, now.mono_us > 0 ? now.mono_us : 1);
+    if (LOAD(failure) != 0) {
+        STORE(failure, 0);
+    }
     if (LOAD(misses) != 0) {
         STORE(misses, 0);
     }
@@ -324,6 +328,14 @@ bool upstream_condition_missed(struct upstream_condition *condition, uint64_t se
         mark_down(condition, reason, now);
     }
     return LOAD(down);
+}
+
+void upstream_condition_failed(struct upstream_condition *condition, uint64_t sent_us,
+                               enum upstream_reason reason, int error)
+{
+    if (LOAD(heard_us) <= sent_us) {
+        STORE(failure, (uint64_t)reason << 32 | (uint32_t)-error);
+    }
 }
 
 void upstream_condition_late(struct upstream_condition *condition, uint64_t sent_us,
@@ -391,10 +403,13 @@ void upstream_condition_status(struct upstream_condition *condition,
     pthread_mutex_lock(&condition->mutex);
     const bool down = LOAD(down);
     const bool heard = LOAD(heard_us) != 0;
+    const uint64_t failure = LOAD(failure);
 
     out->health = down ? UPSTREAM_DOWN : heard ? UPSTREAM_UP : UPSTREAM_UNTRIED;
     out->rtt_us = upstream_condition_rtt(condition, NULL);
     out->reason = down ? condition->reason : UPSTREAM_REASON_NONE;
+    out->failure = (enum upstream_reason)(failure >> 32);
+    out->failure_error = -(int)(uint32_t)failure;
     out->down_since_us = down ? condition->down_wall_us : 0;
     out->downs = condition->downs;
     out->probes = condition->probes;

@@ -39,6 +39,7 @@ struct upstream_condition {
     _Atomic uint32_t penalty_us;  /* for questions in vain: who loses packets is not fast */
     _Atomic uint64_t suspect_us;  /* suspect until then */
     _Atomic uint64_t tls_told_us; /* a failure of TLS was logged; 0: never */
+    _Atomic uint64_t failure;     /* since it was heard: reason << 32 | errno; 0: none */
     _Atomic uint64_t probe_us;    /* down: when to look */
     _Atomic uint32_t lates, misses, blame; /* in a row */
     _Atomic bool down;
@@ -80,6 +81,11 @@ bool upstream_condition_blamed(struct upstream_condition *condition,
                                enum upstream_reason reason, struct clock_now now);
 bool upstream_condition_missed(struct upstream_condition *condition, uint64_t sent_us,
                                enum upstream_reason reason, struct clock_now now);
+
+/* A question sent at sent_us had no answer; error: of the network, negative, or 0. Told in its
+ * status until something is heard, and not at all if something was heard since. */
+void upstream_condition_failed(struct upstream_condition *condition, uint64_t sent_us,
+                               enum upstream_reason reason, int error);
 
 /* No answer yet at the time at which nearly all come. */
 void upstream_condition_late(struct upstream_condition *condition, uint64_t sent_us,

@@ -166,9 +166,11 @@ struct upstream_tls_status {
 struct upstream_server_status {
     struct endpoint endpoint;
     enum upstream_health health;
-    enum upstream_reason reason; /* NONE unless it is down */
-    uint64_t down_since_us;      /* by the calendar; 0: it is not */
-    uint64_t downs;              /* how often it has gone down */
+    enum upstream_reason reason;  /* NONE unless it is down */
+    enum upstream_reason failure; /* why the last question had no answer; NONE: it was heard */
+    int failure_error;            /* of the network, negative; 0: none */
+    uint64_t down_since_us;       /* by the calendar; 0: it is not */
+    uint64_t downs;               /* how often it has gone down */
     uint64_t probes, probes_good;
     uint32_t rtt_us; /* smoothed; 0: not measured */
     uint64_t questions, answers, timeouts, wrong, failures, tcp;

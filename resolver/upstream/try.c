@@ -142,9 +142,10 @@ void upstream_note_miss(struct upstream_exchange *exchange, const struct upstrea
     bool down = false;
 
     if (upstream_tells(upstream, slot)) {
-        down = upstream_condition_missed(
-            condition, slot->t.sent_us,
-            slot->t.wrong > 0 ? UPSTREAM_REASON_WRONG : UPSTREAM_REASON_SILENT, upstream->now);
+        const enum upstream_reason reason =
+            slot->t.wrong > 0 ? UPSTREAM_REASON_WRONG : UPSTREAM_REASON_SILENT;
+        down = upstream_condition_missed(condition, slot->t.sent_us, reason, upstream->now);
+        upstream_condition_failed(condition, slot->t.sent_us, reason, 0);
     } else if ((exchange->truncated >> index & 1u) != 0) {
         if (exchange->fetch == NULL) { /* another server has helped */
             down =
@@ -225,9 +226,12 @@ bool upstream_note_error(struct upstream_exchange *exchange, size_t index, bool 
         server->timeouts++;
         exchange->waited = true;
     }
-    if (tells && upstream_condition_missed(server->condition, upstream->now.mono_us, reason,
-                                           upstream->now)) {
-        upstream_probe_arm(upstream);
+    if (tells) {
+        upstream_condition_failed(server->condition, upstream->now.mono_us, reason, error);
+        if (upstream_condition_missed(server->condition, upstream->now.mono_us, reason,
+                                      upstream->now)) {
+            upstream_probe_arm(upstream);
+        }
     }
     if (!tells && (exchange->truncated >> index & 1u) != 0) {
         exchange->blame[index] = UPSTREAM_REASON_TRUNCATED;

@@ -99,7 +99,8 @@ CONF
   read -r old_port
   read -r closing_port
   read -r unused_port # Unbound's own, which nobody asks
-} < <(free_ports 9)
+  read -r nobody_port # nobody listens there
+} < <(free_ports 10)
 tap=127.0.0.71
 head -c 80 /dev/urandom >"$work/tickets"
 start_unbound "$server_port" right 192.0.2.1
@@ -226,6 +227,18 @@ reload || fail "reload: $(cat "$work/reload")"
 wait_until 10 served || fail "the certificate that is named is not believed"
 expect 'answer .* A 192\.0\.2\.6'
 cp "$work/ca.pem" "$work/roots.pem"
+
+say "nobody listens: the reason shows from the first question on"
+servers "\"tls://127.0.0.1@$nobody_port#dns.test\""
+ask_anew
+expect 'rcode SERVFAIL'
+status_is "s['upstreams'][0]['last_failure'] == 'unreachable: Connection refused'" ||
+  fail "no reason: $(status 's["upstreams"][0]')"
+"$cordon" upstreams --socket "$work/control.sock" >"$work/shown"
+grep -q 'the last question was in vain: unreachable: Connection refused' "$work/shown" || fail "$(cat "$work/shown")"
+"$cordon" status --socket "$work/control.sock" >"$work/shown" && fail "cordon status finds all well"
+grep -q 'has never answered (unreachable: Connection refused): it cannot be reached' "$work/shown" ||
+  fail "cordon status: $(cat "$work/shown")"
 
 say "a server that has only TLS 1.1"
 openssl s_client -connect "127.0.0.1:$old_port" -tls1_1 -cipher ALL:@SECLEVEL=0 </dev/null >"$work/s_client" 2>&1 ||

@@ -130,6 +130,27 @@ static void there_is_room_for_two_configurations(void **state)
     }
 }
 
+static void the_last_failure_is_known_until_it_is_heard(void **state)
+{
+    struct fixture *f = *state;
+    struct upstream_server_status status;
+
+    const uint64_t sent_us = f->now.mono_us;
+    upstream_condition_failed(f->c, sent_us, UPSTREAM_REASON_UNREACHABLE, -111);
+    upstream_condition_status(f->c, &status);
+    assert_int_equal(status.health, UPSTREAM_UNTRIED);
+    assert_int_equal(status.failure, UPSTREAM_REASON_UNREACHABLE);
+    assert_int_equal(status.failure_error, -111);
+    answer(f);
+    upstream_condition_status(f->c, &status);
+    assert_int_equal(status.failure, UPSTREAM_REASON_NONE);
+    assert_int_equal(status.failure_error, 0);
+    /* It answers others: the question had no answer, the server is well. */
+    upstream_condition_failed(f->c, sent_us, UPSTREAM_REASON_SILENT, 0);
+    upstream_condition_status(f->c, &status);
+    assert_int_equal(status.failure, UPSTREAM_REASON_NONE);
+}
+
 static void the_round_trip_time_is_smoothed(void **state)
 {
     struct fixture *f = *state;
@@ -364,6 +385,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_entry_serves_all_workers, setup, teardown),
         cmocka_unit_test_setup_teardown(there_is_room_for_two_configurations, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_last_failure_is_known_until_it_is_heard, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(the_round_trip_time_is_smoothed, setup, teardown),
         cmocka_unit_test_setup_teardown(only_misses_in_a_row_count, setup, teardown),
         cmocka_unit_test_setup_teardown(a_sign_of_life_is_no_help_and_no_miss, setup, teardown),

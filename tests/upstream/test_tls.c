@@ -633,6 +633,41 @@ static void the_next_server_is_asked_when_one_proves_nothing(void **state)
     end(stage);
 }
 
+/* What is wrong shows from the first question on: nobody listens, or it hangs up on questions.
+ */
+static void a_server_that_never_answers_says_why(void **state)
+{
+    struct stage *stage = *state;
+    struct query_fetch fetch;
+
+    play_one(stage, &stage->right);
+    close(stage->servers[0].tcp);
+    stage->servers[0].tcp = -1;
+    ask(stage, &fetch, "www.example.test");
+    until_done(stage, 1);
+    struct upstream_server_status status = status_of(stage, 0);
+    assert_int_equal(status.health, UPSTREAM_UNTRIED);
+    assert_int_equal(status.failure, UPSTREAM_REASON_UNREACHABLE);
+    assert_int_equal(status.failure_error, -ECONNREFUSED);
+    end(stage);
+
+    play_one(stage, &stage->right);
+    ask(stage, &fetch, "www.example.test");
+    for (unsigned i = 0; i < 2; i++) { /* once more, over a new connection */
+        uint8_t question[512];
+        (void)take_soon(stage, &stage->servers[0].links[0], question);
+        close_links(&stage->servers[0]);
+    }
+    until_done(stage, 1);
+    status = status_of(stage, 0);
+    assert_int_equal(status.health, UPSTREAM_UNTRIED);
+    assert_int_equal(status.failure, UPSTREAM_REASON_UNREACHABLE);
+    assert_int_equal(status.failure_error, -ECONNRESET);
+    ask_and_answer(stage, -1);
+    assert_int_equal(status_of(stage, 0).failure, UPSTREAM_REASON_NONE);
+    end(stage);
+}
+
 static void a_new_connection_goes_on_with_the_old_session(void **state)
 {
     struct stage *stage = *state;
@@ -861,6 +896,7 @@ int main(void)
         cmocka_unit_test(a_large_answer_comes_in_many_records),
         cmocka_unit_test(a_wrong_server_gets_no_question_and_is_told_of),
         cmocka_unit_test(the_next_server_is_asked_when_one_proves_nothing),
+        cmocka_unit_test(a_server_that_never_answers_says_why),
         cmocka_unit_test(a_new_connection_goes_on_with_the_old_session),
         cmocka_unit_test(a_question_on_a_connection_that_closes_is_asked_again),
         cmocka_unit_test(what_a_connection_carries_is_learnt),
