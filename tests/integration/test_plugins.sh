@@ -199,7 +199,7 @@ cordonPolicy{
 }
 LUA
 start dnsdist dnsdist --supervised --disable-syslog -C "$work/dnsdist.conf"
-wait_until 20 is_up
+wait_until 60 is_up
 table
 tells "$work/dnsdist.out"
 
@@ -234,7 +234,7 @@ forward-zone:
 CONF
 # Where Debian has the module of Unbound, whichever Python stands first in the path.
 PYTHONPATH=/usr/lib/python3/dist-packages CORDON_UNBOUND="$work/unbound.json" start unbound unbound -d -p -c "$work/unbound.conf"
-wait_until 20 is_up
+wait_until 60 is_up
 table
 tells "$work/unbound.log"
 # What Unbound needs for itself is not blocked: a zone whose name server has a listed name works, and a client
@@ -258,6 +258,6 @@ cordon_policy{
 policy.add(policy.all(policy.FORWARD('127.0.0.1@$back')))
 LUA
 start kresd kresd -n -c "$work/kresd/config" "$work/kresd"
-wait_until 20 is_up
+wait_until 60 is_up
 table
 tells "$work/kresd.log"

@@ -57,9 +57,9 @@ load() { # NAME OPTION...
   loads+=("$!")
 }
 loads=()
-load udp -s "$host" -Q "${CORDON_RATE:-1000}" -q 2000 -c 16
-load udp6 -s ::1 -Q 200 -q 2000 -c 4
-load tcp -s "$host" -Q 300 -q 500 -c 8 -m tcp
+load udp -s "$host" -Q "${CORDON_RATE:-400}" -q 2000 -c 16
+load udp6 -s ::1 -Q 100 -q 2000 -c 4
+load tcp -s "$host" -Q 150 -q 500 -c 8 -m tcp
 sleep 1
 for ((round = 1; round <= rounds; round++)); do
   # The number of workers may change: no socket is lost for that.
@@ -256,9 +256,9 @@ loads=()
 # Without names that take a second: what is not answered within the second that a stop has is lost.
 grep -v delay1000 "$work/questions" >"$work/quick"
 mv "$work/quick" "$work/questions"
-load udp -s "$host" -Q "${CORDON_RATE:-1000}" -q 3000 -c 16
-load udp6 -s ::1 -Q 200 -q 2000 -c 4
-load tcp -s "$host" -Q 300 -q 500 -c 8 -m tcp
+load udp -s "$host" -Q "${CORDON_RATE:-400}" -q 3000 -c 16
+load udp6 -s ::1 -Q 100 -q 2000 -c 4
+load tcp -s "$host" -Q 150 -q 500 -c 8 -m tcp
 sleep 1
 ready=1
 for word in restart restart restart; do
