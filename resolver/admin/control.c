@@ -3,8 +3,10 @@
  *
  * Happy path: accept -> check the peer -> read one line -> command -> write the document ->
  * close. Failures: a peer without the right, a line that is too long or unknown -> a document
- * that says so; a client that is silent or does not read for CONTROL_PATIENCE_MS -> closed; a
- * client that goes away while its command is at work -> the reply is thrown away.
+ * that says so, and what the client has sent beyond it is read away, since a close would reset
+ * the connection and the document with it; a client that is silent or does not read for
+ * CONTROL_PATIENCE_MS -> closed; a client that goes away while its command is at work -> the
+ * reply is thrown away.
  */
 #include "admin/control.h"
 
@@ -48,10 +50,12 @@ struct control_client {
     uv_pipe_t pipe;
     uv_timer_t patience;
     uv_write_t write;
+    uv_shutdown_t shutdown;
     char *document; /* being written */
     size_t unsent;  /* when patience was last granted */
     unsigned open_handles;
     bool closing;
+    bool draining; /* refused before its line had an end: what comes is thrown away */
     size_t len;
     char line[REQUEST_LINE_MAX];
 };
@@ -123,8 +127,12 @@ static void on_written(uv_write_t *write, int status)
 {
     struct control_client *client = write->data;
 
-    (void)status; /* a client that went away loses its answer and nothing else */
-    client_close(client);
+    /* A client that went away loses its answer and nothing else. One that is drained is told
+     * by the end of our half that this was all, and closed when its own half ends. */
+    if (status != 0 || !client->draining ||
+        uv_shutdown(&client->shutdown, (uv_stream_t *)&client->pipe, NULL) != 0) {
+        client_close(client);
+    }
 }
 
 void control_reply(struct control_client *client, const char *document, size_t len)
@@ -173,6 +181,15 @@ static void reply_error(struct control_client *client, const char *message)
     text_init(&text, buffer, sizeof(buffer));
     control_refuse(&text, message);
     control_reply(client, text.at, text.len);
+}
+
+/* Refuses while more of the line may come. No longer than the patience with any client: what
+ * it goes on sending then is its own loss. */
+static void refuse_early(struct control_client *client, const char *message)
+{
+    client->draining = true;
+    client->len = 0;
+    reply_error(client, message);
 }
 
 /* Hands the finished line to the handler. */
@@ -229,12 +246,14 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
     (void)buffer;
     invariant(client->magic == CLIENT_MAGIC);
     if (got == UV_ENOBUFS) { /* the line fills the buffer and has no end */
-        uv_read_stop(stream);
-        reply_error(client, "the line is longer than 4096 octets");
+        refuse_early(client, "the line is longer than 4096 octets");
         return;
     }
     if (got < 0) {
         client_close(client);
+        return;
+    }
+    if (client->draining) {
         return;
     }
     client->len += (size_t)got;
@@ -245,8 +264,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
     }
     *end = '\0';
     if (strlen(client->line) != (size_t)(end - client->line)) {
-        uv_read_stop(stream);
-        reply_error(client, "the line has a zero octet");
+        refuse_early(client, "the line has a zero octet");
         return;
     }
     run_command(client);
@@ -327,13 +345,13 @@ static void accept_next(struct control *control)
         client_close(client);
         return;
     }
-    if (!peer_may(control, fd, &client->peer)) {
-        reply_error(client, "only root, the daemon's user and the socket's group may ask");
-        return;
-    }
     uv_timer_start(&client->patience, on_patience, CONTROL_PATIENCE_MS, 0);
     if (uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read) != 0) {
         client_close(client);
+        return;
+    }
+    if (!peer_may(control, fd, &client->peer)) {
+        refuse_early(client, "only root, the daemon's user and the socket's group may ask");
     }
 }
 

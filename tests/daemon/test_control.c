@@ -249,6 +249,34 @@ static void refuses_a_line_over_the_limit(void **state)
     assert_int_equal(fixture->commands, 0);
 }
 
+/* Whatever is still on its way to us when we refuse, the words arrive, and the stream ends
+ * instead of breaking. */
+static void a_refusal_is_not_lost_to_the_rest_of_the_line(void **state)
+{
+    const struct fixture *fixture = *state;
+    static char line[100000]; /* less than a socket holds: the client writes it all first */
+    char out[256];
+
+    memset(line, 'a', sizeof(line));
+    line[sizeof(line) - 1] = '\n';
+    for (unsigned i = 0; i < 20; i++) {
+        const int fd = connect_to(fixture->path);
+        size_t used = 0;
+        ssize_t got;
+
+        assert_int_equal(send(fd, line, sizeof(line), MSG_NOSIGNAL), sizeof(line));
+        while ((got = recv(fd, out + used, sizeof(out) - 1 - used, 0)) > 0) {
+            used += (size_t)got;
+        }
+        out[used] = '\0';
+        assert_int_equal(got, 0); /* not ECONNRESET */
+        assert_non_null(strstr(out, "longer than 4096"));
+        assert_int_equal(send(fd, line, sizeof(line), MSG_NOSIGNAL), sizeof(line));
+        close(fd);
+    }
+    assert_int_equal(fixture->commands, 0);
+}
+
 static void refuses_a_reply_over_the_limit(void **state)
 {
     const struct fixture *fixture = *state;
@@ -467,6 +495,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(reads_a_line_that_comes_in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_lines_that_are_no_command, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_a_line_over_the_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_refusal_is_not_lost_to_the_rest_of_the_line, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(refuses_a_reply_over_the_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(gives_a_large_reply_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(gives_a_late_reply_to_whom_it_belongs, setup, teardown),
