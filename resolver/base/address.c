@@ -103,6 +103,18 @@ int address_parse(const char *text, size_t len, uint16_t default_port, struct ad
     return 0;
 }
 
+int address_parse_client(const char *text, size_t len, struct address *out)
+{
+    struct address new;
+
+    if (memchr(text, '@', len) != NULL || address_parse(text, len, 0, &new) != 0) {
+        return CORDON_E_FORMAT;
+    }
+    address_unmap(&new);
+    *out = new;
+    return 0;
+}
+
 static size_t format_plain(const uint8_t octets[16], uint8_t family, char out[ADDRESS_TEXT_MAX])
 {
     if (family == ADDRESS_NONE) {

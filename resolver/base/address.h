@@ -38,6 +38,10 @@ struct address_prefix {
  * read. */
 int address_parse(const char *text, size_t len, uint16_t default_port, struct address *out);
 
+/* A client as people name it: one of these without a port. An IPv4-mapped one is the IPv4
+ * address that its packets come from. 0 or CORDON_E_FORMAT. */
+int address_parse_client(const char *text, size_t len, struct address *out);
+
 /* "addr" alone, or "addr@port" if with_port; IPv6 in RFC 5952 form; "none" for ADDRESS_NONE.
  * Returns the length. */
 size_t address_format(const struct address *address, bool with_port,

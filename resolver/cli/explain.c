@@ -74,8 +74,9 @@ static int read_options(int argc, char **argv, struct explain_request *request)
     if (code != CLI_GO_ON) {
         return code;
     }
-    if (request->client != NULL && address_parse(request->client, strlen(request->client), 0,
-                                                 &request->client_address) != 0) {
+    if (request->client != NULL &&
+        address_parse_client(request->client, strlen(request->client),
+                             &request->client_address) != 0) {
         return cli_usage("explain", "'%s' is no IP address", request->client);
     }
     if (request->at != NULL &&

@@ -53,8 +53,9 @@ static int read_words(int argc, char **argv, struct why_request *request)
         return cli_usage("why", "'%s' is no record type", argv[1]);
     }
     request->type_words = argc == 2 ? argv[1] : "A";
-    if (request->client != NULL && address_parse(request->client, strlen(request->client), 0,
-                                                 &request->client_address) != 0) {
+    if (request->client != NULL &&
+        address_parse_client(request->client, strlen(request->client),
+                             &request->client_address) != 0) {
         return cli_usage("why", "'%s' is no IP address", request->client);
     }
     if (request->client != NULL && request->view != NULL) {

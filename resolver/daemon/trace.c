@@ -162,7 +162,7 @@ static void read_client(struct request *request, const struct daemon *daemon,
     client->keepalive_100ms = -1;
     client->transport = request_flag(request, "tcp") ? QUERY_TCP : QUERY_UDP;
     text = text != NULL ? text : "127.0.0.1";
-    if (strchr(text, '@') != NULL || address_parse(text, strlen(text), 0, &client->from) != 0) {
+    if (address_parse_client(text, strlen(text), &client->from) != 0) {
         request_refuse(request, "client", "'%s' is no address", text);
     }
     /* As if asked at the first address that is listened on of this family. */

@@ -49,7 +49,7 @@ static bool read_request(struct daemon *daemon, struct request *request, struct 
     }
     if (client != NULL && view != NULL) {
         request_refuse(request, "view", "name a client or a view");
-    } else if (client != NULL && address_parse(client, strlen(client), 0, &address) != 0) {
+    } else if (client != NULL && address_parse_client(client, strlen(client), &address) != 0) {
         request_refuse(request, "client", "no IP address");
     } else if (client != NULL) {
         const struct address at = asked_at(daemon, &address);

@@ -28,8 +28,11 @@ bool query_settings_exempt(const struct query_settings *settings, uint16_t conte
 
 bool query_settings_admit(const struct query_settings *settings, const struct address *client)
 {
+    struct address from = *client;
+
+    address_unmap(&from);
     for (size_t i = 0; i < settings->access_count; i++) {
-        if (address_prefix_covers(&settings->access[i], client)) {
+        if (address_prefix_covers(&settings->access[i], &from)) {
             return true;
         }
     }

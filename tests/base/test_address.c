@@ -240,6 +240,34 @@ static void mapped_addresses_become_ipv4(void **state)
     assert_true(address_equal(&other, &before));
 }
 
+static void a_client_is_named_without_a_port_and_unmapped(void **state)
+{
+    static const struct {
+        const char *text, *plain; /* NULL: refused */
+    } rows[] = {
+        {"192.0.2.1", "192.0.2.1"},
+        {"::ffff:192.0.2.1", "192.0.2.1"},
+        {"::ffff:c000:201", "192.0.2.1"},
+        {"[2001:db8::1]", "2001:db8::1"},
+        {"192.0.2.1@53", NULL},
+        {"[::1]@53", NULL},
+        {"192.0.2.0/24", NULL},
+        {"here", NULL},
+        {"", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[ADDRESS_TEXT_MAX];
+        struct address address = {.family = ADDRESS_NONE};
+        const int rc = address_parse_client(rows[i].text, strlen(rows[i].text), &address);
+
+        address_format(&address, false, text);
+        assert_int_equal(rc, rows[i].plain != NULL ? 0 : CORDON_E_FORMAT);
+        assert_string_equal(text, rows[i].plain != NULL ? rows[i].plain : "none");
+    }
+}
+
 static void the_ipv4_host_behind_an_ipv6_address_is_found(void **state)
 {
     static const struct {
@@ -405,6 +433,7 @@ int main(void)
         cmocka_unit_test(kinds_of_addresses_are_known),
         cmocka_unit_test(no_address_is_no_kind_of_address),
         cmocka_unit_test(mapped_addresses_become_ipv4),
+        cmocka_unit_test(a_client_is_named_without_a_port_and_unmapped),
         cmocka_unit_test(the_ipv4_host_behind_an_ipv6_address_is_found),
         cmocka_unit_test(equality_looks_at_each_part),
         cmocka_unit_test(prefixes_cover_what_lies_inside),

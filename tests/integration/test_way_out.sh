@@ -319,6 +319,13 @@ why www.quiet.example -- 'log mode'
 why localhost -- 'known here'
 why free.why --client 192.0.2.99 -- 'access\.allow'
 why free.why --client 127.0.0.1 -- '127\.0\.0\.1 belongs to it'
+# An IPv4-mapped client is the IPv4 client that its packets come from.
+why free.why --client ::ffff:127.0.0.1 -- '127\.0\.0\.1 belongs to it$'
+grep -q 'access\.allow' "$work/said" && fail "a mapped client is turned away: $(cat "$work/said")"
+tool trace free.why --client ::ffff:127.0.0.1 --json >"$work/said" || fail "$(cat "$work/said")"
+grep -q '"client": "127\.0\.0\.1"' "$work/said" || fail "a mapped client is traced as: $(cat "$work/said")"
+"$cordon" explain free.why --client ::ffff:127.0.0.1 -c "$work/cordond.yaml" >"$work/said" || true
+grep -q '^Client ::ffff:127\.0\.0\.1: may ask' "$work/said" || fail "a mapped client is explained as: $(cat "$work/said")"
 why free.why --view default -- 'not blocked'
 [ "$(status 's["questions"]["taken"]')" = "$asked_so_far" ] || fail "looking is counted as asking"
 tool exception add www.front.why --scope chain --for 1h --ticket HD-9 --reason "it hurts" >/dev/null
@@ -344,6 +351,7 @@ PYTHON
 refused 2 'no name' why a..b
 refused 2 'no record type' why a.example NOTYPE
 refused 2 'no IP address' why a.example --client here
+refused 2 'no IP address' why a.example --client 127.0.0.1@53
 refused 2 'name one of them' why a.example --client 127.0.0.1 --view default
 refused 1 'no such view' why a.example --view nowhere
 refused 2 'name what is asked' why
