@@ -1,5 +1,6 @@
 #include "admin/overrides.h"
 
+#include "base/address.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -197,6 +198,27 @@ bool override_read_name(struct request *request, const char *text, struct wire_n
     return true;
 }
 
+/* The name of a new exception. What is asked for is never an address, and hardly ever begins
+ * with a label "*": such an exception would let nothing through. */
+static void read_new_name(struct request *request, const char *text, struct wire_name *out)
+{
+    const size_t len = strlen(text);
+    const size_t plain = len > 0 && text[len - 1] == '.' ? len - 1 : len;
+    struct address_prefix prefix;
+    struct address address;
+
+    if (address_parse(text, plain, 0, &address) == 0 ||
+        address_prefix_parse(text, plain, &prefix) == 0) {
+        request_refuse(request, "name",
+                       "an address is no name: let the names through that are asked for, with "
+                       "scope chain where their addresses are blocked");
+    } else if (override_read_name(request, text, out) && out->octets[0] == 1 &&
+               out->octets[1] == '*') {
+        request_refuse(request, "name",
+                       "leave the \"*.\" away: a name alone means all below it, too");
+    }
+}
+
 /* One of two words; the first if it is absent. False after a fault, too. */
 static bool second_word(struct request *request, const char *field, const char *first,
                         const char *second)
@@ -210,12 +232,16 @@ static bool second_word(struct request *request, const char *field, const char *
 }
 
 /* What a command and a line of the file have in common. */
-static void read_exception(struct request *request, struct override *out)
+static void read_exception(struct request *request, bool is_new, struct override *out)
 {
+    const char *name = request_text(request, "name", WIRE_NAME_TEXT_MAX - 1, true);
+
     *out = (struct override){.kind = OVERRIDE_EXCEPTION};
-    (void)override_read_name(request,
-                             request_text(request, "name", WIRE_NAME_TEXT_MAX - 1, true),
-                             &out->exception.name);
+    if (is_new && name != NULL) {
+        read_new_name(request, name, &out->exception.name);
+    } else {
+        (void)override_read_name(request, name, &out->exception.name);
+    }
     out->exception.exact = second_word(request, "match", "suffix", "exact");
     out->exception.chain = second_word(request, "scope", "own", "chain");
     copy_text(out->view, sizeof(out->view),
@@ -232,7 +258,7 @@ bool override_read_exception(struct request *request, struct clock_now now,
     const uint64_t now_s = now.wall_us / 1000000;
     uint64_t for_s = 0, until_s = 0;
 
-    read_exception(request, out);
+    read_exception(request, true, out);
     const char *until = request_text(request, "until", TIME_MAX, false);
     const bool has_for = request_number(request, "for_s", 1, UINT32_MAX, &for_s);
     if (until != NULL && clock_parse(until, strlen(until), &until_s) != 0) {
@@ -305,7 +331,7 @@ static bool read_line(struct request *request, struct clock_now now, struct over
         copy_text(out->reason, sizeof(out->reason),
                   request_text(request, "reason", OVERRIDES_REASON_MAX, true));
     } else if (strcmp(kind, "exception") == 0) {
-        read_exception(request, out);
+        read_exception(request, false, out);
     } else {
         request_refuse(request, "kind", "expected pause or exception");
         return false;

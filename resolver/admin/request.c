@@ -2,6 +2,7 @@
 
 #include "base/invariant.h"
 #include "base/random.h"
+#include "base/utf8.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -167,18 +168,28 @@ static const json_t *ask(struct request *request, const char *field)
     return json_object_get(request->object, field);
 }
 
-/* C0, DEL, and C1 as UTF-8 has them: none has a place in a name, a reason or a log. */
-static bool has_control(const char *text, size_t len)
+/* What is wrong with its characters, or NULL. C0, DEL and C1, and what cannot be seen or turns
+ * text around: none has a place in a name, a reason or a log. */
+static const char *characters_fault(const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        const unsigned char octet = (unsigned char)text[i];
+    size_t used;
 
-        if (octet < 0x20 || octet == 0x7f ||
-            (octet == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0)) {
-            return true;
+    for (size_t at = 0; at < len; at += used) {
+        uint32_t point = 0;
+
+        used = utf8_point((const uint8_t *)text + at, len - at, &point);
+        if (used == 0) {
+            return "text is written in UTF-8";
+        }
+        if (point < 0x20 || (point >= 0x7f && point < 0xa0)) {
+            return "control characters are not allowed";
+        }
+        if (utf8_is_hidden(point)) {
+            return "characters that are invisible or change the direction of text are not "
+                   "allowed";
         }
     }
-    return false;
+    return NULL;
 }
 
 const char *request_text(struct request *request, const char *field, size_t max, bool required)
@@ -200,8 +211,9 @@ const char *request_text(struct request *request, const char *field, size_t max,
         request_refuse(request, field, "expected 1 to %zu octets, not %zu", max, len);
         return NULL;
     }
-    if (has_control(json_string_value(value), len)) {
-        request_refuse(request, field, "control characters are not allowed");
+    const char *fault = characters_fault(json_string_value(value), len);
+    if (fault != NULL) {
+        request_refuse(request, field, "%s", fault);
         return NULL;
     }
     return json_string_value(value);

@@ -29,8 +29,8 @@ void request_free(struct request *request); /* NULL is fine */
 
 const char *request_command(const struct request *request);
 
-/* Text of 1 to max octets of UTF-8 without control characters, borrowed from the request; NULL
- * if it is absent (a fault if required) or faulty. */
+/* Text of 1 to max octets of UTF-8 without control characters and what is not seen, borrowed
+ * from the request; NULL if it is absent (a fault if required) or faulty. */
 const char *request_text(struct request *request, const char *field, size_t max, bool required);
 /* True and *value for a whole number in the bounds; false and *value untouched if it is absent
  * or faulty. */

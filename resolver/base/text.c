@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include "base/invariant.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -115,44 +116,6 @@ void json_array_end(struct text *text)
     text_add_octets(text, "]", 1);
 }
 
-size_t text_utf8_point(const uint8_t *at, size_t len, uint32_t *point)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    const uint8_t first = at[0];
-    size_t need;
-
-    if (first < 0x80) {
-        *point = first;
-        return 1;
-    }
-    if (first >= 0xc2 && first <= 0xdf) {
-        need = 2;
-        *point = first & 0x1fu;
-    } else if (first >= 0xe0 && first <= 0xef) {
-        need = 3;
-        *point = first & 0x0fu;
-    } else if (first >= 0xf0 && first <= 0xf4) {
-        need = 4;
-        *point = first & 0x07u;
-    } else {
-        return 0;
-    }
-    if (len < need) {
-        return 0;
-    }
-    for (size_t i = 1; i < need; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        *point = *point << 6 | (at[i] & 0x3fu);
-    }
-    if (*point < smallest[need] || *point > 0x10ffff ||
-        (*point >= 0xd800 && *point <= 0xdfff)) {
-        return 0;
-    }
-    return need;
-}
-
 static void add_escape(struct text *text, uint8_t code)
 {
     switch (code) {
@@ -187,7 +150,7 @@ void json_string_n(struct text *text, const char *key, const char *value, size_t
     text_add_octets(text, "\"", 1);
     while (at < len && !text->overflow) {
         uint32_t point;
-        const size_t used = text_utf8_point(octets + at, len - at, &point);
+        const size_t used = utf8_point(octets + at, len - at, &point);
         if (used == 0) {
             text_add_octets(text, "\xef\xbf\xbd", 3); /* U+FFFD */
             at++;

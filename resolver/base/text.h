@@ -30,11 +30,6 @@ void text_vprintf(struct text *text, const char *format, va_list arguments)
  * quote strangers. What does not fit is cut between two characters. */
 void text_add_printable(struct text *text, const char *octets, size_t len);
 
-/* The code point at the start and the octets that it takes; 0 if there is no well-formed one
- * (Unicode, table 3-7: no overlong form, no surrogate, nothing above U+10FFFF). len is not 0.
- */
-size_t text_utf8_point(const uint8_t *at, size_t len, uint32_t *point);
-
 /*
  * JSON (RFC 8259). Keys are our own literals and are not escaped; strings are: control
  * characters (those of C1 and DEL too), quote, backslash; octets that are not valid UTF-8

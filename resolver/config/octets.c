@@ -1,6 +1,6 @@
 #include "config/octets.h"
 
-#include "base/text.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -43,7 +43,7 @@ bool config_check_octets(char *text, size_t len, const char *file, struct report
     for (size_t at = 0; at < len; at += used) {
         uint32_t point = 0;
 
-        used = text_utf8_point((const uint8_t *)text + at, len - at, &point);
+        used = utf8_point((const uint8_t *)text + at, len - at, &point);
         if (used == 0) {
             report_add(report, REPORT_ERROR, file, line, column,
                        "an octet that is not UTF-8: save the file as UTF-8");
@@ -76,7 +76,7 @@ bool config_text_is_clean(const char *text, size_t len)
     for (size_t at = 0; at < len; at += used) {
         uint32_t point = 0;
 
-        used = text_utf8_point((const uint8_t *)text + at, len - at, &point);
+        used = utf8_point((const uint8_t *)text + at, len - at, &point);
         if (used == 0 || point == '\n' || point_fault(point, false) != NULL) {
             return false;
         }

@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -62,58 +63,6 @@ bool list_is_word(const char *text, size_t len, size_t max)
     return len >= 1 && len <= max;
 }
 
-/* The length of the UTF-8 sequence at text (RFC 3629), 0 if it is not one. */
-static size_t utf8_sequence(const uint8_t *text, size_t len)
-{
-    const uint8_t first = text[0];
-    const size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    const uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    const uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-
-    if (size == 1) {
-        return 1;
-    }
-    if (first < 0xc2 || first > 0xf4 || len < size || text[1] < low || text[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < size; i++) {
-        if ((text[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    return size;
-}
-
-/* Characters that nobody sees, or that move what is seen: what people read and sign would not
- * be what the list says. Line and paragraph separators are among them. */
-static const struct {
-    uint32_t first, last;
-} unseen[] = {
-    {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e}, {0x200b, 0x200f},   {0x2028, 0x202e},
-    {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe0fff},
-};
-
-/* The character of a UTF-8 sequence of size octets, 2 to 4. */
-static uint32_t utf8_character(const uint8_t *text, size_t size)
-{
-    uint32_t value = text[0] & (0xffu >> (size + 1));
-
-    for (size_t i = 1; i < size; i++) {
-        value = value << 6 | (text[i] & 0x3fu);
-    }
-    return value;
-}
-
-static bool is_seen(uint32_t character)
-{
-    for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++) {
-        if (character >= unseen[i].first && character <= unseen[i].last) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Length and characters of the line. */
 static bool check_octets(struct list_parser *parser)
 {
@@ -125,7 +74,8 @@ static bool check_octets(struct list_parser *parser)
                           len, POLICY_LIST_LINE_MAX);
     }
     for (size_t i = 0; i < len;) {
-        const size_t size = utf8_sequence(text + i, len - i);
+        uint32_t point = text[i]; /* nearly all is ASCII */
+        const size_t size = point < 0x80 ? 1 : utf8_point(text + i, len - i, &point);
 
         if (text[i] == '\r') {
             return list_fault(parser, i + 1, "carriage return: lines end with LF alone");
@@ -142,13 +92,12 @@ static bool check_octets(struct list_parser *parser)
             return list_fault(parser, i + 1,
                               "octet 0x%02x is not UTF-8: save the list as UTF-8", text[i]);
         }
-        const uint32_t character = size > 1 ? utf8_character(text + i, size) : text[i];
-        if (!is_seen(character)) {
+        if (size > 1 && utf8_is_hidden(point)) {
             return list_fault(
                 parser, i + 1,
                 "character U+%04" PRIX32
                 ", which is invisible or changes the direction of text: remove it",
-                character);
+                point);
         }
         i += size;
     }
