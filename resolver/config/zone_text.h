@@ -3,7 +3,8 @@
  *
  * For files of the operator alone: ldns is not let near octets of the network. $ORIGIN and $TTL
  * are understood, other directives refused, and so are what ldns would misread: quotes and
- * parentheses that are not closed, and records without a TTL where none was stated before.
+ * parentheses that are not closed, records without a TTL where none was stated before, and
+ * numbers that do not fit their place, of which it would take the low bits.
  */
 #ifndef CORDON_CONFIG_ZONE_TEXT_H
 #define CORDON_CONFIG_ZONE_TEXT_H

@@ -79,6 +79,12 @@ static void zone_files_are_read_as_rfc_1035_has_them(void **state)
         /* types by number, and data without a form of its own (RFC 3597, 5) */
         {"$TTL 60\nx. TYPE65280 \\# 3 010203\ny. TYPE1 192.0.2.1\nz. A \\# 4 c0000201\n",
          "x TYPE65280 60 010203; y A 60 c0000201; z A 60 c0000201; "},
+        /* numbers that fit to the last, and what only looks like one */
+        {"$TTL 2147483647\nx. MX 65535 y.\n60 60 TXT 99999999999 \"9999999999\"\n",
+         "x MX 2147483647 ffff017900; 60 TXT 60 "
+         "0b39393939393939393939390a39393939393939393939; "},
+        {"$TTL 1d2h\nx. SOA a. b. ( 4294967295 ; 99999999999\n 1w 1d 4w 4294967295 )\n",
+         "x SOA 93600 016100016200ffffffff00093a80000151800024ea00ffffffff; "},
         {"$TTL 60\nx. SRV 1 2 53 y.\nx. AAAA 2001:db8::1\nx. CAA 0 issue \"c\"\n",
          "x SRV 60 000100020035017900; x AAAA 60 20010db8000000000000000000000001; "
          "x CAA 60 0005697373756563; "},
@@ -127,6 +133,32 @@ static void what_is_not_a_zone_file_is_refused_with_its_line(void **state)
                              "at the top"},
         {"x. 2147483648 A 192.0.2.1\n",
          "z:1: local.zones: x: a TTL of more than 2147483647 s (RFC 2181, 8)"},
+        /* ldns takes each of them for a smaller number */
+        {"$TTL 60\n\nc 4294967297 A 192.0.2.2\n",
+         "z:3: local.zones: c: a TTL of more than 2147483647 s (RFC 2181, 8)"},
+        {"$TTL 60\nx. A 192.0.2.1\n\t99999999999 A 192.0.2.2\n",
+         "z:3: local.zones: x: a TTL of more than 2147483647 s (RFC 2181, 8)"},
+        {"$TTL 60\nx. 4294967295 A 192.0.2.2\n",
+         "z:2: local.zones: x: a TTL of more than 2147483647 s (RFC 2181, 8)"},
+        {"$TTL 60\nx. ( ; one (\n 7102w IN A 192.0.2.2 )\n",
+         "z:3: local.zones: x: a TTL of more than 2147483647 s (RFC 2181, 8)"},
+        {"$TTL 4294967297\nx. A 192.0.2.2\n",
+         "z:1: local.zones: a TTL of more than 2147483647 s (RFC 2181, 8)"},
+        {"$TTL 1h4294967295\n",
+         "z:1: local.zones: a TTL of more than 2147483647 s (RFC 2181, 8)"},
+        {"$TTL 1hh\n", "z:1: local.zones: $TTL without a time"},
+        {"$TTL 60\nx. MX 65546 m.\n",
+         "z:2: local.zones: x: a number in its data that does not fit there"},
+        {"$TTL 60\nx. IN MX -1 m.\n",
+         "z:2: local.zones: x: a number in its data that does not fit there"},
+        {"$TTL 60\nx. 1 in SRV 1 2 65536 m.\n",
+         "z:2: local.zones: x: a number in its data that does not fit there"},
+        {"$TTL 60\nx. CAA 257 issue \"a\"\n",
+         "z:2: local.zones: x: a number in its data that does not fit there"},
+        {"$TTL 60\nx. SOA a. b. (4294967296 1 1 1 1)\n",
+         "z:2: local.zones: x: a number in its data that does not fit there"},
+        {"$TTL 60\nx. SOA a. b. 1 1 1 1 ( ; min\n 7102w )\n", NULL},
+        {"$TTL 60\nx. TYPE65546 \\# 0\n", "z:2: local.zones: x: a type of more than 65535"},
         {"$TTL 60\nx. CH TXT a\n", "z:2: local.zones: x: only the class IN is served"},
         {"$TTL 60\nx. TYPE255 \\# 0\n",
          "z:2: local.zones: x: this type is for questions and has no records"},
@@ -139,15 +171,24 @@ static void what_is_not_a_zone_file_is_refused_with_its_line(void **state)
          "z:2: local.zones: b\\195\\188: a name that is not ASCII: write it in its xn-- "
          "form"},
         {"$TTL 60\nrefuse. A 192.0.2.1\n", "z:2: local.zones: refuse: not here"},
-        /* in ldns's own words */
+        /* what ldns refuses */
         {"$TTL 60\n\n; comment\nx. A 192.0.2\n",
-         "z:4: local.zones: Syntax error, could not parse the RR's rdata"},
+         "z:4: local.zones: an unknown type, or data that the type does not have: a record is "
+         "name, TTL, class, type, data"},
         {"$TTL 60\nx. AAAA 192.0.2.1\n",
-         "z:2: local.zones: Syntax error, could not parse the RR's rdata"},
+         "z:2: local.zones: an unknown type, or data that the type does not have: a record is "
+         "name, TTL, class, type, data"},
         {"$TTL 60\nx. MX mail\n", NULL},
         {"$TTL 60\nx. NOSUCHTYPE a\n", NULL},
         {"$TTL 60\nx..y. A 192.0.2.1\n", NULL},
-        {"$TTL 60\nx. A 192.0.2.1 192.0.2.2\n", NULL},
+        {"$TTL 60\nx. A 192.0.2.1 192.0.2.2\n",
+         "z:2: local.zones: more data than the type has"},
+        {"$TTL "
+         "60\nrefuse.a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e.f.g.h.i.j.k."
+         "l.m.n.o.p. A 192.0.2.1\n",
+         "z:2: local.zones: "
+         "refuse.a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e.f."
+         "g.h.i.j.k...: not here"},
         {"$TTL 60\nx.\n", NULL},
         {"$TTL 60\nx. IN 60 A 192.0.2.1\n", NULL}, /* ldns wants them the other way round */
         {"x", NULL},

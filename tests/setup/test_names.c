@@ -150,7 +150,8 @@ static void what_cannot_be_is_refused_whole(void **state)
         {"local: {zones: [onion.zone]}", CORDON_E_REFUSED,
          "onion.zone:2: local.zones: x.onion: names in invalid and onion never exist"},
         {"local: {zones: [faults.zone]}", CORDON_E_REFUSED,
-         "faults.zone:3: local.zones: Syntax error, could not parse the RR's rdata"},
+         "faults.zone:3: local.zones: an unknown type, or data that the type does not have: a "
+         "record is name, TTL, class, type, data"},
         {"local: {zones: [faults.zone]}", CORDON_E_REFUSED,
          "faults.zone:4: local.zones: lan: DNAME is not supported here"},
         {"local: {zones: [home.zone, empty.zone, three]}", CORDON_E_REFUSED,
