@@ -1,7 +1,6 @@
 #include "daemon/changes.h"
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/invariant.h"
 #include "base/log.h"
 #include "daemon/state.h"
@@ -12,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MODE      0600
 #define PASSWD_MAX     65536u /* lines of /etc/passwd that are looked at */
 #define PASSWD_LINE    4096u
 #define REPLY_REST_MAX 128u /* octets of the fields that a reply gets at its end */
@@ -123,70 +121,6 @@ void changes_record(struct daemon *daemon, enum audit_change_what what,
     if (daemon->writer != NULL) {
         audit_writer_wake(daemon->writer);
     }
-}
-
-/* --- the file --- */
-
-/* 0, or a negative code: the file is then as it was. */
-static int save(const struct changes *changes, const struct overrides *set)
-{
-    size_t len = 0;
-
-    if (changes->path == NULL) {
-        return -ENOENT;
-    }
-    char *text = overrides_print(set, &len);
-    if (text == NULL) {
-        return -ENOMEM;
-    }
-    const int rc = file_write_atomic(changes->path, text, len, FILE_MODE);
-    free(text);
-    return rc;
-}
-
-/* What could not be read is set aside, since the file is written anew at the next change. */
-static void keep_damaged(const struct changes *changes, const uint8_t *text, size_t len)
-{
-    char beside[4096];
-    const int used = snprintf(beside, sizeof(beside), "%s.damaged", changes->path);
-
-    for (size_t i = 0; i < changes->damage.count; i++) {
-        log_write(LOG_LEVEL_ERROR, "%s", changes->damage.entries[i].text);
-    }
-    const int rc = used > 0 && (size_t)used < sizeof(beside)
-                       ? file_write_atomic(beside, text, len, FILE_MODE)
-                       : -ENAMETOOLONG;
-    log_write(LOG_LEVEL_ERROR,
-              "%s has lines that cannot be read: all others are in force; %s%s", changes->path,
-              rc == 0 ? "it is kept as " : "it cannot be kept aside: ",
-              rc == 0 ? beside : cordon_strerror(rc));
-}
-
-/* 0 or -ENOMEM. */
-static int load(struct changes *changes, struct clock_now now)
-{
-    uint8_t *text = NULL;
-    size_t len = 0;
-
-    int rc = changes->path == NULL ? -ENOENT
-                                   : file_read(changes->path, OVERRIDES_FILE_MAX, &text, &len);
-    if (rc == -ENOENT) {
-        return 0;
-    }
-    if (rc != 0) {
-        static const char words[] = "cannot be read, so no pause and no exception is in force";
-        report_add(&changes->damage, REPORT_ERROR, changes->path, 0, 0, "%s: %s", words,
-                   cordon_strerror(rc));
-        log_write(LOG_LEVEL_ERROR, "%s: %s: %s", changes->path, words, cordon_strerror(rc));
-        return 0;
-    }
-    rc = overrides_parse((const char *)text, len, changes->path, now, &changes->damage,
-                         &changes->set);
-    if (changes->damage.errors > 0) {
-        keep_damaged(changes, text, len);
-    }
-    free(text);
-    return rc;
 }
 
 /* --- making and publishing --- */
@@ -370,11 +304,15 @@ void changes_publish_soon(struct daemon *daemon)
 int changes_apply(struct daemon *daemon, struct overrides *set, bool keep)
 {
     struct changes *changes = &daemon->changes;
-    const int rc = save(changes, set);
+    const int rc = changes_file_save(changes, set);
 
     if (rc != 0 && keep) {
         overrides_deinit(set);
         return rc;
+    }
+    if (rc == 0) { /* the file has no such lines any more */
+        report_deinit(&changes->damage);
+        report_init(&changes->damage);
     }
     changes->unsaved = rc != 0;
     overrides_deinit(&changes->set);
@@ -436,14 +374,14 @@ static bool expire(struct daemon *daemon, struct clock_now now)
  * bring it back to life. */
 static void save_again(struct changes *changes)
 {
-    const int rc = save(changes, &changes->set);
+    const int rc = changes_file_save(changes, &changes->set);
 
     changes->unsaved = rc != 0;
     if (rc != 0 && !changes->unsaved_said) {
         log_write(LOG_LEVEL_WARNING,
                   "%s cannot be written (%s): it still has what is over; tried again",
                   changes->path == NULL ? "the file of changes" : changes->path,
-                  cordon_strerror(rc));
+                  changes_file_words(rc));
     }
     changes->unsaved_said = rc != 0;
 }
@@ -486,7 +424,7 @@ int changes_open(struct daemon *daemon, struct setup_snapshot *root,
         changes->path = NULL;
         return -ENOMEM;
     }
-    int rc = load(changes, clock_read());
+    int rc = changes_file_load(changes, clock_read());
     if (rc != 0) {
         return rc;
     }

@@ -38,12 +38,14 @@ struct changes {
     bool dirty;          /* the set is not in force yet */
     bool unsaved;        /* the file has what has expired */
     bool unsaved_said;
+    bool set_aside; /* the file has what could not be read and is nowhere else: it is moved away
+                       before it is written */
     uint64_t next_save_us;
     bool open; /* the timers are */
     uv_timer_t tick, step;
     struct ring *ring; /* of records; the writer is its consumer */
     _Atomic uint64_t lost;
-    struct report damage; /* of the file at the start */
+    struct report damage; /* of the file at the start, until a change has written it anew */
     struct change_waiter waiting[DAEMON_WAITING_MAX];
     size_t waiting_count;
 };
@@ -90,6 +92,14 @@ void changes_identify(const struct control_client *client, struct override *out)
 
 /* Whether it has a say: its list is loaded, its view is there. */
 bool changes_has_effect(const struct setup_snapshot *snapshot, const struct override *override);
+
+/* changes_file.c: the file. Both need path alone. */
+/* 0 or -ENOMEM; what is wrong with the file is logged and in `damage`. */
+int changes_file_load(struct changes *changes, struct clock_now now);
+/* 0, or a negative code, and the file is then as it was: what cannot be read or is no regular
+ * file (CORDON_E_REFUSED) is never written over. */
+int changes_file_save(struct changes *changes, const struct overrides *set);
+const char *changes_file_words(int rc); /* what is wrong, for people */
 
 /* changes_command.c: commands of the control socket. */
 bool changes_pause_command(struct daemon *daemon, struct request *request,

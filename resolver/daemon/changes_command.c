@@ -40,7 +40,7 @@ static bool refuse_file(struct daemon *daemon, struct text *out, int rc)
         "nothing was changed, since it could not be kept: %s: %s. Mend that, or "
         "say --until-restart to do without",
         daemon->changes.path == NULL ? "there is no state.directory" : daemon->changes.path,
-        cordon_strerror(rc));
+        changes_file_words(rc));
 }
 
 /* --- adding --- */

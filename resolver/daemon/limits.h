@@ -111,6 +111,10 @@
 #define DAEMON_EXPIRY_MS     500u
 #define DAEMON_SAVE_AGAIN_MS 10000u
 
+/* Files of changes that could not be read and are kept: somebody must look at them one day, and
+ * a folder must not fill up. */
+#define DAEMON_DAMAGED_MAX 100u
+
 /* Octets of the document that a reload leaves: 64 messages of 1 KiB, escaped, and the lists. */
 #define DAEMON_RELOAD_DOCUMENT_MAX (1u << 20)
 
