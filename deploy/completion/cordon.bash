@@ -32,7 +32,7 @@ _cordon() {
     exception)
       if ((cword == 2)); then options='add list remove --help'; else
         case $verb in
-          add) options='--until --for --ticket --reason --scope --exact --view --until-restart' ;;
+          add) options='--until --for --ticket --reason --scope --exact --view --public-suffix --until-restart' ;;
           remove) options='--view --reason --until-restart' ;;
         esac
         options+=' --config --socket --json --help'

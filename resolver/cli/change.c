@@ -27,7 +27,8 @@ static const char pause_help[] =
 
 static const char exception_help[] =
     "usage: cordon exception add NAME --until TIME|--for DURATION --ticket ID --reason TEXT\n"
-    "                        [--scope chain] [--exact] [--view VIEW] [--until-restart]\n"
+    "                        [--scope chain] [--exact] [--view VIEW] [--public-suffix]\n"
+    "                        [--until-restart]\n"
     "       cordon exception remove NAME [--view VIEW] [--reason TEXT] [--until-restart]\n"
     "       cordon exception list [--json]\n"
     "       each with [-c CONFIG | --socket PATH] [--json]\n"
@@ -39,6 +40,8 @@ static const char exception_help[] =
     "its\n"
     "answer leads to (aliases, service targets, addresses). --exact: NAME alone, nothing "
     "below.\n"
+    "--public-suffix: NAME is one, such as co.uk, and the names of everybody below it are "
+    "meant.\n"
     "--view: for that view's clients only. TIME: YYYY-MM-DD (its beginning, UTC) or\n"
     "YYYY-MM-DDTHH:MM:SSZ, also with an offset such as +01:00; DURATION: 2h, 30d; at most 366 "
     "days.\n"
@@ -55,7 +58,7 @@ static const char exception_help[] =
 struct options {
     const char *command; /* "pause": for messages */
     struct cli_daemon daemon;
-    bool json, until_restart, exact;
+    bool json, until_restart, exact, public_suffix;
     const char *for_text, *until, *reason, *ticket, *scope, *view;
 };
 
@@ -63,11 +66,17 @@ struct options {
 static int parse(int argc, char **argv, const char *help, struct options *out)
 {
     const struct cli_option options[] = {
-        {"for", 0, &out->for_text, NULL},  {"until", 0, &out->until, NULL},
-        {"reason", 0, &out->reason, NULL}, {"ticket", 0, &out->ticket, NULL},
-        {"scope", 0, &out->scope, NULL},   {"view", 0, &out->view, NULL},
-        {"exact", 0, NULL, &out->exact},   {"until-restart", 0, NULL, &out->until_restart},
-        {"json", 0, NULL, &out->json},     CLI_DAEMON_OPTIONS(&out->daemon),
+        {"for", 0, &out->for_text, NULL},
+        {"until", 0, &out->until, NULL},
+        {"reason", 0, &out->reason, NULL},
+        {"ticket", 0, &out->ticket, NULL},
+        {"scope", 0, &out->scope, NULL},
+        {"view", 0, &out->view, NULL},
+        {"exact", 0, NULL, &out->exact},
+        {"until-restart", 0, NULL, &out->until_restart},
+        {"public-suffix", 0, NULL, &out->public_suffix},
+        {"json", 0, NULL, &out->json},
+        CLI_DAEMON_OPTIONS(&out->daemon),
     };
 
     return cli_options(argc, argv, out->command, help, options, CLI_COUNT(options));
@@ -322,9 +331,10 @@ int cli_pause(int argc, char **argv)
     }
     const int words = argc - optind;
     if (options.ticket != NULL || options.scope != NULL || options.view != NULL ||
-        options.exact) {
-        return cli_usage("pause", "a pause is of a list: --ticket, --scope, --view and --exact "
-                                  "are for `cordon exception`");
+        options.exact || options.public_suffix) {
+        return cli_usage("pause",
+                         "a pause is of a list: --ticket, --scope, --view, --exact and "
+                         "--public-suffix are for `cordon exception`");
     }
     if (words == 1 && strcmp(argv[optind], "list") == 0) {
         return list_all(&options, "pauses", "Nothing is paused.");
@@ -341,19 +351,25 @@ static int exception_add(const struct options *options, const char *name)
 {
     json_t *arguments = json_object();
     char ascii[WIRE_NAME_TEXT_MAX];
+    const char *shown = cli_name_shown(name, ascii);
     int code = CLI_OK;
 
     if (options->ticket == NULL || options->reason == NULL) {
         code = cli_usage("exception", "say by which ticket and why: --ticket ID --reason TEXT");
+    } else if (!options->exact && !options->public_suffix && cli_name_is_public_suffix(shown)) {
+        code =
+            cli_usage("exception",
+                      "%s is a public suffix: the names of everybody are below it. Name what "
+                      "is meant, or say --public-suffix if all of them are",
+                      shown);
     } else {
         code = add_time(options, arguments);
     }
-    if (code == CLI_OK &&
-        (!add_text("exception", arguments, "name", cli_name_shown(name, ascii)) ||
-         !add_text("exception", arguments, "ticket", options->ticket) ||
-         !add_text("exception", arguments, "reason", options->reason) ||
-         !add_text("exception", arguments, "scope", options->scope) ||
-         !add_text("exception", arguments, "view", options->view))) {
+    if (code == CLI_OK && (!add_text("exception", arguments, "name", shown) ||
+                           !add_text("exception", arguments, "ticket", options->ticket) ||
+                           !add_text("exception", arguments, "reason", options->reason) ||
+                           !add_text("exception", arguments, "scope", options->scope) ||
+                           !add_text("exception", arguments, "view", options->view))) {
         code = CLI_USAGE;
     }
     if (code != CLI_OK) {

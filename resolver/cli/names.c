@@ -64,10 +64,27 @@ enum wire_text_result cli_name_read(const char *text, struct wire_name *name)
     return wire_name_from_text(shown, strlen(shown), name);
 }
 
+#define SUFFIX_KIND (PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE)
+
+bool cli_name_is_public_suffix(const char *text)
+{
+    char plain[WIRE_NAME_TEXT_MAX];
+    struct wire_name name;
+
+    if (wire_name_from_text(text, strlen(text), &name) != WIRE_TEXT_OK || name.labels < 2) {
+        return false;
+    }
+    psl_ctx_t *suffixes = psl_latest(NULL);
+    wire_name_to_text(&name, plain); /* in lower case, without a final dot */
+    const bool is_one =
+        suffixes != NULL && psl_is_public_suffix2(suffixes, plain, SUFFIX_KIND) != 0;
+    psl_free(suffixes);
+    return is_one;
+}
+
 int cli_list_check_suffixes(const struct policy_list *list, const char *path,
                             struct report *report)
 {
-    const int kind = PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE;
     psl_ctx_t *suffixes = psl_latest(NULL);
     int rc = 0;
 
@@ -85,7 +102,7 @@ int cli_list_check_suffixes(const struct policy_list *list, const char *path,
             continue;
         }
         cli_rule_what(list, rule, name);
-        const bool is_one = psl_is_public_suffix2(suffixes, name, kind) != 0;
+        const bool is_one = psl_is_public_suffix2(suffixes, name, SUFFIX_KIND) != 0;
         if (is_one && !rule->public_suffix) {
             report_add(report, REPORT_ERROR, path, rule->line, 0,
                        "%s is a public suffix: the names of everybody are below it. List "

@@ -31,6 +31,10 @@ enum wire_text_result cli_name_read(const char *text, struct wire_name *name);
 int cli_list_check_suffixes(const struct policy_list *list, const char *path,
                             struct report *report);
 
+/* True for a whole public suffix of more than one label, by the same list; false also if this
+ * machine has none. */
+bool cli_name_is_public_suffix(const char *text);
+
 /* For a text that was refused: notes what names with U-labels in its rules are as A-labels. */
 void cli_list_note_labels(const char *text, size_t len, const char *path,
                           struct report *report);

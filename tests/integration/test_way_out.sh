@@ -200,6 +200,10 @@ refused 1 'over already' exception add a.example --until 2020-01-01 --ticket T -
 refused 1 'limit of 366 days' exception add a.example --until 2999-01-01 --ticket T --reason R
 refused 1 'two labels' exception add example --for 1h --ticket T --reason R
 refused 1 'no domain name' exception add a..example --for 1h --ticket T --reason R
+refused 1 'an address is no name' exception add 203.0.113.5 --for 1h --ticket T --reason R
+refused 1 'leave the' exception add '*.bad.example' --for 1h --ticket T --reason R
+refused 2 'public suffix' exception add CO.uk. --for 1h --ticket T --reason R
+refused 1 'invisible' exception add a.example --for 1h --ticket T --reason $'a\xe2\x80\xaeb'
 refused 1 'own or chain' exception add a.example --for 1h --ticket T --reason R --scope all
 refused 1 'no view "nowhere"' exception add a.example --for 1h --ticket T --reason R --view nowhere
 refused 1 'no such exception' exception remove a.example
@@ -210,6 +214,12 @@ cmp "$kept" "$work/kept" || fail "a refusal changed the file"
 code=0
 "$cordon" pause list --socket "$work/none.sock" 2>/dev/null || code=$?
 [ "$code" -eq 3 ] || fail "status $code without a daemon"
+
+say "a whole public suffix, on purpose"
+tool exception add co.uk --public-suffix --for 1h --ticket T --reason R >/dev/null
+tool exception remove co.uk >/dev/null
+tool exception add co.uk --exact --for 1h --ticket T --reason R >/dev/null
+tool exception remove co.uk >/dev/null
 
 say "times with an offset"
 tool exception add tz.example --until "$(date -u -d '+2 hours' +%Y-%m-%dT%H:%M:%S)+01:00" --ticket T --reason R --json >"$work/said"
@@ -228,6 +238,7 @@ cmp "$work/damaged" "$kept.damaged" || fail "what could not be read is lost"
 status_is 'len(s["changes"]["damage"]) == 2 and "overrides.jsonl:3:" in s["changes"]["damage"][0]' || fail "status does not tell of the damage"
 tool exception add other.example --for 1h --ticket T --reason R >/dev/null
 free www.other.example
+status_is 's["changes"]["damage"] == []' || fail "status tells of lines that the file has no more"
 stop_cordond
 start_cordond
 free www.other.example
@@ -237,6 +248,28 @@ stop_cordond
 cp "$work/noise" "$kept"
 start_cordond
 blocked www.other.example
+tool exception add other.example --for 1h --ticket T --reason R >/dev/null
+free www.other.example
+
+say "a file that cannot be read: moved aside, not overwritten"
+cmp "$work/damaged" "$kept.damaged" || fail "what was damaged first is lost"
+cmp "$work/noise" "$kept.damaged.1" || fail "what was damaged next is not kept"
+stop_cordond
+truncate -s 20M "$kept" # more than is read
+start_cordond
+blocked www.other.example
+status_is '"cannot be read" in s["changes"]["damage"][0]' || fail "status does not tell that the file cannot be read"
+tool exception add other.example --for 1h --ticket T --reason R >/dev/null
+free www.other.example
+[ "$(stat -c %s "$kept.damaged.2")" = 20971520 ] || fail "what could not be read is lost"
+status_is 's["changes"]["damage"] == []' || fail "status tells of a file that is no more"
+stop_cordond
+rm "$kept"
+mkfifo "$kept"
+start_cordond
+refused 1 'no regular file' exception add other.example --for 1h --ticket T --reason R
+[ -p "$kept" ] || fail "the pipe was replaced"
+rm "$kept"
 tool exception add other.example --for 1h --ticket T --reason R >/dev/null
 free www.other.example
 
