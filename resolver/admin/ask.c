@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,28 +15,79 @@
 
 #define ASK_STEP 65536u /* octets that the reply's memory grows by */
 
+/* One question's time. */
+struct ask {
+    const struct control_patience *patience;
+    uint64_t began_us;
+    bool noticed;
+};
+
+static uint64_t passed_ms(const struct ask *ask)
+{
+    return (clock_read().mono_us - ask->began_us) / 1000;
+}
+
+/* Milliseconds until something is due: the notice, or the end; 0: it is over. Gives notice. */
+static unsigned next_step(struct ask *ask)
+{
+    const struct control_patience *patience = ask->patience;
+    const uint64_t passed = passed_ms(ask);
+    const bool noticing = patience->notice_ms > 0 && !ask->noticed;
+
+    if (passed >= patience->timeout_ms) {
+        return 0;
+    }
+    if (noticing && passed >= patience->notice_ms) {
+        ask->noticed = true;
+        patience->notice();
+    } else if (noticing && patience->notice_ms < patience->timeout_ms) {
+        return patience->notice_ms - (unsigned)passed;
+    }
+    return patience->timeout_ms - (unsigned)passed;
+}
+
 /* Waits until the socket can be used. 0, -ETIMEDOUT, -errno. */
-static int wait_for(int fd, short events, uint64_t deadline_us)
+static int wait_for(int fd, short events, struct ask *ask)
 {
     struct pollfd ready = {.fd = fd, .events = events};
+    unsigned step_ms;
 
-    for (;;) {
-        const uint64_t now_us = clock_read().mono_us;
-        const uint64_t left_ms = now_us < deadline_us ? (deadline_us - now_us + 999) / 1000 : 0;
-        const int rc = poll(&ready, 1, (int)left_ms);
+    while ((step_ms = next_step(ask)) > 0) {
+        const int rc = poll(&ready, 1, (int)step_ms);
         if (rc > 0) {
             return 0;
         }
-        if (rc == 0) {
-            return -ETIMEDOUT;
-        }
-        if (errno != EINTR) {
+        if (rc < 0 && errno != EINTR) {
             return -errno;
         }
     }
+    return -ETIMEDOUT;
 }
 
-static int send_all(int fd, const char *line, size_t len, uint64_t deadline_us)
+/* connect() waits where the backlog is full: as long as the rest, and with notice. 0, -errno.
+ */
+static int connect_to(int fd, const struct sockaddr_un *address, struct ask *ask)
+{
+    unsigned step_ms;
+
+    while ((step_ms = next_step(ask)) > 0) {
+        const struct timeval most = {.tv_sec = step_ms / 1000,
+                                     .tv_usec = (suseconds_t)(step_ms % 1000) * 1000};
+
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) != 0) {
+            return -errno;
+        }
+        if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0) {
+            return 0;
+        }
+        if (errno != EAGAIN && errno != EINTR) {
+            return -errno;
+        }
+    }
+    return -ETIMEDOUT;
+}
+
+static int send_all(int fd, const char *line, size_t len, struct ask *ask)
 {
     while (len > 0) {
         const ssize_t sent = send(fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -43,7 +95,7 @@ static int send_all(int fd, const char *line, size_t len, uint64_t deadline_us)
             line += sent;
             len -= (size_t)sent;
         } else if (errno == EAGAIN) {
-            const int rc = wait_for(fd, POLLOUT, deadline_us);
+            const int rc = wait_for(fd, POLLOUT, ask);
             if (rc != 0) {
                 return rc;
             }
@@ -55,7 +107,7 @@ static int send_all(int fd, const char *line, size_t len, uint64_t deadline_us)
 }
 
 /* Reads to the end of the stream. *reply is set in any case and freed by the caller. */
-static int read_all(int fd, uint64_t deadline_us, char **reply, size_t *len)
+static int read_all(int fd, struct ask *ask, char **reply, size_t *len)
 {
     size_t room = 0;
 
@@ -68,7 +120,7 @@ static int read_all(int fd, uint64_t deadline_us, char **reply, size_t *len)
             *reply = larger;
             room += ASK_STEP;
         }
-        const int rc = wait_for(fd, POLLIN, deadline_us);
+        const int rc = wait_for(fd, POLLIN, ask);
         if (rc != 0) {
             return rc;
         }
@@ -90,10 +142,10 @@ static int read_all(int fd, uint64_t deadline_us, char **reply, size_t *len)
     }
 }
 
-int control_ask(const char *path, const char *command, unsigned timeout_ms, char **reply,
-                size_t *len)
+int control_ask(const char *path, const char *command, const struct control_patience *patience,
+                char **reply, size_t *len)
 {
-    const uint64_t deadline_us = clock_read().mono_us + (uint64_t)timeout_ms * 1000;
+    struct ask ask = {.patience = patience, .began_us = clock_read().mono_us};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char line[REQUEST_LINE_MAX];
     char *document = NULL;
@@ -111,26 +163,19 @@ int control_ask(const char *path, const char *command, unsigned timeout_ms, char
     if (fd < 0) {
         return -errno;
     }
-    /* A full backlog makes connect() wait: it is bounded like the rest. */
-    const struct timeval patience = {.tv_sec = timeout_ms / 1000,
-                                     .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
-    int rc = 0;
-    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) != 0 ||
-        connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-        rc = errno == EAGAIN ? -ETIMEDOUT : -errno;
-        goto done;
+    int rc = connect_to(fd, &address, &ask);
+    if (rc == 0) {
+        rc = send_all(fd, line, (size_t)line_len, &ask);
     }
-    rc = send_all(fd, line, (size_t)line_len, deadline_us);
     /* One that refuses us has said so and closed before it read anything. */
     if (rc == 0 || rc == -EPIPE) {
-        rc = read_all(fd, deadline_us, &document, &used);
+        rc = read_all(fd, &ask, &document, &used);
     }
     if (rc == 0) {
         *reply = document;
         *len = used;
         document = NULL; /* it is the caller's now */
     }
-done:
     free(document);
     close(fd);
     return rc;

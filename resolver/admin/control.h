@@ -57,10 +57,17 @@ void control_disown(struct control *control);
  * reply, and the client is gone. -errno: it waits for its reply as before. */
 int control_take(struct control_client *client);
 
+/* How long control_ask() waits, from its beginning, for all of the reply. */
+struct control_patience {
+    unsigned timeout_ms;
+    unsigned notice_ms;   /* after this long notice() is called, once; 0: never */
+    void (*notice)(void); /* for somebody at a terminal, who wonders */
+};
+
 /* For the tool: sends the command ("COMMAND" or "COMMAND {...}"), reads the reply into memory
  * that the caller frees. 0, -errno
  * (-ENOENT, -ECONNREFUSED: no daemon there; -ETIMEDOUT; -EACCES). Blocking. */
-int control_ask(const char *path, const char *command, unsigned timeout_ms, char **reply,
-                size_t *len);
+int control_ask(const char *path, const char *command, const struct control_patience *patience,
+                char **reply, size_t *len);
 
 #endif

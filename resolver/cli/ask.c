@@ -3,6 +3,7 @@
 #include "admin/request.h"
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,15 +20,15 @@ static json_t *ask_line(const char *socket, const char *command, const char *lin
 {
     char *reply = NULL;
     size_t len = 0;
-    json_error_t error;
+    char fault[CLI_REPLY_FAULT_MAX];
 
     *code = cli_ask_daemon(socket, line, &reply, &len);
     if (*code != CLI_OK) {
         return NULL;
     }
-    json_t *document = json_loadb(reply, len, JSON_REJECT_DUPLICATES, &error);
+    json_t *document = cli_reply(command, reply, len, fault);
     if (document == NULL) {
-        fprintf(stderr, "cordon %s: the daemon's reply is no JSON: %s\n", command, error.text);
+        fprintf(stderr, "cordon %s: the daemon's reply %s\n", command, fault);
         *code = CLI_UNREACHABLE;
     }
     free(reply);

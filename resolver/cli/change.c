@@ -187,9 +187,8 @@ static void print_entry(const json_t *entry, bool ended)
                    : "",
                view[0] != '\0' ? ", in view " : "", view);
     }
-    /* What is left is cut to whole seconds: 10 min that have just begun are 10 min. */
     printf("  %s %s, another %s%s\n", ended ? "was to last until" : "until",
-           cli_string_of(entry, "until"), cli_span(cli_number_of(entry, "left_s") + 1, left),
+           cli_string_of(entry, "until"), cli_left(cli_number_of(entry, "left_s"), left),
            json_is_true(json_object_get(entry, "kept"))
                ? ""
                : ", or until the daemon's next restart");

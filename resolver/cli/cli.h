@@ -99,4 +99,8 @@ bool cli_number(const char *text, unsigned least, unsigned most, unsigned *out);
 /* "3 days", "4 h": a span in words. Returns out. */
 const char *cli_span(uint64_t seconds, char out[32]);
 
+/* The same for what is left, of which the last second has begun: an hour that has just begun
+ * is "60 min". Returns out. */
+const char *cli_left(uint64_t seconds, char out[32]);
+
 #endif

@@ -1,4 +1,5 @@
 #include "admin/control.h"
+#include "admin/limits.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "cli/cli.h"
@@ -12,8 +13,16 @@
 #include <termios.h>
 #include <unistd.h>
 
+/* What only looks is answered at once, but where all places for clients are taken: those who
+ * say nothing lose theirs after CONTROL_PATIENCE_MS. */
+#define LOOK_PATIENCE_MS (CONTROL_PATIENCE_MS + 1000u)
+
+/* A question may wait for several upstreams in turn before it fails. */
+#define TRACE_PATIENCE_MS 15000u
+
 /* A reload compiles the lists anew: seconds for millions of rules. */
-#define DAEMON_PATIENCE_MS 120000u
+#define CHANGE_PATIENCE_MS 120000u
+#define CHANGE_NOTICE_MS   5000u /* whoever waits is told so */
 
 /* The highest file descriptor that makes sense to name. */
 #define FD_MAX 65535u
@@ -131,9 +140,48 @@ bool cli_socket_path(const char *named_socket, const char *named_config, char *o
     return fits;
 }
 
+static void tell_of_waiting(void)
+{
+    fprintf(stderr,
+            "cordon: the daemon has not answered yet; waiting for up to %u s in all (^C ends "
+            "that; what was asked for may be done all the same)\n",
+            CHANGE_PATIENCE_MS / 1000);
+}
+
+static bool is_among(const char *line, const char *const words[], size_t count)
+{
+    const size_t len = strcspn(line, " ");
+
+    for (size_t i = 0; i < count; i++) {
+        if (strlen(words[i]) == len && memcmp(line, words[i], len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The line's first word is the command. What is not known to only look gets all the time. */
+static struct control_patience patience_with(const char *line)
+{
+    static const char *const looks[] = {"status",  "lists",      "upstreams", "clients",
+                                        "changes", "cache-show", "why"};
+    static const char *const trace[] = {"trace"};
+
+    if (is_among(line, looks, CLI_COUNT(looks))) {
+        return (struct control_patience){.timeout_ms = LOOK_PATIENCE_MS};
+    }
+    if (is_among(line, trace, CLI_COUNT(trace))) {
+        return (struct control_patience){.timeout_ms = TRACE_PATIENCE_MS};
+    }
+    return (struct control_patience){.timeout_ms = CHANGE_PATIENCE_MS,
+                                     .notice_ms = CHANGE_NOTICE_MS,
+                                     .notice = tell_of_waiting};
+}
+
 int cli_ask_daemon(const char *socket, const char *command, char **reply, size_t *len)
 {
-    const int rc = control_ask(socket, command, DAEMON_PATIENCE_MS, reply, len);
+    const struct control_patience patience = patience_with(command);
+    const int rc = control_ask(socket, command, &patience, reply, len);
 
     if (rc == 0) {
         return CLI_OK;
@@ -146,6 +194,10 @@ int cli_ask_daemon(const char *socket, const char *command, char **reply, size_t
     } else if (rc == -EACCES || rc == -EPERM) {
         fprintf(stderr, "You may not use this socket: be root, the daemon's user, or in the "
                         "socket's group.\n");
+    } else if (rc == -ETIMEDOUT) {
+        fprintf(stderr,
+                "Something is there, but it stands still: its log, and the machine, may "
+                "say why.\n");
     }
     return CLI_UNREACHABLE;
 }
@@ -153,7 +205,9 @@ int cli_ask_daemon(const char *socket, const char *command, char **reply, size_t
 int cli_ask_within(const char *socket, const char *command, unsigned timeout_ms, char **reply,
                    size_t *len)
 {
-    return control_ask(socket, command, timeout_ms, reply, len);
+    const struct control_patience patience = {.timeout_ms = timeout_ms};
+
+    return control_ask(socket, command, &patience, reply, len);
 }
 
 static int read_line(int fd, char *out, size_t size)
@@ -243,6 +297,14 @@ const char *cli_span(uint64_t seconds, char out[32])
         snprintf(out, 32, "%llu days", (unsigned long long)(seconds / 86400));
     }
     return out;
+}
+
+const char *cli_left(uint64_t seconds, char out[32])
+{
+    const uint64_t left = seconds + 1;
+    const uint64_t unit = left < 120 ? 1 : left < 7200 ? 60 : left < 172800 ? 3600 : 86400;
+
+    return cli_span((left + unit - 1) / unit * unit, out);
 }
 
 bool cli_number(const char *text, unsigned least, unsigned most, unsigned *out)

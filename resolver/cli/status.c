@@ -400,8 +400,11 @@ int cli_status(int argc, char **argv)
     }
     if (request.json) {
         cli_print_document(status);
-    } else if (print_status(status) > 0) {
-        code = CLI_REFUSED;
+    } else {
+        code = cli_refusal("status", status);
+        if (code == CLI_OK && print_status(status) > 0) {
+            code = CLI_REFUSED;
+        }
     }
     json_decref(status);
     return code;

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "cli/cli.h"
+#include "cli/reply.h"
 #include "cli/terminal.h"
 #include "cli/top_view.h"
 
@@ -79,14 +80,19 @@ static json_t *ask(const struct top *top, char why[256])
     char *reply = NULL;
     size_t len = 0;
     json_t *document = NULL;
+    char fault[CLI_REPLY_FAULT_MAX];
     const int rc = cli_ask_within(top->path, "top", TOP_PATIENCE_MS, &reply, &len);
 
     if (rc != 0) {
         snprintf(why, 256, "the daemon does not answer: %s", cordon_strerror(rc));
         return NULL;
     }
-    document = json_loadb(reply, len, JSON_REJECT_DUPLICATES, NULL);
+    document = cli_reply("top", reply, len, fault);
     free(reply);
+    if (document == NULL) {
+        snprintf(why, 256, "the daemon's reply %.200s", fault);
+        return NULL;
+    }
     if (!json_is_true(json_object_get(document, "ok"))) {
         snprintf(why, 256, "the daemon refuses: %.200s", cli_string_of(document, "error"));
         json_decref(document);

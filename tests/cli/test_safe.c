@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "cli/cli.h"
 #include "cli/safe.h"
 
 #include <string.h>
@@ -73,12 +74,29 @@ static void digits_are_octets_or_nothing(void **state)
     assert_int_equal(cli_octets("0011223344", out, sizeof(out)), 0);
 }
 
+static void what_is_left_is_rounded_up(void **state)
+{
+    static const struct {
+        uint64_t seconds;
+        const char *words;
+    } rows[] = {{0, "1 s"},       {89, "90 s"},     {119, "2 min"},     {120, "3 min"},
+                {3598, "60 min"}, {3599, "60 min"}, {3600, "61 min"},   {7190, "2 h"},
+                {7200, "3 h"},    {86395, "24 h"},  {172700, "2 days"}, {2591990, "30 days"}};
+    char out[32];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_string_equal(cli_left(rows[i].seconds, out), rows[i].words);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_octet_can_drive_a_terminal),
         cmocka_unit_test(what_is_cut_is_cut_between_two),
         cmocka_unit_test(times_are_short),
+        cmocka_unit_test(what_is_left_is_rounded_up),
         cmocka_unit_test(digits_are_octets_or_nothing),
     };
 

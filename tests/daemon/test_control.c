@@ -19,6 +19,14 @@
 
 #include <cmocka.h>
 
+static int ask_control(const char *path, const char *command, unsigned timeout_ms, char **reply,
+                       size_t *len)
+{
+    const struct control_patience patience = {.timeout_ms = timeout_ms};
+
+    return control_ask(path, command, &patience, reply, len);
+}
+
 struct fixture {
     char folder[64];
     char path[96];
@@ -162,7 +170,7 @@ static void answers_a_command_with_one_document(void **state)
     char *reply = NULL;
     size_t len = 0;
 
-    assert_int_equal(control_ask(fixture->path, "status", 2000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "status", 2000, &reply, &len), 0);
     assert_string_equal(reply, "\"status\"\n");
     assert_int_equal(len, strlen(reply));
     free(reply);
@@ -178,10 +186,10 @@ static void gives_the_handler_arguments_and_who_asks(void **state)
     snprintf(expected, sizeof(expected), "[\"hello\",%u,%u,%d]\n", (unsigned)getuid(),
              (unsigned)getgid(), (int)getpid());
     assert_int_equal(
-        control_ask(fixture->path, "who {\"greeting\":\"hello\"}", 2000, &reply, &len), 0);
+        ask_control(fixture->path, "who {\"greeting\":\"hello\"}", 2000, &reply, &len), 0);
     assert_string_equal(reply, expected);
     free(reply);
-    assert_int_equal(control_ask(fixture->path, "who {\"greting\":1}", 2000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "who {\"greting\":1}", 2000, &reply, &len), 0);
     assert_string_equal(reply,
                         "{\"ok\":false,\"error\":\"greeting: this field is required\"}\n");
     free(reply);
@@ -283,7 +291,7 @@ static void refuses_a_reply_over_the_limit(void **state)
     char *reply = NULL;
     size_t len = 0;
 
-    assert_int_equal(control_ask(fixture->path, "huge", 5000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "huge", 5000, &reply, &len), 0);
     assert_non_null(strstr(reply, "larger than the limit"));
     free(reply);
 }
@@ -294,7 +302,7 @@ static void gives_a_large_reply_whole(void **state)
     char *reply = NULL;
     size_t len = 0;
 
-    assert_int_equal(control_ask(fixture->path, "large", 5000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "large", 5000, &reply, &len), 0);
     assert_int_equal(len, 3000001);
     free(reply);
 }
@@ -309,10 +317,10 @@ static void gives_a_late_reply_to_whom_it_belongs(void **state)
 
     assert_int_equal(send(fd, "cordon/1 later\n", 15, MSG_NOSIGNAL), 15);
     while (fixture->kept == NULL) { /* another client is answered meanwhile */
-        assert_int_equal(control_ask(fixture->path, "hello", 2000, &reply, &len), 0);
+        assert_int_equal(ask_control(fixture->path, "hello", 2000, &reply, &len), 0);
         free(reply);
     }
-    assert_int_equal(control_ask(fixture->path, "release", 2000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "release", 2000, &reply, &len), 0);
     free(reply);
     read_to_end(fd, out, sizeof(out));
     assert_string_equal(out, "\"late\"\n");
@@ -331,9 +339,9 @@ static void forgets_a_client_that_left_before_its_reply(void **state)
         usleep(1000);
     }
     close(fd);
-    assert_int_equal(control_ask(fixture->path, "release", 2000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "release", 2000, &reply, &len), 0);
     free(reply);
-    assert_int_equal(control_ask(fixture->path, "still", 2000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "still", 2000, &reply, &len), 0);
     assert_string_equal(reply, "\"still\"\n");
     free(reply);
 }
@@ -348,11 +356,11 @@ static void lets_clients_over_the_limit_wait_and_come_in_later(void **state)
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         silent[i] = connect_to(fixture->path);
     }
-    assert_int_equal(control_ask(fixture->path, "hello", 300, &reply, &len), -ETIMEDOUT);
+    assert_int_equal(ask_control(fixture->path, "hello", 300, &reply, &len), -ETIMEDOUT);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         close(silent[i]);
     }
-    assert_int_equal(control_ask(fixture->path, "hello", 2000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "hello", 2000, &reply, &len), 0);
     assert_string_equal(reply, "\"hello\"\n");
     free(reply);
 }
@@ -374,7 +382,7 @@ static void clients_that_stand_still_are_closed(void **state)
         still[i] = connect_to(fixture->path);
         assert_int_equal(send(still[i], said[i % 3], octets, MSG_NOSIGNAL), octets);
     }
-    assert_int_equal(control_ask(fixture->path, "hello", 60000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "hello", 60000, &reply, &len), 0);
     assert_string_equal(reply, "\"hello\"\n");
     free(reply);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
@@ -470,6 +478,38 @@ static void never_removes_a_file_that_is_no_socket(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+static unsigned notices;
+
+static void count_notice(void)
+{
+    notices++;
+}
+
+/* Nobody accepts: at first there is room in the queue and no reply, then no room. */
+static void a_daemon_that_stands_still_is_told_of_once_and_left(void **state)
+{
+    const struct control_patience patience = {
+        .timeout_ms = 200, .notice_ms = 50, .notice = count_notice};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char *reply = NULL;
+    size_t len = 0;
+
+    (void)state;
+    snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/cordon-still-%d", (int)getpid());
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 0), 0); /* one place */
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(control_ask(address.sun_path, "hello", &patience, &reply, &len),
+                         -ETIMEDOUT);
+        assert_int_equal(notices, i);
+    }
+    assert_int_equal(ask_control(address.sun_path, "hello", 100, &reply, &len), -ETIMEDOUT);
+    assert_int_equal(notices, 3);
+    assert_int_equal(unlink(address.sun_path), 0);
+    close(fd);
+}
+
 static void tells_the_tool_that_no_daemon_is_there(void **state)
 {
     char *reply = NULL;
@@ -477,11 +517,11 @@ static void tells_the_tool_that_no_daemon_is_there(void **state)
     char command[REQUEST_LINE_MAX + 1];
 
     (void)state;
-    assert_int_equal(control_ask("/tmp/cordon-control-none", "status", 500, &reply, &len),
+    assert_int_equal(ask_control("/tmp/cordon-control-none", "status", 500, &reply, &len),
                      -ENOENT);
     memset(command, 'a', sizeof(command) - 1);
     command[sizeof(command) - 1] = '\0';
-    assert_int_equal(control_ask("/tmp/cordon-control-none", command, 500, &reply, &len),
+    assert_int_equal(ask_control("/tmp/cordon-control-none", command, 500, &reply, &len),
                      -EMSGSIZE);
     assert_null(reply);
 }
@@ -511,6 +551,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test(replaces_a_socket_that_nobody_answers_on),
         cmocka_unit_test(never_removes_a_file_that_is_no_socket),
+        cmocka_unit_test(a_daemon_that_stands_still_is_told_of_once_and_left),
         cmocka_unit_test(tells_the_tool_that_no_daemon_is_there),
     };
 

@@ -266,12 +266,65 @@ new_list alpha 8 <<'RULES'
 block suffix other.test
 RULES
 code 0 "$cordon" reload -c "$config"; out_has 'in force: generation'
+# One that stands still: who only looks is told soon; a change waits, and says so.
+kill -STOP "$cordond_pid"
+"$cordon" pause all --for 1h --reason x -c "$config" >"$work/paused" 2>"$work/waiting" &
+pause=$!
+before=$SECONDS
+code 3 "$cordon" status -c "$config"; err_has 'stands still'
+[ $((SECONDS - before)) -le 20 ] || fail "status waited for $((SECONDS - before)) s"
+wait_until 30 grep -q 'has not answered yet' "$work/waiting"
+kill -CONT "$cordond_pid"
+wait "$pause" || fail "a change was not done in the end: $(cat "$work/waiting")"
+code 0 "$cordon" pause list -c "$config"; out_has 'another 60 min'
+code 0 "$cordon" pause end all -c "$config"
 code 0 "$cordon" query "@127.0.0.1@$port" other.test; out_has 'alpha alpha 8'
 rm "$work"/lists/alpha.list.*.minisig
 code 1 "$cordon" reload -c "$config"; err_has '0 of the 2'; err_has 'keeps what it had'
 code 0 "$cordon" query "@127.0.0.1@$port" other.test; out_has 'alpha alpha 8'
 code 1 "$cordon" status -c "$config"; out_has 'the last reload .* was refused'
 stop_cordond
+
+say "somebody else at the socket"
+cat >"$work/fake.py" <<'PYTHON'
+import socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen(8)
+while True:
+    client, _ = server.accept()
+    client.recv(4096)
+    client.sendall(open(sys.argv[2], "rb").read())
+    client.close()
+PYTHON
+python3 "$work/fake.py" "$work/fake.sock" "$work/said" &
+fake=$!; pids+=("$fake")
+wait_until 10 test -S "$work/fake.sock"
+asking=("status" "lists" "upstreams" "clients" "reload" "cache flush --all" "cache show x.test" "trace x.test" "pause list"
+  "pause all --for 1h --reason x" "pause end all" "exception list" "exception remove x.test"
+  "exception add x.test --for 1h --ticket T --reason x" "top --once")
+echo '{"ok":true}' >"$work/said"
+for command in "${asking[@]}"; do
+  # shellcheck disable=SC2086 # words
+  code 3 "$cordon" $command --socket "$work/fake.sock"; err_has "reply is not a cordond's"
+done
+# Nothing that it says reaches the terminal as it is.
+no_controls() {
+  if LC_ALL=C grep -qP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae' "$work/out" "$work/err"; then
+    fail "a terminal can be driven: $(cat -A "$work/out" "$work/err")"
+  fi
+}
+echo '{"ok":false,"error":"\u001b[31mred\u0007\u009b\u202e"}' >"$work/said"
+for command in "${asking[@]}"; do
+  wanted=1; [ "$command" != "top --once" ] || wanted=3
+  # shellcheck disable=SC2086
+  code "$wanted" "$cordon" $command --socket "$work/fake.sock"; err_has '\\u001b\[31mred\\u0007'; no_controls
+done
+echo '{"ok":true,"version":"\u001b]0;x\u0007","lists":[{"id":"\u001b"}],"questions":{"answered":{"\u001b":1}}}' >"$work/said"
+code 1 "$cordon" status --socket "$work/fake.sock"; out_has '^cordond \\u001b\]0;x\\u0007'; no_controls
+printf '{"\033[31m' >"$work/said"
+code 3 "$cordon" status --socket "$work/fake.sock"; err_has 'is no JSON'; no_controls
+kill "$fake"; wait "$fake" || true
 
 say "bash completion"
 bash -n "$CORDON_ROOT/deploy/completion/cordon.bash"
