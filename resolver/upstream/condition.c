@@ -63,6 +63,11 @@ static void reset(struct upstream_condition *condition, const struct endpoint *e
     STORE(misses, 0);
     STORE(blame, 0);
     STORE(down, false);
+    STORE(doubted, false);
+    STORE(doubts, 0);
+    STORE(doubt_again_us, 0);
+    STORE(timely_us, 0);
+    condition->doubt_us = 0;
     condition->reason = UPSTREAM_REASON_NONE;
     condition->goods = 0;
     condition->flaps = 0;
@@ -178,6 +183,7 @@ static void mark_down(struct upstream_condition *condition, enum upstream_reason
                            now.mono_us - condition->up_us < UPSTREAM_STEADY_MS * US_PER_MS;
 
         changed = true;
+        STORE(doubted, false);
         condition->flaps = !flaps                                  ? 0
                            : condition->flaps < UPSTREAM_FLAPS_MAX ? condition->flaps + 1
                                                                    : condition->flaps;
@@ -199,6 +205,53 @@ static void mark_down(struct upstream_condition *condition, enum upstream_reason
     if (changed) {
         tell_down(condition, reason);
     }
+}
+
+/* Nothing has been heard of it for a while. One that nobody has probed meanwhile is down. */
+static void doubt(struct upstream_condition *condition, struct clock_now now)
+{
+    bool over = false;
+
+    pthread_mutex_lock(&condition->mutex);
+    if (LOAD(doubted)) {
+        over = now.mono_us >= condition->doubt_us + UPSTREAM_DOUBT_MS * US_PER_MS;
+    } else if (!LOAD(down) && now.mono_us >= LOAD(doubt_again_us)) {
+        condition->doubt_us = now.mono_us;
+        STORE(probe_us, now.mono_us);
+        STORE(suspect_us, now.mono_us + UPSTREAM_DOUBT_MS * US_PER_MS);
+        STORE(doubted, true);
+    }
+    pthread_mutex_unlock(&condition->mutex);
+    if (over) {
+        mark_down(condition, UPSTREAM_REASON_SILENT, now);
+    }
+}
+
+/* The probe of one that is in doubt, or a client's question meanwhile, was answered or not. */
+static void settle_doubt(struct upstream_condition *condition, bool good, uint64_t sent_us,
+                         struct clock_now now)
+{
+    const bool served = LOAD(timely_us) > sent_us;
+
+    if (!good && !served) {
+        mark_down(condition, UPSTREAM_REASON_SILENT, now);
+        return;
+    }
+    if (good) {
+        upstream_condition_alive(condition, sent_us, now, true);
+    }
+    pthread_mutex_lock(&condition->mutex);
+    if (LOAD(doubted)) {
+        const uint32_t doubts = served ? 0 : LOAD(doubts);
+
+        STORE(doubted, false);
+        STORE(misses, 0);
+        STORE(doubt_again_us, now.mono_us + UPSTREAM_PROBE_AGAIN_MS * US_PER_MS);
+        STORE(doubts, doubts < UPSTREAM_DOUBTS_DOUBLED ? doubts + 1 : doubts);
+        STORE(suspect_us,
+              served ? 0 : now.mono_us + ((uint64_t)UPSTREAM_SUSPECT_MS << doubts) * US_PER_MS);
+    }
+    pthread_mutex_unlock(&condition->mutex);
 }
 
 /* A good sign from a server that is down. What is half broken would go up and down with every
@@ -297,6 +350,13 @@ void upstream_condition_good(struct upstream_condition *condition, uint64_t sent
                              struct clock_now now, bool measure)
 {
     upstream_condition_alive(condition, sent_us, now, measure);
+    if (now.mono_us < sent_us + UPSTREAM_TRY_MS * US_PER_MS) {
+        STORE(timely_us, now.mono_us);
+        if (LOAD(doubts) != 0) {
+            STORE(doubts, 0);
+            STORE(suspect_us, 0);
+        }
+    }
     if (LOAD(blame) != 0) {
         STORE(blame, 0);
     }
@@ -325,9 +385,13 @@ bool upstream_condition_missed(struct upstream_condition *condition, uint64_t se
         STORE(penalty_us, penalty + penalty / 2 + upstream_condition_rtt(condition, NULL) / 2);
     }
     if (LOAD(heard_us) <= sent_us && !LOAD(down) && ADD(misses, 1) >= UPSTREAM_DOWN_AFTER) {
-        mark_down(condition, reason, now);
+        if (reason == UPSTREAM_REASON_SILENT) {
+            doubt(condition, now);
+        } else {
+            mark_down(condition, reason, now);
+        }
     }
-    return LOAD(down);
+    return LOAD(down) || LOAD(doubted);
 }
 
 void upstream_condition_failed(struct upstream_condition *condition, uint64_t sent_us,
@@ -362,15 +426,16 @@ bool upstream_condition_claim(struct upstream_condition *condition, uint64_t now
 {
     bool claimed = false;
 
-    if (!LOAD(down) || now_us < LOAD(probe_us)) {
+    if ((!LOAD(down) && !LOAD(doubted)) || now_us < LOAD(probe_us)) {
         return false;
     }
     pthread_mutex_lock(&condition->mutex);
-    if (LOAD(down) && now_us >= LOAD(probe_us)) {
+    if ((LOAD(down) || LOAD(doubted)) && now_us >= LOAD(probe_us)) {
         claimed = true;
         condition->probes++;
-        STORE(probe_us,
-              now_us + UPSTREAM_PROBE_MS * US_PER_MS + condition->pause_ms * US_PER_MS);
+        STORE(probe_us, now_us + (LOAD(down) ? UPSTREAM_PROBE_MS + condition->pause_ms
+                                             : UPSTREAM_DOUBT_MS) *
+                                     US_PER_MS);
     }
     pthread_mutex_unlock(&condition->mutex);
     return claimed;
@@ -379,6 +444,8 @@ bool upstream_condition_claim(struct upstream_condition *condition, uint64_t now
 void upstream_condition_probed(struct upstream_condition *condition, bool good,
                                uint64_t sent_us, struct clock_now now)
 {
+    const bool doubted = LOAD(doubted);
+
     pthread_mutex_lock(&condition->mutex);
     if (good) {
         condition->probes_good++;
@@ -390,7 +457,9 @@ void upstream_condition_probed(struct upstream_condition *condition, bool good,
         STORE(probe_us, now.mono_us + condition->pause_ms * US_PER_MS);
     }
     pthread_mutex_unlock(&condition->mutex);
-    if (good) {
+    if (doubted) {
+        settle_doubt(condition, good, sent_us, now);
+    } else if (good) {
         STORE(rtt, 0); /* what it took before it was down says nothing now */
         upstream_condition_alive(condition, sent_us, now, true);
         note_good(condition, true, now);

@@ -10,8 +10,10 @@
  *
  * Up: a miss is a question without any answer in its server's time, though none to another
  * question came since; UPSTREAM_DOWN_AFTER of them in a row, or blame of UPSTREAM_BLAME_MAX,
- * and it is down. Before that, UPSTREAM_SUSPECT_AFTER late questions in a row make it suspect
- * for a moment: others are asked, and nothing is said.
+ * and it is down; if all that is wrong is silence it is in doubt, others are asked, and a probe
+ * at once decides: some names get no answer from good servers. Before that,
+ * UPSTREAM_SUSPECT_AFTER late questions in a row make it suspect for a moment: others are
+ * asked, and nothing is said.
  *
  * Down: probes (probe.c), or after the first pause answers to questions that had nowhere else
  * to go, bring it up: UPSTREAM_UP_AFTER good ones in a row, UPSTREAM_PROBE_AGAIN_MS apart (and
@@ -42,7 +44,11 @@ struct upstream_condition {
     _Atomic uint64_t failure;     /* since it was heard: reason << 32 | errno; 0: none */
     _Atomic uint64_t probe_us;    /* down: when to look */
     _Atomic uint32_t lates, misses, blame; /* in a row */
-    _Atomic bool down;
+    _Atomic uint32_t
+        doubts; /* that a probe has ended, since a client's question was answered */
+    _Atomic uint64_t doubt_again_us; /* not in doubt before */
+    _Atomic uint64_t timely_us;      /* the last answer that was not late */
+    _Atomic bool down, doubted;
     pthread_mutex_t mutex; /* covers what follows */
     enum upstream_reason reason;
     unsigned goods, flaps;
@@ -51,6 +57,7 @@ struct upstream_condition {
     uint64_t down_us;      /* when it last went down */
     uint64_t down_wall_us; /* the same, by the calendar */
     uint64_t hold_us;      /* real answers do not bring it up before */
+    uint64_t doubt_us;     /* since when it is in doubt */
     uint64_t good_us;      /* nor does any before: the next good sign that counts */
     uint64_t downs;        /* ever */
     uint64_t probes, probes_good;
@@ -75,8 +82,8 @@ void upstream_condition_good(struct upstream_condition *condition, uint64_t sent
 void upstream_condition_alive(struct upstream_condition *condition, uint64_t sent_us,
                               struct clock_now now, bool measure);
 
-/* The following may make it down; true: it is. Blame is for answers that were no help where
- * another server was one. */
+/* The following may make it down; true: it is, or is in doubt, and is to be probed. Blame is
+ * for answers that were no help where another server was one. */
 bool upstream_condition_blamed(struct upstream_condition *condition,
                                enum upstream_reason reason, struct clock_now now);
 bool upstream_condition_missed(struct upstream_condition *condition, uint64_t sent_us,
@@ -94,8 +101,8 @@ void upstream_condition_late(struct upstream_condition *condition, uint64_t sent
 /* True for one caller each UPSTREAM_TLS_TELL_MS: that TLS failed is to be logged. */
 bool upstream_condition_may_tell(struct upstream_condition *condition, uint64_t now_us);
 
-/* True for one caller when a server that is down is to be looked at: until the result, or the
- * pause is over, nobody else is. */
+/* True for one caller when a server that is down or in doubt is to be looked at: until the
+ * result, or the pause is over, nobody else is. */
 bool upstream_condition_claim(struct upstream_condition *condition, uint64_t now_us);
 void upstream_condition_probed(struct upstream_condition *condition, bool good,
                                uint64_t sent_us, struct clock_now now);
@@ -103,6 +110,11 @@ void upstream_condition_probed(struct upstream_condition *condition, bool good,
 static inline bool upstream_condition_is_down(const struct upstream_condition *condition)
 {
     return atomic_load_explicit(&condition->down, memory_order_relaxed);
+}
+
+static inline bool upstream_condition_is_doubted(const struct upstream_condition *condition)
+{
+    return atomic_load_explicit(&condition->doubted, memory_order_relaxed);
 }
 
 static inline bool upstream_condition_is_suspect(const struct upstream_condition *condition,

@@ -41,6 +41,14 @@
 #define UPSTREAM_SUSPECT_AFTER 3u
 #define UPSTREAM_SUSPECT_MS    1000u
 
+/* In doubt: after three questions without an answer a probe decides, as long as a question is
+ * waited for, since any client can ask for names to which a good server has nothing to say.
+ * One in doubt is suspect until then, or the first number is over; if the probe was answered,
+ * for UPSTREAM_SUSPECT_MS, doubled each time until a client's question is answered, up to 16
+ * times: the probe may have come from its cache while all else hangs. */
+#define UPSTREAM_DOUBT_MS       3000u
+#define UPSTREAM_DOUBTS_DOUBLED 4u
+
 /* Up again: so many good answers in a row, at least the second number apart, since a server
  * that is well for two seconds is not well yet. Others serve meanwhile; where there are none it
  * is asked all the same. Twice as many each time that it has flapped. */

@@ -1,6 +1,6 @@
 /*
- * Probes: servers that are down are asked questions of our own, so that no client waits for one
- * and no client's name is told.
+ * Probes: servers that are down or in doubt are asked questions of our own, so that no client
+ * waits for one and no client's name is told.
  *
  * Happy path: a server goes down -> the timer of the worker that found out is armed; after the
  * pause one worker claims the probe and asks for the root's NS (of a server that only zones
@@ -93,8 +93,11 @@ static void send_probe(struct upstream *upstream, size_t index)
     struct upstream_server_status status;
 
     upstream_condition_status(server->condition, &status);
-    probe->reason = status.reason;
-    probe->until_us = upstream->now.mono_us + UPSTREAM_PROBE_MS * UPSTREAM_US_PER_MS;
+    probe->reason = status.health == UPSTREAM_DOWN ? status.reason : UPSTREAM_REASON_SILENT;
+    probe->until_us = upstream->now.mono_us +
+                      (status.health == UPSTREAM_DOWN
+                           ? UPSTREAM_PROBE_MS * UPSTREAM_US_PER_MS
+                           : upstream_server_wait_us(server, 0, upstream->now.mono_us));
     choose_question(upstream, index, probe);
     ask(upstream, index,
         server->endpoint.transport == ENDPOINT_TLS ||
@@ -128,7 +131,8 @@ void upstream_probe_arm(struct upstream *upstream)
         uint64_t due_us = UINT64_MAX;
         if (upstream->probes[i].open) {
             due_us = upstream->probes[i].until_us;
-        } else if (upstream_condition_is_down(condition)) {
+        } else if (upstream_condition_is_down(condition) ||
+                   upstream_condition_is_doubted(condition)) {
             due_us = atomic_load_explicit(&condition->probe_us, memory_order_relaxed);
         }
         at = due_us < at ? due_us : at;

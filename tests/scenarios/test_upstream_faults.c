@@ -217,12 +217,61 @@ static void when_all_fail_and_one_comes_back_it_is_found_at_once(void **state)
     world_destroy(world);
 }
 
+/* A client asks for names to which the servers have nothing to say, as they may: they are well
+ * for everybody else. Then one of them really goes, and that is found all the same. */
+static void silence_to_some_names_is_no_fault(void **state)
+{
+    static const unsigned others_ms[] = {50, 400, 1000}; /* a question of others each */
+    struct upstream_server_status status[UPSTREAM_SERVERS_MAX];
+
+    (void)state;
+    for (size_t k = 0; k < sizeof(others_ms) / sizeof(others_ms[0]); k++) {
+        struct world *world = make(k == 0 ? UPSTREAM_FASTEST : UPSTREAM_ORDERED);
+
+        for (unsigned i = 0; i < 3; i++) {
+            world->servers[i].manners = SERVER_SILENT_ON_SOME;
+        }
+        for (unsigned ms = 0; ms < 20000; ms += 50) {
+            char name[32];
+
+            snprintf(name, sizeof(name), "n%u.silent", ms);
+            (void)world_send(world, name, WIRE_A, (struct world_manner){0});
+            if (ms % others_ms[k] == 0) {
+                snprintf(name, sizeof(name), "n%u.example", ms / 50 % NAMES);
+                assert_non_null(
+                    strstr(world_words(world_ask(world, name, WIRE_A)), "A 192.0.2.1"));
+            }
+            world_pass(world, MILLISECONDS(50));
+            upstream_status(world->upstream, status);
+            for (unsigned i = 0; i < 3; i++) {
+                assert_int_equal(status[i].downs, 0);
+            }
+        }
+        world->servers[0].manners = SERVER_SILENT;
+        for (unsigned ms = 0; ms < 10000; ms += 100) {
+            char name[32];
+
+            snprintf(name, sizeof(name), "n%u.silent", 100000 + ms);
+            (void)world_send(world, name, WIRE_A, (struct world_manner){0});
+            snprintf(name, sizeof(name), "n%u.example", ms / 100 % NAMES);
+            world_ask(world, name, WIRE_A);
+            world_pass(world, MILLISECONDS(50));
+        }
+        upstream_status(world->upstream, status);
+        assert_int_equal(status[0].health, UPSTREAM_DOWN);
+        assert_int_equal(status[0].reason, UPSTREAM_REASON_SILENT);
+        assert_int_equal(status[1].downs + status[2].downs, 0);
+        world_destroy(world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(with_the_fastest_first),
         cmocka_unit_test(in_the_operators_order),
         cmocka_unit_test(by_hash),
+        cmocka_unit_test(silence_to_some_names_is_no_fault),
         cmocka_unit_test(when_all_fail_and_one_comes_back_it_is_found_at_once),
     };
 

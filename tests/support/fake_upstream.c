@@ -224,6 +224,14 @@ static bool has_do(const struct wire_message *question)
     return false;
 }
 
+static bool is_silent_on(const struct world_server *server, const struct wire_name *name)
+{
+    static const uint8_t zone[] = "\6silent";
+
+    return (server->manners & SERVER_SILENT_ON_SOME) != 0 && name->len >= sizeof(zone) &&
+           memcmp(name->octets + name->len - sizeof(zone), zone, sizeof(zone)) == 0;
+}
+
 static int take_question(struct world *world, struct upstream_try *t)
 {
     struct world_server *server = server_of(world, t);
@@ -245,7 +253,7 @@ static int take_question(struct world *world, struct upstream_try *t)
         server->last_do = has_do(&question);
     }
     t->handle = server;
-    if ((server->manners & SERVER_SILENT) == 0) {
+    if ((server->manners & SERVER_SILENT) == 0 && !is_silent_on(server, &question.name)) {
         answer(world, server, t, &question);
     }
     return 0;

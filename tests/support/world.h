@@ -71,10 +71,11 @@ enum world_manners {
     SERVER_REFUSED = 64,
     SERVER_UNREACHABLE = 128, /* -ENETUNREACH when sent to */
     SERVER_SETS_AD = 256,
-    SERVER_STRANGE_IDS = 512, /* only wrong ids: no right answer ever */
-    SERVER_FLOODS = 1024,     /* as many of them as a socket bears */
-    SERVER_GARBAGE = 2048,    /* the last octets are missing */
-    SERVER_TC_ALWAYS = 4096   /* TC=1, over TCP too */
+    SERVER_STRANGE_IDS = 512,    /* only wrong ids: no right answer ever */
+    SERVER_FLOODS = 1024,        /* as many of them as a socket bears */
+    SERVER_GARBAGE = 2048,       /* the last octets are missing */
+    SERVER_TC_ALWAYS = 4096,     /* TC=1, over TCP too */
+    SERVER_SILENT_ON_SOME = 8192 /* never answers for names below `silent` */
 };
 
 struct world_server {
@@ -82,7 +83,7 @@ struct world_server {
     unsigned manners;
     uint64_t delay_us;         /* 0: 10 ms */
     unsigned asked, asked_tcp; /* for clients */
-    unsigned probes;           /* `. NS`, while it is down */
+    unsigned probes;           /* `. NS`, while it is down or in doubt */
     uint16_t last_flags;       /* of the question that came last */
     bool last_do;
 };

@@ -67,6 +67,10 @@ static void go_down(struct fixture *f)
     for (unsigned i = 0; i < UPSTREAM_DOWN_AFTER; i++) {
         miss(f, UPSTREAM_REASON_SILENT);
     }
+    assert_false(upstream_condition_is_down(f->c));
+    assert_true(upstream_condition_is_suspect(f->c, f->now.mono_us));
+    assert_true(upstream_condition_claim(f->c, f->now.mono_us)); /* a probe decides */
+    upstream_condition_probed(f->c, false, f->now.mono_us, f->now);
     assert_true(upstream_condition_is_down(f->c));
 }
 
@@ -297,7 +301,7 @@ static void good_probes_in_a_row_bring_it_up(void **state)
     assert_int_equal(status.reason, UPSTREAM_REASON_NONE);
     assert_true(status.down_since_us == 0);
     assert_int_equal(status.downs, 1);
-    assert_int_equal(status.probes, UPSTREAM_UP_AFTER + 2);
+    assert_int_equal(status.probes, UPSTREAM_UP_AFTER + 3); /* the first decided */
     assert_int_equal(status.probes_good, UPSTREAM_UP_AFTER + 1);
     assert_int_equal(upstream_condition_rtt(f->c, NULL), 20000); /* measured anew */
 }
