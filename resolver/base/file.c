@@ -94,15 +94,18 @@ int file_read(const char *path, size_t max, uint8_t **data, size_t *len)
     return rc;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t len)
+int file_write_to(int fd, const void *data, size_t len)
 {
+    const uint8_t *at = data;
+
     while (len > 0) {
-        const ssize_t put = write(fd, data, len);
+        const ssize_t put = write(fd, at, len);
+
         if (put < 0 && errno != EINTR) {
             return -errno;
         }
         if (put > 0) {
-            data += put;
+            at += put;
             len -= (size_t)put;
         }
     }
@@ -112,7 +115,7 @@ static int write_all(int fd, const uint8_t *data, size_t len)
 /* Fills the new file and makes it last. Closes fd in any case. */
 static int fill(int fd, const void *data, size_t len, mode_t mode)
 {
-    int rc = write_all(fd, data, len);
+    int rc = file_write_to(fd, data, len);
 
     if (rc == 0 && fchmod(fd, mode) != 0) {
         rc = -errno;

@@ -15,6 +15,9 @@
  */
 int file_read(const char *path, size_t max, uint8_t **data, size_t *len);
 
+/* Writes all of it, from where the descriptor stands. 0 or -errno: a part may be written. */
+int file_write_to(int fd, const void *data, size_t len);
+
 /* Writes beside path (path.XXXXXX, mode 0600) and renames over it, with fsync of the file
  * before and of the folder after. mode is set as it is, without the umask. 0 or -errno, and
  * then path is as it was, unless the last step failed: then it is new, but may not outlast a

@@ -19,23 +19,6 @@ static int refuse(const char *command, const char *path, const char *words)
     return CLI_REFUSED;
 }
 
-/* 0 or -errno. */
-static int write_into(int fd, const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        const ssize_t put = write(fd, data, len);
-
-        if (put < 0 && errno != EINTR) {
-            return -errno;
-        }
-        if (put > 0) {
-            data += put;
-            len -= (size_t)put;
-        }
-    }
-    return 0;
-}
-
 static bool is_stream(const struct stat *status)
 {
     return S_ISFIFO(status->st_mode) || S_ISCHR(status->st_mode);
@@ -56,7 +39,7 @@ static int write_stream(const char *path, const void *data, size_t len)
     } else if (!is_stream(&status)) { /* another one since we looked */
         rc = -EAGAIN;
     } else {
-        rc = write_into(fd, data, len);
+        rc = file_write_to(fd, data, len);
     }
     if (close(fd) != 0 && rc == 0) {
         rc = -errno;
