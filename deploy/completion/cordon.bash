@@ -26,7 +26,7 @@ _cordon() {
   esac
   case $command in
     check) options='--json --print --example --manual --help' ;;
-    explain) options='--client --at --view --config --json --help' ;;
+    explain) options='--client --listener --view --config --json --help' ;;
     why) options='--client --view --config --socket --json --help' ;;
     query) options='--tcp --no-edns --dnssec --timeout --json --help' ;;
     exception)

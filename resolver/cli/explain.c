@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: cordon explain NAME [TYPE] [--client IP [--at ADDRESS]] [--view VIEW]\n"
+    "usage: cordon explain NAME [TYPE] [--client IP [--listener ADDRESS]] [--view VIEW]\n"
     "                      [-c CONFIG] [--json]\n"
     "\n"
     "Says what the configuration and its lists decide about NAME when it is asked: every rule\n"
@@ -19,8 +19,8 @@ static const char help[] =
     "SVCB target or address is listed is decided when it arrives (`cordon query` shows that).\n"
     "NAME may also be an IP address: the prefix rules that cover it.\n"
     "  --client IP    in the view that this client gets\n"
-    "  --at ADDRESS   where it asks, as server.listen has it: ADDRESS or ADDRESS@PORT\n"
-    "                 (the first there)\n"
+    "  --listener ADDRESS  where it asks, as server.listen has it: ADDRESS or ADDRESS@PORT\n"
+    "                      (the first there)\n"
     "  --view VIEW    in this view, whoever asks\n"
     "Exit status: 0 an answer was given, whatever it is; 1 the lists were refused; 2 wrong "
     "usage.\n";
@@ -56,8 +56,8 @@ static void decide(struct explain *ex)
 
 /* The words of the command line. */
 struct explain_request {
-    const char *config, *client, *at, *view;
-    struct address client_address, at_address;
+    const char *config, *client, *listener, *view;
+    struct address client_address, listener_address;
     bool json;
 };
 
@@ -65,7 +65,7 @@ struct explain_request {
 static int read_options(int argc, char **argv, struct explain_request *request)
 {
     const struct cli_option options[] = {
-        {"client", 0, &request->client, NULL}, {"at", 0, &request->at, NULL},
+        {"client", 0, &request->client, NULL}, {"listener", 0, &request->listener, NULL},
         {"view", 0, &request->view, NULL},     {"config", 'c', &request->config, NULL},
         {"json", 0, NULL, &request->json},
     };
@@ -79,12 +79,13 @@ static int read_options(int argc, char **argv, struct explain_request *request)
                              &request->client_address) != 0) {
         return cli_usage("explain", "'%s' is no IP address", request->client);
     }
-    if (request->at != NULL &&
-        (request->client == NULL || address_parse(request->at, strlen(request->at), DNS_PORT,
-                                                  &request->at_address) != 0)) {
+    if (request->listener != NULL &&
+        (request->client == NULL || address_parse(request->listener, strlen(request->listener),
+                                                  DNS_PORT, &request->listener_address) != 0)) {
         return request->client == NULL
-                   ? cli_usage("explain", "--at needs --client")
-                   : cli_usage("explain", "'%s' is no ADDRESS or ADDRESS@PORT", request->at);
+                   ? cli_usage("explain", "--listener needs --client")
+                   : cli_usage("explain", "'%s' is no ADDRESS or ADDRESS@PORT",
+                               request->listener);
     }
     if (request->view != NULL && request->client != NULL) {
         return cli_usage("explain", "--client and --view: name one of them");
@@ -119,9 +120,9 @@ static bool choose_view(const struct explain_request *request, struct explain *e
 
     if (request->client != NULL) {
         const struct config *config = snapshot->config;
-        struct address local = request->at_address;
+        struct address local = request->listener_address;
 
-        for (size_t i = 0; request->at == NULL && i < config->listen_count; i++) {
+        for (size_t i = 0; request->listener == NULL && i < config->listen_count; i++) {
             if (local.family == ADDRESS_NONE ||
                 (local.family != request->client_address.family &&
                  config->listen[i].family == request->client_address.family)) {

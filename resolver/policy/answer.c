@@ -214,12 +214,10 @@ bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outc
 
 /* What a walk over one answer needs. */
 struct walk {
-    const struct policy *policy;
-    unsigned view;
     const struct wire_message *message;
     const struct policy_chain *chain;
-    struct policy_hits *hits;
-    uint8_t *block;
+    policy_see *see;
+    void *context;
 
     struct wire_name targets[TARGETS_MAX];
     uint8_t target_hops[TARGETS_MAX]; /* of the owner of each */
@@ -227,24 +225,20 @@ struct walk {
     bool any_target; /* there were more: every additional record counts */
 };
 
-static bool decide_name(struct walk *walk, enum policy_trigger trigger, unsigned hop,
-                        const struct wire_name *name)
+static bool see_name(struct walk *walk, enum policy_trigger trigger, unsigned hop,
+                     const struct wire_name *name)
 {
-    struct policy_outcome outcome;
+    const struct policy_seen seen = {trigger, (uint8_t)hop, name, NULL};
 
-    policy_decide_name(walk->policy, walk->view, trigger, (uint8_t)hop, name, &outcome);
-    policy_except_chain(walk->policy, walk->view, &walk->chain->names[0], &outcome);
-    return policy_hits_add(walk->hits, &outcome, walk->block);
+    return walk->see(walk->context, &seen);
 }
 
-static bool decide_address(struct walk *walk, unsigned hop, const struct wire_name *owner,
-                           const struct address *address)
+static bool see_address(struct walk *walk, unsigned hop, const struct wire_name *owner,
+                        const struct address *address)
 {
-    struct policy_outcome outcome;
+    const struct policy_seen seen = {POLICY_TRIGGER_ADDRESS, (uint8_t)hop, owner, address};
 
-    policy_decide_address(walk->policy, walk->view, (uint8_t)hop, owner, address, &outcome);
-    policy_except_chain(walk->policy, walk->view, &walk->chain->names[0], &outcome);
-    return policy_hits_add(walk->hits, &outcome, walk->block);
+    return walk->see(walk->context, &seen);
 }
 
 /* True if the record counts; *owner and *hop are then set: it is owned by a name of the chain,
@@ -315,7 +309,7 @@ static bool walk_targets(struct walk *walk)
         if (is_svcb(&record) && counts(walk, &record, &owner, &hop) &&
             svcb_target(walk->message, &record, &target)) {
             remember_target(walk, &target, hop);
-            if (decide_name(walk, POLICY_TRIGGER_SVCB, hop, &target)) {
+            if (see_name(walk, POLICY_TRIGGER_SVCB, hop, &target)) {
                 return true;
             }
         }
@@ -335,7 +329,7 @@ static bool walk_hints(struct walk *walk, const struct wire_record *record,
         struct address address = {.family = ADDRESS_V4};
 
         memcpy(address.octets, svcb.hints4 + 4 * i, 4);
-        if (decide_address(walk, hop, owner, &address)) {
+        if (see_address(walk, hop, owner, &address)) {
             return true;
         }
     }
@@ -343,7 +337,7 @@ static bool walk_hints(struct walk *walk, const struct wire_record *record,
         struct address address = {.family = ADDRESS_V6};
 
         memcpy(address.octets, svcb.hints6 + 16 * i, 16);
-        if (decide_address(walk, hop, owner, &address)) {
+        if (see_address(walk, hop, owner, &address)) {
             return true;
         }
     }
@@ -370,30 +364,26 @@ static bool walk_addresses(struct walk *walk)
                 return true;
             }
         } else if (wire_record_address(walk->message, &record, &address) &&
-                   decide_address(walk, hop, &owner, &address)) {
+                   see_address(walk, hop, &owner, &address)) {
             return true;
         }
     }
     return false;
 }
 
-bool policy_decide_answer(const struct policy *policy, unsigned view,
-                          const struct wire_message *message, const struct policy_chain *chain,
-                          struct policy_hits *hits, uint8_t *block)
+bool policy_answer_walk(const struct wire_message *message, const struct policy_chain *chain,
+                        policy_see *see, void *context)
 {
     struct walk walk;
-    struct policy_image_stats stats;
 
-    walk.policy = policy;
-    walk.view = view;
     walk.message = message;
     walk.chain = chain;
-    walk.hits = hits;
-    walk.block = block;
+    walk.see = see;
+    walk.context = context;
     walk.target_count = 0;
     walk.any_target = false;
     for (unsigned hop = 1; hop < chain->count; hop++) {
-        if (decide_name(&walk, POLICY_TRIGGER_HOP, hop, &chain->names[hop])) {
+        if (see_name(&walk, POLICY_TRIGGER_HOP, hop, &chain->names[hop])) {
             return true;
         }
     }
@@ -407,6 +397,48 @@ bool policy_decide_answer(const struct policy *policy, unsigned view,
             break;
         }
     }
+    return walk_addresses(&walk);
+}
+
+/* Where the decision on one answer stands. */
+struct decision {
+    const struct policy *policy;
+    unsigned view;
+    const struct wire_name *asked;
+    bool no_addresses; /* no list has a prefix */
+    struct policy_hits *hits;
+    uint8_t *block;
+    bool blocked;
+};
+
+static bool decide_seen(void *context, const struct policy_seen *seen)
+{
+    struct decision *decision = context;
+    struct policy_outcome outcome;
+
+    if (seen->address == NULL) {
+        policy_decide_name(decision->policy, decision->view, seen->trigger, seen->hop,
+                           seen->name, &outcome);
+    } else if (decision->no_addresses) {
+        return true; /* they are last */
+    } else {
+        policy_decide_address(decision->policy, decision->view, seen->hop, seen->name,
+                              seen->address, &outcome);
+    }
+    policy_except_chain(decision->policy, decision->view, decision->asked, &outcome);
+    decision->blocked = policy_hits_add(decision->hits, &outcome, decision->block);
+    return decision->blocked;
+}
+
+bool policy_decide_answer(const struct policy *policy, unsigned view,
+                          const struct wire_message *message, const struct policy_chain *chain,
+                          struct policy_hits *hits, uint8_t *block)
+{
+    struct decision decision = {policy, view, &chain->names[0], false, hits, block, false};
+    struct policy_image_stats stats;
+
     policy_image_stats(policy_image_of(policy), &stats);
-    return stats.prefixes > 0 && walk_addresses(&walk);
+    decision.no_addresses = stats.prefixes == 0;
+    policy_answer_walk(message, chain, decide_seen, &decision);
+    return decision.blocked;
 }

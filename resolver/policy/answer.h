@@ -47,6 +47,21 @@ bool policy_decide_answer(const struct policy *policy, unsigned view,
                           const struct wire_message *message, const struct policy_chain *chain,
                           struct policy_hits *hits, uint8_t *block);
 
+/* What a walk over an answer comes by: a name, or an address and who owns it. */
+struct policy_seen {
+    enum policy_trigger trigger;
+    uint8_t hop;
+    const struct wire_name *name;
+    const struct address *address; /* NULL: it is the name */
+};
+/* True ends the walk. */
+typedef bool policy_see(void *context, const struct policy_seen *seen);
+
+/* The walk of policy_decide_answer(), which decides at each step: hops, SVCB targets,
+ * addresses. The same name or address may be seen more than once. True if see() ended it. */
+bool policy_answer_walk(const struct wire_message *message, const struct policy_chain *chain,
+                        policy_see *see, void *context);
+
 /* Adds the outcome of one trigger, each rule once a trigger; a hit that finds no place sets
  * hits->more, but a block always finds one. Hits that let through by `pass` are
  * not kept, unless by an exception. True

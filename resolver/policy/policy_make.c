@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* True if a is what counts of two rows that match at the same length. */
-static bool row_wins(const struct policy_view *view, const struct policy_row *a,
-                     const struct policy_row *b)
+enum policy_before policy_row_before(const struct policy_view *view, const struct policy_row *a,
+                                     const struct policy_row *b)
 {
     static const uint8_t order[] = {[POLICY_MATCH_EXACT] = 0,
                                     [POLICY_MATCH_SUFFIX] = 1,
@@ -16,12 +15,13 @@ static bool row_wins(const struct policy_view *view, const struct policy_row *a,
                                     [POLICY_MATCH_PREFIX] = 3};
 
     if (a->kind != b->kind) {
-        return a->kind == POLICY_PASS;
+        return a->kind == POLICY_PASS ? POLICY_BEFORE_KIND : POLICY_BEFORE_NOT;
     }
     if (a->list != b->list) {
-        return view->lists[a->list].rank < view->lists[b->list].rank;
+        return view->lists[a->list].rank < view->lists[b->list].rank ? POLICY_BEFORE_ORDER
+                                                                     : POLICY_BEFORE_NOT;
     }
-    return order[a->match] < order[b->match];
+    return order[a->match] < order[b->match] ? POLICY_BEFORE_MATCH : POLICY_BEFORE_NOT;
 }
 
 enum policy_action policy_row_action(const struct policy_view *view,
@@ -61,7 +61,8 @@ static uint16_t winner(const struct policy_image *image, const struct policy_vie
     for (size_t i = 0; i < size; i++) {
         if (policy_image_row(image, set, i, &row) && row.list < POLICY_LISTS_MAX &&
             policy_row_counts(view, &row, mode) &&
-            (best_index == POLICY_NO_ROW || row_wins(view, &row, &best))) {
+            (best_index == POLICY_NO_ROW ||
+             policy_row_before(view, &row, &best) != POLICY_BEFORE_NOT)) {
             best = row;
             best_index = (uint16_t)i;
         }

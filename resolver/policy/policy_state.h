@@ -53,6 +53,16 @@ struct policy {
 enum policy_action policy_row_action(const struct policy_view *view,
                                      const struct policy_row *row);
 
+/* Why the row a goes before b, if it does: both match at the same length. */
+enum policy_before {
+    POLICY_BEFORE_NOT,
+    POLICY_BEFORE_KIND,  /* it passes, b blocks */
+    POLICY_BEFORE_ORDER, /* its list is the earlier one */
+    POLICY_BEFORE_MATCH  /* it is of the same list, and covers less */
+};
+enum policy_before policy_row_before(const struct policy_view *view, const struct policy_row *a,
+                                     const struct policy_row *b);
+
 bool policy_lets_through(enum policy_action action);
 
 /* Whether a row has a word among the lists in this mode. What a paused list lets through counts

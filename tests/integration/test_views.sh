@@ -177,9 +177,9 @@ explained "kids blocked" edge.cloud.test --view kids
 explained "tills denied by default" nobody.test --client "$till"
 explained "tills allowed by the operator" www.shop.test --client "$till"
 explained "tills passed" ok.cloud.test --view tills
-explained "watched let through, with an event" edge.cloud.test --client 127.0.0.1 --at "127.0.0.1@$port2"
-explained "eight let through, with an event" ads.test --client 127.0.0.1 --at "127.0.0.8@$port3"
-explained "default blocked" ads.test --client 127.0.0.1 --at "127.0.0.9@$port3"
+explained "watched let through, with an event" edge.cloud.test --client 127.0.0.1 --listener "127.0.0.1@$port2"
+explained "eight let through, with an event" ads.test --client 127.0.0.1 --listener "127.0.0.8@$port3"
+explained "default blocked" ads.test --client 127.0.0.1 --listener "127.0.0.9@$port3"
 "$cordon" explain -c "$work/cordond.yaml" nobody.test --view tills >"$work/words"
 grep -q 'No list says anything about it' "$work/words" || fail "$(cat "$work/words")"
 if "$cordon" explain -c "$work/cordond.yaml" nobody.test --view tilsl 2>"$work/words"; then fail "a view that there is not"; fi
