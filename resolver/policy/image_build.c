@@ -214,6 +214,7 @@ static void drop_attempt(struct build *build)
     free(build->class_final);
     free(build->class_order);
     free(build->class_uses);
+    free(build->class_alone);
     free(build->order);
     build_numbers_deinit(&build->sets);
     build_numbers_deinit(&build->classes);
@@ -223,6 +224,7 @@ static void drop_attempt(struct build *build)
     build->origins = NULL;
     build->set_final = build->set_order = NULL;
     build->class_final = build->class_order = build->class_uses = NULL;
+    build->class_alone = NULL;
     build->order = NULL;
     build->node_count = build->node_room = build->below_count = build->below_room = 0;
     build->table_size = build->origin_count = build->class_uses_room = 0;

@@ -50,6 +50,12 @@ struct build_node {
     uint32_t class;
 };
 
+/* Where a node goes: by its hash. */
+struct build_place {
+    uint64_t hash;
+    uint32_t node;
+};
+
 /* Two bits a list: it has rules below that let through by their own word; rules that leave
  * their action to the operator, who may let through. */
 #define BUILD_BELOW_OCTETS (2 * POLICY_LISTS_MAX / 8)
@@ -106,10 +112,11 @@ struct build {
     uint32_t *class_uses;
     uint32_t tags[IMAGE_TAGS]; /* the most frequent ones */
     size_t class_uses_room;
+    uint32_t *class_alone; /* by row: that of a node with this rule and nothing below */
 
     uint32_t interior_count;
     uint64_t line_count;
-    uint32_t *order; /* nodes in the order of lines and hashes */
+    struct build_place *order; /* nodes in the order of lines and hashes */
 };
 
 /* Not an error: the seed is unlucky, another one will do. */

@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+/* Nodes, their labels and parents are far apart in memory: they are asked for so many nodes
+ * before they are needed. */
+#define AHEAD 16u
+
 /* Where each section goes, and what is known before any of it is written. */
 struct layout {
     struct build *build;
@@ -130,6 +134,9 @@ static int lay_out(struct layout *layout)
     for (uint32_t i = 1; i < build->node_count; i++) {
         unsigned code = 0;
 
+        if (build->node_count - i > AHEAD) {
+            __builtin_prefetch(&build->nodes[build->nodes[i + AHEAD].parent]);
+        }
         records += build_record_octets(build, &build->nodes[i], &code);
     }
     if (records >= IMAGE_CHAIN_BIT) {
@@ -324,6 +331,22 @@ static size_t write_record(const struct build *build, const struct build_node *n
     return stored;
 }
 
+/* What the nodes behind the i-th need. */
+static void fetch_ahead(const struct build *build, uint32_t i)
+{
+    const uint32_t count = build->node_count - 1;
+
+    if (count - i > 2 * AHEAD) {
+        __builtin_prefetch(&build->nodes[build->order[i + 2 * AHEAD].node]);
+    }
+    if (count - i > AHEAD) {
+        const struct build_node *node = &build->nodes[build->order[i + AHEAD].node];
+
+        __builtin_prefetch(node->label);
+        __builtin_prefetch(&build->nodes[node->parent]);
+    }
+}
+
 /* The same walk as build_places, which has seen that no chain is too long. */
 static void write_nodes(const struct layout *layout)
 {
@@ -335,10 +358,11 @@ static void write_nodes(const struct layout *layout)
     unsigned used = 0;
 
     for (uint32_t i = 0; i + 1 < build->node_count; i++) {
-        const struct build_node *node = &build->nodes[build->order[i]];
+        const struct build_node *node = &build->nodes[build->order[i].node];
         const uint64_t home = image_line_of(node->hash, build->line_count);
         unsigned code = 0;
 
+        fetch_ahead(build, i);
         if (line < home) {
             line = home;
             used = 0;

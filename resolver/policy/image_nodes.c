@@ -153,28 +153,61 @@ static int mark_rule(struct build *build, uint32_t node, size_t list,
         build, rule->match == POLICY_MATCH_BELOW ? node : build->nodes[node].parent, bit);
 }
 
-static int add_name(struct build *build, size_t list, const struct policy_list_rule *rule,
-                    uint32_t number)
+/* A name on its way into the tree. Its hashes are known some names before they are looked for,
+ * so that the slots of the table are on their way from memory meanwhile: else the compiler
+ * would spend most of its time waiting for them. */
+struct entering {
+    const struct policy_list_rule *rule;
+    const uint8_t *name;
+    uint32_t number; /* of the rule */
+    uint8_t list, labels;
+    uint8_t starts[WIRE_LABELS_MAX];
+    uint64_t hashes[WIRE_LABELS_MAX]; /* of the suffix that begins there */
+};
+
+#define ENTERING 16u /* names: their slots take longer to come than a few take to enter */
+
+static int hash_name(const struct build *build, size_t list,
+                     const struct policy_list_rule *rule, uint32_t number,
+                     struct entering *entering)
 {
     const uint8_t *name = build->lists[list]->names + rule->name;
-    uint8_t starts[WIRE_LABELS_MAX];
     unsigned labels = 0;
     struct siphash state;
-    uint32_t node = 0;
 
     for (unsigned at = 0; at < rule->name_len && name[at] != 0; at += 1u + name[at]) {
-        starts[labels++] = (uint8_t)at;
+        entering->starts[labels++] = (uint8_t)at;
     }
     if (labels < 2) {
         return CORDON_E_FORMAT; /* the look-up takes it for granted; list text has none */
     }
-    if (labels > build->max_depth) {
-        build->max_depth = labels;
-    }
+    entering->rule = rule;
+    entering->name = name;
+    entering->number = number;
+    entering->list = (uint8_t)list;
+    entering->labels = (uint8_t)labels;
     siphash_init(&state, build->seed);
     for (unsigned i = labels; i > 0; i--) {
-        siphash_add_label(&state, name + starts[i - 1]);
-        const int rc = enter(build, siphash_read(&state), name + starts[i - 1], &node);
+        siphash_add_label(&state, name + entering->starts[i - 1]);
+        const uint64_t hash = siphash_read(&state);
+
+        entering->hashes[i - 1] = hash;
+        __builtin_prefetch(&build->table[(hash >> 32) & (build->table_size - 1)], 1);
+    }
+    return 0;
+}
+
+static int add_name(struct build *build, const struct entering *entering)
+{
+    const uint32_t number = entering->number;
+    uint32_t node = 0;
+
+    if (entering->labels > build->max_depth) {
+        build->max_depth = entering->labels;
+    }
+    for (unsigned i = entering->labels; i > 0; i--) {
+        const int rc = enter(build, entering->hashes[i - 1],
+                             entering->name + entering->starts[i - 1], &node);
         if (rc != 0) {
             return rc;
         }
@@ -184,36 +217,56 @@ static int add_name(struct build *build, size_t list, const struct policy_list_r
     if (build->origins != NULL) {
         build->origins[build->origin_count++] =
             (struct build_origin){.hash = build->nodes[node].hash,
-                                  .line = rule->line,
-                                  .list = (uint8_t)list,
-                                  .match = (uint8_t)rule->match,
-                                  .kind = (uint8_t)rule->kind};
+                                  .line = entering->rule->line,
+                                  .list = entering->list,
+                                  .match = (uint8_t)entering->rule->match,
+                                  .kind = (uint8_t)entering->rule->kind};
     }
-    return mark_rule(build, node, list, rule);
+    return mark_rule(build, node, entering->list, entering->rule);
 }
 
-int build_nodes(struct build *build)
+/* Enters the names of all rules, in the order of their numbers. */
+static int add_names(struct build *build, struct entering ring[ENTERING])
 {
     const uint32_t tell = build->rule_count / 5 + 1;
     uint32_t number = 0;
-    int rc = start_tree(build);
+    size_t hashed = 0, added = 0;
+    int rc = 0;
 
-    if (rc == 0 && build->rule_count <= IMAGE_ORIGINS_MAX) {
-        build->origins = malloc(((size_t)build->rule_count + 1) * sizeof(build->origins[0]));
-        rc = build->origins == NULL ? -ENOMEM : 0;
-    }
     for (size_t i = 0; i < build->list_count; i++) {
         for (size_t k = 0; rc == 0 && k < build->lists[i]->rule_count; k++, number++) {
             const struct policy_list_rule *rule = &build->lists[i]->rules[k];
 
             if (rule->match != POLICY_MATCH_PREFIX) {
-                rc = add_name(build, i, rule, number);
+                rc = hash_name(build, i, rule, number, &ring[hashed++ % ENTERING]);
+            }
+            if (rc == 0 && hashed - added == ENTERING) {
+                rc = add_name(build, &ring[added++ % ENTERING]);
             }
             if (number % tell == 0) {
                 build_tell(build, number / tell);
             }
         }
     }
+    while (rc == 0 && added < hashed) {
+        rc = add_name(build, &ring[added++ % ENTERING]);
+    }
+    return rc;
+}
+
+int build_nodes(struct build *build)
+{
+    struct entering *ring = malloc(ENTERING * sizeof(ring[0]));
+    int rc = ring == NULL ? -ENOMEM : start_tree(build);
+
+    if (rc == 0 && build->rule_count <= IMAGE_ORIGINS_MAX) {
+        build->origins = malloc(((size_t)build->rule_count + 1) * sizeof(build->origins[0]));
+        rc = build->origins == NULL ? -ENOMEM : 0;
+    }
+    if (rc == 0) {
+        rc = add_names(build, ring);
+    }
+    free(ring);
     /* The tree is complete: names are not looked for any more. */
     free(build->table);
     build->table = NULL;
@@ -325,17 +378,19 @@ size_t build_record_octets(const struct build *build, const struct build_node *n
     return IMAGE_RECORD_LONG;
 }
 
-/* Sorts nodes by line, then hash: counts first, then a short insertion sort in each line. */
+/* Sorts nodes by line, then hash: counts first, then a short insertion sort in each line. The
+ * hashes go along, so that nobody has to look for them at the nodes. */
 static int order_nodes(struct build *build)
 {
     const size_t lines = (size_t)build->line_count;
     uint32_t *ends = calloc(lines + 1, sizeof(ends[0]));
 
-    build->order = calloc(build->node_count, sizeof(build->order[0]));
+    build->order = malloc(build->node_count * sizeof(build->order[0]));
     if (ends == NULL || build->order == NULL) {
         free(ends);
         return -ENOMEM;
     }
+    build_large_pages(build->order, build->node_count * sizeof(build->order[0]));
     for (uint32_t i = 1; i < build->node_count; i++) {
         ends[image_line_of(build->nodes[i].hash, lines) + 1]++;
     }
@@ -344,21 +399,21 @@ static int order_nodes(struct build *build)
     }
     /* ends[line] is the line's first place now, and its end once it is filled. */
     for (uint32_t i = 1; i < build->node_count; i++) {
-        build->order[ends[image_line_of(build->nodes[i].hash, lines)]++] = i;
+        const uint64_t hash = build->nodes[i].hash;
+
+        build->order[ends[image_line_of(hash, lines)]++] = (struct build_place){hash, i};
     }
     for (size_t i = 0; i < lines; i++) {
         const uint32_t first = i == 0 ? 0 : ends[i - 1];
 
         for (uint32_t k = first + 1; k < ends[i]; k++) {
-            const uint32_t node = build->order[k];
+            const struct build_place place = build->order[k];
             uint32_t to = k;
 
-            for (; to > first &&
-                   build->nodes[build->order[to - 1]].hash > build->nodes[node].hash;
-                 to--) {
+            for (; to > first && build->order[to - 1].hash > place.hash; to--) {
                 build->order[to] = build->order[to - 1];
             }
-            build->order[to] = node;
+            build->order[to] = place;
         }
     }
     free(ends);
@@ -380,8 +435,7 @@ int build_places(struct build *build)
         rc = order_nodes(build);
     }
     for (uint32_t i = 0; rc == 0 && i < count; i++) {
-        const uint64_t home =
-            image_line_of(build->nodes[build->order[i]].hash, build->line_count);
+        const uint64_t home = image_line_of(build->order[i].hash, build->line_count);
 
         if (line < home) {
             line = home;

@@ -81,8 +81,10 @@ static int class_of(struct build *build, const uint32_t sets[3], uint32_t *class
 
 static int node_class(struct build *build, struct build_node *node)
 {
-    struct members self = {.count = 0}, below = {.count = 0};
+    struct members self, below;
     uint32_t sets[3];
+
+    self.count = below.count = 0;
 
     for (uint32_t rule = node->rules; rule != 0; rule = build->rule_next[rule - 1]) {
         const uint32_t provisional = build->rule_rows[rule - 1];
@@ -102,6 +104,25 @@ static int node_class(struct build *build, struct build_node *node)
         rc = below_set(build, node->below, &sets[2]);
     }
     return rc != 0 ? rc : class_of(build, sets, &node->class);
+}
+
+/* Most nodes have one rule and nothing below: their class is found by its row. */
+static int class_of_node(struct build *build, struct build_node *node)
+{
+    const bool alone =
+        node->rules != 0 && build->rule_next[node->rules - 1] == 0 && node->below == 0;
+    uint32_t *known = alone ? &build->class_alone[build->rule_rows[node->rules - 1]] : NULL;
+
+    if (known != NULL && *known != BUILD_NONE) {
+        node->class = *known;
+        build->class_uses[node->class]++;
+        return 0;
+    }
+    const int rc = node_class(build, node);
+    if (known != NULL && rc == 0) {
+        *known = node->class;
+    }
+    return rc;
 }
 
 /* Equal prefixes become one, with the set of their rules; each learns which covers it. */
@@ -215,12 +236,17 @@ int build_sets(struct build *build)
         build_numbers_init(&build->classes, build->seed) != 0) {
         return -ENOMEM;
     }
-    int rc = set_of(build, &none, &zero); /* set 0 */
+    build->class_alone = malloc(((size_t)build->rows.count + 1) * sizeof(uint32_t));
+    if (build->class_alone == NULL) {
+        return -ENOMEM;
+    }
+    memset(build->class_alone, 0xff, build->rows.count * sizeof(uint32_t)); /* BUILD_NONE */
+    int rc = set_of(build, &none, &zero);                                   /* set 0 */
     if (rc == 0) {
         rc = class_of(build, nothing, &zero); /* class 0 */
     }
     for (uint32_t i = 0; rc == 0 && i < build->node_count; i++) {
-        rc = node_class(build, &build->nodes[i]);
+        rc = class_of_node(build, &build->nodes[i]);
     }
     if (rc == 0) {
         rc = prefix_sets(build);

@@ -63,6 +63,25 @@ bool list_is_word(const char *text, size_t len, size_t max)
     return len >= 1 && len <= max;
 }
 
+/* How many octets at the start, at most seven less, are ASCII without control characters:
+ * nearly all lines are nothing else. Eight at a time: an octet with its top bit set, below 0x20
+ * or 0x7f makes a top bit in one of the three words. */
+static size_t plain_octets(const uint8_t *text, size_t len)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    size_t at = 0;
+
+    for (; len - at >= 8; at += 8) {
+        uint64_t word;
+
+        memcpy(&word, text + at, sizeof(word));
+        if (((word | (word - 0x20 * ones) | (word + ones)) & 0x80 * ones) != 0) {
+            break;
+        }
+    }
+    return at;
+}
+
 /* Length and characters of the line. */
 static bool check_octets(struct list_parser *parser)
 {
@@ -73,8 +92,8 @@ static bool check_octets(struct list_parser *parser)
         return list_fault(parser, 0, "the line has %zu octets: split it, at most %u are read",
                           len, POLICY_LIST_LINE_MAX);
     }
-    for (size_t i = 0; i < len;) {
-        uint32_t point = text[i]; /* nearly all is ASCII */
+    for (size_t i = plain_octets(text, len); i < len;) {
+        uint32_t point = text[i];
         const size_t size = point < 0x80 ? 1 : utf8_point(text + i, len - i, &point);
 
         if (text[i] == '\r') {
@@ -241,9 +260,9 @@ int policy_list_parse(const char *text, size_t len, const char *file, struct rep
     int rc = prepare(parser, text, len);
     if (rc == 0) {
         read_lines(&reader, text, len);
+        list_twice_check(parser);
         rc = parser->rc != 0 ? parser->rc : parser->faults != 0 ? CORDON_E_REFUSED : 0;
     }
-    free(parser->table);
     if (rc == 0) {
         *list = parser->list;
     } else {

@@ -1,6 +1,7 @@
 /*
  * policy/list_parser.h - what the parts of the list parser share: list.c (lines), list_head.c
- * (header and facts) and list_rule.c (rules). Internal to the room.
+ * (header and facts), list_rule.c (rules)
+ * and list_twice.c (those that stand twice). Internal to the room.
  */
 #ifndef CORDON_POLICY_LIST_PARSER_H
 #define CORDON_POLICY_LIST_PARSER_H
@@ -33,9 +34,6 @@ struct list_parser {
     uint32_t fact_lines[LIST_FACT_KEYS];     /* the same for the fact that is open */
     uint32_t fact_line;                      /* where that began */
 
-    /* Rules by what they match, to find those that stand twice. */
-    uint64_t *table;
-    size_t table_size; /* a power of two */
     size_t rules_room, names_room, prefixes_room, forced_room;
 
     const char *empty; /* "", kept */
@@ -64,5 +62,9 @@ void list_fact_close(struct list_parser *parser);
 
 /* Reads the current line as a rule and adds it to the list. False after a fault. */
 bool list_rule_read(struct list_parser *parser);
+
+/* list_twice.c. When all rules are read: reports those that match what another one does, each
+ * with both lines. */
+void list_twice_check(struct list_parser *parser);
 
 #endif

@@ -1,8 +1,6 @@
 /* Rules of a list: one line each, fields in one order, so that a rule has one spelling. */
 #include "policy/list_parser.h"
 
-#include "base/siphash.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +10,6 @@
 #define TEXT_MAX         500u
 #define PREFIX4_BITS_MIN 8u
 #define PREFIX6_BITS_MIN 16u
-#define TABLE_FIRST      256u /* a power of two */
 
 /* The part of the line that is not read yet. */
 struct fields {
@@ -405,84 +402,6 @@ static bool read_evidence(struct fields *fields, struct draft *draft)
     return true;
 }
 
-/* The octets by which a rule is the same as another: match, then name or prefix. */
-static size_t identity(const struct draft *draft, uint8_t out[WIRE_NAME_MAX + 1])
-{
-    out[0] = (uint8_t)draft->rule.match;
-    if (draft->rule.match == POLICY_MATCH_PREFIX) {
-        memcpy(out + 1, &draft->prefix, sizeof(draft->prefix));
-        return 1 + sizeof(draft->prefix);
-    }
-    memcpy(out + 1, draft->name, draft->rule.name_len);
-    return 1u + draft->rule.name_len;
-}
-
-static bool is_same(const struct policy_list *list, const struct policy_list_rule *rule,
-                    const struct draft *draft)
-{
-    _Static_assert(sizeof(struct address_prefix) == 18, "a prefix has no padding");
-    _Static_assert(sizeof(struct policy_list_rule) == 48, "20 million of them fit a GiB");
-    if (rule->match != draft->rule.match || rule->name_len != draft->rule.name_len) {
-        return false;
-    }
-    return rule->match == POLICY_MATCH_PREFIX
-               ? memcmp(&list->prefixes[rule->name], &draft->prefix, sizeof(draft->prefix)) == 0
-               : memcmp(list->names + rule->name, draft->name, rule->name_len) == 0;
-}
-
-/* A slot of the table: half of the hash, then number of the rule + 1; 0: free. The table is
- * searched and grown without a look at the rules, which are far apart in memory. */
-static uint64_t slot_of(uint64_t hash, size_t rule)
-{
-    return (hash & ~UINT64_C(0xffffffff)) | (rule + 1);
-}
-
-/* The rule that is the same as the draft, or NULL and *slot is where the draft belongs. */
-static const struct policy_list_rule *find_same(const struct list_parser *parser,
-                                                const struct draft *draft, uint64_t hash,
-                                                size_t *slot)
-{
-    const struct policy_list *list = parser->list;
-    size_t at = (hash >> 32) & (parser->table_size - 1);
-
-    for (; parser->table[at] != 0; at = (at + 1) & (parser->table_size - 1)) {
-        if (parser->table[at] >> 32 == hash >> 32) {
-            const struct policy_list_rule *rule = &list->rules[(uint32_t)parser->table[at] - 1];
-
-            if (is_same(list, rule, draft)) {
-                return rule;
-            }
-        }
-    }
-    *slot = at;
-    return NULL;
-}
-
-static bool grow_table(struct list_parser *parser)
-{
-    const size_t size = parser->table_size == 0 ? TABLE_FIRST : 2 * parser->table_size;
-    uint64_t *table = calloc(size, sizeof(table[0]));
-
-    if (table == NULL) {
-        parser->rc = -ENOMEM;
-        return false;
-    }
-    for (size_t i = 0; i < parser->table_size; i++) {
-        size_t at = (parser->table[i] >> 32) & (size - 1);
-
-        while (parser->table[i] != 0 && table[at] != 0) {
-            at = (at + 1) & (size - 1);
-        }
-        if (parser->table[i] != 0) {
-            table[at] = parser->table[i];
-        }
-    }
-    free(parser->table);
-    parser->table = table;
-    parser->table_size = size;
-    return true;
-}
-
 /* Room for one more item of this size in an array that doubles. */
 static bool make_room_in(struct list_parser *parser, void **array, size_t *room, size_t count,
                          size_t more, size_t unit, size_t first)
@@ -521,15 +440,13 @@ static bool make_room(struct list_parser *parser)
     list->names = names;
     list->prefixes = prefixes;
     list->forced = forced;
-    return good && (4 * (list->rule_count + 1) <= 3 * parser->table_size || grow_table(parser));
+    return good;
 }
 
 static bool add(struct list_parser *parser, struct draft *draft)
 {
     struct policy_list *list = parser->list;
     struct policy_list_rule *rule = &draft->rule;
-    uint8_t octets[WIRE_NAME_MAX + 1];
-    size_t slot = 0;
 
     if (list->rule_count == POLICY_LIST_RULES_MAX) {
         return list_fault(parser, 0, "more than %u rules: split the list",
@@ -537,17 +454,6 @@ static bool add(struct list_parser *parser, struct draft *draft)
     }
     if (!make_room(parser)) {
         return false;
-    }
-    const uint64_t hash = siphash13(octets, identity(draft, octets), list->digest);
-    const struct policy_list_rule *other = find_same(parser, draft, hash, &slot);
-    if (other != NULL && other->kind == rule->kind) {
-        return list_fault(parser, 1, "the same rule stands in line %u: remove one",
-                          other->line);
-    }
-    if (other != NULL) {
-        return list_fault(
-            parser, 1, "line %u says \"%s\" and this line \"%s\" for the same match: keep one",
-            other->line, policy_kind_name(other->kind), policy_kind_name(rule->kind));
     }
     if (rule->match == POLICY_MATCH_PREFIX) {
         rule->name = (uint32_t)list->prefix_count;
@@ -561,7 +467,6 @@ static bool add(struct list_parser *parser, struct draft *draft)
         list->forced[list->forced_count++] =
             (struct policy_list_forced){(uint32_t)list->rule_count, draft->forced};
     }
-    parser->table[slot] = slot_of(hash, list->rule_count);
     list->rules[list->rule_count++] = *rule;
     return true;
 }
@@ -569,9 +474,11 @@ static bool add(struct list_parser *parser, struct draft *draft)
 bool list_rule_read(struct list_parser *parser)
 {
     struct fields fields = {parser, parser->line.at, parser->line.len, 1};
-    struct draft draft = {.rule = {.line = parser->line.number}};
+    struct draft draft; /* its name is written before it is read */
 
-    draft.rule.evidence = draft.rule.note = parser->empty;
+    draft.forced = NULL;
+    draft.rule = (struct policy_list_rule){
+        .line = parser->line.number, .evidence = parser->empty, .note = parser->empty};
     return read_match(&fields, &draft) && read_words(&fields, &draft) &&
            read_action(&fields, &draft) && read_evidence(&fields, &draft) &&
            add(parser, &draft);
