@@ -306,7 +306,7 @@ static struct policy *policy_of(const struct given *given, size_t count,
                                 const struct policy_view_setting *like)
 {
     static const char *const ids[LISTS] = {"a", "b", "c"};
-    struct policy_list *lists[LISTS];
+    struct policy_list *lists[LISTS] = {NULL};
     struct policy_list_setting settings[LISTS];
     struct policy_view_setting view = *like;
     struct policy *policy = NULL;
