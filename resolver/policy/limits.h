@@ -18,11 +18,16 @@
  * stop at 11 to 17; real chains of CDNs are at most 6 long. */
 #define POLICY_HOPS_MAX 11u
 
-/* Exceptions of people at a time, for weeks at most: whoever needs more needs another list. A
- * name of them has 4 labels or so, and each label costs 80 octets. */
-#define POLICY_EXCEPTIONS_MAX 4096u
+/* Exceptions at a time, of commands and again of files: whoever needs more needs another list.
+ * A name of them has 4 labels or so, and each label costs 80 octets. */
+#define POLICY_EXCEPTIONS_MAX     4096u
+#define POLICY_EXCEPTIONS_ALL_MAX (2 * POLICY_EXCEPTIONS_MAX)
 
-/* Octets of the ticket that an exception names: a number, or the address of a page. */
-#define POLICY_TICKET_MAX 128u
+/* Octets of what an exception names: a ticket or a licence (a number, or the address of a
+ * page), who has approved it, its own short word, and the id of a list. */
+#define POLICY_TICKET_MAX       128u
+#define POLICY_APPROVER_MAX     128u
+#define POLICY_EXCEPTION_ID_MAX 32u
+#define POLICY_LIST_ID_MAX      64u
 
 #endif

@@ -118,41 +118,15 @@ static void decide(const struct policy *policy, const struct policy_view *view,
     }
 }
 
-/* An exception comes first: looked for only where it makes a difference. */
-static void except(const struct policy *policy, unsigned view, const struct wire_name *name,
-                   bool chain, struct policy_outcome *out)
-{
-    if (policy->exceptions != NULL && policy_outcome_blocks(out)) {
-        const unsigned number = policy_exceptions_find(policy->exceptions, view, name, chain);
-
-        if (number != 0) {
-            out->hit.action = POLICY_ACTION_PASS;
-            out->hit.exception = (uint16_t)number;
-        }
-    }
-}
-
-/* hot */
-void policy_except_chain(const struct policy *policy, unsigned view,
-                         const struct wire_name *asked, struct policy_outcome *outcome)
-{
-    except(policy, view, asked, true, outcome);
-}
-
-const struct policy_exception *policy_hit_exception(const struct policy *policy,
-                                                    const struct policy_hit *hit)
-{
-    return policy_exceptions_at(policy->exceptions, hit->exception);
-}
-
-/* True if the view's default is to deny, in whatever mode, and nothing speaks of the name. */
+/* True if the view's default is to deny, in whatever mode, and nothing speaks of the name.
+ * ruled: rules that no exception takes away may speak of it. */
 static bool is_denied(const struct policy_view *view, const struct policy_matches *matches,
-                      const struct wire_name *name)
+                      bool ruled, const struct wire_name *name)
 {
     if (view->by_default == POLICY_MODE_OFF) {
         return false;
     }
-    for (unsigned i = 0; i < matches->count; i++) {
+    for (unsigned i = 0; ruled && i < matches->count; i++) {
         if (view->verdicts[matches->at[i].set].speaks) {
             return false;
         }
@@ -172,8 +146,10 @@ void policy_decide_question(const struct policy *policy, unsigned view,
     out->enforced = out->logged = false;
     policy_image_find_name(policy->image, name, &matches);
     decide(policy, in, &matches, &what, out);
-    out->denied = is_denied(in, &matches, name);
+    const bool ruled = policy_except_rules(policy, view, &matches, out);
+    out->denied = is_denied(in, &matches, ruled, name);
     if (out->denied) {
+        out->enforced = false;
         out->hit = (struct policy_hit){
             .list = POLICY_LIST_NONE,
             .trigger = POLICY_TRIGGER_QNAME,
@@ -184,7 +160,7 @@ void policy_decide_question(const struct policy *policy, unsigned view,
             .name = *name,
         };
     }
-    except(policy, view, name, false, out);
+    policy_except_name(policy, view, name, false, out);
 }
 
 /* hot */
@@ -198,7 +174,8 @@ void policy_decide_name(const struct policy *policy, unsigned view, enum policy_
     out->enforced = out->denied = out->logged = false;
     policy_image_find_name(policy->image, name, &matches);
     decide(policy, &policy->views[view], &matches, &what, out);
-    except(policy, view, name, false, out);
+    (void)policy_except_rules(policy, view, &matches, out);
+    policy_except_name(policy, view, name, false, out);
 }
 
 /* hot */
@@ -214,6 +191,7 @@ void policy_decide_address(const struct policy *policy, unsigned view, uint8_t h
     policy_image_find_address(policy->image, address, &matches);
     what.family = matches.family;
     decide(policy, &policy->views[view], &matches, &what, out);
+    (void)policy_except_rules(policy, view, &matches, out);
 }
 
 bool policy_outcome_blocks(const struct policy_outcome *outcome)

@@ -4,7 +4,8 @@
  * A policy is built aside, checked, published through policy/slot.h and then immutable. The
  * decision of one trigger is: an exception; then, of the enforced lists, the longest match,
  * then pass over block, then the order of the lists; lists in log mode are decided apart and
- * never change an answer. An exception ends its own trigger only, unless it has chain scope.
+ * never change an answer. An exception ends its own trigger only, unless it has chain scope;
+ * one for a rule has this rule not count, and no other.
  *
  * A view's default may be to deny: then a name that is asked and that no enforced list speaks
  * of (block or pass) is blocked, unless the operator allows it or an exception does. That is
@@ -141,8 +142,8 @@ void policy_decide_address(const struct policy *policy, unsigned view, uint8_t h
                            const struct wire_name *owner, const struct address *address,
                            struct policy_outcome *out);
 
-/* hot. For an answer to the asked name: an exception of it with chain scope lets through what
- * the outcome would block. */
+/* hot. For an answer to the asked name: an exception with chain scope, of it or of the rule
+ * that would have blocked it, lets through what the outcome would block. */
 void policy_except_chain(const struct policy *policy, unsigned view,
                          const struct wire_name *asked, struct policy_outcome *outcome);
 /* The exception of a hit; NULL: none. Borrowed from the policy. */

@@ -258,7 +258,7 @@ int policy_derive(const struct policy *base, const struct policy_changes *change
         }
     }
     if (rc == 0 && changes->exception_count > 0) {
-        rc = policy_exceptions_build(changes->exceptions, changes->exception_count,
+        rc = policy_exceptions_build(changes->exceptions, changes->exception_count, base->image,
                                      &made->exceptions);
     }
     if (rc != 0) {

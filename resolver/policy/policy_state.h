@@ -70,4 +70,13 @@ bool policy_lets_through(enum policy_action action);
 bool policy_row_counts(const struct policy_view *view, const struct policy_row *row,
                        enum policy_mode mode);
 
+/* policy_except.c. Has an enforced block of the outcome, which these matches have led to, not
+ * count if its rule is excepted: the next that counts takes its place, or it lets through and
+ * names the exception. False: no rule of an enforced list speaks that is not excepted. */
+bool policy_except_rules(const struct policy *policy, unsigned view,
+                         const struct policy_matches *matches, struct policy_outcome *out);
+/* Has an exception of the name let through what the outcome would block. */
+void policy_except_name(const struct policy *policy, unsigned view,
+                        const struct wire_name *name, bool chain, struct policy_outcome *out);
+
 #endif

@@ -6,7 +6,8 @@
 
 #define MAX_GIVEN 8
 
-/* "NAME", with flags before it: "=" exact, "+" chain scope, "1:" the view of that number. */
+/* "NAME" or "LIST: block MATCH WHAT", with flags before it: "=" exact, "+" chain scope, "1:"
+ * the view of that number. */
 static struct policy_exception exception_of(const char *text)
 {
     struct policy_exception exception = {.view = POLICY_ANY_VIEW, .ticket = "T"};
@@ -23,7 +24,11 @@ static struct policy_exception exception_of(const char *text)
             break;
         }
     }
-    exception.name = name_of(text);
+    if (strstr(text, ": ") != NULL) {
+        assert_null(policy_exception_read_rule(text, strlen(text), &exception));
+    } else {
+        exception.name = name_of(text);
+    }
     return exception;
 }
 
@@ -90,7 +95,7 @@ static void finds_the_longest_that_covers(void **state)
         const struct wire_name name = name_of(rows[i].name);
         const size_t count = exceptions_of(rows[i].given, given);
 
-        assert_int_equal(policy_exceptions_build(given, count, &exceptions), 0);
+        assert_int_equal(policy_exceptions_build(given, count, NULL, &exceptions), 0);
         const unsigned found =
             policy_exceptions_find(exceptions, rows[i].view, &name, rows[i].chain);
         if (found != rows[i].found) {
@@ -109,7 +114,7 @@ static void finds_the_longest_that_covers(void **state)
 /* As many as there may be, against a walk through all of them. */
 static void agrees_with_a_naive_model_at_the_limit(void **state)
 {
-    struct policy_exception *given = calloc(POLICY_EXCEPTIONS_MAX + 1, sizeof(*given));
+    struct policy_exception *given = calloc(POLICY_EXCEPTIONS_ALL_MAX + 1, sizeof(*given));
     struct policy_exceptions *exceptions = NULL;
     uint32_t seed = 12345;
 
@@ -125,9 +130,11 @@ static void agrees_with_a_naive_model_at_the_limit(void **state)
         given[i] = exception_of(text);
         given[i].view = (uint8_t)(seed >> 10 & 3);
     }
-    assert_int_equal(policy_exceptions_build(given, POLICY_EXCEPTIONS_MAX + 1, &exceptions),
-                     CORDON_E_LIMIT);
-    assert_int_equal(policy_exceptions_build(given, POLICY_EXCEPTIONS_MAX, &exceptions), 0);
+    assert_int_equal(
+        policy_exceptions_build(given, POLICY_EXCEPTIONS_ALL_MAX + 1, NULL, &exceptions),
+        CORDON_E_LIMIT);
+    assert_int_equal(policy_exceptions_build(given, POLICY_EXCEPTIONS_MAX, NULL, &exceptions),
+                     0);
     for (unsigned i = 0; i < 20000; i++) {
         char text[64];
         unsigned best = 0;
@@ -223,7 +230,8 @@ static void pauses_and_exceptions_change_what_is_decided(void **state)
     static const struct list_given lists[] = {
         {"a", POLICY_MODE_ENFORCE,
          "block suffix a.example;pass suffix ok.b.example;pass suffix ok.c.example;block "
-         "suffix log.b.example action=log;block suffix both.example"},
+         "suffix log.b.example action=log;block suffix both.example;block suffix "
+         "deep.b.example;block exact two.example;block below two.example"},
         {"b", POLICY_MODE_ENFORCE,
          "block suffix b.example;block suffix both.example action=nodata"},
         {"c", POLICY_MODE_LOG, "block suffix c.example;block suffix both.example"},
@@ -272,6 +280,41 @@ static void pauses_and_exceptions_change_what_is_decided(void **state)
         {{NULL}, false, "1:a.example", "a.example", "a:sinkhole -"},
         /* both */
         {{"a"}, false, "both.example", "both.example", "b:pass! a:sinkhole"},
+        /* a rule that does not count: what it alone blocked is let through */
+        {{NULL}, false, "a: block suffix a.example", "a.example", "a:pass! -"},
+        {{NULL}, false, "a: block suffix a.example", "x.y.a.example", "a:pass! -"},
+        /* the same name in another list, or in log mode, goes on as it was */
+        {{NULL}, false, "a: block suffix both.example", "both.example", "b:nodata c:sinkhole"},
+        {{NULL},
+         false,
+         "b: block suffix both.example",
+         "both.example",
+         "a:sinkhole c:sinkhole"},
+        {{NULL}, false, "c: block suffix c.example", "c.example", "- c:sinkhole"},
+        /* a shorter rule then decides; a longer one never asked */
+        {{NULL}, false, "a: block suffix deep.b.example", "x.deep.b.example", "b:sinkhole -"},
+        {{NULL}, false, "b: block suffix b.example", "x.deep.b.example", "a:sinkhole -"},
+        {{NULL}, false, "b: block suffix b.example", "ok.b.example", "a:pass -"},
+        /* what is let through below a rule that counts no more is let through as before */
+        {{NULL}, false, "b: block suffix b.example", "z.b.example", "b:pass! -"},
+        /* the very rule: not one of another match, of another list, or of another name */
+        {{NULL}, false, "a: block exact a.example", "a.example", "a:sinkhole -"},
+        {{NULL}, false, "a: block below a.example", "x.a.example", "a:sinkhole -"},
+        {{NULL}, false, "b: block suffix a.example", "a.example", "a:sinkhole -"},
+        {{NULL}, false, "none: block suffix a.example", "a.example", "a:sinkhole -"},
+        {{NULL}, false, "a: block suffix x.a.example", "x.a.example", "a:sinkhole -"},
+        {{NULL}, false, "a: block suffix example.a", "a.example", "a:sinkhole -"},
+        /* exact and below stand beside each other on one name */
+        {{NULL}, false, "a: block exact two.example", "two.example", "a:pass! -"},
+        {{NULL}, false, "a: block exact two.example", "x.two.example", "a:sinkhole -"},
+        {{NULL}, false, "a: block below two.example", "two.example", "a:sinkhole -"},
+        {{NULL}, false, "a: block below two.example", "x.two.example", "a:pass! -"},
+        /* a rule that only logs blocks nothing, and goes on winning */
+        {{NULL}, false, "a: block suffix log.b.example", "log.b.example", "a:log -"},
+        /* in its view, and while the list is paused */
+        {{NULL}, false, "1:a: block suffix a.example", "a.example", "a:sinkhole -"},
+        {{NULL}, false, "0:a: block suffix a.example", "a.example", "a:pass! -"},
+        {{"a"}, false, "a: block suffix a.example", "a.example", "- a:sinkhole"},
     };
     struct policy *base = policy_of_lists(lists, ITEMS(lists));
     char words[128];
@@ -300,6 +343,248 @@ static void pauses_and_exceptions_change_what_is_decided(void **state)
     }
     assert_string_equal(words_of(base, 0, "a.example", words), "a:sinkhole -"); /* as before */
     policy_destroy(base);
+}
+
+static struct policy *derive_of(const struct policy *base, const char *const *texts)
+{
+    struct policy_exception given[MAX_GIVEN];
+    const struct policy_changes changes = {.exceptions = given,
+                                           .exception_count = exceptions_of(texts, given)};
+    struct policy *policy = NULL;
+
+    assert_int_equal(policy_derive(base, &changes, 2, &policy), 0);
+    return policy;
+}
+
+/* Each rule has its own, and all that block must be excepted before a name gets through. */
+static void rules_are_excepted_one_by_one(void **state)
+{
+    static const struct list_given lists[] = {
+        {"a", POLICY_MODE_ENFORCE, "block suffix x.example;block suffix a.x.example"},
+        {"b", POLICY_MODE_ENFORCE, "block suffix x.example;block exact a.x.example"},
+    };
+    static const char *const all[] = {
+        "a: block suffix x.example", "a: block suffix a.x.example", "b: block suffix x.example",
+        "b: block exact a.x.example", NULL};
+    static const char *const expected[] = {"a:sinkhole -", "b:sinkhole -", "b:sinkhole -",
+                                           "a:pass! -"};
+    struct policy *base = policy_of_lists(lists, ITEMS(lists));
+    char words[128];
+
+    (void)state;
+    for (size_t count = 1; count <= 4; count++) {
+        const char *texts[MAX_GIVEN] = {NULL};
+
+        memcpy(texts, all, count * sizeof(texts[0]));
+        struct policy *policy = derive_of(base, texts);
+        words_of(policy, 0, "a.x.example", words);
+        if (strcmp(words, expected[count - 1]) != 0) {
+            fail_msg("%zu: %s", count, words);
+        }
+        policy_destroy(policy);
+    }
+    policy_destroy(base);
+}
+
+static void prefix_rules_are_excepted(void **state)
+{
+    static const struct list_given lists[] = {
+        {"a", POLICY_MODE_ENFORCE,
+         "block prefix 198.51.0.0/16;block prefix 198.51.100.0/24;block prefix 2001:db8::/32"},
+    };
+    static const struct {
+        const char *text, *address;
+        unsigned exception, bits;
+    } rows[] = {
+        {"a: block prefix 198.51.100.0/24", "198.51.7.7", 0, 16},
+        {"a: block prefix 198.51.100.0/24", "198.51.100.7", 0, 16}, /* the wider one blocks */
+        {"a: block prefix 198.51.0.0/16", "198.51.7.7", 1, 16},
+        {"a: block prefix 198.51.0.0/16", "198.51.100.7", 0, 24},
+        {"a: block prefix 198.51.0.0/16", "64:ff9b::198.51.7.7", 1, 16},
+        {"a: block prefix 2001:db8::/32", "2001:db8::1", 1, 32},
+        {"a: block prefix 2001:db8::/33", "2001:db8::1", 0, 32},
+        {"1:a: block prefix 2001:db8::/32", "2001:db8::1", 0, 32},
+    };
+    struct policy *base = policy_of_lists(lists, ITEMS(lists));
+    const struct wire_name owner = name_of("o.example");
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(rows); i++) {
+        const char *const texts[] = {rows[i].text, NULL};
+        struct policy *policy = derive_of(base, texts);
+        struct policy_outcome outcome;
+        struct address address;
+
+        assert_int_equal(address_parse(rows[i].address, strlen(rows[i].address), 0, &address),
+                         0);
+        policy_decide_address(policy, 0, 0, &owner, &address, &outcome);
+        assert_true(outcome.enforced);
+        if (outcome.hit.exception != rows[i].exception || outcome.hit.labels != rows[i].bits ||
+            policy_outcome_blocks(&outcome) != (rows[i].exception == 0)) {
+            fail_msg("row %zu: exception %u, /%u", i, outcome.hit.exception,
+                     outcome.hit.labels);
+        }
+        policy_destroy(policy);
+    }
+    policy_destroy(base);
+}
+
+/* The rule let the name through, and with chain scope all that it leads to. */
+static void chain_scope_of_a_rule(void **state)
+{
+    static const struct list_given lists[] = {
+        {"a", POLICY_MODE_ENFORCE, "block suffix shop.example;block suffix edge.example"},
+    };
+    static const char *const chained[] = {"+a: block suffix shop.example", NULL};
+    static const char *const own[] = {"a: block suffix shop.example", NULL};
+    struct policy *base = policy_of_lists(lists, ITEMS(lists));
+    const struct wire_name asked = name_of("www.shop.example");
+    const struct wire_name other = name_of("other.example");
+    const struct wire_name hop = name_of("e.edge.example");
+    struct policy_outcome outcome;
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct policy *policy = derive_of(base, i == 0 ? chained : own);
+
+        policy_decide_name(policy, 0, POLICY_TRIGGER_HOP, 1, &hop, &outcome);
+        assert_true(policy_outcome_blocks(&outcome));
+        policy_except_chain(policy, 0, &other, &outcome);
+        assert_true(policy_outcome_blocks(&outcome));
+        policy_except_chain(policy, 0, &asked, &outcome);
+        assert_int_equal(policy_outcome_blocks(&outcome), i == 1);
+        policy_destroy(policy);
+    }
+    policy_destroy(base);
+}
+
+/* Without the rule nothing speaks of the name: the operator's default does. */
+static void a_view_that_denies_goes_on_denying(void **state)
+{
+    struct policy_list *list = list_of("a", "block suffix a.example");
+    const struct policy_list_setting setting = {"a", POLICY_MODE_ENFORCE,
+                                                POLICY_ACTION_DEFAULT};
+    const struct policy_view_setting view = {
+        .name = "default", .lists = &setting, .list_count = 1, .deny = true};
+    static const char *const rule[] = {"a: block suffix a.example", NULL};
+    static const char *const name[] = {"a.example", NULL};
+    const struct wire_name asked = name_of("a.example");
+    struct policy_image *image = NULL;
+    struct policy_outcome outcome;
+    struct policy *base = NULL;
+
+    (void)state;
+    assert_int_equal(policy_image_build((const struct policy_list *const *)&list, 1, &image),
+                     0);
+    assert_int_equal(policy_create(image, &view, 1, 1, NULL, &base), 0);
+    struct policy *policy = derive_of(base, rule);
+    policy_decide_question(policy, 0, &asked, &outcome);
+    assert_true(policy_outcome_blocks(&outcome) && outcome.denied && !outcome.enforced);
+    assert_int_equal(outcome.hit.ground, POLICY_GROUND_DEFAULT);
+    assert_int_equal(outcome.hit.exception, 0);
+    policy_destroy(policy);
+    policy = derive_of(base, name);
+    policy_decide_question(policy, 0, &asked, &outcome);
+    assert_false(policy_outcome_blocks(&outcome));
+    assert_int_equal(outcome.hit.exception, 1);
+    policy_destroy(policy);
+    policy_destroy(base);
+    policy_list_free(list);
+}
+
+static void knows_which_rules_there_are(void **state)
+{
+    static const struct list_given lists[] = {
+        {"a", POLICY_MODE_ENFORCE,
+         "block suffix s.example;block exact e.example;block below b.example;pass suffix "
+         "p.example;block prefix 198.51.100.0/24"},
+        {"off", POLICY_MODE_OFF, "block suffix s.example"},
+    };
+    static const struct {
+        const char *rule;
+        bool there;
+    } rows[] = {
+        {"a: block suffix s.example", true},        {"a: block exact s.example", false},
+        {"a: block below s.example", false},        {"a: block exact e.example", true},
+        {"a: block suffix e.example", false},       {"a: block below b.example", true},
+        {"a: block suffix b.example", false},       {"a: block suffix p.example", false},
+        {"a: block suffix x.s.example", false},     {"b: block suffix s.example", false},
+        {"off: block suffix s.example", true},      {"a: block prefix 198.51.100.0/24", true},
+        {"a: block prefix 198.51.100.0/25", false}, {"a: block prefix 198.51.0.0/16", false},
+    };
+    struct policy *base = policy_of_lists(lists, ITEMS(lists));
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(rows); i++) {
+        const struct policy_exception exception = exception_of(rows[i].rule);
+
+        if (policy_exception_has_rule(&exception, policy_image_of(base)) != rows[i].there) {
+            fail_msg("%s", rows[i].rule);
+        }
+    }
+    policy_destroy(base);
+}
+
+static void reads_and_writes_subjects(void **state)
+{
+    static const struct {
+        const char *text, *fault; /* NULL: it is written as it was read */
+    } rows[] = {
+        {"huawei-cloud: block suffix obs.example.com", NULL},
+        {"l: block exact a.example", NULL},
+        {"l: block below a.example", NULL},
+        {"l: block prefix 198.51.100.0/24", NULL},
+        {"l: block prefix 2001:db8::/32", NULL},
+        {"", "LIST: block"},
+        {":", "LIST: block"},
+        {"l:", "LIST: block"},
+        {"l: ", "as it has it"},
+        {"l:block suffix a.example", "LIST: block"},
+        {"L: block suffix a.example", "LIST: block"},
+        {"-l: block suffix a.example", "LIST: block"},
+        {"l1234567890123456789012345678901234567890123456789012345678901234: block suffix "
+         "a.example",
+         "LIST: block"},
+        {"a.example", "LIST: block"},
+        {"l: pass suffix a.example", "a pass rule"},
+        {"l: deny suffix a.example", "as it has it"},
+        {"l: block", "expected suffix"},
+        {"l: block ", "expected suffix"},
+        {"l: block all a.example", "expected suffix"},
+        {"l: block suffix", "an empty label"},
+        {"l: block suffix com", "at least two labels"},
+        {"l: block suffix a..example", "label"},
+        {"l: block suffix a.example category=x", "leave away"},
+        {"l: block suffix a.example ", "leave away"},
+        {"l: block prefix 198.51.100.0", "no address prefix"},
+        {"l: block prefix 198.51.100.1/24", "no address prefix"},
+        {"l: block prefix a.example", "no address prefix"},
+        {"l: block suffix 198.51.100.0/24 x", "leave away"},
+    };
+    char written[POLICY_SUBJECT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(rows); i++) {
+        struct policy_exception exception = {.id = "x"};
+        const char *fault =
+            policy_exception_read_rule(rows[i].text, strlen(rows[i].text), &exception);
+
+        if (rows[i].fault != NULL) {
+            if (fault == NULL || strstr(fault, rows[i].fault) == NULL) {
+                fail_msg("%s: %s", rows[i].text, fault == NULL ? "accepted" : fault);
+            }
+            continue;
+        }
+        assert_null(fault);
+        assert_int_equal(policy_exception_subject(&exception, written), strlen(rows[i].text));
+        assert_string_equal(written, rows[i].text);
+    }
+    assert_true(policy_exception_id_is_good("ofac-2026-1", 11));
+    assert_false(policy_exception_id_is_good("-a", 2));
+    assert_false(policy_exception_id_is_good("", 0));
+    assert_false(policy_exception_id_is_good("A", 1));
+    assert_false(policy_exception_id_is_good("a b", 3));
+    assert_false(policy_exception_id_is_good("123456789012345678901234567890123", 33));
 }
 
 static void a_pause_is_told_from_log_mode(void **state)
@@ -391,6 +676,12 @@ int main(void)
         cmocka_unit_test(a_pause_is_told_from_log_mode),
         cmocka_unit_test(an_exception_below_keeps_the_name_above_in_being),
         cmocka_unit_test(chain_scope_is_asked_for_by_the_asked_name),
+        cmocka_unit_test(rules_are_excepted_one_by_one),
+        cmocka_unit_test(prefix_rules_are_excepted),
+        cmocka_unit_test(chain_scope_of_a_rule),
+        cmocka_unit_test(a_view_that_denies_goes_on_denying),
+        cmocka_unit_test(knows_which_rules_there_are),
+        cmocka_unit_test(reads_and_writes_subjects),
     };
 
     return cmocka_run_group_tests_name("policy/exceptions", tests, NULL, NULL);
