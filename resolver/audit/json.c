@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "policy/words.h"
 #include "wire/type.h"
 
 #include <string.h>
@@ -30,23 +31,6 @@ static void add_address(struct text *text, const char *key, const struct address
     } else {
         json_string_n(text, key, words, address_format(address, with_port, words));
     }
-}
-
-/* What the list leaves out is null. */
-static void add_fact(struct text *text, const char *key, const char *words)
-{
-    json_string(text, key, words == NULL || words[0] == '\0' ? NULL : words);
-}
-
-/* False if the hit has no such suffix or prefix. */
-static bool add_rule(struct text *text, const struct policy_hit *hit,
-                     const struct policy_row *row)
-{
-    char words[POLICY_RULE_TEXT_MAX];
-    const size_t len = policy_hit_rule(hit, row, words, sizeof(words));
-
-    json_string_n(text, "rule", words, len);
-    return len > 0;
 }
 
 static void add_question(struct text *text, const struct audit_event *event,
@@ -73,22 +57,6 @@ static void add_redirect(struct text *text, const struct audit_event *event,
     } else {
         json_string(text, "redirect", NULL);
     }
-}
-
-static void add_list(struct text *text, const struct policy_image_list *list)
-{
-    add_fact(text, "provider", list->provider);
-    add_fact(text, "provider_name", list->provider_name);
-    add_fact(text, "parent_name", list->parent_name);
-    add_fact(text, "status_class", list->status_class);
-    add_fact(text, "status_entity", list->status_entity);
-    add_fact(text, "status_authority", list->status_authority);
-    add_fact(text, "status_citation", list->status_citation);
-    add_fact(text, "status_effective", list->status_effective);
-    add_fact(text, "status_state", list->status_state);
-    add_fact(text, "status_checked", list->status_checked);
-    add_fact(text, "list", list->id);
-    json_uint(text, "serial", list->serial);
 }
 
 /* What people changed for a while, as far as it counts here. False if the policy has no such
@@ -118,13 +86,7 @@ static void add_match(struct text *text, const struct audit_event *event)
 {
     const struct policy_hit *hit = &event->hit;
 
-    json_string(text, "trigger", policy_trigger_name((enum policy_trigger)hit->trigger));
-    if (hit->trigger == POLICY_TRIGGER_ADDRESS) {
-        add_address(text, "matched", &hit->address, false);
-    } else {
-        add_name(text, "matched", &hit->name);
-    }
-    json_uint(text, "hop", hit->hop);
+    policy_words_write_trigger(text, hit);
     json_array_begin(text, "chain");
     for (uint8_t i = 0; i < event->chain.count; i++) {
         add_name(text, NULL, &event->chain.names[i]);
@@ -154,14 +116,18 @@ static void add_action(struct text *text, const struct audit_event *event,
     json_bool(text, "applied", event->applied);
 }
 
-static size_t end(struct text *text, const struct audit_event *event)
+static size_t end(struct text *text, const struct audit_event *event,
+                  const struct policy *policy, const char *view_name)
 {
+    char ede[POLICY_EDE_MAX];
+    const size_t ede_len = policy_words_ede(policy, &event->hit, view_name, ede);
     char rcode[WIRE_TYPE_TEXT_MAX];
 
     add_address(text, "upstream", &event->upstream, true);
     json_bool(text, "cached", event->cached);
     json_string_n(text, "rcode", rcode, wire_rcode_format(event->rcode, rcode));
     json_uint(text, "latency_us", event->latency_us);
+    json_string_n(text, "ede", ede, ede_len);
     json_object_end(text);
     text_add(text, "\n");
     return text->overflow ? 0 : text->len;
@@ -183,15 +149,13 @@ static size_t write_decision(struct text *text, const struct audit_event *event,
     begin(text, event, "decision", view_name, sequence);
     add_action(text, event, policy);
     const bool known = add_changes(text, event, policy);
-    add_list(text, &list);
-    if (!known || !add_rule(text, hit, &row)) {
+    policy_words_write_basis(text, &list);
+    policy_words_write_list(text, &list);
+    if (!known || !policy_words_write_rule(text, hit, &row)) {
         return 0;
     }
-    add_fact(text, "category", row.category);
-    json_string(text, "scope", policy_scope_name(row.scope));
-    json_string(text, "confidence", policy_confidence_name(row.confidence));
     add_match(text, event);
-    return end(text, event);
+    return end(text, event, policy, view_name);
 }
 
 /* The operator's `default: deny`: no list has spoken, and no field could be taken for one's. */
@@ -201,7 +165,7 @@ static size_t write_default(struct text *text, const struct audit_event *event,
 {
     begin(text, event, "default-deny", view_name, sequence);
     add_action(text, event, policy);
-    return add_changes(text, event, policy) ? end(text, event) : 0;
+    return add_changes(text, event, policy) ? end(text, event, policy, view_name) : 0;
 }
 
 size_t audit_event_json(const struct audit_event *event, const struct policy *policy,

@@ -1,6 +1,7 @@
 /* libcordon: decisions, and their rules in words. Nothing here allocates. */
 #include "library/policy.h"
 #include "policy/answer.h"
+#include "policy/words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,8 +13,6 @@ _Static_assert(CORDON_NAME_MAX == WIRE_NAME_MAX && CORDON_NAME_TEXT_MAX == WIRE_
 _Static_assert((int)CORDON_TRIGGER_QNAME == POLICY_TRIGGER_QNAME &&
                    (int)CORDON_TRIGGER_ADDRESS == POLICY_TRIGGER_ADDRESS,
                "what is public has the numbers of the engine");
-
-#define EDE_WORD_MAX 24 /* of provider and of list: 60 octets with the serial */
 
 /* A name of the engine from one of a caller: exactly len octets, uncompressed. */
 static bool read_name(const uint8_t *octets, size_t len, struct wire_name *name)
@@ -222,13 +221,15 @@ size_t cordon_match_text(const struct cordon_policy *policy, const struct cordon
 size_t cordon_match_ede(const struct cordon_policy *policy, const struct cordon_match *match,
                         char *out, size_t size)
 {
-    struct policy_image_list list;
+    char words[POLICY_EDE_MAX];
+    struct policy_hit hit;
+    struct policy_row row;
 
-    if (!policy_image_list_at(policy_image_of(policy->policy), match->list, &list)) {
-        return (size_t)snprintf(out, size, "%s", "");
+    words[0] = '\0';
+    if (row_of(policy, match, &hit, &row)) {
+        policy_words_ede(policy->policy, &hit, "default", words);
     }
-    return (size_t)snprintf(out, size, "%.*s %.*s %u", EDE_WORD_MAX, list.provider,
-                            EDE_WORD_MAX, list.id, list.serial);
+    return (size_t)snprintf(out, size, "%s", words);
 }
 
 int cordon_match_redirect(const struct cordon_policy *policy, const struct cordon_match *match,

@@ -119,14 +119,17 @@ static int load(const struct cordon_policy_options *options, struct report *repo
         .id_count = count,
         .keyring = &keyring,
         .now_s = options->now_s != 0 ? options->now_s : clock_read().wall_us / US_PER_S,
-        .cache_directory = options->cache_directory};
+        .cache_directory = options->cache_directory,
+        .heads = true};
     rc = policy_load(&request, report, loaded);
     if (rc != 0) {
         return rc;
     }
     rc = policy_create(loaded->image, &view, 1, 1, report, policy);
-    if (rc != 0) {
-        policy_image_free(loaded->image);
+    if (rc == 0) {
+        policy_take_heads(*policy, loaded->heads, loaded->list_count);
+    } else {
+        policy_loaded_drop(loaded);
     }
     return rc;
 }

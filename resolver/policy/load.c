@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "policy/kept.h"
+#include "policy/list_part.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -143,7 +144,7 @@ static int check_request(const struct policy_load_request *request, struct repor
 /* Reads and verifies one list of the request. */
 static int arrive(const struct policy_load_request *request, const char *id,
                   struct report *report, size_t *kept, struct arrival *arrival,
-                  struct policy_loaded_list *loaded)
+                  struct policy_loaded_list *loaded, struct policy_list **head)
 {
     if (snprintf(arrival->path, sizeof(arrival->path), "%s/%s.list", request->directory, id) >=
         (int)sizeof(arrival->path)) {
@@ -158,6 +159,17 @@ static int arrive(const struct policy_load_request *request, const char *id,
     snprintf(loaded->id, sizeof(loaded->id), "%s", id);
     arrival->stub.id = loaded->id;
     digest_of(arrival->text, arrival->len, NULL, arrival->stub.digest);
+    if (head != NULL) {
+        /* A faulty one is told when the whole text is read. */
+        const int read = policy_list_head((const char *)arrival->text, arrival->len, head);
+
+        if (read == -ENOMEM) {
+            return read;
+        }
+        if (read == 0) {
+            memcpy((*head)->digest, arrival->stub.digest, sizeof((*head)->digest));
+        }
+    }
     if (arrival->len > TEXTS_KEPT_MAX - *kept) {
         free(arrival->text);
         arrival->text = NULL;
@@ -302,6 +314,14 @@ static int load_image(const struct policy_load_request *request, struct arrival 
     return rc;
 }
 
+void policy_loaded_drop(struct policy_loaded *loaded)
+{
+    policy_image_free(loaded->image);
+    for (size_t i = 0; i < POLICY_LISTS_MAX; i++) {
+        policy_list_free(loaded->heads[i]);
+    }
+}
+
 int policy_load(const struct policy_load_request *request, struct report *report,
                 struct policy_loaded *out)
 {
@@ -317,8 +337,8 @@ int policy_load(const struct policy_load_request *request, struct report *report
     rc = made == NULL || arrivals == NULL ? -ENOMEM : 0;
     for (size_t i = 0; i < request->id_count && rc != -ENOMEM; i++) {
         report_progress(report, "verifying", i, request->id_count);
-        const int one =
-            arrive(request, request->ids[i], report, &kept, &arrivals[i], &made->lists[i]);
+        const int one = arrive(request, request->ids[i], report, &kept, &arrivals[i],
+                               &made->lists[i], request->heads ? &made->heads[i] : NULL);
 
         rc = rc == 0 || one == -ENOMEM ? one : rc;
     }
@@ -329,7 +349,7 @@ int policy_load(const struct policy_load_request *request, struct report *report
     if (rc == 0) {
         *out = *made;
     } else if (made != NULL) {
-        policy_image_free(made->image);
+        policy_loaded_drop(made);
     }
     for (size_t i = 0; arrivals != NULL && i < request->id_count; i++) {
         free(arrivals[i].text);

@@ -18,6 +18,7 @@ struct policy_load_request {
     const struct trust_keyring *keyring;
     uint64_t now_s;              /* wall clock: for warnings on expiry; 0: do not look */
     const char *cache_directory; /* where the compiled image is kept; NULL: nowhere */
+    bool heads;                  /* policy_loaded.heads are wanted */
 };
 
 enum policy_freshness {
@@ -41,6 +42,8 @@ struct policy_loaded {
     struct policy_loaded_list lists[POLICY_LISTS_MAX];
     size_t list_count;
     bool from_cache; /* the image was kept from before and still matches */
+    /* As many as lists: header and facts of each, the caller's; NULL unless wanted. */
+    struct policy_list *heads[POLICY_LISTS_MAX];
 };
 
 /*
@@ -52,6 +55,9 @@ struct policy_loaded {
  */
 int policy_load(const struct policy_load_request *request, struct report *report,
                 struct policy_loaded *out);
+
+/* Frees the image and the heads of what nobody has taken over. */
+void policy_loaded_drop(struct policy_loaded *loaded);
 
 enum policy_freshness policy_freshness_at(uint64_t created_s, uint64_t expires_s,
                                           uint64_t now_s);

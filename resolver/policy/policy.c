@@ -15,6 +15,11 @@ const struct policy_image *policy_image_of(const struct policy *policy)
     return policy->image;
 }
 
+const struct policy_list *policy_list_head_of(const struct policy *policy, size_t list)
+{
+    return list < POLICY_LISTS_MAX ? policy->heads[list] : NULL;
+}
+
 enum policy_mode policy_list_mode(const struct policy *policy, unsigned view, size_t list)
 {
     invariant(view < policy->view_count);

@@ -77,6 +77,13 @@ struct policy_changes {
 int policy_derive(const struct policy *base, const struct policy_changes *changes,
                   uint64_t generation, struct policy **policy);
 
+/* Headers and facts of its lists, in any order, for explanations: taken over. A head of a list
+ * that the image does not have is freed; NULL entries say nothing. Before the policy is shared.
+ */
+void policy_take_heads(struct policy *policy, struct policy_list *const *heads, size_t count);
+/* The header and the facts of the image's list, without rules; NULL: they were not given. */
+const struct policy_list *policy_list_head_of(const struct policy *policy, size_t list);
+
 uint64_t policy_generation(const struct policy *policy);
 const struct policy_image *policy_image_of(const struct policy *policy);
 /* Mode of the image's list in a view; LOG for one that is paused. */

@@ -269,6 +269,21 @@ int policy_derive(const struct policy *base, const struct policy_changes *change
     return 0;
 }
 
+void policy_take_heads(struct policy *policy, struct policy_list *const *heads, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const size_t list =
+            heads[i] != NULL ? find_list(policy->image, heads[i]->id) : POLICY_LISTS_MAX;
+
+        if (list < POLICY_LISTS_MAX && list < policy_image_lists(policy->image) &&
+            policy->heads[list] == NULL) {
+            policy->heads[list] = heads[i];
+        } else {
+            policy_list_free(heads[i]);
+        }
+    }
+}
+
 void policy_destroy(struct policy *policy)
 {
     if (policy == NULL) {
@@ -286,6 +301,9 @@ void policy_destroy(struct policy *policy)
     free(policy->views);
     policy_exceptions_free(policy->exceptions);
     if (!policy->derived) {
+        for (size_t i = 0; i < POLICY_LISTS_MAX; i++) {
+            policy_list_free(policy->heads[i]);
+        }
         policy_image_free(policy->image);
     }
     policy->magic = 0;

@@ -47,6 +47,8 @@ struct policy {
     struct policy_view *views;
     bool derived;                         /* the image is borrowed */
     struct policy_exceptions *exceptions; /* NULL: none */
+    /* By number of the image's list; NULL: not given. Borrowed if derived. */
+    struct policy_list *heads[POLICY_LISTS_MAX];
 };
 
 /* The action of a row in a view, never DEFAULT. */

@@ -7,8 +7,12 @@
  */
 #include "query/engine.h"
 
+#include "policy/words.h"
+
 #include <stdio.h>
 #include <string.h>
+
+_Static_assert(BLOCK_TEXT_SIZE >= POLICY_EDE_MAX, "the words fit");
 
 /* Names under `invalid.` never exist (RFC 6761, 6.4): nobody is pointed at by mistake. */
 static const struct wire_name soa_mname = {.octets = "\x06"
@@ -45,17 +49,14 @@ int block_ede(const struct query_engine *engine, const struct query *q, bool for
               char text[BLOCK_TEXT_SIZE])
 {
     const struct query_settings *settings = engine->settings;
+    const char *view =
+        q->view < settings->view_count ? settings->views[q->view].name : "default";
     struct policy_image_list list;
     int code = WIRE_EDE_BLOCKED;
 
-    text[0] = '\0';
-    if (q->hits.at[q->block].ground == POLICY_GROUND_DEFAULT) {
-        snprintf(text, BLOCK_TEXT_SIZE, "default deny: no allowed name, view %.24s",
-                 q->view < settings->view_count ? settings->views[q->view].name : "default");
-    } else if (list_of_block(engine, q, &list)) {
-        /* 24 + 1 + 24 + 1 + 10 is what may be sent: the serial is never what is cut. */
-        snprintf(text, BLOCK_TEXT_SIZE, "%.24s %.24s %u", list.provider, list.id, list.serial);
-        code = list.legal_requirement[0] != '\0' ? WIRE_EDE_CENSORED : WIRE_EDE_BLOCKED;
+    policy_words_ede(engine->policy, &q->hits.at[q->block], view, text);
+    if (list_of_block(engine, q, &list) && list.legal_requirement[0] != '\0') {
+        code = WIRE_EDE_CENSORED;
     }
     if (forged) {
         return WIRE_EDE_FORGED;

@@ -176,7 +176,8 @@ static int load_lists(const struct config *config, const struct setup_views *vie
                                                     .id_count = views->id_count,
                                                     .keyring = keyring,
                                                     .now_s = now_s,
-                                                    .cache_directory = config->state_directory};
+                                                    .cache_directory = config->state_directory,
+                                                    .heads = true};
 
         rc = policy_load(&request, report, loaded);
     }
@@ -215,8 +216,10 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     if (rc == 0) {
         rc = policy_create(loaded->image, views.at, views.count, generation, report,
                            &new->policy);
-        if (rc != 0) {
-            policy_image_free(loaded->image);
+        if (rc == 0) {
+            policy_take_heads(new->policy, loaded->heads, loaded->list_count);
+        } else {
+            policy_loaded_drop(loaded);
         }
     }
     if (rc == 0) {

@@ -74,7 +74,7 @@ static void a_blocked_question_has_every_field(void **state)
                 "\"rule\":\"block suffix cloud.example\"," WORDS
                 "\"trigger\":\"qname\",\"matched\":\"oss.cloud.example\",\"hop\":0,"
                 "\"chain\":[],\"upstream\":null,\"cached\":false,\"rcode\":\"NOERROR\","
-                "\"latency_us\":345}\n");
+                "\"latency_us\":345,\"ede\":\"example-cloud example-cloud 2026112201\"}\n");
     policy_destroy(policy);
 }
 
@@ -106,7 +106,7 @@ static void a_hop_in_log_mode_shows_its_chain_and_upstream(void **state)
                 "\"trigger\":\"hop\",\"matched\":\"a.edge.example\",\"hop\":2,"
                 "\"chain\":[\"www.shop.example\",\"shop.cdn.example\",\"a.edge.example\"],"
                 "\"upstream\":\"2001:db8::53@53\",\"cached\":true,\"rcode\":\"NXDOMAIN\","
-                "\"latency_us\":345}\n");
+                "\"latency_us\":345,\"ede\":\"example-cloud example-cloud 2026112201\"}\n");
     policy_destroy(policy);
 }
 
@@ -393,7 +393,8 @@ static void a_denial_by_default_names_no_list(void **state)
                 "\"name\":\"www.example.net\",\"type\":\"A\",\"action\":\"sinkhole\","
                 "\"redirect\":null,\"mode\":\"enforce\",\"applied\":true,\"paused\":false,"
                 "\"exception\":null,\"ticket\":null,\"upstream\":null,\"cached\":false,"
-                "\"rcode\":\"NOERROR\",\"latency_us\":345}\n");
+                "\"rcode\":\"NOERROR\",\"latency_us\":345,\"ede\":\"default deny: no allowed "
+                "name, view default\"}\n");
     assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         char key[32];
@@ -445,8 +446,8 @@ static void every_field_is_in_the_schema_and_on_the_page(void **state)
 
     (void)state;
     assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
-    assert_keys(line, schema, "        \"", "\": {", 41);
-    assert_keys(line, page, "`", "`", 41);
+    assert_keys(line, schema, "        \"", "\": {", 42);
+    assert_keys(line, page, "`", "`", 42);
     struct audit_event denied = event;
     denied.hit = (struct policy_hit){.list = POLICY_LIST_NONE,
                                      .mode = POLICY_MODE_ENFORCE,
@@ -454,8 +455,8 @@ static void every_field_is_in_the_schema_and_on_the_page(void **state)
                                      .ground = POLICY_GROUND_DEFAULT,
                                      .name = event.name};
     assert_true(audit_event_json(&denied, policy, "default", 1, line, sizeof(line)) > 0);
-    assert_keys(line, schema, "        \"", "\": {", 21);
-    assert_keys(line, page, "`", "`", 21);
+    assert_keys(line, schema, "        \"", "\": {", 22);
+    assert_keys(line, page, "`", "`", 22);
     assert_true(audit_lost_json(0, 1, 1, 1, line, sizeof(line)) > 0);
     assert_keys(line, schema, "        \"", "\": {", 7);
     assert_keys(line, page, "`", "`", 7);

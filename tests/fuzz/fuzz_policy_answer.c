@@ -6,6 +6,7 @@
 #include "require.h"
 
 #include "policy/answer.h"
+#include "policy/explain.h"
 
 #include <string.h>
 
@@ -76,6 +77,35 @@ static void check_hits(const struct policy *policy, const struct policy_chain *c
     }
 }
 
+/* What is explained is what is decided: the trigger that ends it, and by which rule. */
+struct told {
+    const struct policy *policy;
+    bool blocked;
+    struct policy_hit block;
+};
+
+static bool tell(void *context, const struct policy_explained *explained)
+{
+    struct told *told = context;
+    struct policy_explained_at at;
+    struct policy_finding finding;
+    unsigned wins = 0;
+
+    require(explained->not_asked == told->blocked);
+    policy_explained_start(&at);
+    while (policy_explained_next(told->policy, explained, &at, &finding)) {
+        require(!explained->not_asked || finding.fate == POLICY_FATE_NOT_ASKED ||
+                finding.fate == POLICY_FATE_OFF);
+        wins += finding.fate == POLICY_FATE_WINS;
+    }
+    require(wins == (explained->outcome.enforced && !explained->not_asked ? 1u : 0u));
+    if (!told->blocked && policy_outcome_blocks(&explained->outcome)) {
+        told->blocked = true;
+        told->block = explained->outcome.hit;
+    }
+    return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wire_message message;
@@ -102,6 +132,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(a->trigger == b->trigger && a->hop == b->hop && a->labels == b->labels &&
                 wire_name_equal(&a->name, &b->name));
     }
+    struct told told = {.policy = with_log};
+    policy_explain_answer(with_log, 0, &message, &chain, false, tell, &told);
+    require(told.blocked == blocked);
+    require(!blocked || (told.block.set == logged.at[logged_block].set &&
+                         told.block.row == logged.at[logged_block].row &&
+                         told.block.hop == logged.at[logged_block].hop &&
+                         told.block.trigger == logged.at[logged_block].trigger));
     policy_destroy(policy);
     policy_destroy(with_log);
     return 0;

@@ -7,6 +7,7 @@
 #include "require.h"
 
 #include "policy/image.h"
+#include "policy/list_part.h"
 
 #include <string.h>
 
@@ -85,6 +86,27 @@ static void check(const struct policy_list *list)
     policy_image_free(image);
 }
 
+/* Parts that are read alone say what the whole text says, and nothing is found in what is none.
+ */
+static void check_parts(const char *text, size_t len, const struct policy_list *list)
+{
+    struct policy_list *part = NULL;
+    const int rc = policy_list_head(text, len, &part);
+
+    require((rc == 0) == (part != NULL) && (list == NULL || rc == 0));
+    if (part != NULL) {
+        require(part->rule_count == 0);
+        require(list == NULL ||
+                (strcmp(part->id, list->id) == 0 && part->fact_count == list->fact_count));
+        policy_list_free(part);
+        part = NULL;
+    }
+    if (policy_list_rule(text, len, "block suffix cloud.example", &part) == 0) {
+        require(part->rule_count <= 1);
+        policy_list_free(part);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct policy_list *list = NULL;
@@ -102,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (list != NULL) {
         check(list);
     }
+    check_parts((const char *)data, size, list);
     policy_list_free(list);
     report_deinit(&report);
     return 0;

@@ -1,0 +1,246 @@
+#include "policy/explain.h"
+
+#include "base/invariant.h"
+#include "policy/policy_state.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name, *words;
+} fates[] = {
+    [POLICY_FATE_WINS] = {"wins", "wins: the longest match of the enforced lists"},
+    [POLICY_FATE_RECORDED] = {"recorded", "is recorded: its list is in log mode, so there is "
+                                          "an event, and the answer stands"},
+    [POLICY_FATE_SILENT] = {"silent", "does nothing: it lets through, and its list is in log "
+                                      "mode"},
+    [POLICY_FATE_EXCEPTION] = {"exception", "would win: an exception lets through what it "
+                                            "blocks"},
+    [POLICY_FATE_LONGER] = {"longer-match", "loses: a longer match decides"},
+    [POLICY_FATE_PASS] = {"pass-over-block",
+                          "loses: at equal length a pass goes before a block"},
+    [POLICY_FATE_ORDER] = {"list-order",
+                           "loses: at equal length a list earlier in the order decides"},
+    [POLICY_FATE_NARROWER] = {"narrower-match", "loses: at equal length a rule of the same "
+                                                "list that covers less decides"},
+    [POLICY_FATE_OFF] = {"list-off", "does not count: its list is off"},
+    [POLICY_FATE_NOT_ASKED] = {"not-asked", "is not asked any more: an earlier trigger has "
+                                            "ended it"},
+};
+_Static_assert(sizeof(fates) / sizeof(fates[0]) == POLICY_FATES, "each fate has its words");
+
+const char *policy_fate_name(enum policy_fate fate)
+{
+    return (unsigned)fate < POLICY_FATES ? fates[fate].name : NULL;
+}
+
+const char *policy_fate_words(enum policy_fate fate)
+{
+    return (unsigned)fate < POLICY_FATES ? fates[fate].words : NULL;
+}
+
+static void begin(unsigned view, enum policy_trigger trigger, uint8_t hop,
+                  const struct wire_name *name, struct policy_explained *out)
+{
+    out->view = view;
+    out->trigger = (uint8_t)trigger;
+    out->hop = hop;
+    out->not_asked = false;
+    out->name = *name;
+    out->address = (struct address){.family = ADDRESS_NONE};
+}
+
+void policy_explain_question(const struct policy *policy, unsigned view,
+                             const struct wire_name *name, struct policy_explained *out)
+{
+    begin(view, POLICY_TRIGGER_QNAME, 0, name, out);
+    policy_image_find_name(policy->image, name, &out->matches);
+    policy_decide_question(policy, view, name, &out->outcome);
+}
+
+void policy_explain_name(const struct policy *policy, unsigned view,
+                         enum policy_trigger trigger, uint8_t hop, const struct wire_name *name,
+                         const struct wire_name *asked, struct policy_explained *out)
+{
+    begin(view, trigger, hop, name, out);
+    policy_image_find_name(policy->image, name, &out->matches);
+    policy_decide_name(policy, view, trigger, hop, name, &out->outcome);
+    if (asked != NULL) {
+        policy_except_chain(policy, view, asked, &out->outcome);
+    }
+}
+
+void policy_explain_address(const struct policy *policy, unsigned view, uint8_t hop,
+                            const struct wire_name *owner, const struct address *address,
+                            const struct wire_name *asked, struct policy_explained *out)
+{
+    begin(view, POLICY_TRIGGER_ADDRESS, hop, owner, out);
+    out->address = *address;
+    policy_image_find_address(policy->image, address, &out->matches);
+    policy_decide_address(policy, view, hop, owner, address, &out->outcome);
+    if (asked != NULL) {
+        policy_except_chain(policy, view, asked, &out->outcome);
+    }
+}
+
+void policy_explained_start(struct policy_explained_at *at)
+{
+    at->match = at->row = 0;
+}
+
+/* The verdict of the lists in one mode: where it fell. False: none of them has a word. */
+static bool find_winner(const struct policy_view *view, const struct policy_explained *from,
+                        enum policy_mode mode, unsigned *match, uint16_t *row)
+{
+    for (unsigned i = from->matches.count; i > 0; i--) {
+        const struct policy_verdict *verdict = &view->verdicts[from->matches.at[i - 1].set];
+
+        *row = mode == POLICY_MODE_ENFORCE ? verdict->enforce : verdict->log;
+        if (*row != POLICY_NO_ROW) {
+            *match = i - 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum policy_fate fate_of_loser(const struct policy *policy,
+                                      const struct policy_view *view,
+                                      const struct policy_explained *from, unsigned match,
+                                      const struct policy_row *row, unsigned winner_match,
+                                      uint16_t winner_index)
+{
+    struct policy_row winner;
+
+    if (match < winner_match ||
+        !policy_image_row(policy->image, from->matches.at[winner_match].set, winner_index,
+                          &winner)) {
+        return POLICY_FATE_LONGER;
+    }
+    switch (policy_row_before(view, &winner, row)) {
+    case POLICY_BEFORE_KIND:
+        return POLICY_FATE_PASS;
+    case POLICY_BEFORE_ORDER:
+        return POLICY_FATE_ORDER;
+    case POLICY_BEFORE_MATCH:
+    case POLICY_BEFORE_NOT:
+        break;
+    }
+    return POLICY_FATE_NARROWER;
+}
+
+static enum policy_fate fate_of(const struct policy *policy, const struct policy_view *view,
+                                const struct policy_explained *from, unsigned match,
+                                unsigned index, const struct policy_row *row)
+{
+    const bool enforced = policy_row_counts(view, row, POLICY_MODE_ENFORCE);
+    const enum policy_mode mode = enforced ? POLICY_MODE_ENFORCE : POLICY_MODE_LOG;
+    unsigned winner_match = 0;
+    uint16_t winner = POLICY_NO_ROW;
+
+    if (!enforced && !policy_row_counts(view, row, POLICY_MODE_LOG)) {
+        return POLICY_FATE_OFF;
+    }
+    if (from->not_asked) {
+        return POLICY_FATE_NOT_ASKED;
+    }
+    if (!find_winner(view, from, mode, &winner_match, &winner)) {
+        return POLICY_FATE_OFF; /* only a damaged image says one thing here and another there */
+    }
+    if (match != winner_match || index != winner) {
+        return fate_of_loser(policy, view, from, match, row, winner_match, winner);
+    }
+    if (!enforced) {
+        return from->outcome.logged ? POLICY_FATE_RECORDED : POLICY_FATE_SILENT;
+    }
+    return from->outcome.hit.exception != 0 ? POLICY_FATE_EXCEPTION : POLICY_FATE_WINS;
+}
+
+static void fill(const struct policy *policy, const struct policy_view *view,
+                 const struct policy_explained *from, unsigned match, unsigned index,
+                 struct policy_finding *out)
+{
+    const struct policy_list_state *list = &view->lists[out->row.list];
+
+    out->fate = fate_of(policy, view, from, match, index, &out->row);
+    out->paused = list->paused;
+    out->hit = (struct policy_hit){
+        .set = from->matches.at[match].set,
+        .row = (uint8_t)index,
+        .list = out->row.list,
+        .labels = from->matches.at[match].labels,
+        .trigger = from->trigger,
+        .hop = from->hop,
+        .mode = list->mode,
+        .action = (uint8_t)policy_row_action(view, &out->row),
+        .kind = (uint8_t)out->row.kind,
+        .name = from->name,
+        .address = from->address,
+    };
+    if (from->address.family != ADDRESS_NONE) {
+        out->hit.family = from->matches.family;
+    }
+    if (out->fate == POLICY_FATE_EXCEPTION) {
+        out->hit.exception = from->outcome.hit.exception;
+    }
+}
+
+bool policy_explained_next(const struct policy *policy,
+                           const struct policy_explained *explained,
+                           struct policy_explained_at *at, struct policy_finding *out)
+{
+    invariant(explained->view < policy->view_count);
+    for (; at->match < explained->matches.count; at->match++, at->row = 0) {
+        const unsigned match = explained->matches.count - 1u - at->match;
+        const uint32_t set = explained->matches.at[match].set;
+        const size_t size = policy_image_set_size(policy->image, set);
+
+        while (at->row < size) {
+            const unsigned row = at->row++;
+
+            if (policy_image_row(policy->image, set, row, &out->row) &&
+                out->row.list < POLICY_LISTS_MAX) {
+                fill(policy, &policy->views[explained->view], explained, match, row, out);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* --- a whole answer --- */
+
+struct answer {
+    const struct policy *policy;
+    unsigned view;
+    const struct wire_name *asked;
+    bool ended;
+    policy_explain_trigger *next;
+    void *context;
+};
+
+/* One trigger of the walk. True: no more of them are wanted. */
+static bool explain_one(void *context, const struct policy_seen *seen)
+{
+    struct answer *answer = context;
+    struct policy_explained explained;
+
+    if (seen->address != NULL) {
+        policy_explain_address(answer->policy, answer->view, seen->hop, seen->name,
+                               seen->address, answer->asked, &explained);
+    } else {
+        policy_explain_name(answer->policy, answer->view, seen->trigger, seen->hop, seen->name,
+                            answer->asked, &explained);
+    }
+    explained.not_asked = answer->ended;
+    answer->ended = answer->ended || policy_outcome_blocks(&explained.outcome);
+    return !answer->next(answer->context, &explained);
+}
+
+void policy_explain_answer(const struct policy *policy, unsigned view,
+                           const struct wire_message *message, const struct policy_chain *chain,
+                           bool ended, policy_explain_trigger *next, void *context)
+{
+    struct answer answer = {policy, view, &chain->names[0], ended, next, context};
+
+    policy_answer_walk(message, chain, explain_one, &answer);
+}

@@ -1,0 +1,161 @@
+#include "policy/words.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* hot */
+size_t policy_words_ede(const struct policy *policy, const struct policy_hit *hit,
+                        const char *view_name, char out[POLICY_EDE_MAX])
+{
+    struct policy_image_list list;
+    struct policy_row row;
+    int len = 0;
+
+    out[0] = '\0';
+    if (hit->ground == POLICY_GROUND_DEFAULT) {
+        len = snprintf(out, POLICY_EDE_MAX, "default deny: no allowed name, view %.*s",
+                       (int)POLICY_EDE_WORD_MAX, view_name);
+    } else if (policy_hit_row(policy, hit, &row) &&
+               policy_image_list_at(policy_image_of(policy), row.list, &list)) {
+        len = snprintf(out, POLICY_EDE_MAX, "%.*s %.*s %" PRIu32, (int)POLICY_EDE_WORD_MAX,
+                       list.provider, (int)POLICY_EDE_WORD_MAX, list.id, list.serial);
+    }
+    return len > 0 ? (size_t)len : 0;
+}
+
+const char *policy_words_ground(enum policy_ground ground)
+{
+    return ground == POLICY_GROUND_DEFAULT ? "default-deny" : "rule";
+}
+
+size_t policy_words_matched(const struct policy_hit *hit, char out[WIRE_NAME_TEXT_MAX])
+{
+    return hit->address.family == ADDRESS_NONE ? wire_name_to_text(&hit->name, out)
+                                               : address_format(&hit->address, false, out);
+}
+
+void policy_words_write_trigger(struct text *out, const struct policy_hit *hit)
+{
+    char words[WIRE_NAME_TEXT_MAX];
+
+    json_string(out, "trigger", policy_trigger_name((enum policy_trigger)hit->trigger));
+    json_string_n(out, "matched", words, policy_words_matched(hit, words));
+    json_uint(out, "hop", hit->hop);
+}
+
+static void write_word(struct text *out, const char *key, const char *words)
+{
+    json_string(out, key, words == NULL || words[0] == '\0' ? NULL : words);
+}
+
+void policy_words_write_basis(struct text *out, const struct policy_image_list *list)
+{
+    write_word(out, "provider", list->provider);
+    write_word(out, "provider_name", list->provider_name);
+    write_word(out, "parent_name", list->parent_name);
+    write_word(out, "status_class", list->status_class);
+    write_word(out, "status_entity", list->status_entity);
+    write_word(out, "status_authority", list->status_authority);
+    write_word(out, "status_citation", list->status_citation);
+    write_word(out, "status_effective", list->status_effective);
+    write_word(out, "status_state", list->status_state);
+    write_word(out, "status_checked", list->status_checked);
+}
+
+void policy_words_write_list(struct text *out, const struct policy_image_list *list)
+{
+    write_word(out, "list", list->id);
+    json_uint(out, "serial", list->serial);
+}
+
+bool policy_words_write_rule(struct text *out, const struct policy_hit *hit,
+                             const struct policy_row *row)
+{
+    char words[POLICY_RULE_TEXT_MAX];
+    const size_t len = policy_hit_rule(hit, row, words, sizeof(words));
+
+    json_string_n(out, "rule", words, len);
+    write_word(out, "category", row->category);
+    json_string(out, "scope", policy_scope_name(row->scope));
+    json_string(out, "confidence", policy_confidence_name(row->confidence));
+    return len > 0;
+}
+
+const char *policy_words_class(const char *class)
+{
+    static const struct {
+        const char *class, *words;
+    } rows[] = {
+        {"designated", "the provider's own legal person is on a list or under a rule"},
+        {"parent-designated", "a company that owns the provider is; the provider itself is not "
+                              "known to be"},
+        {"list-mention", "named on a list of another kind"},
+        {"named-urged", "named in a document that asks for action; no action follows from it"},
+        {"named-no-designation-found",
+         "named in such a document, and looked for in vain on the lists"},
+        {"changed", "the status ended or the owner changed"},
+        {"removed", "the status ended or the owner changed"},
+        {"none-found", "nothing found in the lists that the fact names"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(class, rows[i].class) == 0) {
+            return rows[i].words;
+        }
+    }
+    return "";
+}
+
+/* Instrument and citation, as far as the fact has them. */
+static void add_source(struct text *out, const struct policy_fact *fact)
+{
+    text_add(out, fact->authority);
+    if (fact->instrument[0] != '\0') {
+        text_printf(out, ", %s", fact->instrument);
+    }
+    if (fact->citation[0] != '\0') {
+        text_printf(out, " (%s)", fact->citation);
+    }
+}
+
+void policy_words_fact(const struct policy_fact *fact, const char *provider,
+                       char out[POLICY_FACT_WORDS_MAX])
+{
+    struct text text;
+
+    text_init(&text, out, POLICY_FACT_WORDS_MAX);
+    switch (fact->class) {
+    case POLICY_CLASS_DESIGNATED:
+        text_printf(&text, "%s is designated by ", fact->entity);
+        add_source(&text, fact);
+        break;
+    case POLICY_CLASS_PARENT_DESIGNATED:
+        text_printf(&text, "%s, which owns %s, is designated by ", fact->entity, provider);
+        add_source(&text, fact);
+        text_printf(&text, "; that is the owner's status: %s itself is not known to be",
+                    provider);
+        break;
+    case POLICY_CLASS_LIST_MENTION:
+        text_printf(&text, "%s is named on a list of another kind, which is no designation: ",
+                    fact->entity);
+        add_source(&text, fact);
+        break;
+    case POLICY_CLASS_NAMED_URGED:
+        text_printf(&text,
+                    "action on %s is asked for, a request and no designation: ", fact->entity);
+        add_source(&text, fact);
+        break;
+    case POLICY_CLASS_NAMED_NO_DESIGNATION_FOUND:
+    case POLICY_CLASS_NONE_FOUND:
+        text_printf(&text, "No listing of %s found as of %s. ", fact->entity, fact->checked);
+        add_source(&text, fact);
+        break;
+    case POLICY_CLASS_CHANGED:
+    case POLICY_CLASS_REMOVED:
+        text_printf(&text,
+                    "the status of %s has ended, or its owner has changed: ", fact->entity);
+        add_source(&text, fact);
+        break;
+    }
+}
