@@ -7,8 +7,8 @@
 #include "base/random.h"
 #include "trust/minisign.h"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,18 +29,16 @@ static inline int workshop_open(void **state)
     return *state != NULL ? 0 : -1;
 }
 
+static inline int workshop_remove(const char *path, const struct stat *status, int what,
+                                  struct FTW *where)
+{
+    (void)status, (void)what, (void)where;
+    return remove(path);
+}
+
 static inline int workshop_close(void **state)
 {
-    DIR *dir = opendir(*state);
-
-    assert_non_null(dir);
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            assert_int_equal(remove(entry->d_name), 0); /* a file or an empty folder */
-        }
-    }
-    closedir(dir);
-    assert_int_equal(rmdir(*state), 0);
+    assert_int_equal(nftw(*state, workshop_remove, 8, FTW_DEPTH | FTW_PHYS), 0);
     free(*state);
     return chdir("/");
 }
