@@ -15,6 +15,7 @@ static const struct {
                                       "mode"},
     [POLICY_FATE_EXCEPTION] = {"exception", "would win: an exception lets through what it "
                                             "blocks"},
+    [POLICY_FATE_EXCEPTED] = {"excepted", "does not count: an exception is for this rule"},
     [POLICY_FATE_LONGER] = {"longer-match", "loses: a longer match decides"},
     [POLICY_FATE_PASS] = {"pass-over-block",
                           "loses: at equal length a pass goes before a block"},
@@ -87,14 +88,24 @@ void policy_explained_start(struct policy_explained_at *at)
     at->match = at->row = 0;
 }
 
-/* The verdict of the lists in one mode: where it fell. False: none of them has a word. */
-static bool find_winner(const struct policy_view *view, const struct policy_explained *from,
-                        enum policy_mode mode, unsigned *match, uint16_t *row)
+/* Where a hit of this look-up stands among the matches, or their count. */
+static unsigned match_of(const struct policy_explained *from, const struct policy_hit *hit)
+{
+    unsigned i = 0;
+
+    while (i < from->matches.count &&
+           (from->matches.at[i].set != hit->set || from->matches.at[i].labels != hit->labels)) {
+        i++;
+    }
+    return i;
+}
+
+/* The rule that counts among the lists in log mode, whether or not that makes an event. */
+static bool find_logged(const struct policy_view *view, const struct policy_explained *from,
+                        unsigned *match, uint16_t *row)
 {
     for (unsigned i = from->matches.count; i > 0; i--) {
-        const struct policy_verdict *verdict = &view->verdicts[from->matches.at[i - 1].set];
-
-        *row = mode == POLICY_MODE_ENFORCE ? verdict->enforce : verdict->log;
+        *row = view->verdicts[from->matches.at[i - 1].set].log;
         if (*row != POLICY_NO_ROW) {
             *match = i - 1;
             return true;
@@ -111,7 +122,7 @@ static enum policy_fate fate_of_loser(const struct policy *policy,
 {
     struct policy_row winner;
 
-    if (match < winner_match ||
+    if (match < winner_match || winner_match >= from->matches.count ||
         !policy_image_row(policy->image, from->matches.at[winner_match].set, winner_index,
                           &winner)) {
         return POLICY_FATE_LONGER;
@@ -128,31 +139,51 @@ static enum policy_fate fate_of_loser(const struct policy *policy,
     return POLICY_FATE_NARROWER;
 }
 
+/* Of a rule that counts among the enforced lists. */
+static enum policy_fate fate_of_enforced(const struct policy *policy,
+                                         const struct policy_view *view,
+                                         const struct policy_explained *from, unsigned match,
+                                         struct policy_finding *found)
+{
+    const struct policy_hit *winner = &from->outcome.hit;
+    const unsigned winner_match = from->outcome.enforced ? match_of(from, winner) : 0;
+
+    if (from->outcome.enforced && match == winner_match && found->hit.row == winner->row) {
+        found->hit.exception = winner->exception;
+        return winner->exception != 0 ? POLICY_FATE_EXCEPTION : POLICY_FATE_WINS;
+    }
+    found->hit.exception =
+        (uint16_t)policy_except_number(policy, from->view, &found->hit, &found->row);
+    if (found->hit.exception != 0) {
+        return POLICY_FATE_EXCEPTED;
+    }
+    return fate_of_loser(policy, view, from, match, &found->row, winner_match, winner->row);
+}
+
 static enum policy_fate fate_of(const struct policy *policy, const struct policy_view *view,
                                 const struct policy_explained *from, unsigned match,
-                                unsigned index, const struct policy_row *row)
+                                struct policy_finding *found)
 {
-    const bool enforced = policy_row_counts(view, row, POLICY_MODE_ENFORCE);
-    const enum policy_mode mode = enforced ? POLICY_MODE_ENFORCE : POLICY_MODE_LOG;
+    const bool enforced = policy_row_counts(view, &found->row, POLICY_MODE_ENFORCE);
     unsigned winner_match = 0;
     uint16_t winner = POLICY_NO_ROW;
 
-    if (!enforced && !policy_row_counts(view, row, POLICY_MODE_LOG)) {
+    if (!enforced && !policy_row_counts(view, &found->row, POLICY_MODE_LOG)) {
         return POLICY_FATE_OFF;
     }
     if (from->not_asked) {
         return POLICY_FATE_NOT_ASKED;
     }
-    if (!find_winner(view, from, mode, &winner_match, &winner)) {
+    if (enforced) {
+        return fate_of_enforced(policy, view, from, match, found);
+    }
+    if (!find_logged(view, from, &winner_match, &winner)) {
         return POLICY_FATE_OFF; /* only a damaged image says one thing here and another there */
     }
-    if (match != winner_match || index != winner) {
-        return fate_of_loser(policy, view, from, match, row, winner_match, winner);
+    if (match != winner_match || found->hit.row != winner) {
+        return fate_of_loser(policy, view, from, match, &found->row, winner_match, winner);
     }
-    if (!enforced) {
-        return from->outcome.logged ? POLICY_FATE_RECORDED : POLICY_FATE_SILENT;
-    }
-    return from->outcome.hit.exception != 0 ? POLICY_FATE_EXCEPTION : POLICY_FATE_WINS;
+    return from->outcome.logged ? POLICY_FATE_RECORDED : POLICY_FATE_SILENT;
 }
 
 static void fill(const struct policy *policy, const struct policy_view *view,
@@ -161,7 +192,6 @@ static void fill(const struct policy *policy, const struct policy_view *view,
 {
     const struct policy_list_state *list = &view->lists[out->row.list];
 
-    out->fate = fate_of(policy, view, from, match, index, &out->row);
     out->paused = list->paused;
     out->hit = (struct policy_hit){
         .set = from->matches.at[match].set,
@@ -179,9 +209,7 @@ static void fill(const struct policy *policy, const struct policy_view *view,
     if (from->address.family != ADDRESS_NONE) {
         out->hit.family = from->matches.family;
     }
-    if (out->fate == POLICY_FATE_EXCEPTION) {
-        out->hit.exception = from->outcome.hit.exception;
-    }
+    out->fate = fate_of(policy, view, from, match, out);
 }
 
 bool policy_explained_next(const struct policy *policy,

@@ -21,6 +21,7 @@ enum policy_fate {
     POLICY_FATE_RECORDED,  /* of the lists in log mode it is the one that makes the event */
     POLICY_FATE_SILENT,    /* the same, but it lets through: there is nothing to record */
     POLICY_FATE_EXCEPTION, /* it would block: an exception lets the name through */
+    POLICY_FATE_EXCEPTED,  /* does not count: an exception is for this rule */
     POLICY_FATE_LONGER,    /* loses: a longer match decides */
     POLICY_FATE_PASS,      /* loses: at equal length a pass goes before a block */
     POLICY_FATE_ORDER,     /* loses: at equal length a list earlier in the order decides */

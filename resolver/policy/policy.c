@@ -148,7 +148,7 @@ void policy_decide_question(const struct policy *policy, unsigned view,
 
     invariant(view < policy->view_count);
     const struct policy_view *in = &policy->views[view];
-    out->enforced = out->logged = false;
+    out->enforced = out->denied = out->logged = false;
     policy_image_find_name(policy->image, name, &matches);
     decide(policy, in, &matches, &what, out);
     const bool ruled = policy_except_rules(policy, view, &matches, out);

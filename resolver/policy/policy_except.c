@@ -52,6 +52,15 @@ static unsigned exception_for(const struct policy *policy, unsigned view,
                : 0;
 }
 
+unsigned policy_except_number(const struct policy *policy, unsigned view,
+                              const struct policy_hit *hit, const struct policy_row *row)
+{
+    return policy->exceptions == NULL ||
+                   !policy_exceptions_have_rules(policy->exceptions, false)
+               ? 0
+               : exception_for(policy, view, hit, hit->family, hit->labels, row);
+}
+
 /* What decides where excepted rules do not count: fills in *next. False: no other has a word.
  */
 static bool decide_without(const struct policy *policy, unsigned view,

@@ -81,4 +81,8 @@ bool policy_except_rules(const struct policy *policy, unsigned view,
 void policy_except_name(const struct policy *policy, unsigned view,
                         const struct wire_name *name, bool chain, struct policy_outcome *out);
 
+/* The number of the exception for the rule of this hit, row, in the view; 0: none. */
+unsigned policy_except_number(const struct policy *policy, unsigned view,
+                              const struct policy_hit *hit, const struct policy_row *row);
+
 #endif

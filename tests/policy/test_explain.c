@@ -30,6 +30,7 @@ struct world {
     unsigned rank[LISTS]; /* place in the order */
     struct policy *base, *policy;
     struct policy_exception exceptions[EXCEPTIONS];
+    const struct rule *excepted[EXCEPTIONS]; /* the rule that it is for; NULL: a name */
     size_t exception_count;
 };
 
@@ -92,6 +93,19 @@ static void random_list(struct world *world, uint64_t *state, unsigned list, cha
     }
 }
 
+/* One for a rule that blocks; of another kind it is about nothing. */
+static void except_rule(struct world *world, size_t number, const struct rule *rule)
+{
+    struct policy_exception *out = &world->exceptions[number];
+    char text[100];
+
+    snprintf(text, sizeof(text), "%s: block %s %s", ids[rule->list],
+             policy_match_name(rule->match), rule->what);
+    assert_null(policy_exception_read_rule(text, strlen(text), out));
+    out->view = POLICY_ANY_VIEW;
+    world->excepted[number] = rule;
+}
+
 static void random_world(struct world *world, uint64_t *state)
 {
     struct policy_list *lists[LISTS];
@@ -131,6 +145,11 @@ static void random_world(struct world *world, uint64_t *state)
 
         random_name(state, 3, name);
         memset(&world->exceptions[i], 0, sizeof(world->exceptions[i]));
+        world->excepted[i] = NULL;
+        if (world->count > 0 && random_under(state, 2) == 0) {
+            except_rule(world, i, &world->rules[random_under(state, world->count)]);
+            continue;
+        }
         world->exceptions[i].name = name_of(name);
         world->exceptions[i].exact = random_under(state, 2) == 0;
         world->exceptions[i].view = POLICY_ANY_VIEW;
@@ -216,7 +235,20 @@ static enum policy_fate loss(const struct world *world, const char *asked, const
     return narrow[a->match] < narrow[b->match] ? POLICY_FATE_NARROWER : POLICY_FATE_WINS;
 }
 
-static const struct rule *best_of(const struct world *world, const char *asked, bool enforced)
+/* An exception is for this rule, which blocks. */
+static bool is_rule_excepted(const struct world *world, const struct rule *rule)
+{
+    for (size_t i = 0; i < world->exception_count; i++) {
+        if (world->excepted[i] == rule && !lets_through(rule)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* without: rules that an exception takes away do not count. */
+static const struct rule *best_of(const struct world *world, const char *asked, bool enforced,
+                                  bool without)
 {
     const struct rule *best = NULL;
 
@@ -224,7 +256,7 @@ static const struct rule *best_of(const struct world *world, const char *asked, 
         const struct rule *rule = &world->rules[i];
         const bool is_in = enforced ? is_enforced(world, rule) : is_logged(world, rule);
 
-        if (match_of(rule, asked) > 0 && is_in &&
+        if (match_of(rule, asked) > 0 && is_in && !(without && is_rule_excepted(world, rule)) &&
             (best == NULL || loss(world, asked, best, rule) == POLICY_FATE_WINS)) {
             best = rule;
         }
@@ -241,6 +273,9 @@ static bool is_excepted(const struct world *world, const char *asked)
     for (size_t i = 0; i < world->exception_count; i++) {
         const struct policy_exception *one = &world->exceptions[i];
 
+        if (one->is_rule) {
+            continue;
+        }
         if (one->exact ? wire_name_equal(&name, &one->name)
                        : wire_name_is_within(&name, &one->name)) {
             return true;
@@ -257,17 +292,27 @@ static enum policy_fate naive_fate(const struct world *world, const char *asked,
     if (!enforced && !is_logged(world, rule)) {
         return POLICY_FATE_OFF;
     }
-    const struct rule *winner = best_of(world, asked, enforced);
-    if (winner != rule) {
-        return loss(world, asked, winner, rule);
-    }
+    const struct rule *winner = best_of(world, asked, enforced, false);
     if (!enforced) {
-        return rule->kind == POLICY_PASS || rule->action == POLICY_ACTION_PASS
+        return winner != rule ? loss(world, asked, winner, rule)
+               : rule->kind == POLICY_PASS || rule->action == POLICY_ACTION_PASS
                    ? POLICY_FATE_SILENT
                    : POLICY_FATE_RECORDED;
     }
-    return !lets_through(rule) && is_excepted(world, asked) ? POLICY_FATE_EXCEPTION
-                                                            : POLICY_FATE_WINS;
+    if (is_rule_excepted(world, winner)) {
+        /* What is left decides, if it blocks; else the exception is what lets through. */
+        const struct rule *next = best_of(world, asked, true, true);
+
+        winner = next != NULL && !lets_through(next) ? next : winner;
+    }
+    if (winner == rule) {
+        return !lets_through(rule) &&
+                       (is_rule_excepted(world, rule) || is_excepted(world, asked))
+                   ? POLICY_FATE_EXCEPTION
+                   : POLICY_FATE_WINS;
+    }
+    return is_rule_excepted(world, rule) ? POLICY_FATE_EXCEPTED
+                                         : loss(world, asked, winner, rule);
 }
 
 /* The rule that a finding names, by its text. */
