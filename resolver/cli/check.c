@@ -82,8 +82,8 @@ static void print_lists(const struct setup_snapshot *snapshot)
 /* Where there is more to say than that all clients are in one view. */
 static void print_views(const struct setup_snapshot *snapshot)
 {
-    for (size_t i = 0; snapshot->view_count > 1 && i < snapshot->view_count; i++) {
-        char line[1024];
+    for (size_t i = 0; setup_views_differ(snapshot) && i < snapshot->view_count; i++) {
+        char line[2048];
         struct text text;
 
         text_init(&text, line, sizeof(line));

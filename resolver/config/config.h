@@ -34,10 +34,13 @@
 #define CONFIG_TEXT_MAX         4096u /* octets of one scalar */
 #define CONFIG_ACTION_MAX       320u  /* "redirect:*." and a name, as text */
 
-#define CONFIG_VIEWS_MAX        63u   /* and the one that is called default */
-#define CONFIG_VIEW_NAME_MAX    24u   /* is told whole in the text of Extended DNS Errors */
-#define CONFIG_VIEW_CLIENTS_MAX 64u   /* prefixes of one view: more belong into larger ones */
-#define CONFIG_VIEW_LISTEN_MAX  8u    /* addresses of one view */
+#define CONFIG_VIEWS_MAX        63u /* and the one that is called default */
+#define CONFIG_VIEW_NAME_MAX    24u /* is told whole in the text of Extended DNS Errors */
+#define CONFIG_VIEW_CLIENTS_MAX 64u /* prefixes of one view: more belong into larger ones */
+#define CONFIG_VIEW_LISTEN_MAX  8u  /* addresses of one view */
+#define CONFIG_CATEGORIES_MAX   64u /* words with a mode: the lists have some 50 */
+#define CONFIG_CATEGORY_MAX     32u /* octets of such a word, as in lists */
+#define CONFIG_SCOPES           5u
 #define CONFIG_ALLOW_MAX        1000u /* names that a view allows; more belong into a list */
 
 /* Words are numbers with a fixed meaning; the daemon maps them to the rooms' own enums. */
@@ -72,6 +75,23 @@ struct config_names {
     size_t count;
 };
 
+struct config_category {
+    char word[CONFIG_CATEGORY_MAX + 1];
+    enum config_mode mode;
+};
+
+/* At most this is done by rules of a category, a scope, a confidence. What is not said (has_...
+ * false) is as above; above it is always said. */
+struct config_caps {
+    bool has_categories, has_scopes, has_confidence;
+    struct config_category categories[CONFIG_CATEGORIES_MAX];
+    size_t category_count;
+    uint8_t scopes[CONFIG_SCOPES]; /* enum config_mode; in the order of config_scope_words */
+    uint8_t log, apply; /* the least confidence: 0 low, 1 medium, 2 high; apply is not less */
+};
+
+extern const char *const config_scope_words[CONFIG_SCOPES];
+
 /* What some clients get instead of what policy: and lists: say. What is not said here (has_...
  * false) is as there. */
 struct config_view {
@@ -92,6 +112,7 @@ struct config_view {
     struct address sinkhole4, sinkhole6;
     bool deny;
     struct config_names allow;
+    struct config_caps caps;
 };
 
 /* A zone with upstreams of its own. */
@@ -156,6 +177,7 @@ struct config {
     char action[CONFIG_ACTION_MAX];
     bool deny; /* default: deny */
     struct config_names allow;
+    struct config_caps caps;
     uint32_t block_ttl_s;
     struct address sinkhole4, sinkhole6;
     bool ede;

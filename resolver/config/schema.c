@@ -271,6 +271,22 @@ const struct config_row config_rows[] = {
      .standard = "[]", .reloadable = true,
      .manual = "Names that default: deny lets through, with all below them: [corp.example]. What "
                "a list blocks stays blocked."},
+    {.name = "policy.categories", .kind = &config_kind_categories,
+     .standard = "{}", .reloadable = true,
+     .manual = "At most this is done by rules of a category, whatever the mode of their list: "
+               "{package-mirror: log, public-dns: off}. log: they are recorded only; off: they say "
+               "nothing; enforce, or not named: as the list. The words are those of the lists "
+               "(`cordon list stats`); at most 64. A rule that lets through (pass) keeps its word "
+               "here and with scopes and confidence: they never block more than before."},
+    {.name = "policy.scopes", .kind = &config_kind_scopes,
+     .standard = "{}", .reloadable = true,
+     .manual = "The same by scope: cloud, cdn, nameserver, corporate, consumer: "
+               "{consumer: log}."},
+    {.name = "policy.confidence", .kind = &config_kind_confidence,
+     .standard = "{log: low, apply: low}", .reloadable = true,
+     .manual = "The least confidence (low, medium, high) that a rule needs to be recorded, and to be "
+               "applied: {log: low, apply: medium} only records what is known with low confidence. apply is not less "
+               "than log; not named: as log."},
     {.name = "policy.block-ttl", .kind = &config_kind_seconds, .offset = AT(block_ttl_s),
      .standard = "10s", .min = 0, .max = 1 * DAY_S, .reloadable = true,
      .manual = "How long clients keep a blocked answer; so long an exception takes to be seen."},
@@ -320,6 +336,12 @@ const struct config_row config_rows[] = {
      .reloadable = true, .manual = "As policy.default."},
     {.name = "views.NAME.allow", .kind = &config_kind_view_allow, .reloadable = true,
      .manual = "As policy.allow, instead of it."},
+    {.name = "views.NAME.categories", .kind = &config_kind_categories, .reloadable = true,
+     .manual = "As policy.categories, instead of it."},
+    {.name = "views.NAME.scopes", .kind = &config_kind_scopes, .reloadable = true,
+     .manual = "As policy.scopes, instead of it."},
+    {.name = "views.NAME.confidence", .kind = &config_kind_confidence, .reloadable = true,
+     .manual = "As policy.confidence, instead of it."},
 
     {.name = "trust.keys", .kind = &config_kind_keys, .reloadable = true,
      .example = "\n    - " CONFIG_LIST_DIRECTORY "/keys/list-a.pub\n    - " CONFIG_LIST_DIRECTORY

@@ -117,6 +117,14 @@ extern const struct config_kind config_kind_view_action;
 extern const struct config_kind config_kind_view_sinkhole;
 extern const struct config_kind config_kind_view_default;
 extern const struct config_kind config_kind_view_allow;
+/* caps.c: categories, scopes, confidence; of the view that the reader is at, else of policy. */
+extern const struct config_kind config_kind_categories;
+extern const struct config_kind config_kind_scopes;
+extern const struct config_kind config_kind_confidence;
+void config_print_categories(const struct config_caps *caps, FILE *out);
+void config_print_scopes(const struct config_caps *caps, FILE *out);
+void config_print_confidence(const struct config_caps *caps, FILE *out);
+
 int config_read_views(struct config_reader *reader, const struct config_node *node);
 void config_print_views(const struct config *config, FILE *out);
 void config_free_views(struct config *config);

@@ -326,6 +326,21 @@ static void print_view(const struct config_view *view, FILE *out)
         config_print_names(&view->allow, out);
         fputc('\n', out);
     }
+    if (view->caps.has_categories) {
+        fputs("    categories:", out);
+        config_print_categories(&view->caps, out);
+        fputc('\n', out);
+    }
+    if (view->caps.has_scopes) {
+        fputs("    scopes:", out);
+        config_print_scopes(&view->caps, out);
+        fputc('\n', out);
+    }
+    if (view->caps.has_confidence) {
+        fputs("    confidence:", out);
+        config_print_confidence(&view->caps, out);
+        fputc('\n', out);
+    }
 }
 
 void config_print_views(const struct config *config, FILE *out)

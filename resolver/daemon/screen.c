@@ -200,7 +200,7 @@ static void print_views(const struct screen *screen, FILE *out)
     const struct setup_snapshot *snapshot = screen->snapshot;
 
     for (size_t i = 0; i < snapshot->view_count; i++) {
-        char line[1024];
+        char line[2048];
         struct text text;
 
         text_init(&text, line, sizeof(line));
@@ -231,7 +231,7 @@ static void print_lists(const struct screen *screen, FILE *out)
         heading(screen, out, "mode");
         warn(screen, out, "log: nothing is blocked, only recorded (policy.mode: log)\n");
     }
-    if (snapshot->view_count > 1 || snapshot->shown[0].deny) {
+    if (setup_views_differ(snapshot) || snapshot->shown[0].deny) {
         print_views(screen, out);
     }
 }

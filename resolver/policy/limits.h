@@ -11,6 +11,13 @@
  * each reload: an enterprise's groups of networks, not a view per client. */
 #define POLICY_VIEWS_MAX 64u
 
+/* Categories that a view has a mode for: lists have some 50 words, and a view few of them. */
+#define POLICY_CATEGORIES_MAX 64u
+
+/* Schedules of one view that change what it does: parts of a day and of a week. The modes of
+ * all lists are kept for each. */
+#define POLICY_VARIANTS_MAX 16u
+
 /* Hits kept for one question: what was blocked and up to three would-have-been. */
 #define POLICY_HITS_MAX 4u
 

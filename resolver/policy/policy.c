@@ -57,6 +57,12 @@ bool policy_view_allows(const struct policy *policy, unsigned view,
     return policy_allow_covers(policy->views[view].allow, name);
 }
 
+unsigned policy_view_variant(const struct policy *policy, unsigned view)
+{
+    invariant(view < policy->view_count);
+    return policy->views[view].variant;
+}
+
 /* What is known of a hit before any list is asked. */
 struct trigger {
     enum policy_trigger trigger;
@@ -112,12 +118,12 @@ static void decide(const struct policy *policy, const struct policy_view *view,
         }
         if (log_open && verdict.log != POLICY_NO_ROW) {
             log_open = false;
-            /* What a paused list lets through counts among the enforced ones, with its event.
-             */
+            /* What lets through in a list that is only partly in log mode counts among the
+             * enforced ones, with its event. */
             out->logged = fill_hit(policy, view, trigger, match, verdict.log, POLICY_MODE_LOG,
                                    &out->log_hit) &&
                           out->log_hit.action != POLICY_ACTION_PASS &&
-                          !(view->lists[out->log_hit.list].paused &&
+                          !(policy_list_counts_twice(view, out->log_hit.list) &&
                             policy_lets_through(out->log_hit.action));
         }
     }

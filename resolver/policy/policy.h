@@ -17,6 +17,7 @@
 #define CORDON_POLICY_POLICY_H
 
 #include "policy/allow.h"
+#include "policy/caps.h"
 #include "policy/exceptions.h"
 #include "policy/image.h"
 #include "policy/limits.h"
@@ -30,6 +31,15 @@ struct policy_list_setting {
     enum policy_action action; /* POLICY_ACTION_DEFAULT: that of the view */
 };
 
+/* What a view says instead while a schedule holds: all of it, also what is the same. */
+struct policy_view_variant {
+    bool log_only;
+    enum policy_action action; /* POLICY_ACTION_DEFAULT: sinkhole */
+    const struct policy_list_setting *lists;
+    size_t list_count;
+    bool deny;
+};
+
 struct policy_view_setting {
     const char *name;
     bool log_only;             /* the one word: every enforced list is in log mode */
@@ -41,6 +51,10 @@ struct policy_view_setting {
     bool deny; /* what nothing speaks of is blocked by the action; with log_only recorded */
     const struct wire_name *allow; /* but not these names, and what is below them */
     size_t allow_count;
+    const struct policy_caps *caps; /* NULL: none */
+    const struct policy_view_variant *variants;
+    size_t variant_count; /* up to POLICY_VARIANTS_MAX */
+    unsigned variant;     /* in force: 0: none of them; else its number from 1 */
 };
 
 struct policy; /* opaque, immutable */
@@ -49,8 +63,8 @@ struct policy; /* opaque, immutable */
  * Takes over the image. Every list of a setting that the image does not have is -ENOENT and
  * named in the report; lists of the image that no setting names are off. generation is any
  * number that differs from that of the policy before. 0; -ENOENT; -EEXIST for a list named
- * twice in one view; -EINVAL for no views or more than POLICY_VIEWS_MAX; -ENOMEM. After an
- * error the image is still the caller's.
+ * twice in one view; -EINVAL for no views or more than POLICY_VIEWS_MAX, or for variants;
+ * -ENOMEM. After an error the image is still the caller's.
  */
 int policy_create(struct policy_image *image, const struct policy_view_setting *views,
                   size_t view_count, uint64_t generation, struct report *report,
@@ -65,6 +79,8 @@ struct policy_changes {
     size_t paused_count;
     const struct policy_exception *exceptions; /* views that there are, or POLICY_ANY_VIEW */
     size_t exception_count;
+    /* For each view the variant in force, as in its setting; NULL: as in base. */
+    const uint8_t *variants;
 };
 
 /*
@@ -90,6 +106,19 @@ const struct policy_image *policy_image_of(const struct policy *policy);
 enum policy_mode policy_list_mode(const struct policy *policy, unsigned view, size_t list);
 /* True if the list would be enforced in the view but for a pause. */
 bool policy_list_is_paused(const struct policy *policy, unsigned view, size_t list);
+/* The variant of a view that is in force; 0: none. */
+unsigned policy_view_variant(const struct policy *policy, unsigned view);
+
+/* How far a rule counts in a view, and what keeps it from more: the one reason that decides.
+ * Pauses, schedules, the mode of the view and its caps are in it; exceptions, and other rules
+ * that win, are not. row is of the policy's image. */
+struct policy_standing {
+    enum policy_mode mode; /* of its trigger's decision: OFF: it says nothing */
+    enum policy_reason reason;
+};
+struct policy_standing policy_row_standing(const struct policy *policy, unsigned view,
+                                           const struct policy_row *row);
+
 unsigned policy_view_count(const struct policy *policy);
 /* What becomes of a name that nothing speaks of: OFF: it is let through; LOG, too, with an
  * event; ENFORCE: it is denied. */

@@ -40,13 +40,30 @@ bool policy_lets_through(enum policy_action action)
     return action == POLICY_ACTION_PASS || action == POLICY_ACTION_LOG;
 }
 
+bool policy_list_counts_twice(const struct policy_view *view, size_t list)
+{
+    const struct policy_list_state *state = &view->lists[list];
+
+    return state->paused || (state->mode == POLICY_MODE_ENFORCE && view->caps_log);
+}
+
+/* The most that the view lets a rule do, whatever the mode of its list. */
+static enum policy_mode cap_of(const struct policy_view *view, const struct policy_row *row)
+{
+    return policy_caps_of(&view->caps, row, NULL);
+}
+
 bool policy_row_counts(const struct policy_view *view, const struct policy_row *row,
                        enum policy_mode mode)
 {
     const struct policy_list_state *state = &view->lists[row->list];
+    const enum policy_mode most = cap_of(view, row);
 
-    return state->mode == mode || (mode == POLICY_MODE_ENFORCE && state->paused &&
-                                   policy_lets_through(policy_row_action(view, row)));
+    if (policy_lets_through(policy_row_action(view, row))) {
+        return state->mode == mode ||
+               (mode != POLICY_MODE_OFF && policy_list_counts_twice(view, row->list));
+    }
+    return (state->mode < most ? state->mode : most) == mode;
 }
 
 /* The winner of a set among the lists in this mode, or POLICY_NO_ROW. */
@@ -71,7 +88,8 @@ static uint16_t winner(const struct policy_image *image, const struct policy_vie
 }
 
 /* True if an enforced list has a word in the set. The view's one word takes none of them away:
- * it is about what would be; but a paused list has only those that let through. */
+ * it is about what would be; but a paused list has only those that let through, and caps take
+ * away the others that they lower. */
 static bool speaks(const struct policy_image *image, const struct policy_view *view,
                    uint32_t set)
 {
@@ -81,8 +99,8 @@ static bool speaks(const struct policy_image *image, const struct policy_view *v
     for (size_t i = 0; i < size; i++) {
         if (policy_image_row(image, set, i, &row) && row.list < POLICY_LISTS_MAX &&
             view->lists[row.list].speaks &&
-            (!view->lists[row.list].paused ||
-             policy_lets_through(policy_row_action(view, &row)))) {
+            (policy_lets_through(policy_row_action(view, &row)) ||
+             (!view->lists[row.list].paused && cap_of(view, &row) == POLICY_MODE_ENFORCE))) {
             return true;
         }
     }
@@ -158,17 +176,79 @@ static int make_verdicts(const struct policy *policy, struct policy_view *view)
     return 0;
 }
 
-static int make_view(const struct policy *policy, const struct policy_view_setting *setting,
+/* Enters what changes with the schedules. 0 or the first code. */
+static int set_words(const struct policy *policy, const struct policy_view_setting *setting,
                      struct report *report, struct policy_view *view)
 {
     view->action = (uint8_t)(setting->action == POLICY_ACTION_DEFAULT ? POLICY_ACTION_SINKHOLE
                                                                       : setting->action);
-    view->redirect = setting->redirect;
-    view->redirect_prefixes = setting->redirect_prefixes;
     view->by_default = (uint8_t)(!setting->deny      ? POLICY_MODE_OFF
                                  : setting->log_only ? POLICY_MODE_LOG
                                                      : POLICY_MODE_ENFORCE);
-    int rc = set_lists(policy->image, setting, report, view);
+    memset(view->lists, 0, sizeof(view->lists));
+    return set_lists(policy->image, setting, report, view);
+}
+
+static void use_variant(struct policy_view *view, unsigned variant)
+{
+    const struct policy_words *words = &view->words[variant];
+
+    memcpy(view->lists, words->lists, sizeof(view->lists));
+    view->action = words->action;
+    view->by_default = words->by_default;
+    view->variant = (uint8_t)variant;
+}
+
+/* All that the view may say by and by, and then what it says now. 0 or the first code. */
+static int set_variants(const struct policy *policy, const struct policy_view_setting *setting,
+                        struct report *report, struct policy_view *view)
+{
+    int rc = set_words(policy, setting, report, view);
+
+    if (setting->variant_count == 0 || rc != 0) {
+        return rc;
+    }
+    view->words = calloc(setting->variant_count + 1, sizeof(view->words[0]));
+    if (view->words == NULL) {
+        return -ENOMEM;
+    }
+    view->variant_count = (uint8_t)setting->variant_count;
+    for (size_t i = 0; i <= setting->variant_count && rc == 0; i++) {
+        struct policy_view_setting other = *setting;
+
+        if (i > 0) {
+            const struct policy_view_variant *variant = &setting->variants[i - 1];
+
+            other.log_only = variant->log_only;
+            other.action = variant->action;
+            other.deny = variant->deny;
+            other.lists = variant->lists;
+            other.list_count = variant->list_count;
+            rc = set_words(policy, &other, report, view);
+        }
+        memcpy(view->words[i].lists, view->lists, sizeof(view->lists));
+        view->words[i].action = view->action;
+        view->words[i].by_default = view->by_default;
+    }
+    use_variant(view, setting->variant);
+    return rc;
+}
+
+static int make_view(const struct policy *policy, const struct policy_view_setting *setting,
+                     struct report *report, struct policy_view *view)
+{
+    if (setting->variant_count > POLICY_VARIANTS_MAX ||
+        setting->variant > setting->variant_count) {
+        return -EINVAL;
+    }
+    view->redirect = setting->redirect;
+    view->redirect_prefixes = setting->redirect_prefixes;
+    policy_caps_init(&view->caps);
+    if (setting->caps != NULL) {
+        view->caps = *setting->caps;
+        view->caps_log = policy_caps_log(&view->caps);
+    }
+    int rc = set_variants(policy, setting, report, view);
     if (rc == 0) {
         rc = policy_allow_build(setting->allow, setting->allow_count, &view->allow);
     }
@@ -253,7 +333,13 @@ int policy_derive(const struct policy *base, const struct policy_changes *change
     for (size_t i = 0; i < base->view_count && rc == 0; i++) {
         made->views[i] = base->views[i];
         made->views[i].borrowed = true;
-        if (pause_lists(made, changes, &made->views[i])) {
+        const bool other =
+            changes->variants != NULL && changes->variants[i] != base->views[i].variant;
+        if (other) {
+            invariant(changes->variants[i] <= base->views[i].variant_count);
+            use_variant(&made->views[i], changes->variants[i]);
+        }
+        if (pause_lists(made, changes, &made->views[i]) || other) {
             rc = make_verdicts(made, &made->views[i]);
         }
     }
@@ -296,6 +382,7 @@ void policy_destroy(struct policy *policy)
         }
         if (!policy->derived) {
             policy_allow_free(policy->views[i].allow);
+            free(policy->views[i].words);
         }
     }
     free(policy->views);

@@ -26,6 +26,12 @@ struct policy_list_state {
     uint16_t rank;  /* place in the order of lists */
 };
 
+/* What a schedule changes in a view. */
+struct policy_words {
+    struct policy_list_state lists[POLICY_LISTS_MAX];
+    uint8_t action, by_default;
+};
+
 struct policy_view {
     struct policy_list_state lists[POLICY_LISTS_MAX];
     struct policy_verdict *verdicts; /* one a set */
@@ -36,6 +42,11 @@ struct policy_view {
     uint8_t by_default;         /* enum policy_mode: of the default to deny; OFF: allow */
     bool paused;                /* by_default is LOG, and would be ENFORCE */
     struct policy_allow *allow; /* borrowed if the policy is derived */
+    struct policy_caps caps;
+    bool caps_log;              /* some rules do no more than log by them */
+    struct policy_words *words; /* by variant, 0: without one; borrowed if the policy is
+                                   derived; NULL: there is no variant */
+    uint8_t variant_count, variant;
 };
 
 struct policy {
@@ -65,10 +76,14 @@ enum policy_before {
 enum policy_before policy_row_before(const struct policy_view *view, const struct policy_row *a,
                                      const struct policy_row *b);
 
+bool policy_list_counts_twice(const struct policy_view *view, size_t list);
+
 bool policy_lets_through(enum policy_action action);
 
-/* Whether a row has a word among the lists in this mode. What a paused list lets through counts
- * as if there were no pause, or pausing it could block what it passed. */
+/* Whether a row has a word among the lists in this mode. What lets through in a list that is in
+ * log mode in part only, by a pause or by caps of the view, counts among the enforced ones, or
+ * a pause or a cap could block what it passed; and among the others, which it beats there, too.
+ */
 bool policy_row_counts(const struct policy_view *view, const struct policy_row *row,
                        enum policy_mode mode);
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "setup/caps.h"
 #include "setup/names.h"
 #include "setup/own.h"
 #include "setup/views.h"
@@ -214,6 +215,7 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         rc = load_lists(config, &views, now_s, report, loaded);
     }
     if (rc == 0) {
+        setup_caps_check(config, loaded->image, report);
         rc = policy_create(loaded->image, views.at, views.count, generation, report,
                            &new->policy);
         if (rc == 0) {

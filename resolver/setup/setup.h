@@ -27,6 +27,7 @@ struct setup_view {
     size_t allowed;                  /* names */
     uint8_t lists[POLICY_LISTS_MAX]; /* of the image, in the order of the operator */
     size_t list_count;
+    struct policy_caps caps;
 };
 
 /* What is handed to the workers at once: immutable. */

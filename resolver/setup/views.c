@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/invariant.h"
+#include "setup/caps.h"
 #include "setup/setup.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ struct words {
     const struct config_list *lists;
     size_t list_count;
     const struct config_names *allow;
+    const struct config_caps *categories, *scopes, *confidence; /* whose of these count */
 };
 
 static struct words words_of(const struct config *config, size_t number)
@@ -31,7 +33,10 @@ static struct words words_of(const struct config *config, size_t number)
                           .action = config->action,
                           .lists = config->lists,
                           .list_count = config->list_count,
-                          .allow = &config->allow};
+                          .allow = &config->allow,
+                          .categories = &config->caps,
+                          .scopes = &config->caps,
+                          .confidence = &config->caps};
 
     if (number > 0) {
         const struct config_view *view = &config->views[number - 1];
@@ -44,6 +49,9 @@ static struct words words_of(const struct config *config, size_t number)
         words.lists = view->has_use ? view->lists : words.lists;
         words.list_count = view->has_use ? view->list_count : words.list_count;
         words.allow = view->has_allow ? &view->allow : words.allow;
+        words.categories = view->caps.has_categories ? &view->caps : words.categories;
+        words.scopes = view->caps.has_scopes ? &view->caps : words.scopes;
+        words.confidence = view->caps.has_confidence ? &view->caps : words.confidence;
     }
     return words;
 }
@@ -149,7 +157,8 @@ int setup_views_init(const struct config *config, struct report *report,
     }
     views->at = calloc(count, sizeof(views->at[0]));
     views->lists = calloc(lists, sizeof(views->lists[0]));
-    if (views->at == NULL || views->lists == NULL) {
+    views->caps = calloc(count, sizeof(views->caps[0]));
+    if (views->at == NULL || views->lists == NULL || views->caps == NULL) {
         return -ENOMEM;
     }
     for (; views->count < count && rc == 0; views->count++) {
@@ -157,6 +166,9 @@ int setup_views_init(const struct config *config, struct report *report,
         struct policy_view_setting *view = &views->at[views->count];
 
         rc = fill_view(&words, report, &views->lists[used], view);
+        setup_caps_fill(words.categories, words.scopes, words.confidence,
+                        &views->caps[views->count]);
+        view->caps = &views->caps[views->count];
         if (rc == 0) {
             used += view->list_count;
             rc = add_ids(view, report, views);
@@ -169,6 +181,7 @@ void setup_views_deinit(struct setup_views *views)
 {
     free(views->at);
     free(views->lists);
+    free(views->caps);
 }
 
 /* A view without clients is for all of them, one without listeners for all of those. */
@@ -261,6 +274,7 @@ int setup_views_fill(const struct config *config, const struct setup_views *from
         const bool own = i > 0 && config->views[i - 1].has_sinkhole;
 
         fill_shown(config, i, &snapshot->shown[i]);
+        snapshot->shown[i].caps = from->caps[i];
         fill_lists(snapshot->policy, &from->at[i], &snapshot->shown[i]);
         view->name = snapshot->shown[i].name;
         view->sinkhole4 = own ? config->views[i - 1].sinkhole4 : config->sinkhole4;
@@ -268,6 +282,11 @@ int setup_views_fill(const struct config *config, const struct setup_views *from
     }
     snapshot->view_count = from->count;
     return 0;
+}
+
+bool setup_views_differ(const struct setup_snapshot *snapshot)
+{
+    return snapshot->view_count > 1 || setup_caps_any(&snapshot->shown[0].caps);
 }
 
 bool setup_views_log_only(const struct setup_snapshot *snapshot)
@@ -331,6 +350,7 @@ void setup_views_show(struct text *out, const struct setup_snapshot *snapshot)
         json_string(out, "default", view->deny ? "deny" : "allow");
         json_bool(out, "default_paused", policy_view_is_paused(snapshot->policy, (unsigned)i));
         json_uint(out, "allowed", view->allowed);
+        setup_caps_show(out, &view->caps);
         show_lists(out, snapshot->policy, i, view);
         json_object_end(out);
     }
@@ -391,4 +411,5 @@ void setup_views_say(struct text *out, const struct setup_snapshot *snapshot, si
                  mode == POLICY_MODE_LOG && !view->log_only ? " (log)" : "");
         say(out, i, view->list_count, text);
     }
+    setup_caps_say(out, &view->caps);
 }

@@ -17,6 +17,7 @@ struct setup_views {
     struct policy_view_setting *at; /* borrow from the config */
     size_t count;
     struct policy_list_setting *lists; /* of all of them */
+    struct policy_caps *caps;          /* of each */
     /* The lists that count in any view: what is to be loaded. */
     const char *ids[POLICY_LISTS_MAX];
     size_t id_count;
@@ -36,6 +37,10 @@ int setup_views_choice(const struct config *config, struct policy_views **choice
  * is there already. Nothing borrows from the config. 0 or -ENOMEM. */
 int setup_views_fill(const struct config *config, const struct setup_views *from,
                      struct setup_snapshot *snapshot);
+
+/* False if there is no more to say than that all clients are in one view that does what the
+ * lists say. */
+bool setup_views_differ(const struct setup_snapshot *snapshot);
 
 /* True if no view blocks anything: each is in mode log. */
 bool setup_views_log_only(const struct setup_snapshot *snapshot);

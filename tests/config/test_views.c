@@ -139,7 +139,8 @@ static void options_that_cannot_be_are_refused(void **state)
         {IN("lists: {a: log}"),
          "1:34: views: v: the lists of a view stand below use: LIST: MODE"},
         {IN("zebra: 1"), "1:34: views.NAME: unknown option \"zebra\"; there are "
-                         "clients, listen, use, mode, action, sinkhole, default, allow"},
+                         "clients, listen, use, mode, action, sinkhole, default, allow, "
+                         "categories, scopes, confidence"},
         {IN("moed: log"), "1:34: views.NAME: unknown option \"moed\": did you mean mode?"},
         {IN("mode: off"), "1:40: views.NAME.mode: \"off\" is not one of enforce, log"},
         {IN("mode: [log]"),

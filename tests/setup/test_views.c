@@ -97,6 +97,35 @@ static void a_view_has_from_above_what_it_does_not_say(void **state)
     setup_snapshot_free(snapshot);
 }
 
+static void caps_come_from_above_one_by_one(void **state)
+{
+    struct config *config = read(
+        "policy: {categories: {cdn: log}, scopes: {consumer: off}, confidence: {apply: high}}\n"
+        "views:\n"
+        "  same: {clients: [10.0.0.0/8]}\n"
+        "  part: {clients: [172.16.0.0/12], categories: {mail: off}, confidence: {}}\n"
+        "  none: {clients: [192.168.0.0/16], scopes: {}}\n");
+    struct setup_views views;
+
+    (void)state;
+    assert_int_equal(setup_views_init(config, NULL, &views), 0);
+    for (size_t i = 0; i < 4; i++) {
+        const struct policy_caps *caps = views.at[i].caps;
+
+        assert_non_null(caps);
+        assert_int_equal(caps->category_count, 1);
+        assert_string_equal(caps->categories[0].word, i == 2 ? "mail" : "cdn");
+        assert_int_equal(caps->categories[0].mode, i == 2 ? POLICY_MODE_OFF : POLICY_MODE_LOG);
+        assert_int_equal(caps->scopes[POLICY_SCOPE_CONSUMER],
+                         i == 3 ? POLICY_MODE_ENFORCE : POLICY_MODE_OFF);
+        assert_int_equal(caps->scopes[POLICY_SCOPE_CLOUD], POLICY_MODE_ENFORCE);
+        assert_int_equal(caps->log, POLICY_CONFIDENCE_LOW);
+        assert_int_equal(caps->apply, i == 2 ? POLICY_CONFIDENCE_LOW : POLICY_CONFIDENCE_HIGH);
+    }
+    setup_views_deinit(&views);
+    config_free(config);
+}
+
 static void without_views_there_is_the_default(void **state)
 {
     struct config *config = read("policy: {mode: log}\nlists: {use: {a: enforce}}");
@@ -240,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_view_has_from_above_what_it_does_not_say),
+        cmocka_unit_test(caps_come_from_above_one_by_one),
         cmocka_unit_test(without_views_there_is_the_default),
         cmocka_unit_test(who_is_in_a_view_follows_from_the_file),
         cmocka_unit_test(redirects_to_two_names_in_one_view_are_refused),
