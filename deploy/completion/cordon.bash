@@ -22,7 +22,7 @@ _cordon() {
       return ;;
     --scope) mapfile -t COMPREPLY < <(compgen -W 'own chain' -- "$cur"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W '10m 1h 8h 1d' -- "$cur"); return ;;
-    --client | --count | --interval | --threshold | --timeout | --password-fd | --until | --reason | --ticket | --view) return ;;
+    --client | --count | --interval | --threshold | --timeout | --password-fd | --until | --from | --reason | --ticket | --licence | --approver | --rule | --id | --view) return ;;
   esac
   case $command in
     check) options='--json --print --example --manual --help' ;;
@@ -32,8 +32,8 @@ _cordon() {
     exception)
       if ((cword == 2)); then options='add list remove --help'; else
         case $verb in
-          add) options='--until --for --ticket --reason --scope --exact --view --public-suffix --until-restart' ;;
-          remove) options='--view --reason --until-restart' ;;
+          add) options='--rule --until --for --from --ticket --licence --approver --reason --scope --exact --view --id --public-suffix --until-restart' ;;
+          remove) options='--rule --id --view --reason --until-restart' ;;
         esac
         options+=' --config --socket --json --help'
       fi ;;

@@ -9,7 +9,7 @@
  * fits with every text at its bound and escaped. */
 #define REQUEST_LINE_MAX    4096u
 #define REQUEST_COMMAND_MAX 32u  /* octets of a command's word */
-#define REQUEST_FIELDS_MAX  16u  /* of one command: what the getters ask for */
+#define REQUEST_FIELDS_MAX  24u  /* of one command: what the getters ask for */
 #define REQUEST_FAULT_MAX   256u /* octets of a message, the terminator included */
 
 /* Clients at once: some people and scripts. More wait in the kernel's queue. */

@@ -13,7 +13,14 @@ static const char *const words[] = {
     [AUDIT_EXCEPTION_ADDED] = "exception-added",
     [AUDIT_EXCEPTION_REMOVED] = "exception-removed",
     [AUDIT_EXCEPTION_EXPIRED] = "exception-expired",
+    [AUDIT_EXCEPTION_BEGUN] = "exception-begun",
+    [AUDIT_EXCEPTION_ENDING] = "exception-ending",
+    [AUDIT_EXCEPTION_RULE_GONE] = "exception-rule-gone",
 };
+
+/* The first octet of a record. */
+#define RECORD_CHANGE     'c'
+#define RECORD_EXCEPTIONS 'x'
 
 /* The fields behind "seq", each with its comma in front. */
 static void write_fields(struct text *text, const struct audit_change *change)
@@ -36,7 +43,7 @@ static void write_fields(struct text *text, const struct audit_change *change)
     }
     json_string(text, "reason", change->reason);
     json_string(text, "list", is_pause ? change->subject : NULL);
-    json_string(text, "name", is_pause ? NULL : change->subject);
+    json_string(text, "name", is_pause || change->is_rule ? NULL : change->subject);
     json_string(text, "match", change->match);
     json_string(text, "scope", change->scope);
     json_string(text, "view", change->view);
@@ -44,6 +51,29 @@ static void write_fields(struct text *text, const struct audit_change *change)
     clock_format_s(change->until_s, when);
     json_string(text, "until", when);
     json_bool(text, "kept", change->kept);
+    json_string(text, "rule", change->is_rule ? change->subject : NULL);
+    json_string(text, "id", change->id);
+    json_string(text, "licence", change->licence);
+    json_string(text, "approver", change->approver);
+    if (change->from_s != 0) {
+        clock_format_s(change->from_s, when);
+    }
+    json_string(text, "from", change->from_s != 0 ? when : NULL);
+    json_string(text, "file", change->file);
+}
+
+/* Puts fields that begin with one octet too many, which becomes the kind of the record. */
+static bool put(struct ring *ring, struct text *text, char kind)
+{
+    char *record = text->overflow ? NULL : ring_reserve(ring, text->len);
+
+    if (record == NULL) {
+        return false;
+    }
+    memcpy(record, text->at, text->len);
+    record[0] = kind;
+    ring_commit(ring, text->len);
+    return true;
 }
 
 bool audit_change_put(struct ring *ring, const struct audit_change *change)
@@ -53,29 +83,57 @@ bool audit_change_put(struct ring *ring, const struct audit_change *change)
 
     text_init(&text, fields, sizeof(fields));
     write_fields(&text, change);
-    void *record = text.overflow ? NULL : ring_reserve(ring, text.len - 1);
-    if (record == NULL) {
-        return false;
+    return put(ring, &text, RECORD_CHANGE);
+}
+
+bool audit_exceptions_put(struct ring *ring, const struct audit_exceptions *exceptions)
+{
+    const bool some = exceptions->id != NULL;
+    char fields[AUDIT_CHANGE_MAX];
+    char when[CLOCK_TEXT_MAX];
+    struct text text;
+
+    text_init(&text, fields, sizeof(fields));
+    text_add(&text, "0");
+    clock_format(exceptions->wall_us, when);
+    json_string(&text, "time", when);
+    json_string(&text, "what", exceptions->reason == NULL ? "taken" : "refused");
+    json_string(&text, "file", exceptions->file);
+    json_string(&text, "reason", exceptions->reason);
+    json_string(&text, "id", exceptions->id);
+    if (some) {
+        json_uint(&text, "serial", exceptions->serial);
+        clock_format_s(exceptions->created_s, when);
+        json_string(&text, "created", when);
+        clock_format_s(exceptions->expires_s, when);
+        json_string(&text, "expires", when);
+    } else {
+        text_add(&text, ",\"serial\":null,\"created\":null,\"expires\":null");
     }
-    memcpy(record, fields + 1, text.len - 1);
-    ring_commit(ring, text.len - 1);
-    return true;
+    json_uint(&text, "exceptions", exceptions->count);
+    json_array_begin(&text, "keys");
+    for (size_t i = 0; i < exceptions->key_count && i < AUDIT_EXCEPTIONS_KEYS_MAX; i++) {
+        json_string(&text, NULL, exceptions->keys[i]);
+    }
+    json_array_end(&text);
+    return put(ring, &text, RECORD_EXCEPTIONS);
 }
 
 size_t audit_change_line(const void *record, size_t len, uint64_t sequence, char *out,
                          size_t size)
 {
+    const char *fields = record;
     struct text text;
 
-    if (size == 0) {
+    if (size == 0 || len == 0) {
         return 0;
     }
     text_init(&text, out, size);
     json_object_begin(&text, NULL);
     json_uint(&text, "v", AUDIT_SCHEMA_VERSION);
-    json_string(&text, "event", "change");
+    json_string(&text, "event", fields[0] == RECORD_CHANGE ? "change" : "exceptions");
     json_uint(&text, "seq", sequence);
-    text_add_octets(&text, record, len);
+    text_add_octets(&text, fields + 1, len - 1);
     json_object_end(&text);
     text_add(&text, "\n");
     return text.overflow ? 0 : text.len;

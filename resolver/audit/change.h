@@ -19,7 +19,10 @@ enum audit_change_what {
     AUDIT_PAUSE_EXPIRED,
     AUDIT_EXCEPTION_ADDED,
     AUDIT_EXCEPTION_REMOVED,
-    AUDIT_EXCEPTION_EXPIRED
+    AUDIT_EXCEPTION_EXPIRED,
+    AUDIT_EXCEPTION_BEGUN,    /* it was there, and its time has come */
+    AUDIT_EXCEPTION_ENDING,   /* its time will be over soon */
+    AUDIT_EXCEPTION_RULE_GONE /* its list does not have the rule any more */
 };
 
 struct audit_change {
@@ -30,13 +33,19 @@ struct audit_change {
     const char *user; /* NULL: the system has no name for it */
     int32_t pid;
     const char *reason;  /* of this act; NULL: none was given */
-    const char *subject; /* what it is about: a name, the id of a list, or "all" */
+    const char *subject; /* what it is about: a name, a rule, the id of a list, or "all" */
+    bool is_rule;        /* of an exception: the subject is a rule */
     const char *scope;   /* of an exception: "own" or "chain"; NULL otherwise */
     const char *match;   /* of an exception: "suffix" or "exact"; NULL otherwise */
     const char *view;    /* NULL: every view */
-    const char *ticket;  /* NULL: none */
-    uint64_t until_s;    /* when it ends or would have ended */
-    bool kept;           /* over a restart */
+    const char *id;      /* of an exception */
+    const char *ticket;  /* NULL: none; so for all of these */
+    const char *licence;
+    const char *approver;
+    const char *file; /* that the exception stands in; NULL: a command has added it */
+    uint64_t from_s;  /* not before; 0: from the first */
+    uint64_t until_s; /* when it ends or would have ended */
+    bool kept;        /* over a restart */
 };
 
 /* Octets of a record: two texts of 512 octets and names, escaped. */
@@ -46,6 +55,25 @@ struct audit_change {
 
 /* False if the ring is full: the caller counts. */
 bool audit_change_put(struct ring *ring, const struct audit_change *change);
+
+/* A file of exceptions: taken, or refused. */
+struct audit_exceptions {
+    uint64_t wall_us;
+    const char *file;
+    const char *reason; /* why it was refused; NULL: it was taken */
+    const char *id;     /* of what is in force from it; NULL: nothing is */
+    uint32_t serial;
+    uint64_t created_s, expires_s;
+    size_t count;           /* of its exceptions */
+    const char (*keys)[17]; /* ids of those that have signed */
+    size_t key_count;
+};
+
+/* So many keys are told. */
+#define AUDIT_EXCEPTIONS_KEYS_MAX 32u
+
+/* As audit_change_put. */
+bool audit_exceptions_put(struct ring *ring, const struct audit_exceptions *exceptions);
 
 /* The line of a record, with a newline. Returns its length; 0 if it did not fit. */
 size_t audit_change_line(const void *record, size_t len, uint64_t sequence, char *out,

@@ -26,10 +26,12 @@ static const char pause_help[] =
     "Exit status: 0 done, 1 refused, 2 wrong usage, 3 no daemon answers.\n";
 
 static const char exception_help[] =
-    "usage: cordon exception add NAME --until TIME|--for DURATION --ticket ID --reason TEXT\n"
-    "                        [--scope chain] [--exact] [--view VIEW] [--public-suffix]\n"
+    "usage: cordon exception add NAME|--rule RULE --until TIME|--for DURATION\n"
+    "                        --ticket ID|--licence NO --reason TEXT [--approver WHO]\n"
+    "                        [--from TIME] [--scope chain] [--exact] [--view VIEW]\n"
+    "                        [--id ID] [--public-suffix] [--until-restart]\n"
+    "       cordon exception remove NAME|--rule RULE|--id ID [--view VIEW] [--reason TEXT]\n"
     "                        [--until-restart]\n"
-    "       cordon exception remove NAME [--view VIEW] [--reason TEXT] [--until-restart]\n"
     "       cordon exception list [--json]\n"
     "       each with [-c CONFIG | --socket PATH] [--json]\n"
     "\n"
@@ -42,10 +44,17 @@ static const char exception_help[] =
     "below.\n"
     "--public-suffix: NAME is one, such as co.uk, and the names of everybody below it are "
     "meant.\n"
+    "--rule: not a name, but one rule of a list, \"LIST: block suffix NAME\" as events show "
+    "it: "
+    "it\n"
+    "does not count, while all others do. --licence: of an authority, with or instead of a "
+    "ticket.\n"
+    "--approver: who has allowed it. --from: not before this time. --id: a short word for it.\n"
     "--view: for that view's clients only. TIME: YYYY-MM-DD (its beginning, UTC) or\n"
     "YYYY-MM-DDTHH:MM:SSZ, also with an offset such as +01:00; DURATION: 2h, 30d; at most 366 "
     "days.\n"
-    "A second one for the same name, match and view replaces the first. In force within a "
+    "A second one for the same name, match and view, or rule and view, replaces the first. In "
+    "force within a "
     "second,\n"
     "kept over a restart, recorded as an event with who did it, and over by itself; each use "
     "is "
@@ -60,6 +69,7 @@ struct options {
     struct cli_daemon daemon;
     bool json, until_restart, exact, public_suffix;
     const char *for_text, *until, *reason, *ticket, *scope, *view;
+    const char *rule, *licence, *approver, *from, *id;
 };
 
 /* -1: go on; otherwise the exit code. */
@@ -72,6 +82,11 @@ static int parse(int argc, char **argv, const char *help, struct options *out)
         {"ticket", 0, &out->ticket, NULL},
         {"scope", 0, &out->scope, NULL},
         {"view", 0, &out->view, NULL},
+        {"rule", 0, &out->rule, NULL},
+        {"licence", 0, &out->licence, NULL},
+        {"approver", 0, &out->approver, NULL},
+        {"from", 0, &out->from, NULL},
+        {"id", 0, &out->id, NULL},
         {"exact", 0, NULL, &out->exact},
         {"until-restart", 0, NULL, &out->until_restart},
         {"public-suffix", 0, NULL, &out->public_suffix},
@@ -126,12 +141,34 @@ static bool parse_offset(const char *text, uint64_t *seconds)
     return true;
 }
 
-/* Adds "until" or "for_s". CLI_OK, or the code after a message. */
-static int add_time(const struct options *options, json_t *arguments)
+/* Adds a time under this key. CLI_OK, or the code after a message. */
+static int add_moment(const struct options *options, json_t *arguments, const char *key,
+                      const char *given)
 {
     char text[CLOCK_TEXT_MAX];
     uint64_t seconds = 0;
 
+    if (!parse_offset(given, &seconds) && clock_parse(given, strlen(given), &seconds) != 0) {
+        return cli_usage(options->command,
+                         "'%s' is no time: YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ", given);
+    }
+    clock_format_s(seconds, text);
+    cli_add_string(arguments, key, text);
+    return CLI_OK;
+}
+
+/* Adds "from", and "until" or "for_s". CLI_OK, or the code after a message. */
+static int add_time(const struct options *options, json_t *arguments)
+{
+    uint64_t seconds = 0;
+
+    if (options->from != NULL) {
+        const int code = add_moment(options, arguments, "from", options->from);
+
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
     if ((options->for_text == NULL) == (options->until == NULL)) {
         return cli_usage(options->command, "say for how long: --for 10m, 2h or 1d%s",
                          strcmp(options->command, "exception") == 0
@@ -147,15 +184,7 @@ static int add_time(const struct options *options, json_t *arguments)
         json_object_set_new(arguments, "for_s", json_integer((json_int_t)seconds));
         return CLI_OK;
     }
-    if (!parse_offset(options->until, &seconds) &&
-        clock_parse(options->until, strlen(options->until), &seconds) != 0) {
-        return cli_usage(options->command,
-                         "'%s' is no time: YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ",
-                         options->until);
-    }
-    clock_format_s(seconds, text);
-    cli_add_string(arguments, "until", text);
-    return CLI_OK;
+    return add_moment(options, arguments, "until", options->until);
 }
 
 /* A text of the command line as an argument; false after a message if it is no UTF-8. */
@@ -168,9 +197,36 @@ static bool add_text(const char *command, json_t *arguments, const char *key, co
     return true;
 }
 
+/* What is to be known of an exception that is not simply in force. */
+static void print_state(const json_t *entry, bool ended)
+{
+    static const struct {
+        const char *state, *words;
+    } rows[] = {
+        {"waiting", "not yet: it begins"},
+        {"over", "over: it counts no more"},
+        {"rule-gone", "without effect: no list that is loaded has this rule (`cordon lists`)"},
+        {"unsigned", "without effect: only signed files of exceptions count here"},
+    };
+    const char *state = ended ? "" : cli_string_of(entry, "state");
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(state, rows[i].state) == 0) {
+            printf("  %s%s%s\n", rows[i].words, i == 0 ? " " : "",
+                   i == 0 ? cli_string_of(entry, "from") : "");
+        }
+    }
+}
+
 /* ended: what it was. */
 static void print_entry(const json_t *entry, bool ended)
 {
+    static const struct {
+        const char *key, *words;
+    } references[] = {{"id", "id"},
+                      {"ticket", "ticket"},
+                      {"licence", "licence"},
+                      {"approver", "approved by"}};
     const char *list = cli_string_of(entry, "list");
     const char *user = cli_string_of(entry, "user");
     const char *view = cli_string_of(entry, "view");
@@ -179,21 +235,33 @@ static void print_entry(const json_t *entry, bool ended)
     if (list[0] != '\0') {
         printf("%s\n", list);
     } else {
-        printf("%s%s%s%s%s\n", cli_string_of(entry, "name"),
-               strcmp(cli_string_of(entry, "match"), "exact") == 0 ? " alone"
-                                                                   : " and all below it",
+        const char *rule = cli_string_of(entry, "rule");
+        const char *match = cli_string_of(entry, "match");
+
+        printf("%s%s%s%s%s\n", rule[0] != '\0' ? "the rule " : cli_string_of(entry, "name"),
+               rule[0] != '\0'               ? rule
+               : strcmp(match, "exact") == 0 ? " alone"
+                                             : " and all below it",
                strcmp(cli_string_of(entry, "scope"), "chain") == 0
                    ? ", with all that its answer leads to"
                    : "",
                view[0] != '\0' ? ", in view " : "", view);
     }
+    print_state(entry, ended);
     printf("  %s %s, another %s%s\n", ended ? "was to last until" : "until",
            cli_string_of(entry, "until"), cli_left(cli_number_of(entry, "left_s"), left),
            json_is_true(json_object_get(entry, "kept"))
                ? ""
                : ", or until the daemon's next restart");
-    if (cli_string_of(entry, "ticket")[0] != '\0') {
-        printf("  ticket %s\n", cli_string_of(entry, "ticket"));
+    for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
+        if (cli_string_of(entry, references[i].key)[0] != '\0') {
+            printf("  %s %s\n", references[i].words, cli_string_of(entry, references[i].key));
+        }
+    }
+    if (cli_string_of(entry, "file")[0] != '\0') {
+        printf("  in %s, since %s: %s\n", cli_string_of(entry, "file"),
+               cli_string_of(entry, "since"), cli_string_of(entry, "reason"));
+        return;
     }
     printf("  by %s (uid %" PRIu64 "), %s: %s\n",
            user[0] != '\0' ? user : "a user without a name", cli_number_of(entry, "uid"),
@@ -330,10 +398,12 @@ int cli_pause(int argc, char **argv)
     }
     const int words = argc - optind;
     if (options.ticket != NULL || options.scope != NULL || options.view != NULL ||
-        options.exact || options.public_suffix) {
+        options.exact || options.public_suffix || options.rule != NULL ||
+        options.licence != NULL || options.approver != NULL || options.from != NULL ||
+        options.id != NULL) {
         return cli_usage("pause",
-                         "a pause is of a list: --ticket, --scope, --view, --exact and "
-                         "--public-suffix are for `cordon exception`");
+                         "a pause is of a list: --ticket, --scope, --view, --exact, --rule and "
+                         "the like are for `cordon exception`");
     }
     if (words == 1 && strcmp(argv[optind], "list") == 0) {
         return list_all(&options, "pauses", "Nothing is paused.");
@@ -350,12 +420,14 @@ static int exception_add(const struct options *options, const char *name)
 {
     json_t *arguments = json_object();
     char ascii[WIRE_NAME_TEXT_MAX];
-    const char *shown = cli_name_shown(name, ascii);
+    const char *shown = name == NULL ? NULL : cli_name_shown(name, ascii);
     int code = CLI_OK;
 
-    if (options->ticket == NULL || options->reason == NULL) {
-        code = cli_usage("exception", "say by which ticket and why: --ticket ID --reason TEXT");
-    } else if (!options->exact && !options->public_suffix && cli_name_is_public_suffix(shown)) {
+    if ((options->ticket == NULL && options->licence == NULL) || options->reason == NULL) {
+        code = cli_usage("exception",
+                         "say by which ticket or licence, and why: --ticket ID --reason TEXT");
+    } else if (name != NULL && !options->exact && !options->public_suffix &&
+               cli_name_is_public_suffix(shown)) {
         code =
             cli_usage("exception",
                       "%s is a public suffix: the names of everybody are below it. Name what "
@@ -365,6 +437,10 @@ static int exception_add(const struct options *options, const char *name)
         code = add_time(options, arguments);
     }
     if (code == CLI_OK && (!add_text("exception", arguments, "name", shown) ||
+                           !add_text("exception", arguments, "rule", options->rule) ||
+                           !add_text("exception", arguments, "id", options->id) ||
+                           !add_text("exception", arguments, "licence", options->licence) ||
+                           !add_text("exception", arguments, "approver", options->approver) ||
                            !add_text("exception", arguments, "ticket", options->ticket) ||
                            !add_text("exception", arguments, "reason", options->reason) ||
                            !add_text("exception", arguments, "scope", options->scope) ||
@@ -387,7 +463,10 @@ static int exception_remove(const struct options *options, const char *name)
     json_t *arguments = json_object();
     char ascii[WIRE_NAME_TEXT_MAX];
 
-    if (!add_text("exception", arguments, "name", cli_name_shown(name, ascii)) ||
+    if (!add_text("exception", arguments, "name",
+                  name == NULL ? NULL : cli_name_shown(name, ascii)) ||
+        !add_text("exception", arguments, "rule", options->rule) ||
+        !add_text("exception", arguments, "id", options->id) ||
         !add_text("exception", arguments, "view", options->view) ||
         !add_text("exception", arguments, "reason", options->reason)) {
         json_decref(arguments);
@@ -410,13 +489,16 @@ int cli_exception(int argc, char **argv)
     if (strcmp(verb, "list") == 0 && words == 1) {
         return list_all(&options, "exceptions", "There is no exception.");
     }
-    if (strcmp(verb, "add") == 0) {
-        return words == 2 ? exception_add(&options, argv[optind + 1])
-                          : cli_usage("exception", "name one domain name to let through");
-    }
-    if (strcmp(verb, "remove") == 0) {
-        return words == 2 ? exception_remove(&options, argv[optind + 1])
-                          : cli_usage("exception", "name one domain name");
+    const bool by_id = strcmp(verb, "remove") == 0 && options.id != NULL;
+    if (strcmp(verb, "add") == 0 || strcmp(verb, "remove") == 0) {
+        if ((words == 2) + (options.rule != NULL) + by_id != 1 || words > 2) {
+            return cli_usage("exception", "name one domain name%s",
+                             verb[0] == 'a' ? " to let through, or a rule with --rule"
+                                            : ", or a rule with --rule, or an --id");
+        }
+        const char *name = words == 2 ? argv[optind + 1] : NULL;
+        return verb[0] == 'a' ? exception_add(&options, name)
+                              : exception_remove(&options, name);
     }
     return cli_usage("exception", "expected add, list or remove");
 }

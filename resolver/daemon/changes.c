@@ -63,26 +63,42 @@ static void log_change(enum audit_change_what what, const struct override *overr
         [AUDIT_EXCEPTION_ADDED] = "is an exception",
         [AUDIT_EXCEPTION_REMOVED] = "is an exception no more",
         [AUDIT_EXCEPTION_EXPIRED] = "is an exception no more: the time is over",
+        [AUDIT_EXCEPTION_BEGUN] = "is an exception from now on",
+        [AUDIT_EXCEPTION_ENDING] = "is an exception that ends soon",
+        [AUDIT_EXCEPTION_RULE_GONE] = "is an exception for a rule that its list does not have",
     };
     const bool is_pause = override->kind == OVERRIDE_PAUSE;
-    char name[WIRE_NAME_TEXT_MAX];
+    const struct policy_exception *exception = &override->exception;
+    const bool is_licence = exception->ticket[0] == '\0';
+    char name[POLICY_SUBJECT_MAX];
     char who[OVERRIDES_ID_MAX + 64] = "";
     char until[CLOCK_TEXT_MAX];
 
     if (!is_pause) {
-        wire_name_to_text(&override->exception.name, name);
+        (void)policy_exception_subject(exception, name);
     }
     if (by != NULL) {
         snprintf(who, sizeof(who), ", by %s (uid %" PRIu32 ", process %" PRId32 ")",
                  by->user[0] != '\0' ? by->user : "a user without a name", by->uid, by->pid);
     }
     clock_format_s(override->until_s, until);
-    const bool begins = what == AUDIT_PAUSE_BEGUN || what == AUDIT_EXCEPTION_ADDED;
+    const bool begins = what == AUDIT_PAUSE_BEGUN || what == AUDIT_EXCEPTION_ADDED ||
+                        what == AUDIT_EXCEPTION_BEGUN || what == AUDIT_EXCEPTION_ENDING;
     log_write(LOG_LEVEL_WARNING, "%s%s %s%s%s%s%s%s%s%s", is_pause ? "list " : "",
               is_pause ? override->list : name, words[what], begins ? " until " : "",
-              begins ? until : "", who, is_pause ? "" : ", ticket ",
-              is_pause ? "" : override->exception.ticket, reason != NULL ? ": " : "",
-              reason != NULL ? reason : "");
+              begins ? until : "", who,
+              is_pause     ? ""
+              : is_licence ? ", licence "
+                           : ", ticket ",
+              is_pause     ? ""
+              : is_licence ? exception->licence
+                           : exception->ticket,
+              reason != NULL ? ": " : "", reason != NULL ? reason : "");
+}
+
+static const char *or_null(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
 }
 
 void changes_record(struct daemon *daemon, enum audit_change_what what,
@@ -90,7 +106,8 @@ void changes_record(struct daemon *daemon, enum audit_change_what what,
                     const char *reason)
 {
     const bool is_pause = override->kind == OVERRIDE_PAUSE;
-    char name[WIRE_NAME_TEXT_MAX];
+    const struct policy_exception *exception = &override->exception;
+    char name[POLICY_SUBJECT_MAX];
     struct audit_change change = {
         .wall_us = clock_read().wall_us,
         .what = what,
@@ -107,12 +124,18 @@ void changes_record(struct daemon *daemon, enum audit_change_what what,
         change.pid = by->pid;
     }
     if (!is_pause) {
-        wire_name_to_text(&override->exception.name, name);
+        (void)policy_exception_subject(exception, name);
         change.subject = name;
-        change.scope = override->exception.chain ? "chain" : "own";
-        change.match = override->exception.exact ? "exact" : "suffix";
-        change.view = override->view[0] != '\0' ? override->view : NULL;
-        change.ticket = override->exception.ticket;
+        change.is_rule = exception->is_rule;
+        change.scope = exception->chain ? "chain" : "own";
+        change.match = exception->is_rule ? NULL : exception->exact ? "exact" : "suffix";
+        change.view = or_null(override->view);
+        change.id = exception->id;
+        change.ticket = or_null(exception->ticket);
+        change.licence = or_null(exception->licence);
+        change.approver = or_null(exception->approver);
+        change.file = override->file;
+        change.from_s = override->from_s;
     }
     log_change(what, override, by, reason);
     if (!audit_change_put(daemon->changes.ring, &change)) {
@@ -164,11 +187,33 @@ bool changes_has_effect(const struct setup_snapshot *snapshot, const struct over
     return false;
 }
 
+const char *changes_state(const struct setup_snapshot *snapshot,
+                          const struct override *override, struct clock_now now)
+{
+    uint8_t view;
+
+    if (override->over || override_is_over(override, now)) {
+        return "over";
+    }
+    if (!override_has_begun(override, now)) {
+        return "waiting";
+    }
+    if (!find_view(snapshot, override->view, &view)) {
+        return "no-view";
+    }
+    if (override->exception.is_rule &&
+        !policy_exception_has_rule(&override->exception, policy_image_of(snapshot->policy))) {
+        return "rule-gone";
+    }
+    return "in-force";
+}
+
 /* 0, -ENOMEM, CORDON_E_LIMIT. from: or its root. */
 static int derive(struct daemon *daemon, struct setup_snapshot *from,
                   struct setup_snapshot **snapshot)
 {
     const struct overrides *set = &daemon->changes.set;
+    const struct clock_now now = clock_read();
     struct policy_exception *exceptions = calloc(set->count + 1, sizeof(exceptions[0]));
     const char **paused = calloc(set->count + 1, sizeof(paused[0]));
     struct policy_changes changes = {.paused = paused, .exceptions = exceptions};
@@ -184,7 +229,8 @@ static int derive(struct daemon *daemon, struct setup_snapshot *from,
             continue;
         }
         *exception = override->exception;
-        if (find_view(from, override->view, &exception->view)) {
+        if (override_has_begun(override, now) &&
+            find_view(from, override->view, &exception->view)) {
             changes.exception_count++;
         }
     }

@@ -93,6 +93,11 @@ void changes_identify(const struct control_client *client, struct override *out)
 /* Whether it has a say: its list is loaded, its view is there. */
 bool changes_has_effect(const struct setup_snapshot *snapshot, const struct override *override);
 
+/* What an exception is at the moment: "in-force", "waiting" (it has not begun), "over",
+ * "rule-gone" (no list that is loaded has the rule), "no-view". */
+const char *changes_state(const struct setup_snapshot *snapshot,
+                          const struct override *override, struct clock_now now);
+
 /* changes_file.c: the file. Both need path alone. */
 /* 0 or -ENOMEM; what is wrong with the file is logged and in `damage`. */
 int changes_file_load(struct changes *changes, struct clock_now now);

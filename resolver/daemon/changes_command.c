@@ -43,18 +43,46 @@ static bool refuse_file(struct daemon *daemon, struct text *out, int rc)
         changes_file_words(rc));
 }
 
+static const char *state_of(const struct daemon *daemon, const struct override *override)
+{
+    return changes_state(daemon_snapshot(daemon), override, clock_read());
+}
+
 /* --- adding --- */
 
+/* An exception that replaces another keeps its id; one without any gets one. False: its id is
+ * that of another one, which is at *at. */
+static bool name_it(const struct overrides *set, struct override *override, size_t *at)
+{
+    struct policy_exception *exception = &override->exception;
+    const size_t same = overrides_find(set, override);
+
+    if (exception->id[0] == '\0' && same < set->count) {
+        memcpy(exception->id, set->at[same]->exception.id, sizeof(exception->id));
+    }
+    overrides_name(set, override);
+    *at = overrides_find_id(set, exception->id);
+    return *at == set->count || *at == same;
+}
+
 /* Puts it into force. Replies later, or refuses now. */
-static bool add(struct daemon *daemon, const struct override *override,
-                struct control_client *client, struct text *out)
+static bool add(struct daemon *daemon, struct override *override, struct control_client *client,
+                struct text *out)
 {
     const bool is_pause = override->kind == OVERRIDE_PAUSE;
     struct changes *changes = &daemon->changes;
     struct overrides wanted = {0};
+    size_t taken = 0;
 
     if (!changes_may_wait(daemon)) {
         return control_refuse(out, "too many wait for a change already");
+    }
+    if (!is_pause && !name_it(&changes->set, override, &taken)) {
+        char subject[POLICY_SUBJECT_MAX];
+
+        (void)policy_exception_subject(&changes->set.at[taken]->exception, subject);
+        return refuse_words(out, "the id %s is that of the exception for %s: choose another",
+                            override->exception.id, subject);
     }
     int rc = overrides_copy(&changes->set, &wanted);
     rc = rc != 0 ? rc : overrides_put(&wanted, override);
@@ -86,7 +114,7 @@ static bool add(struct daemon *daemon, const struct override *override,
     json_bool(out, "ok", true);
     json_bool(out, "replaced", replaces);
     json_array_begin(out, is_pause ? "pauses" : "exceptions");
-    override_write(out, override, clock_read());
+    override_write(out, override, clock_read(), state_of(daemon, override));
     json_array_end(out);
     changes_wait(daemon, client, out);
     return false;
@@ -154,6 +182,14 @@ bool changes_exception_add_command(struct daemon *daemon, struct request *reques
     if (!changes_has_effect(daemon_snapshot(daemon), &override)) {
         return refuse_words(out, "there is no view \"%s\"", override.view);
     }
+    if (override.exception.is_rule &&
+        !policy_exception_has_rule(&override.exception,
+                                   policy_image_of(daemon_snapshot(daemon)->policy))) {
+        return refuse_words(out,
+                            "the list %s has no such rule, or is not loaded: write the rule as "
+                            "events and `cordon why` show it",
+                            override.exception.list);
+    }
     changes_identify(client, &override);
     return add(daemon, &override, client, out);
 }
@@ -164,8 +200,9 @@ bool changes_exception_add_command(struct daemon *daemon, struct request *reques
 struct removal {
     bool pauses;
     char list[OVERRIDES_ID_MAX + 1];
-    struct wire_name name;
-    const char *view; /* NULL: whatever it is for */
+    struct policy_exception what; /* a name, or a rule */
+    const char *id;               /* NULL: by what it is about */
+    const char *view;             /* NULL: whatever it is for */
     const char *reason;
     bool until_restart;
 };
@@ -175,8 +212,17 @@ static bool is_meant(const struct removal *removal, const struct override *overr
     if (removal->pauses) {
         return override->kind == OVERRIDE_PAUSE && strcmp(override->list, removal->list) == 0;
     }
-    return override->kind == OVERRIDE_EXCEPTION &&
-           wire_name_equal(&override->exception.name, &removal->name) &&
+    if (override->kind != OVERRIDE_EXCEPTION) {
+        return false;
+    }
+    if (removal->id != NULL) {
+        return strcmp(override->exception.id, removal->id) == 0;
+    }
+    const struct policy_exception *exception = &override->exception;
+    return (removal->what.is_rule
+                ? policy_exception_same_subject(exception, &removal->what)
+                : !exception->is_rule &&
+                      wire_name_equal(&exception->name, &removal->what.name)) &&
            (removal->view == NULL || strcmp(override->view, removal->view) == 0);
 }
 
@@ -222,7 +268,7 @@ static bool remove_meant(struct daemon *daemon, const struct removal *removal,
     for (size_t i = 0; i < gone.count; i++) {
         changes_record(daemon, removal->pauses ? AUDIT_PAUSE_ENDED : AUDIT_EXCEPTION_REMOVED,
                        gone.at[i], &by, removal->reason);
-        override_write(out, gone.at[i], clock_read());
+        override_write(out, gone.at[i], clock_read(), "over");
     }
     json_array_end(out);
     overrides_deinit(&gone);
@@ -249,9 +295,22 @@ bool changes_exception_remove_command(struct daemon *daemon, struct request *req
                                       struct control_client *client, struct text *out)
 {
     struct removal removal = {0};
-    const char *name = request_text(request, "name", WIRE_NAME_TEXT_MAX - 1, true);
+    const char *name = request_text(request, "name", WIRE_NAME_TEXT_MAX - 1, false);
+    const char *rule = request_text(request, "rule", POLICY_SUBJECT_MAX - 1, false);
+    const char *fault = NULL;
 
-    (void)override_read_name(request, name, &removal.name);
+    removal.id = request_text(request, "id", POLICY_EXCEPTION_ID_MAX, false);
+    if ((name != NULL) + (rule != NULL) + (removal.id != NULL) != 1) {
+        request_refuse(request, "name",
+                       "say which: by \"name\", \"rule\" or \"id\", one of them");
+    } else if (name != NULL) {
+        (void)override_read_name(request, name, &removal.what.name);
+    } else if (rule != NULL) {
+        fault = policy_exception_read_rule(rule, strlen(rule), &removal.what);
+    }
+    if (fault != NULL) {
+        request_refuse(request, "rule", "%s", fault);
+    }
     removal.view = request_text(request, "view", OVERRIDES_ID_MAX, false);
     removal.reason = request_text(request, "reason", OVERRIDES_REASON_MAX, false);
     removal.until_restart = request_flag(request, "until_restart");
@@ -290,7 +349,7 @@ bool changes_list_command(struct daemon *daemon, struct request *request,
             if (out->size - out->len < ENTRY_ROOM) {
                 next = i; /* exceptions are by far the more: pauses always fit */
             } else if (set->at[i]->kind == (enum override_kind)kind) {
-                override_write(out, set->at[i], now);
+                override_write(out, set->at[i], now, changes_state(snapshot, set->at[i], now));
                 if (!changes_has_effect(snapshot, set->at[i])) {
                     out->at[--out->len] = '\0'; /* the brace, for one field more */
                     json_bool(out, "dormant", true);

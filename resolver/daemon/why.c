@@ -90,6 +90,9 @@ static bool concerns(const struct override *override, const struct setup_why *wh
     if (override->kind == OVERRIDE_PAUSE) {
         return true; /* few, and the reader knows the list */
     }
+    if (override->exception.is_rule && override->exception.match == POLICY_MATCH_PREFIX) {
+        return false; /* a hit names the one that counts */
+    }
     for (unsigned i = 0; i <= why->chain.count; i++) {
         const struct wire_name *here = i == 0 ? &why->name : &why->chain.names[i - 1];
 
@@ -114,7 +117,8 @@ static void write_changes(struct text *out, const struct daemon *daemon,
             const struct override *override = daemon->changes.set.at[i];
 
             if (override->kind == (enum override_kind)kind && concerns(override, why)) {
-                override_write(out, override, now);
+                override_write(out, override, now,
+                               changes_state(daemon_snapshot(daemon), override, now));
             }
         }
         json_array_end(out);

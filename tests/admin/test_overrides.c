@@ -89,6 +89,61 @@ static void reads_an_exception(void **state)
 
 #define EXCEPTION "e {\"name\":\"a.example\",\"ticket\":\"T\",\"reason\":\"r\","
 
+#define RULE "e {\"rule\":\"l: block suffix a.example\",\"ticket\":\"T\",\"reason\":\"r\","
+
+static void reads_all_that_an_exception_names(void **state)
+{
+    struct override exception = override_of(
+        "e {\"rule\":\"shop: block suffix pay.example\",\"licence\":\"GL "
+        "5B\",\"approver\":\"B. "
+        "Lind\",\"reason\":\"r\",\"from\":\"2026-11-23\",\"until\":\"2026-12-01\",\"id\":"
+        "\"gl-5b\",\"view\":\"office\"}");
+    char subject[POLICY_SUBJECT_MAX];
+
+    (void)state;
+    (void)policy_exception_subject(&exception.exception, subject);
+    assert_string_equal(subject, "shop: block suffix pay.example");
+    assert_string_equal(exception.exception.licence, "GL 5B");
+    assert_string_equal(exception.exception.ticket, "");
+    assert_string_equal(exception.exception.approver, "B. Lind");
+    assert_string_equal(exception.exception.id, "gl-5b");
+    assert_false(override_has_begun(&exception, now));
+    assert_false(override_has_begun(&exception, at(52199, 0)));
+    assert_true(override_has_begun(&exception, at(52200, 0))); /* at the second */
+    assert_true(override_is_over(&exception, at(743400, 0)));
+    assert_false(override_is_over(&exception, at(743399, 0)));
+    /* Its length counts from its beginning. */
+    exception = override_of(EXCEPTION "\"from\":\"2026-11-23\",\"for_s\":60}");
+    assert_int_equal(exception.until_s, exception.from_s + 60);
+    /* A time that is gone by is no beginning. */
+    exception = override_of(EXCEPTION "\"from\":\"2026-11-21\",\"for_s\":60}");
+    assert_int_equal(exception.from_s, 0);
+    assert_true(override_has_begun(&exception, now));
+    assert_int_equal(exception.until_s, NOW_S + 60);
+}
+
+static void gives_ids_that_are_not_taken(void **state)
+{
+    struct override one = override_of(EXCEPTION "\"for_s\":7}");
+    struct override other = override_of(EXCEPTION "\"for_s\":7,\"match\":\"exact\"}");
+    struct override again = one, third = one;
+    struct overrides set = {0};
+
+    (void)state;
+    overrides_name(&set, &one);
+    overrides_name(&set, &again);
+    assert_string_equal(one.exception.id, again.exception.id); /* the same for the same */
+    assert_true(policy_exception_id_is_good(one.exception.id, strlen(one.exception.id)));
+    assert_int_equal(overrides_put(&set, &one), 0);
+    overrides_name(&set, &other);
+    assert_string_not_equal(one.exception.id, other.exception.id);
+    overrides_name(&set, &third); /* its own is taken */
+    assert_string_not_equal(one.exception.id, third.exception.id);
+    assert_int_equal(overrides_find_id(&set, one.exception.id), 0);
+    assert_int_equal(overrides_find_id(&set, third.exception.id), 1);
+    overrides_deinit(&set);
+}
+
 static void refuses_what_is_wrong(void **state)
 {
     static const struct {
@@ -147,6 +202,28 @@ static void refuses_what_is_wrong(void **state)
         {"e {\"name\":\"a.example\",\"for_s\":1,\"reason\":\"r\"}", "ticket: this field"},
         {"e {\"name\":\"a.example\",\"for_s\":1,\"ticket\":\"T\"}", "reason: this field"},
         {EXCEPTION "\"x\":1}", "say until when"},
+        {EXCEPTION "\"for_s\":1,\"rule\":\"l: block suffix a.example\"}",
+         "rule: a rule has its name"},
+        {RULE "\"for_s\":1,\"match\":\"exact\"}", "rule: a rule has its name"},
+        {"e {\"rule\":\"l: pass suffix a.example\",\"ticket\":\"T\",\"reason\":\"r\","
+         "\"for_s\":1}",
+         "rule: a pass rule blocks nothing"},
+        {"e {\"rule\":\"a.example\",\"ticket\":\"T\",\"reason\":\"r\",\"for_s\":1}",
+         "rule: expected \"LIST: block suffix NAME\""},
+        {RULE "\"for_s\":1,\"licence\":\"\"}", "licence: expected 1 to"},
+        {RULE "\"for_s\":1,\"approver\":\"a\\u202eb\"}", "approver: characters that"},
+        {EXCEPTION "\"for_s\":1,\"id\":\"A\"}", "id: at most 32"},
+        {EXCEPTION "\"for_s\":1,\"id\":\"-a\"}", "id: at most 32"},
+        {EXCEPTION "\"for_s\":1,\"id\":\"a b\"}", "id: at most 32"},
+        {EXCEPTION "\"for_s\":1,\"id\":\"123456789012345678901234567890123\"}",
+         "id: expected 1 to 32"},
+        {EXCEPTION "\"for_s\":1,\"from\":\"soon\"}", "from: expected YYYY"},
+        {EXCEPTION "\"until\":\"2026-12-01\",\"from\":\"2026-12-01\"}",
+         "until: this is not after the beginning"},
+        {EXCEPTION "\"until\":\"2026-12-01\",\"from\":\"2026-12-02\"}",
+         "until: this is not after the beginning"},
+        {EXCEPTION "\"for_s\":31622400,\"from\":\"2026-11-23\"}", "limit of 366 days"},
+        {EXCEPTION "\"for_s\":1,\"from\":\"2028-01-01\"}", "limit of 366 days"},
     };
 
     (void)state;
@@ -175,6 +252,10 @@ static void texts_have_their_bounds(void **state)
          OVERRIDES_REASON_MAX},
         {"e {\"name\":\"a.example\",\"reason\":\"r\",\"for_s\":1,\"ticket\":\"", "\"}",
          POLICY_TICKET_MAX},
+        {"e {\"name\":\"a.example\",\"reason\":\"r\",\"for_s\":1,\"licence\":\"", "\"}",
+         POLICY_TICKET_MAX},
+        {EXCEPTION "\"for_s\":1,\"approver\":\"", "\"}", POLICY_APPROVER_MAX},
+        {EXCEPTION "\"for_s\":1,\"id\":\"", "\"}", POLICY_EXCEPTION_ID_MAX},
     };
 
     (void)state;
@@ -205,6 +286,7 @@ static void one_is_the_same_by_name_match_and_view(void **state)
         {EXCEPTION "\"for_s\":9,\"view\":\"office\"}", false},
         {"e {\"name\":\"b.example\",\"ticket\":\"T\",\"reason\":\"r\",\"for_s\":9}", false},
         {"p {\"list\":\"a.example\",\"for_s\":600,\"reason\":\"r\"}", false},
+        {RULE "\"for_s\":9}", false},
     };
     const struct override one = override_of(EXCEPTION "\"for_s\":7}");
 
@@ -267,6 +349,10 @@ static void what_is_printed_reads_back(void **state)
         "{\"name\":\"a\\\\.b.example\",\"for_s\":7,\"ticket\":\"T\\\\\",\"reason\":\"\u00e4\"}",
         "e {\"name\":\"a.example\",\"until\":\"2026-12-01\",\"ticket\":\"T\",\"reason\":\"r\","
         "\"scope\":\"chain\",\"match\":\"exact\",\"view\":\"office\"}",
+        RULE "\"for_s\":60,\"from\":\"2026-12-01\",\"licence\":\"L\",\"approver\":\"A\","
+             "\"id\":\"i\"}",
+        "e {\"rule\":\"l: block prefix 2001:db8::/32\",\"licence\":\"L\",\"reason\":\"r\","
+        "\"for_s\":60,\"scope\":\"chain\"}",
         "p {\"list\":\"all\",\"for_s\":9,\"reason\":\"r\",\"until_restart\":true}",
     };
     struct overrides set = {0};
@@ -276,6 +362,9 @@ static void what_is_printed_reads_back(void **state)
     for (size_t i = 0; i < ITEMS(lines); i++) {
         struct override override = override_of(lines[i]);
 
+        if (override.kind == OVERRIDE_EXCEPTION) {
+            overrides_name(&set, &override);
+        }
         override.uid = 4294967295u;
         override.pid = 2147483647;
         snprintf(override.user, sizeof(override.user), "%s", i == 0 ? "alice" : "");
@@ -284,14 +373,18 @@ static void what_is_printed_reads_back(void **state)
     char *text = overrides_print(&set, &len);
     assert_non_null(text);
     struct overrides again = parse_at(text, now, "");
-    assert_int_equal(again.count, 3); /* what is until the restart is not kept */
+    assert_int_equal(again.count, 5); /* what is until the restart is not kept */
     for (size_t i = 0; i < again.count; i++) {
         assert_true(override_is_same(again.at[i], set.at[i]));
         assert_int_equal(again.at[i]->until_s, set.at[i]->until_s);
         assert_int_equal(again.at[i]->uid, 4294967295u);
         assert_string_equal(again.at[i]->reason, set.at[i]->reason);
         assert_string_equal(again.at[i]->user, set.at[i]->user);
+        assert_int_equal(again.at[i]->from_s, set.at[i]->from_s);
+        assert_string_equal(again.at[i]->exception.id, set.at[i]->exception.id);
         assert_string_equal(again.at[i]->exception.ticket, set.at[i]->exception.ticket);
+        assert_string_equal(again.at[i]->exception.licence, set.at[i]->exception.licence);
+        assert_string_equal(again.at[i]->exception.approver, set.at[i]->exception.approver);
     }
     char *second = overrides_print(&again, &again_len);
     assert_string_equal(text, second);
@@ -330,6 +423,20 @@ static void a_bad_line_costs_no_other(void **state)
          "f:2: an earlier line is about the same: this line is left out"},
         {LET("a.example") LET("com") LET("b.example"), 2,
          "f:2: name: too much would be let through: name at least two labels, or pause a list: "
+         "this line is left out"},
+        {"{\"kind\":\"exception\",\"id\":\"i\",\"name\":\"a.example\",\"ticket\":\"T\","
+         "\"reason\":\"r\"," TIMES
+         "}\n{\"kind\":\"exception\",\"id\":\"i\",\"name\":\"b.example\",\"ticket\":\"T\","
+         "\"reason\":\"r\"," TIMES "}\n",
+         1, "f:2: an earlier line has the id i: this line is left out"},
+        {"{\"kind\":\"exception\",\"name\":\"a.example\",\"ticket\":\"T\",\"reason\":"
+         "\"r\",\"from\":\"2026-11-22T09:40:00Z\"," TIMES "}\n",
+         0, "f:1: from: not before until: this line is left out"},
+        {"{\"kind\":\"exception\",\"rule\":\"l\",\"ticket\":\"T\",\"reason\":"
+         "\"r\"," TIMES "}\n",
+         0,
+         "f:1: rule: expected \"LIST: block suffix NAME\", with the id of the list and its "
+         "rule: "
          "this line is left out"},
         {"{\"kind\":\"pause\",\"list\":\"a\",\"reason\":\"r\"}\n", 0,
          "f:1: since: this field is required: this line is left out"},
@@ -421,13 +528,13 @@ static void the_longest_line_reads_back(void **state)
                                  .pid = INT32_MAX};
     struct overrides set = {0};
     size_t len = 0;
-    char name[1024];
+    char name[WIRE_NAME_TEXT_MAX];
     size_t used = 0;
 
     (void)state;
-    for (unsigned i = 0; i < 4; i++) { /* 250 octets, each written as \" */
+    for (unsigned i = 0; i < 4; i++) { /* 247 octets, each written as \200 */
         for (unsigned j = 0; j < (i < 3 ? 63u : 58u); j++) {
-            used += (size_t)snprintf(name + used, sizeof(name) - used, "\\\"");
+            used += (size_t)snprintf(name + used, sizeof(name) - used, "\\200");
         }
         used += (size_t)snprintf(name + used, sizeof(name) - used, ".");
     }
@@ -436,6 +543,12 @@ static void the_longest_line_reads_back(void **state)
     memset(exception.user, '"', OVERRIDES_ID_MAX);
     memset(exception.view, '"', OVERRIDES_ID_MAX);
     memset(exception.exception.ticket, '\\', POLICY_TICKET_MAX);
+    memset(exception.exception.licence, '\\', POLICY_TICKET_MAX);
+    memset(exception.exception.approver, '"', POLICY_APPROVER_MAX);
+    memset(exception.exception.id, 'i', POLICY_EXCEPTION_ID_MAX);
+    memset(exception.exception.list, 'l', POLICY_LIST_ID_MAX);
+    exception.exception.is_rule = true;
+    exception.from_s = NOW_S + 1;
     assert_int_equal(overrides_put(&set, &exception), 0);
     char *text = overrides_print(&set, &len);
     assert_non_null(text);
@@ -452,6 +565,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_pause),
         cmocka_unit_test(reads_an_exception),
+        cmocka_unit_test(reads_all_that_an_exception_names),
+        cmocka_unit_test(gives_ids_that_are_not_taken),
         cmocka_unit_test(refuses_what_is_wrong),
         cmocka_unit_test(texts_have_their_bounds),
         cmocka_unit_test(one_is_the_same_by_name_match_and_view),

@@ -22,7 +22,11 @@ static struct audit_change an_exception(void)
                                  .scope = "chain",
                                  .match = "suffix",
                                  .view = "office",
+                                 .id = "pay-2026",
                                  .ticket = "HD-1234",
+                                 .licence = "GL 5B",
+                                 .approver = "A. Person",
+                                 .from_s = 1795339860,
                                  .until_s = 1795910400,
                                  .kept = true};
 }
@@ -56,7 +60,10 @@ static void an_exception_has_every_field(void **state)
                 "\"reason\":\"the \\\"shop\\\" cannot pay\",\"list\":null,"
                 "\"name\":\"pay.example\",\"match\":\"suffix\",\"scope\":\"chain\","
                 "\"view\":\"office\",\"ticket\":\"HD-1234\","
-                "\"until\":\"2026-11-29T00:00:00Z\",\"kept\":true}\n");
+                "\"until\":\"2026-11-29T00:00:00Z\",\"kept\":true,"
+                "\"rule\":null,\"id\":\"pay-2026\",\"licence\":\"GL 5B\","
+                "\"approver\":\"A. Person\",\"from\":\"2026-11-22T09:31:00Z\","
+                "\"file\":null}\n");
 }
 
 static void a_pause_that_expired_was_ended_by_the_daemon(void **state)
@@ -73,7 +80,74 @@ static void a_pause_that_expired_was_ended_by_the_daemon(void **state)
                          "\"by\":\"cordond\",\"uid\":null,\"user\":null,\"pid\":null,"
                          "\"reason\":null,\"list\":\"all\",\"name\":null,\"match\":null,"
                          "\"scope\":null,\"view\":null,\"ticket\":null,"
-                         "\"until\":\"2026-11-22T09:30:00Z\",\"kept\":false}\n");
+                         "\"until\":\"2026-11-22T09:30:00Z\",\"kept\":false,"
+                         "\"rule\":null,\"id\":null,\"licence\":null,\"approver\":null,"
+                         "\"from\":null,\"file\":null}\n");
+}
+
+static void one_for_a_rule_has_no_name(void **state)
+{
+    struct audit_change change = an_exception();
+    struct ring *ring = ring_create(AUDIT_CHANGE_RING);
+    char line[AUDIT_LINE_MAX];
+    size_t len = 0;
+
+    (void)state;
+    change.what = AUDIT_EXCEPTION_RULE_GONE;
+    change.by_daemon = true;
+    change.is_rule = true;
+    change.subject = "l: block suffix pay.example";
+    change.match = NULL;
+    change.file = "/etc/cordon/x.exceptions";
+    assert_true(audit_change_put(ring, &change));
+    const void *record = ring_peek(ring, &len);
+    assert_true(audit_change_line(record, len, 1, line, sizeof(line)) > 0);
+    assert_non_null(strstr(line, "\"what\":\"exception-rule-gone\",\"by\":\"cordond\""));
+    assert_non_null(strstr(line, "\"name\":null,\"match\":null"));
+    assert_non_null(strstr(line, "\"rule\":\"l: block suffix pay.example\""));
+    assert_non_null(strstr(line, "\"file\":\"/etc/cordon/x.exceptions\""));
+    ring_destroy(ring);
+}
+
+static void a_file_of_exceptions_has_a_line_of_its_own(void **state)
+{
+    static const char keys[2][17] = {"0123456789ABCDEF", "FEDCBA9876543210"};
+    struct audit_exceptions file = {.wall_us = 1795339800000000,
+                                    .file = "/etc/x",
+                                    .id = "board",
+                                    .serial = 7,
+                                    .created_s = 1795339800,
+                                    .expires_s = 1795910400,
+                                    .count = 3,
+                                    .keys = keys,
+                                    .key_count = 2};
+    struct ring *ring = ring_create(AUDIT_CHANGE_RING);
+    char line[AUDIT_LINE_MAX];
+    size_t len = 0;
+
+    (void)state;
+    assert_true(audit_exceptions_put(ring, &file));
+    const void *record = ring_peek(ring, &len);
+    assert_true(audit_change_line(record, len, 4, line, sizeof(line)) > 0);
+    assert_string_equal(
+        line, "{\"v\":1,\"event\":\"exceptions\",\"seq\":4,"
+              "\"time\":\"2026-11-22T09:30:00.000000Z\",\"what\":\"taken\",\"file\":\"/etc/x\","
+              "\"reason\":null,\"id\":\"board\",\"serial\":7,"
+              "\"created\":\"2026-11-22T09:30:00Z\",\"expires\":\"2026-11-29T00:00:00Z\","
+              "\"exceptions\":3,\"keys\":[\"0123456789ABCDEF\",\"FEDCBA9876543210\"]}\n");
+    ring_release(ring);
+    file = (struct audit_exceptions){
+        .wall_us = 1795339800000000, .file = "/etc/x", .reason = "/etc/x:3:1: \"what\""};
+    assert_true(audit_exceptions_put(ring, &file));
+    record = ring_peek(ring, &len);
+    assert_true(audit_change_line(record, len, 5, line, sizeof(line)) > 0);
+    assert_string_equal(line, "{\"v\":1,\"event\":\"exceptions\",\"seq\":5,"
+                              "\"time\":\"2026-11-22T09:30:00.000000Z\",\"what\":\"refused\","
+                              "\"file\":\"/etc/x\",\"reason\":\"/etc/x:3:1: \\\"what\\\"\","
+                              "\"id\":null,\"serial\":null,\"created\":null,\"expires\":null,"
+                              "\"exceptions\":0,\"keys\":[]}\n");
+    assert_int_equal(audit_change_line(record, 0, 5, line, sizeof(line)), 0);
+    ring_destroy(ring);
 }
 
 static void a_full_ring_refuses_and_takes_again(void **state)
@@ -119,6 +193,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_exception_has_every_field),
         cmocka_unit_test(a_pause_that_expired_was_ended_by_the_daemon),
+        cmocka_unit_test(one_for_a_rule_has_no_name),
+        cmocka_unit_test(a_file_of_exceptions_has_a_line_of_its_own),
         cmocka_unit_test(a_full_ring_refuses_and_takes_again),
         cmocka_unit_test(texts_as_long_as_they_may_be_fit),
     };

@@ -22,7 +22,9 @@ static const char rules[] =
     "pass exact ok.cloud.example" RULE_END EVIDENCE;
 
 /* What stands between the action and the rule on every line of this list. */
-#define UNCHANGED "\"paused\":false,\"exception\":null,\"ticket\":null,"
+#define UNCHANGED                                                                            \
+    "\"paused\":false,\"exception\":null,\"ticket\":null,\"exception_id\":null,\"licence\":" \
+    "null,\"approver\":null,"
 #define LIST                                                                                \
     "\"provider\":\"example-cloud\",\"provider_name\":\"Example Cloud \\\"EC\\\"\","        \
     "\"parent_name\":\"Example Group\",\"status_class\":\"parent-designated\","             \
@@ -325,8 +327,11 @@ static void assert_changed(const struct policy_changes *changes, const char *nam
 static void what_people_changed_is_in_the_line(void **state)
 {
     const char *const ids[] = {"other", "example-cloud"};
-    const struct policy_exception exception = {
-        .name = make_name("cloud.example"), .view = POLICY_ANY_VIEW, .ticket = "HD-\"7\""};
+    const struct policy_exception exception = {.name = make_name("cloud.example"),
+                                               .view = POLICY_ANY_VIEW,
+                                               .ticket = "HD-\"7\"",
+                                               .id = "x-1",
+                                               .licence = "GL 1"};
 
     (void)state;
     assert_changed(&(struct policy_changes){.pause_all = true}, "a.cloud.example",
@@ -341,7 +346,8 @@ static void what_people_changed_is_in_the_line(void **state)
         &(struct policy_changes){.exceptions = &exception, .exception_count = 1},
         "a.cloud.example",
         "\"action\":\"pass\",\"redirect\":null,\"mode\":\"enforce\",\"applied\":false,"
-        "\"paused\":false,\"exception\":\"cloud.example\",\"ticket\":\"HD-\\\"7\\\"\",");
+        "\"paused\":false,\"exception\":\"cloud.example\",\"ticket\":\"HD-\\\"7\\\"\","
+        "\"exception_id\":\"x-1\",\"licence\":\"GL 1\",\"approver\":null,");
 }
 
 static void an_exception_that_the_policy_does_not_have_has_no_line(void **state)
@@ -392,7 +398,8 @@ static void a_denial_by_default_names_no_list(void **state)
                 "\"client_port\":40001,\"transport\":\"udp\",\"view\":\"default\","
                 "\"name\":\"www.example.net\",\"type\":\"A\",\"action\":\"sinkhole\","
                 "\"redirect\":null,\"mode\":\"enforce\",\"applied\":true,\"paused\":false,"
-                "\"exception\":null,\"ticket\":null,\"upstream\":null,\"cached\":false,"
+                "\"exception\":null,\"ticket\":null,\"exception_id\":null,\"licence\":null,"
+                "\"approver\":null,\"upstream\":null,\"cached\":false,"
                 "\"rcode\":\"NOERROR\",\"latency_us\":345,\"ede\":\"default deny: no allowed "
                 "name, view default\"}\n");
     assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
@@ -446,8 +453,8 @@ static void every_field_is_in_the_schema_and_on_the_page(void **state)
 
     (void)state;
     assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
-    assert_keys(line, schema, "        \"", "\": {", 42);
-    assert_keys(line, page, "`", "`", 42);
+    assert_keys(line, schema, "        \"", "\": {", 45);
+    assert_keys(line, page, "`", "`", 45);
     struct audit_event denied = event;
     denied.hit = (struct policy_hit){.list = POLICY_LIST_NONE,
                                      .mode = POLICY_MODE_ENFORCE,
@@ -455,8 +462,8 @@ static void every_field_is_in_the_schema_and_on_the_page(void **state)
                                      .ground = POLICY_GROUND_DEFAULT,
                                      .name = event.name};
     assert_true(audit_event_json(&denied, policy, "default", 1, line, sizeof(line)) > 0);
-    assert_keys(line, schema, "        \"", "\": {", 22);
-    assert_keys(line, page, "`", "`", 22);
+    assert_keys(line, schema, "        \"", "\": {", 25);
+    assert_keys(line, page, "`", "`", 25);
     assert_true(audit_lost_json(0, 1, 1, 1, line, sizeof(line)) > 0);
     assert_keys(line, schema, "        \"", "\": {", 7);
     assert_keys(line, page, "`", "`", 7);
@@ -466,8 +473,8 @@ static void every_field_is_in_the_schema_and_on_the_page(void **state)
     assert_true(audit_change_put(ring, &change));
     const void *record = ring_peek(ring, &len);
     assert_true(audit_change_line(record, len, 1, line, sizeof(line)) > 0);
-    assert_keys(line, schema, "        \"", "\": {", 18);
-    assert_keys(line, page, "`", "`", 18);
+    assert_keys(line, schema, "        \"", "\": {", 24);
+    assert_keys(line, page, "`", "`", 24);
     ring_destroy(ring);
     free(schema);
     free(page);
