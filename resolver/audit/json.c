@@ -72,18 +72,8 @@ static bool add_changes(struct text *text, const struct audit_event *event,
                   (hit->ground == POLICY_GROUND_DEFAULT
                        ? policy_view_is_paused(policy, event->view)
                        : policy_list_is_paused(policy, event->view, hit->list)));
-    if (exception == NULL) {
-        text_add(text, ",\"exception\":null,\"ticket\":null,\"exception_id\":null,"
-                       "\"licence\":null,\"approver\":null");
-        return hit->exception == 0;
-    }
-    char subject[POLICY_SUBJECT_MAX];
-    json_string_n(text, "exception", subject, policy_exception_subject(exception, subject));
-    add_fact(text, "ticket", exception->ticket);
-    add_fact(text, "exception_id", exception->id);
-    add_fact(text, "licence", exception->licence);
-    add_fact(text, "approver", exception->approver);
-    return true;
+    policy_words_write_exception(text, exception);
+    return exception != NULL || hit->exception == 0;
 }
 
 static void add_match(struct text *text, const struct audit_event *event)

@@ -49,6 +49,22 @@ static void write_word(struct text *out, const char *key, const char *words)
     json_string(out, key, words == NULL || words[0] == '\0' ? NULL : words);
 }
 
+void policy_words_write_exception(struct text *out, const struct policy_exception *exception)
+{
+    static const struct policy_exception none = {.is_rule = false};
+    const struct policy_exception *here = exception != NULL ? exception : &none;
+    char subject[POLICY_SUBJECT_MAX] = "";
+
+    if (exception != NULL) {
+        (void)policy_exception_subject(exception, subject);
+    }
+    write_word(out, "exception", subject);
+    write_word(out, "ticket", here->ticket);
+    write_word(out, "exception_id", here->id);
+    write_word(out, "licence", here->licence);
+    write_word(out, "approver", here->approver);
+}
+
 void policy_words_write_basis(struct text *out, const struct policy_image_list *list)
 {
     write_word(out, "provider", list->provider);

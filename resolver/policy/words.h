@@ -41,6 +41,10 @@ void policy_words_write_list(struct text *out, const struct policy_image_list *l
 bool policy_words_write_rule(struct text *out, const struct policy_hit *hit,
                              const struct policy_row *row);
 
+/* "exception", "ticket", "exception_id", "licence", "approver": null where it names none of it,
+ * all of them where there is no exception. */
+void policy_words_write_exception(struct text *out, const struct policy_exception *exception);
+
 /* What a class of facts says and, no less, what it does not: "a company that owns the provider
  * is ...". "" for an unknown one. */
 const char *policy_words_class(const char *class);

@@ -2,6 +2,7 @@
 
 #include "local/local.h"
 #include "policy/views.h"
+#include "policy/words.h"
 #include "wire/type.h"
 
 #include <string.h>
@@ -173,13 +174,7 @@ static void write_hit(struct text *out, const struct setup_snapshot *snapshot,
     json_string(out, "action", policy_action_name((enum policy_action)hit->action));
     json_bool(out, "paused", is_paused(snapshot, why, hit));
     if (exception != NULL) {
-        char subject[POLICY_SUBJECT_MAX];
-
-        json_string_n(out, "exception", subject, policy_exception_subject(exception, subject));
-        write_fact(out, "ticket", exception->ticket);
-        write_fact(out, "exception_id", exception->id);
-        write_fact(out, "licence", exception->licence);
-        write_fact(out, "approver", exception->approver);
+        policy_words_write_exception(out, exception);
     }
     write_list(out, snapshot, hit);
     json_object_end(out);
