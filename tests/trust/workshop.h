@@ -36,6 +36,19 @@ static inline int workshop_remove(const char *path, const struct stat *status, i
     return remove(path);
 }
 
+/* All files and folders in a folder. */
+static inline int workshop_remove_inner(const char *path, const struct stat *status, int what,
+                                        struct FTW *where)
+{
+    (void)status, (void)what;
+    return where->level == 0 ? 0 : remove(path);
+}
+
+static inline void workshop_remove_below(const char *folder)
+{
+    assert_int_equal(nftw(folder, workshop_remove_inner, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 static inline int workshop_close(void **state)
 {
     assert_int_equal(nftw(*state, workshop_remove, 8, FTW_DEPTH | FTW_PHYS), 0);
