@@ -310,7 +310,9 @@ const struct config_row config_rows[] = {
      .manual = "The folder of the files ID.list and their signatures."},
     {.name = "lists.use", .kind = &config_kind_use,
      .standard = "\n    huawei-cloud: enforce\n    alibaba-cloud: enforce\n"
-                 "    tencent-cloud: enforce\n    baidu-cloud: enforce",
+                 "    tencent-cloud: enforce\n    baidu-cloud: enforce\n"
+                 "    huawei-cloud-prefixes: log\n    alibaba-cloud-prefixes: log\n"
+                 "    tencent-cloud-prefixes: log\n    baidu-cloud-prefixes: log",
      .reloadable = true,
      .manual = "Each list with its mode: enforce, log (record what would have been blocked) or "
                "off; or {mode: MODE, action: ACTION}. The longest rule for a name decides; "

@@ -85,7 +85,7 @@ static void no_file_gives_all_defaults(void **state)
     assert_true(config->ede);
     assert_int_equal(config->block_ede, WIRE_EDE_NONE);
     assert_string_equal(config->list_directory, "/usr/share/cordon/blocklists");
-    assert_int_equal(config->list_count, 4);
+    assert_int_equal(config->list_count, 8);
     assert_string_equal(config->lists[0].id, "huawei-cloud");
     assert_string_equal(config->lists[1].id, "alibaba-cloud");
     assert_string_equal(config->lists[2].id, "tencent-cloud");
@@ -93,6 +93,8 @@ static void no_file_gives_all_defaults(void **state)
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(config->lists[i].mode, CONFIG_MODE_ENFORCE);
         assert_string_equal(config->lists[i].action, "");
+        assert_int_equal(config->lists[4 + i].mode, CONFIG_MODE_LOG);
+        assert_non_null(strstr(config->lists[4 + i].id, "-prefixes"));
     }
     assert_int_equal(config->key_count, 3);
     assert_string_equal(config->keys[0], "/usr/share/cordon/blocklists/keys/list-a.pub");
@@ -425,7 +427,8 @@ static void the_manual_names_every_option(void **state)
         "*upstreams\\.deadline* (time)",
         "From 500ms to 30s. Default: 4s",
         "Default: huawei-cloud: enforce, alibaba-cloud: enforce, tencent-cloud: enforce,",
-        "baidu-cloud: enforce\\.",
+        "baidu-cloud: enforce, huawei-cloud-prefixes: log,",
+        "baidu-cloud-prefixes: log\\.",
         "*state\\.directory* (path)",
     };
     char *text = NULL;

@@ -1,10 +1,14 @@
 #!/bin/bash
-# Every name of acceptance/endpoints.tsv and neighbours.tsv, asked of the daemon with the shipped
-# lists and the shipped configuration. The names come from vendors' own pages, never from the lists.
+# Every name of acceptance/endpoints.tsv and neighbours.tsv, and every address of addresses.tsv, asked
+# of the daemon with the shipped lists and the shipped configuration; those of bypass.tsv with that list
+# on. The names come from vendors' own pages, never from the lists.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-start_fake "$upstream_port"
+# Address N of addresses.tsv is what aN.addresses.test has.
+awk -F '\t' '!/^#/ { n++; print "a" n ".addresses.test 300 " ($1 ~ /:/ ? "AAAA " : "A ") $1 }' \
+  "$here/acceptance/addresses.tsv" >"$work/records"
+start_fake "$upstream_port" --records "$work/records"
 # The shipped configuration; only ports and paths that would get in the way are others.
 sed -E -e "s/@5300/@$port/g" \
   -e "s|\.\./blocklists|$CORDON_ROOT/blocklists|g" \
@@ -14,10 +18,12 @@ if grep -q '^upstreams:' "$work/cordond.yaml"; then fail "quickstart.yaml names 
 printf 'upstreams:\n  servers: [127.0.0.1@%s]\n' "$upstream_port" >>"$work/cordond.yaml"
 start_cordond
 
-say "the shipped configuration has four lists in force and no other"
+say "the shipped configuration has four lists in force and no other, and four of prefixes that log"
 status_is 'sorted(l["id"] for l in s["lists"] if l["mode"] == "enforce") == ["alibaba-cloud", "baidu-cloud", "huawei-cloud", "tencent-cloud"]' ||
   fail "lists: $(status '[(l["id"], l["mode"]) for l in s["lists"]]')"
-status_is 'all(l["mode"] in ("enforce", "off") and len(l["keys"]) >= 2 for l in s["lists"])' ||
+status_is 'sorted(l["id"] for l in s["lists"] if l["mode"] == "log") == [p + "-cloud-prefixes" for p in ("alibaba", "baidu", "huawei", "tencent")]' ||
+  fail "lists: $(status '[(l["id"], l["mode"]) for l in s["lists"]]')"
+status_is 'all(l["mode"] in ("enforce", "log", "off") and len(l["keys"]) >= 2 for l in s["lists"])' ||
   fail "lists: $(status '[(l["id"], l["mode"], l["keys"]) for l in s["lists"]]')"
 
 say "each name"
@@ -51,6 +57,42 @@ for name, kind, listed in expected:
 print("   %d names, %d events, %d faults" % (len(expected), len(events), faults))
 sys.exit(1 if faults else 0)
 PYTHON
+
+say "each address: answered as it is, and an event where its prefix is listed"
+: >"$work/address-names"
+while read -r name _ type address; do
+  echo "$name $type | answer .* $type ${address//./\\.} | !ede .*" >>"$work/address-names"
+done <"$work/records"
+# Private addresses from outside are not passed on.
+grep -vE '\| answer .* A (10\\.0|127\\.0|100\\.100)\\.' "$work/address-names" | ask_table
+python3 - "$here/acceptance/addresses.tsv" "$work/events.jsonl" <<'PYTHON' || fail "see above"
+import json, sys, time
+rows = [line.rstrip("\n").split("\t") for line in open(sys.argv[1]) if not line.startswith("#")]
+wanted = {"a%d.addresses.test" % (n + 1): row for n, row in enumerate(rows) if row[1] != "-"}
+for _ in range(100):
+    events = [e for e in map(json.loads, open(sys.argv[2])) if e["name"].endswith(".addresses.test")]
+    if len(events) >= len(wanted):
+        break
+    time.sleep(0.1)
+got = {e["name"]: e for e in events if e["trigger"] == "address"}
+faults = set(wanted) ^ set(got)
+for name, row in wanted.items():
+    e = got.get(name)
+    if e and (e["list"], e["matched"], e["applied"], e["action"]) != (row[1], row[0], False, "log"):
+        faults.add(json.dumps(e))
+print("   %d addresses, %d events, %d faults" % (len(rows), len(got), len(faults)), *faults)
+sys.exit(1 if faults else 0)
+PYTHON
+
+say "the opt-in list of ways round: canaries get the answer that their vendors document"
+sed -i 's/^    baidu-cloud: enforce$/&\n    bypass: enforce/' "$work/cordond.yaml"
+reload || fail "reload: $(cat "$work/reload")"
+awk -F '\t' '!/^#/ {
+  say = "| answer .* A 192\\.0\\.2\\.1 | !ede .*"
+  if ($2 == "nxdomain") say = "| rcode NXDOMAIN"
+  if ($2 == "block") say = "| answer .* A 0\\.0\\.0\\.0 | ede 4.*"
+  print $1 " A " say
+}' "$here/acceptance/bypass.tsv" | ask_table
 
 say "one word puts everything into log mode: nothing is blocked any more"
 printf 'policy:\n  mode: log\n' >>"$work/cordond.yaml"
