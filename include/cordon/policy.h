@@ -50,12 +50,17 @@ enum cordon_action {
     CORDON_ACTION_LOG = 9 /* tell it; the answer stands */
 };
 
-/* What made a rule apply; the order is the order of precedence. Values never change. */
+/* What made a rule apply. Order of precedence: client, qname, hop, svcb, target, address,
+ * name server, its address. Values never change. */
 enum cordon_trigger {
     CORDON_TRIGGER_QNAME = 1,
-    CORDON_TRIGGER_HOP = 2,    /* target of a CNAME or DNAME in the answer */
-    CORDON_TRIGGER_SVCB = 3,   /* target of an SVCB or HTTPS record */
-    CORDON_TRIGGER_ADDRESS = 4 /* A, AAAA, or an address hint of SVCB or HTTPS */
+    CORDON_TRIGGER_HOP = 2,        /* target of a CNAME or DNAME in the answer */
+    CORDON_TRIGGER_SVCB = 3,       /* target of an SVCB or HTTPS record */
+    CORDON_TRIGGER_ADDRESS = 4,    /* A, AAAA, or an address hint of SVCB or HTTPS */
+    CORDON_TRIGGER_TARGET = 5,     /* of an MX, SRV, NS or PTR record: always in mode LOG */
+    CORDON_TRIGGER_CLIENT = 6,     /* address of who asks */
+    CORDON_TRIGGER_NAMESERVER = 7, /* name of a server of the zone that answered */
+    CORDON_TRIGGER_NAMESERVER_ADDRESS = 8
 };
 
 struct cordon_list_use {

@@ -19,7 +19,8 @@ enum {
     FLAG_CACHED = 2,
     FLAG_EMBEDDED = 4, /* an IPv6 address matched by the IPv4 host that it leads to */
     FLAG_DEFAULT = 8,  /* the hit's ground is the view's default */
-    FLAGS_KNOWN = FLAG_APPLIED | FLAG_CACHED | FLAG_EMBEDDED | FLAG_DEFAULT,
+    FLAG_CLIENT = 16,  /* the hit's ground is the view's word about its clients */
+    FLAGS_KNOWN = FLAG_APPLIED | FLAG_CACHED | FLAG_EMBEDDED | FLAG_DEFAULT | FLAG_CLIENT,
     HIT_NAME_OWN = 0xff /* name_at: the name of the hit follows the chain */
 };
 
@@ -31,8 +32,9 @@ struct head {
     uint32_t set;
     uint16_t type;
     uint16_t exception;
+    uint16_t row;
     uint8_t transport, view, rcode, flags;
-    uint8_t row, list, labels, trigger, hop, mode, action, kind;
+    uint8_t list, labels, trigger, hop, mode, action, kind;
     uint8_t chain_count;
     uint8_t name_at; /* place in the chain of the hit's name, 0 being the asked one too */
 };
@@ -110,7 +112,8 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
         .flags = (uint8_t)((decision->applied ? FLAG_APPLIED : 0) |
                            (decision->cached ? FLAG_CACHED : 0) |
                            (hit->family != hit->address.family ? FLAG_EMBEDDED : 0) |
-                           (hit->ground == POLICY_GROUND_DEFAULT ? FLAG_DEFAULT : 0)),
+                           (hit->ground == POLICY_GROUND_DEFAULT ? FLAG_DEFAULT : 0) |
+                           (hit->ground == POLICY_GROUND_CLIENT ? FLAG_CLIENT : 0)),
         .row = hit->row,
         .list = hit->list,
         .labels = hit->labels,
@@ -203,10 +206,11 @@ static bool is_head(const struct head *head)
 {
     return (head->flags & ~FLAGS_KNOWN) == 0 && head->transport <= AUDIT_TCP &&
            is_family(&head->client) && is_family(&head->upstream) &&
-           is_family(&head->hit_address) && head->trigger <= POLICY_TRIGGER_ADDRESS &&
+           is_family(&head->hit_address) && head->trigger < POLICY_TRIGGERS &&
            (head->mode == POLICY_MODE_LOG || head->mode == POLICY_MODE_ENFORCE) &&
            head->action > POLICY_ACTION_DEFAULT && head->action <= POLICY_ACTION_LOG &&
            head->kind <= POLICY_PASS &&
+           (head->flags & (FLAG_DEFAULT | FLAG_CLIENT)) != (FLAG_DEFAULT | FLAG_CLIENT) &&
            (head->exception == 0 || head->action == POLICY_ACTION_PASS) &&
            head->hop <= POLICY_HOPS_MAX && head->chain_count <= POLICY_HOPS_MAX + 1;
 }
@@ -234,8 +238,10 @@ static void copy_head(const struct head *head, struct audit_event *out)
     out->hit.action = head->action;
     out->hit.kind = head->kind;
     out->hit.exception = head->exception;
-    out->hit.ground =
-        (head->flags & FLAG_DEFAULT) != 0 ? POLICY_GROUND_DEFAULT : POLICY_GROUND_RULE;
+    out->hit.ground = (head->flags & FLAG_DEFAULT) != 0  ? POLICY_GROUND_DEFAULT
+                      : (head->flags & FLAG_CLIENT) != 0 ? POLICY_GROUND_CLIENT
+                                                         : POLICY_GROUND_RULE;
+    out->hit.chain = false; /* passes are no events */
     out->hit.address = head->hit_address;
     out->hit.family =
         (head->flags & FLAG_EMBEDDED) != 0 ? ADDRESS_V4 : head->hit_address.family;

@@ -67,11 +67,7 @@ static bool add_changes(struct text *text, const struct audit_event *event,
     const struct policy_hit *hit = &event->hit;
     const struct policy_exception *exception = policy_hit_exception(policy, hit);
 
-    json_bool(text, "paused",
-              hit->mode == POLICY_MODE_LOG &&
-                  (hit->ground == POLICY_GROUND_DEFAULT
-                       ? policy_view_is_paused(policy, event->view)
-                       : policy_list_is_paused(policy, event->view, hit->list)));
+    json_bool(text, "paused", policy_hit_is_paused(policy, event->view, hit));
     policy_words_write_exception(text, exception);
     return exception != NULL || hit->exception == 0;
 }
@@ -152,12 +148,14 @@ static size_t write_decision(struct text *text, const struct audit_event *event,
     return end(text, event, policy, view_name);
 }
 
-/* The operator's `default: deny`: no list has spoken, and no field could be taken for one's. */
-static size_t write_default(struct text *text, const struct audit_event *event,
-                            const struct policy *policy, const char *view_name,
-                            uint64_t sequence)
+/* The operator's `default: deny` or `client:`: no list has spoken, and no field could be taken
+ * for one's. */
+static size_t write_word(struct text *text, const struct audit_event *event,
+                         const struct policy *policy, const char *view_name, uint64_t sequence)
 {
-    begin(text, event, "default-deny", view_name, sequence);
+    begin(text, event,
+          event->hit.ground == POLICY_GROUND_CLIENT ? "client-deny" : "default-deny", view_name,
+          sequence);
     add_action(text, event, policy);
     return add_changes(text, event, policy) ? end(text, event, policy, view_name) : 0;
 }
@@ -171,9 +169,9 @@ size_t audit_event_json(const struct audit_event *event, const struct policy *po
         return 0;
     }
     text_init(&text, out, size);
-    return event->hit.ground == POLICY_GROUND_DEFAULT
-               ? write_default(&text, event, policy, view_name, sequence)
-               : write_decision(&text, event, policy, view_name, sequence);
+    return event->hit.ground == POLICY_GROUND_RULE
+               ? write_decision(&text, event, policy, view_name, sequence)
+               : write_word(&text, event, policy, view_name, sequence);
 }
 
 size_t audit_lost_json(uint64_t wall_us, uint64_t ring, uint64_t output, uint64_t sequence,

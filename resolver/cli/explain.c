@@ -36,8 +36,10 @@ static void decide(struct explain *ex)
 
         wire_name_from_text(".", 1, &root);
         address_format(&ex->address, false, ex->subject);
-        policy_image_find_address(policy_image_of(policy), &ex->address, &ex->matches);
-        policy_decide_address(policy, ex->view, 0, &root, &ex->address, &ex->outcome);
+        policy_image_find_address(policy_image_of(policy), POLICY_SUBJECT_ANSWER, &ex->address,
+                                  &ex->matches);
+        policy_decide_address(policy, ex->view, POLICY_TRIGGER_ADDRESS, 0, &root, &ex->address,
+                              &ex->outcome);
     } else {
         const struct query_settings *settings = &ex->snapshot->settings;
 

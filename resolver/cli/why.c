@@ -82,6 +82,7 @@ static char *offline_document(const struct why_request *request)
             why->view = setup_why_view(snapshot, &request->client_address,
                                        &snapshot->config->listen[0]);
             why->client_known = true;
+            why->client = request->client_address;
             why->client_allowed =
                 query_settings_admit(&snapshot->settings, &request->client_address);
         } else if (request->view != NULL &&

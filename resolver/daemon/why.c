@@ -56,6 +56,7 @@ static bool read_request(struct daemon *daemon, struct request *request, struct 
 
         why->view = setup_why_view(snapshot, &address, &at);
         why->client_known = true;
+        why->client = address;
         why->client_allowed = query_settings_admit(&snapshot->settings, &address);
     } else if (view != NULL && !setup_why_view_named(snapshot, view, &why->view)) {
         request_refuse(request, "view", "there is no such view");

@@ -10,9 +10,6 @@
 _Static_assert(CORDON_MATCHES_MAX >= POLICY_HITS_MAX, "every hit finds its place");
 _Static_assert(CORDON_NAME_MAX == WIRE_NAME_MAX && CORDON_NAME_TEXT_MAX == WIRE_NAME_TEXT_MAX,
                "what is public has the sizes of the engine");
-_Static_assert((int)CORDON_TRIGGER_QNAME == POLICY_TRIGGER_QNAME &&
-                   (int)CORDON_TRIGGER_ADDRESS == POLICY_TRIGGER_ADDRESS,
-               "what is public has the numbers of the engine");
 
 /* A name of the engine from one of a caller: exactly len octets, uncompressed. */
 static bool read_name(const uint8_t *octets, size_t len, struct wire_name *name)
@@ -51,13 +48,36 @@ size_t cordon_name_to_text(const struct cordon_name *name, char out[CORDON_NAME_
     return wire_name_to_text(&parsed, out);
 }
 
+/* What is public keeps its numbers, and its order is that of its coming. */
+static const uint8_t triggers[POLICY_TRIGGERS] = {
+    [POLICY_TRIGGER_CLIENT] = CORDON_TRIGGER_CLIENT,
+    [POLICY_TRIGGER_QNAME] = CORDON_TRIGGER_QNAME,
+    [POLICY_TRIGGER_HOP] = CORDON_TRIGGER_HOP,
+    [POLICY_TRIGGER_SVCB] = CORDON_TRIGGER_SVCB,
+    [POLICY_TRIGGER_TARGET] = CORDON_TRIGGER_TARGET,
+    [POLICY_TRIGGER_ADDRESS] = CORDON_TRIGGER_ADDRESS,
+    [POLICY_TRIGGER_NAMESERVER] = CORDON_TRIGGER_NAMESERVER,
+    [POLICY_TRIGGER_NAMESERVER_ADDRESS] = CORDON_TRIGGER_NAMESERVER_ADDRESS,
+};
+
+/* POLICY_TRIGGERS if there is none of that number. */
+static unsigned trigger_of(int number)
+{
+    unsigned i = 0;
+
+    while (i < POLICY_TRIGGERS && triggers[i] != number) {
+        i++;
+    }
+    return i;
+}
+
 static void write_match(const struct policy_hit *hit, struct cordon_match *match)
 {
     match->list = hit->list;
     match->rule[0] = hit->set;
     match->rule[1] =
-        (uint32_t)hit->row | (uint32_t)hit->kind << 8 | (uint32_t)hit->family << 16;
-    match->trigger = hit->trigger;
+        (uint32_t)hit->row | (uint32_t)hit->kind << 16 | (uint32_t)hit->family << 24;
+    match->trigger = triggers[hit->trigger];
     match->hop = hit->hop;
     match->mode = hit->mode;
     match->action = hit->action;
@@ -69,16 +89,21 @@ static void write_match(const struct policy_hit *hit, struct cordon_match *match
     write_name(&hit->name, &match->name);
 }
 
-/* False if it has no name: then no decision of ours has made it. */
+/* False if it has no name or trigger: then no decision of ours has made it. */
 static bool read_match(const struct cordon_match *match, struct policy_hit *hit)
 {
+    const unsigned trigger = trigger_of(match->trigger);
+
+    if (trigger == POLICY_TRIGGERS) {
+        return false;
+    }
     *hit = (struct policy_hit){
         .set = match->rule[0],
-        .row = (uint8_t)match->rule[1],
-        .kind = (uint8_t)(match->rule[1] >> 8),
-        .family = (uint8_t)(match->rule[1] >> 16),
+        .row = (uint16_t)match->rule[1],
+        .kind = (uint8_t)(match->rule[1] >> 16),
+        .family = (uint8_t)(match->rule[1] >> 24),
         .list = (uint8_t)match->list,
-        .trigger = match->trigger,
+        .trigger = (uint8_t)trigger,
         .hop = match->hop,
         .mode = match->mode,
         .action = match->action,
@@ -146,7 +171,8 @@ int cordon_decide_address(const struct cordon_policy *policy, int family, const 
         return CORDON_E_FORMAT;
     }
     memcpy(address.octets, octets, address_octets(&address));
-    policy_decide_address(policy->policy, LIBRARY_VIEW, 0, &root, &address, &outcome);
+    policy_decide_address(policy->policy, LIBRARY_VIEW, POLICY_TRIGGER_ADDRESS, 0, &root,
+                          &address, &outcome);
     const bool blocked = policy_hits_add(&hits, &outcome, &block);
     write_decision(&hits, blocked, block, decision);
     return 0;
@@ -255,8 +281,7 @@ const char *cordon_action_name(int action)
 
 const char *cordon_trigger_name(int trigger)
 {
-    return trigger < CORDON_TRIGGER_QNAME ? NULL
-                                          : policy_trigger_name((enum policy_trigger)trigger);
+    return policy_trigger_name((enum policy_trigger)trigger_of(trigger));
 }
 
 const char *cordon_mode_name(int mode)

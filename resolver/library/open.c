@@ -105,7 +105,9 @@ static int load(const struct cordon_policy_options *options, struct report *repo
     const struct policy_view_setting view = {.name = "default",
                                              .action = POLICY_ACTION_SINKHOLE,
                                              .lists = settings,
-                                             .list_count = count};
+                                             .list_count = count,
+                                             .targets = POLICY_MODE_LOG,
+                                             .name_servers = POLICY_MODE_OFF};
     struct trust_keyring keyring;
 
     int rc = trust_keyring_load(options->keys, options->key_count, options->threshold, report,

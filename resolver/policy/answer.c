@@ -162,7 +162,8 @@ static bool same_rule(const struct policy_hit *a, const struct policy_hit *b)
         a->ground != b->ground || a->trigger != b->trigger || a->mode != b->mode) {
         return false;
     }
-    if (a->trigger == POLICY_TRIGGER_ADDRESS) {
+    if (a->ground == POLICY_GROUND_RULE &&
+        policy_trigger_is_address((enum policy_trigger)a->trigger)) {
         struct address_prefix one, other;
 
         return policy_hit_prefix(a, &one) && policy_hit_prefix(b, &other) &&
@@ -189,6 +190,20 @@ static void add_hit(struct policy_hits *hits, const struct policy_hit *hit, unsi
     }
 }
 
+void policy_hits_start(struct policy_hits *hits, bool truncate_passes)
+{
+    hits->count = 0;
+    hits->more = hits->passed = false;
+    hits->truncate_passes = truncate_passes;
+}
+
+/* True if a hit that does not block is an event all the same. */
+static bool is_event(const struct policy_hit *hit)
+{
+    return hit->action == POLICY_ACTION_LOG || hit->exception != 0 ||
+           (hit->mode == POLICY_MODE_LOG && hit->action != POLICY_ACTION_PASS);
+}
+
 bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outcome,
                      uint8_t *block)
 {
@@ -199,17 +214,35 @@ bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outc
     if (outcome->logged) {
         add_hit(hits, &outcome->log_hit, POLICY_HITS_MAX - 1);
     }
+    if (hits->passed) {
+        return false;
+    }
+    hits->passed =
+        outcome->enforced && outcome->hit.chain && outcome->hit.mode == POLICY_MODE_ENFORCE;
     if (policy_outcome_blocks(outcome) && !passes) {
         invariant(hits->count < POLICY_HITS_MAX);
         *block = hits->count;
         hits->at[hits->count++] = outcome->hit;
         return true;
     }
-    if (outcome->denied || (outcome->enforced && (outcome->hit.action == POLICY_ACTION_LOG ||
-                                                  outcome->hit.exception != 0 || passes))) {
+    if (outcome->denied || (outcome->enforced && (is_event(&outcome->hit) || passes))) {
         add_hit(hits, &outcome->hit, POLICY_HITS_MAX - 1);
     }
     return false;
+}
+
+bool policy_decide_asked(const struct policy *policy, unsigned view,
+                         const struct address *client, const struct wire_name *name,
+                         struct policy_hits *hits, uint8_t *block)
+{
+    struct policy_outcome outcome;
+
+    policy_decide_client(policy, view, client, &outcome);
+    if (policy_hits_add(hits, &outcome, block)) {
+        return true;
+    }
+    policy_decide_question(policy, view, name, &outcome);
+    return policy_hits_add(hits, &outcome, block);
 }
 
 /* What a walk over one answer needs. */
@@ -223,6 +256,7 @@ struct walk {
     uint8_t target_hops[TARGETS_MAX]; /* of the owner of each */
     unsigned target_count;
     bool any_target; /* there were more: every additional record counts */
+    bool has_others; /* targets of other records */
 };
 
 static bool see_name(struct walk *walk, enum policy_trigger trigger, unsigned hop,
@@ -280,6 +314,44 @@ static bool svcb_target(const struct wire_message *message, const struct wire_re
     return wire_record_name(message, record, 2, out) == WIRE_OK && out->labels > 0;
 }
 
+/* Octets before the name that such a record leads to; -1 for other types. */
+static int other_offset(uint16_t type)
+{
+    switch (type) {
+    case WIRE_NS:
+    case WIRE_PTR:
+        return 0; /* RFC 1035, 3.3.11 and 3.3.12 */
+    case WIRE_MX:
+        return 2; /* preference: RFC 1035, 3.3.9 */
+    case WIRE_SRV:
+        return 6; /* priority, weight, port: RFC 2782 */
+    default:
+        return -1;
+    }
+}
+
+/* Targets of MX, SRV, NS and PTR records of the answer. The root is none ("no service", RFC
+ * 2782; "null MX", RFC 7505). */
+static bool walk_others(struct walk *walk)
+{
+    struct wire_cursor cursor;
+    struct wire_record record;
+    struct wire_name owner, target;
+    unsigned hop = 0;
+
+    wire_cursor_start(&cursor, walk->message);
+    while (wire_cursor_next(&cursor, &record) == 1) {
+        const int offset = record.section == WIRE_ANSWER ? other_offset(record.type) : -1;
+
+        if (offset >= 0 && counts(walk, &record, &owner, &hop) &&
+            wire_record_name(walk->message, &record, (size_t)offset, &target) == WIRE_OK &&
+            target.labels > 0 && see_name(walk, POLICY_TRIGGER_TARGET, hop, &target)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void remember_target(struct walk *walk, const struct wire_name *target, unsigned hop)
 {
     for (unsigned i = 0; i < walk->target_count; i++) {
@@ -306,6 +378,7 @@ static bool walk_targets(struct walk *walk)
 
     wire_cursor_start(&cursor, walk->message);
     while (wire_cursor_next(&cursor, &record) == 1) {
+        walk->has_others |= record.section == WIRE_ANSWER && other_offset(record.type) >= 0;
         if (is_svcb(&record) && counts(walk, &record, &owner, &hop) &&
             svcb_target(walk->message, &record, &target)) {
             remember_target(walk, &target, hop);
@@ -381,7 +454,7 @@ bool policy_answer_walk(const struct wire_message *message, const struct policy_
     walk.see = see;
     walk.context = context;
     walk.target_count = 0;
-    walk.any_target = false;
+    walk.any_target = walk.has_others = false;
     for (unsigned hop = 1; hop < chain->count; hop++) {
         if (see_name(&walk, POLICY_TRIGGER_HOP, hop, &chain->names[hop])) {
             return true;
@@ -396,6 +469,9 @@ bool policy_answer_walk(const struct wire_message *message, const struct policy_
         if (walk.target_count == before) {
             break;
         }
+    }
+    if (walk.has_others && walk_others(&walk)) {
+        return true;
     }
     return walk_addresses(&walk);
 }
@@ -422,8 +498,8 @@ static bool decide_seen(void *context, const struct policy_seen *seen)
     } else if (decision->no_addresses) {
         return true; /* they are last */
     } else {
-        policy_decide_address(decision->policy, decision->view, seen->hop, seen->name,
-                              seen->address, &outcome);
+        policy_decide_address(decision->policy, decision->view, seen->trigger, seen->hop,
+                              seen->name, seen->address, &outcome);
     }
     policy_except_chain(decision->policy, decision->view, decision->asked, &outcome);
     decision->blocked = policy_hits_add(decision->hits, &outcome, decision->block);

@@ -1,5 +1,5 @@
 /*
- * policy/answer.h - the policy on a whole answer: hops, SVCB targets and addresses.
+ * policy/answer.h - the policy on a whole answer: hops, targets and addresses.
  *
  * Walks the CNAME/DNAME chain from the asked name through a message (an upstream's or the
  * cache's, in any order of records) and decides each trigger in the order of enum
@@ -37,10 +37,20 @@ enum policy_chain_result policy_chain_follow(const struct wire_message *message,
 bool policy_chain_has(const struct policy_chain *chain, const struct wire_name *name);
 
 /*
- * Decides hops, then SVCB targets, then addresses; those of the name itself are decided before
- * any question leaves (policy_decide_name). Of the answer section, records that are owned by a
- * name of the chain count; of the additional section, those of SVCB targets too. Adds log hits,
- * and the enforced block if there is one (as the last), to *hits.
+ * Decides what is known before any question leaves: the client, then the name that it asks.
+ * Adds to *hits, which policy_hits_start has begun. True and *block set if the question is
+ * blocked.
+ */
+bool policy_decide_asked(const struct policy *policy, unsigned view,
+                         const struct address *client, const struct wire_name *name,
+                         struct policy_hits *hits, uint8_t *block);
+
+/*
+ * Decides hops, then SVCB targets, then those of MX, SRV, NS and PTR records, then addresses,
+ * after policy_decide_asked, of which *hits are: a pass with chain scope there counts here. Of
+ * the answer section, records that are owned by a name of the chain count; of the additional
+ * section, those of SVCB targets too. Adds log hits, and the enforced block if there is one (as
+ * the last), to *hits.
  * True if the answer must be replaced: then *block is the index of the hit in hits.
  */
 bool policy_decide_answer(const struct policy *policy, unsigned view,
@@ -63,9 +73,9 @@ bool policy_answer_walk(const struct wire_message *message, const struct policy_
                         policy_see *see, void *context);
 
 /* Adds the outcome of one trigger, each rule once a trigger; a hit that finds no place sets
- * hits->more, but a block always finds one. Hits that let through by `pass` are
- * not kept, unless by an exception. True
- * and *block set if it blocks. */
+ * hits->more, but a block always finds one. Hits that let through by `pass` are not kept,
+ * unless by an exception; one with chain scope sets hits->passed, and of what follows only hits
+ * of lists in log mode count. True and *block set if it blocks. */
 bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outcome,
                      uint8_t *block);
 

@@ -5,10 +5,15 @@
 const char *policy_reason_name(enum policy_reason reason)
 {
     static const char *const names[] = {
-        [POLICY_REASON_NONE] = "none",         [POLICY_REASON_LIST] = "list",
-        [POLICY_REASON_SCHEDULE] = "schedule", [POLICY_REASON_VIEW] = "view",
-        [POLICY_REASON_PAUSE] = "pause",       [POLICY_REASON_CATEGORY] = "category",
-        [POLICY_REASON_SCOPE] = "scope",       [POLICY_REASON_CONFIDENCE] = "confidence",
+        [POLICY_REASON_NONE] = "none",
+        [POLICY_REASON_LIST] = "list",
+        [POLICY_REASON_SCHEDULE] = "schedule",
+        [POLICY_REASON_VIEW] = "view",
+        [POLICY_REASON_PAUSE] = "pause",
+        [POLICY_REASON_CATEGORY] = "category",
+        [POLICY_REASON_SCOPE] = "scope",
+        [POLICY_REASON_CONFIDENCE] = "confidence",
+        [POLICY_REASON_NAME_SERVERS] = "name-servers",
     };
     return (size_t)reason < sizeof(names) / sizeof(names[0]) ? names[reason] : NULL;
 }

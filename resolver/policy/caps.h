@@ -38,7 +38,8 @@ enum policy_reason {
     POLICY_REASON_PAUSE,
     POLICY_REASON_CATEGORY,
     POLICY_REASON_SCOPE,
-    POLICY_REASON_CONFIDENCE
+    POLICY_REASON_CONFIDENCE,
+    POLICY_REASON_NAME_SERVERS /* `name-servers:` of the view */
 };
 
 /* "none", "list", "schedule" ...; NULL outside of the enum. */

@@ -55,6 +55,17 @@ static const char *read_what(const char *text, size_t len, struct policy_excepti
     return out->name.labels >= LABELS_MIN ? NULL : "a rule has a name of at least two labels";
 }
 
+/* "trigger=WORD" and no more. */
+static bool read_about(const char *text, size_t len, struct policy_exception *out)
+{
+    static const char key[] = "trigger=";
+    const size_t key_len = sizeof(key) - 1;
+
+    return len > key_len && memcmp(text, key, key_len) == 0 &&
+           policy_subject_parse(text + key_len, len - key_len, &out->about) &&
+           (out->about != POLICY_SUBJECT_CLIENT || out->match == POLICY_MATCH_PREFIX);
+}
+
 const char *policy_exception_read_rule(const char *text, size_t len,
                                        struct policy_exception *out)
 {
@@ -84,16 +95,20 @@ const char *policy_exception_read_rule(const char *text, size_t len,
     if (!policy_match_parse(word, used, &out->match)) {
         return "expected suffix, exact, below or prefix after \"block\"";
     }
-    used = take_word(&at, &left, &word);
-    if (left > 0 || (used > 0 && word[used] == ' ' && word + used < text + len)) {
-        return "leave away what follows the rule's name or prefix";
+    const char *what = NULL;
+    const size_t what_len = take_word(&at, &left, &what);
+    out->about = POLICY_SUBJECT_ANSWER;
+    if (what + what_len < text + len && !read_about(at, left, out)) {
+        return "leave away what follows the rule's name or prefix, but for trigger=client or "
+               "trigger=nameserver";
     }
-    return read_what(word, used, out);
+    return read_what(what, what_len, out);
 }
 
 size_t policy_exception_subject(const struct policy_exception *exception,
                                 char out[POLICY_SUBJECT_MAX])
 {
+    const char *about = exception->is_rule ? policy_subject_name(exception->about) : NULL;
     char what[WIRE_NAME_TEXT_MAX];
 
     if (exception->is_rule && exception->match == POLICY_MATCH_PREFIX) {
@@ -101,11 +116,12 @@ size_t policy_exception_subject(const struct policy_exception *exception,
     } else {
         wire_name_to_text(&exception->name, what);
     }
-    const int len = exception->is_rule
-                        ? snprintf(out, POLICY_SUBJECT_MAX, "%s: %s %s %s", exception->list,
-                                   policy_kind_name(POLICY_BLOCK),
-                                   policy_match_name(exception->match), what)
-                        : snprintf(out, POLICY_SUBJECT_MAX, "%s", what);
+    const int len =
+        exception->is_rule
+            ? snprintf(out, POLICY_SUBJECT_MAX, "%s: %s %s %s%s%s", exception->list,
+                       policy_kind_name(POLICY_BLOCK), policy_match_name(exception->match),
+                       what, about != NULL ? " trigger=" : "", about != NULL ? about : "")
+            : snprintf(out, POLICY_SUBJECT_MAX, "%s", what);
     return len > 0 ? (size_t)len : 0;
 }
 
@@ -118,7 +134,7 @@ bool policy_exception_same_subject(const struct policy_exception *a,
     if (!a->is_rule) {
         return a->exact == b->exact && wire_name_equal(&a->name, &b->name);
     }
-    return a->match == b->match && strcmp(a->list, b->list) == 0 &&
+    return a->match == b->match && a->about == b->about && strcmp(a->list, b->list) == 0 &&
            (a->match == POLICY_MATCH_PREFIX
                 ? a->prefix.family == b->prefix.family && a->prefix.bits == b->prefix.bits &&
                       memcmp(a->prefix.octets, b->prefix.octets, sizeof(a->prefix.octets)) == 0

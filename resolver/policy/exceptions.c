@@ -95,8 +95,11 @@ static void add(struct policy_exceptions *exceptions, uint32_t number)
         if (labels < name->labels) {
             node->below |= view_bits(exception->view);
         } else if (exception->is_rule) {
-            node->below |=
-                exception->match == POLICY_MATCH_EXACT ? 0 : view_bits(exception->view);
+            /* A rule about name servers keeps no name from being there. */
+            node->below |= exception->match == POLICY_MATCH_EXACT ||
+                                   exception->about != POLICY_SUBJECT_ANSWER
+                               ? 0
+                               : view_bits(exception->view);
         } else {
             exceptions->next[number - 1] = node->first;
             node->first = number;
@@ -107,15 +110,18 @@ static void add(struct policy_exceptions *exceptions, uint32_t number)
 
 /* --- rules --- */
 
-#define KEY_OCTETS (WIRE_NAME_MAX + 4u)
+#define KEY_HEAD 5u
+
+#define KEY_OCTETS (WIRE_NAME_MAX + KEY_HEAD)
 
 static uint64_t hash_of_rule(const struct policy_exceptions *exceptions,
                              const struct policy_rule_key *key)
 {
-    uint8_t octets[KEY_OCTETS] = {key->list, (uint8_t)key->match, key->family, key->bits};
+    uint8_t octets[KEY_OCTETS] = {key->list, (uint8_t)key->match, (uint8_t)key->about,
+                                  key->family, key->bits};
 
-    memcpy(octets + 4, key->what, key->len);
-    return siphash13(octets, 4u + key->len, exceptions->key);
+    memcpy(octets + KEY_HEAD, key->what, key->len);
+    return siphash13(octets, KEY_HEAD + key->len, exceptions->key);
 }
 
 static struct policy_rule_key key_of(const struct policy_exception *exception, uint8_t list)
@@ -123,6 +129,7 @@ static struct policy_rule_key key_of(const struct policy_exception *exception, u
     if (exception->match == POLICY_MATCH_PREFIX) {
         return (struct policy_rule_key){.list = list,
                                         .match = exception->match,
+                                        .about = exception->about,
                                         .family = exception->prefix.family,
                                         .bits = exception->prefix.bits,
                                         .len = sizeof(exception->prefix.octets),
@@ -130,14 +137,16 @@ static struct policy_rule_key key_of(const struct policy_exception *exception, u
     }
     return (struct policy_rule_key){.list = list,
                                     .match = exception->match,
+                                    .about = exception->about,
                                     .len = exception->name.len,
                                     .what = exception->name.octets};
 }
 
 static bool same_key(const struct policy_rule_key *a, const struct policy_rule_key *b)
 {
-    return a->list == b->list && a->match == b->match && a->family == b->family &&
-           a->bits == b->bits && a->len == b->len && memcmp(a->what, b->what, a->len) == 0;
+    return a->list == b->list && a->match == b->match && a->about == b->about &&
+           a->family == b->family && a->bits == b->bits && a->len == b->len &&
+           memcmp(a->what, b->what, a->len) == 0;
 }
 
 /* The slot of the rule, or the free one where it would be. */
@@ -216,15 +225,16 @@ bool policy_exceptions_have_rules(const struct policy_exceptions *exceptions, bo
     return chain ? exceptions->any_chain_rule : exceptions->any_rule;
 }
 
-/* True if the set has a rule of the list that blocks by this match. */
+/* True if the set has such a rule of the list. */
 static bool set_has(const struct policy_image *image, uint32_t set, uint8_t list,
-                    enum policy_match match)
+                    const struct policy_exception *exception)
 {
     const size_t size = policy_image_set_size(image, set);
     struct policy_row row;
 
     for (size_t i = 0; i < size; i++) {
-        if (policy_image_row(image, set, i, &row) && row.list == list && row.match == match &&
+        if (policy_image_row(image, set, i, &row) && row.list == list &&
+            row.match == exception->match && row.subject == exception->about &&
             row.kind == POLICY_BLOCK) {
             return true;
         }
@@ -250,7 +260,7 @@ bool policy_exception_has_rule(const struct policy_exception *exception,
 
         memcpy(address.octets, exception->prefix.octets, sizeof(address.octets));
         wanted = exception->prefix.bits;
-        policy_image_find_address(image, &address, &matches);
+        policy_image_find_address(image, exception->about, &address, &matches);
     } else if (exception->match == POLICY_MATCH_BELOW) {
         /* Rules for what is below a name are found only from there. */
         uint8_t octets[sizeof(label) + WIRE_NAME_MAX];
@@ -267,7 +277,7 @@ bool policy_exception_has_rule(const struct policy_exception *exception,
     }
     for (unsigned i = 0; i < matches.count; i++) {
         if (matches.at[i].labels == wanted &&
-            set_has(image, matches.at[i].set, list, exception->match)) {
+            set_has(image, matches.at[i].set, list, exception)) {
             return true;
         }
     }

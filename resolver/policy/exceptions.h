@@ -28,6 +28,7 @@ struct policy_exception {
     bool chain;   /* also all that the answer leads to, when it counts for the asked name */
     uint8_t view; /* or POLICY_ANY_VIEW */
     enum policy_match match;           /* of the rule, which is one that blocks */
+    enum policy_subject about;         /* of the rule */
     struct address_prefix prefix;      /* of the rule, for POLICY_MATCH_PREFIX */
     char list[POLICY_LIST_ID_MAX + 1]; /* of the rule */
     char id[POLICY_EXCEPTION_ID_MAX + 1];
@@ -41,8 +42,9 @@ struct policy_exception {
 /* Octets of the text of a subject, with its terminator. */
 #define POLICY_SUBJECT_MAX (WIRE_NAME_TEXT_MAX + POLICY_LIST_ID_MAX + 32)
 
-/* Reads a rule as its list has it, "LIST: block suffix NAME", into the fields for one. NULL, or
- * in words what is wrong; the exception is then indeterminate. */
+/* Reads a rule as its list has it, "LIST: block suffix NAME" or the same and "trigger=WORD",
+ * into the fields for one. NULL, or in words what is wrong; the exception is then
+ * indeterminate. */
 const char *policy_exception_read_rule(const char *text, size_t len,
                                        struct policy_exception *out);
 
@@ -76,6 +78,7 @@ unsigned policy_exceptions_find(const struct policy_exceptions *exceptions, unsi
 struct policy_rule_key {
     uint8_t list; /* of the image */
     enum policy_match match;
+    enum policy_subject about;
     uint8_t family, bits; /* of the prefix */
     uint8_t len;
     const uint8_t *what; /* the name in wire format, or the octets of the prefix */

@@ -70,14 +70,16 @@ void policy_explain_name(const struct policy *policy, unsigned view,
     }
 }
 
-void policy_explain_address(const struct policy *policy, unsigned view, uint8_t hop,
+void policy_explain_address(const struct policy *policy, unsigned view,
+                            enum policy_trigger trigger, uint8_t hop,
                             const struct wire_name *owner, const struct address *address,
                             const struct wire_name *asked, struct policy_explained *out)
 {
-    begin(view, POLICY_TRIGGER_ADDRESS, hop, owner, out);
+    begin(view, trigger, hop, owner, out);
     out->address = *address;
-    policy_image_find_address(policy->image, address, &out->matches);
-    policy_decide_address(policy, view, hop, owner, address, &out->outcome);
+    policy_image_find_address(policy->image, policy_subject_of(trigger), address,
+                              &out->matches);
+    policy_decide_address(policy, view, trigger, hop, owner, address, &out->outcome);
     if (asked != NULL) {
         policy_except_chain(policy, view, asked, &out->outcome);
     }
@@ -104,8 +106,11 @@ static unsigned match_of(const struct policy_explained *from, const struct polic
 static bool find_logged(const struct policy_view *view, const struct policy_explained *from,
                         unsigned *match, uint16_t *row)
 {
-    for (unsigned i = from->matches.count; i > 0; i--) {
-        *row = view->verdicts[from->matches.at[i - 1].set].log;
+    const struct policy_verdict *verdicts =
+        view->verdicts[policy_subject_of((enum policy_trigger)from->trigger)];
+
+    for (unsigned i = from->matches.count; verdicts != NULL && i > 0; i--) {
+        *row = verdicts[from->matches.at[i - 1].set].log;
         if (*row != POLICY_NO_ROW) {
             *match = i - 1;
             return true;
@@ -195,7 +200,7 @@ static void fill(const struct policy *policy, const struct policy_view *view,
     out->paused = list->paused;
     out->hit = (struct policy_hit){
         .set = from->matches.at[match].set,
-        .row = (uint8_t)index,
+        .row = (uint16_t)index,
         .list = out->row.list,
         .labels = from->matches.at[match].labels,
         .trigger = from->trigger,
@@ -226,7 +231,9 @@ bool policy_explained_next(const struct policy *policy,
             const unsigned row = at->row++;
 
             if (policy_image_row(policy->image, set, row, &out->row) &&
-                out->row.list < POLICY_LISTS_MAX) {
+                out->row.list < POLICY_LISTS_MAX &&
+                out->row.subject ==
+                    policy_subject_of((enum policy_trigger)explained->trigger)) {
                 fill(policy, &policy->views[explained->view], explained, match, row, out);
                 return true;
             }
@@ -253,8 +260,8 @@ static bool explain_one(void *context, const struct policy_seen *seen)
     struct policy_explained explained;
 
     if (seen->address != NULL) {
-        policy_explain_address(answer->policy, answer->view, seen->hop, seen->name,
-                               seen->address, answer->asked, &explained);
+        policy_explain_address(answer->policy, answer->view, seen->trigger, seen->hop,
+                               seen->name, seen->address, answer->asked, &explained);
     } else {
         policy_explain_name(answer->policy, answer->view, seen->trigger, seen->hop, seen->name,
                             answer->asked, &explained);

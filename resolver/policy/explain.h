@@ -57,7 +57,8 @@ void policy_explain_question(const struct policy *policy, unsigned view,
 void policy_explain_name(const struct policy *policy, unsigned view,
                          enum policy_trigger trigger, uint8_t hop, const struct wire_name *name,
                          const struct wire_name *asked, struct policy_explained *out);
-void policy_explain_address(const struct policy *policy, unsigned view, uint8_t hop,
+void policy_explain_address(const struct policy *policy, unsigned view,
+                            enum policy_trigger trigger, uint8_t hop,
                             const struct wire_name *owner, const struct address *address,
                             const struct wire_name *asked, struct policy_explained *out);
 

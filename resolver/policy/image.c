@@ -244,8 +244,8 @@ bool policy_image_row(const struct policy_image *image, uint32_t set, size_t ind
     const struct image_part *strings = &image->parts[IMAGE_STRINGS];
     if (at[0] >= image->list_count || at[1] > POLICY_PASS || at[2] > POLICY_MATCH_PREFIX ||
         at[3] > POLICY_SCOPE_CONSUMER || at[4] > POLICY_CONFIDENCE_HIGH ||
-        at[5] > POLICY_ACTION_LOG || redirect > strings->len ||
-        at[7] > strings->len - redirect) {
+        at[5] > POLICY_ACTION_LOG || at[6] >> IMAGE_ROW_SUBJECT >= POLICY_SUBJECTS ||
+        redirect > strings->len || at[7] > strings->len - redirect) {
         return false;
     }
     *out = (struct policy_row){
@@ -255,7 +255,9 @@ bool policy_image_row(const struct policy_image *image, uint32_t set, size_t ind
         .scope = (enum policy_scope)at[3],
         .confidence = (enum policy_confidence)at[4],
         .action = (enum policy_action)at[5],
+        .subject = (enum policy_subject)(at[6] >> IMAGE_ROW_SUBJECT),
         .redirect_prefixes = (at[6] & IMAGE_ROW_PREFIXES) != 0,
+        .ends_chain = (at[6] & IMAGE_ROW_ENDS) != 0,
         .category = string_at(image, image_get32(at + 8)),
         .redirect = at[7] > 0 ? strings->at + redirect : NULL,
         .redirect_len = at[7],

@@ -82,7 +82,9 @@ struct policy_row {
     enum policy_scope scope;
     enum policy_confidence confidence;
     enum policy_action action;
+    enum policy_subject subject;
     bool redirect_prefixes;
+    bool ends_chain;
     const char *category;    /* borrowed from the image */
     const uint8_t *redirect; /* wire format, or NULL */
     uint8_t redirect_len;
@@ -116,8 +118,10 @@ struct policy_matches {
 /* hot. No allocation, bounded time. */
 void policy_image_find_name(const struct policy_image *image, const struct wire_name *name,
                             struct policy_matches *out);
-void policy_image_find_address(const struct policy_image *image, const struct address *address,
-                               struct policy_matches *out);
+/* Only prefixes that have rules about the subject. A client is its address alone; every other
+ * IPv6 address is also the IPv4 host that it leads to, if no rule is about itself. */
+void policy_image_find_address(const struct policy_image *image, enum policy_subject subject,
+                               const struct address *address, struct policy_matches *out);
 
 /* What an image is made of: the header, then sections in the order of docs/policy-image.md. */
 #define POLICY_IMAGE_PARTS  12u
@@ -138,10 +142,11 @@ void policy_image_stats(const struct policy_image *image, struct policy_image_st
 void policy_image_chains(const struct policy_image *image,
                          uint64_t chains[POLICY_IMAGE_CHAINS]);
 
-/* The line of the rule in its list's text, for explanations: (list, matched name, match, kind).
+/* The line of the rule in its list's text, for explanations: (list, matched name, match, kind,
+ * subject).
  * 0 if the image has no such rule, or no lines: those of more than 65,536 rules have none. */
 uint32_t policy_image_line(const struct policy_image *image, uint8_t list,
                            const struct wire_name *name, enum policy_match match,
-                           enum policy_kind kind);
+                           enum policy_kind kind, enum policy_subject subject);
 
 #endif

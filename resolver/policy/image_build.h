@@ -35,7 +35,7 @@ const uint8_t *build_numbers_at(const struct build_numbers *numbers, uint32_t nu
  * differ in the list. */
 struct build_row {
     const char *category, *redirect;
-    uint8_t list, kind, match, scope, confidence, action, prefixes, zero;
+    uint8_t list, kind, match, scope, confidence, action, flags, zero;
 };
 
 /* A name of the tree. */
@@ -65,12 +65,13 @@ struct build_prefix {
     uint32_t rule;
     uint32_t set;
     uint32_t above; /* number of the covering one + 1 */
+    uint8_t subjects;
 };
 
 struct build_origin {
     uint64_t hash;
     uint32_t line;
-    uint8_t list, match, kind;
+    uint8_t list, match, kind, subject;
 };
 
 struct build {

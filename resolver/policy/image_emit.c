@@ -234,8 +234,8 @@ static void write_rows(const struct layout *layout)
     for (uint32_t i = 0; i < build->row_written; i++) {
         const struct build_row row = build_row_at(build, build->row_order[i]);
         uint8_t *at = part(layout, IMAGE_ROWS) + (size_t)i * IMAGE_ROW_OCTETS;
-        const uint8_t words[] = {row.list,       row.kind,   row.match,   row.scope,
-                                 row.confidence, row.action, row.prefixes};
+        const uint8_t words[] = {row.list,       row.kind,   row.match, row.scope,
+                                 row.confidence, row.action, row.flags};
 
         memcpy(at, words, sizeof(words));
         image_put32(at + 8, layout->rows[2 * i]);
@@ -299,6 +299,7 @@ static void write_prefixes(const struct layout *layout)
         before += v4;
         memcpy(*at, prefix->prefix.octets, width);
         (*at)[width] = prefix->prefix.bits;
+        (*at)[width + 1] = prefix->subjects;
         image_put32(*at + width + 4, build->set_final[prefix->set]);
         image_put32(*at + width + 8,
                     prefix->above == 0 ? 0 : prefix->above - (v4 ? 0 : before));
@@ -390,8 +391,8 @@ static int compare_origins(const void *a, const void *b)
 {
     const struct build_origin *left = a;
     const struct build_origin *right = b;
-    const uint8_t x[] = {left->list, left->match, left->kind};
-    const uint8_t y[] = {right->list, right->match, right->kind};
+    const uint8_t x[] = {left->list, left->match, left->kind, left->subject};
+    const uint8_t y[] = {right->list, right->match, right->kind, right->subject};
 
     if (left->hash != right->hash) {
         return left->hash < right->hash ? -1 : 1;
@@ -415,6 +416,7 @@ static void write_origins(const struct layout *layout)
         at[12] = build->origins[i].list;
         at[13] = build->origins[i].match;
         at[14] = build->origins[i].kind;
+        at[15] = build->origins[i].subject;
     }
 }
 

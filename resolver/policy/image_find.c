@@ -239,7 +239,8 @@ struct prefixes {
     const uint8_t *at;
     uint32_t count;
     uint32_t unit;
-    unsigned width; /* octets of an address */
+    unsigned width;   /* octets of an address */
+    unsigned subject; /* the bit of the subject that is looked for */
 };
 
 /*
@@ -270,8 +271,8 @@ static void find_prefixes(const struct policy_image *image, const struct prefixe
         const uint32_t set = image_get32(at + table->width + 4);
         const uint32_t above = image_get32(at + table->width + 8);
 
-        if (bits <= 8 * table->width && set != 0 && set < image->set_count &&
-            same_bits(at, octets, bits)) {
+        if ((at[table->width + 1] & table->subject) != 0 && bits <= 8 * table->width &&
+            set != 0 && set < image->set_count && same_bits(at, octets, bits)) {
             found[count++] = (struct policy_match_entry){.set = set, .labels = (uint8_t)bits};
         }
         if (above >= number) {
@@ -285,13 +286,14 @@ static void find_prefixes(const struct policy_image *image, const struct prefixe
 }
 
 /* hot */
-void policy_image_find_address(const struct policy_image *image, const struct address *address,
-                               struct policy_matches *out)
+void policy_image_find_address(const struct policy_image *image, enum policy_subject subject,
+                               const struct address *address, struct policy_matches *out)
 {
+    const unsigned bit = 1u << (unsigned)subject;
     const struct prefixes table4 = {image->parts[IMAGE_PREFIXES4].at, image->prefix4_count,
-                                    IMAGE_PREFIX4_OCTETS, 4};
+                                    IMAGE_PREFIX4_OCTETS, 4, bit};
     const struct prefixes table6 = {image->parts[IMAGE_PREFIXES6].at, image->prefix6_count,
-                                    IMAGE_PREFIX6_OCTETS, 16};
+                                    IMAGE_PREFIX6_OCTETS, 16, bit};
     struct address v4;
 
     out->count = 0;
@@ -306,7 +308,8 @@ void policy_image_find_address(const struct policy_image *image, const struct ad
     }
     /* A client that is given 64:ff9b::192.0.2.1 or ::ffff:192.0.2.1 ends up at 192.0.2.1. What
      * a list says of the IPv6 address itself comes first. */
-    if (out->count == 0 && address_embedded_v4(address, &v4)) {
+    if (out->count == 0 && subject != POLICY_SUBJECT_CLIENT &&
+        address_embedded_v4(address, &v4)) {
         out->family = ADDRESS_V4;
         find_prefixes(image, &table4, v4.octets, out);
     }
@@ -314,7 +317,7 @@ void policy_image_find_address(const struct policy_image *image, const struct ad
 
 uint32_t policy_image_line(const struct policy_image *image, uint8_t list,
                            const struct wire_name *name, enum policy_match match,
-                           enum policy_kind kind)
+                           enum policy_kind kind, enum policy_subject subject)
 {
     struct siphash state = image->start;
     const uint8_t *origins = image->parts[IMAGE_ORIGINS].at;
@@ -339,7 +342,8 @@ uint32_t policy_image_line(const struct policy_image *image, uint8_t list,
         if (image_get64(at) != hash) {
             break;
         }
-        if (at[12] == list && at[13] == (uint8_t)match && at[14] == (uint8_t)kind) {
+        if (at[12] == list && at[13] == (uint8_t)match && at[14] == (uint8_t)kind &&
+            at[15] == (uint8_t)subject) {
             return image_get32(at + 8);
         }
     }

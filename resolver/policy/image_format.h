@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define IMAGE_MAGIC         "cordonPI"
-#define IMAGE_MAJOR         1u
+#define IMAGE_MAJOR         2u
 #define IMAGE_MINOR         0u
 #define IMAGE_ENDIAN        0x01020304u
 #define IMAGE_HEADER_OCTETS 4096u
@@ -94,14 +94,17 @@ enum image_list {
  * string offsets of category and redirect (u32 each). */
 #define IMAGE_ROW_OCTETS   16u
 #define IMAGE_ROW_PREFIXES 1u /* flag: redirect:*.NAME */
+#define IMAGE_ROW_ENDS     2u /* flag: ends=chain */
+#define IMAGE_ROW_SUBJECT  2u /* the flags above these bits: enum policy_subject */
 
 /* Rows in one set: 128 lists with two rules each for a name (suffix and exact, or suffix and
- * below). Row numbers of a set then fit one octet. */
-#define IMAGE_SET_MAX 256u
+ * below), about what is asked for and about name servers. */
+#define IMAGE_SET_MAX 512u
 
 #define IMAGE_CLASS_OCTETS 12u /* u32 sets: the name itself, below it, what is listed below */
 
-/* Prefix: octets, bits (u8), 3 zero, set (u32), number of the covering prefix + 1 (u32). */
+/* Prefix: octets, bits (u8), subjects (u8: a bit for each that its set has rules about), 2
+ * zero, set (u32), number of the covering prefix + 1 (u32). */
 #define IMAGE_PREFIX4_OCTETS 16u
 #define IMAGE_PREFIX6_OCTETS 28u
 
@@ -126,7 +129,7 @@ enum image_list {
 #define IMAGE_TAG_BITS 2u
 #define IMAGE_TAG_NONE UINT32_MAX /* in the header: no such tag; no class is so large */
 
-/* Origin: u64 hash of the name, u32 line, list, match, kind (u8 each), one zero octet. */
+/* Origin: u64 hash of the name, u32 line, list, match, kind, subject (u8 each). */
 #define IMAGE_ORIGIN_OCTETS 16u
 
 /* Images of more rules have no origins: lists that large are made by machines, and their line

@@ -145,7 +145,8 @@ static int mark_rule(struct build *build, uint32_t node, size_t list,
     const bool lets_through = rule->kind == POLICY_PASS || rule->action == POLICY_ACTION_PASS ||
                               rule->action == POLICY_ACTION_LOG;
 
-    if (!lets_through && rule->action != POLICY_ACTION_DEFAULT) {
+    if (rule->subject != POLICY_SUBJECT_ANSWER ||
+        (!lets_through && rule->action != POLICY_ACTION_DEFAULT)) {
         return 0;
     }
     const unsigned bit = 2 * (unsigned)list + (lets_through ? 0 : 1);
@@ -220,7 +221,8 @@ static int add_name(struct build *build, const struct entering *entering)
                                   .line = entering->rule->line,
                                   .list = entering->list,
                                   .match = (uint8_t)entering->rule->match,
-                                  .kind = (uint8_t)entering->rule->kind};
+                                  .kind = (uint8_t)entering->rule->kind,
+                                  .subject = (uint8_t)entering->rule->subject};
     }
     return mark_rule(build, node, entering->list, entering->rule);
 }

@@ -22,10 +22,10 @@ static int compare_strings(const char *a, const char *b)
 
 static int compare_content(const struct build_row *a, const struct build_row *b)
 {
-    const uint8_t left[] = {a->list,       a->kind,   a->match,   a->scope,
-                            a->confidence, a->action, a->prefixes};
-    const uint8_t right[] = {b->list,       b->kind,   b->match,   b->scope,
-                             b->confidence, b->action, b->prefixes};
+    const uint8_t left[] = {a->list,       a->kind,   a->match, a->scope,
+                            a->confidence, a->action, a->flags};
+    const uint8_t right[] = {b->list,       b->kind,   b->match, b->scope,
+                             b->confidence, b->action, b->flags};
     int order = memcmp(left, right, sizeof(left));
 
     if (order == 0) {
@@ -123,7 +123,9 @@ static int add_rule(struct build *build, size_t list, const struct policy_list_r
         .scope = (uint8_t)rule->scope,
         .confidence = (uint8_t)rule->confidence,
         .action = (uint8_t)rule->action,
-        .prefixes = rule->redirect_prefixes,
+        .flags = (uint8_t)((rule->redirect_prefixes ? IMAGE_ROW_PREFIXES : 0) |
+                           (rule->ends_chain ? IMAGE_ROW_ENDS : 0) |
+                           (unsigned)rule->subject << IMAGE_ROW_SUBJECT),
     };
 
     build->rule_rows[number] = build_numbers_of(&build->rows, &row, sizeof(row));

@@ -135,6 +135,7 @@ static int prefix_sets(struct build *build)
      * equal again, since rules of a merged prefix hang on its first rule. */
     for (size_t i = 0; i < build->prefix_count;) {
         struct members members = {.count = 0};
+        uint8_t subjects = 0;
         size_t next = i;
 
         for (; next < build->prefix_count && memcmp(&prefixes[next].prefix, &prefixes[i].prefix,
@@ -142,9 +143,13 @@ static int prefix_sets(struct build *build)
              next++) {
             for (uint32_t rule = prefixes[next].rule + 1; rule != 0;
                  rule = build->rule_next[rule - 1]) {
-                if (!add_member(&members, build->row_final[build->rule_rows[rule - 1]])) {
+                const uint32_t row = build->rule_rows[rule - 1];
+
+                if (!add_member(&members, build->row_final[row])) {
                     return CORDON_E_LIMIT;
                 }
+                subjects |=
+                    (uint8_t)(1u << (build_row_at(build, row).flags >> IMAGE_ROW_SUBJECT));
             }
             if (next > i) {
                 uint32_t last = prefixes[i].rule;
@@ -156,6 +161,7 @@ static int prefix_sets(struct build *build)
             }
         }
         struct build_prefix merged = prefixes[i];
+        merged.subjects = subjects;
         const int rc = set_of(build, &members, &merged.set);
         if (rc != 0) {
             return rc;

@@ -46,8 +46,10 @@ struct policy_list_rule {
     enum policy_scope scope;
     enum policy_confidence confidence;
     enum policy_action action;   /* POLICY_ACTION_DEFAULT if the rule names none */
-    bool redirect_prefixes;      /* redirect:*.NAME */
-    bool public_suffix;          /* it says why it is on a whole public suffix: list->forced */
+    enum policy_subject subject; /* trigger= */
+    bool redirect_prefixes : 1;  /* redirect:*.NAME */
+    bool ends_chain : 1;         /* ends=chain: a pass for the rest of the chain, too */
+    bool public_suffix : 1;      /* it says why it is on a whole public suffix: list->forced */
     uint8_t name_len;            /* octets of the name; 0 for a prefix rule */
     uint32_t line;               /* in the text, from 1 */
     uint32_t name;               /* offset of the wire-format name in list->names, or number

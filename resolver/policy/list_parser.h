@@ -1,7 +1,7 @@
 /*
  * policy/list_parser.h - what the parts of the list parser share: list.c (lines), list_head.c
- * (header and facts), list_rule.c (rules)
- * and list_twice.c (those that stand twice). Internal to the room.
+ * (header and facts), list_rule.c (rules), list_what.c (what those are on) and list_twice.c
+ * (those that stand twice). Internal to the room.
  */
 #ifndef CORDON_POLICY_LIST_PARSER_H
 #define CORDON_POLICY_LIST_PARSER_H
@@ -59,6 +59,13 @@ void list_header_close(struct list_parser *parser);
 bool list_fact_open(struct list_parser *parser, const char *class, size_t len);
 bool list_fact_read(struct list_parser *parser);
 void list_fact_close(struct list_parser *parser);
+
+/* "oss.example" -> wire format. False after a fault. */
+bool list_name_read(struct list_parser *parser, size_t column, const char *text, size_t len,
+                    uint8_t out[WIRE_NAME_MAX], uint8_t *out_len);
+/* "192.0.2.0/24". False after a fault. */
+bool list_prefix_read(struct list_parser *parser, size_t column, const char *text, size_t len,
+                      struct address_prefix *out);
 
 /* Reads the current line as a rule and adds it to the list. False after a fault. */
 bool list_rule_read(struct list_parser *parser);

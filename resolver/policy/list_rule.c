@@ -10,6 +10,7 @@
 #define TEXT_MAX         500u
 #define PREFIX4_BITS_MIN 8u
 #define PREFIX6_BITS_MIN 16u
+#define CLIENT6_BITS_MIN 7u /* fc00::/7: a place's own networks may be wide */
 
 /* The part of the line that is not read yet. */
 struct fields {
@@ -24,6 +25,7 @@ struct draft {
     struct policy_list_rule rule;
     uint8_t name[WIRE_NAME_MAX];
     struct address_prefix prefix; /* for POLICY_MATCH_PREFIX */
+    size_t column;                /* of the name or prefix */
     const char *forced;           /* why it is on a whole public suffix */
 };
 
@@ -71,148 +73,18 @@ static bool starts_with(const struct fields *fields, const char *prefix)
     return fields->len >= len && memcmp(fields->at, prefix, len) == 0;
 }
 
-/* Why an octet cannot be in a name, in words that say what to do. */
-static const char *bad_octet(char c)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return "names are written in lower case";
-    }
-    if ((unsigned char)c >= 0x80) {
-        return "names are written as A-labels (xn--...)";
-    }
-    if (c == '*') {
-        return "no wildcards: \"suffix\" matches a name and all below it, \"below\" all below";
-    }
-    return "a name has only a-z, 0-9, '-', '_' and dots";
-}
-
-/* "oss.example" -> wire format. False after a fault. */
-static bool read_name(struct list_parser *parser, size_t column, const char *text, size_t len,
-                      uint8_t out[WIRE_NAME_MAX], uint8_t *out_len)
-{
-    size_t used = 1, label = 0, labels = 1; /* label: where its length octet stands */
-    bool number = true;                     /* the label so far is digits alone */
-
-    if (len + 2 > WIRE_NAME_MAX) {
-        return list_fault(parser, column, "the name is over 253 octets");
-    }
-    for (size_t i = 0; i < len; i++) {
-        const char c = text[i];
-
-        if (c != '.') {
-            if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_') {
-                return list_fault(parser, column + i, "%s", bad_octet(c));
-            }
-            number = number && c >= '0' && c <= '9';
-            out[used++] = (uint8_t)c;
-        }
-        if (used - label - 1 > WIRE_LABEL_MAX) {
-            return list_fault(parser, column + i, "a label is over 63 octets");
-        }
-        if (c == '.') {
-            if (used - label - 1 == 0) {
-                return list_fault(parser, column + i, "an empty label: remove the dot");
-            }
-            if (i + 1 == len) {
-                return list_fault(parser, column + i, "leave out the final dot");
-            }
-            out[label] = (uint8_t)(used - label - 1);
-            label = used++;
-            labels++;
-            number = true;
-        }
-    }
-    if (labels < 2) {
-        return list_fault(parser, column,
-                          "the name has fewer than two labels: a whole top-level domain is not "
-                          "listed");
-    }
-    if (number) {
-        return list_fault(parser, column,
-                          "this is an address, not a name: write it as \"prefix\" with its "
-                          "length");
-    }
-    out[label] = (uint8_t)(used - label - 1);
-    out[used++] = 0;
-    *out_len = (uint8_t)used;
-    return true;
-}
-
-/* Says why a prefix is refused and what it should be. */
-static bool bad_prefix(struct list_parser *parser, size_t column, const char *text, size_t len,
-                       size_t slash)
-{
-    struct address address;
-    struct address_prefix prefix = {.bits = 0};
-    char better[ADDRESS_TEXT_MAX];
-    unsigned bits = 0;
-    size_t i = slash + 1;
-
-    while (i < len && i < slash + 4 && text[i] >= '0' && text[i] <= '9') {
-        bits = bits * 10 + (unsigned)(text[i++] - '0');
-    }
-    if (address_parse(text, slash, 0, &address) != 0 || address.port != 0 ||
-        address.scope != 0) {
-        return list_fault(parser, column,
-                          "not an address: write 192.0.2.0/24 or 2001:db8::/32");
-    }
-    if (i != len || i == slash + 1 || bits > 8 * address_octets(&address)) {
-        return list_fault(parser, column + slash + 1, "the length is a number up to %zu",
-                          8 * address_octets(&address));
-    }
-    prefix.family = address.family;
-    prefix.bits = (uint8_t)bits;
-    for (size_t bit = 0; bit < bits; bit++) {
-        const unsigned keep = address.octets[bit / 8] & (0x80u >> bit % 8);
-
-        prefix.octets[bit / 8] = (uint8_t)(prefix.octets[bit / 8] | keep);
-    }
-    address_prefix_format(&prefix, better);
-    return list_fault(parser, column, "host bits are set: write %s", better);
-}
-
-/* ::ffff:0:0/96 and inside: such an address in an answer is matched as the IPv4 one it is. */
-static bool is_mapped(const struct address_prefix *prefix)
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-    return prefix->family == ADDRESS_V6 && prefix->bits >= 96 &&
-           memcmp(prefix->octets, mapped, sizeof(mapped)) == 0;
-}
-
-static bool read_prefix(struct list_parser *parser, size_t column, const char *text, size_t len,
-                        struct address_prefix *out)
-{
-    const char *slash = memchr(text, '/', len);
-
-    if (slash == NULL) {
-        return list_fault(parser, column + len,
-                          "a prefix has a length: for one address write /32 or /128 after it");
-    }
-    if (address_prefix_parse(text, len, out) != 0) {
-        return bad_prefix(parser, column, text, len, (size_t)(slash - text));
-    }
-    const unsigned least = out->family == ADDRESS_V4 ? PREFIX4_BITS_MIN : PREFIX6_BITS_MIN;
-    if (out->bits < least) {
-        return list_fault(parser, column,
-                          "the prefix is shorter than /%u: it would cover too much", least);
-    }
-    if (is_mapped(out)) {
-        return list_fault(parser, column, "an IPv4-mapped prefix: write it as an IPv4 prefix");
-    }
-    return true;
-}
-
 static bool read_what(struct fields *fields, struct draft *draft)
 {
     const size_t len = word_len(fields);
     bool good;
 
+    draft->column = fields->column;
     if (draft->rule.match == POLICY_MATCH_PREFIX) {
-        good = read_prefix(fields->parser, fields->column, fields->at, len, &draft->prefix);
+        good =
+            list_prefix_read(fields->parser, fields->column, fields->at, len, &draft->prefix);
     } else {
-        good = read_name(fields->parser, fields->column, fields->at, len, draft->name,
-                         &draft->rule.name_len);
+        good = list_name_read(fields->parser, fields->column, fields->at, len, draft->name,
+                              &draft->rule.name_len);
     }
     return good && end_field(fields, len);
 }
@@ -244,7 +116,7 @@ static bool enter(struct fields *fields, const char *key, const char **value, si
     if (!starts_with(fields, key)) {
         return list_fault(fields->parser, fields->column,
                           "expected %s here: the order is category, scope, confidence, action, "
-                          "evidence, note",
+                          "trigger, ends, evidence, note",
                           key);
     }
     *len = word_len(fields) - strlen(key);
@@ -295,7 +167,7 @@ static bool read_redirect(struct list_parser *parser, size_t column, const char 
         len -= 2;
         column += 2;
     }
-    if (!read_name(parser, column, text, len, wire, &wire_len)) {
+    if (!list_name_read(parser, column, text, len, wire, &wire_len)) {
         return false;
     }
     rule->redirect = list_keep(parser, text, len);
@@ -330,6 +202,60 @@ static bool read_action(struct fields *fields, struct draft *draft)
                           "log, pass, redirect:NAME or redirect:*.NAME");
     }
     return end_field(fields, 7 + len);
+}
+
+static bool read_subject(struct fields *fields, struct draft *draft)
+{
+    struct list_parser *parser = fields->parser;
+    const char *value = NULL;
+    size_t len = 0;
+
+    if (starts_with(fields, "trigger=")) {
+        enter(fields, "trigger=", &value, &len);
+        if (!policy_subject_parse(value, len, &draft->rule.subject)) {
+            return list_fault(parser, fields->column + 8,
+                              "the trigger is client or nameserver; a rule about the names and "
+                              "addresses of answers has no such field");
+        }
+        if (draft->rule.subject == POLICY_SUBJECT_CLIENT &&
+            draft->rule.match != POLICY_MATCH_PREFIX) {
+            return list_fault(parser, fields->column,
+                              "a client is known by its address: trigger=client is for a "
+                              "prefix rule");
+        }
+        if (!end_field(fields, 8 + len)) {
+            return false;
+        }
+    }
+    if (!starts_with(fields, "ends=")) {
+        return true;
+    }
+    enter(fields, "ends=", &value, &len);
+    if (draft->rule.kind != POLICY_PASS) {
+        return list_fault(parser, fields->column,
+                          "only a pass rule lets the rest of a chain through: remove it");
+    }
+    if (len != 5 || memcmp(value, "chain", 5) != 0) {
+        return list_fault(parser, fields->column + 5,
+                          "the value is chain; without the field a pass ends its own trigger");
+    }
+    draft->rule.ends_chain = true;
+    return end_field(fields, 5 + len);
+}
+
+/* How short a prefix may be is a matter of what it is about. */
+static bool is_narrow(struct list_parser *parser, const struct draft *draft)
+{
+    const bool client = draft->rule.subject == POLICY_SUBJECT_CLIENT;
+    const unsigned least = draft->prefix.family == ADDRESS_V4 ? PREFIX4_BITS_MIN
+                           : client                           ? CLIENT6_BITS_MIN
+                                                              : PREFIX6_BITS_MIN;
+
+    if (draft->rule.match == POLICY_MATCH_PREFIX && draft->prefix.bits < least) {
+        return list_fault(parser, draft->column,
+                          "the prefix is shorter than /%u: it would cover too much", least);
+    }
+    return true;
 }
 
 /* KEY="TEXT" with \" and \\ as the only escapes. */
@@ -375,7 +301,7 @@ static bool read_evidence(struct fields *fields, struct draft *draft)
         return list_fault(
             fields->parser, fields->column,
             "expected evidence=\"TEXT\" here: every rule says why it is there; the "
-            "order is category, scope, confidence, action, evidence, note");
+            "order is category, scope, confidence, action, trigger, ends, evidence, note");
     }
     if (!read_text(fields, "evidence=\"", &draft->rule.evidence)) {
         return false;
@@ -480,6 +406,6 @@ bool list_rule_read(struct list_parser *parser)
     draft.rule = (struct policy_list_rule){
         .line = parser->line.number, .evidence = parser->empty, .note = parser->empty};
     return read_match(&fields, &draft) && read_words(&fields, &draft) &&
-           read_action(&fields, &draft) && read_evidence(&fields, &draft) &&
-           add(parser, &draft);
+           read_action(&fields, &draft) && read_subject(&fields, &draft) &&
+           is_narrow(parser, &draft) && read_evidence(&fields, &draft) && add(parser, &draft);
 }

@@ -20,12 +20,12 @@ struct twice {
     uint64_t hashes[AHEAD]; /* of the next rules */
 };
 
-/* The octets by which a rule is the same as another: match, then name or prefix. */
+/* The octets by which a rule is the same as another: match and subject, then name or prefix. */
 static uint64_t hash_of(const struct policy_list *list, const struct policy_list_rule *rule)
 {
     uint8_t octets[WIRE_NAME_MAX + 1];
 
-    octets[0] = (uint8_t)rule->match;
+    octets[0] = (uint8_t)((unsigned)rule->match | (unsigned)rule->subject << 4);
     if (rule->match == POLICY_MATCH_PREFIX) {
         memcpy(octets + 1, &list->prefixes[rule->name], sizeof(list->prefixes[0]));
         return siphash13(octets, 1 + sizeof(list->prefixes[0]), list->digest);
@@ -39,7 +39,7 @@ static bool is_same(const struct policy_list *list, const struct policy_list_rul
 {
     _Static_assert(sizeof(struct address_prefix) == 18, "a prefix has no padding");
     _Static_assert(sizeof(struct policy_list_rule) == 48, "20 million of them fit a GiB");
-    if (a->match != b->match || a->name_len != b->name_len) {
+    if (a->match != b->match || a->subject != b->subject || a->name_len != b->name_len) {
         return false;
     }
     return a->match == POLICY_MATCH_PREFIX

@@ -63,11 +63,35 @@ unsigned policy_view_variant(const struct policy *policy, unsigned view)
     return policy->views[view].variant;
 }
 
+enum policy_mode policy_view_targets(const struct policy *policy, unsigned view)
+{
+    invariant(view < policy->view_count);
+    return (enum policy_mode)policy->views[view].targets;
+}
+
+enum policy_client policy_view_client(const struct policy *policy, unsigned view)
+{
+    invariant(view < policy->view_count);
+    return (enum policy_client)policy->views[view].client;
+}
+
+bool policy_view_client_is_paused(const struct policy *policy, unsigned view)
+{
+    invariant(view < policy->view_count);
+    return policy->views[view].client_paused;
+}
+
+struct policy_name_server_use policy_name_server_use(const struct policy *policy, unsigned view)
+{
+    invariant(view < policy->view_count);
+    return policy->views[view].use;
+}
+
 /* What is known of a hit before any list is asked. */
 struct trigger {
     enum policy_trigger trigger;
     uint8_t hop;
-    const struct wire_name *name;
+    const struct wire_name *name;  /* NULL: none */
     const struct address *address; /* NULL: none */
     uint8_t family;                /* of the prefixes that match it */
 };
@@ -83,7 +107,7 @@ static bool fill_hit(const struct policy *policy, const struct policy_view *view
     }
     *hit = (struct policy_hit){
         .set = match->set,
-        .row = (uint8_t)index,
+        .row = index,
         .list = row.list,
         .labels = match->labels,
         .trigger = (uint8_t)trigger->trigger,
@@ -91,8 +115,13 @@ static bool fill_hit(const struct policy *policy, const struct policy_view *view
         .mode = (uint8_t)mode,
         .action = (uint8_t)policy_row_action(view, &row),
         .kind = (uint8_t)row.kind,
-        .name = *trigger->name,
+        .chain = row.ends_chain && row.kind == POLICY_PASS,
     };
+    if (trigger->name != NULL) {
+        hit->name = *trigger->name;
+    } else {
+        hit->name.len = 1; /* the root */
+    }
     if (trigger->address != NULL) {
         hit->address = *trigger->address;
         hit->family = trigger->family;
@@ -106,11 +135,15 @@ static void decide(const struct policy *policy, const struct policy_view *view,
                    const struct policy_matches *matches, const struct trigger *trigger,
                    struct policy_outcome *out)
 {
+    const struct policy_verdict *verdicts = view->verdicts[policy_subject_of(trigger->trigger)];
     bool log_open = true;
 
+    if (verdicts == NULL) {
+        return;
+    }
     for (unsigned i = matches->count; i > 0; i--) {
         const struct policy_match_entry *match = &matches->at[i - 1];
-        const struct policy_verdict verdict = view->verdicts[match->set];
+        const struct policy_verdict verdict = verdicts[match->set];
 
         if (!out->enforced && verdict.enforce != POLICY_NO_ROW) {
             out->enforced = fill_hit(policy, view, trigger, match, verdict.enforce,
@@ -123,7 +156,8 @@ static void decide(const struct policy *policy, const struct policy_view *view,
             out->logged = fill_hit(policy, view, trigger, match, verdict.log, POLICY_MODE_LOG,
                                    &out->log_hit) &&
                           out->log_hit.action != POLICY_ACTION_PASS &&
-                          !(policy_list_counts_twice(view, out->log_hit.list) &&
+                          !(policy_list_counts_twice(view, out->log_hit.list,
+                                                     policy_subject_of(trigger->trigger)) &&
                             policy_lets_through(out->log_hit.action));
         }
     }
@@ -138,11 +172,55 @@ static bool is_denied(const struct policy_view *view, const struct policy_matche
         return false;
     }
     for (unsigned i = 0; ruled && i < matches->count; i++) {
-        if (view->verdicts[matches->at[i].set].speaks) {
+        if (view->verdicts[POLICY_SUBJECT_ANSWER][matches->at[i].set].speaks) {
             return false;
         }
     }
     return !policy_allow_covers(view->allow, name);
+}
+
+/* Nothing yet. */
+static void start(struct policy_outcome *out)
+{
+    out->enforced = out->denied = out->logged = false;
+}
+
+/* hot */
+void policy_decide_client(const struct policy *policy, unsigned view,
+                          const struct address *address, struct policy_outcome *out)
+{
+    struct trigger what = {POLICY_TRIGGER_CLIENT, 0, NULL, address, ADDRESS_NONE};
+    struct policy_matches matches;
+
+    invariant(view < policy->view_count);
+    const struct policy_view *in = &policy->views[view];
+    start(out);
+    switch ((enum policy_client)in->client) {
+    case POLICY_CLIENT_PASS:
+        return;
+    case POLICY_CLIENT_LOG:
+    case POLICY_CLIENT_BLOCK:
+        out->denied = true;
+        out->hit = (struct policy_hit){
+            .list = POLICY_LIST_NONE,
+            .trigger = POLICY_TRIGGER_CLIENT,
+            .mode = in->client == POLICY_CLIENT_BLOCK ? POLICY_MODE_ENFORCE : POLICY_MODE_LOG,
+            .action = in->action,
+            .kind = POLICY_BLOCK,
+            .ground = POLICY_GROUND_CLIENT,
+            .family = address->family,
+            .name = {.len = 1},
+            .address = *address,
+        };
+        return;
+    case POLICY_CLIENT_DECIDE:
+        break;
+    }
+    if (in->verdicts[POLICY_SUBJECT_CLIENT] != NULL) {
+        policy_image_find_address(policy->image, POLICY_SUBJECT_CLIENT, address, &matches);
+        what.family = matches.family;
+        decide(policy, in, &matches, &what, out);
+    }
 }
 
 /* hot */
@@ -154,7 +232,7 @@ void policy_decide_question(const struct policy *policy, unsigned view,
 
     invariant(view < policy->view_count);
     const struct policy_view *in = &policy->views[view];
-    out->enforced = out->denied = out->logged = false;
+    start(out);
     policy_image_find_name(policy->image, name, &matches);
     decide(policy, in, &matches, &what, out);
     const bool ruled = policy_except_rules(policy, view, &matches, out);
@@ -181,37 +259,63 @@ void policy_decide_name(const struct policy *policy, unsigned view, enum policy_
     const struct trigger what = {trigger, hop, name, NULL, ADDRESS_NONE};
     struct policy_matches matches;
 
-    invariant(view < policy->view_count);
-    out->enforced = out->denied = out->logged = false;
+    invariant(view < policy->view_count && !policy_trigger_is_address(trigger));
+    const struct policy_view *in = &policy->views[view];
+    start(out);
+    if (in->verdicts[policy_subject_of(trigger)] == NULL ||
+        (trigger == POLICY_TRIGGER_TARGET && in->targets == POLICY_MODE_OFF)) {
+        return;
+    }
     policy_image_find_name(policy->image, name, &matches);
-    decide(policy, &policy->views[view], &matches, &what, out);
+    decide(policy, in, &matches, &what, out);
+    if (trigger == POLICY_TRIGGER_TARGET && in->targets == POLICY_MODE_LOG && out->enforced) {
+        out->hit.mode = POLICY_MODE_LOG;
+    }
     (void)policy_except_rules(policy, view, &matches, out);
     policy_except_name(policy, view, name, false, out);
 }
 
 /* hot */
-void policy_decide_address(const struct policy *policy, unsigned view, uint8_t hop,
+void policy_decide_address(const struct policy *policy, unsigned view,
+                           enum policy_trigger trigger, uint8_t hop,
                            const struct wire_name *owner, const struct address *address,
                            struct policy_outcome *out)
 {
-    struct trigger what = {POLICY_TRIGGER_ADDRESS, hop, owner, address, ADDRESS_NONE};
+    const enum policy_subject subject = policy_subject_of(trigger);
+    struct trigger what = {trigger, hop, owner, address, ADDRESS_NONE};
     struct policy_matches matches;
 
-    invariant(view < policy->view_count);
-    out->enforced = out->denied = out->logged = false;
-    policy_image_find_address(policy->image, address, &matches);
-    what.family = matches.family;
-    decide(policy, &policy->views[view], &matches, &what, out);
-    (void)policy_except_rules(policy, view, &matches, out);
+    invariant(view < policy->view_count && policy_trigger_is_address(trigger));
+    start(out);
+    if (policy->views[view].verdicts[subject] != NULL) {
+        policy_image_find_address(policy->image, subject, address, &matches);
+        what.family = matches.family;
+        decide(policy, &policy->views[view], &matches, &what, out);
+        (void)policy_except_rules(policy, view, &matches, out);
+    }
 }
 
 bool policy_outcome_blocks(const struct policy_outcome *outcome)
 {
-    if (outcome->denied && outcome->hit.mode != POLICY_MODE_ENFORCE) {
+    return (outcome->enforced || outcome->denied) && outcome->hit.mode == POLICY_MODE_ENFORCE &&
+           outcome->hit.kind == POLICY_BLOCK && !policy_lets_through(outcome->hit.action);
+}
+
+bool policy_hit_is_paused(const struct policy *policy, unsigned view,
+                          const struct policy_hit *hit)
+{
+    if (hit->mode != POLICY_MODE_LOG) {
         return false;
     }
-    return (outcome->enforced || outcome->denied) && outcome->hit.kind == POLICY_BLOCK &&
-           !policy_lets_through(outcome->hit.action);
+    switch ((enum policy_ground)hit->ground) {
+    case POLICY_GROUND_DEFAULT:
+        return policy_view_is_paused(policy, view);
+    case POLICY_GROUND_CLIENT:
+        return policy_view_client_is_paused(policy, view);
+    case POLICY_GROUND_RULE:
+        break;
+    }
+    return policy_list_is_paused(policy, view, hit->list);
 }
 
 bool policy_hit_row(const struct policy *policy, const struct policy_hit *hit,
@@ -225,7 +329,8 @@ bool policy_hit_prefix(const struct policy_hit *hit, struct address_prefix *out)
 {
     struct address host = hit->address;
 
-    if (hit->trigger != POLICY_TRIGGER_ADDRESS || hit->address.family == ADDRESS_NONE ||
+    if (!policy_trigger_is_address((enum policy_trigger)hit->trigger) ||
+        hit->ground != POLICY_GROUND_RULE || hit->address.family == ADDRESS_NONE ||
         (hit->family != hit->address.family && !address_embedded_v4(&hit->address, &host)) ||
         hit->labels > 8 * address_octets(&host)) {
         return false;
@@ -237,11 +342,12 @@ bool policy_hit_prefix(const struct policy_hit *hit, struct address_prefix *out)
 size_t policy_hit_rule(const struct policy_hit *hit, const struct policy_row *row, char *out,
                        size_t size)
 {
+    const char *subject = policy_subject_name(row->subject);
     char what[WIRE_NAME_TEXT_MAX];
     struct address_prefix prefix;
     struct wire_name suffix;
 
-    if (hit->trigger == POLICY_TRIGGER_ADDRESS) {
+    if (policy_trigger_is_address((enum policy_trigger)hit->trigger)) {
         if (!policy_hit_prefix(hit, &prefix)) {
             return 0;
         }
@@ -253,8 +359,9 @@ size_t policy_hit_rule(const struct policy_hit *hit, const struct policy_row *ro
         wire_name_suffix(&hit->name, hit->labels, &suffix);
         wire_name_to_text(&suffix, what);
     }
-    const int len = snprintf(out, size, "%s %s %s", policy_kind_name(row->kind),
-                             policy_match_name(row->match), what);
+    const int len = snprintf(
+        out, size, "%s %s %s%s%s", policy_kind_name(row->kind), policy_match_name(row->match),
+        what, subject != NULL ? " trigger=" : "", subject != NULL ? subject : "");
     return len > 0 && (size_t)len < size ? (size_t)len : 0;
 }
 

@@ -4,8 +4,9 @@
  * A policy is built aside, checked, published through policy/slot.h and then immutable. The
  * decision of one trigger is: an exception; then, of the enforced lists, the longest match,
  * then pass over block, then the order of the lists; lists in log mode are decided apart and
- * never change an answer. An exception ends its own trigger only, unless it has chain scope;
- * one for a rule has this rule not count, and no other.
+ * never change an answer. An exception or a pass ends its own trigger only, unless it has chain
+ * scope; an exception for a rule has this rule not count, and no other. The whole table is in
+ * docs/precedence.md.
  *
  * A view's default may be to deny: then a name that is asked and that no enforced list speaks
  * of (block or pass) is blocked, unless the operator allows it or an exception does. That is
@@ -53,8 +54,11 @@ struct policy_view_setting {
     size_t allow_count;
     const struct policy_caps *caps; /* NULL: none */
     const struct policy_view_variant *variants;
-    size_t variant_count; /* up to POLICY_VARIANTS_MAX */
-    unsigned variant;     /* in force: 0: none of them; else its number from 1 */
+    size_t variant_count;          /* up to POLICY_VARIANTS_MAX */
+    unsigned variant;              /* in force: 0: none of them; else its number from 1 */
+    enum policy_mode targets;      /* at most this is done about MX, SRV, NS and PTR targets */
+    enum policy_mode name_servers; /* and by rules about name servers */
+    enum policy_client client;     /* BLOCK is by the action; with log_only it is LOG */
 };
 
 struct policy; /* opaque, immutable */
@@ -73,7 +77,7 @@ void policy_destroy(struct policy *policy); /* frees the image too; NULL is fine
 
 /* What people have changed for a while. */
 struct policy_changes {
-    bool pause_all; /* every list is paused, and so is the default to deny */
+    bool pause_all; /* every list is paused, and so are the default to deny, and client BLOCK */
     const char *const
         *paused; /* ids of lists; those that the image does not have say nothing */
     size_t paused_count;
@@ -129,10 +133,27 @@ bool policy_view_is_paused(const struct policy *policy, unsigned view);
 bool policy_view_allows(const struct policy *policy, unsigned view,
                         const struct wire_name *name);
 
+/* What the view does about MX, SRV, NS and PTR targets. */
+enum policy_mode policy_view_targets(const struct policy *policy, unsigned view);
+/* The operator's word about all clients of the view; LOG for BLOCK that is paused. */
+enum policy_client policy_view_client(const struct policy *policy, unsigned view);
+/* True if they would be blocked but for a pause. */
+bool policy_view_client_is_paused(const struct policy *policy, unsigned view);
+
+/* What must be known of the name servers of the zone that answered: OFF: nothing; LOG: for
+ * events alone; ENFORCE: before the answer is given. */
+struct policy_name_server_use {
+    enum policy_mode names;
+    enum policy_mode addresses;
+};
+struct policy_name_server_use policy_name_server_use(const struct policy *policy,
+                                                     unsigned view);
+
 /* Whose word a hit is. */
 enum policy_ground {
-    POLICY_GROUND_RULE,   /* a list's */
-    POLICY_GROUND_DEFAULT /* the operator's: `default: deny` */
+    POLICY_GROUND_RULE,    /* a list's */
+    POLICY_GROUND_DEFAULT, /* the operator's: `default: deny` */
+    POLICY_GROUND_CLIENT   /* the operator's: `client: block` or `log` */
 };
 
 #define POLICY_LIST_NONE 0xffu /* a hit's list, where no list has spoken */
@@ -140,8 +161,8 @@ enum policy_ground {
 /* A rule that applied. By value: holds no pointer; its words come from the image of the policy
  * of that generation. */
 struct policy_hit {
-    uint32_t set; /* the rule is row `row` of it; set 0 and labels 0 for ground DEFAULT */
-    uint8_t row;
+    uint32_t set; /* the rule is row `row` of it; set 0 and labels 0 without a rule */
+    uint16_t row;
     uint8_t list;
     uint8_t labels;     /* of the matched suffix; bits of the prefix for an address */
     uint8_t trigger;    /* enum policy_trigger */
@@ -150,31 +171,42 @@ struct policy_hit {
     uint8_t action;     /* enum policy_action, never DEFAULT: what is or would be done */
     uint8_t kind;       /* enum policy_kind */
     uint8_t ground;     /* enum policy_ground */
+    bool chain;         /* a pass that lets the rest of the chain through, too */
     uint8_t family;     /* of the matched prefix: IPv4 also where `address` is an IPv6 one that
                            leads to such a host; ADDRESS_NONE for a name */
     uint16_t exception; /* number of the one that turned the action into PASS; 0: none */
-    struct wire_name name;  /* the whole name looked at; for ADDRESS the name that owns it */
-    struct address address; /* for POLICY_TRIGGER_ADDRESS; family 0 otherwise */
+    struct wire_name name;  /* the whole name looked at; of an address the name that owns it;
+                               the root for CLIENT */
+    struct address address; /* where policy_trigger_is_address; family 0 otherwise */
 };
 
 /* The outcome of one trigger. */
 struct policy_outcome {
-    bool enforced; /* an enforced list has a word here: hit is it (pass, log or block) */
-    bool denied;   /* none has, and the view denies: hit says so, in the mode of the view */
-    bool logged;   /* a list in log mode has one: log_hit is it (block or log, never pass) */
+    bool enforced; /* an enforced list has a word here: hit is it (pass, log or block); in mode
+                      LOG where the view caps the trigger: then it changes nothing */
+    bool denied; /* the operator's own word, where no list has one: hit says so, in the mode of
+                    the view */
+    bool logged; /* a list in log mode has one: log_hit is it (block or log, never pass) */
     struct policy_hit hit;
     struct policy_hit log_hit;
 };
 
-/* hot. Decides the name that a client asked: by rules, then by the view's default. view must be
- * below the policy's views. */
+/* hot. Decides a client by its address: by the operator's word, or else by rules. view must be
+ * below the policy's views, here and below. */
+void policy_decide_client(const struct policy *policy, unsigned view,
+                          const struct address *address, struct policy_outcome *out);
+
+/* hot. Decides the name that a client asked: by rules, then by the view's default. */
 void policy_decide_question(const struct policy *policy, unsigned view,
                             const struct wire_name *name, struct policy_outcome *out);
 
-/* hot. Decides one name or address by rules alone. */
+/* hot. Decides one name or address by rules alone; trigger: one for which
+ * policy_trigger_is_address is false, or true, and not CLIENT. Of a name server: name or owner
+ * is its name. */
 void policy_decide_name(const struct policy *policy, unsigned view, enum policy_trigger trigger,
                         uint8_t hop, const struct wire_name *name, struct policy_outcome *out);
-void policy_decide_address(const struct policy *policy, unsigned view, uint8_t hop,
+void policy_decide_address(const struct policy *policy, unsigned view,
+                           enum policy_trigger trigger, uint8_t hop,
                            const struct wire_name *owner, const struct address *address,
                            struct policy_outcome *out);
 
@@ -187,17 +219,22 @@ const struct policy_exception *policy_hit_exception(const struct policy *policy,
                                                     const struct policy_hit *hit);
 
 /* True if the answer to this outcome replaces the real one: an enforced block whose action is
- * neither pass nor log, or a denial that is not in log mode. */
+ * neither pass nor log, or the operator's word, that are not in log mode. */
 bool policy_outcome_blocks(const struct policy_outcome *outcome);
 
-/* The row of a hit; false if it has none (ground DEFAULT), or the image is damaged. */
+/* True for a hit that would have been enforced but for a pause. */
+bool policy_hit_is_paused(const struct policy *policy, unsigned view,
+                          const struct policy_hit *hit);
+
+/* The row of a hit; false if it has none (another ground than RULE), or the image is damaged.
+ */
 bool policy_hit_row(const struct policy *policy, const struct policy_hit *hit,
                     struct policy_row *out);
 
-/* The rule of a hit as its list has it: "block suffix example.com". Returns the length; 0 if
- * the hit has no such suffix or prefix, or size does not do: POLICY_RULE_TEXT_MAX always does.
- */
-#define POLICY_RULE_TEXT_MAX (WIRE_NAME_TEXT_MAX + 32)
+/* The rule of a hit as its list has it: "block suffix example.com", and "trigger=WORD" after it
+ * where it has that. Returns the length; 0 if the hit has no such suffix or prefix, or size
+ * does not do: POLICY_RULE_TEXT_MAX always does. */
+#define POLICY_RULE_TEXT_MAX (WIRE_NAME_TEXT_MAX + 48)
 size_t policy_hit_rule(const struct policy_hit *hit, const struct policy_row *row, char *out,
                        size_t size);
 /* The prefix that matched; false if it was a name. */
@@ -216,13 +253,18 @@ bool policy_hit_redirect(const struct policy *policy, unsigned view,
 bool policy_passes_below(const struct policy *policy, unsigned view,
                          const struct wire_name *name);
 
-/* Everything that decided on one question: collected trigger by trigger by policy/answer.h. */
+/* Everything that decided on one question: collected trigger by trigger by policy/answer.h, in
+ * their order. */
 struct policy_hits {
     struct policy_hit at[POLICY_HITS_MAX];
     uint8_t count;
     bool more;            /* others were left out */
+    bool passed;          /* a pass with chain scope: nothing that follows blocks */
     bool truncate_passes; /* the caller's word: over TCP `truncate` lets through, with an event
                            */
 };
+
+/* For a new question: no hits yet. */
+void policy_hits_start(struct policy_hits *hits, bool truncate_passes);
 
 #endif

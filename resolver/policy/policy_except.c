@@ -10,7 +10,8 @@ static bool key_of(const struct policy_hit *hit, uint8_t family, unsigned labels
                    const struct policy_row *row, struct address_prefix *prefix,
                    struct policy_rule_key *key)
 {
-    *key = (struct policy_rule_key){.list = row->list, .match = row->match};
+    *key =
+        (struct policy_rule_key){.list = row->list, .match = row->match, .about = row->subject};
     if (hit->family != ADDRESS_NONE) {
         struct address host = hit->address;
 
@@ -66,6 +67,7 @@ unsigned policy_except_number(const struct policy *policy, unsigned view,
 static bool decide_without(const struct policy *policy, unsigned view,
                            const struct policy_matches *matches, struct policy_hit *next)
 {
+    const enum policy_subject subject = policy_subject_of((enum policy_trigger)next->trigger);
     const struct policy_view *in = &policy->views[view];
     struct policy_row best, row;
     bool found = false;
@@ -76,7 +78,7 @@ static bool decide_without(const struct policy *policy, unsigned view,
 
         for (size_t j = 0; j < size; j++) {
             if (!policy_image_row(policy->image, match->set, j, &row) ||
-                row.list >= POLICY_LISTS_MAX ||
+                row.list >= POLICY_LISTS_MAX || row.subject != subject ||
                 !policy_row_counts(in, &row, POLICY_MODE_ENFORCE) ||
                 exception_for(policy, view, next, matches->family, match->labels, &row) != 0 ||
                 (found && policy_row_before(in, &row, &best) == POLICY_BEFORE_NOT)) {
@@ -85,7 +87,7 @@ static bool decide_without(const struct policy *policy, unsigned view,
             found = true;
             best = row;
             next->set = match->set;
-            next->row = (uint8_t)j;
+            next->row = (uint16_t)j;
             next->labels = match->labels;
         }
     }
@@ -93,6 +95,7 @@ static bool decide_without(const struct policy *policy, unsigned view,
         next->list = best.list;
         next->kind = (uint8_t)best.kind;
         next->action = (uint8_t)policy_row_action(in, &best);
+        next->chain = best.ends_chain && best.kind == POLICY_PASS;
     }
     return found;
 }

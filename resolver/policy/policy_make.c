@@ -40,35 +40,46 @@ bool policy_lets_through(enum policy_action action)
     return action == POLICY_ACTION_PASS || action == POLICY_ACTION_LOG;
 }
 
-bool policy_list_counts_twice(const struct policy_view *view, size_t list)
+bool policy_list_counts_twice(const struct policy_view *view, size_t list,
+                              enum policy_subject subject)
 {
     const struct policy_list_state *state = &view->lists[list];
 
-    return state->paused || (state->mode == POLICY_MODE_ENFORCE && view->caps_log);
+    return state->paused || (state->mode == POLICY_MODE_ENFORCE &&
+                             (view->caps_log || (subject == POLICY_SUBJECT_NAMESERVER &&
+                                                 view->name_servers == POLICY_MODE_LOG)));
 }
 
-/* The most that the view lets a rule do, whatever the mode of its list. */
-static enum policy_mode cap_of(const struct policy_view *view, const struct policy_row *row)
+enum policy_mode policy_row_most(const struct policy_view *view, const struct policy_row *row,
+                                 enum policy_reason *reason)
 {
-    return policy_caps_of(&view->caps, row, NULL);
+    const enum policy_mode most = policy_caps_of(&view->caps, row, reason);
+
+    if (row->subject != POLICY_SUBJECT_NAMESERVER || view->name_servers >= most) {
+        return most;
+    }
+    if (reason != NULL) {
+        *reason = POLICY_REASON_NAME_SERVERS;
+    }
+    return (enum policy_mode)view->name_servers;
 }
 
 bool policy_row_counts(const struct policy_view *view, const struct policy_row *row,
                        enum policy_mode mode)
 {
     const struct policy_list_state *state = &view->lists[row->list];
-    const enum policy_mode most = cap_of(view, row);
+    const enum policy_mode most = policy_row_most(view, row, NULL);
 
     if (policy_lets_through(policy_row_action(view, row))) {
-        return state->mode == mode ||
-               (mode != POLICY_MODE_OFF && policy_list_counts_twice(view, row->list));
+        return state->mode == mode || (mode != POLICY_MODE_OFF &&
+                                       policy_list_counts_twice(view, row->list, row->subject));
     }
     return (state->mode < most ? state->mode : most) == mode;
 }
 
 /* The winner of a set among the lists in this mode, or POLICY_NO_ROW. */
 static uint16_t winner(const struct policy_image *image, const struct policy_view *view,
-                       uint32_t set, enum policy_mode mode)
+                       enum policy_subject subject, uint32_t set, enum policy_mode mode)
 {
     const size_t size = policy_image_set_size(image, set);
     struct policy_row best = {.list = 0};
@@ -77,7 +88,7 @@ static uint16_t winner(const struct policy_image *image, const struct policy_vie
 
     for (size_t i = 0; i < size; i++) {
         if (policy_image_row(image, set, i, &row) && row.list < POLICY_LISTS_MAX &&
-            policy_row_counts(view, &row, mode) &&
+            row.subject == subject && policy_row_counts(view, &row, mode) &&
             (best_index == POLICY_NO_ROW ||
              policy_row_before(view, &row, &best) != POLICY_BEFORE_NOT)) {
             best = row;
@@ -98,9 +109,10 @@ static bool speaks(const struct policy_image *image, const struct policy_view *v
 
     for (size_t i = 0; i < size; i++) {
         if (policy_image_row(image, set, i, &row) && row.list < POLICY_LISTS_MAX &&
-            view->lists[row.list].speaks &&
+            row.subject == POLICY_SUBJECT_ANSWER && view->lists[row.list].speaks &&
             (policy_lets_through(policy_row_action(view, &row)) ||
-             (!view->lists[row.list].paused && cap_of(view, &row) == POLICY_MODE_ENFORCE))) {
+             (!view->lists[row.list].paused &&
+              policy_row_most(view, &row, NULL) == POLICY_MODE_ENFORCE))) {
             return true;
         }
     }
@@ -158,20 +170,92 @@ static int set_lists(const struct policy_image *image,
     return rc;
 }
 
+static void at_least(enum policy_mode *mode, enum policy_mode least)
+{
+    *mode = *mode < least ? least : *mode;
+}
+
+/* What the rules of a set need to know about name servers. One that lets through, without a
+ * word about it, needs nothing: without it all would be let through, too. */
+static void note_use(const struct policy *policy, uint32_t set, struct policy_view *view)
+{
+    const size_t size = policy_image_set_size(policy->image, set);
+    struct policy_row row;
+
+    for (size_t i = 0; i < size; i++) {
+        if (!policy_image_row(policy->image, set, i, &row) || row.list >= POLICY_LISTS_MAX ||
+            row.subject != POLICY_SUBJECT_NAMESERVER || row.kind != POLICY_BLOCK) {
+            continue;
+        }
+        const enum policy_action action = policy_row_action(view, &row);
+        enum policy_mode *mode =
+            row.match == POLICY_MATCH_PREFIX ? &view->use.addresses : &view->use.names;
+        if (action == POLICY_ACTION_PASS) {
+            continue;
+        }
+        if (policy_row_counts(view, &row, POLICY_MODE_ENFORCE)) {
+            at_least(mode, action == POLICY_ACTION_LOG ? POLICY_MODE_LOG : POLICY_MODE_ENFORCE);
+        } else if (policy_row_counts(view, &row, POLICY_MODE_LOG)) {
+            at_least(mode, POLICY_MODE_LOG);
+        }
+    }
+}
+
+/* The subjects that the image has rules about. */
+static unsigned subjects_of(const struct policy_image *image)
+{
+    const size_t sets = policy_image_sets(image);
+    unsigned subjects = 0;
+    struct policy_row row;
+
+    for (uint32_t set = 0; set < sets; set++) {
+        const size_t size = policy_image_set_size(image, set);
+
+        for (size_t i = 0; i < size; i++) {
+            if (policy_image_row(image, set, i, &row)) {
+                subjects |= 1u << (unsigned)row.subject;
+            }
+        }
+    }
+    return subjects;
+}
+
+static void free_verdicts(struct policy_view *view)
+{
+    for (unsigned i = 0; i < POLICY_SUBJECTS && !view->borrowed; i++) {
+        free(view->verdicts[i]);
+        view->verdicts[i] = NULL;
+    }
+}
+
 /* What each set of rules means, by the modes of the lists. 0 or -ENOMEM. */
 static int make_verdicts(const struct policy *policy, struct policy_view *view)
 {
-    view->verdicts = malloc(policy->set_count * sizeof(view->verdicts[0]));
+    memset(view->verdicts, 0, sizeof(view->verdicts));
     view->borrowed = false;
-    if (view->verdicts == NULL) {
-        return -ENOMEM;
+    for (unsigned i = 0; i < POLICY_SUBJECTS; i++) {
+        const enum policy_subject subject = (enum policy_subject)i;
+
+        if (subject != POLICY_SUBJECT_ANSWER && (policy->subjects & 1u << i) == 0) {
+            continue;
+        }
+        struct policy_verdict *verdicts = malloc(policy->set_count * sizeof(verdicts[0]));
+        if (verdicts == NULL) {
+            return -ENOMEM;
+        }
+        for (uint32_t set = 0; set < policy->set_count; set++) {
+            verdicts[set] = (struct policy_verdict){
+                .enforce = winner(policy->image, view, subject, set, POLICY_MODE_ENFORCE),
+                .log = winner(policy->image, view, subject, set, POLICY_MODE_LOG),
+                .speaks = subject == POLICY_SUBJECT_ANSWER && speaks(policy->image, view, set),
+            };
+        }
+        view->verdicts[i] = verdicts;
     }
-    for (uint32_t set = 0; set < policy->set_count; set++) {
-        view->verdicts[set] = (struct policy_verdict){
-            .enforce = winner(policy->image, view, set, POLICY_MODE_ENFORCE),
-            .log = winner(policy->image, view, set, POLICY_MODE_LOG),
-            .speaks = speaks(policy->image, view, set),
-        };
+    view->use = (struct policy_name_server_use){POLICY_MODE_OFF, POLICY_MODE_OFF};
+    for (uint32_t set = 0;
+         view->verdicts[POLICY_SUBJECT_NAMESERVER] != NULL && set < policy->set_count; set++) {
+        note_use(policy, set, view);
     }
     return 0;
 }
@@ -186,6 +270,9 @@ static int set_words(const struct policy *policy, const struct policy_view_setti
                                  : setting->log_only ? POLICY_MODE_LOG
                                                      : POLICY_MODE_ENFORCE);
     memset(view->lists, 0, sizeof(view->lists));
+    view->client = (uint8_t)(setting->client == POLICY_CLIENT_BLOCK && setting->log_only
+                                 ? POLICY_CLIENT_LOG
+                                 : setting->client);
     return set_lists(policy->image, setting, report, view);
 }
 
@@ -196,6 +283,7 @@ static void use_variant(struct policy_view *view, unsigned variant)
     memcpy(view->lists, words->lists, sizeof(view->lists));
     view->action = words->action;
     view->by_default = words->by_default;
+    view->client = words->client;
     view->variant = (uint8_t)variant;
 }
 
@@ -229,6 +317,7 @@ static int set_variants(const struct policy *policy, const struct policy_view_se
         memcpy(view->words[i].lists, view->lists, sizeof(view->lists));
         view->words[i].action = view->action;
         view->words[i].by_default = view->by_default;
+        view->words[i].client = view->client;
     }
     use_variant(view, setting->variant);
     return rc;
@@ -243,6 +332,8 @@ static int make_view(const struct policy *policy, const struct policy_view_setti
     }
     view->redirect = setting->redirect;
     view->redirect_prefixes = setting->redirect_prefixes;
+    view->targets = (uint8_t)setting->targets;
+    view->name_servers = (uint8_t)setting->name_servers;
     policy_caps_init(&view->caps);
     if (setting->caps != NULL) {
         view->caps = *setting->caps;
@@ -270,6 +361,7 @@ int policy_create(struct policy_image *image, const struct policy_view_setting *
                             .image = image,
                             .generation = generation,
                             .set_count = policy_image_sets(image),
+                            .subjects = subjects_of(image),
                             .view_count = view_count};
     made->views = calloc(view_count, sizeof(made->views[0]));
     int rc = made->views == NULL ? -ENOMEM : 0;
@@ -313,6 +405,10 @@ static bool pause_lists(const struct policy *policy, const struct policy_changes
     if (changes->pause_all && view->by_default == POLICY_MODE_ENFORCE) {
         view->by_default = POLICY_MODE_LOG;
         view->paused = true;
+    }
+    if (changes->pause_all && view->client == POLICY_CLIENT_BLOCK) {
+        view->client = POLICY_CLIENT_LOG;
+        view->client_paused = true;
     }
     return any;
 }
@@ -377,9 +473,7 @@ void policy_destroy(struct policy *policy)
     }
     invariant(policy->magic == POLICY_MAGIC);
     for (size_t i = 0; policy->views != NULL && i < policy->view_count; i++) {
-        if (!policy->views[i].borrowed) {
-            free(policy->views[i].verdicts);
-        }
+        free_verdicts(&policy->views[i]);
         if (!policy->derived) {
             policy_allow_free(policy->views[i].allow);
             free(policy->views[i].words);

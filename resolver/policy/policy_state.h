@@ -29,18 +29,24 @@ struct policy_list_state {
 /* What a schedule changes in a view. */
 struct policy_words {
     struct policy_list_state lists[POLICY_LISTS_MAX];
-    uint8_t action, by_default;
+    uint8_t action, by_default, client;
 };
 
 struct policy_view {
     struct policy_list_state lists[POLICY_LISTS_MAX];
-    struct policy_verdict *verdicts; /* one a set */
+    struct policy_verdict *verdicts[POLICY_SUBJECTS]; /* one a set; NULL: no rule is about it,
+                                                         but never for ANSWER */
     bool borrowed; /* they are those of the policy that this one is derived from */
     struct wire_name redirect;
     bool redirect_prefixes;
-    uint8_t action;             /* of the view; never DEFAULT */
-    uint8_t by_default;         /* enum policy_mode: of the default to deny; OFF: allow */
-    bool paused;                /* by_default is LOG, and would be ENFORCE */
+    uint8_t action;       /* of the view; never DEFAULT */
+    uint8_t by_default;   /* enum policy_mode: of the default to deny; OFF: allow */
+    bool paused;          /* by_default is LOG, and would be ENFORCE */
+    uint8_t targets;      /* enum policy_mode: at most */
+    uint8_t name_servers; /* enum policy_mode: at most */
+    uint8_t client;       /* enum policy_client */
+    bool client_paused;   /* client is LOG, and would be BLOCK */
+    struct policy_name_server_use use;
     struct policy_allow *allow; /* borrowed if the policy is derived */
     struct policy_caps caps;
     bool caps_log;              /* some rules do no more than log by them */
@@ -54,6 +60,7 @@ struct policy {
     struct policy_image *image;
     uint64_t generation;
     size_t set_count;
+    unsigned subjects; /* a bit for each that has rules */
     size_t view_count;
     struct policy_view *views;
     bool derived;                         /* the image is borrowed */
@@ -76,7 +83,14 @@ enum policy_before {
 enum policy_before policy_row_before(const struct policy_view *view, const struct policy_row *a,
                                      const struct policy_row *b);
 
-bool policy_list_counts_twice(const struct policy_view *view, size_t list);
+/* True if rules of the list about the subject are in log mode in part only. */
+bool policy_list_counts_twice(const struct policy_view *view, size_t list,
+                              enum policy_subject subject);
+
+/* The most that the view lets a rule do, whatever the mode of its list; *reason (NULL is fine)
+ * says by what. */
+enum policy_mode policy_row_most(const struct policy_view *view, const struct policy_row *row,
+                                 enum policy_reason *reason);
 
 bool policy_lets_through(enum policy_action action);
 

@@ -37,10 +37,50 @@ static const char *const modes[] = {
     [POLICY_MODE_ENFORCE] = "enforce",
 };
 static const char *const triggers[] = {
-    [POLICY_TRIGGER_CLIENT] = "client",   [POLICY_TRIGGER_QNAME] = "qname",
-    [POLICY_TRIGGER_HOP] = "hop",         [POLICY_TRIGGER_SVCB] = "svcb",
+    [POLICY_TRIGGER_CLIENT] = "client",
+    [POLICY_TRIGGER_QNAME] = "qname",
+    [POLICY_TRIGGER_HOP] = "hop",
+    [POLICY_TRIGGER_SVCB] = "svcb",
+    [POLICY_TRIGGER_TARGET] = "target",
     [POLICY_TRIGGER_ADDRESS] = "address",
+    [POLICY_TRIGGER_NAMESERVER] = "nameserver",
+    [POLICY_TRIGGER_NAMESERVER_ADDRESS] = "nameserver-address",
 };
+static const char *const clients[] = {
+    [POLICY_CLIENT_DECIDE] = "decide",
+    [POLICY_CLIENT_PASS] = "pass",
+    [POLICY_CLIENT_LOG] = "log",
+    [POLICY_CLIENT_BLOCK] = "block",
+};
+static const char *const subjects[] = {
+    [POLICY_SUBJECT_ANSWER] = "answer",
+    [POLICY_SUBJECT_CLIENT] = "client",
+    [POLICY_SUBJECT_NAMESERVER] = "nameserver",
+};
+
+enum policy_subject policy_subject_of(enum policy_trigger trigger)
+{
+    switch (trigger) {
+    case POLICY_TRIGGER_CLIENT:
+        return POLICY_SUBJECT_CLIENT;
+    case POLICY_TRIGGER_NAMESERVER:
+    case POLICY_TRIGGER_NAMESERVER_ADDRESS:
+        return POLICY_SUBJECT_NAMESERVER;
+    case POLICY_TRIGGER_QNAME:
+    case POLICY_TRIGGER_HOP:
+    case POLICY_TRIGGER_SVCB:
+    case POLICY_TRIGGER_TARGET:
+    case POLICY_TRIGGER_ADDRESS:
+        break;
+    }
+    return POLICY_SUBJECT_ANSWER;
+}
+
+bool policy_trigger_is_address(enum policy_trigger trigger)
+{
+    return trigger == POLICY_TRIGGER_CLIENT || trigger == POLICY_TRIGGER_ADDRESS ||
+           trigger == POLICY_TRIGGER_NAMESERVER_ADDRESS;
+}
 
 static const char *name_of(const char *const *names, size_t count, unsigned value)
 {
@@ -92,6 +132,18 @@ const char *policy_mode_name(enum policy_mode mode)
 const char *policy_trigger_name(enum policy_trigger trigger)
 {
     return name_of(triggers, ITEMS(triggers), (unsigned)trigger);
+}
+
+const char *policy_client_name(enum policy_client client)
+{
+    return name_of(clients, ITEMS(clients), (unsigned)client);
+}
+
+const char *policy_subject_name(enum policy_subject subject)
+{
+    return subject == POLICY_SUBJECT_ANSWER
+               ? NULL
+               : name_of(subjects, ITEMS(subjects), (unsigned)subject);
 }
 
 bool policy_kind_parse(const char *word, size_t len, enum policy_kind *out)
@@ -157,5 +209,27 @@ bool policy_mode_parse(const char *word, size_t len, enum policy_mode *out)
         return false;
     }
     *out = (enum policy_mode)i;
+    return true;
+}
+
+bool policy_client_parse(const char *word, size_t len, enum policy_client *out)
+{
+    const size_t i = find(clients, 0, ITEMS(clients), word, len);
+
+    if (i == ITEMS(clients)) {
+        return false;
+    }
+    *out = (enum policy_client)i;
+    return true;
+}
+
+bool policy_subject_parse(const char *word, size_t len, enum policy_subject *out)
+{
+    const size_t i = find(subjects, POLICY_SUBJECT_ANSWER + 1, ITEMS(subjects), word, len);
+
+    if (i == ITEMS(subjects)) {
+        return false;
+    }
+    *out = (enum policy_subject)i;
     return true;
 }

@@ -40,6 +40,6 @@ struct policy_standing policy_row_standing(const struct policy *policy, unsigned
         }
         return standing;
     }
-    const enum policy_mode most = policy_caps_of(&in->caps, row, &reason);
+    const enum policy_mode most = policy_row_most(in, row, &reason);
     return most < standing.mode ? (struct policy_standing){most, reason} : standing;
 }

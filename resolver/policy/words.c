@@ -16,6 +16,9 @@ size_t policy_words_ede(const struct policy *policy, const struct policy_hit *hi
     if (hit->ground == POLICY_GROUND_DEFAULT) {
         len = snprintf(out, POLICY_EDE_MAX, "default deny: no allowed name, view %.*s",
                        (int)POLICY_EDE_WORD_MAX, view_name);
+    } else if (hit->ground == POLICY_GROUND_CLIENT) {
+        len = snprintf(out, POLICY_EDE_MAX, "client denied, view %.*s",
+                       (int)POLICY_EDE_WORD_MAX, view_name);
     } else if (policy_hit_row(policy, hit, &row) &&
                policy_image_list_at(policy_image_of(policy), row.list, &list)) {
         len = snprintf(out, POLICY_EDE_MAX, "%.*s %.*s %" PRIu32, (int)POLICY_EDE_WORD_MAX,
@@ -26,7 +29,15 @@ size_t policy_words_ede(const struct policy *policy, const struct policy_hit *hi
 
 const char *policy_words_ground(enum policy_ground ground)
 {
-    return ground == POLICY_GROUND_DEFAULT ? "default-deny" : "rule";
+    switch (ground) {
+    case POLICY_GROUND_DEFAULT:
+        return "default-deny";
+    case POLICY_GROUND_CLIENT:
+        return "client-deny";
+    case POLICY_GROUND_RULE:
+        break;
+    }
+    return "rule";
 }
 
 size_t policy_words_matched(const struct policy_hit *hit, char out[WIRE_NAME_TEXT_MAX])

@@ -21,7 +21,7 @@
 size_t policy_words_ede(const struct policy *policy, const struct policy_hit *hit,
                         const char *view_name, char out[POLICY_EDE_MAX]);
 
-/* Whose word a hit is: "rule", or "default-deny". */
+/* Whose word a hit is: "rule", "default-deny" or "client-deny". */
 const char *policy_words_ground(enum policy_ground ground);
 
 /* The name or address that was looked at. Returns the length. */

@@ -30,11 +30,6 @@ const struct wire_name query_soa_rname = {.octets = "\x06"
                                           .len = 16,
                                           .labels = 2};
 
-bool query_hit_applies(const struct query *q, const struct policy_hit *hit)
-{
-    return hit->action != POLICY_ACTION_TRUNCATE || q->client.transport != QUERY_TCP;
-}
-
 /* The list of the hit that blocks; false if the image is damaged. */
 static bool list_of_block(const struct query_engine *engine, const struct query *q,
                           struct policy_image_list *list)

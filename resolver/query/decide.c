@@ -5,18 +5,13 @@
 
 enum query_state step_decide(struct query_engine *engine, struct query *q)
 {
-    struct policy_outcome outcome;
-
-    q->hits.count = 0;
-    q->hits.more = false;
+    policy_hits_start(&q->hits, q->client.transport == QUERY_TCP);
     q->blocked = false;
     q->cached = false;
-    q->hits.truncate_passes = q->client.transport == QUERY_TCP;
-    if (!query_settings_exempt(engine->settings, q->context)) {
-        policy_decide_question(engine->policy, q->view, &q->question.name, &outcome);
-        if (policy_hits_add(&q->hits, &outcome, &q->block)) {
-            return query_block(engine, q);
-        }
+    if (!query_settings_exempt(engine->settings, q->context) &&
+        policy_decide_asked(engine->policy, q->view, &q->client.from, &q->question.name,
+                            &q->hits, &q->block)) {
+        return query_block(engine, q);
     }
     if (q->question.type == WIRE_ANY) {
         return respond_any(engine, q);

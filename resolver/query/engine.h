@@ -188,8 +188,7 @@ enum query_state respond_end(struct query_engine *engine, struct query *q,
                              struct wire_writer *writer, unsigned rcode, int ede,
                              const char *ede_text);
 
-/* block.c: true if this enforced hit replaces q's answer. TCP gets past `truncate`. */
-bool query_hit_applies(const struct query *q, const struct policy_hit *hit);
+/* block.c */
 /* Answers by the action of hit q->block. May go on to QUERY_LOOKUP for a redirect. */
 enum query_state query_block(struct query_engine *engine, struct query *q);
 enum query_state block_sinkhole(struct query_engine *engine, struct query *q);

@@ -310,6 +310,8 @@ bool query_fetch_may_ask(const struct query_engine *engine, const struct query_f
 
     for (const struct query *q = fetch->waiting; q != NULL; q = q->wait_next) {
         struct policy_outcome outcome;
+        struct policy_hits hits;
+        uint8_t block = 0;
 
         if (q->packets + fetch->packets >= QUERY_PACKETS_MAX) {
             continue;
@@ -321,11 +323,14 @@ bool query_fetch_may_ask(const struct query_engine *engine, const struct query_f
         if (q->redirect != NULL) {
             policy_decide_name(engine->policy, q->view, POLICY_TRIGGER_QNAME, 0, &fetch->name,
                                &outcome);
-        } else {
-            policy_decide_question(engine->policy, q->view, &fetch->name, &outcome);
+            if (!policy_outcome_blocks(&outcome)) {
+                return true;
+            }
+            continue;
         }
-        if (!policy_outcome_blocks(&outcome) ||
-            (q->redirect == NULL && !query_hit_applies(q, &outcome.hit))) {
+        policy_hits_start(&hits, q->client.transport == QUERY_TCP);
+        if (!policy_decide_asked(engine->policy, q->view, &q->client.from, &fetch->name, &hits,
+                                 &block)) {
             return true;
         }
     }

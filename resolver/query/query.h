@@ -160,7 +160,7 @@ struct query_counters {
     uint64_t local;         /* answered by what is known here */
     uint64_t rebinding;     /* answers from outside that led inside: replaced */
     uint64_t blocked;       /* answers replaced by policy */
-    uint64_t denied;        /* those of them that no rule, but a view's default replaced */
+    uint64_t denied;        /* those of them that no rule, but a view's own word replaced */
     uint64_t logged;        /* would-have-blocked events */
     uint64_t excepted;      /* blocks that an exception let through */
     uint64_t cache_hits, cache_misses, joined;

@@ -256,7 +256,7 @@ static void count_decision(struct query_engine *engine, const struct query *q)
     struct policy_image_list list;
     struct policy_row row;
 
-    if (hit->ground == POLICY_GROUND_DEFAULT) {
+    if (hit->ground != POLICY_GROUND_RULE) {
         query_tops_decision(engine->tops, engine->now.mono_us, &q->client.from,
                             &q->question.name, q->blocked, NULL);
     } else if (policy_hit_row(engine->policy, hit, &row) &&
@@ -290,7 +290,7 @@ enum query_state step_record(struct query_engine *engine, struct query *q)
     }
     engine->counters.blocked += q->blocked ? 1 : 0;
     engine->counters.denied +=
-        q->blocked && q->hits.at[q->block].ground == POLICY_GROUND_DEFAULT ? 1 : 0;
+        q->blocked && q->hits.at[q->block].ground != POLICY_GROUND_RULE ? 1 : 0;
     if (q->hits.count > 0) {
         count_decision(engine, q);
     }

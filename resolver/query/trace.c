@@ -73,8 +73,9 @@ static const char *verb_of(const struct query *q, size_t index)
         return "would block, but for an exception";
     }
     if (hit->mode == POLICY_MODE_LOG) {
-        return hit->ground == POLICY_GROUND_DEFAULT ? "would block, but is only recorded"
-                                                    : "would block, but its list only records";
+        return hit->ground != POLICY_GROUND_RULE || hit->trigger == POLICY_TRIGGER_TARGET
+                   ? "would block, but is only recorded"
+                   : "would block, but its list only records";
     }
     return "lets through, and records";
 }
@@ -91,6 +92,9 @@ static void note_hit(const struct query_engine *engine, struct query *q, size_t 
         query_note(
             q, "%s: nothing allows the name in this view, whose default is deny (action %s)",
             verb_of(q, index), action);
+    } else if (hit->ground == POLICY_GROUND_CLIENT) {
+        query_note(q, "%s: the view says so of all its clients (action %s)", verb_of(q, index),
+                   action);
     } else if (policy_hit_row(engine->policy, hit, &row) &&
                policy_image_list_at(policy_image_of(engine->policy), row.list, &list)) {
         (void)policy_hit_rule(hit, &row, rule, sizeof(rule));

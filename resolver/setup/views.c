@@ -104,7 +104,9 @@ static int fill_view(const struct words *words, struct report *report,
                                          .lists = lists,
                                          .deny = words->deny,
                                          .allow = words->allow->at,
-                                         .allow_count = words->allow->count};
+                                         .allow_count = words->allow->count,
+                                         .targets = POLICY_MODE_LOG,
+                                         .name_servers = POLICY_MODE_ENFORCE};
     if (words->action[0] != '\0' &&
         !setup_action_parse(words->action, &view->action, &view->redirect,
                             &view->redirect_prefixes)) {

@@ -44,17 +44,21 @@ void setup_why_decide(const struct setup_snapshot *snapshot, struct setup_why *w
     struct wire_message message;
 
     setup_why_place(snapshot, why);
-    why->hits.count = 0;
-    why->hits.more = false;
-    why->hits.truncate_passes = false;
+    policy_hits_start(&why->hits, false);
     why->chain.count = 0;
     why->blocked = why->passed = why->answer_seen = false;
     if (why->local || why->exempt) {
         return; /* policy is not asked */
     }
-    policy_decide_question(snapshot->policy, why->view, &why->name, &outcome);
+    policy_decide_client(snapshot->policy, why->view, &why->client, &outcome);
     why->blocked = policy_hits_add(&why->hits, &outcome, &why->block);
-    why->passed = outcome.enforced && !why->blocked && outcome.hit.exception == 0;
+    why->passed = why->hits.passed;
+    if (!why->blocked) {
+        policy_decide_question(snapshot->policy, why->view, &why->name, &outcome);
+        why->blocked = policy_hits_add(&why->hits, &outcome, &why->block);
+        why->passed =
+            why->passed || (outcome.enforced && !why->blocked && outcome.hit.exception == 0);
+    }
     if (why->blocked || why->answer_len == 0 ||
         wire_message_open(why->answer, why->answer_len, &message) != WIRE_OK ||
         policy_chain_follow(&message, &why->chain) != POLICY_CHAIN_OK) {
@@ -70,12 +74,7 @@ void setup_why_decide(const struct setup_snapshot *snapshot, struct setup_why *w
 static bool is_paused(const struct setup_snapshot *snapshot, const struct setup_why *why,
                       const struct policy_hit *hit)
 {
-    if (hit->mode != POLICY_MODE_LOG) {
-        return false;
-    }
-    return hit->ground == POLICY_GROUND_DEFAULT
-               ? policy_view_is_paused(snapshot->policy, why->view)
-               : policy_list_is_paused(snapshot->policy, why->view, hit->list);
+    return policy_hit_is_paused(snapshot->policy, why->view, hit);
 }
 
 /* The one word that says it: docs/control.md. */
@@ -161,9 +160,12 @@ static void write_hit(struct text *out, const struct setup_snapshot *snapshot,
 
     json_object_begin(out, NULL);
     json_bool(out, "applied", why->blocked && index == why->block);
-    json_string(out, "ground", hit->ground == POLICY_GROUND_DEFAULT ? "default-deny" : "rule");
+    json_string(out, "ground",
+                hit->ground == POLICY_GROUND_DEFAULT  ? "default-deny"
+                : hit->ground == POLICY_GROUND_CLIENT ? "client-deny"
+                                                      : "rule");
     json_string(out, "trigger", policy_trigger_name((enum policy_trigger)hit->trigger));
-    if (hit->trigger == POLICY_TRIGGER_ADDRESS) {
+    if (policy_trigger_is_address((enum policy_trigger)hit->trigger)) {
         address_format(&hit->address, false, address);
         json_string(out, "matched", address);
     } else {
@@ -196,7 +198,7 @@ void setup_why_write(struct text *out, const struct setup_snapshot *snapshot,
     json_bool(out, "answer_known",
               why->local || why->exempt || why->answer_seen ||
                   (why->blocked && why->hits.at[why->block].hop == 0 &&
-                   why->hits.at[why->block].trigger == POLICY_TRIGGER_QNAME));
+                   why->hits.at[why->block].trigger <= POLICY_TRIGGER_QNAME));
     json_array_begin(out, "chain");
     for (unsigned i = 0; i < why->chain.count; i++) {
         write_name(out, NULL, &why->chain.names[i]);

@@ -15,7 +15,8 @@ struct setup_why {
     struct wire_name name;
     uint16_t type;
     unsigned view;
-    bool client_known; /* it was asked for a client */
+    bool client_known;     /* it was asked for a client */
+    struct address client; /* that; family 0 if it was not */
     bool client_allowed;
     /* Known, or the length is 0: the answer to this question, before policy. Borrowed. */
     const uint8_t *answer;

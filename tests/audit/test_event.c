@@ -362,7 +362,7 @@ static void numbers_that_have_no_word_are_refused(void **state)
         uint8_t valid; /* finds the octet */
         uint8_t wrong;
     } cases[] = {
-        {&other.trigger, POLICY_TRIGGER_SVCB, POLICY_TRIGGER_ADDRESS + 1},
+        {&other.trigger, POLICY_TRIGGER_SVCB, POLICY_TRIGGERS},
         {&other.mode, POLICY_MODE_LOG, POLICY_MODE_OFF}, /* off decides nothing */
         {&other.mode, POLICY_MODE_LOG, POLICY_MODE_ENFORCE + 1},
         {&other.action, POLICY_ACTION_LOG, POLICY_ACTION_DEFAULT},

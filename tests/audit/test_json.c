@@ -131,7 +131,7 @@ static void an_address_names_its_prefix(void **state)
     struct policy_outcome outcome;
 
     (void)state;
-    policy_decide_address(policy, 0, 1, &owner, &address, &outcome);
+    policy_decide_address(policy, 0, POLICY_TRIGGER_ADDRESS, 1, &owner, &address, &outcome);
     assert_true(outcome.enforced);
     struct audit_event event = event_on("www.shop.example", &outcome.hit);
     assert_holds(&event, policy,
@@ -139,7 +139,7 @@ static void an_address_names_its_prefix(void **state)
                  "\"trigger\":\"address\",\"matched\":\"203.0.113.9\",\"hop\":1,");
 
     address = make_address("2001:db8:ffff::9");
-    policy_decide_address(policy, 0, 0, &owner, &address, &outcome);
+    policy_decide_address(policy, 0, POLICY_TRIGGER_ADDRESS, 0, &owner, &address, &outcome);
     assert_true(outcome.enforced);
     event = event_on("www.shop.example", &outcome.hit);
     assert_holds(&event, policy, "\"rule\":\"block prefix 2001:db8:8000::/33\",");
@@ -147,7 +147,7 @@ static void an_address_names_its_prefix(void **state)
 
     /* IPv6 on the way, an IPv4 host at the end: the list's prefix, and the answer's address */
     address = make_address("64:ff9b::203.0.113.9");
-    policy_decide_address(policy, 0, 0, &owner, &address, &outcome);
+    policy_decide_address(policy, 0, POLICY_TRIGGER_ADDRESS, 0, &owner, &address, &outcome);
     assert_true(outcome.enforced);
     event = event_on("www.shop.example", &outcome.hit);
     assert_holds(&event, policy, "\"rule\":\"block prefix 203.0.112.0/23\",");

@@ -94,13 +94,14 @@ static void look(const struct policy_image *image)
         require(wire_name_from_text(names[i], strlen(names[i]), &name) == WIRE_TEXT_OK);
         policy_image_find_name(image, &name, &matches);
         check_matches(image, &matches, name.labels);
-        seen += policy_image_line(image, 0, &name, POLICY_MATCH_SUFFIX, POLICY_BLOCK);
+        seen += policy_image_line(image, 0, &name, POLICY_MATCH_SUFFIX, POLICY_BLOCK,
+                                  POLICY_SUBJECT_ANSWER);
     }
     const struct address v4 = {.octets = {192, 0, 2, 70}, .family = ADDRESS_V4};
     const struct address v6 = {.octets = {0x20, 1, 0x0d, 0xb8, 1}, .family = ADDRESS_V6};
-    policy_image_find_address(image, &v4, &matches);
+    policy_image_find_address(image, POLICY_SUBJECT_ANSWER, &v4, &matches);
     check_matches(image, &matches, 32);
-    policy_image_find_address(image, &v6, &matches);
+    policy_image_find_address(image, POLICY_SUBJECT_ANSWER, &v6, &matches);
     check_matches(image, &matches, 128);
     require(seen != SIZE_MAX);
     check_sets(image);

@@ -25,14 +25,17 @@ static void check_name(const struct policy_list *list, const struct policy_list_
     require(pos == rule->name + rule->name_len && name.labels >= 2);
     require(memcmp(name.octets, list->names + rule->name, name.len) == 0); /* lower case */
     policy_image_find_name(image, &name, &matches);
+    require(rule->subject != POLICY_SUBJECT_CLIENT);
     require(rule->match == POLICY_MATCH_BELOW ||
             (matches.count > 0 && matches.at[matches.count - 1].labels == name.labels));
     require(rule->match != POLICY_MATCH_BELOW || matches.pass_below != 0 ||
-            rule->action != POLICY_ACTION_DEFAULT);
-    require(policy_image_line(image, 0, &name, rule->match, rule->kind) == rule->line);
+            rule->subject != POLICY_SUBJECT_ANSWER || rule->action != POLICY_ACTION_DEFAULT);
+    require(policy_image_line(image, 0, &name, rule->match, rule->kind, rule->subject) ==
+            rule->line);
 }
 
-static void check_prefix(const struct address_prefix *prefix, const struct policy_image *image)
+static void check_prefix(const struct address_prefix *prefix, enum policy_subject subject,
+                         const struct policy_image *image)
 {
     struct address address = {.family = prefix->family};
     struct address_prefix again;
@@ -43,7 +46,7 @@ static void check_prefix(const struct address_prefix *prefix, const struct polic
     const size_t len = address_prefix_format(prefix, text);
     require(address_prefix_parse(text, len, &again) == 0); /* no host bits */
     memcpy(address.octets, prefix->octets, sizeof(address.octets));
-    policy_image_find_address(image, &address, &matches);
+    policy_image_find_address(image, subject, &address, &matches);
     require(matches.count > 0 && matches.at[matches.count - 1].labels >= prefix->bits);
 }
 
@@ -77,7 +80,7 @@ static void check(const struct policy_list *list)
         require((rule->action == POLICY_ACTION_REDIRECT) == (rule->redirect != NULL));
         require(rule->kind == POLICY_BLOCK || rule->action == POLICY_ACTION_DEFAULT);
         if (rule->match == POLICY_MATCH_PREFIX) {
-            check_prefix(&list->prefixes[rule->name], image);
+            check_prefix(&list->prefixes[rule->name], rule->subject, image);
         } else {
             check_name(list, rule, image);
         }

@@ -42,8 +42,8 @@ static inline struct address address_of(const char *text)
 }
 
 /*
- * Writes the text of a list. rules: lines "KIND MATCH WHAT" or "KIND MATCH WHAT action=WORD",
- * separated by ';'; the other fields are filled in. Gives memory.
+ * Writes the text of a list. rules: lines "KIND MATCH WHAT" or "KIND MATCH WHAT action=WORD
+ * trigger=WORD ends=chain", separated by ';'; the other fields are filled in. Gives memory.
  */
 static inline char *list_text(const char *id, const char *rules)
 {
@@ -59,8 +59,12 @@ static inline char *list_text(const char *id, const char *rules)
                             id, id, id);
     while (*rules != '\0') {
         const size_t len = strcspn(rules, ";");
-        const char *action = memmem(rules, len, " action=", 8);
-        const size_t what = action == NULL ? len : (size_t)(action - rules);
+        const char *equals = memchr(rules, '=', len);
+        size_t what = len;
+
+        for (what = equals == NULL ? len : (size_t)(equals - rules);
+             equals != NULL && rules[what] != ' '; what--) {
+        }
 
         used += (size_t)snprintf(text + used, size - used,
                                  "%.*s category=test scope=cloud confidence=high%.*s "

@@ -378,7 +378,7 @@ static void decide(const struct policy *policy, const char *question,
         const struct wire_name owner = name_of("owner.example");
         const struct address address = address_of(question + 1);
 
-        policy_decide_address(policy, 0, 2, &owner, &address, out);
+        policy_decide_address(policy, 0, POLICY_TRIGGER_ADDRESS, 2, &owner, &address, out);
         return;
     }
     const struct wire_name name = name_of(question);

@@ -417,7 +417,7 @@ static void prefix_rules_are_excepted(void **state)
 
         assert_int_equal(address_parse(rows[i].address, strlen(rows[i].address), 0, &address),
                          0);
-        policy_decide_address(policy, 0, 0, &owner, &address, &outcome);
+        policy_decide_address(policy, 0, POLICY_TRIGGER_ADDRESS, 0, &owner, &address, &outcome);
         assert_true(outcome.enforced);
         if (outcome.hit.exception != rows[i].exception || outcome.hit.labels != rows[i].bits ||
             policy_outcome_blocks(&outcome) != (rows[i].exception == 0)) {
@@ -659,7 +659,7 @@ static void chain_scope_is_asked_for_by_the_asked_name(void **state)
     assert_int_equal(outcome.hit.exception, 1);
     assert_true(wire_name_equal(&policy_hit_exception(policy, &outcome.hit)->name,
                                 &exceptions[0].name));
-    policy_decide_address(policy, 0, 1, &hop, &address, &outcome);
+    policy_decide_address(policy, 0, POLICY_TRIGGER_ADDRESS, 1, &hop, &address, &outcome);
     assert_true(policy_outcome_blocks(&outcome));
     policy_except_chain(policy, 0, &shop, &outcome);
     assert_false(policy_outcome_blocks(&outcome));

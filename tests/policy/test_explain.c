@@ -357,8 +357,10 @@ static void check(const struct world *world, const char *asked)
         const struct wire_name owner = name_of("");
         const struct address address = address_of(asked);
 
-        policy_decide_address(world->policy, 0, 0, &owner, &address, &outcome);
-        policy_explain_address(world->policy, 0, 0, &owner, &address, NULL, &explained);
+        policy_decide_address(world->policy, 0, POLICY_TRIGGER_ADDRESS, 0, &owner, &address,
+                              &outcome);
+        policy_explain_address(world->policy, 0, POLICY_TRIGGER_ADDRESS, 0, &owner, &address,
+                               NULL, &explained);
     } else {
         const struct wire_name name = name_of(asked);
 

@@ -90,7 +90,7 @@ static void same_as_naive(const struct policy_image *image, const struct policy_
     if (name != NULL) {
         policy_image_find_name(image, name, &matches);
     } else {
-        policy_image_find_address(image, address, &matches);
+        policy_image_find_address(image, POLICY_SUBJECT_ANSWER, address, &matches);
     }
     for (unsigned i = 0; i < matches.count; i++) {
         assert_true(matches.at[i].set != 0);
@@ -354,7 +354,8 @@ static void many_nodes_fill_lines_and_overflow_them(void **state)
         policy_image_find_name(image, &name, &matches);
         assert_int_equal(matches.count, 1);
         assert_int_equal(matches.at[0].labels, 3);
-        assert_int_equal(policy_image_line(image, 0, &name, POLICY_MATCH_SUFFIX, POLICY_BLOCK),
+        assert_int_equal(policy_image_line(image, 0, &name, POLICY_MATCH_SUFFIX, POLICY_BLOCK,
+                                           POLICY_SUBJECT_ANSWER),
                          list->rules[i].line);
     }
     unsigned chained = 0;
@@ -465,10 +466,18 @@ static void the_image_knows_its_lists(void **state)
     assert_false(policy_image_row(image, 0, 0, &row)); /* the empty set */
     assert_false(policy_image_row(image, UINT32_MAX, 0, &row));
     const struct wire_name www = name_of("www.b.example");
-    assert_int_equal(policy_image_line(image, 1, &www, POLICY_MATCH_EXACT, POLICY_PASS), 10);
-    assert_int_equal(policy_image_line(image, 1, &www, POLICY_MATCH_EXACT, POLICY_BLOCK), 0);
-    assert_int_equal(policy_image_line(image, 0, &www, POLICY_MATCH_EXACT, POLICY_PASS), 0);
-    assert_int_equal(policy_image_line(image, 1, &name, POLICY_MATCH_EXACT, POLICY_PASS), 0);
+    assert_int_equal(policy_image_line(image, 1, &www, POLICY_MATCH_EXACT, POLICY_PASS,
+                                       POLICY_SUBJECT_ANSWER),
+                     10);
+    assert_int_equal(policy_image_line(image, 1, &www, POLICY_MATCH_EXACT, POLICY_BLOCK,
+                                       POLICY_SUBJECT_ANSWER),
+                     0);
+    assert_int_equal(policy_image_line(image, 0, &www, POLICY_MATCH_EXACT, POLICY_PASS,
+                                       POLICY_SUBJECT_ANSWER),
+                     0);
+    assert_int_equal(policy_image_line(image, 1, &name, POLICY_MATCH_EXACT, POLICY_PASS,
+                                       POLICY_SUBJECT_ANSWER),
+                     0);
     policy_image_free(image);
     policy_list_free(a);
     policy_list_free(b);
@@ -559,7 +568,7 @@ static void no_lists_make_an_image_that_matches_nothing(void **state)
     (void)state;
     policy_image_find_name(image, &name, &matches);
     assert_int_equal(matches.count, 0);
-    policy_image_find_address(image, &address, &matches);
+    policy_image_find_address(image, POLICY_SUBJECT_ANSWER, &address, &matches);
     assert_int_equal(matches.count, 0);
     policy_image_free(image);
 }
@@ -594,12 +603,13 @@ static void read_all(const struct policy_image *image)
         for (unsigned k = 0; k < matches.count; k++) {
             assert_true(matches.at[k].set < policy_image_sets(image));
         }
-        seen += policy_image_line(image, 0, &name, POLICY_MATCH_SUFFIX, POLICY_BLOCK);
+        seen += policy_image_line(image, 0, &name, POLICY_MATCH_SUFFIX, POLICY_BLOCK,
+                                  POLICY_SUBJECT_ANSWER);
     }
     for (size_t i = 0; i < ITEMS(addresses); i++) {
         const struct address address = address_of(addresses[i]);
 
-        policy_image_find_address(image, &address, &matches);
+        policy_image_find_address(image, POLICY_SUBJECT_ANSWER, &address, &matches);
         assert_true(matches.count <= 128);
     }
     const size_t sets = policy_image_sets(image) < 64 ? policy_image_sets(image) : 64;
@@ -721,7 +731,8 @@ static void a_header_that_promises_nonsense_is_refused(void **state)
         int wanted;
     } cases[] = {
         {IMAGE_AT_MAGIC, 0, 8, CORDON_E_CORRUPT},
-        {IMAGE_AT_MAJOR, 2, 2, CORDON_E_VERSION},
+        {IMAGE_AT_MAJOR, 1, 2, CORDON_E_VERSION},
+        {IMAGE_AT_MAJOR, 3, 2, CORDON_E_VERSION},
         {IMAGE_AT_MINOR, 9, 2, 0}, /* a later minor version only adds */
         {IMAGE_AT_HEADER_OCTETS, 8192, 4, CORDON_E_CORRUPT},
         {IMAGE_AT_ENDIAN, 0x04030201, 4, CORDON_E_CORRUPT},

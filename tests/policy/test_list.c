@@ -335,6 +335,29 @@ static const struct refusal rule_refusals[] = {
      "9:79:", "lower case"},
     {RULE("pass suffix a.example" WORDS "action=log " SEEN), "9:62:", "no action"},
     {RULE("block suffix a.example" WORDS "action=log action=log " SEEN), "9:74:", "evidence="},
+    /* --- what it is about, and what a pass ends --- */
+    {RULE("block suffix a.example" WORDS "trigger=client " SEEN), "9:63:", "prefix rule"},
+    {RULE("block exact a.example" WORDS "trigger=client " SEEN), "9:62:", "prefix rule"},
+    {RULE("block suffix a.example" WORDS "trigger=qname " SEEN),
+     "9:71:", "client or nameserver"},
+    {RULE("block suffix a.example" WORDS "trigger=answer " SEEN), "9:71:", "no such field"},
+    {RULE("block suffix a.example" WORDS "trigger= " SEEN), "9:71:", "client or nameserver"},
+    {RULE("block suffix a.example" WORDS "trigger=nameservers " SEEN),
+     "9:71:", "no such field"},
+    {RULE("block suffix a.example" WORDS "trigger=nameserver trigger=nameserver " SEEN),
+     "9:82:", "evidence="},
+    {RULE("block suffix a.example" WORDS "trigger=nameserver action=drop " SEEN),
+     "9:82:", "trigger, ends"},
+    {RULE("block prefix 10.0.0.0/7" WORDS "trigger=client " SEEN), "9:14:", "shorter than /8"},
+    {RULE("block prefix fc00::/6" WORDS "trigger=client " SEEN), "9:14:", "shorter than /7"},
+    {RULE("block prefix fc00::/7" WORDS "trigger=nameserver " SEEN), "9:14:", "than /16"},
+    {RULE("block suffix a.example" WORDS "ends=chain " SEEN), "9:63:", "only a pass rule"},
+    {RULE("block suffix a.example" WORDS "action=pass ends=chain " SEEN),
+     "9:75:", "only a pass rule"},
+    {RULE("pass suffix a.example" WORDS "ends=trigger " SEEN), "9:67:", "the value is chain"},
+    {RULE("pass suffix a.example" WORDS "ends=chains " SEEN), "9:67:", "the value is chain"},
+    {RULE("pass suffix a.example" WORDS "ends=chain trigger=nameserver " SEEN),
+     "9:73:", "evidence="},
     /* --- texts --- */
     {RULE("block suffix a.example category=c scope=cloud confidence=high\n"),
      "9:62:", "evidence="},
@@ -360,6 +383,14 @@ static const struct refusal rule_refusals[] = {
     {RULE("pass prefix 192.0.2.0/24" WORDS SEEN "block prefix 192.0.2.0/24" WORDS SEEN),
      "10:1:", "line 9 says \"pass\""},
     {RULE("pass prefix 2001:db8::/32" WORDS SEEN "pass prefix 2001:DB8:0::/32" WORDS SEEN),
+     "10:1:", "stands in line 9"},
+    {RULE("block suffix a.example" WORDS "trigger=nameserver " SEEN
+          "block suffix a.example" WORDS "trigger=nameserver " SEEN),
+     "10:1:", "stands in line 9"},
+    {RULE("pass prefix 192.0.2.0/24" WORDS "trigger=client " SEEN
+          "block prefix 192.0.2.0/24" WORDS "trigger=client " SEEN),
+     "10:1:", "line 9 says \"pass\""},
+    {RULE("pass suffix a.example" WORDS "ends=chain " SEEN "pass suffix a.example" WORDS SEEN),
      "10:1:", "stands in line 9"},
 };
 
@@ -397,6 +428,39 @@ static void rules_that_are_wrong_are_refused(void **state)
 {
     (void)state;
     refuse(rule_refusals, ITEMS(rule_refusals));
+}
+
+/* One name may be in a list once for each subject. */
+static void what_a_rule_is_about_is_part_of_its_identity(void **state)
+{
+    static const char text[] =
+        RULE("block prefix 192.0.2.0/24" WORDS SEEN "pass prefix 192.0.2.0/24" WORDS
+             "trigger=client ends=chain " SEEN "block prefix 192.0.2.0/24" WORDS
+             "action=drop trigger=nameserver " SEEN "pass suffix a.example" WORDS
+             "ends=chain " SEEN "block suffix a.example" WORDS "trigger=nameserver " SEEN
+             "block prefix fc00::/7" WORDS "trigger=client " SEEN);
+    static const struct {
+        enum policy_subject subject;
+        bool ends;
+    } wanted[] = {
+        {POLICY_SUBJECT_ANSWER, false},     {POLICY_SUBJECT_CLIENT, true},
+        {POLICY_SUBJECT_NAMESERVER, false}, {POLICY_SUBJECT_ANSWER, true},
+        {POLICY_SUBJECT_NAMESERVER, false}, {POLICY_SUBJECT_CLIENT, false},
+    };
+    struct policy_list *list = NULL;
+    struct report report;
+
+    (void)state;
+    report_init(&report);
+    assert_int_equal(policy_list_parse(text, strlen(text), "f", &report, &list), 0);
+    report_deinit(&report);
+    assert_int_equal(list->rule_count, ITEMS(wanted));
+    for (size_t i = 0; i < ITEMS(wanted); i++) {
+        assert_int_equal(list->rules[i].subject, wanted[i].subject);
+        assert_int_equal(list->rules[i].ends_chain, wanted[i].ends);
+    }
+    assert_int_equal(list->rules[2].action, POLICY_ACTION_DROP);
+    policy_list_free(list);
 }
 
 static void every_fault_is_reported(void **state)
@@ -665,6 +729,7 @@ int main(void)
         cmocka_unit_test(any_cut_of_a_list_is_refused),
         cmocka_unit_test(files_headers_and_facts_that_are_wrong_are_refused),
         cmocka_unit_test(rules_that_are_wrong_are_refused),
+        cmocka_unit_test(what_a_rule_is_about_is_part_of_its_identity),
         cmocka_unit_test(every_fault_is_reported),
         cmocka_unit_test(a_newer_format_is_told_apart),
         cmocka_unit_test(texts_may_be_in_any_script),

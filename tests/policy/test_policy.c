@@ -351,7 +351,7 @@ static void decide_in(const struct policy *policy, unsigned view, const char *qu
         const struct wire_name owner = name_of("owner.example");
         const struct address address = address_of(question + 1);
 
-        policy_decide_address(policy, view, 2, &owner, &address, out);
+        policy_decide_address(policy, view, POLICY_TRIGGER_ADDRESS, 2, &owner, &address, out);
         return;
     }
     const struct wire_name name = name_of(question);
@@ -462,7 +462,7 @@ static void a_hit_says_what_was_looked_at(void **state)
     assert_int_equal(outcome.hit.action, POLICY_ACTION_NXDOMAIN); /* the view's */
     assert_true(wire_name_equal(&outcome.hit.name, &name));
     assert_int_equal(outcome.hit.address.family, ADDRESS_NONE);
-    policy_decide_address(policy, 0, 1, &name, &address, &outcome);
+    policy_decide_address(policy, 0, POLICY_TRIGGER_ADDRESS, 1, &name, &address, &outcome);
     assert_int_equal(outcome.hit.trigger, POLICY_TRIGGER_ADDRESS);
     assert_int_equal(outcome.hit.labels, 24);
     assert_true(address_same_host(&outcome.hit.address, &address));

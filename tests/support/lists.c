@@ -14,8 +14,13 @@
 /* "block suffix a.example action=drop" with the fields that a rule needs besides. */
 static void add_rule(struct text *text, const char *line, size_t len)
 {
-    const char *action = memmem(line, len, " action=", 8);
-    const size_t head = action != NULL ? (size_t)(action - line) : len;
+    const char *fields = memchr(line, '=', len);
+    size_t head = len;
+
+    if (fields != NULL) {
+        for (head = (size_t)(fields - line); line[head] != ' '; head--) {
+        }
+    }
 
     text_add_octets(text, line, head);
     text_add(text, " category=test scope=cloud confidence=high");
@@ -109,6 +114,18 @@ static size_t read_names(const char *words, struct wire_name *out)
     return used;
 }
 
+/* What is not said is as where a configuration does not say it. */
+static void read_caps(const struct world_view *view, struct policy_view_setting *out)
+{
+    invariant(view->targets == NULL ||
+              policy_mode_parse(view->targets, strlen(view->targets), &out->targets));
+    invariant(
+        view->name_servers == NULL ||
+        policy_mode_parse(view->name_servers, strlen(view->name_servers), &out->name_servers));
+    invariant(view->client == NULL ||
+              policy_client_parse(view->client, strlen(view->client), &out->client));
+}
+
 static struct policy *make_policy(size_t count, const struct world_list *lists,
                                   size_t view_count, const struct world_view *views,
                                   uint64_t generation)
@@ -144,7 +161,10 @@ static struct policy *make_policy(size_t count, const struct world_list *lists,
                                          .list_count = used_count,
                                          .deny = view->deny,
                                          .allow = allowed[v],
-                                         .allow_count = read_names(view->allow, allowed[v])};
+                                         .allow_count = read_names(view->allow, allowed[v]),
+                                         .targets = POLICY_MODE_LOG,
+                                         .name_servers = POLICY_MODE_ENFORCE};
+        read_caps(view, &settings[v]);
     }
     invariant(policy_image_build((const struct policy_list *const *)parsed, count, &image) ==
               0);

@@ -286,7 +286,6 @@ struct world_reply *world_ask(struct world *world, const char *name, uint16_t ty
 
 static void add_event(struct world *world, const struct audit_event *event)
 {
-    static const char *const triggers[] = {"client", "qname", "hop", "svcb", "address"};
     const size_t used = strlen(world->event_words);
     char name[WIRE_NAME_TEXT_MAX];
     char hop[16] = "";
@@ -305,13 +304,17 @@ static void add_event(struct world *world, const struct audit_event *event)
         invariant(exception != NULL && event->generation == world->generation);
         snprintf(ticket, sizeof(ticket), " by %s", exception->ticket);
     }
-    const bool by_default = event->hit.ground == POLICY_GROUND_DEFAULT;
+    static const char *const words[] = {
+        [POLICY_GROUND_DEFAULT] = "default", [POLICY_GROUND_CLIENT] = "clients"};
+    const bool by_rule = event->hit.ground == POLICY_GROUND_RULE;
     snprintf(world->event_words + used, WORLD_WORDS - used, "%s%s%s%s %s %s %s%s %s%s",
              used > 0 ? "; " : "", event->view > 0 ? world->views[event->view].name : "",
              event->view > 0 ? " " : "", event->applied ? "applied" : "logged",
              policy_mode_name((enum policy_mode)event->hit.mode),
              policy_action_name((enum policy_action)event->hit.action),
-             by_default ? "default" : triggers[event->hit.trigger], hop, name, ticket);
+             by_rule ? policy_trigger_name((enum policy_trigger)event->hit.trigger)
+                     : words[event->hit.ground],
+             hop, name, ticket);
     world->event_count++;
     world->last_event = *event;
 }

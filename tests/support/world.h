@@ -106,8 +106,8 @@ struct world_packet { /* on its way back */
 
 struct world_list {
     const char *id;
-    const char
-        *rules; /* lines "block suffix a.example action=drop"; other fields are made up */
+    const char *rules;         /* lines "block suffix a.example action=drop trigger=nameserver
+                                  ends=chain"; other         fields are made up */
     enum policy_mode mode;     /* OFF (0) stands for ENFORCE */
     enum policy_action action; /* DEFAULT: sinkhole */
     const char *legal;         /* the legal requirement, or NULL */
@@ -125,6 +125,7 @@ struct world_view {
     const char *sinkhole; /* IPv4; NULL: 0.0.0.0 */
     enum policy_action action;
     bool log_only, deny;
+    const char *targets, *name_servers, *client; /* words; NULL: log, enforce, decide */
 };
 #define WORLD_VIEWS 8u
 
