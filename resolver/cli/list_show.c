@@ -60,7 +60,9 @@ void cli_print_facts(const struct policy_list *list)
     for (size_t i = 0; i < list->fact_count;) {
         const struct policy_fact *first = &list->facts[i];
 
-        printf("\n  %s: %s", policy_class_name(first->class), first->entity);
+        printf("\n  %s%s: %s", policy_class_name(first->class),
+               first->class == POLICY_CLASS_NAMED_URGED ? " (a request, no designation)" : "",
+               first->entity);
         for (i++; i < list->fact_count && is_same_but_entity(first, &list->facts[i]); i++) {
             printf("; %s", list->facts[i].entity);
         }
@@ -108,6 +110,34 @@ static void show_rules(const struct policy_list *list)
     }
 }
 
+/* Each class by itself: what a letter asks for is never added to a designation, nor is a
+ * parent's listing to one of the provider. */
+static size_t facts_of(const struct policy_list *list, enum policy_class of)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < list->fact_count; i++) {
+        count += list->facts[i].class == of;
+    }
+    return count;
+}
+
+static void show_fact_counts(const struct policy_list *list)
+{
+    const char *before = "\n  legal facts: ";
+
+    for (unsigned of = 0; of <= POLICY_CLASS_NONE_FOUND; of++) {
+        const size_t count = facts_of(list, (enum policy_class)of);
+
+        if (count == 0) {
+            continue;
+        }
+        printf("%s%s %zu", before, policy_class_name((enum policy_class)of), count);
+        before = "; ";
+    }
+    puts(list->fact_count == 0 ? "\n  no legal facts" : "");
+}
+
 static void show_counts(const struct policy_list *list)
 {
     size_t scopes[POLICY_SCOPE_CONSUMER + 1] = {0};
@@ -147,6 +177,7 @@ static void show_words(const struct policy_list *list)
         printf("  legal requirement: %s\n", list->legal_requirement);
     }
     cli_print_facts(list);
+    show_fact_counts(list);
     show_counts(list);
 }
 
@@ -170,7 +201,12 @@ static void show_json(const struct policy_list *list)
     json_uint(&out, "serial", list->serial);
     json_uint(&out, "created", list->created_s);
     json_uint(&out, "expires", list->expires_s);
-    json_uint(&out, "facts", list->fact_count);
+    json_object_begin(&out, "facts");
+    for (unsigned of = 0; of <= POLICY_CLASS_NONE_FOUND; of++) {
+        json_uint(&out, policy_class_name((enum policy_class)of),
+                  facts_of(list, (enum policy_class)of));
+    }
+    json_object_end(&out);
     json_uint(&out, "rules", list->rule_count);
     json_string(&out, "status_class", status != NULL ? policy_class_name(status->class) : NULL);
     json_string(&out, "status_entity", status != NULL ? status->entity : NULL);

@@ -42,8 +42,9 @@ struct stats {
     struct policy_list *lists[POLICY_LISTS_MAX];
     size_t list_count;
     struct tally kinds, matches, actions, scopes, confidences, categories, providers;
+    struct tally facts; /* by class: a letter is never added to a designation */
     uint64_t depths[WIRE_LABELS_MAX + 1];
-    uint64_t rules, facts, public_suffixes;
+    uint64_t rules, public_suffixes;
     struct policy_image *image;
 };
 
@@ -59,6 +60,7 @@ static const struct {
     {"confidence", offsetof(struct stats, confidences)},
     {"category", offsetof(struct stats, categories)},
     {"provider", offsetof(struct stats, providers)},
+    {"facts", offsetof(struct stats, facts)},
 };
 #define TALLIES (sizeof(tallies) / sizeof(tallies[0]))
 
@@ -122,8 +124,10 @@ static bool count_list(struct stats *stats, const struct policy_list *list)
     bool good = true;
 
     stats->rules += list->rule_count;
-    stats->facts += list->fact_count;
     stats->public_suffixes += list->forced_count;
+    for (size_t i = 0; good && i < list->fact_count; i++) {
+        good = add(&stats->facts, policy_class_name(list->facts[i].class));
+    }
     for (size_t i = 0; good && i < list->rule_count; i++) {
         const struct policy_list_rule *rule = &list->rules[i];
         const char *action = rule->kind == POLICY_PASS ? NULL
@@ -151,8 +155,8 @@ static void print_words(struct stats *stats, const struct policy_image_stats *ma
     const double rules = made->rules > 0 ? (double)made->rules : 1.0;
     const char *comma = "";
 
-    printf("%zu list%s, %" PRIu64 " rules, %" PRIu64 " legal facts\n", stats->list_count,
-           stats->list_count == 1 ? "" : "s", stats->rules, stats->facts);
+    printf("%zu list%s, %" PRIu64 " rules\n", stats->list_count,
+           stats->list_count == 1 ? "" : "s", stats->rules);
     for (size_t i = 0; i < TALLIES; i++) {
         const struct tally *tally = tally_at(stats, i);
 
@@ -219,15 +223,15 @@ static int print_json(struct stats *stats, const struct policy_image_stats *made
     for (unsigned i = 0; i < POLICY_IMAGE_CHAINS; i++) {
         json_array_append_new(lines, json_integer((json_int_t)chains[i]));
     }
-    json_t *document = json_pack(
-        "{s:I,s:I,s:I,s:I,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:I}}", "lists",
-        (json_int_t)stats->list_count, "rules", (json_int_t)stats->rules, "facts",
-        (json_int_t)stats->facts, "public_suffixes", (json_int_t)stats->public_suffixes,
-        "labels", labels, "image", "octets", (json_int_t)made->octets, "names",
-        (json_int_t)made->nodes, "interior", (json_int_t)made->interior, "max_labels",
-        (json_int_t)made->max_depth, "rows", (json_int_t)made->rows, "sets",
-        (json_int_t)made->sets, "classes", (json_int_t)made->classes, "parts", parts, "chains",
-        lines, "seeds", (json_int_t)made->attempt + 1);
+    json_t *document =
+        json_pack("{s:I,s:I,s:I,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:I}}", "lists",
+                  (json_int_t)stats->list_count, "rules", (json_int_t)stats->rules,
+                  "public_suffixes", (json_int_t)stats->public_suffixes, "labels", labels,
+                  "image", "octets", (json_int_t)made->octets, "names", (json_int_t)made->nodes,
+                  "interior", (json_int_t)made->interior, "max_labels",
+                  (json_int_t)made->max_depth, "rows", (json_int_t)made->rows, "sets",
+                  (json_int_t)made->sets, "classes", (json_int_t)made->classes, "parts", parts,
+                  "chains", lines, "seeds", (json_int_t)made->attempt + 1);
 
     for (size_t i = 0; document != NULL && i < TALLIES; i++) {
         json_object_set_new(document, tallies[i].key, tally_json(tally_at(stats, i)));

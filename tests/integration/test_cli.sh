@@ -98,6 +98,15 @@ code 1 "$cordon" list verify --threshold 3 --keys "$work/keys" "$list"
 code 1 "$cordon" list verify --threshold 9 --keys "$work/keys" "$list"; err_has 'threshold'
 code 0 "$cordon" list show --rules "$list"; out_has 'block prefix 192.0.2.0/24'; out_has 'designated: Entity of alpha'
 code 0 "$cordon" list show --json "$list"; json 'd["serial"] == 7'
+# A letter is counted by itself, never with designations; so is what is the parent's.
+code 0 "$cordon" list show --json "$CORDON_ROOT/blocklists/alibaba-cloud.list"
+json 'd["facts"] == {"designated": 0, "parent-designated": 1, "list-mention": 0, "named-urged": 2,
+  "named-no-designation-found": 1, "changed": 0, "removed": 0, "none-found": 0} and d["status_class"] == "parent-designated"'
+code 0 "$cordon" list show "$CORDON_ROOT/blocklists/alibaba-cloud.list"
+out_has 'legal facts: parent-designated 1; named-urged 2; named-no-designation-found 1'
+out_has 'named-urged \(a request, no designation\): Alibaba Cloud'
+code 0 "$cordon" list stats "$CORDON_ROOT"/blocklists/{alibaba,tencent}-cloud.list; out_has 'facts .*named-urged 3'
+code 0 "$cordon" list show "$CORDON_ROOT/blocklists/bypass.list"; out_has 'no legal facts'
 echo "block suffix com category=x scope=cloud confidence=high evidence=\"x\"" >"$work/lists/bad.list"
 code 1 "$cordon" list sign --key "$work/keys/list-a.key" "$work/lists/bad.list"; err_has 'bad.list:1'
 if compgen -G "$work/lists/bad.list.*.minisig" >/dev/null; then fail "a faulty list was signed"; fi
