@@ -153,14 +153,24 @@
 #define UPSTREAM_TCP_CONNECTIONS_MAX 64u
 #define UPSTREAM_TCP_PIPELINE_MAX    64u
 
-/* How often connections are looked at for the two patiences above. */
-#define UPSTREAM_TCP_LOOK_MS 100u
+/* How often connections are looked at for the two patiences above, and sockets that wait. */
+#define UPSTREAM_LOOK_MS 100u
 
 /* Sockets in flight per worker: one a try. */
 #define UPSTREAM_SOCKETS_MAX 4096u
 
 /* That there is no descriptor for a socket is logged this often by each worker. */
 #define UPSTREAM_LACK_TELL_MS 60000u
+
+/* Under load sockets are used again, as opening, binding and closing one costs as much as a
+ * third of a forwarded question. One of those that wait is drawn by chance, never of fewer than
+ * the first number, so that a slow resolver has a new port for each question as ever, and who
+ * has learned some ports has not learned that of a question. Each carries few questions, for a
+ * second, which is less than a question that nobody answers keeps a port open. */
+#define UPSTREAM_UDP_WAITING_MIN   64u
+#define UPSTREAM_UDP_WAITING_MAX   512u
+#define UPSTREAM_UDP_QUESTIONS_MAX 16u
+#define UPSTREAM_UDP_KEPT_MS       1000u
 
 /* Ports drawn for one socket: with 2,000 of 64,512 ports in use, sixteen are all taken once in
  * 10^24 times. */

@@ -29,9 +29,23 @@ struct upstream_socket {
     int fd;
 };
 
+/* Carries one question at a time. One whose question was answered by the first datagram may
+ * wait for another question to the same server. */
 struct upstream_udp {
     struct upstream_socket socket;
-    struct upstream_try *t;
+    struct upstream_try *t; /* NULL: it waits */
+    struct address server;
+    uint64_t opened_ms;
+    uint8_t server_index;
+    uint8_t questions; /* that it has carried */
+    uint8_t heard;     /* datagrams since the last of them was sent, at most 2 */
+    bool reading;      /* one is being handed over */
+};
+
+/* Sockets to one server that wait for questions. */
+struct upstream_udp_waiting {
+    unsigned count;
+    struct upstream_udp *at[UPSTREAM_UDP_WAITING_MAX];
 };
 
 /* A question on a connection. */
@@ -85,7 +99,8 @@ struct upstream_transport {
     void (*turn)(void *context);
     void *turn_context;
     uv_poll_t poll;
-    uv_timer_t timer; /* patience with connections; runs while there are any */
+    uv_timer_t timer; /* patience with connections and waiting sockets; runs while there are
+                         any */
     unsigned handles; /* of libuv, not yet closed */
     int epoll;
     bool closing;
@@ -93,6 +108,7 @@ struct upstream_transport {
     unsigned sockets_max;
     unsigned connect_ms, tls_connect_ms, idle_ms, stall_ms;
     struct pool *udp;
+    struct upstream_udp_waiting udp_waiting[UPSTREAM_SERVERS_MAX];
     struct pool *connections;
     struct pool *riders;
     struct upstream_connection *first;
@@ -100,8 +116,8 @@ struct upstream_transport {
     uint8_t datagram[WIRE_MESSAGE_MAX];
 };
 
-/* The callback of transport->timer. */
-void upstream_transport_on_timer(uv_timer_t *timer);
+/* There is something to look after from time to time. */
+void upstream_transport_look_after(struct upstream_transport *transport);
 
 /* Opens a non-blocking socket in the slot and watches it for events. 0 or -errno. */
 int upstream_socket_open(struct upstream_transport *transport, struct upstream_socket *s,
@@ -115,6 +131,11 @@ void upstream_socket_close(struct upstream_socket *s);
 int upstream_udp_send(void *context, struct upstream_try *t);
 void upstream_udp_close(struct upstream_transport *transport, struct upstream_udp *udp);
 void upstream_udp_ready(struct upstream_transport *transport, struct upstream_udp *udp);
+/* Closes sockets that have waited long enough. False if none waits any more. */
+bool upstream_udp_look_after(struct upstream_transport *transport);
+/* Closes one that waits, to make room; false if there is none. */
+bool upstream_udp_make_room(struct upstream_transport *transport);
+void upstream_udp_close_waiting(struct upstream_transport *transport);
 
 int upstream_tcp_send(void *context, struct upstream_try *t);
 void upstream_tcp_close(struct upstream_transport *transport, struct upstream_rider *rider);

@@ -39,11 +39,18 @@ int upstream_socket_open(struct upstream_transport *transport, struct upstream_s
     const int family = server->family == ADDRESS_V6 ? AF_INET6 : AF_INET;
     const int type = kind == UPSTREAM_SOCKET_TCP ? SOCK_STREAM : SOCK_DGRAM;
 
-    if (pool_in_use(transport->udp) + pool_in_use(transport->connections) >
-        transport->sockets_max) {
-        return -EMFILE; /* the slot of this one counts already */
+    /* The slot of this one counts already. */
+    while (pool_in_use(transport->udp) + pool_in_use(transport->connections) >
+           transport->sockets_max) {
+        if (!upstream_udp_make_room(transport)) {
+            return -EMFILE;
+        }
     }
     s->fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (s->fd < 0 && (errno == EMFILE || errno == ENFILE) &&
+        upstream_udp_make_room(transport)) {
+        s->fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    }
     if (s->fd < 0) {
         return -errno;
     }
@@ -110,7 +117,7 @@ static void on_ready(uv_poll_t *poll, int status, int what)
     }
 }
 
-void upstream_transport_on_timer(uv_timer_t *timer)
+static void on_timer(uv_timer_t *timer)
 {
     struct upstream_transport *transport = timer->data;
 
@@ -118,8 +125,16 @@ void upstream_transport_on_timer(uv_timer_t *timer)
         transport->turn(transport->turn_context);
     }
     upstream_tcp_look_after(transport);
-    if (transport->first == NULL && !transport->closing) {
+    const bool waiting = upstream_udp_look_after(transport);
+    if (transport->first == NULL && !waiting && !transport->closing) {
         (void)uv_timer_stop(timer);
+    }
+}
+
+void upstream_transport_look_after(struct upstream_transport *transport)
+{
+    if (!uv_is_active((uv_handle_t *)&transport->timer)) {
+        (void)uv_timer_start(&transport->timer, on_timer, UPSTREAM_LOOK_MS, UPSTREAM_LOOK_MS);
     }
 }
 
@@ -219,6 +234,7 @@ void upstream_transport_close(struct upstream_transport *transport)
     }
     transport->closing = true;
     upstream_tcp_close_all(transport);
+    upstream_udp_close_waiting(transport);
     uv_close((uv_handle_t *)&transport->poll, on_closed);
     uv_close((uv_handle_t *)&transport->timer, on_closed);
 }

@@ -1,10 +1,12 @@
 /*
  * upstream/transport.h - the upstream_io of a worker: UDP sockets and TCP connections on libuv.
  *
- * Each UDP try has a socket of its own, bound to a port from the worker's generator (1024 to
+ * Each UDP try has a socket to itself, bound to a port from the worker's generator (1024 to
  * 65535) and connected, so that the kernel drops what comes from elsewhere and reports ICMP
- * errors. TCP connections are kept for UPSTREAM_TCP_IDLE_MS and carry several questions; so
- * are those over TLS, which go on with an earlier session when they are made anew.
+ * errors. Under load a socket whose question was answered carries some further ones, one after
+ * the other (UPSTREAM_UDP_QUESTIONS_MAX). TCP connections are kept for UPSTREAM_TCP_IDLE_MS and
+ * carry several questions; so are those over TLS, which go on with an earlier session when they
+ * are made anew.
  */
 #ifndef CORDON_UPSTREAM_TRANSPORT_H
 #define CORDON_UPSTREAM_TRANSPORT_H

@@ -304,10 +304,7 @@ static int open_connection(struct upstream_transport *transport, const struct up
         transport->first->prev = c;
     }
     transport->first = c;
-    if (!uv_is_active((uv_handle_t *)&transport->timer)) {
-        uv_timer_start(&transport->timer, upstream_transport_on_timer, UPSTREAM_TCP_LOOK_MS,
-                       UPSTREAM_TCP_LOOK_MS);
-    }
+    upstream_transport_look_after(transport);
     *out = c;
     return 0;
 }

@@ -8,13 +8,19 @@ Ports and ids are put into bins of equal width and compared with a uniform distr
 chi-square; likewise the differences of successive ids and ports (which a counter would make
 equal), and both together. A good generator fails once in about a million runs: the limit is
 five standard deviations of the statistic, to both sides, since numbers that are too even were
-not drawn by chance either."""
+not drawn by chance either.
+
+Under load a socket carries up to CARRIES questions within a second, so ports are judged as they were when
+their sockets were opened; and at any time there must be many to choose from."""
 import math
 import random
 import sys
 
 PORT_MIN, PORT_MAX = 1024, 65535
 LIMIT = 5.0
+CARRIES = 16      # questions of one socket: UPSTREAM_UDP_QUESTIONS_MAX
+LIFE = 2000       # questions between two of one socket, at most
+CHOICE = 64       # sockets to choose from, at least: UPSTREAM_UDP_WAITING_MIN
 
 
 def deviation(values, low, high, least_in_bin=10):
@@ -35,6 +41,18 @@ def deviation(values, low, high, least_in_bin=10):
     return (chi2 - (bins - 1)) / math.sqrt(2 * (bins - 1)), bins
 
 
+def opened(ports):
+    """The numbers of the questions for which a socket was opened."""
+    last, carried, numbers = {}, {}, []
+    for number, port in enumerate(ports):
+        if number - last.get(port, -LIFE) >= LIFE or carried[port] == CARRIES:
+            numbers.append(number)
+            carried[port] = 0
+        last[port] = number
+        carried[port] += 1
+    return numbers
+
+
 def judge(ids, ports, upper, letters, least):
     """A list of faults; prints the numbers."""
     faults = []
@@ -48,20 +66,26 @@ def judge(ids, ports, upper, letters, least):
     if len(ids) < least:
         faults.append("only %d questions" % len(ids))
         return faults
-    distinct = len(set(ports))
-    print("   %d questions from %d ports" % (len(ports), distinct))
-    if distinct < 10000:
-        faults.append("only %d ports" % distinct)
+    numbers = opened(ports)
+    fresh = [ports[i] for i in numbers]
+    print("   %d questions from %d sockets on %d ports" % (len(ports), len(fresh), len(set(ports))))
+    if len(fresh) * CARRIES < len(ports):
+        faults.append("only %d sockets" % len(fresh))
+    for start in range(0, len(ports) - 4 * CHOICE, 4 * CHOICE):
+        choice = len(set(ports[start:start + 4 * CHOICE]))
+        if choice < CHOICE:
+            faults.append("from question %d on only %d ports" % (start, choice))
+            break
     if min(ports) < PORT_MIN:
         faults.append("port %d belongs to the system" % min(ports))
-    check("ports", ports, PORT_MIN, PORT_MAX)
+    check("ports", fresh, PORT_MIN, PORT_MAX)
     check("ids", ids, 0, 65535)
     check("differences of successive ids", [(b - a) % 65536 for a, b in zip(ids, ids[1:])], 0, 65535)
     span = PORT_MAX - PORT_MIN + 1
-    check("differences of successive ports", [(b - a) % span for a, b in zip(ports, ports[1:])], 0,
+    check("differences of successive ports", [(b - a) % span for a, b in zip(fresh, fresh[1:])], 0,
           span - 1)
-    check("id and port together", [(i >> 9) * 126 + (p - PORT_MIN) * 126 // span
-                                   for i, p in zip(ids, ports)], 0, 128 * 126 - 1)
+    check("id and port together", [(ids[i] >> 11) * 32 + (ports[i] - PORT_MIN) * 32 // span
+                                   for i in numbers], 0, 32 * 32 - 1)
     for bit in range(16):
         ones = sum(i >> bit & 1 for i in ids)
         score = (ones - len(ids) / 2) / math.sqrt(len(ids) / 4)
@@ -106,6 +130,12 @@ def self_test():
          count * 4, True),
         ("ports that count up", good_ids(), [PORT_MIN + i for i in range(count)], count * 4, True),
         ("few ports", good_ids(), [1024 + rng.randrange(5000) * 12 for _ in range(count)], count * 4, True),
+        ("a socket for a hundred questions", good_ids(),
+         (lambda drawn: [drawn[i // 6400 * 64 + rng.randrange(64)] for i in range(count)])(good_ports()), count * 4, True),
+        ("ten sockets at a time", good_ids(),
+         (lambda drawn: [drawn[i // 160 * 10 + i % 10] for i in range(count)])(good_ports()), count * 4, True),
+        ("sockets that carry sixteen", good_ids(),
+         (lambda drawn: [drawn[i // 1600 * 100 + i % 100] for i in range(count)])(good_ports()), count * 4, False),
         ("ids of 15 bits", [i & 0x7fff for i in good_ids()], good_ports(), count * 4, True),
         ("ids that lean", lean, good_ports(), count * 4, True),
         ("port from the id", *(lambda ids: (ids, [PORT_MIN + i * 63 // 64 for i in ids]))(good_ids()),
