@@ -10,19 +10,19 @@ _cordon() {
   fi
   local command=${words[1]:-} verb=${words[2]:-} options=
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'cache check clients exception explain key list lists pause query reload status top trace upstreams why --help --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'cache catalogue check clients exception explain key list lists pause query reload root status top trace upstreams why --help --version' -- "$cur")
     return
   fi
   case $prev in
     -c | --config | --socket | --key | --output)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
-    --keys)
+    --keys | --folder | --root | --root-keys | --list-keys | --add-root | --drop-root | --add-list | --drop-list)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
     --scope) mapfile -t COMPREPLY < <(compgen -W 'own chain' -- "$cur"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W '10m 1h 8h 1d' -- "$cur"); return ;;
-    --client | --count | --interval | --threshold | --timeout | --password-fd | --until | --from | --reason | --ticket | --licence | --approver | --rule | --id | --view) return ;;
+    --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --reason | --ticket | --licence | --approver | --rule | --id | --view) return ;;
   esac
   case $command in
     check) options='--json --print --example --manual --help' ;;
@@ -58,10 +58,29 @@ _cordon() {
         esac
       fi ;;
     key)
-      if ((cword == 2)); then options='generate show --help'; else
+      if ((cword == 2)); then options='generate rotate show --help'; else
         case $verb in
           generate) options='--no-password --password-fd --help' ;;
+          rotate) options='--root --expires --created --help' ;;
           show) options='--json --help' ;;
+        esac
+      fi ;;
+    catalogue)
+      if ((cword == 2)); then options='make sign verify --help'; else
+        case $verb in
+          make) options='--publisher --expires --serial --created --help' ;;
+          sign) options='--key --password-fd --help' ;;
+          verify) options='--root --ignore-time --json --help' ;;
+        esac
+      fi ;;
+    root)
+      if ((cword == 2)); then options='make rotate show sign verify --help'; else
+        case $verb in
+          make) options='--publisher --title --expires --created --root-keys --list-keys --root-threshold --list-threshold --providers --names --prefixes --help' ;;
+          rotate) options='--expires --created --add-root --drop-root --add-list --drop-list --root-threshold --list-threshold --help' ;;
+          show) options='--json --help' ;;
+          sign) options='--key --password-fd --help' ;;
+          verify) options='--folder --ignore-time --json --help' ;;
         esac
       fi ;;
     list)
@@ -78,7 +97,7 @@ _cordon() {
         esac
       fi ;;
   esac
-  if [[ $cur == -* || $cword -eq 2 && $command =~ ^(cache|key|list|pause|exception)$ ]]; then
+  if [[ $cur == -* || $cword -eq 2 && $command =~ ^(cache|catalogue|exception|key|list|pause|root)$ ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")

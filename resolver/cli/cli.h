@@ -28,7 +28,9 @@ enum cli_exit {
     CLI_PARTLY = 4       /* done, but not all of the input could be expressed */
 };
 
+int cli_catalogue(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_root(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_key(int argc, char **argv);
 int cli_explain(int argc, char **argv);

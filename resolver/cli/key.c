@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,6 +187,7 @@ int cli_key(int argc, char **argv)
 {
     static const struct cli_verb verbs[] = {
         {"generate", generate, "generate [--no-password | --password-fd N] NAME"},
+        {"rotate", cli_key_rotate, "rotate --root N.root --expires TIME OLD.pub NEW.pub"},
         {"show", show, "show [--json] FILE..."},
     };
 

@@ -5,9 +5,9 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/names.h"
+#include "cli/signing.h"
 #include "policy/load.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,115 +145,36 @@ static int verify(int argc, char **argv)
 }
 
 /* The text is parsed before it is signed: a faulty list never gets a signature. */
-static int sign_one(const char *path, const struct trust_secret_key *key)
+static int sign_one(const char *path, const struct trust_secret_key *key, struct report *report)
 {
     uint8_t *text = NULL;
     size_t len = 0;
-    struct report report;
     struct policy_list *list = NULL;
     char comment[256];
-    char id[TRUST_KEY_ID_TEXT];
-    char out_path[4096];
-    char out[TRUST_SIGNATURE_FILE_MAX];
-    size_t out_len = 0;
-
-    report_init(&report);
     int rc = file_read(path, POLICY_LIST_OCTETS_MAX, &text, &len);
+
     if (rc == 0) {
-        rc = policy_list_parse((const char *)text, len, path, &report, &list);
+        rc = policy_list_parse((const char *)text, len, path, report, &list);
         if (rc == CORDON_E_REFUSED) {
-            cli_list_note_labels((const char *)text, len, path, &report);
+            cli_list_note_labels((const char *)text, len, path, report);
         }
     }
     if (rc == 0) {
-        rc = cli_list_check_suffixes(list, path, &report);
+        rc = cli_list_check_suffixes(list, path, report);
     }
     if (rc == 0) {
         snprintf(comment, sizeof(comment), "cordon list %s serial %" PRIu32, list->id,
                  list->serial);
-        trust_key_id_format(key->id, id);
-        rc = trust_sign(key, text, len, comment, out, sizeof(out), &out_len);
+        rc = cli_sign_beside(path, text, len, comment, key);
     }
-    if (rc == 0) {
-        rc = (size_t)snprintf(out_path, sizeof(out_path), "%s.%s.minisig", path, id) <
-                     sizeof(out_path)
-                 ? file_write_atomic(out_path, out, out_len, 0644)
-                 : -ENAMETOOLONG;
-    }
-    report_print(&report, stderr);
-    if (rc == 0) {
-        printf("%s\n", out_path);
-    } else if (report.errors == 0) {
-        fprintf(stderr, "cordon list sign: %s: %s\n", path, cordon_strerror(rc));
-    }
-    report_deinit(&report);
     policy_list_free(list);
     free(text);
-    return rc == 0 ? CLI_OK : CLI_REFUSED;
-}
-
-/* Reads the secret key, asking for its password only if it has one. */
-static int read_secret(const char *path, int fd, struct trust_secret_key *key)
-{
-    uint8_t *text = NULL;
-    size_t len = 0;
-    int rc = file_read(path, TRUST_KEY_FILE_MAX, &text, &len);
-
-    if (rc == 0) {
-        rc = trust_secret_key_parse((const char *)text, len, NULL, key);
-    }
-    if (rc == CORDON_E_PASSWORD) {
-        char password[1024];
-
-        rc = cli_password("Password of the key", false, fd, password, sizeof(password));
-        if (rc == 0) {
-            rc = trust_secret_key_parse((const char *)text, len, password, key);
-        }
-        explicit_bzero(password, sizeof(password));
-    }
-    if (text != NULL) {
-        explicit_bzero(text, len);
-    }
-    free(text);
-    if (rc != 0) {
-        fprintf(stderr, "cordon list sign: %s: %s\n", path,
-                rc == -ENOTTY ? "it has a password and there is no terminal: use --password-fd"
-                              : cordon_strerror(rc));
-    }
     return rc;
 }
 
 static int sign(int argc, char **argv)
 {
-    const char *key_path = NULL;
-    const char *fd = NULL;
-    int from_fd = -1;
-    int code = CLI_OK;
-    const struct cli_option options[] = {{"key", 'k', &key_path, NULL},
-                                         {"password-fd", 0, &fd, NULL}};
-
-    code = cli_options(argc, argv, "list sign", sign_help, options, CLI_COUNT(options));
-    if (code == CLI_GO_ON) {
-        code = cli_password_fd("list sign", fd, &from_fd);
-    }
-    if (code != CLI_GO_ON) {
-        return code;
-    }
-    code = CLI_OK;
-    if (key_path == NULL || optind == argc) {
-        return cli_usage("list sign", "name the secret key with --key, and at least one list");
-    }
-    struct trust_secret_key key;
-    if (read_secret(key_path, from_fd, &key) != 0) {
-        return CLI_REFUSED;
-    }
-    for (int i = optind; i < argc; i++) {
-        const int one = sign_one(argv[i], &key);
-
-        code = one != CLI_OK ? one : code;
-    }
-    trust_secret_key_wipe(&key);
-    return code;
+    return cli_sign_files(argc, argv, "list sign", sign_help, sign_one);
 }
 
 int cli_list(int argc, char **argv)

@@ -223,7 +223,7 @@ int trust_catalogue_read(const char *path, const struct trust_root *root, struct
     if (rc == 0) {
         rc = trust_catalogue_parse((const char *)text, len, path, report, &new);
     }
-    if (rc == 0 && strcmp(new->publisher, root->publisher) != 0) {
+    if (rc == 0 && new != NULL && strcmp(new->publisher, root->publisher) != 0) {
         report_add(report, REPORT_ERROR, path, 0, 0,
                    "the catalogue is of the publisher \"%s\", the root of \"%s\"",
                    new->publisher, root->publisher);

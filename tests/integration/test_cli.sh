@@ -349,11 +349,15 @@ while read -r -a command; do
 done <<'COMMANDS'
 cache show
 cache flush
+catalogue make
+catalogue sign
+catalogue verify
 check
 clients
 exception add
 explain
 key generate
+key rotate
 key show
 list build
 list diff
@@ -366,6 +370,11 @@ lists
 pause all
 query
 reload
+root make
+root rotate
+root show
+root sign
+root verify
 status
 top
 trace

@@ -1,0 +1,117 @@
+#!/bin/bash
+# A publisher's whole life with cordon and minisign, offline: roots, catalogues, several signers in
+# turn, rotation, and what is refused.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+make_keys root-a root-b root-c list-a list-b list-c list-d
+folder="$work/lists"
+k() { printf '%s/keys/%s.%s' "$work" "$1" "${2:-pub}"; }
+id_of() { "$cordon" key show "$(k "$1")" | awk '{ print $1 }'; }
+refused() { # CODE WORDS COMMAND...
+  local want=$1 words=$2 code=0
+  shift 2
+  "$cordon" "$@" >"$work/out" 2>&1 || code=$?
+  [ "$code" = "$want" ] || fail "cordon $*: status $code, not $want: $(cat "$work/out")"
+  says -- "$words" <"$work/out" || fail "cordon $*: not '$words' but $(cat "$work/out")"
+}
+sign() { # KIND FILE KEY...
+  local kind=$1 file=$2 key
+  shift 2
+  for key in "$@"; do "$cordon" "$kind" sign --key "$(k "$key" key)" "$file" >/dev/null || fail "$kind sign by $key"; done
+}
+
+say "the first root: made, signed by two, followed"
+make_root() {
+  "$cordon" root make --publisher test --title "Lists of a test" --created 2026-01-01 --expires 2099-01-01 \
+    --root-keys "$(k root-a),$(k root-b),$(k root-c)" --list-keys "$(k list-a),$(k list-b),$(k list-c)" "$@"
+}
+make_root "$folder" >/dev/null
+refused 1 'it exists' root make --publisher test --title x --expires 2099-01-01 --root-keys "$(k root-a),$(k root-b)" --list-keys "$(k list-a),$(k list-b)" "$folder"
+refused 1 'of the 2 distinct' root verify "$folder/1.root"
+sign root "$folder/1.root" root-a list-a list-b
+refused 1 'of the 2 distinct' root verify "$folder/1.root"
+sign root "$folder/1.root" root-b
+"$cordon" root verify --json "$folder/1.root" | says '"version":1.*"state":"fresh".*"scope_all":true' || fail "root verify"
+"$cordon" root show "$folder/1.root" | says "root: 2 of $(id_of root-a)" || fail "root show"
+minisign -V -q -p "$(k root-a)" -m "$folder/1.root" -x "$folder/1.root.$(id_of root-a).minisig" || fail "minisign refuses the root's signature"
+
+say "minisign signs roots and catalogues, prehashed and in the old form"
+rm "$folder"/1.root.*
+minisign -S -W -s "$(k root-b key)" -m "$folder/1.root" -x "$folder/1.root.b.minisig" >/dev/null 2>&1 </dev/null || fail "minisign -S"
+minisign -S -l -W -s "$(k root-c key)" -m "$folder/1.root" -x "$folder/1.root.c.minisig" >/dev/null 2>&1 </dev/null || fail "minisign -S -l"
+[ "$(sed -n 2p "$folder/1.root.c.minisig" | base64 -d | head -c 2)" = Ed ] || fail "this minisign signs in no old form"
+"$cordon" root verify "$folder/1.root" >/dev/null || fail "minisign's signatures are refused"
+
+say "a catalogue names the lists, and b2sum agrees"
+new_list one 1 <<<'block suffix one.example.test'
+new_list two 5 <<<'block suffix two.example.test'
+make_catalogue() { "$cordon" catalogue make --publisher test --expires 2099-01-01 "$@" "$folder"; }
+make_catalogue --serial 7 >/dev/null
+[ "$(awk '/^list one/ { print $5 }' "$folder/catalogue")" = "blake2b=$(b2sum "$folder/one.list" | cut -d' ' -f1)" ] || fail "another hash than b2sum"
+refused 1 'of the 2 distinct' catalogue verify "$folder"
+sign catalogue "$folder/catalogue" list-a
+refused 1 '1 of the 2 distinct' catalogue verify "$folder"
+minisign -S -W -s "$(k list-b key)" -m "$folder/catalogue" -x "$folder/catalogue.b.minisig" >/dev/null 2>&1 </dev/null
+minisign -V -q -p "$(k list-a)" -m "$folder/catalogue" -x "$folder/catalogue.$(id_of list-a).minisig" || fail "minisign refuses the catalogue's signature"
+"$cordon" catalogue verify "$folder" | says 'catalogue 7 of test under root 1, 2 lists, fresh$' || fail "$("$cordon" catalogue verify "$folder" 2>&1)"
+
+say "what the catalogue does not name as it is, is refused"
+cp -r "$folder" "$work/good"
+again() { rm -rf "$folder"; cp -r "$work/good" "$folder"; }
+new_list one 2 <<<'block suffix other.example.test'
+refused 1 'different days' catalogue verify "$folder"; again
+cp "$folder/two.list" "$folder/one.list"
+refused 1 'REFUSED' catalogue verify "$folder"; again
+rm "$folder/two.list"
+refused 1 'the catalogue names it' catalogue verify "$folder"; again
+rm "$folder"/two.list.*.minisig
+refused 1 'of the 2 distinct' catalogue verify "$folder"; again
+sed -i 's/^serial .*/serial 8/' "$folder/catalogue"
+refused 1 'does not verify' catalogue verify "$folder"; again
+echo >>"$folder/one.list"
+refused 1 'octets, the catalogue says' catalogue sign --key "$(k list-a key)" "$folder/catalogue"; again
+make_catalogue >/dev/null # its signatures go with the old one
+[ -z "$(find "$folder" -name 'catalogue.*.minisig')" ] || fail "signatures of the old catalogue are left"
+[ "$(sed -n 's/^serial //p' "$folder/catalogue")" -gt 7 ] || fail "the serial did not rise"; again
+"$cordon" catalogue make --publisher test --created 2020-01-01 --expires 2020-02-01 "$folder" >/dev/null
+sign catalogue "$folder/catalogue" list-a list-b
+refused 1 'has expired' catalogue verify "$folder"
+"$cordon" catalogue verify --ignore-time "$folder" >/dev/null || fail "--ignore-time does not"; again
+
+say "a key is replaced: the old threshold and the new one sign"
+"$cordon" key rotate --root "$folder/1.root" --expires 2099-01-01 "$(k list-a)" "$(k list-d)" >/dev/null
+grep -q "$(sed -n 2p "$(k list-d)")" "$folder/2.root" || fail "the new key is not in the new root"
+if grep -q "$(sed -n 2p "$(k list-a)")" "$folder/2.root"; then fail "the old key still is"; fi
+refused 1 'of the 2 distinct' catalogue verify "$folder" # an unsigned root stands in the way, and says so
+sign root "$folder/2.root" root-a root-c
+"$cordon" root verify "$folder/1.root" | says 'root 2 of test' || fail "the chain is not followed"
+refused 1 '1 of the 2 distinct' catalogue verify "$folder" # list-a no longer counts
+for list in one two; do sign list "$folder/$list.list" list-d; done
+sign catalogue "$folder/catalogue" list-d
+"$cordon" catalogue verify "$folder" | says 'under root 2' || fail "the new key is not taken"
+refused 1 'no role' key rotate --root "$folder/2.root" --expires 2099-01-01 "$(k list-a)" "$(k list-d)"
+
+say "roots that change: thresholds and keys"
+"$cordon" root rotate --expires 2099-01-01 --drop-root "$(k root-c)" --add-list "$(k list-a)" --list-threshold 3 "$folder/2.root" >/dev/null
+sign root "$folder/3.root" root-a root-b
+"$cordon" root verify "$folder/1.root" | says 'list: 3 of' || fail "the threshold did not rise"
+refused 1 'the role has 2' root rotate --expires 2099-01-01 --root-threshold 3 "$folder/3.root"
+refused 1 'both roles' root rotate --expires 2099-01-01 --add-root "$(k list-a)" "$folder/3.root"
+refused 1 'has no key' root rotate --expires 2099-01-01 --drop-root "$(k list-a)" "$folder/3.root"
+refused 1 'expires before' root rotate --expires 2020-01-01 "$folder/3.root"
+refused 2 '--expires' root rotate "$folder/3.root"
+
+say "a scope, in the order of its form whatever the order of its words"
+mkdir "$work/scoped"
+make_root --providers two,one --names z.example.test,a.example.test --prefixes 198.51.100.0/24,192.0.2.0/24 "$work/scoped" >/dev/null
+"$cordon" root show "$work/scoped/1.root" | says 'speaks of: one, two; names: a.example.test, z.example.test; prefixes: 192.0.2.0/24, 198.51.100.0/24' || fail "$("$cordon" root show "$work/scoped/1.root")"
+rm "$work/scoped/1.root"
+refused 1 'lower case' root make --publisher test --title x --expires 2099-01-01 --root-keys "$(k root-a),$(k root-b)" \
+  --list-keys "$(k list-a),$(k list-b)" --names Example.test "$work/scoped"
+
+say "a signer's password, as minisign has it"
+printf 'correct horse\n' >"$work/password"
+"$cordon" key generate --password-fd 3 "$work/keys/locked" 3<"$work/password" >/dev/null
+"$cordon" root sign --key "$work/keys/locked.key" --password-fd 3 "$folder/1.root" 3<"$work/password" >/dev/null || fail "no signature with a password"
+minisign -V -q -p "$work/keys/locked.pub" -m "$folder/1.root" -x "$folder/1.root.$("$cordon" key show "$work/keys/locked.pub" | awk '{ print $1 }').minisig" || fail "minisign refuses it"
