@@ -101,8 +101,16 @@ static void print_way(const struct screen *screen)
                cli_number_of(hit, "hop"));
     } else if (says(trigger, "svcb")) {
         printf("  Its answer sends browsers to %s.\n", matched);
+    } else if (says(trigger, "target")) {
+        printf("  A record of its answer (MX, SRV, NS, PTR) names %s.\n", matched);
     } else if (says(trigger, "address")) {
         printf("  Its answer has the address %s.\n", matched);
+    } else if (says(trigger, "client")) {
+        printf("  It is the client that is meant: %s.\n", matched);
+    } else if (says(trigger, "nameserver")) {
+        printf("  Its zone is served by %s.\n", matched);
+    } else if (says(trigger, "nameserver-address")) {
+        printf("  Its zone is served from %s.\n", matched);
     }
 }
 
@@ -115,6 +123,11 @@ static void print_ground(const struct screen *screen)
     }
     printf("\nwhy\n");
     print_way(screen);
+    if (says(cli_string_of(hit, "ground"), "client-deny")) {
+        printf("  No list speaks of it. The operator says so of all clients of this view "
+               "(client: block or log).\n");
+        return;
+    }
     if (says(cli_string_of(hit, "ground"), "default-deny")) {
         printf("  No list speaks of it. The operator lets through only what is named "
                "(default: deny).\n");

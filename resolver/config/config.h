@@ -92,6 +92,20 @@ struct config_caps {
 
 extern const char *const config_scope_words[CONFIG_SCOPES];
 
+/* What the operator says of all clients of a view. */
+enum config_client {
+    CONFIG_CLIENT_DECIDE,
+    CONFIG_CLIENT_PASS,
+    CONFIG_CLIENT_LOG,
+    CONFIG_CLIENT_BLOCK
+};
+
+/* A word that a view may leave to what stands above. */
+struct config_view_word {
+    bool has;
+    unsigned value;
+};
+
 /* What some clients get instead of what policy: and lists: say. What is not said here (has_...
  * false) is as there. */
 struct config_view {
@@ -113,6 +127,7 @@ struct config_view {
     bool deny;
     struct config_names allow;
     struct config_caps caps;
+    struct config_view_word targets, name_servers, client;
 };
 
 /* A zone with upstreams of its own. */
@@ -175,7 +190,9 @@ struct config {
     /* policy: */
     bool log_only; /* mode: log */
     char action[CONFIG_ACTION_MAX];
-    bool deny; /* default: deny */
+    bool deny;                      /* default: deny */
+    unsigned targets, name_servers; /* enum config_mode */
+    unsigned client;                /* enum config_client */
     struct config_names allow;
     struct config_caps caps;
     uint32_t block_ttl_s;

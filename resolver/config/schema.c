@@ -24,6 +24,15 @@ static const struct config_word switch_words[] = {{"off", 0}, {"on", 1}, {NULL, 
 static const struct config_word reach_words[] = {{"local", 0}, {"network", 1}, {NULL, 0}};
 static const struct config_word mode_words[] = {{"enforce", 0}, {"log", 1}, {NULL, 0}};
 static const struct config_word default_words[] = {{"allow", 0}, {"deny", 1}, {NULL, 0}};
+const struct config_word config_mode_words[] = {{"off", CONFIG_MODE_OFF},
+                                                {"log", CONFIG_MODE_LOG},
+                                                {"enforce", CONFIG_MODE_ENFORCE},
+                                                {NULL, 0}};
+const struct config_word config_client_words[] = {{"decide", CONFIG_CLIENT_DECIDE},
+                                                  {"pass", CONFIG_CLIENT_PASS},
+                                                  {"log", CONFIG_CLIENT_LOG},
+                                                  {"block", CONFIG_CLIENT_BLOCK},
+                                                  {NULL, 0}};
 static const struct config_word ede_words[] = {
     {"auto", WIRE_EDE_NONE},
     {"off", WIRE_EDE_NONE - 1},
@@ -271,6 +280,24 @@ const struct config_row config_rows[] = {
      .standard = "[]", .reloadable = true,
      .manual = "Names that default: deny lets through, with all below them: [corp.example]. What "
                "a list blocks stays blocked."},
+    {.name = "policy.client", .kind = &config_kind_word, .offset = AT(client),
+     .standard = "decide", .words = config_client_words, .reloadable = true,
+     .manual = "What becomes of a client's questions before their names are looked at. decide: the "
+               "rules about clients that the lists have (trigger=client). pass: nothing, whatever "
+               "those say. log: each question is recorded. block: each is blocked by the action, "
+               "and recorded. Meant for a view, whose clients and listen say who it is. Names that "
+               "are answered here (local) are answered all the same, and so are those of zones with "
+               "policy: exempt."},
+    {.name = "policy.targets", .kind = &config_kind_word, .offset = AT(targets),
+     .standard = "log", .words = config_mode_words, .reloadable = true,
+     .manual = "At most this is done about the targets of MX, SRV, NS and PTR records in answers, by "
+               "rules about names. enforce: as about targets of CNAME and HTTPS records. log: it is "
+               "recorded. off: they are not looked at."},
+    {.name = "policy.name-servers", .kind = &config_kind_word, .offset = AT(name_servers),
+     .standard = "enforce", .words = config_mode_words, .reloadable = true,
+     .manual = "At most this is done by rules about the name servers of the zone that answered "
+               "(trigger=nameserver), which those of lists.use are that have such rules. off: they "
+               "say nothing, and nothing is asked about name servers."},
     {.name = "policy.categories", .kind = &config_kind_categories,
      .standard = "{}", .reloadable = true,
      .manual = "At most this is done by rules of a category, whatever the mode of their list: "
@@ -338,6 +365,15 @@ const struct config_row config_rows[] = {
      .reloadable = true, .manual = "As policy.default."},
     {.name = "views.NAME.allow", .kind = &config_kind_view_allow, .reloadable = true,
      .manual = "As policy.allow, instead of it."},
+    {.name = "views.NAME.client", .kind = &config_kind_view_word,
+     .offset = offsetof(struct config_view, client), .words = config_client_words,
+     .reloadable = true, .manual = "As policy.client."},
+    {.name = "views.NAME.targets", .kind = &config_kind_view_word,
+     .offset = offsetof(struct config_view, targets), .words = config_mode_words,
+     .reloadable = true, .manual = "As policy.targets."},
+    {.name = "views.NAME.name-servers", .kind = &config_kind_view_word,
+     .offset = offsetof(struct config_view, name_servers), .words = config_mode_words,
+     .reloadable = true, .manual = "As policy.name-servers."},
     {.name = "views.NAME.categories", .kind = &config_kind_categories, .reloadable = true,
      .manual = "As policy.categories, instead of it."},
     {.name = "views.NAME.scopes", .kind = &config_kind_scopes, .reloadable = true,

@@ -116,6 +116,8 @@ extern const struct config_kind config_kind_view_mode;
 extern const struct config_kind config_kind_view_action;
 extern const struct config_kind config_kind_view_sinkhole;
 extern const struct config_kind config_kind_view_default;
+/* offset: of a struct config_view_word in struct config_view. */
+extern const struct config_kind config_kind_view_word;
 extern const struct config_kind config_kind_view_allow;
 /* caps.c: categories, scopes, confidence; of the view that the reader is at, else of policy. */
 extern const struct config_kind config_kind_categories;
@@ -151,6 +153,7 @@ bool config_want_items(struct config_reader *reader, const struct config_row *ro
 struct config_place config_place_of(const struct config_node *node);
 
 /* schema.c: enum config_choose. */
+extern const struct config_word config_mode_words[], config_client_words[];
 extern const struct config_word config_choose_words[];
 
 /* values.c: the value of one of these words. */

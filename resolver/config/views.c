@@ -167,6 +167,21 @@ static enum config_read_result read_view_allow(struct config_reader *reader,
                              &reader->view->allow);
 }
 
+static enum config_read_result read_view_word(struct config_reader *reader,
+                                              const struct config_row *row,
+                                              const struct config_node *node)
+{
+    struct config_view_word *word = (void *)((char *)reader->view + row->offset);
+    int value = 0;
+    const enum config_read_result result =
+        config_read_word(reader, row, node, row->words, &value);
+
+    word->has = true;
+    word->value = (unsigned)value;
+    return result;
+}
+
+const struct config_kind config_kind_view_word = {"word", read_view_word, NULL};
 const struct config_kind config_kind_view_clients = {"prefixes and words", read_clients, NULL};
 const struct config_kind config_kind_view_listen = {"addresses", read_listen, NULL};
 const struct config_kind config_kind_view_use = {"lists and modes", read_use, NULL};
@@ -284,6 +299,15 @@ int config_read_views(struct config_reader *reader, const struct config_node *no
     return rc;
 }
 
+static void print_view_word(const char *key, const struct config_word *words,
+                            const struct config_view_word *word, FILE *out)
+{
+    while (words->word != NULL && words->value != (int)word->value) {
+        words++;
+    }
+    fprintf(out, "    %s: %s\n", key, words->word);
+}
+
 static void print_view(const struct config_view *view, FILE *out)
 {
     fprintf(out, "  %s:\n", view->name);
@@ -325,6 +349,15 @@ static void print_view(const struct config_view *view, FILE *out)
         fputs("    allow:", out);
         config_print_names(&view->allow, out);
         fputc('\n', out);
+    }
+    if (view->client.has) {
+        print_view_word("client", config_client_words, &view->client, out);
+    }
+    if (view->targets.has) {
+        print_view_word("targets", config_mode_words, &view->targets, out);
+    }
+    if (view->name_servers.has) {
+        print_view_word("name-servers", config_mode_words, &view->name_servers, out);
     }
     if (view->caps.has_categories) {
         fputs("    categories:", out);

@@ -268,7 +268,8 @@ void policy_decide_name(const struct policy *policy, unsigned view, enum policy_
     }
     policy_image_find_name(policy->image, name, &matches);
     decide(policy, in, &matches, &what, out);
-    if (trigger == POLICY_TRIGGER_TARGET && in->targets == POLICY_MODE_LOG && out->enforced) {
+    if (trigger == POLICY_TRIGGER_TARGET && in->targets == POLICY_MODE_LOG &&
+        policy_outcome_blocks(out)) {
         out->hit.mode = POLICY_MODE_LOG;
     }
     (void)policy_except_rules(policy, view, &matches, out);

@@ -183,7 +183,7 @@ struct policy_hit {
 /* The outcome of one trigger. */
 struct policy_outcome {
     bool enforced; /* an enforced list has a word here: hit is it (pass, log or block); in mode
-                      LOG where the view caps the trigger: then it changes nothing */
+                      LOG a block that the view caps at this trigger: it changes nothing */
     bool denied; /* the operator's own word, where no list has one: hit says so, in the mode of
                     the view */
     bool logged; /* a list in log mode has one: log_hit is it (block or log, never pass) */

@@ -24,7 +24,9 @@ struct setup_view {
     size_t client_count;
     struct address listen[CONFIG_VIEW_LISTEN_MAX]; /* none: all */
     size_t listen_count;
-    size_t allowed;                  /* names */
+    size_t allowed; /* names */
+    enum policy_client client;
+    enum policy_mode targets, name_servers;
     uint8_t lists[POLICY_LISTS_MAX]; /* of the image, in the order of the operator */
     size_t list_count;
     struct policy_caps caps;

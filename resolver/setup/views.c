@@ -22,6 +22,7 @@ struct words {
     size_t list_count;
     const struct config_names *allow;
     const struct config_caps *categories, *scopes, *confidence; /* whose of these count */
+    unsigned targets, name_servers, client;
 };
 
 static struct words words_of(const struct config *config, size_t number)
@@ -36,7 +37,10 @@ static struct words words_of(const struct config *config, size_t number)
                           .allow = &config->allow,
                           .categories = &config->caps,
                           .scopes = &config->caps,
-                          .confidence = &config->caps};
+                          .confidence = &config->caps,
+                          .targets = config->targets,
+                          .name_servers = config->name_servers,
+                          .client = config->client};
 
     if (number > 0) {
         const struct config_view *view = &config->views[number - 1];
@@ -52,6 +56,10 @@ static struct words words_of(const struct config *config, size_t number)
         words.categories = view->caps.has_categories ? &view->caps : words.categories;
         words.scopes = view->caps.has_scopes ? &view->caps : words.scopes;
         words.confidence = view->caps.has_confidence ? &view->caps : words.confidence;
+        words.targets = view->targets.has ? view->targets.value : words.targets;
+        words.name_servers =
+            view->name_servers.has ? view->name_servers.value : words.name_servers;
+        words.client = view->client.has ? view->client.value : words.client;
     }
     return words;
 }
@@ -73,12 +81,17 @@ static int take_redirect(const char *list, const struct wire_name *target, bool 
     return 0;
 }
 
+static const enum policy_mode modes[] = {[CONFIG_MODE_OFF] = POLICY_MODE_OFF,
+                                         [CONFIG_MODE_LOG] = POLICY_MODE_LOG,
+                                         [CONFIG_MODE_ENFORCE] = POLICY_MODE_ENFORCE};
+static const enum policy_client client_words[] = {[CONFIG_CLIENT_DECIDE] = POLICY_CLIENT_DECIDE,
+                                                  [CONFIG_CLIENT_PASS] = POLICY_CLIENT_PASS,
+                                                  [CONFIG_CLIENT_LOG] = POLICY_CLIENT_LOG,
+                                                  [CONFIG_CLIENT_BLOCK] = POLICY_CLIENT_BLOCK};
+
 static int fill_list(const struct config_list *from, struct report *report,
                      struct policy_view_setting *view, struct policy_list_setting *to)
 {
-    static const enum policy_mode modes[] = {[CONFIG_MODE_OFF] = POLICY_MODE_OFF,
-                                             [CONFIG_MODE_LOG] = POLICY_MODE_LOG,
-                                             [CONFIG_MODE_ENFORCE] = POLICY_MODE_ENFORCE};
     struct wire_name target;
     bool prefixes = false;
 
@@ -105,8 +118,9 @@ static int fill_view(const struct words *words, struct report *report,
                                          .deny = words->deny,
                                          .allow = words->allow->at,
                                          .allow_count = words->allow->count,
-                                         .targets = POLICY_MODE_LOG,
-                                         .name_servers = POLICY_MODE_ENFORCE};
+                                         .targets = modes[words->targets],
+                                         .name_servers = modes[words->name_servers],
+                                         .client = client_words[words->client]};
     if (words->action[0] != '\0' &&
         !setup_action_parse(words->action, &view->action, &view->redirect,
                             &view->redirect_prefixes)) {
@@ -254,6 +268,9 @@ static void fill_shown(const struct config *config, size_t number, struct setup_
     view->log_only = words.log_only;
     view->deny = words.deny;
     view->allowed = words.allow->count;
+    view->client = client_words[words.client];
+    view->targets = modes[words.targets];
+    view->name_servers = modes[words.name_servers];
     if (number > 0) {
         const struct config_view *from = &config->views[number - 1];
 
@@ -288,7 +305,11 @@ int setup_views_fill(const struct config *config, const struct setup_views *from
 
 bool setup_views_differ(const struct setup_snapshot *snapshot)
 {
-    return snapshot->view_count > 1 || setup_caps_any(&snapshot->shown[0].caps);
+    const struct setup_view *first = &snapshot->shown[0];
+
+    return snapshot->view_count > 1 || setup_caps_any(&first->caps) ||
+           first->client != POLICY_CLIENT_DECIDE || first->targets != POLICY_MODE_LOG ||
+           first->name_servers != POLICY_MODE_ENFORCE;
 }
 
 bool setup_views_log_only(const struct setup_snapshot *snapshot)
@@ -352,6 +373,11 @@ void setup_views_show(struct text *out, const struct setup_snapshot *snapshot)
         json_string(out, "default", view->deny ? "deny" : "allow");
         json_bool(out, "default_paused", policy_view_is_paused(snapshot->policy, (unsigned)i));
         json_uint(out, "allowed", view->allowed);
+        json_string(out, "client", policy_client_name(view->client));
+        json_bool(out, "client_paused",
+                  policy_view_client_is_paused(snapshot->policy, (unsigned)i));
+        json_string(out, "targets", policy_mode_name(view->targets));
+        json_string(out, "name_servers", policy_mode_name(view->name_servers));
         setup_caps_show(out, &view->caps);
         show_lists(out, snapshot->policy, i, view);
         json_object_end(out);
@@ -400,6 +426,15 @@ void setup_views_say(struct text *out, const struct setup_snapshot *snapshot, si
                 view->deny ? "deny" : "allow");
     if (view->deny) {
         text_printf(out, " but for %zu name%s", view->allowed, view->allowed == 1 ? "" : "s");
+    }
+    if (view->client != POLICY_CLIENT_DECIDE) {
+        text_printf(out, "; clients: %s", policy_client_name(view->client));
+    }
+    if (view->targets != POLICY_MODE_LOG) {
+        text_printf(out, "; targets %s", policy_mode_name(view->targets));
+    }
+    if (view->name_servers != POLICY_MODE_ENFORCE) {
+        text_printf(out, "; name servers %s", policy_mode_name(view->name_servers));
     }
     text_add(out, view->list_count > 0 ? "; lists" : "; no list");
     for (size_t i = 0; i < view->list_count; i++) {

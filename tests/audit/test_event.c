@@ -182,9 +182,9 @@ static void a_denial_by_default_is_no_rule_when_it_comes_out(void **state)
     size_t len = 0;
 
     (void)state;
-    for (unsigned ground = POLICY_GROUND_RULE; ground <= POLICY_GROUND_DEFAULT; ground++) {
+    for (unsigned ground = POLICY_GROUND_RULE; ground <= POLICY_GROUND_CLIENT; ground++) {
         hit.ground = (uint8_t)ground;
-        hit.list = ground == POLICY_GROUND_DEFAULT ? POLICY_LIST_NONE : 2;
+        hit.list = ground != POLICY_GROUND_RULE ? POLICY_LIST_NONE : 2;
         struct audit_decision in = decision_on(&name, &hit);
         through_a_ring(&in, &out, &len);
         assert_int_equal(out.hit.ground, ground);

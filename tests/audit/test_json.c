@@ -419,6 +419,43 @@ static void a_denial_by_default_names_no_list(void **state)
     policy_destroy(policy);
 }
 
+/* Nor is what the operator says of clients. */
+static void a_denied_client_is_the_operator_s_word(void **state)
+{
+    const struct policy_view_setting view = {
+        .name = "default", .client = POLICY_CLIENT_BLOCK, .action = POLICY_ACTION_REFUSED};
+    const struct address client = {.octets = {192, 0, 2, 77}, .family = ADDRESS_V4};
+    struct policy_image *image = NULL;
+    struct policy *policy = NULL, *paused = NULL;
+    struct policy_outcome out;
+    char line[AUDIT_LINE_MAX];
+
+    (void)state;
+    assert_int_equal(policy_image_build(NULL, 0, &image), 0);
+    assert_int_equal(policy_create(image, &view, 1, 1, NULL, &policy), 0);
+    policy_decide_client(policy, 0, &client, &out);
+    struct audit_event event = event_on("www.example.net", &out.hit);
+    assert_line(&event, policy,
+                "{\"v\":1,\"event\":\"client-deny\",\"seq\":7,"
+                "\"time\":\"2026-11-22T09:30:00.123456Z\",\"client\":\"192.0.2.77\","
+                "\"client_port\":40001,\"transport\":\"udp\",\"view\":\"default\","
+                "\"name\":\"www.example.net\",\"type\":\"A\",\"action\":\"refused\","
+                "\"redirect\":null,\"mode\":\"enforce\",\"applied\":true,\"paused\":false,"
+                "\"exception\":null,\"ticket\":null,\"exception_id\":null,\"licence\":null,"
+                "\"approver\":null,\"upstream\":null,\"cached\":false,"
+                "\"rcode\":\"NOERROR\",\"latency_us\":345,\"ede\":\"client denied, "
+                "view default\"}\n");
+    const struct policy_changes pause = {.pause_all = true};
+    assert_int_equal(policy_derive(policy, &pause, 2, &paused), 0);
+    policy_decide_client(paused, 0, &client, &out);
+    event = event_on("www.example.net", &out.hit);
+    event.applied = false;
+    assert_true(audit_event_json(&event, paused, "default", 1, line, sizeof(line)) > 0);
+    assert_non_null(strstr(line, "\"mode\":\"log\",\"applied\":false,\"paused\":true,"));
+    policy_destroy(paused);
+    policy_destroy(policy);
+}
+
 static void a_denial_in_log_mode_or_under_a_pause_says_so(void **state)
 {
     struct policy *policy = denying_policy(true);
@@ -509,6 +546,7 @@ int main(void)
         cmocka_unit_test(what_people_changed_is_in_the_line),
         cmocka_unit_test(an_exception_that_the_policy_does_not_have_has_no_line),
         cmocka_unit_test(a_denial_by_default_names_no_list),
+        cmocka_unit_test(a_denied_client_is_the_operator_s_word),
         cmocka_unit_test(a_denial_in_log_mode_or_under_a_pause_says_so),
         cmocka_unit_test(every_field_is_in_the_schema_and_on_the_page),
         cmocka_unit_test(a_gap_has_a_line_of_its_own),

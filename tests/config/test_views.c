@@ -47,6 +47,8 @@ static void a_view_has_what_it_says(void **state)
                      "    action: redirect:*.wall.example\n"
                      "    sinkhole: [192.0.2.9]\n"
                      "    default: allow\n"
+                     "    client: block\n"
+                     "    targets: enforce\n"
                      "    allow: [a.example, B.example.]\n"
                      "  rest:\n"
                      "    listen: [127.0.0.1@53]\n",
@@ -73,6 +75,12 @@ static void a_view_has_what_it_says(void **state)
     assert_int_equal(view->lists[0].mode, CONFIG_MODE_LOG);
     assert_string_equal(view->lists[1].action, "nxdomain");
     assert_true(view->log_only);
+    assert_true(view->client.has && view->targets.has && !view->name_servers.has);
+    assert_int_equal(view->client.value, CONFIG_CLIENT_BLOCK);
+    assert_int_equal(view->targets.value, CONFIG_MODE_ENFORCE);
+    assert_int_equal(config->client, CONFIG_CLIENT_DECIDE);
+    assert_int_equal(config->targets, CONFIG_MODE_LOG);
+    assert_int_equal(config->name_servers, CONFIG_MODE_ENFORCE);
     assert_string_equal(view->action, "redirect:*.wall.example");
     assert_int_equal(view->sinkhole4.octets[3], 9);
     assert_int_equal(view->sinkhole6.family, ADDRESS_V6);
@@ -140,7 +148,15 @@ static void options_that_cannot_be_are_refused(void **state)
          "1:34: views: v: the lists of a view stand below use: LIST: MODE"},
         {IN("zebra: 1"), "1:34: views.NAME: unknown option \"zebra\"; there are "
                          "clients, listen, use, mode, action, sinkhole, default, allow, "
-                         "categories, scopes, confidence"},
+                         "client, targets, name-servers, categories, scopes, confidence"},
+        {IN("client: deny"),
+         "1:42: views.NAME.client: \"deny\" is not one of decide, pass, log, block"},
+        {IN("targets: on"), "1:43: views.NAME.targets: \"on\" is not one of off, log, enforce"},
+        {IN("name-servers: [log]"),
+         "1:48: views.NAME.name-servers: expected a word, but found a "
+         "sequence [...]; an IPv6 address in brackets needs quotes"},
+        {"policy: {client: refuse}",
+         "1:18: policy.client: \"refuse\" is not one of decide, pass, log, block"},
         {IN("moed: log"), "1:34: views.NAME: unknown option \"moed\": did you mean mode?"},
         {IN("mode: off"), "1:40: views.NAME.mode: \"off\" is not one of enforce, log"},
         {IN("mode: [log]"),

@@ -25,12 +25,14 @@ static void a_view_has_from_above_what_it_does_not_say(void **state)
 {
     struct config *config = read(
         "policy: {mode: log, action: nxdomain, default: deny, allow: [a.example], sinkhole: "
-        "[192.0.2.1]}\n"
+        "[192.0.2.1], client: log, targets: off, name-servers: log}\n"
         "lists: {use: {a: enforce, b: off, c: {mode: log, action: drop}}}\n"
         "views:\n"
         "  same: {clients: [10.0.0.0/8]}\n"
         "  own: {clients: [172.16.0.0/12], use: {b: enforce, a: off}, mode: enforce, action: "
-        "\"redirect:*.w.example\", default: allow, allow: [], sinkhole: [192.0.2.2, \"::2\"]}\n"
+        "\"redirect:*.w.example\", default: allow, allow: [], sinkhole: [192.0.2.2, \"::2\"], "
+        "client: pass, "
+        "targets: enforce}\n"
         "  part: {clients: [192.168.0.0/16], mode: enforce}\n");
     struct setup_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     struct policy_image *image = NULL;
@@ -48,6 +50,9 @@ static void a_view_has_from_above_what_it_does_not_say(void **state)
         assert_true(view->log_only);
         assert_int_equal(view->action, POLICY_ACTION_NXDOMAIN);
         assert_true(view->deny);
+        assert_int_equal(view->client, POLICY_CLIENT_LOG);
+        assert_int_equal(view->targets, POLICY_MODE_OFF);
+        assert_int_equal(view->name_servers, POLICY_MODE_LOG);
         assert_int_equal(view->allow_count, 1);
         assert_int_equal(view->list_count, 2); /* those that are off are not there */
         assert_string_equal(view->lists[0].id, "a");
@@ -64,6 +69,9 @@ static void a_view_has_from_above_what_it_does_not_say(void **state)
     assert_true(own->redirect_prefixes);
     assert_int_equal(own->redirect.labels, 2);
     assert_false(own->deny);
+    assert_int_equal(own->client, POLICY_CLIENT_PASS);
+    assert_int_equal(own->targets, POLICY_MODE_ENFORCE);
+    assert_int_equal(own->name_servers, POLICY_MODE_LOG);
     assert_int_equal(own->allow_count, 0);
     assert_int_equal(own->list_count, 1);
     assert_string_equal(own->lists[0].id, "b");
