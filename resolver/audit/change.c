@@ -21,6 +21,7 @@ static const char *const words[] = {
 /* The first octet of a record. */
 #define RECORD_CHANGE     'c'
 #define RECORD_EXCEPTIONS 'x'
+#define RECORD_SCHEDULE   's'
 
 /* The fields behind "seq", each with its comma in front. */
 static void write_fields(struct text *text, const struct audit_change *change)
@@ -119,6 +120,32 @@ bool audit_exceptions_put(struct ring *ring, const struct audit_exceptions *exce
     return put(ring, &text, RECORD_EXCEPTIONS);
 }
 
+bool audit_schedule_put(struct ring *ring, const struct audit_schedule *schedule)
+{
+    char fields[AUDIT_CHANGE_MAX];
+    char when[CLOCK_TEXT_MAX];
+    struct text text;
+
+    text_init(&text, fields, sizeof(fields));
+    text_add(&text, "0");
+    clock_format(schedule->wall_us, when);
+    json_string(&text, "time", when);
+    json_string(&text, "view", schedule->view);
+    json_string(&text, "schedule", schedule->is);
+    json_string(&text, "before", schedule->was);
+    json_string(&text, "mode", schedule->log_only ? "log" : "enforce");
+    json_string(&text, "action", schedule->action);
+    json_string(&text, "default", schedule->deny ? "deny" : "allow");
+    return put(ring, &text, RECORD_SCHEDULE);
+}
+
+static const char *event_of(char kind)
+{
+    return kind == RECORD_CHANGE     ? "change"
+           : kind == RECORD_SCHEDULE ? "schedule"
+                                     : "exceptions";
+}
+
 size_t audit_change_line(const void *record, size_t len, uint64_t sequence, char *out,
                          size_t size)
 {
@@ -131,7 +158,7 @@ size_t audit_change_line(const void *record, size_t len, uint64_t sequence, char
     text_init(&text, out, size);
     json_object_begin(&text, NULL);
     json_uint(&text, "v", AUDIT_SCHEMA_VERSION);
-    json_string(&text, "event", fields[0] == RECORD_CHANGE ? "change" : "exceptions");
+    json_string(&text, "event", event_of(fields[0]));
     json_uint(&text, "seq", sequence);
     text_add_octets(&text, fields + 1, len - 1);
     json_object_end(&text);

@@ -72,7 +72,17 @@ struct audit_exceptions {
 /* So many keys are told. */
 #define AUDIT_EXCEPTIONS_KEYS_MAX 32u
 
+/* A view that another schedule makes what it is, or none any more. */
+struct audit_schedule {
+    uint64_t wall_us;
+    const char *view;
+    const char *was, *is; /* names of schedules; NULL: none */
+    bool log_only, deny;  /* what the view says now */
+    const char *action;
+};
+
 /* As audit_change_put. */
+bool audit_schedule_put(struct ring *ring, const struct audit_schedule *schedule);
 bool audit_exceptions_put(struct ring *ring, const struct audit_exceptions *exceptions);
 
 /* The line of a record, with a newline. Returns its length; 0 if it did not fit. */

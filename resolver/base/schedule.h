@@ -23,8 +23,8 @@
 #define SCHEDULE_HORIZON_S (INT64_C(400) * 86400)
 
 /* Minutes since midnight as the clock shows them: from the first on, the second no more. from 0
- * to 1439, to 1 to 1440. to before from: over midnight, and the hours after it belong to the
- * day before. They are never equal. */
+ * to 1439, to from 0 to 1440. to before from: over midnight, and the hours after it belong to
+ * the day before. They are never equal. */
 struct schedule_span {
     uint16_t from, to;
 };

@@ -28,6 +28,9 @@ int cli_refusal(const char *name, const json_t *document);
 
 void cli_print_document(const json_t *document);
 
+/* The array "schedules" of a reply, if there are any. */
+void cli_print_schedules(const json_t *schedules);
+
 /* "" and 0 if it is absent or of another kind. */
 const char *cli_string_of(const json_t *object, const char *key);
 uint64_t cli_number_of(const json_t *object, const char *key);

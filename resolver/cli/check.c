@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "setup/schedules.h"
 #include "setup/views.h"
 
 #include <inttypes.h>
@@ -61,6 +62,7 @@ static void print_json(const struct report *report, const struct setup_snapshot 
     json_array_end(&out);
     if (snapshot != NULL) {
         setup_views_show(&out, snapshot);
+        setup_schedules_show(&out, snapshot, clock_read().wall_us / 1000000);
     }
     json_object_end(&out);
     printf("%s\n", buffer);
@@ -89,6 +91,20 @@ static void print_views(const struct setup_snapshot *snapshot)
         text_init(&text, line, sizeof(line));
         setup_views_say(&text, snapshot, i);
         printf("  view %s\n", line);
+    }
+}
+
+static void print_schedules(const struct setup_snapshot *snapshot)
+{
+    const struct setup_schedules *schedules = snapshot->schedules;
+
+    for (size_t i = 0; schedules != NULL && i < schedules->count; i++) {
+        char line[256];
+        struct text text;
+
+        text_init(&text, line, sizeof(line));
+        setup_schedules_say(&text, schedules, i, clock_read().wall_us / 1000000);
+        printf("  schedule %s\n", line);
     }
 }
 
@@ -140,6 +156,7 @@ int cli_check(int argc, char **argv)
             printf("%s: well-formed, and its lists verify\n", argv[optind]);
             print_lists(snapshot);
             print_views(snapshot);
+            print_schedules(snapshot);
         } else if (rc != 0) {
             fprintf(stderr, "%s: refused\n", argv[optind]);
         }

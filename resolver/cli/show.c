@@ -79,6 +79,24 @@ static int show_with(const char *command, const struct show *show,
     return code;
 }
 
+void cli_print_schedules(const json_t *schedules)
+{
+    for (size_t i = 0; i < json_array_size(schedules); i++) {
+        const json_t *schedule = json_array_get(schedules, i);
+        const bool holds = json_is_true(json_object_get(schedule, "holds"));
+        const char *changes = cli_string_of(schedule, "changes");
+        char name[32];
+
+        printf("%s  %-24s %s%s%s (%s)\n", i == 0 ? "\nschedules\n" : "",
+               cli_safe(cli_string_of(schedule, "name"), name, sizeof(name)),
+               holds ? "holds" : "does not hold",
+               changes[0] == '\0' ? ", and that does not change"
+               : holds            ? " until "
+                                  : ", next from ",
+               changes, cli_string_of(schedule, "zone"));
+    }
+}
+
 static void print_lists(const struct show *show, const json_t *document)
 {
     const json_t *lists = json_object_get(document, "lists");
@@ -113,6 +131,7 @@ static void print_lists(const struct show *show, const json_t *document)
            json_is_true(json_object_get(document, "log_only"))
                ? "; policy.mode is log: nothing is blocked"
                : "");
+    cli_print_schedules(json_object_get(document, "schedules"));
 }
 
 static void show_failures(const json_t *server)

@@ -1,6 +1,7 @@
 /* cordon status and cordon reload: what the daemon answers on its control socket. */
 #include "cli/ask.h"
 #include "cli/cli.h"
+#include "cli/safe.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -94,12 +95,54 @@ static void print_conditions(const json_t *view, size_t number)
     print_strings(listen, " ");
 }
 
+static bool has_caps(const json_t *view)
+{
+    return json_object_size(json_object_get(view, "categories")) > 0 ||
+           json_object_size(json_object_get(view, "scopes")) > 0 ||
+           strcmp(cli_string_of(json_object_get(view, "confidence"), "apply"), "low") != 0;
+}
+
+static const char *print_words(const json_t *words, const char *before, const char *what)
+{
+    const char *word;
+    const json_t *mode;
+
+    json_object_foreach((json_t *)(uintptr_t)words, word, mode)
+    {
+        char shown[64];
+
+        printf("%s%s %s %.8s", before, what, cli_safe(word, shown, sizeof(shown)),
+               json_is_string(mode) ? json_string_value(mode) : "");
+        before = ", ";
+    }
+    return before;
+}
+
+/* What rules do at most, by what their lists say of them. */
+static void print_caps(const json_t *view)
+{
+    const json_t *confidence = json_object_get(view, "confidence");
+    char line[64];
+
+    if (has_caps(view)) {
+        snprintf(line, sizeof(line), "  %-24s at most: ", "");
+        const char *before = print_words(json_object_get(view, "categories"), line, "category");
+        before = print_words(json_object_get(view, "scopes"), before, "scope");
+        if (strcmp(cli_string_of(confidence, "apply"), "low") != 0) {
+            printf("%sconfidence below %s log, below %s off", before,
+                   cli_string_of(confidence, "apply"), cli_string_of(confidence, "log"));
+        }
+        printf("\n");
+    }
+}
+
 /* The first of them is what is said outside of views; alone it needs no words. */
 static void print_views(const json_t *views)
 {
     const json_t *first = json_array_get(views, 0);
 
-    if (json_array_size(views) < 2 && strcmp(cli_string_of(first, "default"), "deny") != 0) {
+    if (json_array_size(views) < 2 && strcmp(cli_string_of(first, "default"), "deny") != 0 &&
+        json_array_size(json_object_get(first, "when")) == 0 && !has_caps(first)) {
         return;
     }
     printf("\nviews\n");
@@ -124,6 +167,13 @@ static void print_views(const json_t *views)
                    cli_string_of(list, "mode"));
         }
         printf("%s\n", json_array_size(lists) == 0 ? " none" : "");
+        print_caps(view);
+        if (json_array_size(json_object_get(view, "when")) > 0) {
+            const char *schedule = cli_string_of(view, "schedule");
+
+            printf("  %-24s now by schedule: %s\n", "",
+                   schedule[0] != '\0' ? schedule : "none");
+        }
     }
 }
 
@@ -378,6 +428,7 @@ static unsigned print_status(const json_t *status)
     }
     print_lists(json_object_get(status, "lists"));
     print_views(json_object_get(status, "views"));
+    cli_print_schedules(json_object_get(status, "schedules"));
     print_upstreams(json_object_get(status, "upstreams"));
     print_questions(status);
     printf("\nevents\n  to %s, %" PRIu64 " written\n", cli_string_of(events, "to"),

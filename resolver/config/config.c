@@ -58,6 +58,8 @@ void config_free(struct config *config)
     free(config->rebinding_allow.at);
     free(config->allow.at);
     config_free_views(config);
+    config_free_when(&config->when);
+    free(config->schedules);
     free(config->forward);
     free(config->user);
     free(config->contact);
@@ -425,6 +427,7 @@ static void check_pairs(struct config_reader *reader, const struct option *optio
     if (listen->state != OPTION_BAD && access->state != OPTION_BAD) {
         config_check_views(reader);
     }
+    config_check_when(reader);
     if (threshold->state != OPTION_BAD && keys->state != OPTION_BAD &&
         reader->config->key_count > 0) {
         check_threshold(reader, threshold, keys);

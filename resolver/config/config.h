@@ -11,6 +11,7 @@
 
 #include "base/endpoint.h"
 #include "base/report.h"
+#include "base/schedule.h"
 #include "wire/name.h"
 
 #include <stdbool.h>
@@ -38,6 +39,8 @@
 #define CONFIG_VIEW_NAME_MAX    24u /* is told whole in the text of Extended DNS Errors */
 #define CONFIG_VIEW_CLIENTS_MAX 64u /* prefixes of one view: more belong into larger ones */
 #define CONFIG_VIEW_LISTEN_MAX  8u  /* addresses of one view */
+#define CONFIG_SCHEDULES_MAX    64u /* each has its zone in memory */
+#define CONFIG_WHEN_MAX         16u /* of one view: parts of a day and of a week */
 #define CONFIG_CATEGORIES_MAX   64u /* words with a mode: the lists have some 50 */
 #define CONFIG_CATEGORY_MAX     32u /* octets of such a word, as in lists */
 #define CONFIG_SCOPES           5u
@@ -106,6 +109,32 @@ struct config_view_word {
     unsigned value;
 };
 
+/* Times by the clock of a place. */
+struct config_schedule {
+    char name[CONFIG_VIEW_NAME_MAX + 1];
+    struct config_place place; /* of the name */
+    char zone[ZONE_NAME_MAX + 1];
+    struct config_place zone_place;
+    struct schedule times;
+};
+
+/* What is said instead while a schedule holds. What is not said is as without it. */
+struct config_when {
+    char schedule[CONFIG_VIEW_NAME_MAX + 1];
+    struct config_place place; /* of the schedule's name */
+    bool has_mode, has_action, has_default;
+    bool log_only;
+    char action[CONFIG_ACTION_MAX];
+    bool deny;
+    struct config_list *lists; /* these alone are otherwise; those that are new come last */
+    size_t list_count;
+};
+
+struct config_whens {
+    struct config_when *at; /* the first whose schedule holds counts */
+    size_t count;
+};
+
 /* What some clients get instead of what policy: and lists: say. What is not said here (has_...
  * false) is as there. */
 struct config_view {
@@ -128,6 +157,8 @@ struct config_view {
     struct config_names allow;
     struct config_caps caps;
     struct config_view_word targets, name_servers, client;
+    bool has_when;
+    struct config_whens when;
 };
 
 /* A zone with upstreams of its own. */
@@ -195,6 +226,7 @@ struct config {
     unsigned client;                /* enum config_client */
     struct config_names allow;
     struct config_caps caps;
+    struct config_whens when;
     uint32_t block_ttl_s;
     struct address sinkhole4, sinkhole6;
     bool ede;
@@ -204,6 +236,9 @@ struct config {
     char *list_directory;
     struct config_list lists[CONFIG_LISTS_MAX];
     size_t list_count;
+    /* schedules: */
+    struct config_schedule *schedules;
+    size_t schedule_count;
     /* views: */
     struct config_view *views;
     size_t view_count;

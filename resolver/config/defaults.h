@@ -7,6 +7,9 @@
 #ifndef CONFIG_FILE_DEFAULT
 #define CONFIG_FILE_DEFAULT "/etc/cordon/cordon.yaml"
 #endif
+#ifndef CONFIG_ZONE_DIRECTORY
+#define CONFIG_ZONE_DIRECTORY "/usr/share/zoneinfo" /* of time zones */
+#endif
 #ifndef CONFIG_LIST_DIRECTORY
 #define CONFIG_LIST_DIRECTORY "/usr/share/cordon/blocklists"
 #endif

@@ -101,13 +101,12 @@ static enum config_read_result add_list(struct config_reader *reader,
     return result;
 }
 
-enum config_read_result config_read_lists(struct config_reader *reader,
+enum config_read_result config_read_modes(struct config_reader *reader,
                                           const struct config_row *row,
                                           const struct config_node *node,
                                           struct config_list *lists, size_t *count)
 {
     enum config_read_result result = CONFIG_READ_OK;
-    bool enforced = false;
 
     if (node->bad) {
         return CONFIG_READ_REFUSED;
@@ -125,10 +124,21 @@ enum config_read_result config_read_lists(struct config_reader *reader,
         const enum config_read_result one = add_list(reader, row, item, lists, count);
         result = one > result ? one : result;
     }
+    return result;
+}
+
+enum config_read_result config_read_lists(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node,
+                                          struct config_list *lists, size_t *count)
+{
+    const enum config_read_result result = config_read_modes(reader, row, node, lists, count);
+    bool any = false;
+
     for (size_t i = 0; i < *count; i++) {
-        enforced = enforced || lists[i].mode != CONFIG_MODE_OFF;
+        any = any || lists[i].mode != CONFIG_MODE_OFF;
     }
-    if (!enforced && result == CONFIG_READ_OK) {
+    if (!any && result == CONFIG_READ_OK) {
         report_add(reader->report, REPORT_WARNING, reader->file, node->line, node->column,
                    "%s: every list is off: no list will block or record anything", row->name);
     }

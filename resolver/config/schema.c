@@ -56,6 +56,16 @@ const struct config_section config_sections[] = {
     {.name = "policy",
      .manual = "What happens to a name that a list blocks, or that nothing allows."},
     {.name = "lists", .manual = "Which lists count."},
+    {.name = "schedules",
+     .manual = "Times with names, for policy.when and views.NAME.when: 1 to 24 of a-z 0-9 and "
+               "-; at most 64. Hours are those that "
+               "the clock on the wall of the zone shows: one that is skipped when clocks go "
+               "forward does not come, one that is "
+               "repeated when they go back comes twice.",
+     .read = config_read_schedules,
+     .print = config_print_schedules,
+     .example = "\n  school-night:\n    zone: Europe/Berlin\n    days: [sun, mon-thu]\n"
+                "    hours: [\"20:30-06:30\"]\n    except: [2026-12-23..2027-01-06]"},
     {.name = "views",
      .manual =
          "What some clients get instead, below a name for each group: 1 to 24 of a-z 0-9 and "
@@ -314,6 +324,13 @@ const struct config_row config_rows[] = {
      .manual = "The least confidence (low, medium, high) that a rule needs to be recorded, and to be "
                "applied: {log: low, apply: medium} only records what is known with low confidence. apply is not less "
                "than log; not named: as log."},
+    {.name = "policy.when", .kind = &config_kind_when,
+     .standard = "[]", .reloadable = true,
+     .manual = "What is otherwise while a schedule holds; the first that does counts: [{schedule: school-night, mode: "
+               "enforce, lists: {games: enforce}}, ...], at most 16. mode, action and default are as those of policy; lists "
+               "gives lists another mode (or {mode: MODE, action: ACTION}), off included: those that are not named stay as "
+               "they are, and those that are named nowhere else come last. It is in force within a second, without a "
+               "reload."},
     {.name = "policy.block-ttl", .kind = &config_kind_seconds, .offset = AT(block_ttl_s),
      .standard = "10s", .min = 0, .max = 1 * DAY_S, .reloadable = true,
      .manual = "How long clients keep a blocked answer; so long an exception takes to be seen."},
@@ -345,6 +362,20 @@ const struct config_row config_rows[] = {
                "off; or {mode: MODE, action: ACTION}. The longest rule for a name decides; "
                "where two lists have one of the same length, pass comes before block, and then "
                "the earlier list here. Lists that are not named are off."},
+
+    {.name = "schedules.NAME.zone", .kind = &config_kind_schedule_zone, .reloadable = true,
+     .manual = "The time zone, by its name in the database of the system (tzdata): Europe/Berlin, UTC. It must be set."},
+    {.name = "schedules.NAME.days", .kind = &config_kind_schedule_days, .reloadable = true,
+     .manual = "Days of the week on which the hours begin: mon, tue, wed, thu, fri, sat, sun, and ranges such as "
+               "mon-fri. Not set: every day."},
+    {.name = "schedules.NAME.hours", .kind = &config_kind_schedule_hours, .reloadable = true,
+     .manual = "Hours of such a day, up to 8: [\"08:00-12:30\", \"22:00-06:00\"]. The second time is the first that is not meant any "
+               "more, 24:00 at most; one that is before the first is on the next day. Not set: the whole day."},
+    {.name = "schedules.NAME.dates", .kind = &config_kind_schedule_dates, .reloadable = true,
+     .manual = "Dates on which the hours begin, up to 64: [2026-12-24, 2026-12-28..2027-01-03]; the days must be right, too. "
+               "Not set: every date."},
+    {.name = "schedules.NAME.except", .kind = &config_kind_schedule_except, .reloadable = true,
+     .manual = "Dates on which no hours begin: public holidays."},
 
     {.name = "views.NAME.clients", .kind = &config_kind_view_clients, .reloadable = true,
      .manual = "The clients of the view: prefixes, and the words of access.allow, which still "
@@ -380,6 +411,8 @@ const struct config_row config_rows[] = {
      .manual = "As policy.scopes, instead of it."},
     {.name = "views.NAME.confidence", .kind = &config_kind_confidence, .reloadable = true,
      .manual = "As policy.confidence, instead of it."},
+    {.name = "views.NAME.when", .kind = &config_kind_when, .reloadable = true,
+     .manual = "As policy.when, instead of it: []: the view is always the same."},
 
     {.name = "trust.keys", .kind = &config_kind_keys, .reloadable = true,
      .example = "\n    - " CONFIG_LIST_DIRECTORY "/keys/list-a.pub\n    - " CONFIG_LIST_DIRECTORY

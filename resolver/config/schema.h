@@ -20,6 +20,7 @@ struct config_reader {
     struct config_place listen[CONFIG_LISTEN_MAX];
     struct config_place upstreams[CONFIG_UPSTREAM_MAX];
     struct config_view *view; /* the one that is read now */
+    struct config_schedule *schedule;
     struct config_place http;
 };
 
@@ -127,6 +128,25 @@ void config_print_categories(const struct config_caps *caps, FILE *out);
 void config_print_scopes(const struct config_caps *caps, FILE *out);
 void config_print_confidence(const struct config_caps *caps, FILE *out);
 
+/* schedules.c: times with names. */
+extern const struct config_kind config_kind_schedule_zone;
+extern const struct config_kind config_kind_schedule_days;
+extern const struct config_kind config_kind_schedule_hours;
+extern const struct config_kind config_kind_schedule_dates;
+extern const struct config_kind config_kind_schedule_except;
+int config_read_schedules(struct config_reader *reader, const struct config_node *node);
+void config_print_schedules(const struct config *config, FILE *out);
+
+/* when.c: what is otherwise while they hold; of the view that the reader is at, else of policy.
+ */
+extern const struct config_kind config_kind_when;
+void config_print_when(const struct config_whens *when, unsigned indent, FILE *out);
+void config_free_when(struct config_whens *when);
+/* True if any of them denies. */
+bool config_when_denies(const struct config_whens *when);
+/* Names of schedules, once all are read. */
+void config_check_when(struct config_reader *reader);
+
 int config_read_views(struct config_reader *reader, const struct config_node *node);
 void config_print_views(const struct config *config, FILE *out);
 void config_free_views(struct config *config);
@@ -204,6 +224,11 @@ enum config_read_result config_read_sinkhole(struct config_reader *reader,
                                              struct address *v6);
 /* lists: room for CONFIG_LISTS_MAX. */
 enum config_read_result config_read_lists(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node,
+                                          struct config_list *lists, size_t *count);
+/* The same without a warning if all of them are off; room for as many as the node has. */
+enum config_read_result config_read_modes(struct config_reader *reader,
                                           const struct config_row *row,
                                           const struct config_node *node,
                                           struct config_list *lists, size_t *count);

@@ -14,7 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CONFIG_DEPTH_MAX 8u     /* the schema needs 4 */
+#define CONFIG_DEPTH_MAX \
+    8u /* the schema needs 8: views, NAME, when, one of it, lists, ID, mode */
 #define CONFIG_NODES_MAX 16384u /* more than all lists of the schema can hold together */
 #define CONFIG_ITEMS_MAX 1024u  /* of one mapping or sequence; keys are compared pairwise */
 

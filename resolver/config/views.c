@@ -15,6 +15,7 @@ void config_free_views(struct config *config)
     for (size_t i = 0; i < config->view_count; i++) {
         free(config->views[i].lists);
         free(config->views[i].allow.at);
+        config_free_when(&config->views[i].when);
     }
     free(config->views);
 }
@@ -374,6 +375,11 @@ static void print_view(const struct config_view *view, FILE *out)
         config_print_confidence(&view->caps, out);
         fputc('\n', out);
     }
+    if (view->has_when) {
+        fputs("    when:", out);
+        config_print_when(&view->when, 6, out);
+        fputc('\n', out);
+    }
 }
 
 void config_print_views(const struct config *config, FILE *out)
@@ -509,7 +515,9 @@ static void check_alike(struct config_reader *reader, const struct config_view *
 static void check_words(struct config_reader *reader, const struct config_view *view)
 {
     const struct config *config = reader->config;
-    const bool deny = view->has_default ? view->deny : config->deny;
+    const struct config_whens *when = view->has_when ? &view->when : &config->when;
+    const bool deny =
+        (view->has_default ? view->deny : config->deny) || config_when_denies(when);
     const char *action = view->has_action ? view->action : config->action;
 
     if (view->has_allow && view->allow.count > 0 && !deny) {
@@ -529,12 +537,16 @@ void config_check_views(struct config_reader *reader)
 {
     const struct config *config = reader->config;
 
-    if (config->allow.count > 0 && !config->deny) {
+    const bool denies = config->deny || config_when_denies(&config->when);
+    if (config->allow.count > 0 && !denies) {
         bool used = false;
 
         for (size_t i = 0; i < config->view_count; i++) {
-            used = used || (config->views[i].has_default && config->views[i].deny &&
-                            !config->views[i].has_allow);
+            const struct config_view *view = &config->views[i];
+
+            used = used || (((view->has_default && view->deny) ||
+                             (view->has_when && config_when_denies(&view->when))) &&
+                            !view->has_allow);
         }
         if (!used) {
             report_add(reader->report, REPORT_WARNING, reader->file, 0, 0,

@@ -235,7 +235,8 @@ static int derive(struct daemon *daemon, struct setup_snapshot *from,
         }
     }
     if (rc == 0) {
-        rc = setup_snapshot_derive(from, &changes, changes_next_generation(daemon), snapshot);
+        rc = setup_snapshot_derive(from, &changes, now.wall_us / 1000000,
+                                   changes_next_generation(daemon), snapshot);
     }
     free(exceptions);
     free(paused);
@@ -267,6 +268,7 @@ int changes_publish(struct daemon *daemon, struct setup_snapshot *root)
             follow_apply(daemon, made);
         }
     }
+    const struct setup_snapshot *before = daemon_snapshot(daemon);
     loops_apply(daemon, made != NULL ? made : root);
     const int rc = policy_slot_publish(daemon->slot, made != NULL ? made : root);
     if (rc != 0) {
@@ -276,6 +278,7 @@ int changes_publish(struct daemon *daemon, struct setup_snapshot *root)
     if (made != NULL) {
         setup_snapshot_free(root); /* what was made of it holds it */
     }
+    scheduling_record(daemon, before, daemon_snapshot(daemon)); /* the slot still has both */
     changes->dirty = false;
     follow_published(daemon, root != NULL);
     loops_published(daemon);
@@ -444,6 +447,9 @@ static void on_tick(uv_timer_t *timer)
         changes_publish_soon(daemon);
         changes->unsaved = true;
         changes->next_save_us = 0;
+    }
+    if (scheduling_is_due(daemon, now)) {
+        changes_publish_soon(daemon);
     }
     /* While a successor starts the file is what it has read, and from "ready" on it is its
      * own. */

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "config/defaults.h"
 #include "daemon/filter.h"
 #include "daemon/landlock.h"
 #include "tls/trust.h"
@@ -231,6 +232,7 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     allow_reading_around(sandbox, rules, config_path);
     allow_reading_around(sandbox, rules, config->list_directory);
     allow_reading(sandbox, rules, config->list_directory);
+    allow_reading(sandbox, rules, CONFIG_ZONE_DIRECTORY); /* schedules that a reload brings */
     if (config->resolv_conf != NULL) {
         allow_reading_around(sandbox, rules, config->resolv_conf);
     }

@@ -21,6 +21,7 @@
 #include "daemon/monitor.h"
 #include "daemon/probe.h"
 #include "daemon/sandbox.h"
+#include "daemon/scheduling.h"
 #include "daemon/takeover.h"
 #include "daemon/totals.h"
 #include "daemon/worker.h"
@@ -135,6 +136,7 @@ struct daemon {
     struct loops loops;
     struct reload reload;
     struct changes changes;
+    struct scheduling scheduling;
 };
 
 /* The name of a view of a snapshot; NULL: there is none of that number. */

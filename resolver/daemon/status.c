@@ -7,6 +7,7 @@
 #include "base/invariant.h"
 #include "daemon/state.h"
 #include "daemon/totals.h"
+#include "setup/schedules.h"
 #include "setup/views.h"
 
 #include <stdlib.h>
@@ -328,6 +329,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     json_bool(out, "from_cache", daemon_snapshot(daemon)->from_cache);
     status_lists(out, daemon_snapshot(daemon), now.wall_us / 1000000);
     setup_views_show(out, daemon_snapshot(daemon));
+    setup_schedules_show(out, daemon_snapshot(daemon), now.wall_us / 1000000);
     status_write_upstreams(out, totals);
     json_uint(out, "in_flight", totals->sum.in_use);
     status_write_questions(out, &totals->sum.query);
@@ -422,6 +424,7 @@ bool status_lists_command(struct daemon *daemon, struct request *request,
     json_uint(out, "generation", policy_generation(daemon_snapshot(daemon)->policy));
     json_bool(out, "log_only", setup_views_log_only(daemon_snapshot(daemon)));
     status_lists(out, daemon_snapshot(daemon), clock_read().wall_us / 1000000);
+    setup_schedules_show(out, daemon_snapshot(daemon), clock_read().wall_us / 1000000);
     json_object_end(out);
     return true;
 }

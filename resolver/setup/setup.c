@@ -5,6 +5,7 @@
 #include "setup/caps.h"
 #include "setup/names.h"
 #include "setup/own.h"
+#include "setup/schedules.h"
 #include "setup/views.h"
 #include "setup/zones.h"
 #include "tls/trust.h"
@@ -201,6 +202,15 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         rc = setup_views_choice(config, &new->choice);
     }
     if (rc == 0) {
+        rc = setup_schedules_make(config, report, &new->schedules);
+    }
+    if (rc == 0) {
+        setup_schedules_at(new->schedules, now_s, &new->moment);
+        for (size_t i = 0; i < views.count; i++) {
+            views.at[i].variant = new->moment.variants[i];
+        }
+    }
+    if (rc == 0) {
         rc = setup_names(config, report, &new->names);
     }
     if (rc == 0) {
@@ -250,6 +260,7 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     if (new != NULL) {
         policy_destroy(new->policy);
         free(new->shown);
+        setup_schedules_free(new->schedules);
         policy_views_free(new->choice);
         local_names_free(new->names);
         tls_trust_release(new->upstreams.trust);
@@ -305,6 +316,7 @@ static void let_go(struct setup_snapshot *root)
     if (--root->users == 0) {
         policy_destroy(root->policy);
         free(root->shown);
+        setup_schedules_free(root->schedules);
         policy_views_free(root->choice);
         local_names_free(root->names);
         tls_trust_release(root->upstreams.trust);
@@ -327,7 +339,7 @@ void setup_snapshot_free(void *snapshot)
 }
 
 int setup_snapshot_derive(struct setup_snapshot *from, const struct policy_changes *changes,
-                          uint64_t generation, struct setup_snapshot **snapshot)
+                          uint64_t now_s, uint64_t generation, struct setup_snapshot **snapshot)
 {
     struct setup_snapshot *root = from->root != NULL ? from->root : from;
     struct setup_snapshot *new = malloc(sizeof(*new));
@@ -342,7 +354,10 @@ int setup_snapshot_derive(struct setup_snapshot *from, const struct policy_chang
     new->settings.have_upstreams = from->settings.have_upstreams;
     new->root = root;
     new->users = 0;
-    const int rc = policy_derive(root->policy, changes, generation, &new->policy);
+    setup_schedules_at(root->schedules, now_s, &new->moment);
+    struct policy_changes timed = *changes;
+    timed.variants = new->moment.variants;
+    const int rc = policy_derive(root->policy, &timed, generation, &new->policy);
     if (rc != 0) {
         free(new);
         return rc;

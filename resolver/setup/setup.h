@@ -15,6 +15,12 @@
 #include "query/settings.h"
 #include "upstream/forward.h"
 
+/* What a view says while a schedule holds, or without one. */
+struct setup_view_words {
+    bool log_only, deny;
+    char action[CONFIG_ACTION_MAX];
+};
+
 /* A view as it is told to people. */
 struct setup_view {
     char name[CONFIG_VIEW_NAME_MAX + 1];
@@ -30,6 +36,19 @@ struct setup_view {
     uint8_t lists[POLICY_LISTS_MAX]; /* of the image, in the order of the operator */
     size_t list_count;
     struct policy_caps caps;
+    struct setup_view_words when[CONFIG_WHEN_MAX]; /* by variant, from 1 */
+    char schedules[CONFIG_WHEN_MAX][CONFIG_VIEW_NAME_MAX + 1];
+    size_t when_count;
+};
+
+struct setup_schedules;
+
+/* Which variant of each view is in force, from a moment on (wall clock, seconds) to before
+ * another.
+ */
+struct setup_moment {
+    uint8_t variants[POLICY_VIEWS_MAX]; /* as policy_view_setting has them */
+    uint64_t from_s, until_s;
 };
 
 /* What is handed to the workers at once: immutable. */
@@ -39,7 +58,9 @@ struct setup_snapshot {
     struct query_view views[POLICY_VIEWS_MAX]; /* those of settings */
     struct setup_view *shown;                  /* by number, as many */
     size_t view_count;
-    struct local_names *names; /* NULL: none */
+    struct setup_schedules *schedules; /* NULL: none */
+    struct setup_moment moment;        /* what the policy was made for */
+    struct local_names *names;         /* NULL: none */
     struct query_settings settings;
     struct query_zone zones[QUERY_ZONES_MAX]; /* those of settings */
     size_t zone_count;
@@ -58,7 +79,8 @@ struct setup_snapshot {
 
 /*
  * Takes over config on success. state_directory NULL in it: no image is kept. now_s: wall clock
- * in seconds, for the freshness of lists. 0, or the first code with everything in the report.
+ * in seconds, for the freshness of lists and for schedules. 0, or the first code with
+ * everything in the report.
  */
 int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now_s,
                         struct report *report, struct setup_snapshot **snapshot);
@@ -67,10 +89,13 @@ void setup_snapshot_free(void *snapshot); /* a struct setup_snapshot; NULL is fi
 /*
  * The same with what people have changed for a while: nothing is read, verified or compiled.
  * from may be such a one itself: the changes are those of its root, which lives as long as
- * anything that shares it. Make and free on one thread. 0; CORDON_E_LIMIT; -ENOMEM.
+ * anything that shares it. now_s: wall clock in seconds: the schedules that hold then are in
+ * force; changes->variants is not looked at. Make and free on one thread. 0; CORDON_E_LIMIT;
+ * -ENOMEM.
  */
 int setup_snapshot_derive(struct setup_snapshot *from, const struct policy_changes *changes,
-                          uint64_t generation, struct setup_snapshot **snapshot);
+                          uint64_t now_s, uint64_t generation,
+                          struct setup_snapshot **snapshot);
 
 /*
  * The servers that the configuration in force names now, resolv.conf read anew; TLS as in the

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "setup/caps.h"
+#include "setup/schedules.h"
 #include "setup/setup.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ struct words {
     const struct config_list *lists;
     size_t list_count;
     const struct config_names *allow;
+    const struct config_whens *when;
     const struct config_caps *categories, *scopes, *confidence; /* whose of these count */
     unsigned targets, name_servers, client;
 };
@@ -35,6 +37,7 @@ static struct words words_of(const struct config *config, size_t number)
                           .lists = config->lists,
                           .list_count = config->list_count,
                           .allow = &config->allow,
+                          .when = &config->when,
                           .categories = &config->caps,
                           .scopes = &config->caps,
                           .confidence = &config->caps,
@@ -53,6 +56,7 @@ static struct words words_of(const struct config *config, size_t number)
         words.lists = view->has_use ? view->lists : words.lists;
         words.list_count = view->has_use ? view->list_count : words.list_count;
         words.allow = view->has_allow ? &view->allow : words.allow;
+        words.when = view->has_when ? &view->when : words.when;
         words.categories = view->caps.has_categories ? &view->caps : words.categories;
         words.scopes = view->caps.has_scopes ? &view->caps : words.scopes;
         words.confidence = view->caps.has_confidence ? &view->caps : words.confidence;
@@ -137,58 +141,158 @@ static int fill_view(const struct words *words, struct report *report,
     return rc;
 }
 
-static int add_ids(const struct policy_view_setting *view, struct report *report,
-                   struct setup_views *views)
+/* A list with another mode, in its place; one that the view does not have, at the end. */
+static int change_list(const struct config_list *from, struct report *report,
+                       struct policy_view_setting *view, struct policy_list_setting *lists,
+                       size_t *count)
 {
-    for (size_t i = 0; i < view->list_count; i++) {
+    struct policy_list_setting changed;
+    size_t at = 0;
+
+    const int rc = fill_list(from, report, view, &changed);
+    if (rc != 0) {
+        return rc;
+    }
+    while (at < *count && strcmp(lists[at].id, from->id) != 0) {
+        at++;
+    }
+    if (at == *count && changed.mode == POLICY_MODE_OFF) {
+        return 0; /* it is off already, and perhaps nowhere loaded */
+    }
+    if (at == *count) {
+        (*count)++;
+    } else if (from->action[0] == '\0') {
+        changed.action = lists[at].action;
+    }
+    lists[at] = changed;
+    return 0;
+}
+
+/* All that the view says while a schedule holds. lists: room for those of both. */
+static int fill_variant(const struct words *words, const struct config_when *when,
+                        struct report *report, struct policy_list_setting *lists,
+                        struct policy_view_setting *view, struct policy_view_variant *variant)
+{
+    struct wire_name target;
+    bool prefixes = false;
+    int rc = 0;
+
+    *variant = (struct policy_view_variant){
+        .log_only = when->has_mode ? when->log_only : words->log_only,
+        .action = view->action,
+        .lists = lists,
+        .list_count = view->list_count,
+        .deny = when->has_default ? when->deny : words->deny,
+    };
+    memcpy(lists, view->lists, view->list_count * sizeof(lists[0]));
+    if (when->has_action) {
+        if (!setup_action_parse(when->action, &variant->action, &target, &prefixes)) {
+            report_add(report, REPORT_ERROR, words->place, 0, 0, "'%s' is no action",
+                       when->action);
+            return CORDON_E_REFUSED;
+        }
+        if (variant->action == POLICY_ACTION_REDIRECT) {
+            rc = take_redirect(when->schedule, &target, prefixes, report, view);
+        }
+    }
+    for (size_t i = 0; i < when->list_count && rc == 0; i++) {
+        rc = change_list(&when->lists[i], report, view, lists, &variant->list_count);
+    }
+    return rc;
+}
+
+static int add_ids(const char *view, const struct policy_list_setting *lists, size_t count,
+                   struct report *report, struct setup_views *views)
+{
+    for (size_t i = 0; i < count; i++) {
         size_t at = 0;
 
-        while (at < views->id_count && strcmp(views->ids[at], view->lists[i].id) != 0) {
+        while (at < views->id_count && strcmp(views->ids[at], lists[i].id) != 0) {
             at++;
         }
+        if (lists[i].mode == POLICY_MODE_OFF) {
+            continue;
+        }
         if (at == POLICY_LISTS_MAX) {
-            report_add(report, REPORT_ERROR, view->name, 0, 0,
+            report_add(report, REPORT_ERROR, view, 0, 0,
                        "more than %u lists in all views together", POLICY_LISTS_MAX);
             return CORDON_E_REFUSED;
         }
         if (at == views->id_count) {
-            views->ids[views->id_count++] = view->lists[i].id;
+            views->ids[views->id_count++] = lists[i].id;
         }
     }
     return 0;
+}
+
+/* How many lists and variants all views have together. */
+static void count_words(const struct config *config, size_t *lists, size_t *variants)
+{
+    *lists = *variants = 0;
+    for (size_t i = 0; i <= config->view_count; i++) {
+        const struct words words = words_of(config, i);
+
+        *lists += words.list_count;
+        *variants += words.when->count;
+        for (size_t j = 0; j < words.when->count; j++) {
+            *lists += words.list_count + words.when->at[j].list_count;
+        }
+    }
+}
+
+/* The next view, from these places of the pools on. */
+static int add_view(const struct words *words, struct report *report, struct setup_views *views,
+                    size_t *used_lists, size_t *used_variants)
+{
+    struct policy_view_setting *view = &views->at[views->count];
+    struct policy_caps *caps = &views->caps[views->count];
+
+    int rc = fill_view(words, report, &views->lists[*used_lists], view);
+    if (rc == 0) {
+        *used_lists += view->list_count;
+        rc = add_ids(view->name, view->lists, view->list_count, report, views);
+    }
+    setup_caps_fill(words->categories, words->scopes, words->confidence, caps);
+    view->caps = caps;
+    view->variants = &views->variants[*used_variants];
+    for (size_t i = 0; i < words->when->count && rc == 0; i++) {
+        struct policy_view_variant *variant = &views->variants[(*used_variants)++];
+
+        rc = fill_variant(words, &words->when->at[i], report, &views->lists[*used_lists], view,
+                          variant);
+        if (rc == 0) {
+            *used_lists += variant->list_count;
+            view->variant_count++;
+            rc = add_ids(view->name, variant->lists, variant->list_count, report, views);
+        }
+    }
+    return rc;
 }
 
 int setup_views_init(const struct config *config, struct report *report,
                      struct setup_views *views)
 {
     const size_t count = config->view_count + 1;
-    size_t lists = 1; /* no allocation of nothing */
-    size_t used = 0;
+    size_t lists, variants;
+    size_t used_lists = 0;
+    size_t used_variants = 0;
     int rc = 0;
 
     invariant(count > 0);
     *views = (struct setup_views){0};
-    for (size_t i = 0; i < count; i++) {
-        lists += words_of(config, i).list_count;
-    }
+    count_words(config, &lists, &variants);
     views->at = calloc(count, sizeof(views->at[0]));
-    views->lists = calloc(lists, sizeof(views->lists[0]));
+    views->lists = calloc(lists + 1, sizeof(views->lists[0])); /* not of nothing */
     views->caps = calloc(count, sizeof(views->caps[0]));
-    if (views->at == NULL || views->lists == NULL || views->caps == NULL) {
+    views->variants = calloc(variants + 1, sizeof(views->variants[0]));
+    if (views->at == NULL || views->lists == NULL || views->caps == NULL ||
+        views->variants == NULL) {
         return -ENOMEM;
     }
     for (; views->count < count && rc == 0; views->count++) {
         const struct words words = words_of(config, views->count);
-        struct policy_view_setting *view = &views->at[views->count];
 
-        rc = fill_view(&words, report, &views->lists[used], view);
-        setup_caps_fill(words.categories, words.scopes, words.confidence,
-                        &views->caps[views->count]);
-        view->caps = &views->caps[views->count];
-        if (rc == 0) {
-            used += view->list_count;
-            rc = add_ids(view, report, views);
-        }
+        rc = add_view(&words, report, views, &used_lists, &used_variants);
     }
     return rc;
 }
@@ -198,6 +302,7 @@ void setup_views_deinit(struct setup_views *views)
     free(views->at);
     free(views->lists);
     free(views->caps);
+    free(views->variants);
 }
 
 /* A view without clients is for all of them, one without listeners for all of those. */
@@ -243,19 +348,29 @@ int setup_views_choice(const struct config *config, struct policy_views **choice
     return rc;
 }
 
+static void add_shown(const struct policy_image *image, const struct policy_list_setting *lists,
+                      size_t count, struct setup_view *view)
+{
+    struct policy_image_list list;
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t at = 0; at < policy_image_lists(image); at++) {
+            if (policy_image_list_at(image, at, &list) && strcmp(list.id, lists[i].id) == 0 &&
+                memchr(view->lists, (int)at, view->list_count) == NULL) {
+                view->lists[view->list_count++] = (uint8_t)at;
+            }
+        }
+    }
+}
+
 static void fill_lists(const struct policy *policy, const struct policy_view_setting *setting,
                        struct setup_view *view)
 {
     const struct policy_image *image = policy_image_of(policy);
-    struct policy_image_list list;
 
-    for (size_t i = 0; i < setting->list_count; i++) {
-        for (size_t at = 0; at < policy_image_lists(image); at++) {
-            if (policy_image_list_at(image, at, &list) &&
-                strcmp(list.id, setting->lists[i].id) == 0) {
-                view->lists[view->list_count++] = (uint8_t)at;
-            }
-        }
+    add_shown(image, setting->lists, setting->list_count, view);
+    for (size_t i = 0; i < setting->variant_count; i++) {
+        add_shown(image, setting->variants[i].lists, setting->variants[i].list_count, view);
     }
 }
 
@@ -271,6 +386,16 @@ static void fill_shown(const struct config *config, size_t number, struct setup_
     view->client = client_words[words.client];
     view->targets = modes[words.targets];
     view->name_servers = modes[words.name_servers];
+    view->when_count = words.when->count;
+    for (size_t i = 0; i < words.when->count; i++) {
+        const struct config_when *when = &words.when->at[i];
+
+        memcpy(view->schedules[i], when->schedule, sizeof(view->schedules[i]));
+        view->when[i].log_only = when->has_mode ? when->log_only : words.log_only;
+        view->when[i].deny = when->has_default ? when->deny : words.deny;
+        snprintf(view->when[i].action, sizeof(view->when[i].action), "%s",
+                 when->has_action ? when->action : words.action);
+    }
     if (number > 0) {
         const struct config_view *from = &config->views[number - 1];
 
@@ -303,19 +428,31 @@ int setup_views_fill(const struct config *config, const struct setup_views *from
     return 0;
 }
 
+struct setup_view_now setup_views_now(const struct setup_snapshot *snapshot, size_t number)
+{
+    const struct setup_view *view = &snapshot->shown[number];
+    const uint8_t variant = snapshot->moment.variants[number];
+
+    if (variant == 0 || variant > view->when_count) {
+        return (struct setup_view_now){view->log_only, view->deny, view->action};
+    }
+    const struct setup_view_words *words = &view->when[variant - 1];
+    return (struct setup_view_now){words->log_only, words->deny, words->action};
+}
+
 bool setup_views_differ(const struct setup_snapshot *snapshot)
 {
     const struct setup_view *first = &snapshot->shown[0];
 
     return snapshot->view_count > 1 || setup_caps_any(&first->caps) ||
            first->client != POLICY_CLIENT_DECIDE || first->targets != POLICY_MODE_LOG ||
-           first->name_servers != POLICY_MODE_ENFORCE;
+           first->name_servers != POLICY_MODE_ENFORCE || first->when_count > 0;
 }
 
 bool setup_views_log_only(const struct setup_snapshot *snapshot)
 {
     for (size_t i = 0; i < snapshot->view_count; i++) {
-        if (!snapshot->shown[i].log_only) {
+        if (!setup_views_now(snapshot, i).log_only) {
             return false;
         }
     }
@@ -347,14 +484,28 @@ static void show_lists(struct text *out, const struct policy *policy, size_t num
 
     json_array_begin(out, "lists");
     for (size_t i = 0; i < view->list_count; i++) {
-        if (policy_image_list_at(policy_image_of(policy), view->lists[i], &list)) {
+        const enum policy_mode mode =
+            policy_list_mode(policy, (unsigned)number, view->lists[i]);
+
+        if (mode != POLICY_MODE_OFF && /* else a schedule of another time has it */
+            policy_image_list_at(policy_image_of(policy), view->lists[i], &list)) {
             json_object_begin(out, NULL);
             json_string(out, "id", list.id);
-            json_string(
-                out, "mode",
-                policy_mode_name(policy_list_mode(policy, (unsigned)number, view->lists[i])));
+            json_string(out, "mode", policy_mode_name(mode));
             json_object_end(out);
         }
+    }
+    json_array_end(out);
+}
+
+static void show_when(struct text *out, const struct setup_snapshot *snapshot, size_t number)
+{
+    const struct setup_view *view = &snapshot->shown[number];
+
+    json_string(out, "schedule", setup_schedules_of(snapshot, number));
+    json_array_begin(out, "when");
+    for (size_t i = 0; i < view->when_count; i++) {
+        json_string(out, NULL, view->schedules[i]);
     }
     json_array_end(out);
 }
@@ -364,13 +515,14 @@ void setup_views_show(struct text *out, const struct setup_snapshot *snapshot)
     json_array_begin(out, "views");
     for (size_t i = 0; i < snapshot->view_count; i++) {
         const struct setup_view *view = &snapshot->shown[i];
+        const struct setup_view_now now = setup_views_now(snapshot, i);
 
         json_object_begin(out, NULL);
         json_string(out, "name", view->name);
         show_places(out, view);
-        json_string(out, "mode", view->log_only ? "log" : "enforce");
-        json_string(out, "action", view->action);
-        json_string(out, "default", view->deny ? "deny" : "allow");
+        json_string(out, "mode", now.log_only ? "log" : "enforce");
+        json_string(out, "action", now.action);
+        json_string(out, "default", now.deny ? "deny" : "allow");
         json_bool(out, "default_paused", policy_view_is_paused(snapshot->policy, (unsigned)i));
         json_uint(out, "allowed", view->allowed);
         json_string(out, "client", policy_client_name(view->client));
@@ -378,6 +530,7 @@ void setup_views_show(struct text *out, const struct setup_snapshot *snapshot)
                   policy_view_client_is_paused(snapshot->policy, (unsigned)i));
         json_string(out, "targets", policy_mode_name(view->targets));
         json_string(out, "name_servers", policy_mode_name(view->name_servers));
+        show_when(out, snapshot, i);
         setup_caps_show(out, &view->caps);
         show_lists(out, snapshot->policy, i, view);
         json_object_end(out);
@@ -412,9 +565,38 @@ static void say_places(struct text *out, const struct setup_view *view)
     }
 }
 
+static void say_lists(struct text *out, const struct setup_snapshot *snapshot, size_t number)
+{
+    const struct setup_view *view = &snapshot->shown[number];
+    const bool log_only = setup_views_now(snapshot, number).log_only;
+    size_t count = 0;
+    size_t said = 0;
+
+    for (size_t i = 0; i < view->list_count; i++) {
+        count += policy_list_mode(snapshot->policy, (unsigned)number, view->lists[i]) !=
+                 POLICY_MODE_OFF;
+    }
+    text_add(out, count > 0 ? "; lists" : "; no list");
+    for (size_t i = 0; i < view->list_count; i++) {
+        struct policy_image_list list = {.id = "?"};
+        const enum policy_mode mode =
+            policy_list_mode(snapshot->policy, (unsigned)number, view->lists[i]);
+        char text[96];
+
+        if (mode != POLICY_MODE_OFF) {
+            policy_image_list_at(policy_image_of(snapshot->policy), view->lists[i], &list);
+            snprintf(text, sizeof(text), "%s%s", list.id,
+                     mode == POLICY_MODE_LOG && !log_only ? " (log)" : "");
+            say(out, said++, count, text);
+        }
+    }
+}
+
 void setup_views_say(struct text *out, const struct setup_snapshot *snapshot, size_t number)
 {
     const struct setup_view *view = &snapshot->shown[number];
+    const struct setup_view_now now = setup_views_now(snapshot, number);
+    const char *schedule = setup_schedules_of(snapshot, number);
 
     text_printf(out, "%s: ", view->name);
     if (number > 0) {
@@ -422,9 +604,9 @@ void setup_views_say(struct text *out, const struct setup_snapshot *snapshot, si
     } else {
         text_add(out, snapshot->view_count > 1 ? "all others" : "all clients");
     }
-    text_printf(out, "; mode %s, default %s", view->log_only ? "log" : "enforce",
-                view->deny ? "deny" : "allow");
-    if (view->deny) {
+    text_printf(out, "; mode %s, default %s", now.log_only ? "log" : "enforce",
+                now.deny ? "deny" : "allow");
+    if (now.deny) {
         text_printf(out, " but for %zu name%s", view->allowed, view->allowed == 1 ? "" : "s");
     }
     if (view->client != POLICY_CLIENT_DECIDE) {
@@ -436,17 +618,9 @@ void setup_views_say(struct text *out, const struct setup_snapshot *snapshot, si
     if (view->name_servers != POLICY_MODE_ENFORCE) {
         text_printf(out, "; name servers %s", policy_mode_name(view->name_servers));
     }
-    text_add(out, view->list_count > 0 ? "; lists" : "; no list");
-    for (size_t i = 0; i < view->list_count; i++) {
-        struct policy_image_list list = {.id = "?"};
-        const enum policy_mode mode =
-            policy_list_mode(snapshot->policy, (unsigned)number, view->lists[i]);
-        char text[96];
-
-        policy_image_list_at(policy_image_of(snapshot->policy), view->lists[i], &list);
-        snprintf(text, sizeof(text), "%s%s", list.id,
-                 mode == POLICY_MODE_LOG && !view->log_only ? " (log)" : "");
-        say(out, i, view->list_count, text);
-    }
+    say_lists(out, snapshot, number);
     setup_caps_say(out, &view->caps);
+    if (view->when_count > 0) {
+        text_printf(out, "; now by schedule: %s", schedule != NULL ? schedule : "none");
+    }
 }

@@ -16,8 +16,9 @@
 struct setup_views {
     struct policy_view_setting *at; /* borrow from the config */
     size_t count;
-    struct policy_list_setting *lists; /* of all of them */
-    struct policy_caps *caps;          /* of each */
+    struct policy_list_setting *lists;    /* of all of them */
+    struct policy_caps *caps;             /* of each */
+    struct policy_view_variant *variants; /* of all of them */
     /* The lists that count in any view: what is to be loaded. */
     const char *ids[POLICY_LISTS_MAX];
     size_t id_count;
@@ -37,6 +38,13 @@ int setup_views_choice(const struct config *config, struct policy_views **choice
  * is there already. Nothing borrows from the config. 0 or -ENOMEM. */
 int setup_views_fill(const struct config *config, const struct setup_views *from,
                      struct setup_snapshot *snapshot);
+
+/* What a view says now: by the schedule that holds for it, if any does. */
+struct setup_view_now {
+    bool log_only, deny;
+    const char *action;
+};
+struct setup_view_now setup_views_now(const struct setup_snapshot *snapshot, size_t number);
 
 /* False if there is no more to say than that all clients are in one view that does what the
  * lists say. */

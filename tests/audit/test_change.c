@@ -85,6 +85,28 @@ static void a_pause_that_expired_was_ended_by_the_daemon(void **state)
                          "\"from\":null,\"file\":null}\n");
 }
 
+static void a_schedule_has_a_line_of_its_own(void **state)
+{
+    const struct audit_schedule schedule = {.wall_us = 1795339800000000,
+                                            .view = "kids",
+                                            .is = "night",
+                                            .deny = true,
+                                            .action = "nxdomain"};
+    struct ring *ring = ring_create(AUDIT_CHANGE_RING);
+    char line[AUDIT_LINE_MAX];
+    size_t len = 0;
+
+    (void)state;
+    assert_true(audit_schedule_put(ring, &schedule));
+    const void *record = ring_peek(ring, &len);
+    assert_true(audit_change_line(record, len, 3, line, sizeof(line)) > 0);
+    assert_string_equal(line, "{\"v\":1,\"event\":\"schedule\",\"seq\":3,"
+                              "\"time\":\"2026-11-22T09:30:00.000000Z\",\"view\":\"kids\","
+                              "\"schedule\":\"night\",\"before\":null,\"mode\":\"enforce\","
+                              "\"action\":\"nxdomain\",\"default\":\"deny\"}\n");
+    ring_destroy(ring);
+}
+
 static void one_for_a_rule_has_no_name(void **state)
 {
     struct audit_change change = an_exception();
@@ -193,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_exception_has_every_field),
         cmocka_unit_test(a_pause_that_expired_was_ended_by_the_daemon),
+        cmocka_unit_test(a_schedule_has_a_line_of_its_own),
         cmocka_unit_test(one_for_a_rule_has_no_name),
         cmocka_unit_test(a_file_of_exceptions_has_a_line_of_its_own),
         cmocka_unit_test(a_full_ring_refuses_and_takes_again),

@@ -148,7 +148,8 @@ static void options_that_cannot_be_are_refused(void **state)
          "1:34: views: v: the lists of a view stand below use: LIST: MODE"},
         {IN("zebra: 1"), "1:34: views.NAME: unknown option \"zebra\"; there are "
                          "clients, listen, use, mode, action, sinkhole, default, allow, "
-                         "client, targets, name-servers, categories, scopes, confidence"},
+                         "client, targets, name-servers, categories, scopes, confidence, "
+                         "when"},
         {IN("client: deny"),
          "1:42: views.NAME.client: \"deny\" is not one of decide, pass, log, block"},
         {IN("targets: on"), "1:43: views.NAME.targets: \"on\" is not one of off, log, enforce"},
