@@ -30,6 +30,17 @@ static bool is_same_but_entity(const struct policy_fact *a, const struct policy_
            strcmp(a->effect, b->effect) == 0 && strcmp(a->note, b->note) == 0;
 }
 
+/* A designation has both dates: one that is missing is said to be. */
+static void print_date(const struct policy_fact *fact, const char *what, const char *date)
+{
+    const bool expected =
+        fact->class == POLICY_CLASS_DESIGNATED || fact->class == POLICY_CLASS_PARENT_DESIGNATED;
+
+    if (date[0] != '\0' || expected) {
+        printf(", %s %s", what, date[0] != '\0' ? date : "on a day that the list does not tell");
+    }
+}
+
 static void print_instrument(const struct policy_fact *fact)
 {
     printf("    %s", fact->authority);
@@ -40,12 +51,8 @@ static void print_instrument(const struct policy_fact *fact)
         printf(" (%s)", fact->citation);
     }
     printf("\n    state %s", fact->state);
-    if (fact->effective[0] != '\0') {
-        printf(", effective %s", fact->effective);
-    }
-    if (fact->published[0] != '\0') {
-        printf(", published %s", fact->published);
-    }
+    print_date(fact, "effective", fact->effective);
+    print_date(fact, "published", fact->published);
     printf(", checked on %s\n", fact->checked);
     if (fact->effect[0] != '\0') {
         printf("    %s\n", fact->effect);

@@ -94,6 +94,17 @@ awk -F '\t' '!/^#/ {
   print $1 " A " say
 }' "$here/acceptance/bypass.tsv" | ask_table
 
+say "a category of a hazard is recorded instead of blocked, and the rest is blocked as before"
+cp "$work/cordond.yaml" "$work/whole.yaml"
+printf 'policy:\n  categories: {telemetry: log}\n' >>"$work/cordond.yaml"
+reload || fail "reload: $(cat "$work/reload")"
+ask_table <<'TABLE'
+tamaegis.com A     | answer .* A 192\.0\.2\.1 | !ede .*
+a.rumt-zh.com A    | answer .* A 192\.0\.2\.1 | !ede .*
+ecs.aliyuncs.com A | answer .* A 0\.0\.0\.0 | ede 4.*
+TABLE
+cp "$work/whole.yaml" "$work/cordond.yaml"
+
 say "one word puts everything into log mode: nothing is blocked any more"
 printf 'policy:\n  mode: log\n' >>"$work/cordond.yaml"
 reload || fail "reload: $(cat "$work/reload")"
