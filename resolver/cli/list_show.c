@@ -37,7 +37,8 @@ static void print_date(const struct policy_fact *fact, const char *what, const c
         fact->class == POLICY_CLASS_DESIGNATED || fact->class == POLICY_CLASS_PARENT_DESIGNATED;
 
     if (date[0] != '\0' || expected) {
-        printf(", %s %s", what, date[0] != '\0' ? date : "on a day that the list does not tell");
+        printf(", %s %s", what,
+               date[0] != '\0' ? date : "on a day that the list does not tell");
     }
 }
 
