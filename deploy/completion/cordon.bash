@@ -17,7 +17,7 @@ _cordon() {
     -c | --config | --socket | --key | --output)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
-    --keys | --folder | --root | --root-keys | --list-keys | --add-root | --drop-root | --add-list | --drop-list)
+    --answer | --keys | --lists | --folder | --root | --root-keys | --list-keys | --add-root | --drop-root | --add-list | --drop-list)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
     --scope) mapfile -t COMPREPLY < <(compgen -W 'own chain' -- "$cur"); return ;;
@@ -26,7 +26,7 @@ _cordon() {
   esac
   case $command in
     check) options='--json --print --example --manual --help' ;;
-    explain) options='--client --listener --view --config --json --help' ;;
+    explain) options='--client --listener --view --at --answer --lists --keys --threshold --live --config --socket --json --help' ;;
     why) options='--client --view --config --socket --json --help' ;;
     query) options='--tcp --no-edns --dnssec --timeout --json --help' ;;
     exception)

@@ -119,28 +119,6 @@ static bool parse_duration(const char *text, uint64_t *seconds)
     return false;
 }
 
-/* A time with an offset in UTC: "2026-11-29T18:00:00+01:00". False if it is none. */
-static bool parse_offset(const char *text, uint64_t *seconds)
-{
-    char utc[] = "YYYY-MM-DDTHH:MM:SSZ";
-    const size_t plain = sizeof(utc) - 2;
-    unsigned hours, minutes;
-    int used = 0;
-
-    if (strlen(text) != plain + 6 || (text[plain] != '+' && text[plain] != '-') ||
-        sscanf(text + plain + 1, "%2u:%2u%n", &hours, &minutes, &used) != 2 || used != 5 ||
-        hours > 23 || minutes > 59) {
-        return false;
-    }
-    memcpy(utc, text, plain);
-    if (clock_parse(utc, plain + 1, seconds) != 0) {
-        return false;
-    }
-    const uint64_t offset = hours * 3600 + minutes * 60;
-    *seconds = text[plain] == '+' ? *seconds - offset : *seconds + offset;
-    return true;
-}
-
 /* Adds a time under this key. CLI_OK, or the code after a message. */
 static int add_moment(const struct options *options, json_t *arguments, const char *key,
                       const char *given)
@@ -148,7 +126,7 @@ static int add_moment(const struct options *options, json_t *arguments, const ch
     char text[CLOCK_TEXT_MAX];
     uint64_t seconds = 0;
 
-    if (!parse_offset(given, &seconds) && clock_parse(given, strlen(given), &seconds) != 0) {
+    if (!cli_time(given, &seconds)) {
         return cli_usage(options->command,
                          "'%s' is no time: YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ", given);
     }

@@ -72,6 +72,9 @@ struct config *cli_config(const char *named);
 struct setup_snapshot *cli_snapshot(const char *named);
 /* The same while somebody is shown how far it is (NULL: nobody); ends the progress. */
 struct setup_snapshot *cli_snapshot_shown(const char *named, struct cli_progress *progress);
+/* The same as it is at another time (seconds since 1970). */
+struct setup_snapshot *cli_snapshot_at(const char *named, uint64_t wall_s,
+                                       struct cli_progress *progress);
 
 /* The control socket of the configuration (copied into out, which holds size octets), or the
  * one named by --socket. False after a message. */
@@ -94,6 +97,10 @@ int cli_password(const char *prompt, bool twice, int from_fd, char *out, size_t 
 /* The file descriptor that --password-fd names; NULL: -1, the terminal. CLI_GO_ON, else the
  * exit code after a message. */
 int cli_password_fd(const char *command, const char *named, int *fd);
+
+/* A time as people write it: YYYY-MM-DD (its beginning, UTC), or RFC 3339 with Z or an offset.
+ */
+bool cli_time(const char *text, uint64_t *wall_s);
 
 /* A decimal number from least to most, and nothing else. */
 bool cli_number(const char *text, unsigned least, unsigned most, unsigned *out);

@@ -96,6 +96,12 @@ struct setup_snapshot *cli_snapshot(const char *named)
 
 struct setup_snapshot *cli_snapshot_shown(const char *named, struct cli_progress *progress)
 {
+    return cli_snapshot_at(named, clock_read().wall_us / 1000000, progress);
+}
+
+struct setup_snapshot *cli_snapshot_at(const char *named, uint64_t wall_s,
+                                       struct cli_progress *progress)
+{
     struct config *config = cli_config(named);
     struct setup_snapshot *snapshot = NULL;
     struct report report;
@@ -110,8 +116,7 @@ struct setup_snapshot *cli_snapshot_shown(const char *named, struct cli_progress
     if (progress != NULL) {
         cli_progress_watch(progress, &report);
     }
-    const int rc =
-        setup_snapshot_make(config, 1, clock_read().wall_us / 1000000, &report, &snapshot);
+    const int rc = setup_snapshot_make(config, 1, wall_s, &report, &snapshot);
     if (progress != NULL) {
         cli_progress_end(progress);
     }
@@ -164,7 +169,7 @@ static bool is_among(const char *line, const char *const words[], size_t count)
 static struct control_patience patience_with(const char *line)
 {
     static const char *const looks[] = {"status",  "lists",      "upstreams", "clients",
-                                        "changes", "cache-show", "why"};
+                                        "changes", "cache-show", "why",       "explain"};
     static const char *const trace[] = {"trace"};
 
     if (is_among(line, looks, CLI_COUNT(looks))) {
@@ -319,4 +324,31 @@ bool cli_number(const char *text, unsigned least, unsigned most, unsigned *out)
     }
     *out = (unsigned)value;
     return true;
+}
+
+/* A time with an offset in UTC: "2026-11-29T18:00:00+01:00". False if it is none. */
+static bool parse_offset(const char *text, uint64_t *seconds)
+{
+    char utc[] = "YYYY-MM-DDTHH:MM:SSZ";
+    const size_t plain = sizeof(utc) - 2;
+    unsigned hours, minutes;
+    int used = 0;
+
+    if (strlen(text) != plain + 6 || (text[plain] != '+' && text[plain] != '-') ||
+        sscanf(text + plain + 1, "%2u:%2u%n", &hours, &minutes, &used) != 2 || used != 5 ||
+        hours > 23 || minutes > 59) {
+        return false;
+    }
+    memcpy(utc, text, plain);
+    if (clock_parse(utc, plain + 1, seconds) != 0) {
+        return false;
+    }
+    const uint64_t offset = hours * 3600 + minutes * 60;
+    *seconds = text[plain] == '+' ? *seconds - offset : *seconds + offset;
+    return true;
+}
+
+bool cli_time(const char *text, uint64_t *wall_s)
+{
+    return parse_offset(text, wall_s) || clock_parse(text, strlen(text), wall_s) == 0;
 }

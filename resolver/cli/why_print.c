@@ -2,6 +2,7 @@
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/why.h"
+#include "policy/words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -138,32 +139,6 @@ static void print_ground(const struct screen *screen)
     printf("  rule: %s (%s)\n", cli_string_of(hit, "rule"), cli_string_of(hit, "category"));
 }
 
-/* What a class says and, no less, what it does not: as docs/events.md has it. */
-static const char *class_meaning(const char *class)
-{
-    static const struct {
-        const char *class, *meaning;
-    } rows[] = {
-        {"designated", "the provider's own legal person is on a list or under a rule"},
-        {"parent-designated", "a company that owns the provider is; the provider itself is not "
-                              "known to be"},
-        {"list-mention", "named on a list of another kind"},
-        {"named-urged", "named in a document that asks for action; no action follows from it"},
-        {"named-no-designation-found",
-         "named in such a document, and looked for in vain on the lists"},
-        {"changed", "the status ended or the owner changed"},
-        {"removed", "the status ended or the owner changed"},
-        {"none-found", "nothing found in the lists that the fact names"},
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (says(class, rows[i].class)) {
-            return rows[i].meaning;
-        }
-    }
-    return "";
-}
-
 static void print_provider(const struct screen *screen)
 {
     const json_t *hit = screen->hit;
@@ -178,7 +153,7 @@ static void print_provider(const struct screen *screen)
     printf("\nwhat the list says\n  %s%s%s\n", cli_string_of(hit, "provider_name"),
            parent[0] != '\0' ? ", owned by " : "", parent);
     if (class[0] != '\0') {
-        printf("  %s (%s): %s\n", class, class_meaning(class),
+        printf("  %s (%s): %s\n", class, policy_words_class(class),
                cli_string_of(hit, "status_entity"));
         printf("  %s, %s%s%s; %s, checked %s\n", cli_string_of(hit, "status_authority"),
                cli_string_of(hit, "status_citation"),

@@ -219,9 +219,11 @@ bool cached_show_command(struct daemon *daemon, struct request *request,
 bool cached_flush_command(struct daemon *daemon, struct request *request,
                           struct control_client *client, struct text *out);
 
-/* why.c: a command. */
+/* why.c: commands. */
 bool why_command(struct daemon *daemon, struct request *request, struct control_client *client,
                  struct text *out);
+bool explain_command(struct daemon *daemon, struct request *request,
+                     struct control_client *client, struct text *out);
 
 /* top.c: commands. */
 bool top_command(struct daemon *daemon, struct request *request, struct control_client *client,

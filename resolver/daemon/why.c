@@ -1,13 +1,16 @@
 /*
- * daemon/why.c - `why`: what becomes of a name now, by the snapshot in force and what the cache
- * has of it, with what people have changed (docs/control.md). Nothing is asked of anybody.
+ * daemon/why.c - `why` and `explain`: what becomes of a name now, by the snapshot in force and
+ * what the cache has of it, with what people have changed (docs/control.md, docs/explain.md).
+ * Nothing is asked of anybody.
  */
-#include "setup/why.h"
 #include "daemon/state.h"
+#include "setup/explain.h"
 #include "wire/type.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define DNS_PORT 53
 
 /* The address that a client of this family most likely asks: the first that we listen on. */
 static struct address asked_at(const struct daemon *daemon, const struct address *client)
@@ -25,23 +28,42 @@ static struct address asked_at(const struct daemon *daemon, const struct address
     return at;
 }
 
+/* The name, or where everything is wanted an address. */
+static void read_subject(struct request *request, bool everything, struct setup_why *why)
+{
+    const char *name = request_text(request, "name", WIRE_NAME_TEXT_MAX - 1, true);
+
+    if (name == NULL) {
+        return;
+    }
+    why->is_address =
+        everything && address_parse_client(name, strlen(name), &why->address) == 0;
+    const enum wire_text_result result =
+        why->is_address ? wire_name_from_text(".", 1, &why->name)
+                        : wire_name_from_text(name, strlen(name), &why->name);
+    if (result != WIRE_TEXT_OK) {
+        request_refuse(request, "name", "no domain name: %s", wire_text_result_words(result));
+    }
+}
+
 /* Reads the arguments. False after a fault. */
-static bool read_request(struct daemon *daemon, struct request *request, struct setup_why *why)
+static bool read_request(struct daemon *daemon, struct request *request, bool everything,
+                         struct setup_why *why)
 {
     const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
-    const char *name = request_text(request, "name", WIRE_NAME_TEXT_MAX - 1, true);
     const char *type = request_text(request, "type", WIRE_TYPE_TEXT_MAX - 1, false);
     const char *client = request_text(request, "client", ADDRESS_TEXT_MAX - 1, false);
     const char *view = request_text(request, "view", OVERRIDES_ID_MAX, false);
+    const char *listener =
+        everything ? request_text(request, "listener", ADDRESS_TEXT_MAX - 1, false) : NULL;
     struct address address;
+    struct address at = {.family = ADDRESS_NONE};
 
-    if (name != NULL) {
-        const enum wire_text_result result =
-            wire_name_from_text(name, strlen(name), &why->name);
-        if (result != WIRE_TEXT_OK) {
-            request_refuse(request, "name", "no domain name: %s",
-                           wire_text_result_words(result));
-        }
+    read_subject(request, everything, why);
+    if (listener != NULL &&
+        (client == NULL || address_parse(listener, strlen(listener), DNS_PORT, &at) != 0)) {
+        request_refuse(request, "listener",
+                       client == NULL ? "only with a client" : "no ADDRESS or ADDRESS@PORT");
     }
     why->type = WIRE_A;
     if (type != NULL && !wire_type_parse(type, strlen(type), &why->type)) {
@@ -52,8 +74,7 @@ static bool read_request(struct daemon *daemon, struct request *request, struct 
     } else if (client != NULL && address_parse_client(client, strlen(client), &address) != 0) {
         request_refuse(request, "client", "no IP address");
     } else if (client != NULL) {
-        const struct address at = asked_at(daemon, &address);
-
+        at = listener != NULL ? at : asked_at(daemon, &address);
         why->view = setup_why_view(snapshot, &address, &at);
         why->client_known = true;
         why->client = address;
@@ -126,40 +147,70 @@ static void write_changes(struct text *out, const struct daemon *daemon,
     }
 }
 
-bool why_command(struct daemon *daemon, struct request *request, struct control_client *client,
-                 struct text *out)
+/* What the daemon has beside its snapshot. */
+static void write_place(struct text *out, const struct daemon *daemon)
 {
-    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
-    struct setup_why *why = calloc(1, sizeof(*why));
-    uint8_t *octets = malloc(WIRE_MESSAGE_MAX);
     char address[ADDRESS_TEXT_MAX];
 
-    (void)client;
+    json_string(out, "contact", daemon->config->contact);
+    json_array_begin(out, "listen");
+    for (size_t i = 0; i < daemon->listen_count; i++) {
+        address_format(&daemon->listen[i], true, address);
+        json_string(out, NULL, address);
+    }
+    json_array_end(out);
+}
+
+static bool answer(struct daemon *daemon, struct request *request, bool everything,
+                   struct text *out)
+{
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
+    const struct setup_asked asked = {.of = "daemon",
+                                      .path = daemon->config_path,
+                                      .time_s = clock_read().wall_us / 1000000,
+                                      .verified = true};
+    struct setup_why *why = calloc(1, sizeof(*why));
+    uint8_t *octets = malloc(WIRE_MESSAGE_MAX);
+
     if (why == NULL || octets == NULL) {
         free(why);
         free(octets);
         return control_refuse(out, "out of memory");
     }
-    if (!read_request(daemon, request, why)) {
+    if (!read_request(daemon, request, everything, why)) {
         control_refuse(out, request_fault(request));
     } else {
-        setup_why_place(snapshot, why);
-        find_answer(daemon, why, octets, WIRE_MESSAGE_MAX);
+        if (!why->is_address) {
+            setup_why_place(snapshot, why);
+            find_answer(daemon, why, octets, WIRE_MESSAGE_MAX);
+        }
         setup_why_decide(snapshot, why);
         json_object_begin(out, NULL);
         json_bool(out, "ok", true);
-        setup_why_write(out, snapshot, why);
-        write_changes(out, daemon, why);
-        json_string(out, "contact", daemon->config->contact);
-        json_array_begin(out, "listen");
-        for (size_t i = 0; i < daemon->listen_count; i++) {
-            address_format(&daemon->listen[i], true, address);
-            json_string(out, NULL, address);
+        if (everything) {
+            setup_explain_write(out, snapshot, why, &asked);
+        } else {
+            setup_why_write(out, snapshot, why);
         }
-        json_array_end(out);
+        write_changes(out, daemon, why);
+        write_place(out, daemon);
         json_object_end(out);
     }
     free(why);
     free(octets);
     return true;
+}
+
+bool why_command(struct daemon *daemon, struct request *request, struct control_client *client,
+                 struct text *out)
+{
+    (void)client;
+    return answer(daemon, request, false, out);
+}
+
+bool explain_command(struct daemon *daemon, struct request *request,
+                     struct control_client *client, struct text *out)
+{
+    (void)client;
+    return answer(daemon, request, true, out);
 }

@@ -39,7 +39,8 @@ enum policy_reason {
     POLICY_REASON_CATEGORY,
     POLICY_REASON_SCOPE,
     POLICY_REASON_CONFIDENCE,
-    POLICY_REASON_NAME_SERVERS /* `name-servers:` of the view */
+    POLICY_REASON_NAME_SERVERS, /* `name-servers:` of the view */
+    POLICY_REASON_TARGETS       /* `targets:` of the view */
 };
 
 /* "none", "list", "schedule" ...; NULL outside of the enum. */

@@ -5,38 +5,94 @@
 
 #include <string.h>
 
-static const struct {
-    const char *name, *words;
-} fates[] = {
-    [POLICY_FATE_WINS] = {"wins", "wins: the longest match of the enforced lists"},
-    [POLICY_FATE_RECORDED] = {"recorded", "is recorded: its list is in log mode, so there is "
-                                          "an event, and the answer stands"},
-    [POLICY_FATE_SILENT] = {"silent", "does nothing: it lets through, and its list is in log "
-                                      "mode"},
-    [POLICY_FATE_EXCEPTION] = {"exception", "would win: an exception lets through what it "
-                                            "blocks"},
-    [POLICY_FATE_EXCEPTED] = {"excepted", "does not count: an exception is for this rule"},
-    [POLICY_FATE_LONGER] = {"longer-match", "loses: a longer match decides"},
-    [POLICY_FATE_PASS] = {"pass-over-block",
-                          "loses: at equal length a pass goes before a block"},
-    [POLICY_FATE_ORDER] = {"list-order",
-                           "loses: at equal length a list earlier in the order decides"},
-    [POLICY_FATE_NARROWER] = {"narrower-match", "loses: at equal length a rule of the same "
-                                                "list that covers less decides"},
-    [POLICY_FATE_OFF] = {"list-off", "does not count: its list is off"},
-    [POLICY_FATE_NOT_ASKED] = {"not-asked", "is not asked any more: an earlier trigger has "
-                                            "ended it"},
+static const char *const fates[] = {
+    [POLICY_FATE_WINS] = "wins",
+    [POLICY_FATE_RECORDED] = "recorded",
+    [POLICY_FATE_SILENT] = "silent",
+    [POLICY_FATE_EXCEPTION] = "exception",
+    [POLICY_FATE_EXCEPTED] = "excepted",
+    [POLICY_FATE_LONGER] = "longer-match",
+    [POLICY_FATE_PASS] = "pass-over-block",
+    [POLICY_FATE_ORDER] = "list-order",
+    [POLICY_FATE_NARROWER] = "narrower-match",
+    [POLICY_FATE_OFF] = "off",
+    [POLICY_FATE_CHAIN] = "chain-passed",
+    [POLICY_FATE_NOT_ASKED] = "not-asked",
 };
-_Static_assert(sizeof(fates) / sizeof(fates[0]) == POLICY_FATES, "each fate has its words");
+_Static_assert(sizeof(fates) / sizeof(fates[0]) == POLICY_FATES, "each fate has its word");
 
 const char *policy_fate_name(enum policy_fate fate)
 {
-    return (unsigned)fate < POLICY_FATES ? fates[fate].name : NULL;
+    return (unsigned)fate < POLICY_FATES ? fates[fate] : NULL;
 }
 
-const char *policy_fate_words(enum policy_fate fate)
+/* Why it is recorded, and why it does not count at all. */
+static const struct {
+    const char *recorded, *off;
+} reasons[] = {
+#define RECORDED "is recorded: there is an event, and the answer stands, for "
+#define OFF      "does not count: "
+    [POLICY_REASON_NONE] = {RECORDED "its action is log", OFF "nothing gives it a word"},
+    [POLICY_REASON_LIST] = {RECORDED "its list is in log mode", OFF "its list is off"},
+    [POLICY_REASON_SCHEDULE] = {RECORDED "a schedule has its list in log mode now",
+                                OFF "a schedule has its list off now"},
+    [POLICY_REASON_VIEW] = {RECORDED "the view is in mode log", OFF "the view has it off"},
+    [POLICY_REASON_PAUSE] = {RECORDED "its list is paused", OFF "its list is paused"},
+    [POLICY_REASON_CATEGORY] = {RECORDED "the view only records its category",
+                                OFF "the view has its category off"},
+    [POLICY_REASON_SCOPE] = {RECORDED "the view only records its scope",
+                             OFF "the view has its scope off"},
+    [POLICY_REASON_CONFIDENCE] = {RECORDED "the view applies more confident rules alone",
+                                  OFF "the view wants more confidence even to record"},
+    [POLICY_REASON_NAME_SERVERS] = {RECORDED "the view only records name servers",
+                                    OFF "the view does not look at name servers"},
+    [POLICY_REASON_TARGETS] = {RECORDED "the view only records targets",
+                               OFF "the view does not look at targets"},
+#undef RECORDED
+#undef OFF
+};
+
+const char *policy_finding_words(const struct policy_finding *finding)
 {
-    return (unsigned)fate < POLICY_FATES ? fates[fate].words : NULL;
+    const size_t reason = (size_t)finding->reason < sizeof(reasons) / sizeof(reasons[0])
+                              ? (size_t)finding->reason
+                              : POLICY_REASON_NONE;
+
+    switch (finding->fate) {
+    case POLICY_FATE_WINS:
+        return finding->hit.action == POLICY_ACTION_LOG
+                   ? "wins: the longest match of the enforced lists; its action is log, so "
+                     "there is an event, and the answer stands"
+                   : "wins: the longest match of the enforced lists";
+    case POLICY_FATE_RECORDED:
+        return reasons[reason].recorded;
+    case POLICY_FATE_SILENT:
+        return "does nothing: it lets through, and its list is in log mode";
+    case POLICY_FATE_EXCEPTION:
+        return "would win: an exception lets through what it blocks";
+    case POLICY_FATE_EXCEPTED:
+        return "does not count: an exception is for this rule";
+    case POLICY_FATE_LONGER:
+        return "loses: a longer match decides";
+    case POLICY_FATE_PASS:
+        return "loses: at equal length a pass goes before a block";
+    case POLICY_FATE_ORDER:
+        return "loses: at equal length a list earlier in the order decides";
+    case POLICY_FATE_NARROWER:
+        return "loses: at equal length a rule of the same list that covers less decides";
+    case POLICY_FATE_OFF:
+        return reasons[reason].off;
+    case POLICY_FATE_CHAIN:
+        return "does not count: an earlier trigger lets the rest of the chain through";
+    case POLICY_FATE_NOT_ASKED:
+        break;
+    }
+    return "is not asked any more: an earlier trigger has ended it";
+}
+
+bool policy_outcome_passes_chain(const struct policy_outcome *outcome)
+{
+    return outcome->enforced && outcome->hit.chain && outcome->hit.mode == POLICY_MODE_ENFORCE;
 }
 
 static void begin(unsigned view, enum policy_trigger trigger, uint8_t hop,
@@ -45,9 +101,20 @@ static void begin(unsigned view, enum policy_trigger trigger, uint8_t hop,
     out->view = view;
     out->trigger = (uint8_t)trigger;
     out->hop = hop;
-    out->not_asked = false;
+    out->not_asked = out->passed = false;
     out->name = *name;
     out->address = (struct address){.family = ADDRESS_NONE};
+}
+
+void policy_explain_client(const struct policy *policy, unsigned view,
+                           const struct address *address, struct policy_explained *out)
+{
+    const struct wire_name root = {.len = 1};
+
+    begin(view, POLICY_TRIGGER_CLIENT, 0, &root, out);
+    out->address = *address;
+    policy_image_find_address(policy->image, POLICY_SUBJECT_CLIENT, address, &out->matches);
+    policy_decide_client(policy, view, address, &out->outcome);
 }
 
 void policy_explain_question(const struct policy *policy, unsigned view,
@@ -144,6 +211,12 @@ static enum policy_fate fate_of_loser(const struct policy *policy,
     return POLICY_FATE_NARROWER;
 }
 
+/* It wins, but the view only records what this trigger finds. */
+static enum policy_fate fate_of_capped(const struct policy_finding *found)
+{
+    return found->hit.action == POLICY_ACTION_PASS ? POLICY_FATE_SILENT : POLICY_FATE_RECORDED;
+}
+
 /* Of a rule that counts among the enforced lists. */
 static enum policy_fate fate_of_enforced(const struct policy *policy,
                                          const struct policy_view *view,
@@ -155,10 +228,14 @@ static enum policy_fate fate_of_enforced(const struct policy *policy,
 
     if (from->outcome.enforced && match == winner_match && found->hit.row == winner->row) {
         found->hit.exception = winner->exception;
-        return winner->exception != 0 ? POLICY_FATE_EXCEPTION : POLICY_FATE_WINS;
+        return winner->exception != 0             ? POLICY_FATE_EXCEPTION
+               : found->counts == POLICY_MODE_LOG ? fate_of_capped(found)
+                                                  : POLICY_FATE_WINS;
     }
-    found->hit.exception =
-        (uint16_t)policy_except_number(policy, from->view, &found->hit, &found->row);
+    if (from->trigger != POLICY_TRIGGER_CLIENT) { /* nobody excepts a client's rule */
+        found->hit.exception =
+            (uint16_t)policy_except_number(policy, from->view, &found->hit, &found->row);
+    }
     if (found->hit.exception != 0) {
         return POLICY_FATE_EXCEPTED;
     }
@@ -179,6 +256,15 @@ static enum policy_fate fate_of(const struct policy *policy, const struct policy
     if (from->not_asked) {
         return POLICY_FATE_NOT_ASKED;
     }
+    if (found->counts == POLICY_MODE_OFF) {
+        return POLICY_FATE_OFF; /* by the trigger, whatever the rule is */
+    }
+    if (enforced && from->passed) {
+        return POLICY_FATE_CHAIN;
+    }
+    if (enforced && from->trigger == POLICY_TRIGGER_CLIENT && !from->outcome.enforced) {
+        return POLICY_FATE_OFF; /* the operator's word for all clients comes before */
+    }
     if (enforced) {
         return fate_of_enforced(policy, view, from, match, found);
     }
@@ -196,8 +282,15 @@ static void fill(const struct policy *policy, const struct policy_view *view,
                  struct policy_finding *out)
 {
     const struct policy_list_state *list = &view->lists[out->row.list];
+    const struct policy_standing standing = policy_row_standing(policy, from->view, &out->row);
 
     out->paused = list->paused;
+    out->counts = standing.mode;
+    out->reason = standing.reason;
+    if (from->trigger == POLICY_TRIGGER_TARGET && view->targets < out->counts) {
+        out->counts = (enum policy_mode)view->targets;
+        out->reason = POLICY_REASON_TARGETS;
+    }
     out->hit = (struct policy_hit){
         .set = from->matches.at[match].set,
         .row = (uint16_t)index,
@@ -248,7 +341,7 @@ struct answer {
     const struct policy *policy;
     unsigned view;
     const struct wire_name *asked;
-    bool ended;
+    bool ended, passed;
     policy_explain_trigger *next;
     void *context;
 };
@@ -267,15 +360,18 @@ static bool explain_one(void *context, const struct policy_seen *seen)
                             answer->asked, &explained);
     }
     explained.not_asked = answer->ended;
-    answer->ended = answer->ended || policy_outcome_blocks(&explained.outcome);
+    explained.passed = answer->passed;
+    answer->ended =
+        answer->ended || (!answer->passed && policy_outcome_blocks(&explained.outcome));
+    answer->passed = answer->passed || policy_outcome_passes_chain(&explained.outcome);
     return !answer->next(answer->context, &explained);
 }
 
 void policy_explain_answer(const struct policy *policy, unsigned view,
                            const struct wire_message *message, const struct policy_chain *chain,
-                           bool ended, policy_explain_trigger *next, void *context)
+                           bool ended, bool passed, policy_explain_trigger *next, void *context)
 {
-    struct answer answer = {policy, view, &chain->names[0], ended, next, context};
+    struct answer answer = {policy, view, &chain->names[0], ended, passed, next, context};
 
     policy_answer_walk(message, chain, explain_one, &answer);
 }

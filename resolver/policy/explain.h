@@ -26,7 +26,8 @@ enum policy_fate {
     POLICY_FATE_PASS,      /* loses: at equal length a pass goes before a block */
     POLICY_FATE_ORDER,     /* loses: at equal length a list earlier in the order decides */
     POLICY_FATE_NARROWER,  /* loses: a rule of the same list that matches less decides */
-    POLICY_FATE_OFF,       /* does not count: its list is off in the view */
+    POLICY_FATE_OFF,       /* does not count: the view gives it no word; reason says why */
+    POLICY_FATE_CHAIN,     /* does not count: a pass with chain scope came before */
     POLICY_FATE_NOT_ASKED  /* does not count: an earlier trigger has ended it */
 };
 #define POLICY_FATES (POLICY_FATE_NOT_ASKED + 1)
@@ -43,12 +44,16 @@ struct policy_explained {
     uint8_t trigger; /* enum policy_trigger */
     uint8_t hop;
     bool not_asked;         /* a trigger before it has ended the question */
+    bool passed;            /* a pass before it lets the rest of the chain through */
     struct wire_name name;  /* looked at; for an address its owner */
     struct address address; /* family 0: none */
     struct policy_matches matches;
     struct policy_outcome outcome;
 };
 
+/* Who asks; as policy_decide_client(). */
+void policy_explain_client(const struct policy *policy, unsigned view,
+                           const struct address *address, struct policy_explained *out);
 /* What is decided about the asked name; as policy_decide_question(). */
 void policy_explain_question(const struct policy *policy, unsigned view,
                              const struct wire_name *name, struct policy_explained *out);
@@ -67,8 +72,13 @@ struct policy_finding {
     struct policy_row row;
     struct policy_hit hit; /* names the rule; mode is that of its list in the view */
     bool paused;           /* its list is in log mode, and would be enforced but for a pause */
+    enum policy_mode counts;   /* how far it counts in the view, for this trigger */
+    enum policy_reason reason; /* why no further */
     enum policy_fate fate;
 };
+
+/* The fate as a sentence for people, with the reason. Static. */
+const char *policy_finding_words(const struct policy_finding *finding);
 
 struct policy_explained_at {
     unsigned match, row;
@@ -82,11 +92,16 @@ bool policy_explained_next(const struct policy *policy,
 /*
  * Every trigger of an answer, in the order in which they are decided, also those that are not
  * asked any more because one before them ends it (not_asked). next is called for each; false
- * ends the walk. ended: the asked name itself has ended it already.
+ * ends the walk. ended: what came before, client and asked name, has ended it already; passed:
+ * or has let all of it through.
  */
 typedef bool policy_explain_trigger(void *context, const struct policy_explained *explained);
 void policy_explain_answer(const struct policy *policy, unsigned view,
                            const struct wire_message *message, const struct policy_chain *chain,
-                           bool ended, policy_explain_trigger *next, void *context);
+                           bool ended, bool passed, policy_explain_trigger *next,
+                           void *context);
+
+/* True if the outcome is a pass that lets the rest of the chain through. */
+bool policy_outcome_passes_chain(const struct policy_outcome *outcome);
 
 #endif

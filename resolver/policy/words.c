@@ -146,6 +146,22 @@ static void add_source(struct text *out, const struct policy_fact *fact)
     }
 }
 
+/* "is designated by", as far as the state of the fact lets it be said. */
+static const char *designated_by(const struct policy_fact *fact)
+{
+    if (strcmp(fact->state, "removed") == 0) {
+        return "was designated, and is no longer, by";
+    }
+    if (strcmp(fact->state, "suspended") == 0) {
+        return "was designated, which is suspended, by";
+    }
+    if (strcmp(fact->state, "contested") == 0) {
+        return "is designated, which is contested, by";
+    }
+    return strcmp(fact->state, "in-force") == 0 ? "is designated by"
+                                                : "is said, unverified, to be designated by";
+}
+
 void policy_words_fact(const struct policy_fact *fact, const char *provider,
                        char out[POLICY_FACT_WORDS_MAX])
 {
@@ -154,14 +170,14 @@ void policy_words_fact(const struct policy_fact *fact, const char *provider,
     text_init(&text, out, POLICY_FACT_WORDS_MAX);
     switch (fact->class) {
     case POLICY_CLASS_DESIGNATED:
-        text_printf(&text, "%s is designated by ", fact->entity);
+        text_printf(&text, "%s %s ", fact->entity, designated_by(fact));
         add_source(&text, fact);
         break;
     case POLICY_CLASS_PARENT_DESIGNATED:
-        text_printf(&text, "%s, which owns %s, is designated by ", fact->entity, provider);
+        text_printf(&text, "%s, which owns %s, %s ", fact->entity, provider,
+                    designated_by(fact));
         add_source(&text, fact);
-        text_printf(&text, "; that is the owner's status: %s itself is not known to be",
-                    provider);
+        text_printf(&text, "; the status is the owner's, not that of %s", provider);
         break;
     case POLICY_CLASS_LIST_MENTION:
         text_printf(&text, "%s is named on a list of another kind, which is no designation: ",

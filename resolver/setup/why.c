@@ -43,12 +43,22 @@ void setup_why_decide(const struct setup_snapshot *snapshot, struct setup_why *w
     struct policy_outcome outcome;
     struct wire_message message;
 
-    setup_why_place(snapshot, why);
+    why->local = why->exempt = false;
+    if (!why->is_address) {
+        setup_why_place(snapshot, why);
+    }
     policy_hits_start(&why->hits, false);
     why->chain.count = 0;
     why->blocked = why->passed = why->answer_seen = false;
     if (why->local || why->exempt) {
         return; /* policy is not asked */
+    }
+    if (why->is_address) {
+        policy_decide_address(snapshot->policy, why->view, POLICY_TRIGGER_ADDRESS, 0,
+                              &why->name, &why->address, &outcome);
+        why->blocked = policy_hits_add(&why->hits, &outcome, &why->block);
+        why->passed = outcome.enforced && !why->blocked;
+        return;
     }
     policy_decide_client(snapshot->policy, why->view, &why->client, &outcome);
     why->blocked = policy_hits_add(&why->hits, &outcome, &why->block);
@@ -77,34 +87,33 @@ static bool is_paused(const struct setup_snapshot *snapshot, const struct setup_
     return policy_hit_is_paused(snapshot->policy, why->view, hit);
 }
 
-/* The one word that says it: docs/control.md. */
-static const char *verdict_of(const struct setup_snapshot *snapshot,
-                              const struct setup_why *why)
+enum setup_why_verdict setup_why_verdict(const struct setup_snapshot *snapshot,
+                                         const struct setup_why *why)
 {
     bool paused = false;
 
     if (why->local) {
-        return "local";
+        return SETUP_WHY_LOCAL;
     }
     if (why->exempt) {
-        return "exempt";
+        return SETUP_WHY_EXEMPT;
     }
     if (why->blocked) {
-        return "blocked";
+        return SETUP_WHY_BLOCKED;
     }
     for (unsigned i = 0; i < why->hits.count; i++) {
         if (why->hits.at[i].exception != 0) {
-            return "exception";
+            return SETUP_WHY_EXCEPTION;
         }
         paused = paused || is_paused(snapshot, why, &why->hits.at[i]);
     }
     if (paused) {
-        return "paused";
+        return SETUP_WHY_PAUSED;
     }
     if (why->hits.count > 0) {
-        return "recorded";
+        return SETUP_WHY_RECORDED;
     }
-    return why->passed ? "passed" : "free";
+    return why->passed ? SETUP_WHY_PASSED : SETUP_WHY_FREE;
 }
 
 static void write_name(struct text *out, const char *key, const struct wire_name *name)
@@ -126,28 +135,15 @@ static void write_list(struct text *out, const struct setup_snapshot *snapshot,
     const struct policy_image *image = policy_image_of(snapshot->policy);
     struct policy_image_list list;
     struct policy_row row;
-    char rule[POLICY_RULE_TEXT_MAX];
 
     if (!policy_hit_row(snapshot->policy, hit, &row) ||
         !policy_image_list_at(image, row.list, &list)) {
         return; /* `default: deny` has neither */
     }
-    const size_t len = policy_hit_rule(hit, &row, rule, sizeof(rule));
-    json_string_n(out, "rule", rule, len);
-    write_fact(out, "category", row.category);
-    json_string(out, "list", list.id);
+    (void)policy_words_write_rule(out, hit, &row);
+    policy_words_write_list(out, &list);
     write_fact(out, "title", list.title);
-    json_uint(out, "serial", list.serial);
-    write_fact(out, "provider", list.provider);
-    write_fact(out, "provider_name", list.provider_name);
-    write_fact(out, "parent_name", list.parent_name);
-    write_fact(out, "status_class", list.status_class);
-    write_fact(out, "status_entity", list.status_entity);
-    write_fact(out, "status_authority", list.status_authority);
-    write_fact(out, "status_citation", list.status_citation);
-    write_fact(out, "status_effective", list.status_effective);
-    write_fact(out, "status_state", list.status_state);
-    write_fact(out, "status_checked", list.status_checked);
+    policy_words_write_basis(out, &list);
     write_fact(out, "legal_requirement", list.legal_requirement);
 }
 
@@ -156,25 +152,18 @@ static void write_hit(struct text *out, const struct setup_snapshot *snapshot,
 {
     const struct policy_hit *hit = &why->hits.at[index];
     const struct policy_exception *exception = policy_hit_exception(snapshot->policy, hit);
-    char address[ADDRESS_TEXT_MAX];
+    char ede[POLICY_EDE_MAX];
 
     json_object_begin(out, NULL);
     json_bool(out, "applied", why->blocked && index == why->block);
-    json_string(out, "ground",
-                hit->ground == POLICY_GROUND_DEFAULT  ? "default-deny"
-                : hit->ground == POLICY_GROUND_CLIENT ? "client-deny"
-                                                      : "rule");
-    json_string(out, "trigger", policy_trigger_name((enum policy_trigger)hit->trigger));
-    if (policy_trigger_is_address((enum policy_trigger)hit->trigger)) {
-        address_format(&hit->address, false, address);
-        json_string(out, "matched", address);
-    } else {
-        write_name(out, "matched", &hit->name);
-    }
-    json_uint(out, "hop", hit->hop);
+    json_string(out, "ground", policy_words_ground((enum policy_ground)hit->ground));
+    policy_words_write_trigger(out, hit);
     json_string(out, "mode", policy_mode_name((enum policy_mode)hit->mode));
     json_string(out, "action", policy_action_name((enum policy_action)hit->action));
     json_bool(out, "paused", is_paused(snapshot, why, hit));
+    json_string_n(
+        out, "ede", ede,
+        policy_words_ede(snapshot->policy, hit, snapshot->views[why->view].name, ede));
     if (exception != NULL) {
         policy_words_write_exception(out, exception);
     }
@@ -185,18 +174,31 @@ static void write_hit(struct text *out, const struct setup_snapshot *snapshot,
 void setup_why_write(struct text *out, const struct setup_snapshot *snapshot,
                      const struct setup_why *why)
 {
+    static const char *const verdicts[] = {
+        [SETUP_WHY_LOCAL] = "local",     [SETUP_WHY_EXEMPT] = "exempt",
+        [SETUP_WHY_BLOCKED] = "blocked", [SETUP_WHY_EXCEPTION] = "exception",
+        [SETUP_WHY_PAUSED] = "paused",   [SETUP_WHY_RECORDED] = "recorded",
+        [SETUP_WHY_PASSED] = "passed",   [SETUP_WHY_FREE] = "free",
+    };
     char type[WIRE_TYPE_TEXT_MAX];
 
-    write_name(out, "name", &why->name);
+    if (why->is_address) {
+        char words[ADDRESS_TEXT_MAX];
+
+        json_string_n(out, "name", words, address_format(&why->address, false, words));
+    } else {
+        write_name(out, "name", &why->name);
+    }
+    json_bool(out, "is_address", why->is_address);
     json_string_n(out, "type", type, wire_type_format(why->type, type));
     json_string(out, "view", snapshot->views[why->view].name);
     if (why->client_known) {
         json_bool(out, "client_allowed", why->client_allowed);
     }
-    json_string(out, "verdict", verdict_of(snapshot, why));
+    json_string(out, "verdict", verdicts[setup_why_verdict(snapshot, why)]);
     /* Whether what the name leads to was looked at: nothing does where it is not asked for. */
     json_bool(out, "answer_known",
-              why->local || why->exempt || why->answer_seen ||
+              why->is_address || why->local || why->exempt || why->answer_seen ||
                   (why->blocked && why->hits.at[why->block].hop == 0 &&
                    why->hits.at[why->block].trigger <= POLICY_TRIGGER_QNAME));
     json_array_begin(out, "chain");

@@ -12,7 +12,9 @@
 #include "setup/setup.h"
 
 struct setup_why {
-    struct wire_name name;
+    struct wire_name name; /* the root if it is about an address */
+    bool is_address;       /* of some answer, whatever leads to it */
+    struct address address;
     uint16_t type;
     unsigned view;
     bool client_known;     /* it was asked for a client */
@@ -42,6 +44,20 @@ bool setup_why_view_named(const struct setup_snapshot *snapshot, const char *nam
 void setup_why_place(const struct setup_snapshot *snapshot, struct setup_why *why);
 /* Decides the name, and the answer if it is known. */
 void setup_why_decide(const struct setup_snapshot *snapshot, struct setup_why *why);
+
+/* The one word that says it; docs/control.md has what each means. */
+enum setup_why_verdict {
+    SETUP_WHY_LOCAL,
+    SETUP_WHY_EXEMPT,
+    SETUP_WHY_BLOCKED,
+    SETUP_WHY_EXCEPTION,
+    SETUP_WHY_PAUSED,
+    SETUP_WHY_RECORDED,
+    SETUP_WHY_PASSED,
+    SETUP_WHY_FREE
+};
+enum setup_why_verdict setup_why_verdict(const struct setup_snapshot *snapshot,
+                                         const struct setup_why *why);
 
 /* The fields of docs/control.md, "why", into an open object. */
 void setup_why_write(struct text *out, const struct setup_snapshot *snapshot,

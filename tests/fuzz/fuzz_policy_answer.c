@@ -133,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 wire_name_equal(&a->name, &b->name));
     }
     struct told told = {.policy = with_log};
-    policy_explain_answer(with_log, 0, &message, &chain, false, tell, &told);
+    policy_explain_answer(with_log, 0, &message, &chain, false, false, tell, &told);
     require(told.blocked == blocked);
     require(!blocked || (told.block.set == logged.at[logged_block].set &&
                          told.block.row == logged.at[logged_block].row &&

@@ -241,8 +241,8 @@ code 1 "$cordon" list export --format domains --keys "$work/keys" --output "$wor
 
 say "explain"
 code 0 "$cordon" explain deep.cloud.test -c "$config"
-out_has 'deep.cloud.test A: blocked, sinkhole: 0.0.0.0'; out_has 'WINS'; out_has 'designated: Entity of alpha'
-out_has 'Evidence of the rule'
+out_has 'deep.cloud.test A: blocked, sinkhole: 0.0.0.0'; out_has 'wins: '; out_has 'designated: Entity of alpha'
+out_has 'Evidence .line'
 code 0 "$cordon" explain mirror.cloud.test -c "$config"; out_has 'let through, with an event'
 code 0 "$cordon" explain a.open.cloud.test -c "$config"; out_has 'passed'; out_has 'loses: a longer match decides'
 code 0 "$cordon" explain elsewhere.test -c "$config"; out_has 'not listed'; out_has 'No rule'
@@ -250,7 +250,7 @@ code 0 "$cordon" explain 192.0.2.9 -c "$config"; out_has 'block prefix 192.0.2.0
 code 0 "$cordon" explain deep.cloud.test AAAA --client 198.51.100.1 -c "$config"
 out_has 'sinkhole: ::'; out_has 'is not answered at all'
 code 0 "$cordon" explain --json deep.cloud.test -c "$config"
-json 'd["blocked"] and d["rules"][0]["list"] == "alpha" and d["rules"][0]["status_class"] == "designated"'
+json 'd["blocked"] and d["triggers"][0]["rules"][0]["list"] == "alpha" and d["triggers"][0]["rules"][0]["status_class"] == "designated"'
 code 2 "$cordon" explain 'bad..name' -c "$config"; code 2 "$cordon" explain x.test NOTYPE -c "$config"
 CORDON_CONFIG=$config code 0 "$cordon" explain deep.cloud.test
 

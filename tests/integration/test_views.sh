@@ -164,7 +164,7 @@ say "cordon explain chooses the view as the daemon does"
 explain() { "$cordon" explain -c "$work/cordond.yaml" --json "$@" | python3 -c '
 import json, sys
 d = json.load(sys.stdin)
-print(d["view"], d["verdict"])'; }
+print(d["view"], d["words"])'; }
 explained() { # EXPECTED ARGUMENTS...
   local want=$1 have
   shift

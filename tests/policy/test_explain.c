@@ -507,7 +507,7 @@ static void expect_answer(const char *a, const char *b, const char *exception, b
     make_answer(&answer);
     assert_int_equal(policy_chain_follow(&answer.view, &chain), POLICY_CHAIN_OK);
     told.policy = policy;
-    policy_explain_answer(policy, 0, &answer.view, &chain, ended, tell, &told);
+    policy_explain_answer(policy, 0, &answer.view, &chain, ended, false, tell, &told);
     assert_string_equal(told.words, expected);
     /* and it is the same that decides, unless that was done before */
     assert_true(ended || policy_decide_answer(policy, 0, &answer.view, &chain, &hits, &block) ==
@@ -540,17 +540,23 @@ static void an_answer_is_told_trigger_by_trigger(void **state)
 
 static void each_fate_has_words(void **state)
 {
+    struct policy_finding finding = {.paused = false};
+
     (void)state;
     for (unsigned i = 0; i < POLICY_FATES; i++) {
-        assert_true(strlen(policy_fate_name((enum policy_fate)i)) > 3);
-        assert_true(strlen(policy_fate_words((enum policy_fate)i)) > 10);
+        assert_true(strlen(policy_fate_name((enum policy_fate)i)) > 2);
         for (unsigned k = 0; k < i; k++) {
             assert_string_not_equal(policy_fate_name((enum policy_fate)i),
                                     policy_fate_name((enum policy_fate)k));
         }
+        for (unsigned reason = 0; policy_reason_name((enum policy_reason)reason) != NULL;
+             reason++) {
+            finding.fate = (enum policy_fate)i;
+            finding.reason = (enum policy_reason)reason;
+            assert_true(strlen(policy_finding_words(&finding)) > 10);
+        }
     }
     assert_null(policy_fate_name(POLICY_FATES));
-    assert_null(policy_fate_words(POLICY_FATES));
 }
 
 int main(void)

@@ -27,9 +27,8 @@ static void a_fact_says_whose_status_it_is_and_no_more(void **state)
         {POLICY_CLASS_DESIGNATED,
          "Big Corp Ltd. is designated by Authority, Instrument (1 X 2)"},
         {POLICY_CLASS_PARENT_DESIGNATED,
-         "Big Corp Ltd., which owns Cloud, is designated by Authority, Instrument (1 X 2); "
-         "that "
-         "is the owner's status: Cloud itself is not known to be"},
+         "Big Corp Ltd., which owns Cloud, is designated by Authority, Instrument (1 X 2); the "
+         "status is the owner's, not that of Cloud"},
         {POLICY_CLASS_LIST_MENTION, "Big Corp Ltd. is named on a list of another kind, which "
                                     "is no designation: Authority, "
                                     "Instrument (1 X 2)"},
@@ -62,6 +61,18 @@ static void a_fact_says_whose_status_it_is_and_no_more(void **state)
     fact.instrument = fact.citation = "";
     policy_words_fact(&fact, "Cloud", words);
     assert_string_equal(words, "Big Corp Ltd. is designated by Authority");
+    /* what has ended, or is not sure, is not said to be */
+    static const char *const states[][2] = {
+        {"removed", "Big Corp Ltd. was designated, and is no longer, by Authority"},
+        {"suspended", "Big Corp Ltd. was designated, which is suspended, by Authority"},
+        {"contested", "Big Corp Ltd. is designated, which is contested, by Authority"},
+        {"unverified", "Big Corp Ltd. is said, unverified, to be designated by Authority"},
+    };
+    for (size_t i = 0; i < ITEMS(states); i++) {
+        fact.state = states[i][0];
+        policy_words_fact(&fact, "Cloud", words);
+        assert_string_equal(words, states[i][1]);
+    }
 }
 
 static struct policy *policy_of(const char *id, const char *rules)

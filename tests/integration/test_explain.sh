@@ -1,0 +1,266 @@
+#!/usr/bin/env bash
+# cordon explain: everything about one decision, by a configuration, by lists alone, and by the running
+# daemon with the answer that NSD gives; and the same words in the client's Extended DNS Error, the
+# event, why and explain.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+make_keys list-a list-b list-c
+# An owner that is designated, a request, and a search that found nothing.
+with_facts() { # FILE: puts facts behind its own
+  python3 - "$1" <<'PYTHON'
+import sys
+path = sys.argv[1]
+text = open(path).read()
+facts = """fact parent-designated
+entity Owner of it Ltd.
+authority Authority of owners
+instrument Instrument of owners
+citation 3 TEST 4
+effective 2021-02-03
+published 2021-02-04
+state contested
+checked 2026-02-01
+effect Says something of the owner
+note An owner is not the provider
+fact named-urged
+entity Letter of it
+authority Some senators
+instrument Letter of 2023
+state request
+checked 2026-02-01
+fact named-no-designation-found
+entity Nothing of it
+authority Searched: all lists
+state unverified
+checked 2026-02-02
+"""
+open(path, "w").write(text.replace("\nrules\n", "\n" + facts + "rules\n", 1))
+PYTHON
+}
+write_list cloud 41 parent "owner Owner of it" <<'RULES'
+block suffix cloud.test
+block exact www.cloud.test action=nxdomain
+pass suffix open.cloud.test
+block prefix 192.0.2.0/24
+RULES
+with_facts "$work/lists/cloud.list"
+sign_list "$work/lists/cloud.list"
+new_list second 7 <<'RULES'
+block suffix cloud.test
+RULES
+new_list quiet 5 <<'RULES'
+block suffix shop.test
+RULES
+cat >"$work/zones/shop.test.zone" <<'ZONE'
+$ORIGIN shop.test.
+$TTL 300
+@ SOA ns.shop.test. a.shop.test. 1 3600 600 86400 60
+@ NS ns
+ns A 192.0.2.53
+www CNAME eu.shop.test.
+eu CNAME edge.cloud.test.
+plain A 203.0.113.1
+ZONE
+cat >"$work/zones/cloud.test.zone" <<'ZONE'
+$ORIGIN cloud.test.
+$TTL 300
+@ SOA ns.cloud.test. a.cloud.test. 1 3600 600 86400 60
+@ NS ns
+ns A 192.0.2.53
+edge A 192.0.2.7
+ZONE
+start_nsd "$upstream_port" shop.test cloud.test
+option[lists.use]="{cloud: enforce, second: enforce, quiet: log}"
+write_config
+start_cordond
+config="$work/cordond.yaml"
+
+explain() { # ARGUMENTS...: words in $work/said, and the document in $work/document
+  "$cordon" explain "$@" >"$work/said" 2>"$work/err" || fail "explain $*: $(cat "$work/err")"
+  "$cordon" explain --json "$@" >"$work/document" 2>"$work/err" || fail "explain --json $*: $(cat "$work/err")"
+}
+is() { # EXPRESSION in d: true
+  python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); sys.exit(0 if eval(sys.argv[2]) else 1)' \
+    "$work/document" "$1" || fail "not so: $1 in: $(cat "$work/document")"
+}
+said() { grep -Eq -- "$1" "$work/said" || fail "'$1' is not said: $(cat "$work/said")"; }
+refused() { # CODE PATTERN ARGUMENTS...
+  local code=$1 pattern=$2 got=0
+  shift 2
+  "$cordon" explain "$@" >"$work/said" 2>"$work/err" || got=$?
+  [ "$got" = "$code" ] || fail "explain $*: exit status $got, not $code: $(cat "$work/err")"
+  grep -Eq -- "$pattern" "$work/err" || fail "explain $*: '$pattern' is not said: $(cat "$work/err")"
+}
+fates='[(r["list"], r["rule"], r["fate"]) for t in d["triggers"] for r in t["rules"]]'
+
+say "by the configuration: every rule, who wins and why"
+explain www.cloud.test -c "$config"
+said "^Asked: the configuration $config, as it is at 20"
+said '^Lists: cloud serial 41 \(enforce\), quiet serial 5 \(log\), second serial 7 \(enforce\)'
+said '^www.cloud.test A: blocked, nxdomain'
+said '^Clients are told: cloud cloud 41'
+is 'd["v"] == 1 and d["verdict"] == "blocked" and d["asked"]["verified"]'
+is "sorted($fates) == [('cloud', 'block exact www.cloud.test', 'wins'), ('cloud', 'block suffix cloud.test', 'longer-match'), ('second', 'block suffix cloud.test', 'longer-match')]"
+explain cloud.test -c "$config"
+is "sorted($fates) == [('cloud', 'block suffix cloud.test', 'wins'), ('second', 'block suffix cloud.test', 'list-order')]"
+explain a.open.cloud.test -c "$config"
+said '^a.open.cloud.test A: passed'
+explain www.shop.test -c "$config"
+said 'is recorded: there is an event, and the answer stands, for its list is in log mode'
+said 'Where it leads is not known here'
+explain 192.0.2.77 -c "$config"
+said '^192.0.2.77 in an answer: blocked'
+is "$fates == [('cloud', 'block prefix 192.0.2.0/24', 'wins')]"
+
+say "the legal basis in full, and no more than it says"
+explain x.cloud.test -c "$config"
+said '^  designated: Entity of cloud is designated by Authority of the tests, Instrument of the tests \(1 TEST 2\)$'
+said '^  parent-designated: Owner of it Ltd., which owns Provider of cloud, is designated, which is contested, by Authority of owners, Instrument of owners \(3 TEST 4\); the status is the owner.s, not that of Provider of cloud$'
+said '^    state contested, effective 2021-02-03, published 2021-02-04, checked on 2026-02-01$'
+said '^    Effect: Says something of the owner$'
+said '^    Note: An owner is not the provider$'
+said '^  named-urged: action on Letter of it is asked for, a request and no designation: Some senators, Letter of 2023$'
+said '^  named-no-designation-found: No listing of Nothing of it found as of 2026-02-02. Searched: all lists$'
+said '^      Evidence \(line [0-9]+ of the list\): the tests say so$'
+line=$(sed -n 's/.*Evidence (line \([0-9]*\) .*/\1/p' "$work/said")
+sed -n "${line}p" "$work/lists/cloud.list" | says '^block suffix cloud.test ' || fail "line $line is another"
+is '[f["class"] for f in d["lists"][0]["facts"]] == ["designated", "parent-designated", "named-urged", "named-no-designation-found"]'
+is 'all(set(f) == {"class", "words", "entity", "authority", "instrument", "citation", "effective", "published", "state", "checked", "effect", "note"} for f in d["lists"][0]["facts"])'
+# At a terminal no line is wider than 80 columns.
+script -qec "$cordon explain x.cloud.test -c $config" /dev/null </dev/null | tr -d '\r' >"$work/terminal"
+grep -q 'designated by Authority' "$work/terminal" || fail "$(cat "$work/terminal")"
+awk 'length($0) > 80' "$work/terminal" >"$work/wide"
+[ ! -s "$work/wide" ] || fail "wider than 80 columns: $(cat "$work/wide")"
+
+say "at another time"
+explain x.cloud.test -c "$config" --at 2037-05-06
+said '^Lists: cloud serial 41 \(enforce, stale\)'
+is 'd["asked"]["time"] == "2037-05-06T00:00:00Z" and d["lists"][0]["freshness"] == "stale"'
+explain x.cloud.test -c "$config" --at 2020-01-01T12:00:00+01:00
+is 'd["asked"]["time"] == "2020-01-01T11:00:00Z" and d["lists"][0]["freshness"] == "clock-untrusted"'
+
+say "lists alone: texts, verified or not, and an image"
+explain x.cloud.test --lists "$work/lists/second.list,$work/lists/cloud.list"
+grep -q UNVERIFIED "$work/err" || fail "nobody says that nothing was verified"
+said '^UNVERIFIED'
+is 'not d["asked"]["verified"] and d["hits"][0]["list"] == "second"'
+explain x.cloud.test --lists "$work/lists/cloud.list" --lists "$work/lists/second.list" --keys "$work/keys"
+if grep -q UNVERIFIED "$work/said" "$work/err"; then fail "verified lists are called unverified"; fi
+is 'd["asked"]["verified"] and d["hits"][0]["list"] == "cloud" and len(d["lists"][0]["keys"]) == 2'
+said 'Evidence \(line'
+explain www.shop.test --lists "$work/lists/quiet.list" --keys "$work/keys/list-a.pub" --threshold 1
+said '^www.shop.test A: blocked'
+"$cordon" list build -c "$config" --output "$work/all.image" >/dev/null
+explain www.cloud.test --lists "$work/all.image"
+said '^Clients are told: cloud cloud 41'
+said 'An image has the strongest fact alone'
+head -c 300 "$work/all.image" >"$work/cut.image"
+refused 1 'damaged' x.test --lists "$work/cut.image"
+refused 1 'name it alone' x.test --lists "$work/all.image,$work/lists/cloud.list"
+refused 1 'no signatures' x.test --lists "$work/all.image" --keys "$work/keys"
+refused 1 'named before' x.test --lists "$work/lists/cloud.list,$work/lists/cloud.list"
+refused 1 'No such file' x.test --lists "$work/none.list"
+refused 1 'first line' x.test --lists "$config"
+sed 's/cloud.test/clone.test/' "$work/lists/cloud.list" >"$work/changed.list"
+refused 1 'signature|sign' x.test --lists "$work/changed.list" --keys "$work/keys"
+refused 1 '3 ' x.test --lists "$work/lists/cloud.list" --keys "$work/keys" --threshold 3
+
+say "wrong usage"
+refused 2 'one of them' x.test --client 127.0.0.1 --view default -c "$config"
+refused 2 'needs --client' x.test --listener 127.0.0.1 -c "$config"
+refused 2 'no IP address' x.test --client nobody -c "$config"
+refused 2 'no ADDRESS' x.test --client 127.0.0.1 --listener here -c "$config"
+refused 2 'no time' x.test --at yesterday -c "$config"
+refused 2 'there is no view' x.test --view other -c "$config"
+refused 2 'without --lists' x.test --live --at 2026-01-01 -c "$config"
+refused 2 'without --lists' x.test --live --lists "$work/lists/cloud.list"
+refused 2 'needs --live' x.test --socket "$work/control.sock"
+refused 2 'no views' x.test --lists "$work/lists/cloud.list" --view default
+refused 2 'no configuration' x.test --lists "$work/lists/cloud.list" -c "$config"
+refused 2 'names no file' x.test --lists ''
+refused 2 'takes 1 to' x.test --lists ',a'
+refused 2 'needs --lists' x.test --keys "$work/keys" -c "$config"
+refused 2 'is from 1' x.test --lists a --threshold 0
+refused 2 'no name' 'a..b' -c "$config"
+refused 2 'no record type' x.test NOTYPE -c "$config"
+refused 2 'name what' -c "$config"
+refused 3 'does not answer' x.test --live --socket "$work/none.sock"
+
+say "the daemon, by the answer that it gets"
+explain www.shop.test --live -c "$config"
+said '^Asked: the daemon \(cordond [0-9.]+\), by .*cordond.yaml, generation [0-9]+ of its policy, at 20'
+said '^www.shop.test A: blocked, sinkhole: 0.0.0.0'
+is 'd["answer_known"] and d["asked"]["of"] == "daemon" and d["chain"] == ["www.shop.test", "eu.shop.test", "edge.cloud.test"]'
+is '[(t["trigger"], t["matched"], t["hop"], t["result"]) for t in d["triggers"]] == [("qname", "www.shop.test", 0, "recorded"), ("hop", "eu.shop.test", 1, "recorded"), ("hop", "edge.cloud.test", 2, "blocks"), ("address", "192.0.2.7", 2, "not-asked")]'
+is '[(r["rule"], r["fate"]) for r in d["triggers"][3]["rules"]] == [("block prefix 192.0.2.0/24", "not-asked")]'
+said 'Evidence \(line [0-9]+ of the list\): the tests say so'
+said 'named-no-designation-found: No listing'
+explain plain.shop.test --live --socket "$work/control.sock" --client 127.0.0.1
+said '^Client 127.0.0.1: may ask'
+is 'd["verdict"] == "recorded" and [t["trigger"] for t in d["triggers"]] == ["client", "qname", "address"]'
+explain 192.0.2.5 --live -c "$config"
+is 'd["verdict"] == "blocked" and d["is_address"]'
+refused 1 'no such view' x.test --live --view other -c "$config"
+
+say "the same by an answer in a file"
+kdig +tcp @127.0.0.1 -p "$upstream_port" www.shop.test A >/dev/null
+python3 - "$upstream_port" "$work/answer" www.shop.test <<'PYTHON'
+import socket, struct, sys
+name = b"".join(bytes([len(l)]) + l.encode() for l in sys.argv[3].split(".")) + b"\0"
+query = struct.pack(">HHHHHH", 7, 0, 1, 0, 0, 0) + name + struct.pack(">HH", 1, 1)
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.settimeout(10)
+    s.sendto(query, ("127.0.0.1", int(sys.argv[1])))
+    open(sys.argv[2], "wb").write(s.recv(4096))
+PYTHON
+explain www.shop.test -c "$config" --answer "$work/answer"
+is '[(t["trigger"], t["matched"], t["result"]) for t in d["triggers"]][:3] == [("qname", "www.shop.test", "recorded"), ("hop", "eu.shop.test", "recorded"), ("hop", "edge.cloud.test", "blocks")]'
+refused 1 'another question' other.test -c "$config" --answer "$work/answer"
+refused 1 'another question' www.shop.test AAAA -c "$config" --answer "$work/answer"
+refused 1 'no DNS message' www.shop.test -c "$config" --answer "$config"
+refused 1 'No such file' www.shop.test -c "$config" --answer "$work/none"
+
+say "an exception, and a pause"
+"$cordon" exception add www.shop.test --scope chain --for 1h --ticket HD-77 --reason test -c "$config" >/dev/null
+explain www.shop.test --live -c "$config"
+is 'd["verdict"] == "exception" and [t["result"] for t in d["triggers"]][2:] == ["excepted", "excepted"]'
+is '[r["ticket"] for t in d["triggers"] for r in t["rules"] if r["fate"] == "exception"] == ["HD-77", "HD-77"]'
+said 'exception .* for www.shop.test, ticket HD-77'
+"$cordon" exception remove www.shop.test -c "$config" >/dev/null
+"$cordon" pause cloud --for 1h --reason test -c "$config" >/dev/null
+explain x.cloud.test --live -c "$config"
+said 'is recorded: there is an event, and the answer stands, for its list is paused'
+is "sorted($fates) == [('cloud', 'block suffix cloud.test', 'recorded'), ('second', 'block suffix cloud.test', 'wins')]"
+"$cordon" pause end cloud -c "$config" >/dev/null
+
+say "one question, the same words everywhere"
+: >"$work/events.seen"
+kdig +edns +timeout=5 @127.0.0.1 -p "$port" www.shop.test A >"$work/kdig"
+ede=$(sed -n "s/.*Forged Answer): '\{0,1\}\(.*[0-9]\)'\{0,1\}$/\1/p; s/.*(Forged Answer): \"\(.*\)\".*/\1/p" "$work/kdig" | head -n 1)
+[ "$ede" = "cloud cloud 41" ] || fail "Extended DNS Error '$ede' in: $(cat "$work/kdig")"
+has_event() { grep -q '"name":"www.shop.test".*"applied":true' "$work/events.jsonl"; }
+wait_until 10 has_event || fail "no event"
+grep '"name":"www.shop.test".*"applied":true' "$work/events.jsonl" | tail -n 1 >"$work/event"
+"$cordon" why www.shop.test --json -c "$config" >"$work/why"
+"$cordon" explain www.shop.test --live --json -c "$config" >"$work/document"
+python3 - "$ede" "$work/event" "$work/why" "$work/document" <<'PYTHON' || fail "the words differ"
+import json, sys
+ede = sys.argv[1]
+event, why, explain = (json.load(open(path)) for path in sys.argv[2:])
+why_hit = next(h for h in why["hits"] if h["applied"])
+explain_hit = next(h for h in explain["hits"] if h["applied"])
+rule = next(r for t in explain["triggers"] if t["result"] == "blocks" for r in t["rules"] if r["fate"] == "wins")
+trigger = next(t for t in explain["triggers"] if t["result"] == "blocks")
+assert ede == event["ede"] == why_hit["ede"] == explain_hit["ede"], (ede, event["ede"], why_hit["ede"])
+assert ede == "{provider} {list} {serial}".format(**event)
+keys = ["rule", "category", "scope", "confidence", "list", "serial", "provider", "provider_name", "parent_name",
+        "status_class", "status_entity", "status_authority", "status_citation", "status_effective",
+        "status_state", "status_checked", "action"]
+for key in keys:
+    assert event[key] == why_hit[key] == explain_hit[key] == rule[key], key
+for key in ("trigger", "matched", "hop"):
+    assert event[key] == why_hit[key] == explain_hit[key] == trigger[key], key
+assert event["chain"] == explain["chain"] == why["chain"]
+PYTHON
+stop_cordond
