@@ -204,6 +204,7 @@ struct config {
     char *tls_ca;            /* path of CA certificates; NULL: those of the system */
     bool letter_case_random; /* 0x20 */
     uint32_t deadline_ms;
+    uint32_t name_server_wait_ms; /* of policy: */
     /* local: */
     bool local_special;
     uint32_t local_ttl_s;

@@ -306,8 +306,21 @@ const struct config_row config_rows[] = {
     {.name = "policy.name-servers", .kind = &config_kind_word, .offset = AT(name_servers),
      .standard = "enforce", .words = config_mode_words, .reloadable = true,
      .manual = "At most this is done by rules about the name servers of the zone that answered "
-               "(trigger=nameserver), which those of lists.use are that have such rules. off: they "
-               "say nothing, and nothing is asked about name servers."},
+               "(trigger=nameserver in cordon-list(5)). off, or no such rule in any list that counts: "
+               "nothing is asked about name servers. Else each zone costs the upstreams a question "
+               "for its NS records, once for their TTL, and where a rule is about addresses up to "
+               "eight for those of its first four servers; all together at most 100 a second for "
+               "each worker, 200 at once, and 12 for one question of a client. log: no answer waits "
+               "for it. What cannot be known is let through and counted (`cordon status`). The zone "
+               "is taken to be that which the answer shows by an SOA or a signature, else the "
+               "registrable domain."},
+    {.name = "policy.name-server-wait", .kind = &config_kind_milliseconds,
+     .offset = AT(name_server_wait_ms),
+     .standard = "400ms", .min = 0, .max = 5000, .reloadable = true,
+     .manual = "How long a question waits at most for the name servers of a zone that are not known "
+               "yet, where a rule about them is enforced; then it is answered. 0ms: those that are "
+               "known count, and nobody waits. The default is long enough for an upstream that must "
+               "ask the world, and short enough that a client does not ask again."},
     {.name = "policy.categories", .kind = &config_kind_categories,
      .standard = "{}", .reloadable = true,
      .manual = "At most this is done by rules of a category, whatever the mode of their list: "

@@ -113,6 +113,15 @@ static void write_questions(struct text *out, const struct totals *totals)
            query->fetches);
     single(out, "cordon_fetch_failures_total", COUNTER,
            "Of these, those that got no usable answer.", query->fetch_failures);
+    single(out, "cordon_name_server_questions_total", COUNTER,
+           "Of the questions to upstreams, those about name servers, for rules about them.",
+           query->lessons);
+    single(out, "cordon_name_server_questions_refused_total", COUNTER,
+           "Such questions that were not asked: there was no budget or place for them.",
+           query->lessons_refused);
+    single(out, "cordon_name_servers_unknown_total", COUNTER,
+           "Questions let through as their zone's name servers were not known in time.",
+           query->servers_unknown);
     single(out, "cordon_redecided_total", COUNTER,
            "Waiting questions that were decided anew after a reload.", query->reruns);
     single(out, "cordon_steps_exceeded_total", COUNTER,

@@ -205,6 +205,9 @@ void status_write_questions(struct text *out, const struct query_counters *query
     json_uint(out, "joined", query->joined);
     json_uint(out, "fetches", query->fetches);
     json_uint(out, "fetch_failures", query->fetch_failures);
+    json_uint(out, "name_server_questions", query->lessons);
+    json_uint(out, "name_server_questions_refused", query->lessons_refused);
+    json_uint(out, "name_servers_unknown", query->servers_unknown);
     json_uint(out, "truncated", query->truncated);
     json_uint(out, "steps_exceeded", query->steps_exceeded);
     json_uint(out, "packets_exceeded", query->packets_exceeded);

@@ -30,6 +30,9 @@ static void add_query(struct query_counters *to, const struct query_counters *fr
     to->joined += from->joined;
     to->fetches += from->fetches;
     to->fetch_failures += from->fetch_failures;
+    to->lessons += from->lessons;
+    to->lessons_refused += from->lessons_refused;
+    to->servers_unknown += from->servers_unknown;
     to->truncated += from->truncated;
     to->local += from->local;
     to->rebinding += from->rebinding;

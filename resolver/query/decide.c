@@ -24,7 +24,9 @@ enum query_state step_recheck(struct query_engine *engine, struct query *q)
     const struct query_answer *answer = &engine->answer;
     struct wire_message message;
 
-    q->cached = answer->cached;
+    if (q->learning == NULL) { /* else it is the same once more */
+        q->cached = answer->cached;
+    }
     if (answer->kind == CACHE_FAILURE) {
         return respond_fetch_failure(engine, q, answer->ede, answer->why);
     }
@@ -45,6 +47,9 @@ enum query_state step_recheck(struct query_engine *engine, struct query *q)
     }
     if (query_is_rebinding(engine, q, &message)) {
         return respond_rebinding(engine, q);
+    }
+    if (engine->learns && query_wants_servers(engine, q)) {
+        return QUERY_SERVERS;
     }
     return respond_message(engine, q, &message);
 }

@@ -29,6 +29,9 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
     engine->fetches =
         pool_create(sizeof(struct query_fetch), slots < QUERY_FETCHES ? slots : QUERY_FETCHES);
     engine->redirects = pool_create(sizeof(struct query_redirect), slots);
+    engine->learnings = pool_create(sizeof(struct query_learning),
+                                    slots + (slots < QUERY_LATE_MAX ? slots : QUERY_LATE_MAX));
+    engine->budget.credit = QUERY_LESSONS_BURST * UINT64_C(1000000);
     engine->table = calloc(buckets, sizeof(struct query_fetch *));
     engine->table_mask = buckets - 1;
     random_fill(setup->random, engine->table_key, sizeof(engine->table_key));
@@ -42,7 +45,8 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
     engine->tops = query_tops_create(setup->tops_key != NULL ? setup->tops_key : own_key);
     engine->shares = query_shares_create(slots, engine->table_key);
     if (engine->tops == NULL || engine->shares == NULL || engine->queries == NULL ||
-        engine->fetches == NULL || engine->redirects == NULL || engine->table == NULL) {
+        engine->fetches == NULL || engine->redirects == NULL || engine->learnings == NULL ||
+        engine->table == NULL) {
         query_engine_destroy(engine);
         return NULL;
     }
@@ -57,6 +61,7 @@ void query_engine_destroy(struct query_engine *engine)
         pool_destroy(engine->queries);
         pool_destroy(engine->fetches);
         pool_destroy(engine->redirects);
+        pool_destroy(engine->learnings);
         free(engine->table);
         free(engine);
     }
@@ -98,6 +103,12 @@ static struct query *list_waiting(struct query_engine *engine)
             list = q;
         }
     }
+    for (struct query_learning *l = engine->all_learnings; l != NULL; l = l->next_of_all) {
+        if (l->q->fetch == NULL) {
+            l->q->redo_next = list;
+            list = l->q;
+        }
+    }
     return list;
 }
 
@@ -110,9 +121,22 @@ static void decide_anew(struct query_engine *engine, struct query *q)
         redirect_forget(engine, q);
         query_leave_fetch(engine, q);
     }
+    query_learn_forget(engine, q);
     q->steps = 0;
     engine->counters.reruns++;
     query_drive(engine, q, QUERY_CLIENT);
+}
+
+static bool uses_servers(const struct policy *policy)
+{
+    for (unsigned view = 0; view < policy_view_count(policy); view++) {
+        const struct policy_name_server_use use = policy_name_server_use(policy, view);
+
+        if (use.names != POLICY_MODE_OFF || use.addresses != POLICY_MODE_OFF) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void query_engine_adopt(struct query_engine *engine, const struct policy *policy,
@@ -120,8 +144,10 @@ void query_engine_adopt(struct query_engine *engine, const struct policy *policy
 {
     struct query *next;
 
+    query_learn_reset(engine);
     engine->policy = policy;
     engine->settings = settings;
+    engine->learns = uses_servers(policy);
     engine->adopting = true;
     for (struct query *q = list_waiting(engine); q != NULL; q = next) {
         next = q->redo_next;

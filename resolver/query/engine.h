@@ -10,6 +10,7 @@
 #include "base/pool.h"
 #include "base/siphash.h"
 #include "local/local.h"
+#include "query/learn.h"
 #include "query/query.h"
 #include "query/share.h"
 #include "query/trace.h"
@@ -67,6 +68,9 @@ struct query {
     struct query *wait_next, *wait_prev;
     struct query *redo_next;
     struct query_redirect *redirect; /* NULL unless a target is looked for */
+    struct query_learning *learning; /* NULL unless name servers were or are to be waited for */
+    uint64_t servers_until_us;       /* so long it waits for them; 0: not yet said */
+    bool servers_unknown;            /* they could not be judged */
     struct address upstream;
     struct policy_hits hits;
     struct wire_question question;
@@ -92,13 +96,19 @@ struct query_engine {
     struct query_shares *shares;
     unsigned waiting; /* questions */
     unsigned places;  /* of which so many may have a socket to an upstream at a time */
-    struct pool *queries, *fetches, *redirects;
+    struct pool *queries, *fetches, *redirects, *learnings;
     /* Fetches in flight: by question, and all of them. */
     struct query_fetch **table;
     uint32_t table_mask;
     uint8_t table_key[SIPHASH_KEY_OCTETS];
     struct query_fetch *all;
     bool adopting; /* fetches that nobody waits for stay until every question is decided */
+    /* Name servers (learn.h). */
+    bool learns; /* some view has rules about them */
+    struct query_learning *all_learnings;
+    unsigned late; /* of these, events of answers that are sent */
+    unsigned held; /* fetches */
+    struct query_budget budget;
     /* During query_fetch_done. */
     const struct query_fetch *done;
     const struct query_fetch_result *result;
@@ -110,6 +120,13 @@ struct query_engine {
     uint8_t place[WIRE_RECORDS_MAX];
     uint8_t accepted_octets[QUERY_SCRATCH_OCTETS];
     uint8_t cached_octets[QUERY_SCRATCH_OCTETS];
+    struct query_origins origins;
+    struct query_lack lacks[QUERY_LESSONS_PER_QUERY_MAX];
+    unsigned lack_count;
+    struct wire_name hosts[QUERY_HOSTS_MAX];
+    unsigned host_count;
+    struct policy_hits spare_hits;
+    uint8_t learned_octets[QUERY_SCRATCH_OCTETS];
 };
 
 /* run.c: moves q on from a state until it waits or is gone. */
@@ -133,6 +150,7 @@ enum query_state step_ask(struct query_engine *engine, struct query *q);
 enum query_state step_accept(struct query_engine *engine, struct query *q);
 enum query_state step_store(struct query_engine *engine, struct query *q);
 enum query_state step_recheck(struct query_engine *engine, struct query *q);
+enum query_state step_servers(struct query_engine *engine, struct query *q);
 enum query_state step_send(struct query_engine *engine, struct query *q);
 enum query_state step_record(struct query_engine *engine, struct query *q);
 enum query_state step_free(struct query_engine *engine, struct query *q);
@@ -196,6 +214,20 @@ enum query_state block_sinkhole(struct query_engine *engine, struct query *q);
 /* "provider list serial", and the code for an answer that is forged or not. */
 int block_ede(const struct query_engine *engine, const struct query *q, bool forged,
               char text[BLOCK_TEXT_SIZE]);
+
+/* servers.c: true if this answer, which all other triggers let through, is to be judged by its
+ * name servers. */
+bool query_wants_servers(const struct query_engine *engine, const struct query *q);
+
+/* respond.c: what an event says of a question, but for the rule; an event for each hit, of
+ * which `applied` (below 0: none) has replaced the answer; and the counts of what is blocked
+ * most. */
+void query_decision_of(const struct query_engine *engine, const struct query *q,
+                       struct audit_decision *out);
+void query_put_events(struct query_engine *engine, const struct policy_hits *hits, int applied,
+                      struct audit_decision *decision, const struct policy_chain *chain);
+void query_count_decision(struct query_engine *engine, const struct audit_decision *decision,
+                          const struct policy_hit *hit, bool blocked);
 
 /* redirect.c */
 enum query_state redirect_start(struct query_engine *engine, struct query *q);

@@ -83,8 +83,19 @@ static void unlink_fetch(struct query_engine *engine, struct query_fetch *fetch)
     }
 }
 
+static void let_go(struct query_engine *engine, struct query_fetch *fetch)
+{
+    if (fetch->held) {
+        timers_disarm(engine->timers, &fetch->patience);
+        fetch->held = false;
+        engine->held--;
+    }
+}
+
 static void drop_fetch(struct query_engine *engine, struct query_fetch *fetch)
 {
+    invariant(fetch->learners == NULL);
+    let_go(engine, fetch);
     unlink_fetch(engine, fetch);
     pool_give_back(engine->fetches, fetch);
 }
@@ -142,7 +153,7 @@ static void unlink_waiting(struct query_engine *engine, struct query *q)
 
 static void cancel_if_idle(struct query_engine *engine, struct query_fetch *fetch)
 {
-    if (fetch->waiting == NULL && !engine->adopting) {
+    if (fetch->waiting == NULL && !fetch->held && !engine->adopting) {
         engine->io->cancel(engine->io_context, fetch);
         drop_fetch(engine, fetch);
     }
@@ -170,14 +181,17 @@ void query_cancel_idle_fetches(struct query_engine *engine)
 
 /* The last one that waits gives up: that is a failure of the upstreams like any other, and is
  * kept as one (RFC 9520, 3.2), or each client would start it all over again. */
-static void keep_timeout(struct query_engine *engine, const struct query *q)
+static void keep_timeout(struct query_engine *engine, const struct query_fetch *fetch)
 {
-    struct cache_key key;
+    const struct cache_key key = {.name = &fetch->name,
+                                  .type = fetch->type,
+                                  .context = fetch->context,
+                                  .dnssec_ok = fetch->dnssec_ok,
+                                  .checking_disabled = fetch->checking_disabled};
     const struct cache_entry entry = {.kind = CACHE_FAILURE,
                                       .ttl_s = engine->settings->failure_ttl_s,
                                       .ede = WIRE_EDE_NO_REACHABLE};
 
-    query_key_of(q, &key);
     engine->counters.fetch_failures++;
     cache_put(engine->cache, &key, engine->now.mono_us, NULL, &entry);
 }
@@ -192,8 +206,8 @@ static void deadline_passed(struct timer *timer, void *context)
     if (q->trace != NULL) {
         query_note(q, "its time is over: no upstream has answered");
     }
-    if (q->fetch->waiting == q && q->wait_next == NULL) {
-        keep_timeout(engine, q);
+    if (q->fetch->waiting == q && q->wait_next == NULL && !q->fetch->held) {
+        keep_timeout(engine, q->fetch);
     }
     query_leave_fetch(engine, q);
     query_drive(engine, q,
@@ -281,14 +295,126 @@ enum query_state step_ask(struct query_engine *engine, struct query *q)
     return QUERY_WAIT;
 }
 
+/* So long as a question would wait. Everybody who waits for it alone is told. */
+static void hold_ended(struct timer *timer, void *context)
+{
+    struct query_fetch *fetch = context;
+    struct query_engine *engine = fetch->engine;
+
+    (void)timer;
+    let_go(engine, fetch);
+    if (fetch->waiting == NULL) {
+        keep_timeout(engine, fetch);
+    }
+    while (fetch->learners != NULL) {
+        query_learn_give_up(engine, fetch->learners);
+    }
+    cancel_if_idle(engine, fetch);
+}
+
+static bool hold(struct query_engine *engine, struct query_fetch *fetch)
+{
+    const uint64_t at_us = engine->now.mono_us + (uint64_t)engine->settings->deadline_ms * 1000;
+
+    if (fetch->held) {
+        return true;
+    }
+    fetch->engine = engine;
+    fetch->patience.fire = hold_ended;
+    fetch->patience.context = fetch;
+    if (timers_arm(engine->timers, &fetch->patience, at_us) != 0) {
+        return false;
+    }
+    fetch->held = fetch->learned = true;
+    fetch->held_us = engine->now.mono_us;
+    engine->held++;
+    if (at_us > fetch->deadline_us) {
+        fetch->deadline_us = at_us;
+    }
+    return true;
+}
+
+static bool take_credit(struct query_engine *engine)
+{
+    struct query_budget *budget = &engine->budget;
+    const uint64_t most = QUERY_LESSONS_BURST * UINT64_C(1000000);
+    const uint64_t us = engine->now.mono_us - budget->at_us;
+    const uint64_t earned = us < most ? us * QUERY_LESSONS_PER_S : most;
+
+    budget->at_us = engine->now.mono_us;
+    budget->credit = budget->credit + earned < most ? budget->credit + earned : most;
+    if (budget->credit < 1000000) {
+        return false;
+    }
+    budget->credit -= 1000000;
+    return true;
+}
+
+/* NULL: it cannot be asked. */
+static struct query_fetch *begin_lesson(struct query_engine *engine,
+                                        const struct cache_key *key)
+{
+    const unsigned slots = (unsigned)pool_size(engine->fetches);
+    const unsigned places = engine->places < slots ? engine->places : slots;
+    struct query_fetch *fetch = NULL;
+
+    if (engine->held < (places + QUERY_LESSONS_PART - 1) / QUERY_LESSONS_PART &&
+        take_credit(engine)) {
+        fetch = add_fetch(engine, key);
+    }
+    if (fetch != NULL &&
+        (!hold(engine, fetch) || engine->io->ask(engine->io_context, fetch) != 0)) {
+        drop_fetch(engine, fetch);
+        fetch = NULL;
+    }
+    if (fetch == NULL) {
+        engine->counters.lessons_refused++;
+        return NULL;
+    }
+    engine->counters.fetches++;
+    engine->counters.lessons++;
+    return fetch;
+}
+
+struct query_fetch *query_hold_fetch(struct query_engine *engine, const struct query_lack *lack,
+                                     bool traced, bool *started)
+{
+    const struct cache_key key = {
+        .name = &lack->name, .type = lack->type, .context = lack->context};
+    struct query_fetch *fetch = find_fetch(engine, &key, hash_of(engine, &key));
+
+    *started = fetch == NULL;
+    if (fetch == NULL) {
+        fetch = begin_lesson(engine, &key);
+    } else if (!hold(engine, fetch)) {
+        fetch = NULL;
+    }
+    if (fetch != NULL) {
+        fetch->traced = fetch->traced || traced;
+    }
+    return fetch;
+}
+
+void query_let_go_of_fetches(struct query_engine *engine)
+{
+    for (struct query_fetch *fetch = engine->all; fetch != NULL; fetch = fetch->next) {
+        let_go(engine, fetch);
+    }
+}
+
 void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
                       const struct query_fetch_result *result)
 {
     enum query_state from = QUERY_ACCEPT;
 
     unlink_fetch(engine, fetch); /* what comes from now on asks anew */
+    let_go(engine, fetch);
     engine->done = fetch;
     engine->result = result;
+    if (fetch->waiting == NULL) { /* name servers alone were asked for */
+        step_accept(engine, NULL);
+        step_store(engine, NULL);
+    }
     while (fetch->waiting != NULL) {
         struct query *q = fetch->waiting;
 
@@ -299,6 +425,9 @@ void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
         query_drive(engine, q, from);
         from = QUERY_RECHECK;
     }
+    while (fetch->learners != NULL) {
+        query_learn_wake(engine, fetch->learners);
+    }
     engine->done = NULL;
     engine->result = NULL;
     pool_give_back(engine->fetches, fetch);
@@ -308,6 +437,10 @@ bool query_fetch_may_ask(const struct query_engine *engine, const struct query_f
 {
     const bool exempt = query_settings_exempt(engine->settings, fetch->context);
 
+    /* Whether it may be held was decided by the policy in force (servers.c). */
+    if (fetch->held && fetch->packets < QUERY_LESSON_PACKETS_MAX) {
+        return true;
+    }
     for (const struct query *q = fetch->waiting; q != NULL; q = q->wait_next) {
         struct policy_outcome outcome;
         struct policy_hits hits;

@@ -34,6 +34,42 @@
  * of a client a load on others (RFC 9520, 2.1; the NXNS and TsuNAME attacks). */
 #define QUERY_PACKETS_MAX 40u
 
+/* Zones of one answer whose name servers are judged, in the order of its chain: chains of CDNs
+ * have three or four. */
+#define QUERY_ORIGINS_MAX 8u
+
+/* Name servers of a zone that are judged by name: the root has 13. Of these the addresses of
+ * the first are judged, too, where a rule asks for that: most zones have two or four, and each
+ * is worth two questions. */
+#define QUERY_HOSTS_MAX         16u
+#define QUERY_HOST_ADDRESSES_OF 4u
+
+/* Questions about name servers that one question of a client may give rise to: names cost one
+ * for each zone; addresses eight more for a zone that has four name servers. More would make of
+ * one question a load on others (the NXNS attack). */
+#define QUERY_LESSONS_PER_QUERY_MAX 12u
+
+/* And all of a worker's: so many a second, and at once where there was time to save them. A
+ * worker that is busy sends 1,000 questions a second upstream, so at most a tenth is for this.
+ * A zone is learned once for its TTL, so 100 new zones a second are a network of thousands. */
+#define QUERY_LESSONS_PER_S 100u
+#define QUERY_LESSONS_BURST 200u
+
+/* At most this part of the questions in flight (of the sockets to upstreams, if there are
+ * fewer) is about name servers, so that what clients ask finds a place. */
+#define QUERY_LESSONS_PART 16u
+
+/* Packets for one question about name servers: a try at each of some upstreams. */
+#define QUERY_LESSON_PACKETS_MAX 4u
+
+/* Answers that are sent already, whose name servers are awaited for an event: a worker's,
+ * beside its slots. At 30 ms for an upstream that is 17,000 a second. */
+#define QUERY_LATE_MAX 512u
+
+/* What name servers were found is remembered for so long in seconds, even where the answer may
+ * not be kept: a zone with a TTL of 0 must not double the questions about it. */
+#define QUERY_LEARNED_TTL_MIN_S 30u
+
 /* Octets of an answer that may wait in the worker's scratch: any DNS message. */
 #define QUERY_SCRATCH_OCTETS 65536u
 

@@ -21,6 +21,7 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
     struct cache_key key;
     struct cache_entry entry;
 
+    const unsigned counts = q->learning == NULL ? 1 : 0; /* else it is looked up again */
     query_key_of(q, &key);
     if (q->fetch != NULL && q->fetch->context == key.context) {
         return QUERY_WAIT; /* decided anew by a reload: its fetch goes on */
@@ -28,7 +29,7 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
     query_leave_fetch(engine, q); /* other servers are to be asked now */
     if (cache_get(engine->cache, &key, engine->now.mono_us, engine->cached_octets,
                   sizeof(engine->cached_octets), &entry)) {
-        engine->counters.cache_hits++;
+        engine->counters.cache_hits += counts;
         engine->answer = (struct query_answer){.kind = entry.kind,
                                                .octets = engine->cached_octets,
                                                .len = entry.len,
@@ -36,7 +37,7 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
                                                .cached = true};
         return QUERY_RECHECK;
     }
-    engine->counters.cache_misses++;
+    engine->counters.cache_misses += counts;
     if ((q->question.flags & WIRE_FLAG_RD) == 0) {
         if (q->redirect != NULL) {
             return block_sinkhole(engine, q);
@@ -48,7 +49,8 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
     return QUERY_JOIN;
 }
 
-/* The first of those that wait accepts and stores for all; the others go on at RECHECK. */
+/* The first of those that wait accepts and stores for all; the others go on at RECHECK. q is
+ * NULL if only name servers were asked for. */
 enum query_state step_accept(struct query_engine *engine, struct query *q)
 {
     (void)q;
@@ -57,6 +59,17 @@ enum query_state step_accept(struct query_engine *engine, struct query *q)
         engine->counters.fetch_failures++;
     }
     return QUERY_STORE;
+}
+
+/* Beside the answer that may not be kept as long: for the policy alone. */
+static void keep_learned(struct query_engine *engine, struct cache_key key,
+                         struct cache_entry entry)
+{
+    if (entry.kind == CACHE_ANSWER && entry.ttl_s < QUERY_LEARNED_TTL_MIN_S) {
+        key.context = QUERY_CONTEXT_LEARNED;
+        entry.ttl_s = QUERY_LEARNED_TTL_MIN_S;
+        cache_put(engine->cache, &key, engine->now.mono_us, engine->accepted.octets, &entry);
+    }
 }
 
 enum query_state step_store(struct query_engine *engine, struct query *q)
@@ -75,6 +88,9 @@ enum query_state step_store(struct query_engine *engine, struct query *q)
 
     (void)q;
     cache_put(engine->cache, &key, engine->now.mono_us, answer->octets, &entry);
+    if (fetch->learned) {
+        keep_learned(engine, key, entry);
+    }
     engine->answer = *answer;
     return QUERY_RECHECK;
 }

@@ -7,16 +7,18 @@
  *   PARSE -> CLIENT -> LOCAL -> DECIDE -> LOOKUP -> JOIN -> ASK ~ wait ~ ACCEPT -> STORE
  *              |         |        |         |                                       |
  *    refused,  |    known|        |         +------- cache hit, joined ----------> RECHECK
- *    malformed |     here| blocked|         +<------ redirected to a name ---------+|
- *              v         v        v                                                 |
- *             SEND -> RECORD -> FREE  <-------------- answered, blocked ------------+
+ *    malformed |     here| blocked|         +<------ redirected to a name ---------+|  |
+ *              |         |        |         +<~ wait ~ name servers not known ~ SERVERS|
+ *              v         v        v                                                 |  |
+ *             SEND -> RECORD -> FREE  <-------------- answered, blocked ------------+--+
  *
  * What a client can rely on, beside the policy: AA and AD are never set; ANY is answered with
  * one HINFO record without asking (RFC 8482, 4.2); a question without RD gets what policy and
  * cache have, else REFUSED; whoever is outside the access networks learns nothing else than
  * that. LOCAL comes before DECIDE: names of this place (local/local.h) never leave, so policy
  * has nothing to say about them. STORE comes before RECHECK: the cache has what came, whoever
- * asked for it.
+ * asked for it. SERVERS is entered only where a view has rules about name servers
+ * (query/learn.h).
  *
  * There is no socket, clock or chance in here: octets, time and wishes go through struct
  * query_io, which daemon/worker.c fills with libuv and tests fill with an array and a virtual
@@ -45,6 +47,7 @@
 
 struct query_engine; /* opaque */
 struct query_fetch;
+struct query_learning;
 
 enum query_transport {
     QUERY_UDP = AUDIT_UDP,
@@ -72,6 +75,7 @@ enum query_state {
     QUERY_ASK,
     QUERY_ACCEPT,
     QUERY_RECHECK,
+    QUERY_SERVERS,
     QUERY_STORE,
     QUERY_SEND,
     QUERY_RECORD,
@@ -106,11 +110,17 @@ struct query_fetch {
     uint16_t context;
     bool dnssec_ok;
     bool checking_disabled;
-    uint64_t deadline_us;  /* of the query that waits longest */
-    uint32_t packets;      /* that have left: upstream/ counts them */
-    bool traced;           /* somebody who waits is watched: see query_fetch_note() */
-    void *upstream;        /* NULL, or the exchange that works on it */
-    struct query *waiting; /* engine's own from here on */
+    uint64_t deadline_us;            /* of the query that waits longest */
+    uint32_t packets;                /* that have left: upstream/ counts them */
+    bool traced;                     /* somebody who waits is watched: see query_fetch_note() */
+    void *upstream;                  /* NULL, or the exchange that works on it */
+    struct query *waiting;           /* engine's own from here on */
+    struct query_learning *learners; /* that wait for it beside them */
+    struct query_engine *engine;     /* while it is held */
+    bool held;                       /* it goes on although nobody waits */
+    uint64_t held_us;                /* since when */
+    bool learned;                    /* it was held at a time */
+    struct timer patience;           /* of whoever holds it */
     struct query_fetch *next_same_hash;
     struct query_fetch *next, *prev;
     uint32_t hash;
@@ -165,6 +175,10 @@ struct query_counters {
     uint64_t excepted;      /* blocks that an exception let through */
     uint64_t cache_hits, cache_misses, joined;
     uint64_t fetches, fetch_failures;
+    uint64_t lessons;         /* fetches about name servers, for the policy */
+    uint64_t lessons_refused; /* that were not begun: no budget, no place */
+    uint64_t
+        servers_unknown; /* questions whose name servers could not be judged: let through */
     uint64_t truncated;
     uint64_t steps_exceeded;
     uint64_t packets_exceeded; /* failed after QUERY_PACKETS_MAX packets to upstreams */

@@ -250,28 +250,26 @@ enum query_state step_send(struct query_engine *engine, struct query *q)
 }
 
 /* For the lists of what is blocked most: the first rule stands for all of them. */
-static void count_decision(struct query_engine *engine, const struct query *q)
+void query_count_decision(struct query_engine *engine, const struct audit_decision *decision,
+                          const struct policy_hit *hit, bool blocked)
 {
-    const struct policy_hit *hit = &q->hits.at[q->blocked ? q->block : 0];
     struct policy_image_list list;
     struct policy_row row;
 
     if (hit->ground != POLICY_GROUND_RULE) {
-        query_tops_decision(engine->tops, engine->now.mono_us, &q->client.from,
-                            &q->question.name, q->blocked, NULL);
+        query_tops_decision(engine->tops, engine->now.mono_us, &decision->client,
+                            decision->name, blocked, NULL);
     } else if (policy_hit_row(engine->policy, hit, &row) &&
                policy_image_list_at(policy_image_of(engine->policy), row.list, &list)) {
-        query_tops_decision(engine->tops, engine->now.mono_us, &q->client.from,
-                            &q->question.name, q->blocked, list.provider);
+        query_tops_decision(engine->tops, engine->now.mono_us, &decision->client,
+                            decision->name, blocked, list.provider);
     }
 }
 
-/* An event for each rule that blocked or would have; never more than POLICY_HITS_MAX. */
-enum query_state step_record(struct query_engine *engine, struct query *q)
+void query_decision_of(const struct query_engine *engine, const struct query *q,
+                       struct audit_decision *out)
 {
-    const struct policy_chain *chain =
-        q->redirect != NULL ? &q->redirect->chain : &engine->chain;
-    struct audit_decision decision = {
+    *out = (struct audit_decision){
         .wall_us = q->wall_us,
         .latency_us = (uint32_t)(engine->now.mono_us - q->received_us),
         .generation = policy_generation(engine->policy),
@@ -284,6 +282,29 @@ enum query_state step_record(struct query_engine *engine, struct query *q)
         .cached = q->cached,
         .upstream = q->upstream,
     };
+}
+
+void query_put_events(struct query_engine *engine, const struct policy_hits *hits, int applied,
+                      struct audit_decision *decision, const struct policy_chain *chain)
+{
+    for (uint8_t i = 0; i < hits->count; i++) {
+        decision->hit = &hits->at[i];
+        decision->applied = i == applied;
+        decision->chain = decision->hit->hop > 0 ? chain : NULL;
+        engine->counters.excepted += decision->hit->exception != 0 ? 1 : 0;
+        engine->counters.logged += decision->applied || decision->hit->exception != 0 ? 0 : 1;
+        if (!audit_event_put(engine->events, decision)) {
+            atomic_fetch_add_explicit(engine->events_lost, 1, memory_order_relaxed);
+        }
+    }
+}
+
+/* An event for each rule that blocked or would have; never more than POLICY_HITS_MAX. */
+enum query_state step_record(struct query_engine *engine, struct query *q)
+{
+    const struct policy_chain *chain =
+        q->redirect != NULL ? &q->redirect->chain : &engine->chain;
+    struct audit_decision decision;
 
     if (q->trace != NULL) {
         return QUERY_FREE;
@@ -292,23 +313,18 @@ enum query_state step_record(struct query_engine *engine, struct query *q)
     engine->counters.denied +=
         q->blocked && q->hits.at[q->block].ground != POLICY_GROUND_RULE ? 1 : 0;
     if (q->hits.count > 0) {
-        count_decision(engine, q);
-    }
-    for (uint8_t i = 0; i < q->hits.count; i++) {
-        decision.hit = &q->hits.at[i];
-        decision.applied = q->blocked && i == q->block;
-        decision.chain = decision.hit->hop > 0 ? chain : NULL;
-        engine->counters.excepted += decision.hit->exception != 0 ? 1 : 0;
-        engine->counters.logged += decision.applied || decision.hit->exception != 0 ? 0 : 1;
-        if (!audit_event_put(engine->events, &decision)) {
-            atomic_fetch_add_explicit(engine->events_lost, 1, memory_order_relaxed);
-        }
+        query_decision_of(engine, q, &decision);
+        query_count_decision(engine, &decision, &q->hits.at[q->blocked ? q->block : 0],
+                             q->blocked);
+        query_put_events(engine, &q->hits, q->blocked ? q->block : -1, &decision, chain);
     }
     return QUERY_FREE;
 }
 
 enum query_state step_free(struct query_engine *engine, struct query *q)
 {
+    struct query_learning *learning = q->learning != NULL ? query_learn_leave(engine, q) : NULL;
+
     redirect_forget(engine, q);
     query_leave_fetch(engine, q);
     if (q->trace != NULL) {
@@ -317,5 +333,6 @@ enum query_state step_free(struct query_engine *engine, struct query *q)
         engine->io->release(engine->io_context, q);
     }
     pool_give_back(engine->queries, q);
+    query_learn_late(engine, learning);
     return QUERY_WAIT;
 }

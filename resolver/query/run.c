@@ -29,14 +29,15 @@ static const struct query_step steps[QUERY_STATES] = {
     [QUERY_ASK] = {"ask", step_ask, END},
     [QUERY_ACCEPT] = {"accept", step_accept, TO(STORE)},
     [QUERY_STORE] = {"store", step_store, TO(RECHECK)},
-    [QUERY_RECHECK] = {"recheck", step_recheck, TO(LOOKUP) | END},
+    [QUERY_RECHECK] = {"recheck", step_recheck, TO(LOOKUP) | TO(SERVERS) | END},
+    [QUERY_SERVERS] = {"servers", step_servers, TO(LOOKUP) | END},
     [QUERY_SEND] = {"send", step_send, TO(RECORD)},
     [QUERY_RECORD] = {"record", step_record, TO(FREE)},
     [QUERY_FREE] = {"free", step_free, 0},
 };
 
 /* Which states may wait for something from outside. */
-#define MAY_WAIT (TO(LOOKUP) | TO(JOIN) | TO(ASK) | TO(FREE))
+#define MAY_WAIT (TO(LOOKUP) | TO(JOIN) | TO(ASK) | TO(SERVERS) | TO(FREE))
 
 /* A debug build stops at a move that the table does not have; a release goes on, since an
  * answer is better than none. */

@@ -22,11 +22,16 @@
 struct local_names;
 struct policy_views;
 
+/* The context of what is remembered of name servers alone: no zone has it, no client is
+ * answered from it. */
+#define QUERY_CONTEXT_LEARNED 0xffffu
+
 /* Names at and below one have their own upstreams, and nobody else is asked about them. */
 struct query_zone {
     struct wire_name name;
-    uint16_t context; /* known to upstream/, never 0; another one if the servers change */
-    bool exempt;      /* policy has no say about its names and their answers */
+    uint16_t
+        context; /* known to upstream/, never 0 or LEARNED; another one if the servers change */
+    bool exempt; /* policy has no say about its names and their answers */
 };
 
 /* What a view has of its own, beside its place in the policy. */
@@ -42,13 +47,14 @@ struct query_settings {
     uint32_t rate_slip;   /* of those too many, each such one is told so; 0: none */
     bool refuse_silently; /* others get nothing instead of REFUSED with EDE 18 */
     uint32_t deadline_ms; /* for one question, upstreams included: 4000 */
-    uint32_t block_ttl_s; /* TTL and SOA MINIMUM of blocked answers: 10 */
-    struct address sinkhole4; /* 0.0.0.0; of questions whose view is not in views */
-    struct address sinkhole6; /* :: */
-    bool ede;                 /* send Extended DNS Errors */
-    int block_ede;            /* code for blocks other than forged addresses; WIRE_EDE_NONE:
-                                 15, or 16 where the list states a legal requirement */
-    uint16_t udp_size;        /* largest answer over UDP, and what we advertise: 1232 */
+    uint32_t name_server_wait_ms; /* of these, for the name servers of a zone: 400 */
+    uint32_t block_ttl_s;         /* TTL and SOA MINIMUM of blocked answers: 10 */
+    struct address sinkhole4;     /* 0.0.0.0; of questions whose view is not in views */
+    struct address sinkhole6;     /* :: */
+    bool ede;                     /* send Extended DNS Errors */
+    int block_ede;                /* code for blocks other than forged addresses; WIRE_EDE_NONE:
+                                     15, or 16 where the list states a legal requirement */
+    uint16_t udp_size;            /* largest answer over UDP, and what we advertise: 1232 */
     uint32_t ttl_min_s, ttl_max_s; /* of positive answers kept: 0 and 86400 */
     uint32_t negative_ttl_max_s;   /* RFC 2308, 5: 3600 */
     uint32_t failure_ttl_s;        /* RFC 9520: 1 to 30: 5 */

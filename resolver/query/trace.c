@@ -60,6 +60,15 @@ void query_fetch_note(const struct query_fetch *fetch, const char *format, ...)
             va_end(arguments);
         }
     }
+    for (struct query_learning *l = fetch->learners; l != NULL; l = l->next) {
+        if (l->q != NULL && l->q->trace != NULL) {
+            va_list arguments;
+
+            va_start(arguments, format);
+            note_words(l->q, format, arguments);
+            va_end(arguments);
+        }
+    }
 }
 
 static const char *verb_of(const struct query *q, size_t index)
@@ -173,6 +182,19 @@ static void say_recheck(const struct query_engine *engine, const struct query *q
     }
 }
 
+static void say_servers(const struct query *q, enum query_state next, struct text *out)
+{
+    if (next == QUERY_WAIT) {
+        text_add(out, "waits for what is not known of the zone's name servers");
+    } else if (q->blocked) {
+        text_add(out, "the answer is replaced");
+    } else {
+        text_add(out, q->servers_unknown
+                          ? "the zone's name servers are not known: the answer may be shown"
+                          : "nothing is said against the zone's name servers");
+    }
+}
+
 static const char *view_of(const struct query_engine *engine, const struct query *q)
 {
     const struct query_settings *settings = engine->settings;
@@ -230,6 +252,9 @@ static void say(const struct query_engine *engine, const struct query *q,
     case QUERY_RECHECK:
         say_recheck(engine, q, next, out);
         break;
+    case QUERY_SERVERS:
+        say_servers(q, next, out);
+        break;
     case QUERY_SEND:
         text_printf(out, "%s, %zu octets, to the trace alone", rcode, q->out_len);
         break;
@@ -261,7 +286,7 @@ query_trace_step(struct query_engine *engine, struct query *q, enum query_state 
 {
     struct query_trace *trace = q->trace;
     struct query_trace_line *line = add_line(trace, state, true);
-    const size_t hits = state == QUERY_RECHECK ? q->hits.count : 0;
+    const size_t hits = state == QUERY_RECHECK || state == QUERY_SERVERS ? q->hits.count : 0;
     struct text words;
 
     if (state == QUERY_FREE) { /* the trace is given back within */
@@ -274,7 +299,7 @@ query_trace_step(struct query_engine *engine, struct query *q, enum query_state 
         text_init(&words, line->words, sizeof(line->words));
         say(engine, q, state, next, &words);
     }
-    if (state == QUERY_DECIDE || state == QUERY_RECHECK) {
+    if (state == QUERY_DECIDE || state == QUERY_RECHECK || state == QUERY_SERVERS) {
         note_hits(engine, q, hits);
     }
     return next;

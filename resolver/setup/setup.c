@@ -50,6 +50,7 @@ static void fill_settings(const struct config *config, struct query_settings *se
     settings->rate_per_s = config->rate;
     settings->rate_slip = config->rate_slip;
     settings->deadline_ms = config->deadline_ms;
+    settings->name_server_wait_ms = config->name_server_wait_ms;
     settings->block_ttl_s = config->block_ttl_s;
     settings->sinkhole4 = config->sinkhole4;
     settings->sinkhole6 = config->sinkhole6;

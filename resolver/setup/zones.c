@@ -39,7 +39,12 @@ static int place_of(struct upstream_settings *upstreams, const struct endpoint *
     return (int)upstreams->count++;
 }
 
-/* Never 0, and of no other zone: by hash, and the next free number if it is taken. */
+static bool is_reserved(uint16_t context)
+{
+    return context == 0 || context == QUERY_CONTEXT_LEARNED;
+}
+
+/* Not reserved, and of no other zone: by hash, and the next free number if it is taken. */
 static uint16_t context_of(const struct config_zone *zone, const struct query_zone *others,
                            size_t count)
 {
@@ -55,8 +60,8 @@ static uint16_t context_of(const struct config_zone *zone, const struct query_zo
                siphash13(server->pins, (size_t)server->pin_count * ENDPOINT_PIN_OCTETS, key);
     }
     uint16_t context = (uint16_t)(hash >> 32);
-    for (size_t i = 0; i < count || context == 0; i++) {
-        if (context == 0 || others[i].context == context) {
+    for (size_t i = 0; i < count || is_reserved(context); i++) {
+        if (is_reserved(context) || others[i].context == context) {
             context++;
             i = (size_t)-1; /* from the start */
         }

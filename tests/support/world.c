@@ -68,6 +68,7 @@ static void default_settings(struct query_settings *settings)
 {
     *settings = (struct query_settings){
         .deadline_ms = 4000,
+        .name_server_wait_ms = 400,
         .block_ttl_s = 10,
         .sinkhole4 = {.family = ADDRESS_V4},
         .sinkhole6 = {.family = ADDRESS_V6},
