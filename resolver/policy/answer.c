@@ -154,12 +154,13 @@ bool policy_chain_has(const struct policy_chain *chain, const struct wire_name *
     return chain_find(chain, name) < chain->count;
 }
 
-/* True if both hits come from one rule: rows are shared by rules that say the same, so what was
- * matched counts too. */
+/* True if both hits come from one rule of one list. Its set may be another one: a rule stands in
+ * the set of its name and in that of all below it, with different neighbours. */
 static bool same_rule(const struct policy_hit *a, const struct policy_hit *b)
 {
-    if (a->set != b->set || a->row != b->row || a->labels != b->labels ||
-        a->ground != b->ground || a->trigger != b->trigger || a->mode != b->mode) {
+    if (a->list != b->list || a->match != b->match || a->kind != b->kind ||
+        a->labels != b->labels || a->ground != b->ground || a->trigger != b->trigger ||
+        a->mode != b->mode) {
         return false;
     }
     if (a->ground == POLICY_GROUND_RULE &&

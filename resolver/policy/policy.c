@@ -115,6 +115,7 @@ static bool fill_hit(const struct policy *policy, const struct policy_view *view
         .mode = (uint8_t)mode,
         .action = (uint8_t)policy_row_action(view, &row),
         .kind = (uint8_t)row.kind,
+        .match = (uint8_t)row.match,
         .chain = row.ends_chain && row.kind == POLICY_PASS,
     };
     if (trigger->name != NULL) {

@@ -171,6 +171,7 @@ struct policy_hit {
     uint8_t action;     /* enum policy_action, never DEFAULT: what is or would be done */
     uint8_t kind;       /* enum policy_kind */
     uint8_t ground;     /* enum policy_ground */
+    uint8_t match;      /* enum policy_match: of the rule */
     bool chain;         /* a pass that lets the rest of the chain through, too */
     uint8_t family;     /* of the matched prefix: IPv4 also where `address` is an IPv6 one that
                            leads to such a host; ADDRESS_NONE for a name */

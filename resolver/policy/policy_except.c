@@ -94,6 +94,7 @@ static bool decide_without(const struct policy *policy, unsigned view,
     if (found) {
         next->list = best.list;
         next->kind = (uint8_t)best.kind;
+        next->match = (uint8_t)best.match;
         next->action = (uint8_t)policy_row_action(in, &best);
         next->chain = best.ends_chain && best.kind == POLICY_PASS;
     }
