@@ -162,6 +162,8 @@ static struct policy *make_policy(size_t count, const struct world_list *lists,
                                          .deny = view->deny,
                                          .allow = allowed[v],
                                          .allow_count = read_names(view->allow, allowed[v]),
+                                         .variants = view->variants,
+                                         .variant_count = view->variant_count,
                                          .targets = POLICY_MODE_LOG,
                                          .name_servers = POLICY_MODE_ENFORCE};
         read_caps(view, &settings[v]);

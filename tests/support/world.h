@@ -126,6 +126,8 @@ struct world_view {
     enum policy_action action;
     bool log_only, deny;
     const char *targets, *name_servers, *client; /* words; NULL: log, enforce, decide */
+    const struct policy_view_variant *variants;
+    size_t variant_count;
 };
 #define WORLD_VIEWS 8u
 
