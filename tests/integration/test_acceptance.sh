@@ -1,13 +1,15 @@
 #!/bin/bash
 # Every name of acceptance/endpoints.tsv and neighbours.tsv, and every address of addresses.tsv, asked
-# of the daemon with the shipped lists and the shipped configuration; those of bypass.tsv with that list
-# on. The names come from vendors' own pages, never from the lists.
+# of the daemon with the shipped lists and the shipped configuration; those of bypass.tsv and nameservers.tsv
+# with their lists on. The names come from vendors' own pages, never from the lists.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 # Address N of addresses.tsv is what aN.addresses.test has.
 awk -F '\t' '!/^#/ { n++; print "a" n ".addresses.test 300 " ($1 ~ /:/ ? "AAAA " : "A ") $1 }' \
   "$here/acceptance/addresses.tsv" >"$work/records"
+# Name server N of nameservers.tsv serves the zone nN.test.
+awk -F '\t' '!/^#/ { n++; print "n" n ".test 300 NS " $1 }' "$here/acceptance/nameservers.tsv" >>"$work/records"
 start_fake "$upstream_port" --records "$work/records"
 # The shipped configuration; only ports and paths that would get in the way are others.
 sed -E -e "s/@5300/@$port/g" \
@@ -62,7 +64,7 @@ say "each address: answered as it is, and an event where its prefix is listed"
 : >"$work/address-names"
 while read -r name _ type address; do
   echo "$name $type | answer .* $type ${address//./\\.} | !ede .*" >>"$work/address-names"
-done <"$work/records"
+done < <(grep addresses.test "$work/records")
 # Private addresses from outside are not passed on.
 grep -vE '\| answer .* A (10\\.0|127\\.0|100\\.100)\\.' "$work/address-names" | ask_table
 python3 - "$here/acceptance/addresses.tsv" "$work/events.jsonl" <<'PYTHON' || fail "see above"
@@ -93,6 +95,36 @@ awk -F '\t' '!/^#/ {
   if ($2 == "block") say = "| answer .* A 0\\.0\\.0\\.0 | ede 4.*"
   print $1 " A " say
 }' "$here/acceptance/bypass.tsv" | ask_table
+
+say "the opt-in lists of name servers: zones of the clouds' own are blocked, those of registrars recorded"
+cp "$work/cordond.yaml" "$work/whole.yaml"
+for list in "$CORDON_ROOT"/blocklists/*-nameservers.list; do
+  sed -i "s/^    baidu-cloud: enforce$/&\n    $(basename "$list" .list): enforce/" "$work/cordond.yaml"
+done
+printf 'policy:\n  name-server-wait: 5s\n' >>"$work/cordond.yaml"
+reload || fail "reload: $(cat "$work/reload")"
+awk -F '\t' '!/^#/ {
+  n++
+  print "www.n" n ".test A " ($3 == "block" ? "| answer .* A 0\\.0\\.0\\.0 | ede 4.*" : "| answer .* A 192\\.0\\.2\\.1 | !ede .*")
+}' "$here/acceptance/nameservers.tsv" | ask_table
+python3 - "$here/acceptance/nameservers.tsv" "$work/events.jsonl" <<'PYTHON' || fail "see above"
+import json, sys, time
+rows = [line.rstrip("\n").split("\t") for line in open(sys.argv[1]) if not line.startswith("#")]
+wanted = {"www.n%d.test" % (n + 1): row for n, row in enumerate(rows) if row[1] != "-"}
+for _ in range(100):
+    got = {e["name"]: e for e in map(json.loads, open(sys.argv[2])) if e["trigger"] == "nameserver"}
+    if len(got) >= len(wanted):
+        break
+    time.sleep(0.1)
+faults = set(wanted) ^ set(got)
+for name, row in wanted.items():
+    e = got.get(name)
+    if e and (e["list"], e["matched"], e["applied"]) != (row[1], row[0], row[2] == "block"):
+        faults.add(json.dumps(e))
+print("   %d name servers, %d events, %d faults" % (len(rows), len(got), len(faults)), *faults)
+sys.exit(1 if faults else 0)
+PYTHON
+cp "$work/whole.yaml" "$work/cordond.yaml"
 
 say "a category of a hazard is recorded instead of blocked, and the rest is blocked as before"
 cp "$work/cordond.yaml" "$work/whole.yaml"
