@@ -13,6 +13,7 @@ _Static_assert(DIGEST_OCTETS >= crypto_generichash_BYTES_MIN &&
 _Static_assert(DIGEST_KEY_OCTETS >= crypto_generichash_KEYBYTES_MIN &&
                    DIGEST_KEY_OCTETS <= crypto_generichash_KEYBYTES_MAX,
                "a key length that BLAKE2b has");
+_Static_assert(crypto_hash_sha256_BYTES == DIGEST_OCTETS, "a digest is a digest");
 
 static crypto_generichash_state *state_of(struct digest *digest)
 {
@@ -48,6 +49,11 @@ void digest_of(const void *data, size_t len, const uint8_t *key, uint8_t out[DIG
     digest_add(&digest, data, len);
     digest_end(&digest, out, DIGEST_OCTETS);
     sodium_memzero(&digest, sizeof(digest)); /* it may hold a key */
+}
+
+void digest_sha256(const void *data, size_t len, uint8_t out[DIGEST_OCTETS])
+{
+    invariant(crypto_hash_sha256(out, data, len) == 0);
 }
 
 bool digest_equal(const uint8_t a[DIGEST_OCTETS], const uint8_t b[DIGEST_OCTETS])

@@ -1,0 +1,522 @@
+/*
+ * audit/block_read.c - the body of a block, unpacked column by column. Nothing in it is
+ * believed.
+ */
+#include "audit/block.h"
+
+#include "audit/filter.h"
+#include "audit/tree.h"
+#include "audit/varint.h"
+#include "base/error.h"
+#include "base/invariant.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <zstd.h>
+
+struct section {
+    uint32_t at; /* in the body; 0: there is none of this id */
+    uint32_t raw, stored;
+    uint8_t encoding;
+};
+
+struct column {
+    bool loaded, constant, is_text;
+    uint64_t value;    /* of a constant */
+    uint64_t *numbers; /* as stored: 0 absent, else plus one */
+    uint8_t *octets;   /* the dictionary */
+    size_t octets_size;
+    struct {
+        uint32_t at, len;
+    } * words;
+    uint32_t count, room;
+};
+
+struct audit_block {
+    struct audit_header header;
+    const uint8_t *body;
+    size_t have;
+    struct section sections[AUDIT_SECTIONS_MAX];
+    struct column columns[AUDIT_COLUMN_END];
+    uint64_t present; /* columns that the block has */
+    uint8_t *raw;     /* scratch for planes */
+    size_t raw_size;
+    ZSTD_DCtx *zstd;
+};
+
+_Static_assert(AUDIT_SECTION_COLUMN + 2 * AUDIT_COLUMN_END <= AUDIT_SECTIONS_MAX,
+               "each column has two sections");
+
+struct audit_block *audit_block_create(void)
+{
+    struct audit_block *block = calloc(1, sizeof(*block));
+
+    if (block == NULL) {
+        return NULL;
+    }
+    block->zstd = ZSTD_createDCtx();
+    if (block->zstd == NULL) {
+        free(block);
+        return NULL;
+    }
+    return block;
+}
+
+void audit_block_destroy(struct audit_block *block)
+{
+    if (block == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < AUDIT_COLUMN_END; i++) {
+        free(block->columns[i].numbers);
+        free(block->columns[i].octets);
+        free(block->columns[i].words);
+    }
+    free(block->raw);
+    ZSTD_freeDCtx(block->zstd);
+    free(block);
+}
+
+static bool is_known_encoding(unsigned id, uint8_t encoding)
+{
+    const unsigned plain = encoding & ~AUDIT_PACKED;
+
+    if (id < AUDIT_SECTION_COLUMN) {
+        return encoding == AUDIT_RAW;
+    }
+    if ((id - AUDIT_SECTION_COLUMN) % 2 == 1) {
+        return plain == AUDIT_DICTIONARY;
+    }
+    return plain == AUDIT_PLANES || plain == AUDIT_DELTAS || encoding == AUDIT_CONSTANT;
+}
+
+/* One entry of the directory. 0, CORDON_E_CORRUPT, -EAGAIN if it is not all there. */
+static int read_entry(const uint8_t **at, const uint8_t *end, uint64_t *id,
+                      struct section *section)
+{
+    uint64_t raw = 0;
+    uint64_t stored = 0;
+
+    if (end - *at < 3 * AUDIT_VARINT_MAX + 1) {
+        /* Near the end of what is there: look whether it ends within. */
+        const uint8_t *look = *at;
+        unsigned ends = 0;
+
+        for (unsigned i = 0; look < end && ends < 4; look++, i++) {
+            ends += ends == 1 || *look < 0x80 ? 1u : 0u;
+        }
+        if (ends < 4) {
+            return -EAGAIN;
+        }
+    }
+    if (!audit_varint_get(at, end, id) || *at == end) {
+        return CORDON_E_CORRUPT;
+    }
+    section->encoding = *(*at)++;
+    if (!audit_varint_get(at, end, &raw) || !audit_varint_get(at, end, &stored) ||
+        raw > AUDIT_SECTION_MAX || stored > raw || *id == 0 || *id >= AUDIT_SECTIONS_MAX ||
+        !is_known_encoding((unsigned)*id, section->encoding) ||
+        ((section->encoding & AUDIT_PACKED) == 0 && raw != stored)) {
+        return CORDON_E_CORRUPT;
+    }
+    section->raw = (uint32_t)raw;
+    section->stored = (uint32_t)stored;
+    return 0;
+}
+
+/* Whether the columns are what their numbers say. */
+static bool note_columns(struct audit_block *block)
+{
+    block->present = 0;
+    for (unsigned i = 1; i < AUDIT_COLUMN_END; i++) {
+        const struct section *numbers = &block->sections[AUDIT_SECTION_COLUMN + 2 * i];
+        const struct section *words = &block->sections[AUDIT_SECTION_COLUMN + 2 * i + 1];
+        const int kind = audit_column_kind(i);
+
+        block->columns[i].loaded = false;
+        block->columns[i].is_text = words->at != 0;
+        if (numbers->at == 0) {
+            if (words->at != 0) {
+                return false;
+            }
+            continue;
+        }
+        if (kind >= 0 && (kind == AUDIT_OCTETS) != (words->at != 0)) {
+            return false;
+        }
+        block->present |= UINT64_C(1) << i;
+    }
+    return block->sections[AUDIT_SECTION_COLUMN].at == 0 &&
+           block->sections[AUDIT_SECTION_COLUMN + 1].at == 0 &&
+           (block->present >> AUDIT_TIME & 1) != 0;
+}
+
+int audit_block_open(struct audit_block *block, const struct audit_header *header,
+                     const uint8_t *body, size_t have)
+{
+    const uint8_t *at = body;
+    uint64_t before = 0;
+    uint64_t total = 0;
+
+    have = have < header->body_len ? have : header->body_len;
+    const bool whole = have == header->body_len;
+    memset(block->sections, 0, sizeof(block->sections));
+    block->present = 0;
+    for (uint32_t i = 0; i < header->sections; i++) {
+        struct section section = {0};
+        uint64_t id = 0;
+        const int result = read_entry(&at, body + have, &id, &section);
+
+        if (result != 0) {
+            return result == -EAGAIN && whole ? CORDON_E_CORRUPT : result;
+        }
+        if (id <= before) {
+            return CORDON_E_CORRUPT;
+        }
+        before = id;
+        section.at = 1; /* it is there; its place follows */
+        block->sections[id] = section;
+        total += section.stored;
+    }
+    uint64_t place = (uint64_t)(at - body);
+    if (place + total != header->body_len) {
+        return CORDON_E_CORRUPT;
+    }
+    for (unsigned id = 0; id < AUDIT_SECTIONS_MAX; id++) {
+        struct section *section = &block->sections[id];
+
+        if (section->at != 0) {
+            section->at = (uint32_t)place;
+            place += section->stored;
+            if (id < AUDIT_SECTION_COLUMN && place > have) {
+                return -EAGAIN;
+            }
+        }
+    }
+    if (!note_columns(block)) {
+        return CORDON_E_CORRUPT;
+    }
+    block->header = *header;
+    block->body = body;
+    block->have = have;
+    return 0;
+}
+
+bool audit_block_may_have(const struct audit_block *block, enum audit_section filter,
+                          uint64_t key)
+{
+    const struct section *section = &block->sections[filter];
+
+    return section->at == 0 || audit_filter_has(block->body + section->at, section->raw, key);
+}
+
+uint64_t audit_block_columns(const struct audit_block *block)
+{
+    return block->present;
+}
+
+size_t audit_block_reach(const struct audit_block *block, uint64_t columns)
+{
+    size_t reach = 0;
+
+    for (uint64_t rest = columns & block->present; rest != 0; rest &= rest - 1) {
+        const unsigned id = AUDIT_SECTION_COLUMN + 2u * (unsigned)__builtin_ctzll(rest);
+
+        for (unsigned i = id; i <= id + 1; i++) {
+            const struct section *section = &block->sections[i];
+            const size_t end = (size_t)section->at + section->stored;
+
+            reach = end > reach ? end : reach;
+        }
+    }
+    return reach;
+}
+
+/* The octets of a section, in place or unpacked into *buffer. */
+static int unpack(struct audit_block *block, const struct section *section, uint8_t **buffer,
+                  size_t *size, const uint8_t **octets)
+{
+    if ((size_t)section->at + section->stored > block->have) {
+        return -EAGAIN;
+    }
+    *octets = block->body + section->at;
+    if ((section->encoding & AUDIT_PACKED) == 0) {
+        return 0;
+    }
+    if (section->raw > *size) {
+        uint8_t *more = realloc(*buffer, section->raw);
+
+        if (more == NULL) {
+            return -ENOMEM;
+        }
+        *buffer = more;
+        *size = section->raw;
+    }
+    const size_t got =
+        ZSTD_decompressDCtx(block->zstd, *buffer, section->raw, *octets, section->stored);
+    *octets = *buffer;
+    return ZSTD_isError(got) || got != section->raw ? CORDON_E_CORRUPT : 0;
+}
+
+/* The numbers of all events from their planes. */
+static void merge(const uint8_t *planes, unsigned width, uint32_t events, uint64_t *out)
+{
+    for (uint32_t i = 0; i < events; i++) {
+        out[i] = planes[i];
+    }
+    for (unsigned plane = 1; plane < width; plane++) {
+        const uint8_t *at = planes + (size_t)plane * events;
+
+        for (uint32_t i = 0; i < events; i++) {
+            out[i] |= (uint64_t)at[i] << 8 * plane;
+        }
+    }
+}
+
+/* False if a sum is no number of the format. */
+static bool add_up(uint64_t *numbers, uint32_t events)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < events; i++) {
+        const uint64_t half = numbers[i] >> 1;
+
+        sum += (numbers[i] & 1) != 0 ? ~half : half;
+        if (sum >> 63 != 0) {
+            return false;
+        }
+        numbers[i] = sum + 1;
+    }
+    return true;
+}
+
+static int load_numbers(struct audit_block *block, unsigned i)
+{
+    const struct section *section = &block->sections[AUDIT_SECTION_COLUMN + 2 * i];
+    const uint32_t events = block->header.events;
+    struct column *column = &block->columns[i];
+    const uint8_t *octets = NULL;
+    const int result = unpack(block, section, &block->raw, &block->raw_size, &octets);
+
+    if (result != 0) {
+        return result;
+    }
+    column->constant = section->encoding == AUDIT_CONSTANT;
+    if (column->constant) {
+        const uint8_t *at = octets;
+
+        return audit_varint_get(&at, octets + section->raw, &column->value) &&
+                       at == octets + section->raw
+                   ? 0
+                   : CORDON_E_CORRUPT;
+    }
+    if (section->raw == 0 || octets[0] == 0 || octets[0] > 8 ||
+        section->raw != 1 + (size_t)octets[0] * events) {
+        return CORDON_E_CORRUPT;
+    }
+    if (column->numbers == NULL) {
+        column->numbers = malloc(AUDIT_BLOCK_EVENTS_MAX * sizeof(*column->numbers));
+        if (column->numbers == NULL) {
+            return -ENOMEM;
+        }
+    }
+    merge(octets + 1, octets[0], events, column->numbers);
+    if ((section->encoding & ~AUDIT_PACKED) == AUDIT_DELTAS) {
+        return add_up(column->numbers, events) ? 0 : CORDON_E_CORRUPT;
+    }
+    return 0;
+}
+
+static int load_words(struct audit_block *block, unsigned i)
+{
+    const struct section *section = &block->sections[AUDIT_SECTION_COLUMN + 2 * i + 1];
+    struct column *column = &block->columns[i];
+    const uint8_t *octets = NULL;
+    const int result = unpack(block, section, &column->octets, &column->octets_size, &octets);
+
+    if (result != 0) {
+        return result;
+    }
+    if (octets != column->octets) { /* small ones are in the body: keep one place for all */
+        if (section->raw > column->octets_size) {
+            uint8_t *more = realloc(column->octets, section->raw);
+
+            if (more == NULL) {
+                return -ENOMEM;
+            }
+            column->octets = more;
+            column->octets_size = section->raw;
+        }
+        if (section->raw > 0) {
+            memcpy(column->octets, octets, section->raw);
+        }
+    }
+    const uint8_t *at = column->octets;
+    const uint8_t *const end = at + section->raw;
+    column->count = 0;
+    while (at != end) {
+        uint64_t len = 0;
+
+        if (!audit_varint_get(&at, end, &len) || len > (size_t)(end - at) ||
+            len > AUDIT_TEXT_MAX || column->count == block->header.events) {
+            return CORDON_E_CORRUPT;
+        }
+        if (column->count == column->room) {
+            const uint32_t room = column->room == 0 ? 64 : 2 * column->room;
+            void *more = realloc(column->words, room * sizeof(*column->words));
+
+            if (more == NULL) {
+                return -ENOMEM;
+            }
+            column->words = more;
+            column->room = room;
+        }
+        column->words[column->count].at = (uint32_t)(at - column->octets);
+        column->words[column->count].len = (uint32_t)len;
+        column->count++;
+        at += len;
+    }
+    return 0;
+}
+
+/* No number above the most that there can be; every event has a time. */
+static bool is_sound(const struct audit_block *block, unsigned i)
+{
+    const struct column *column = &block->columns[i];
+    const uint64_t most = column->is_text ? column->count : UINT64_C(1) << 63;
+    uint64_t largest = 0;
+    uint64_t least = UINT64_MAX;
+
+    if (column->constant) {
+        return column->value <= most && (i != AUDIT_TIME || column->value > 0);
+    }
+    for (uint32_t j = 0; j < block->header.events; j++) {
+        const uint64_t number = column->numbers[j];
+
+        largest = number > largest ? number : largest;
+        least = number < least ? number : least;
+    }
+    return largest <= most && (i != AUDIT_TIME || least > 0);
+}
+
+int audit_block_load(struct audit_block *block, uint64_t columns)
+{
+    for (uint64_t rest = columns & block->present; rest != 0; rest &= rest - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(rest);
+        int result = 0;
+
+        if (block->columns[i].loaded) {
+            continue;
+        }
+        result = load_numbers(block, i);
+        if (result == 0 && block->columns[i].is_text) {
+            result = load_words(block, i);
+        }
+        if (result == 0 && !is_sound(block, i)) {
+            result = CORDON_E_CORRUPT;
+        }
+        if (result != 0) {
+            return result;
+        }
+        block->columns[i].loaded = true;
+    }
+    return 0;
+}
+
+uint64_t audit_block_index(const struct audit_block *block, unsigned column, uint32_t i)
+{
+    const struct column *at = &block->columns[column];
+
+    if (!at->loaded) {
+        return 0;
+    }
+    return at->constant ? at->value : at->numbers[i];
+}
+
+uint32_t audit_block_words(const struct audit_block *block, unsigned column)
+{
+    return block->columns[column].loaded ? block->columns[column].count : 0;
+}
+
+struct audit_value audit_block_word(const struct audit_block *block, unsigned column,
+                                    uint32_t j)
+{
+    const struct column *at = &block->columns[column];
+
+    return (struct audit_value){at->octets + at->words[j].at, at->words[j].len};
+}
+
+bool audit_block_value(const struct audit_block *block, unsigned column, uint32_t i,
+                       struct audit_value *out)
+{
+    const uint64_t number = audit_block_index(block, column, i);
+
+    if (number == 0) {
+        return false;
+    }
+    *out = block->columns[column].is_text
+               ? audit_block_word(block, column, (uint32_t)(number - 1))
+               : (struct audit_value){NULL, number - 1};
+    return true;
+}
+
+void audit_block_row(const struct audit_block *block, uint32_t i, struct audit_row *row)
+{
+    row->present = 0;
+    for (uint64_t rest = block->present; rest != 0; rest &= rest - 1) {
+        const unsigned column = (unsigned)__builtin_ctzll(rest);
+
+        if (audit_block_value(block, column, i, &row->at[column])) {
+            row->present |= UINT64_C(1) << column;
+        }
+    }
+}
+
+size_t audit_block_group(const struct audit_block *block, uint32_t leaf, uint8_t *out)
+{
+    const uint32_t first = leaf * block->header.group;
+    struct audit_row row;
+    uint8_t *at = out;
+
+    for (uint32_t i = first; i < first + block->header.group && i < block->header.events; i++) {
+        size_t size = 0;
+
+        audit_block_row(block, i, &row);
+        for (uint64_t rest = row.present; rest != 0; rest &= rest - 1) {
+            const struct audit_value *value = &row.at[__builtin_ctzll(rest)];
+
+            size += 2u + AUDIT_VARINT_MAX + (value->octets != NULL ? value->number : 0);
+        }
+        if (size > AUDIT_EVENT_MAX) {
+            return 0;
+        }
+        /* The length comes first and is at most three octets: encoded behind these, then moved.
+         */
+        const size_t len = audit_row_encode(&row, at + 3);
+        const size_t head = audit_varint_put(at, len);
+        memmove(at + head, at + 3, len);
+        at += head + len;
+    }
+    return (size_t)(at - out);
+}
+
+int audit_block_leaves(const struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS])
+{
+    const uint32_t count = audit_header_leaves(&block->header);
+    uint8_t *octets = malloc(AUDIT_GROUP_MAX);
+    uint32_t i = 0;
+
+    if (octets == NULL) {
+        return -ENOMEM;
+    }
+    for (; i < count; i++) {
+        const size_t len = audit_block_group(block, i, octets);
+
+        if (len == 0) {
+            break;
+        }
+        audit_events_leaf(octets, len, leaves[i]);
+    }
+    free(octets);
+    return i == count ? 0 : CORDON_E_CORRUPT;
+}

@@ -1,0 +1,44 @@
+/*
+ * audit/limits.h - bounds of the audit log, and why. A file is read as if a stranger had made
+ * it.
+ */
+#ifndef CORDON_AUDIT_LIMITS_H
+#define CORDON_AUDIT_LIMITS_H
+
+/* Events in a block: a dictionary of names pays for itself over tens of thousands, and a search
+ * that opens a block in vain loses 2 ms. */
+#define AUDIT_BLOCK_EVENTS_MAX 65536u
+
+/* Octets of texts in a block's dictionaries before it is sealed: bounds the memory of the
+ * writer, and what a reader unpacks. A dictionary is at most this and one event more. */
+#define AUDIT_BLOCK_TEXT_MAX (8u << 20)
+
+/* Octets of a section once unpacked: eight for each event, or a dictionary. */
+#define AUDIT_SECTION_MAX (16u << 20)
+
+/* Sections of a block: two for each column that a body can have, and filters. */
+#define AUDIT_SECTIONS_MAX 160u
+
+/* Octets of a block's body: real ones have half a million. */
+#define AUDIT_BODY_MAX (64u << 20)
+
+/* Octets of one text of an event: a chain of 12 names has 3,060. */
+#define AUDIT_TEXT_MAX 4096u
+
+/* Octets of one event in its canonical form. */
+#define AUDIT_EVENT_MAX 16384u
+
+/* Octets of a checkpoint with its signatures: sixteen are 2,000, lists and witnesses more. */
+#define AUDIT_CHECKPOINT_MAX 16384u
+
+/* Extension lines of a checkpoint: one for each list that can be in force, and some. */
+#define AUDIT_CHECKPOINT_LINES_MAX 160u
+
+/* Octets of a stand-alone proof: the checkpoint, 64 digests, and an event with its neighbours.
+ */
+#define AUDIT_PROOF_MAX 524288u
+
+/* Octets that are sealed and not yet safe on the disk. Above, events are counted as lost. */
+#define AUDIT_PENDING_MAX (32u << 20)
+
+#endif
