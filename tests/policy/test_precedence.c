@@ -200,9 +200,11 @@ static void fill_caps(const struct model_view *view, struct policy_caps *caps)
     caps->apply = view->apply;
 }
 
-/* The engine's policy and, on top of it, what people have changed. */
+/* The engine's policy and, on top of it, what people have changed, while these variants of the
+ * views are in force. */
 struct engine {
     struct policy *base, *policy;
+    uint8_t variants[2];
 };
 
 static void make_changes(const struct model_policy *model, struct engine *engine)
@@ -212,7 +214,8 @@ static void make_changes(const struct model_policy *model, struct engine *engine
     struct policy_changes changes = {.pause_all = model->pause_all,
                                      .paused = paused,
                                      .exceptions = exceptions,
-                                     .exception_count = model->exception_count};
+                                     .exception_count = model->exception_count,
+                                     .variants = engine->variants};
 
     for (size_t i = 0; i < model->list_count; i++) {
         if (model->lists[i].paused) {
@@ -232,10 +235,64 @@ static void make_changes(const struct model_policy *model, struct engine *engine
     assert_int_equal(policy_derive(engine->base, &changes, 2, &engine->policy), 0);
 }
 
-static void make_engine(const struct model_policy *model, struct engine *engine)
+#define VARIANTS 3
+
+/* What a view says at all times: at one of them what the model has, at others something else.
+ */
+struct times {
+    struct policy_list_setting used[VARIANTS + 1][MODEL_LISTS];
+    struct policy_view_variant at[VARIANTS];
+};
+
+static void fill_used(const struct model_view *from, size_t count,
+                      struct policy_list_setting *used)
+{
+    for (size_t i = 0; i < count; i++) {
+        used[from->lists[i].rank] =
+            (struct policy_list_setting){ids[i], from->lists[i].mode, from->lists[i].action};
+    }
+}
+
+/* Puts words of other times around those of the setting; returns the variant that has them. */
+static uint8_t random_times(uint64_t *state, size_t list_count, struct times *times,
+                            struct policy_view_setting *setting)
+{
+    const struct policy_view_setting right = *setting;
+    const size_t count = one_in(state, 2) ? 0 : 1 + random_under(state, VARIANTS);
+    const size_t which = random_under(state, count + 1); /* 0: without a schedule */
+
+    for (size_t i = 0; i <= count; i++) {
+        struct model_view other;
+
+        random_view(state, list_count, &other);
+        fill_used(&other, list_count, times->used[i]);
+        struct policy_view_variant words = {other.log_only, other.action, times->used[i],
+                                            list_count, other.deny};
+        if (i == which) {
+            words = (struct policy_view_variant){right.log_only, right.action, right.lists,
+                                                 right.list_count, right.deny};
+        }
+        if (i > 0) {
+            times->at[i - 1] = words;
+        } else {
+            setting->log_only = words.log_only;
+            setting->action = words.action;
+            setting->lists = words.lists;
+            setting->deny = words.deny;
+        }
+    }
+    setting->variants = times->at;
+    setting->variant_count = count;
+    setting->variant = (unsigned)random_under(state, count + 1);
+    return (uint8_t)which;
+}
+
+static void make_engine(uint64_t *state, const struct model_policy *model,
+                        struct engine *engine)
 {
     struct policy_view_setting views[2];
     struct policy_list_setting used[2][MODEL_LISTS];
+    struct times times[2];
     struct policy_caps caps[2];
     struct wire_name allow[2];
     struct policy_list *lists[MODEL_LISTS];
@@ -248,10 +305,7 @@ static void make_engine(const struct model_policy *model, struct engine *engine)
     for (size_t v = 0; v < 2; v++) {
         const struct model_view *from = &model->views[v];
 
-        for (size_t i = 0; i < model->list_count; i++) {
-            used[v][from->lists[i].rank] = (struct policy_list_setting){
-                ids[i], from->lists[i].mode, from->lists[i].action};
-        }
+        fill_used(from, model->list_count, used[v]);
         if (from->allow != NULL) {
             allow[v] = name_of(from->allow);
         }
@@ -268,6 +322,7 @@ static void make_engine(const struct model_policy *model, struct engine *engine)
                                                 .targets = from->targets,
                                                 .name_servers = from->name_servers,
                                                 .client = from->client};
+        engine->variants[v] = random_times(state, model->list_count, &times[v], &views[v]);
     }
     assert_int_equal(policy_create(image, views, 2, 1, NULL, &engine->base), 0);
     for (size_t i = 0; i < model->list_count; i++) {
@@ -522,7 +577,7 @@ static void the_engine_decides_as_the_table_says(void **state)
         struct engine engine;
 
         random_policy(&random, &model);
-        make_engine(&model, &engine);
+        make_engine(&random, &model, &engine);
         for (unsigned i = 0; i < 12; i++) {
             struct model_question q;
             struct policy_hits hits;
