@@ -154,8 +154,8 @@ bool policy_chain_has(const struct policy_chain *chain, const struct wire_name *
     return chain_find(chain, name) < chain->count;
 }
 
-/* True if both hits come from one rule of one list. Its set may be another one: a rule stands in
- * the set of its name and in that of all below it, with different neighbours. */
+/* True if both hits come from one rule of one list. Its set may be another one: a rule stands
+ * in the set of its name and in that of all below it, with different neighbours. */
 static bool same_rule(const struct policy_hit *a, const struct policy_hit *b)
 {
     if (a->list != b->list || a->match != b->match || a->kind != b->kind ||
