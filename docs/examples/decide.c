@@ -5,9 +5,11 @@
  *   ./decide LISTS KEY... -- LIST... -- NAME...
  *
  * LISTS is the folder of ID.list and signatures; each KEY a .pub file, of which two must have
- * signed; each LIST an id. Prints a line per name. Exit status: 0 none is blocked; 1 some are;
+ * signed; each LIST an id. Prints a line per name, then why: each rule that matches, and the
+ * law behind a block. Exit status: 0 none is blocked; 1 some are;
  * 2 the lists cannot be used.
  */
+#include <cordon/explain.h>
 #include <cordon/policy.h>
 #include <cordon/version.h>
 
@@ -31,12 +33,37 @@ static size_t take(char ***argument, const char **out)
     return count;
 }
 
-static int tell(const struct cordon_policy *policy, const char *text)
+/* A rule that matches: on a line of its own, with what became of it. */
+static int tell_rule(void *context, const struct cordon_finding *finding)
+{
+    const struct cordon_policy *policy = context;
+    struct cordon_list_info list = {.size = sizeof(list)};
+    char words[CORDON_NAME_TEXT_MAX + 48];
+
+    cordon_match_text(policy, &finding->match, words, sizeof(words));
+    if (cordon_policy_list(policy, finding->match.list, &list) == 0) {
+        printf("    %s of %s %s\n", words, list.id, finding->words);
+    }
+    return 0;
+}
+
+/* The legal basis in full. */
+static void tell_law(const struct cordon_policy *policy, size_t list)
+{
+    char words[2048];
+
+    for (size_t i = 0; i < cordon_list_facts(policy, list); i++) {
+        cordon_list_fact_text(policy, list, i, words, sizeof(words));
+        printf("    %s\n", words);
+    }
+}
+
+static int tell(struct cordon_policy *policy, const char *text)
 {
     struct cordon_decision decision = {.size = sizeof(decision)};
     struct cordon_list_info list = {.size = sizeof(list)};
     struct cordon_name name;
-    char rule[CORDON_NAME_TEXT_MAX + 32];
+    char rule[CORDON_NAME_TEXT_MAX + 48];
 
     if (cordon_name_from_text(text, &name) != 0 ||
         cordon_decide_name(policy, name.octets, name.len, &decision) != 0) {
@@ -56,6 +83,10 @@ static int tell(const struct cordon_policy *policy, const char *text)
                    cordon_action_name(match->action), rule, list.id, (unsigned)list.serial,
                    list.status_class, list.status_entity);
         }
+    }
+    cordon_explain_name(policy, 0, NULL, name.octets, name.len, tell_rule, policy);
+    if (decision.blocked) {
+        tell_law(policy, decision.matches[decision.block].list);
     }
     return decision.blocked;
 }

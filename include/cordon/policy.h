@@ -144,6 +144,12 @@ struct cordon_decision {
 CORDON_API int cordon_decide_name(const struct cordon_policy *policy, const uint8_t *name,
                                   size_t len, struct cordon_decision *decision);
 
+/* The same for a client, which the lists' client rules may decide first: family 4 or 6 with the
+ * 4 or 16 octets of its address; 0: none. CORDON_E_FORMAT for another family, too. */
+CORDON_API int cordon_decide_name_for(const struct cordon_policy *policy, int family,
+                                      const uint8_t *client, const uint8_t *name, size_t len,
+                                      struct cordon_decision *decision);
+
 /* Decides by an address of an answer: family 4 or 6, with 4 or 16 octets. */
 CORDON_API int cordon_decide_address(const struct cordon_policy *policy, int family,
                                      const uint8_t *octets, struct cordon_decision *decision);
@@ -155,6 +161,11 @@ CORDON_API int cordon_decide_address(const struct cordon_policy *policy, int fam
  */
 CORDON_API int cordon_decide_message(const struct cordon_policy *policy, const uint8_t *message,
                                      size_t len, struct cordon_decision *decision);
+
+/* The same for a client, as above. */
+CORDON_API int cordon_decide_message_for(const struct cordon_policy *policy, int family,
+                                         const uint8_t *client, const uint8_t *message,
+                                         size_t len, struct cordon_decision *decision);
 
 /* What the rule of a match says. Strings live as long as the policy. */
 struct cordon_rule {

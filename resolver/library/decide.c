@@ -12,12 +12,26 @@ _Static_assert(CORDON_NAME_MAX == WIRE_NAME_MAX && CORDON_NAME_TEXT_MAX == WIRE_
                "what is public has the sizes of the engine");
 
 /* A name of the engine from one of a caller: exactly len octets, uncompressed. */
-static bool read_name(const uint8_t *octets, size_t len, struct wire_name *name)
+bool library_read_name(const uint8_t *octets, size_t len, struct wire_name *name)
 {
     size_t at = 0;
 
     return octets != NULL && len <= WIRE_NAME_MAX &&
            wire_name_read(octets, len, &at, name) == WIRE_OK && at == len && name->len == len;
+}
+
+bool library_read_client(int family, const uint8_t *octets, struct address *client)
+{
+    *client = (struct address){.family = ADDRESS_NONE};
+    if (family == 0) {
+        return true;
+    }
+    if (octets == NULL || (family != 4 && family != 6)) {
+        return false;
+    }
+    client->family = family == 4 ? ADDRESS_V4 : ADDRESS_V6;
+    memcpy(client->octets, octets, address_octets(client));
+    return true;
 }
 
 static void write_name(const struct wire_name *from, struct cordon_name *to)
@@ -41,7 +55,7 @@ size_t cordon_name_to_text(const struct cordon_name *name, char out[CORDON_NAME_
 {
     struct wire_name parsed;
 
-    if (!read_name(name->octets, name->len, &parsed)) {
+    if (!library_read_name(name->octets, name->len, &parsed)) {
         out[0] = '\0';
         return 0;
     }
@@ -71,7 +85,7 @@ static unsigned trigger_of(int number)
     return i;
 }
 
-static void write_match(const struct policy_hit *hit, struct cordon_match *match)
+void library_write_match(const struct policy_hit *hit, struct cordon_match *match)
 {
     match->list = hit->list;
     match->rule[0] = hit->set;
@@ -113,7 +127,7 @@ static bool read_match(const struct cordon_match *match, struct policy_hit *hit)
                                                          : ADDRESS_NONE),
     };
     memcpy(hit->address.octets, match->address, sizeof(match->address));
-    return read_name(match->name.octets, match->name.len, &hit->name);
+    return library_read_name(match->name.octets, match->name.len, &hit->name);
 }
 
 static void write_decision(const struct policy_hits *hits, bool blocked, uint8_t block,
@@ -124,35 +138,49 @@ static void write_decision(const struct policy_hits *hits, bool blocked, uint8_t
     out->count = hits->count;
     out->more = hits->more;
     for (unsigned i = 0; i < hits->count; i++) {
-        write_match(&hits->at[i], &out->matches[i]);
+        library_write_match(&hits->at[i], &out->matches[i]);
     }
 }
 
-static bool decide_name(const struct cordon_policy *policy, const struct wire_name *name,
-                        struct policy_hits *hits, uint8_t *block)
+/* The client, if there is one, then the name. */
+static bool decide_asked(const struct cordon_policy *policy, const struct address *client,
+                         const struct wire_name *name, struct policy_hits *hits, uint8_t *block)
 {
     struct policy_outcome outcome;
 
-    policy_decide_name(policy->policy, LIBRARY_VIEW, POLICY_TRIGGER_QNAME, 0, name, &outcome);
+    policy_hits_start(hits, false);
+    if (client->family != ADDRESS_NONE) {
+        return policy_decide_asked(policy->policy, LIBRARY_VIEW, client, name, hits, block);
+    }
+    policy_decide_question(policy->policy, LIBRARY_VIEW, name, &outcome);
     return policy_hits_add(hits, &outcome, block);
 }
 
-int cordon_decide_name(const struct cordon_policy *policy, const uint8_t *name, size_t len,
-                       struct cordon_decision *decision)
+int cordon_decide_name_for(const struct cordon_policy *policy, int family,
+                           const uint8_t *client, const uint8_t *name, size_t len,
+                           struct cordon_decision *decision)
 {
-    struct policy_hits hits = {.count = 0};
+    struct policy_hits hits;
+    struct address address;
     struct wire_name parsed;
     uint8_t block = 0;
 
     if (decision->size != sizeof(*decision)) {
         return -EINVAL;
     }
-    if (!read_name(name, len, &parsed)) {
+    if (!library_read_client(family, client, &address) ||
+        !library_read_name(name, len, &parsed)) {
         return CORDON_E_FORMAT;
     }
-    const bool blocked = decide_name(policy, &parsed, &hits, &block);
+    const bool blocked = decide_asked(policy, &address, &parsed, &hits, &block);
     write_decision(&hits, blocked, block, decision);
     return 0;
+}
+
+int cordon_decide_name(const struct cordon_policy *policy, const uint8_t *name, size_t len,
+                       struct cordon_decision *decision)
+{
+    return cordon_decide_name_for(policy, 0, NULL, name, len, decision);
 }
 
 int cordon_decide_address(const struct cordon_policy *policy, int family, const uint8_t *octets,
@@ -178,22 +206,24 @@ int cordon_decide_address(const struct cordon_policy *policy, int family, const 
     return 0;
 }
 
-int cordon_decide_message(const struct cordon_policy *policy, const uint8_t *octets, size_t len,
-                          struct cordon_decision *decision)
+int cordon_decide_message_for(const struct cordon_policy *policy, int family,
+                              const uint8_t *client, const uint8_t *octets, size_t len,
+                              struct cordon_decision *decision)
 {
-    struct policy_hits hits = {.count = 0};
+    struct policy_hits hits;
     struct policy_chain chain;
     struct wire_message message;
+    struct address address;
     uint8_t block = 0;
 
     if (decision->size != sizeof(*decision)) {
         return -EINVAL;
     }
-    if (octets == NULL || wire_message_open(octets, len, &message) != WIRE_OK ||
-        message.counts[0] != 1) {
+    if (octets == NULL || !library_read_client(family, client, &address) ||
+        wire_message_open(octets, len, &message) != WIRE_OK || message.counts[0] != 1) {
         return CORDON_E_FORMAT;
     }
-    bool blocked = decide_name(policy, &message.name, &hits, &block);
+    bool blocked = decide_asked(policy, &address, &message.name, &hits, &block);
     if (!blocked) {
         if (policy_chain_follow(&message, &chain) != POLICY_CHAIN_OK) {
             return CORDON_E_FORMAT;
@@ -203,6 +233,12 @@ int cordon_decide_message(const struct cordon_policy *policy, const uint8_t *oct
     }
     write_decision(&hits, blocked, block, decision);
     return 0;
+}
+
+int cordon_decide_message(const struct cordon_policy *policy, const uint8_t *octets, size_t len,
+                          struct cordon_decision *decision)
+{
+    return cordon_decide_message_for(policy, 0, NULL, octets, len, decision);
 }
 
 /* The row of a match; false if it is none of this policy's. */
@@ -265,7 +301,8 @@ int cordon_match_redirect(const struct cordon_policy *policy, const struct cordo
     struct policy_row row;
     struct wire_name name, led;
 
-    if (!row_of(policy, match, &hit, &row) || !read_name(asked->octets, asked->len, &name) ||
+    if (!row_of(policy, match, &hit, &row) ||
+        !library_read_name(asked->octets, asked->len, &name) ||
         !policy_hit_redirect(policy->policy, LIBRARY_VIEW, &hit, &name, &led)) {
         return -ENOENT;
     }

@@ -21,4 +21,10 @@ struct cordon_policy {
     size_t loaded_count;
 };
 
+/* For decide.c and explain.c: a name in wire format, and a client (family 0: none); false if
+ * it is none. What is public about a rule that matches. */
+bool library_read_name(const uint8_t *octets, size_t len, struct wire_name *name);
+bool library_read_client(int family, const uint8_t *octets, struct address *client);
+void library_write_match(const struct policy_hit *hit, struct cordon_match *match);
+
 #endif

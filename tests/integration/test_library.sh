@@ -38,6 +38,8 @@ decides() { # PROGRAM
   [ "$code" = 1 ] || fail "exit status $code: $(cat "$work/decided")"
   grep -q '^obs.myhuaweicloud.com: sinkhole by "block suffix myhuaweicloud.com" of huawei-cloud, serial [0-9]*; designated: ' \
     "$work/decided" || fail "$(cat "$work/decided")"
+  grep -q '^    block suffix myhuaweicloud.com of huawei-cloud wins: the longest match' "$work/decided" || fail "$(cat "$work/decided")"
+  grep -q '^    Huawei .* is designated by ' "$work/decided" || fail "$(cat "$work/decided")"
   grep -qx 'example.com: no rule' "$work/decided" || fail "$(cat "$work/decided")"
   grep -qx 'a..b is no name' "$work/decided" || fail "$(cat "$work/decided")"
   code=0

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "support/signed.h"
 
+#include <cordon/explain.h>
 #include <cordon/policy.h>
 #include <cordon/version.h>
 
@@ -41,18 +42,25 @@ static int set_up(void **state)
         signed_key_line(&key, fixture->lines[i]);
         fixture->keys[i] = fixture->lines[i];
     }
-    signed_list_write(
+    signed_list_write_facts(
         fixture->folder, fixture->secret, 2, "alpha",
-        RULE("suffix cloud.example") RULE("exact only.example") RULE("below under.example")
-            RULE("prefix 192.0.2.0/24") "pass suffix free.cloud.example category=test "
-                                        "scope=cloud confidence=high "
-                                        "evidence=\"none\"\n"
-                                        "block suffix go.example category=test scope=cloud "
-                                        "confidence=medium "
-                                        "action=redirect:*.stop.example evidence=\"none\"\n"
-                                        "block suffix told.example category=test scope=cdn "
-                                        "confidence=low action=log "
-                                        "evidence=\"none\"\n");
+        "fact parent-designated\nentity Owner Ltd.\nauthority Authority\n"
+        "instrument Instrument\ncitation 1 X 2\neffective 2020-01-02\npublished 2020-01-03\n"
+        "state in-force\nchecked 2026-01-01\n"
+        "fact none-found\nentity Test\nauthority Searched: all\nstate unverified\n"
+        "checked 2026-01-02\n",
+        "block prefix 10.9.0.0/16 category=test scope=cloud confidence=high trigger=client "
+        "evidence=\"none\"\n" RULE("suffix cloud.example") RULE("exact only.example")
+            RULE("below under.example")
+                RULE("prefix 192.0.2.0/24") "pass suffix free.cloud.example category=test "
+                                            "scope=cloud confidence=high "
+                                            "evidence=\"none\"\n"
+                                            "block suffix go.example category=test scope=cloud "
+                                            "confidence=medium "
+                                            "action=redirect:*.stop.example evidence=\"none\"\n"
+                                            "block suffix told.example category=test scope=cdn "
+                                            "confidence=low action=log "
+                                            "evidence=\"none\"\n");
     signed_list_write(fixture->folder, fixture->secret, 2, "beta",
                       RULE("suffix cloud.example") RULE("suffix watched.example"));
     fixture->uses[0] =
@@ -456,6 +464,175 @@ static void threads_decide_at_once(void **state)
     }
 }
 
+/* --- why --- */
+
+struct told {
+    const struct cordon_policy *policy;
+    char words[2048];
+    int stop_after; /* 0: never */
+};
+
+static int tell(void *context, const struct cordon_finding *finding)
+{
+    struct told *told = context;
+    const size_t used = strlen(told->words);
+    char rule[CORDON_NAME_TEXT_MAX + 48];
+    struct cordon_list_info list = {.size = sizeof(list)};
+
+    assert_int_equal(finding->size, sizeof(*finding));
+    assert_string_equal(finding->fate_name, cordon_fate_name(finding->fate));
+    assert_true(strlen(finding->words) > 10);
+    (void)cordon_match_text(told->policy, &finding->match, rule, sizeof(rule));
+    assert_int_equal(cordon_policy_list(told->policy, finding->match.list, &list), 0);
+    snprintf(told->words + used, sizeof(told->words) - used, "%s %s of %s: %s; ",
+             cordon_trigger_name(finding->match.trigger), rule, list.id, finding->fate_name);
+    return --told->stop_after == 0 ? 7 : 0;
+}
+
+static void assert_explained(const struct fixture *fixture, int family, const uint8_t *client,
+                             const char *text, const char *expected)
+{
+    struct told told = {.policy = fixture->policy, .words = ""};
+    struct cordon_name name;
+
+    assert_int_equal(cordon_name_from_text(text, &name), 0);
+    assert_int_equal(cordon_explain_name(fixture->policy, family, client, name.octets, name.len,
+                                         tell, &told),
+                     0);
+    assert_string_equal(told.words, expected);
+}
+
+static void every_rule_is_explained(void **state)
+{
+    static const uint8_t inside[] = {192, 0, 2, 9};
+    static const uint8_t client[] = {10, 9, 8, 7};
+    static const uint8_t elsewhere[] = {10, 0, 0, 7};
+    const struct fixture *fixture = *state;
+    struct told told = {.policy = fixture->policy, .words = ""};
+
+    assert_explained(fixture, 0, NULL, "nothing.example", "");
+    assert_explained(fixture, 0, NULL, "x.free.cloud.example",
+                     "qname pass suffix free.cloud.example of alpha: wins; "
+                     "qname block suffix cloud.example of alpha: longer-match; "
+                     "qname block suffix cloud.example of beta: recorded; ");
+    assert_explained(fixture, 4, elsewhere, "only.example",
+                     "qname block exact only.example of alpha: wins; ");
+    /* a client's rule comes first, and ends it */
+    assert_explained(fixture, 4, client, "only.example",
+                     "client block prefix 10.9.0.0/16 trigger=client of alpha: wins; "
+                     "qname block exact only.example of alpha: not-asked; ");
+    /* an address, and an answer */
+    assert_int_equal(cordon_explain_address(fixture->policy, 4, inside, tell, &told), 0);
+    assert_string_equal(told.words, "address block prefix 192.0.2.0/24 of alpha: wins; ");
+    told.words[0] = '\0';
+    assert_int_equal(
+        cordon_explain_message(fixture->policy, 0, NULL, answer, sizeof(answer), tell, &told),
+        0);
+    assert_string_equal(told.words, "hop block suffix cloud.example of alpha: wins; "
+                                    "hop block suffix cloud.example of beta: recorded; ");
+    /* whoever tells may end it */
+    told.words[0] = '\0';
+    told.stop_after = 1;
+    assert_int_equal(
+        cordon_explain_message(fixture->policy, 0, NULL, answer, sizeof(answer), tell, &told),
+        7);
+    assert_string_equal(told.words, "hop block suffix cloud.example of alpha: wins; ");
+}
+
+static void clients_are_decided_first(void **state)
+{
+    static const uint8_t client[] = {10, 9, 8, 7};
+    static const uint8_t elsewhere[] = {10, 0, 0, 7};
+    const struct fixture *fixture = *state;
+    struct cordon_decision decision = {.size = sizeof(decision)};
+    struct cordon_name name;
+
+    assert_int_equal(cordon_name_from_text("free.example", &name), 0);
+    assert_int_equal(
+        cordon_decide_name_for(fixture->policy, 4, client, name.octets, name.len, &decision),
+        0);
+    assert_int_equal(decision.blocked, 1);
+    assert_int_equal(decision.matches[0].trigger, CORDON_TRIGGER_CLIENT);
+    assert_int_equal(
+        cordon_decide_name_for(fixture->policy, 4, elsewhere, name.octets, name.len, &decision),
+        0);
+    assert_int_equal(decision.blocked, 0);
+    assert_int_equal(cordon_decide_message_for(fixture->policy, 4, client, answer,
+                                               sizeof(answer), &decision),
+                     0);
+    assert_int_equal(decision.matches[decision.block].trigger, CORDON_TRIGGER_CLIENT);
+    assert_int_equal(cordon_decide_message_for(fixture->policy, 4, elsewhere, answer,
+                                               sizeof(answer), &decision),
+                     0);
+    assert_int_equal(decision.matches[decision.block].trigger, CORDON_TRIGGER_HOP);
+    /* no client of that family, or none at all where one is named */
+    assert_int_equal(
+        cordon_decide_name_for(fixture->policy, 5, client, name.octets, name.len, &decision),
+        CORDON_E_FORMAT);
+    assert_int_equal(
+        cordon_decide_name_for(fixture->policy, 6, NULL, name.octets, name.len, &decision),
+        CORDON_E_FORMAT);
+}
+
+static void explanations_of_nothing_are_refused(void **state)
+{
+    static const uint8_t client[] = {10, 9, 8, 7};
+    static const uint8_t name[] = {1, 'a', 0};
+    const struct fixture *fixture = *state;
+    const struct cordon_policy *policy = fixture->policy;
+    struct told told = {.policy = policy, .words = ""};
+
+    assert_int_equal(cordon_explain_name(policy, 0, NULL, name, 3, NULL, NULL), -EINVAL);
+    assert_int_equal(cordon_explain_name(policy, 0, NULL, name, 2, tell, &told),
+                     CORDON_E_FORMAT);
+    assert_int_equal(cordon_explain_name(policy, 0, NULL, NULL, 0, tell, &told),
+                     CORDON_E_FORMAT);
+    assert_int_equal(cordon_explain_name(policy, 7, client, name, 3, tell, &told),
+                     CORDON_E_FORMAT);
+    assert_int_equal(cordon_explain_address(policy, 0, client, tell, &told), CORDON_E_FORMAT);
+    assert_int_equal(cordon_explain_address(policy, 4, NULL, tell, &told), CORDON_E_FORMAT);
+    assert_int_equal(cordon_explain_address(policy, 4, client, NULL, NULL), -EINVAL);
+    assert_int_equal(
+        cordon_explain_message(policy, 0, NULL, answer, sizeof(answer), NULL, NULL), -EINVAL);
+    for (size_t len = 0; len < sizeof(answer); len++) {
+        assert_int_equal(cordon_explain_message(policy, 0, NULL, answer, len, tell, &told),
+                         CORDON_E_FORMAT);
+    }
+    assert_string_equal(told.words, "");
+    assert_null(cordon_fate_name(0));
+    assert_null(cordon_fate_name(-1));
+    assert_null(cordon_fate_name(99));
+    assert_string_equal(cordon_fate_name(CORDON_FATE_NOT_ASKED), "not-asked");
+}
+
+static void the_legal_basis_is_there_in_full(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct cordon_fact fact = {.size = sizeof(fact)};
+    char words[512];
+
+    assert_int_equal(cordon_list_facts(fixture->policy, 0), 2);
+    assert_int_equal(cordon_list_facts(fixture->policy, 1), 0);
+    assert_int_equal(cordon_list_facts(fixture->policy, 99), 0);
+    assert_int_equal(cordon_list_fact(fixture->policy, 0, 0, &fact), 0);
+    assert_string_equal(fact.fact_class, "parent-designated");
+    assert_string_equal(fact.entity, "Owner Ltd.");
+    assert_string_equal(fact.state, "in-force");
+    assert_string_equal(fact.note, "");
+    assert_int_equal(cordon_list_fact(fixture->policy, 0, 2, &fact), -ERANGE);
+    assert_int_equal(cordon_list_fact(fixture->policy, 1, 0, &fact), -ERANGE);
+    fact.size = 1;
+    assert_int_equal(cordon_list_fact(fixture->policy, 0, 0, &fact), -EINVAL);
+    const size_t len = cordon_list_fact_text(fixture->policy, 0, 0, words, sizeof(words));
+    assert_int_equal(len, strlen(words));
+    assert_string_equal(words,
+                        "Owner Ltd., which owns Test, is designated by Authority, "
+                        "Instrument (1 X 2); the status is the owner's, not that of Test");
+    assert_int_equal(cordon_list_fact_text(fixture->policy, 0, 1, words, 10), 56);
+    assert_string_equal(words, "No listin");
+    assert_int_equal(cordon_list_fact_text(fixture->policy, 0, 2, words, sizeof(words)), 0);
+}
+
 /* AddressSanitizer's own way of telling; other builds have none. */
 extern int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *,
                                                                        size_t),
@@ -476,8 +653,16 @@ static void on_free(const volatile void *at)
     (void)at;
 }
 
+static int count_rules(void *context, const struct cordon_finding *finding)
+{
+    (void)finding;
+    ++*(unsigned *)context;
+    return 0;
+}
+
 static void decisions_allocate_nothing(void **state)
 {
+    unsigned rules = 0;
     char text[CORDON_NAME_TEXT_MAX + 32];
     const struct fixture *fixture = *state;
 
@@ -492,6 +677,11 @@ static void decisions_allocate_nothing(void **state)
     const struct cordon_decision decision = decide(fixture, "a.cloud.example");
     (void)cordon_match_text(fixture->policy, &decision.matches[0], text, sizeof(text));
     (void)cordon_match_ede(fixture->policy, &decision.matches[0], text, sizeof(text));
+    (void)cordon_list_fact_text(fixture->policy, 0, 0, text, sizeof(text));
+    assert_int_equal(cordon_explain_message(fixture->policy, 0, NULL, answer, sizeof(answer),
+                                            count_rules, &rules),
+                     0);
+    assert_int_equal(rules, 2);
     assert_int_equal(atomic_load(&allocations), before);
 }
 
@@ -531,6 +721,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(lists_that_do_not_verify_are_refused_with_the_reason,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_old_list_stays_in_force_and_says_so, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(every_rule_is_explained, set_up_open, tear_down),
+        cmocka_unit_test_setup_teardown(clients_are_decided_first, set_up_open, tear_down),
+        cmocka_unit_test_setup_teardown(explanations_of_nothing_are_refused, set_up_open,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_legal_basis_is_there_in_full, set_up_open,
                                         tear_down),
         cmocka_unit_test_setup_teardown(threads_decide_at_once, set_up_open, tear_down),
         cmocka_unit_test_setup_teardown(decisions_allocate_nothing, set_up_open, tear_down),

@@ -28,9 +28,11 @@ static inline void signed_key_line(const struct trust_public_key *key, char out[
     snprintf(out, 64, "%.*s", (int)strcspn(line + 1, "\n"), line + 1);
 }
 
-/* A list of these rules, signed with the first so many keys. */
-static inline void signed_list_write(const char *folder, const struct trust_secret_key *secret,
-                                     unsigned signatures, const char *id, const char *rules)
+/* A list of these facts and rules, signed with the first so many keys. */
+static inline void signed_list_write_facts(const char *folder,
+                                           const struct trust_secret_key *secret,
+                                           unsigned signatures, const char *id,
+                                           const char *facts, const char *rules)
 {
     char path[160];
     char text[4096];
@@ -39,8 +41,8 @@ static inline void signed_list_write(const char *folder, const struct trust_secr
     const int len = snprintf(text, sizeof(text),
                              "cordon-list 1\nid %s\ntitle Test names\nprovider test Test\n"
                              "serial 2025112201\ncreated 2025-11-22T00:00:00Z\n"
-                             "expires 2026-12-27T00:00:00Z\nrules\n%send\n",
-                             id, rules);
+                             "expires 2026-12-27T00:00:00Z\n%srules\n%send\n",
+                             id, facts, rules);
     assert_true(len > 0 && (size_t)len < sizeof(text));
     snprintf(path, sizeof(path), "%s/%s.list", folder, id);
     assert_int_equal(file_write_atomic(path, text, (size_t)len, 0644), 0);
@@ -52,6 +54,13 @@ static inline void signed_list_write(const char *folder, const struct trust_secr
         snprintf(path, sizeof(path), "%s/%s.list.%u.minisig", folder, id, i);
         assert_int_equal(file_write_atomic(path, signature, signature_len, 0644), 0);
     }
+}
+
+/* The same without facts. */
+static inline void signed_list_write(const char *folder, const struct trust_secret_key *secret,
+                                     unsigned signatures, const char *id, const char *rules)
+{
+    signed_list_write_facts(folder, secret, signatures, id, "", rules);
 }
 
 static inline void signed_folder_remove(const char *folder)
