@@ -119,15 +119,38 @@ static void show_rules(const struct policy_list *list)
 }
 
 /* Each class by itself: what a letter asks for is never added to a designation, nor is a
- * parent's listing to one of the provider. */
-static size_t facts_of(const struct policy_list *list, enum policy_class of)
+ * parent's listing to one of the provider. A state counts those in it alone; NULL: all. */
+static size_t facts_of(const struct policy_list *list, enum policy_class of, const char *state)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < list->fact_count; i++) {
-        count += list->facts[i].class == of;
+        count += list->facts[i].class == of &&
+                 (state == NULL || strcmp(list->facts[i].state, state) == 0);
     }
     return count;
+}
+
+/* What does not hold for sure is said where it is counted. */
+static void show_doubts(const struct policy_list *list, enum policy_class of)
+{
+    static const char *const states[] = {"suspended", "contested", "unverified"};
+    const char *before = " (of them ";
+
+    if (of != POLICY_CLASS_DESIGNATED && of != POLICY_CLASS_PARENT_DESIGNATED) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        const size_t count = facts_of(list, of, states[i]);
+
+        if (count > 0) {
+            printf("%s%zu %s", before, count, states[i]);
+            before = ", ";
+        }
+    }
+    if (before[0] == ',') {
+        putchar(')');
+    }
 }
 
 static void show_fact_counts(const struct policy_list *list)
@@ -135,12 +158,13 @@ static void show_fact_counts(const struct policy_list *list)
     const char *before = "\n  legal facts: ";
 
     for (unsigned of = 0; of <= POLICY_CLASS_NONE_FOUND; of++) {
-        const size_t count = facts_of(list, (enum policy_class)of);
+        const size_t count = facts_of(list, (enum policy_class)of, NULL);
 
         if (count == 0) {
             continue;
         }
         printf("%s%s %zu", before, policy_class_name((enum policy_class)of), count);
+        show_doubts(list, (enum policy_class)of);
         before = "; ";
     }
     puts(list->fact_count == 0 ? "\n  no legal facts" : "");
@@ -212,9 +236,13 @@ static void show_json(const struct policy_list *list)
     json_object_begin(&out, "facts");
     for (unsigned of = 0; of <= POLICY_CLASS_NONE_FOUND; of++) {
         json_uint(&out, policy_class_name((enum policy_class)of),
-                  facts_of(list, (enum policy_class)of));
+                  facts_of(list, (enum policy_class)of, NULL));
     }
     json_object_end(&out);
+    json_uint(&out, "designated_unverified",
+              facts_of(list, POLICY_CLASS_DESIGNATED, "unverified"));
+    json_uint(&out, "parent_designated_unverified",
+              facts_of(list, POLICY_CLASS_PARENT_DESIGNATED, "unverified"));
     json_uint(&out, "rules", list->rule_count);
     json_string(&out, "status_class", status != NULL ? policy_class_name(status->class) : NULL);
     json_string(&out, "status_entity", status != NULL ? status->entity : NULL);

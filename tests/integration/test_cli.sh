@@ -103,9 +103,12 @@ code 0 "$cordon" list show --json "$CORDON_ROOT/blocklists/alibaba-cloud.list"
 json 'd["facts"] == {"designated": 0, "parent-designated": 1, "list-mention": 0, "named-urged": 2,
   "named-no-designation-found": 1, "changed": 0, "removed": 0, "none-found": 0} and d["status_class"] == "parent-designated"'
 code 0 "$cordon" list show "$CORDON_ROOT/blocklists/alibaba-cloud.list"
-out_has 'legal facts: parent-designated 1; named-urged 2; named-no-designation-found 1'
+out_has 'legal facts: parent-designated 1 \(of them 1 contested\); named-urged 2; named-no-designation-found 1'
 out_has 'named-urged \(a request, no designation\): Alibaba Cloud'
 code 0 "$cordon" list stats "$CORDON_ROOT"/blocklists/{alibaba,tencent}-cloud.list; out_has 'facts .*named-urged 3'
+code 0 "$cordon" list show "$CORDON_ROOT/blocklists/ctyun.list"; out_has 'designated 1 \(of them 1 unverified\); parent-designated 5'
+code 0 "$cordon" list show --json "$CORDON_ROOT/blocklists/ctyun.list"
+json 'd["designated_unverified"] == 1 and d["parent_designated_unverified"] == 0 and d["status_class"] == "parent-designated"'
 code 0 "$cordon" list show "$CORDON_ROOT/blocklists/bypass.list"; out_has 'no legal facts'
 echo "block suffix com category=x scope=cloud confidence=high evidence=\"x\"" >"$work/lists/bad.list"
 code 1 "$cordon" list sign --key "$work/keys/list-a.key" "$work/lists/bad.list"; err_has 'bad.list:1'
