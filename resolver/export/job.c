@@ -20,6 +20,9 @@ static const char *const words[EXPORT_LOSSES] = {
         "lets more through than it says: the format cannot tell a name from what is below",
     [EXPORT_LOSS_ACTION] = "blocks with another answer: the format does not know the action",
     [EXPORT_LOSS_LOG] = "lets through, but the format records nothing",
+    [EXPORT_LOSS_TRIGGER] =
+        "left out: the format knows the names that are asked for, no clients and name servers",
+    [EXPORT_LOSS_CHAIN] = "lets more through than it says: the format ends all by it",
     [EXPORT_LOSS_BASIS] = "is below a rule of another list, and answered from its zone too",
 };
 
@@ -40,8 +43,35 @@ void export_lose(struct export_job *job, enum export_loss loss, const struct exp
     }
 }
 
+static void lose_subjects(struct export_job *job)
+{
+    for (uint32_t l = 0; l < job->set->source_count; l++) {
+        const struct policy_list *list = job->set->sources[l].list;
+
+        for (size_t i = 0; i < list->rule_count; i++) {
+            const struct export_word word = {&list->rules[i], l};
+
+            if (word.rule->subject == POLICY_SUBJECT_ANSWER) {
+                continue;
+            }
+            switch (export_word_verdict(&word)) {
+            case EXPORT_BLOCK:
+                export_lose(job, EXPORT_LOSS_TRIGGER, &word);
+                break;
+            case EXPORT_LOG:
+                export_lose(job, EXPORT_LOSS_LOG, &word);
+                break;
+            case EXPORT_NONE:
+            case EXPORT_PASS:
+                break;
+            }
+        }
+    }
+}
+
 void export_lose_prefixes(struct export_job *job)
 {
+    lose_subjects(job);
     for (size_t i = 0; i < job->set->prefix_count; i++) {
         const struct export_word *word = &job->set->prefixes[i].word;
 

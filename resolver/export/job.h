@@ -22,6 +22,8 @@ enum export_loss {
     EXPORT_LOSS_ACTION,  /* blocks, with another answer */
     EXPORT_LOSS_LOG,     /* lets through, and records nothing */
     EXPORT_LOSS_BASIS,   /* stands under another list's rule, and in its zone too */
+    EXPORT_LOSS_TRIGGER, /* left out: about clients or name servers */
+    EXPORT_LOSS_CHAIN,   /* lets through more than its own trigger */
     EXPORT_LOSSES
 };
 
@@ -53,7 +55,8 @@ void export_head(FILE *out, const struct export_set *set, const bool *in_use,
  * designated: ENTITY (AUTHORITY)". Cut to what fits. */
 void export_basis(const struct policy_list *list, char *out, size_t size);
 
-/* For each prefix rule: the format knows only names. Log rules among them count as such. */
+/* For each rule on prefixes, clients or name servers: the format knows only names. Log rules
+ * among them count as such. */
 void export_lose_prefixes(struct export_job *job);
 
 #endif

@@ -14,6 +14,7 @@
 
 struct zone {
     struct export_job *job;
+    const struct export_set *part; /* of the job's set: what the triggers at hand are about */
     const char *name;
     size_t list;
     uint32_t serial;
@@ -102,6 +103,15 @@ static void use_serial(struct zone *zone, const struct export_word *word)
     zone->serial = serial > zone->serial ? serial : zone->serial;
 }
 
+/* How RPZ writes what a rule is about, after the name and after the prefix. */
+static const struct {
+    const char *name, *prefix;
+} labels[POLICY_SUBJECTS] = {
+    [POLICY_SUBJECT_ANSWER] = {"", "rpz-ip"},
+    [POLICY_SUBJECT_CLIENT] = {"", "rpz-client-ip"},
+    [POLICY_SUBJECT_NAMESERVER] = {".rpz-nsdname", "rpz-nsip"},
+};
+
 /* The records of an owner, given without the zone's name. */
 static void write_word(struct zone *zone, const char *owner, const struct export_word *word,
                        bool lets_through_below)
@@ -142,7 +152,7 @@ static void write_word(struct zone *zone, const char *owner, const struct export
 }
 
 /* True if the name fits before the zone's (with a wildcard's label) and is no other trigger. */
-static bool has_room(const char *zone, const struct export_node *node)
+static bool has_room(const struct zone *zone, const struct export_node *node)
 {
     static const char *const triggers[] = {"rpz-ip", "rpz-client-ip", "rpz-nsip",
                                            "rpz-nsdname"};
@@ -154,25 +164,28 @@ static bool has_room(const char *zone, const struct export_node *node)
             return false;
         }
     }
-    return node->key_len + 2u + strlen(zone) + 2u <= WIRE_NAME_MAX;
+    return node->key_len + 2u + strlen(labels[zone->part->subject].name) + strlen(zone->name) +
+               2u <=
+           WIRE_NAME_MAX;
 }
 
 /* The list's own rules, and whatever is decided below them. Gives whether the zone covers what
  * is below the node. */
 static bool write_node(struct zone *zone, size_t index, bool is_covered)
 {
-    const struct export_node *node = &zone->job->set->nodes[index];
+    const struct export_node *node = &zone->part->nodes[index];
+    const bool is_answer = zone->part->subject == POLICY_SUBJECT_ANSWER;
     const bool at = export_word_verdict(&node->at) == EXPORT_BLOCK && node->own_at &&
                     node->at.list == zone->list;
     const bool below = export_word_verdict(&node->below) == EXPORT_BLOCK && node->own_below &&
                        node->below.list == zone->list;
-    char name[WIRE_NAME_TEXT_MAX];
-    char wildcard[WIRE_NAME_TEXT_MAX + 2];
+    char name[WIRE_NAME_TEXT_MAX + 16];
+    char wildcard[WIRE_NAME_TEXT_MAX + 18];
 
     if (!at && !below && !is_covered) {
         return false;
     }
-    if (!has_room(zone->name, node)) {
+    if (!has_room(zone, node)) {
         if (at || below) {
             export_lose(zone->job, EXPORT_LOSS_NAME, at ? &node->at : &node->below);
         }
@@ -184,9 +197,11 @@ static bool write_node(struct zone *zone, size_t index, bool is_covered)
         return is_covered;
     }
     export_key_text(node->key, node->key_len, name);
+    strcat(name, labels[zone->part->subject].name);
     if (at || is_covered) {
         write_word(zone, name, &node->at,
-                   export_lets_through_below(zone->job->set, index, node->key, node->key_len));
+                   is_answer &&
+                       export_lets_through_below(zone->part, index, node->key, node->key_len));
         if (!at && node->own_at && export_word_verdict(&node->at) == EXPORT_BLOCK) {
             export_lose(zone->job, EXPORT_LOSS_BASIS, &node->at);
         }
@@ -201,14 +216,14 @@ static bool write_node(struct zone *zone, size_t index, bool is_covered)
 
 /* "24.0.2.0.192.rpz-ip", "48.zz.1.db8.2001.rpz-ip": the longest run of zeros is written "zz".
  */
-static void prefix_owner(const struct address_prefix *prefix, char out[128])
+static void prefix_owner(const struct address_prefix *prefix, const char *label, char out[128])
 {
     const uint8_t *o = prefix->octets;
     unsigned words[8];
     int best = -1, best_len = 1;
 
     if (prefix->family == ADDRESS_V4) {
-        snprintf(out, 128, "%u.%u.%u.%u.%u.rpz-ip", prefix->bits, o[3], o[2], o[1], o[0]);
+        snprintf(out, 128, "%u.%u.%u.%u.%u.%s", prefix->bits, o[3], o[2], o[1], o[0], label);
         return;
     }
     for (int i = 0; i < 8; i++) {
@@ -234,7 +249,7 @@ static void prefix_owner(const struct address_prefix *prefix, char out[128])
             used += (size_t)snprintf(out + used, 128 - used, ".%x", words[i]);
         }
     }
-    snprintf(out + used, 128 - used, ".rpz-ip");
+    snprintf(out + used, 128 - used, ".%s", label);
 }
 
 static bool prefix_within(const struct address_prefix *above, const struct address_prefix *one)
@@ -248,7 +263,7 @@ static bool prefix_within(const struct address_prefix *above, const struct addre
 
 static void write_prefixes(struct zone *zone)
 {
-    const struct export_set *set = zone->job->set;
+    const struct export_set *set = zone->part;
     const struct address_prefix *above[129]; /* one within the other; lengths grow */
     bool covers[129];
     unsigned depth = 0;
@@ -264,7 +279,7 @@ static void write_prefixes(struct zone *zone)
         const bool is_covered = depth > 0 && covers[depth - 1];
         const bool own = blocks && prefix->word.list == zone->list;
         if (own || is_covered) {
-            prefix_owner(&prefix->prefix, owner);
+            prefix_owner(&prefix->prefix, labels[set->subject].prefix, owner);
             write_word(zone, owner, &prefix->word, false);
             if (!own && blocks) {
                 export_lose(zone->job, EXPORT_LOSS_BASIS, &prefix->word);
@@ -276,11 +291,24 @@ static void write_prefixes(struct zone *zone)
     }
 }
 
+/* The rules of one part: those about answers, clients or name servers. */
+static void write_part(struct zone *zone, const struct export_set *part)
+{
+    struct export_above above = {.count = 0};
+
+    zone->part = part;
+    for (size_t i = 0; i < part->node_count; i++) {
+        const bool is_covered = export_above_of(&above, &part->nodes[i], 0) != 0;
+
+        export_above_enter(&above, &part->nodes[i], write_node(zone, i, is_covered));
+    }
+    write_prefixes(zone);
+}
+
 int export_rpz_zone(struct export_job *job, size_t index, const char *name, uint32_t *serial)
 {
     const struct export_set *set = job->set;
-    struct zone zone = {job, name, index, set->sources[index].list->serial, NULL, 0};
-    struct export_above above = {.count = 0};
+    struct zone zone = {job, set, name, index, set->sources[index].list->serial, NULL, 0};
     bool in_use[POLICY_LISTS_MAX] = {false};
     char *records = NULL;
     size_t len = 0;
@@ -289,12 +317,12 @@ int export_rpz_zone(struct export_job *job, size_t index, const char *name, uint
     if (zone.records == NULL) {
         return -ENOMEM;
     }
-    for (size_t i = 0; i < set->node_count; i++) {
-        const bool is_covered = export_above_of(&above, &set->nodes[i], 0) != 0;
-
-        export_above_enter(&above, &set->nodes[i], write_node(&zone, i, is_covered));
+    write_part(&zone, set);
+    for (unsigned i = 0; i < POLICY_SUBJECTS; i++) {
+        if (set->parts[i] != NULL) {
+            write_part(&zone, set->parts[i]);
+        }
     }
-    write_prefixes(&zone);
     if (fclose(zone.records) != 0) {
         zone.rc = -ENOMEM;
     }
@@ -316,6 +344,12 @@ int export_rpz_zone(struct export_job *job, size_t index, const char *name, uint
 
 static void lose_word(struct export_job *job, const struct export_word *word, bool is_covered)
 {
+    const struct policy_list_rule *rule = word->rule;
+
+    if (is_covered && rule != NULL && rule->subject != POLICY_SUBJECT_ANSWER &&
+        !rule->ends_chain && export_word_verdict(word) != EXPORT_BLOCK) {
+        export_lose(job, EXPORT_LOSS_CHAIN, word);
+    }
     switch (export_word_verdict(word)) {
     case EXPORT_LOG:
         if (!is_covered) { /* where it is, the engine records a PASSTHRU */
@@ -333,9 +367,8 @@ static void lose_word(struct export_job *job, const struct export_word *word, bo
     }
 }
 
-void export_rpz_lose(struct export_job *job)
+static void lose_part(struct export_job *job, const struct export_set *set)
 {
-    const struct export_set *set = job->set;
     struct export_above above = {.count = 0};
     struct {
         const struct address_prefix *prefix;
@@ -366,5 +399,15 @@ void export_rpz_lose(struct export_job *job)
         around[depth].prefix = &prefix->prefix;
         around[depth].blocks = export_word_verdict(&prefix->word) == EXPORT_BLOCK;
         depth++;
+    }
+}
+
+void export_rpz_lose(struct export_job *job)
+{
+    lose_part(job, job->set);
+    for (unsigned i = 0; i < POLICY_SUBJECTS; i++) {
+        if (job->set->parts[i] != NULL) {
+            lose_part(job, job->set->parts[i]);
+        }
     }
 }

@@ -37,6 +37,15 @@ static void write_what(FILE *out, const struct rpz_item *item)
     }
 }
 
+static void write_subject(FILE *out, const struct rpz_item *item)
+{
+    const char *subject = policy_subject_name(item->subject);
+
+    if (subject != NULL) {
+        fprintf(out, " trigger=%s", subject);
+    }
+}
+
 static void tell_implied(struct rpz_work *work, const char *match, const struct rpz_item *item)
 {
     struct export_rpz_import *import = work->import;
@@ -50,6 +59,7 @@ static void tell_implied(struct rpz_work *work, const char *match, const struct 
     }
     fprintf(out, "pass %s ", match);
     write_what(out, item);
+    write_subject(out, item);
     fprintf(out, ": %s", uncovered);
     if (fclose(out) == 0) {
         import->tell(import->arg, EXPORT_RPZ_IMPLIED, item->rule.line, text);
@@ -80,6 +90,10 @@ static void write_rule(struct rpz_work *work, const char *match, const struct rp
         rpz_write_name(out, rule->redirect->target + skip,
                        rule->redirect->target_len - 1 - skip);
     }
+    write_subject(out, item);
+    /* PASSTHRU leaves the whole answer as it is. What a wildcard does not cover is only not
+     * blocked by it. */
+    fputs(pass && !implied ? " ends=chain" : "", out);
     fputs(" evidence=\"response policy zone ", out);
     write_quoted(out, work->zone.origin_text);
     fprintf(out, ", serial %" PRIu32 ", line %" PRIu32 "\"", work->zone.serial, rule->line);
@@ -200,8 +214,20 @@ static void write_place(struct rpz_work *work, struct cover *cover, const struct
           says_below && below->item->rule.kind == POLICY_BLOCK);
 }
 
-static int write_names(struct rpz_work *work)
+/* The key of the name alone: of a name server's, another label follows where it stands. */
+static uint8_t key_of(const struct rpz_item *item, uint8_t key[WIRE_NAME_MAX])
 {
+    uint8_t wire[WIRE_NAME_MAX + 1];
+
+    memcpy(wire, item->octets, item->len);
+    wire[item->len] = 0;
+    return export_key_of(wire, key);
+}
+
+/* The names of one subject, which know nothing of the others. */
+static int write_names(struct rpz_work *work, enum policy_subject subject)
+{
+    size_t count = 0;
     struct place *places = calloc(work->name_count + 1, sizeof(places[0]));
     struct cover cover = {.count = 0};
     size_t octets = WIRE_NAME_MAX;
@@ -217,21 +243,22 @@ static int write_names(struct rpz_work *work)
     }
     octets = 0;
     for (size_t i = 0; i < work->name_count; i++) {
-        places[i].item = &work->names[i];
-        places[i].key = keys + octets;
-        places[i].key_len = export_key_of(work->names[i].octets, keys + octets);
-        octets += places[i].key_len;
+        if (work->names[i].subject == subject) {
+            places[count].item = &work->names[i];
+            places[count].key = keys + octets;
+            places[count].key_len = key_of(&work->names[i], keys + octets);
+            octets += places[count++].key_len;
+        }
     }
-    if (work->name_count > 0) {
-        qsort(places, work->name_count, sizeof(places[0]), compare_places);
+    if (count > 0) {
+        qsort(places, count, sizeof(places[0]), compare_places);
     }
-    for (size_t i = 0; i < work->name_count;) {
+    for (size_t i = 0; i < count;) {
         const struct place *at = NULL, *below = NULL;
         size_t end = i;
 
-        for (; end < work->name_count &&
-               export_key_compare(places[i].key, places[i].key_len, places[end].key,
-                                  places[end].key_len) == 0;
+        for (; end < count && export_key_compare(places[i].key, places[i].key_len,
+                                                 places[end].key, places[end].key_len) == 0;
              end++) {
             const struct place **which = places[end].item->below ? &below : &at;
 
@@ -251,8 +278,12 @@ static int write_names(struct rpz_work *work)
 
 static int compare_prefixes(const void *left, const void *right)
 {
-    const struct address_prefix *a = &((const struct rpz_item *)left)->prefix;
-    const struct address_prefix *b = &((const struct rpz_item *)right)->prefix;
+    const struct rpz_item *one = left, *other = right;
+    const struct address_prefix *a = &one->prefix, *b = &other->prefix;
+
+    if (one->subject != other->subject) {
+        return one->subject < other->subject ? -1 : 1;
+    }
 
     if (a->family != b->family) {
         return a->family < b->family ? -1 : 1;
@@ -291,7 +322,8 @@ static void write_prefixes(struct rpz_work *work)
             }
             continue;
         }
-        while (depth > 0 && !within(&above[depth - 1]->prefix, &item->prefix)) {
+        while (depth > 0 && (above[depth - 1]->subject != item->subject ||
+                             !within(&above[depth - 1]->prefix, &item->prefix))) {
             depth--;
         }
         const bool says = item->rule.word == RPZ_WORD_RULE;
@@ -388,7 +420,8 @@ int export_rpz_import(struct export_rpz_import *import, const char *text, size_t
     if (rc == 0) {
         import->records = work.zone.count;
         write_head(&work);
-        rc = write_names(&work);
+        rc = write_names(&work, POLICY_SUBJECT_ANSWER);
+        rc = rc == 0 ? write_names(&work, POLICY_SUBJECT_NAMESERVER) : rc;
         write_prefixes(&work);
         fputs("end\n", work.out);
     }

@@ -241,31 +241,35 @@ static bool read_prefix(const uint8_t *octets, size_t len, struct address_prefix
 }
 
 /* FORMAT.md: no shorter than this, and IPv4 as IPv4. */
-static bool is_listable_prefix(const struct address_prefix *prefix)
+static bool is_listable_prefix(const struct address_prefix *prefix, enum policy_subject subject)
 {
+    const unsigned least6 = subject == POLICY_SUBJECT_CLIENT ? 7 : 16;
     struct address address = {.family = prefix->family};
 
     memcpy(address.octets, prefix->octets, sizeof(address.octets));
     address_unmap(&address);
-    return prefix->bits >= (prefix->family == ADDRESS_V4 ? 8 : 16) &&
+    return prefix->bits >= (prefix->family == ADDRESS_V4 ? 8 : least6) &&
            !(prefix->family == ADDRESS_V6 && prefix->bits >= 96 &&
              address.family == ADDRESS_V4);
 }
 
 static void add_prefix(struct rpz_work *work, const struct rpz_record *records, size_t count,
-                       size_t len)
+                       size_t len, enum policy_subject subject)
 {
     struct rpz_item *item = &work->prefixes[work->prefix_count];
     const char *why = NULL;
 
     memset(item, 0, sizeof(*item));
+    item->subject = subject;
     if (!read_prefix(records->owner, len, &item->prefix)) {
         tell(work, EXPORT_RPZ_LEFT_OUT, records, "no prefix of addresses");
         return;
     }
-    if (!is_listable_prefix(&item->prefix)) {
+    if (!is_listable_prefix(&item->prefix, subject)) {
         tell(work, EXPORT_RPZ_LEFT_OUT, records,
-             "a prefix that a list cannot have: shorter than /8 or /16, or IPv4 within IPv6");
+             "a prefix that a list cannot have: shorter than /8 or /16 (a client's: /7), or "
+             "IPv4 "
+             "within IPv6");
         return;
     }
     why = read_owner(records, count, false, &item->rule);
@@ -277,14 +281,16 @@ static void add_prefix(struct rpz_work *work, const struct rpz_record *records, 
 
 /* --- owners --- */
 
-static void add_name(struct rpz_work *work, const struct rpz_record *records, size_t count)
+/* len: of the owner without the label of its trigger. */
+static void add_name(struct rpz_work *work, const struct rpz_record *records, size_t count,
+                     size_t len, enum policy_subject subject)
 {
     const uint8_t *octets = records->owner;
-    size_t len = records->owner_len;
     struct rpz_item *item = &work->names[work->name_count];
     const char *why = NULL;
 
     memset(item, 0, sizeof(*item));
+    item->subject = subject;
     item->below = octets[0] == 1 && octets[1] == '*';
     if (item->below) {
         octets += 2;
@@ -298,7 +304,7 @@ static void add_name(struct rpz_work *work, const struct rpz_record *records, si
         item->below = false; /* what is left exists: it is above a name that does */
         item->rule = (struct rpz_rule){.word = RPZ_WORD_NONE, .line = records->line};
     } else {
-        why = read_owner(records, count, true, &item->rule);
+        why = read_owner(records, count, subject == POLICY_SUBJECT_ANSWER, &item->rule);
         if (why == NULL && !is_listable(octets, len)) {
             why = "a whole top-level domain, all names, or an address as a name";
             item->rule.word = RPZ_WORD_LOST;
@@ -306,9 +312,6 @@ static void add_name(struct rpz_work *work, const struct rpz_record *records, si
     }
     if (why != NULL) {
         tell(work, EXPORT_RPZ_LEFT_OUT, records, why);
-    } else if (item->rule.kind == POLICY_PASS) {
-        tell(work, EXPORT_RPZ_PARTLY, records,
-             "PASSTHRU: a pass rule lets the name through, but not what its answer leads to");
     }
     work->name_count++;
 }
@@ -317,11 +320,14 @@ static void add_name(struct rpz_work *work, const struct rpz_record *records, si
 static void add_owner(struct rpz_work *work, const struct rpz_record *records, size_t count)
 {
     static const struct {
-        const char *label, *why;
-    } others[] = {
-        {"rpz-client-ip", "a rule on the client's address: views decide by client"},
-        {"rpz-nsdname", "a rule on the name of a name server"},
-        {"rpz-nsip", "a rule on the address of a name server"},
+        const char *label;
+        bool is_prefix;
+        enum policy_subject subject;
+    } triggers[] = {
+        {"rpz-ip", true, POLICY_SUBJECT_ANSWER},
+        {"rpz-client-ip", true, POLICY_SUBJECT_CLIENT},
+        {"rpz-nsip", true, POLICY_SUBJECT_NAMESERVER},
+        {"rpz-nsdname", false, POLICY_SUBJECT_NAMESERVER},
     };
     const uint8_t *octets = records->owner;
     const size_t len = records->owner_len;
@@ -334,17 +340,20 @@ static void add_owner(struct rpz_work *work, const struct rpz_record *records, s
     for (size_t at = 0; at < len; at += 1u + octets[at]) {
         last = at;
     }
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        if (is_label(octets + last, others[i].label)) {
-            tell(work, EXPORT_RPZ_LEFT_OUT, records, others[i].why);
-            return;
+    for (size_t i = 0; i < sizeof(triggers) / sizeof(triggers[0]); i++) {
+        if (!is_label(octets + last, triggers[i].label)) {
+            continue;
         }
+        if (triggers[i].is_prefix) {
+            add_prefix(work, records, count, last, triggers[i].subject);
+        } else if (last == 0) {
+            tell(work, EXPORT_RPZ_LEFT_OUT, records, "no name of a name server");
+        } else {
+            add_name(work, records, count, last, triggers[i].subject);
+        }
+        return;
     }
-    if (is_label(octets + last, "rpz-ip")) {
-        add_prefix(work, records, count, last);
-    } else {
-        add_name(work, records, count);
-    }
+    add_name(work, records, count, len, POLICY_SUBJECT_ANSWER);
 }
 
 static int compare_records(const void *left, const void *right)

@@ -29,6 +29,7 @@ struct rpz_item {
     const uint8_t *octets; /* of the name: wire format, the root's octet follows */
     uint8_t len;           /* without it */
     bool below;            /* it was "*." and this name */
+    enum policy_subject subject;
     struct address_prefix prefix;
     struct rpz_rule rule;
 };

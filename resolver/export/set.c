@@ -320,6 +320,9 @@ static size_t collect(struct export_set *set, struct entry *entries)
         for (size_t i = 0; i < list->rule_count; i++) {
             const struct policy_list_rule *rule = &list->rules[i];
 
+            if (rule->subject != set->subject) {
+                continue;
+            }
             switch (rule->match) { /* a kind of rule that is new must not become a name */
             case POLICY_MATCH_PREFIX:
                 set->prefixes[set->prefix_count++] =
@@ -361,8 +364,8 @@ static void make_nodes(struct export_set *set, struct entry *entries, size_t cou
     }
 }
 
-int export_set_create(const struct export_source *sources, size_t count,
-                      enum policy_action action, struct export_set **set)
+static int create(const struct export_source *sources, size_t count, enum policy_action action,
+                  enum policy_subject subject, struct export_set **set)
 {
     size_t rules = 0, octets = 0;
 
@@ -379,6 +382,7 @@ int export_set_create(const struct export_source *sources, size_t count,
         made->sources = sources;
         made->source_count = count;
         made->action = action;
+        made->subject = subject;
         made->nodes = calloc(rules + 1, sizeof(made->nodes[0]));
         made->prefixes = calloc(rules + 1, sizeof(made->prefixes[0]));
         made->keys = malloc(octets + 1);
@@ -402,9 +406,46 @@ int export_set_create(const struct export_source *sources, size_t count,
     return rc;
 }
 
+static bool speaks_of(const struct export_source *sources, size_t count,
+                      enum policy_subject subject)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < sources[i].list->rule_count; k++) {
+            if (sources[i].list->rules[k].subject == subject) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+int export_set_create(const struct export_source *sources, size_t count,
+                      enum policy_action action, struct export_set **set)
+{
+    struct export_set *made = NULL;
+    int rc = create(sources, count, action, POLICY_SUBJECT_ANSWER, &made);
+
+    for (unsigned i = POLICY_SUBJECT_ANSWER + 1; rc == 0 && i < POLICY_SUBJECTS; i++) {
+        const enum policy_subject subject = (enum policy_subject)i;
+
+        if (speaks_of(sources, count, subject)) {
+            rc = create(sources, count, action, subject, &made->parts[i]);
+        }
+    }
+    if (rc == 0) {
+        *set = made;
+    } else {
+        export_set_destroy(made);
+    }
+    return rc;
+}
+
 void export_set_destroy(struct export_set *set)
 {
     if (set != NULL) {
+        for (unsigned i = 0; i < POLICY_SUBJECTS; i++) {
+            export_set_destroy(set->parts[i]);
+        }
         free(set->nodes);
         free(set->prefixes);
         free(set->next_hole);

@@ -50,6 +50,9 @@ struct export_prefix {
 };
 
 struct export_set {
+    enum policy_subject subject; /* what its names and prefixes are about */
+    /* Of a set about answers: those about clients and name servers; NULL: no rule is. */
+    struct export_set *parts[POLICY_SUBJECTS];
     const struct export_source *sources;
     size_t source_count;
     enum policy_action action; /* of rules that name none */

@@ -68,7 +68,7 @@ static const struct row table[] = {
     /* --- the six actions --- */
     {"nx.example CNAME .", {"block exact nx.example ... action=nxdomain"}, 1, NULL},
     {"nx.example CNAME *.", {"block exact nx.example ... action=nodata"}, 1, NULL},
-    {"p.example CNAME rpz-passthru.", {"pass exact p.example "}, 1, "1:3: p.example: PASSTHRU"},
+    {"p.example CNAME rpz-passthru.", {"pass exact p.example ... ends=chain"}, 1, NULL},
     {"d.example CNAME rpz-drop.", {"block exact d.example ... action=drop"}, 1, NULL},
     {"t.example CNAME rpz-tcp-only.", {"block exact t.example ... action=truncate"}, 1, NULL},
     {"s.example A 0.0.0.0", {"block exact s.example ... action=sinkhole"}, 1, NULL},
@@ -85,7 +85,7 @@ static const struct row table[] = {
      1,
      NULL},
     /* PASSTHRU as it was said before there was a word for it */
-    {"p.example CNAME p.example.", {"pass exact p.example "}, 1, "1:3: p.example: PASSTHRU"},
+    {"p.example CNAME p.example.", {"pass exact p.example ... ends=chain"}, 1, NULL},
     /* letter case does not matter */
     {"NX.Example CNAME RPZ-Drop.", {"block exact nx.example ... action=drop"}, 1, NULL},
 
@@ -128,20 +128,71 @@ static const struct row table[] = {
     {"*.n.example CNAME rpz-passthru.\nx.n.example CNAME .",
      {"pass below n.example ", "block exact x.n.example "},
      2,
-     "PASSTHRU"},
+     NULL},
 
     /* --- the other triggers --- */
     {"24.0.2.0.192.rpz-ip CNAME .", {"block prefix 192.0.2.0/24 ... action=nxdomain"}, 1, NULL},
     {"128.1.zz.db8.2001.rpz-ip CNAME *.", {"block prefix 2001:db8::1/128 "}, 1, NULL},
     {"48.0.0.0.0.0.2.db8.2001.rpz-ip CNAME *.", {"block prefix 2001:db8:2::/48 "}, 1, NULL},
-    {"32.1.2.0.192.rpz-ip CNAME rpz-passthru.", {"pass prefix 192.0.2.1/32 "}, 1, NULL},
+    {"32.1.2.0.192.rpz-ip CNAME rpz-passthru.",
+     {"pass prefix 192.0.2.1/32 ... ends=chain"},
+     1,
+     NULL},
     {"24.0.2.0.192.rpz-ip CNAME .\n32.1.2.0.192.rpz-ip A 10.0.0.1",
      {"block prefix 192.0.2.0/24 ", "pass prefix 192.0.2.1/32 "},
      2,
      "0:4: 32.1.2.0.192.rpz-ip"},
-    {"32.1.0.0.10.rpz-client-ip CNAME rpz-drop.", {NULL}, 0, "the client's address"},
-    {"ns.example.rpz-nsdname CNAME .", {NULL}, 0, "name of a name server"},
-    {"24.0.2.0.192.rpz-nsip CNAME .", {NULL}, 0, "address of a name server"},
+    {"32.1.0.0.10.rpz-client-ip CNAME rpz-drop.",
+     {"block prefix 10.0.0.1/32 ... action=drop trigger=client "},
+     1,
+     NULL},
+    {"32.1.0.0.10.rpz-client-ip CNAME rpz-passthru.",
+     {"pass prefix 10.0.0.1/32 ... trigger=client ends=chain "},
+     1,
+     NULL},
+    {"7.zz.fc00.rpz-client-ip CNAME rpz-tcp-only.",
+     {"block prefix fc00::/7 ... action=truncate trigger=client "},
+     1,
+     NULL},
+    {"7.zz.fc00.rpz-nsip CNAME .", {NULL}, 0, "a prefix that a list cannot have"},
+    {"4.0.0.0.16.rpz-client-ip CNAME .", {NULL}, 0, "shorter than /8"},
+    {"ns.example.rpz-nsdname CNAME .",
+     {"block exact ns.example ... action=nxdomain trigger=nameserver "},
+     1,
+     NULL},
+    {"ns.example.rpz-nsdname CNAME .\n*.ns.example.rpz-nsdname CNAME .",
+     {"block suffix ns.example ... action=nxdomain trigger=nameserver "},
+     1,
+     NULL},
+    /* what leads to itself is no PASSTHRU here: it is another name */
+    {"ns.example.rpz-nsdname CNAME ns.example.",
+     {"block exact ns.example ... action=redirect:ns.example trigger=nameserver "},
+     1,
+     NULL},
+    {"rpz-nsdname CNAME .", {NULL}, 0, "no name of a name server"},
+    {"com.rpz-nsdname CNAME .", {NULL}, 0, "a whole top-level domain"},
+    {"24.0.2.0.192.rpz-nsip CNAME *.",
+     {"block prefix 192.0.2.0/24 ... action=nodata trigger=nameserver "},
+     1,
+     NULL},
+    /* one name or prefix in each of them: none covers the other */
+    {"*.n.example CNAME .\nx.n.example.rpz-nsdname CNAME *.",
+     {"block below n.example ", "block exact x.n.example ... trigger=nameserver "},
+     2,
+     NULL},
+    {"24.0.2.0.192.rpz-ip CNAME .\n32.1.2.0.192.rpz-nsip CNAME *.\n"
+     "16.0.0.0.192.rpz-client-ip CNAME .",
+     {"block prefix 192.0.2.0/24 ... action=nxdomain evidence",
+      "block prefix 192.0.2.1/32 ... trigger=nameserver ",
+      "block prefix 192.0.0.0/16 ... trigger=client "},
+     3,
+     NULL},
+    /* within one, what a wildcard does not cover is let through by it, and ends no chain */
+    {"*.ns.example.rpz-nsdname CNAME .\na.b.ns.example.rpz-nsdname CNAME *.",
+     {"block below ns.example ", "pass suffix b.ns.example ... trigger=nameserver evidence",
+      "block exact a.b.ns.example "},
+     3,
+     "2:4: pass suffix b.ns.example trigger=nameserver"},
 
     /* --- what a list cannot say, by line --- */
     {"com CNAME .", {NULL}, 0, "0:3: com: a whole top-level domain"},
@@ -545,6 +596,100 @@ static void a_zone_of_ours_comes_back_as_the_policy_that_it_was(void **state)
     }
 }
 
+/* Rules about clients and name servers stand in the zone as such, and come back; formats that
+ * know names alone leave them out, and say so. */
+static void rules_about_clients_and_name_servers_come_back(void **state)
+{
+    static const char rules[] =
+        "block suffix a.example;block prefix 10.0.0.0/8 action=drop trigger=client;"
+        "pass prefix 10.1.0.0/16 trigger=client ends=chain;pass prefix 10.2.0.0/16 "
+        "trigger=client;"
+        "block suffix ns.example trigger=nameserver;"
+        "pass exact ok.ns.example trigger=nameserver ends=chain;"
+        "block prefix 2001:db8::/32 action=nodata trigger=nameserver;"
+        "pass prefix 192.0.2.0/24 trigger=nameserver";
+    static const char *const has[] = {
+        "\na.example A 0.0.0.0",
+        "\n8.0.0.0.10.rpz-client-ip CNAME rpz-drop.",
+        "\n16.0.0.1.10.rpz-client-ip CNAME rpz-passthru.",
+        "\nns.example.rpz-nsdname A 0.0.0.0",
+        "\n*.ns.example.rpz-nsdname A 0.0.0.0",
+        "\nok.ns.example.rpz-nsdname CNAME rpz-passthru.",
+        "\n32.zz.db8.2001.rpz-nsip CNAME *.",
+    };
+    static const char *const wanted[] = {
+        "block suffix a.example",
+        "block suffix ns.example trigger=nameserver",
+        "pass exact ok.ns.example trigger=nameserver ends",
+        "block prefix 10.0.0.0/8 trigger=client",
+        "pass prefix 10.1.0.0/16 trigger=client ends",
+        "block prefix 2001:db8::/32 trigger=nameserver",
+    };
+    struct trust_verdict verdict = {.count = 0};
+    struct policy_list *list = list_of("a", rules);
+    const struct export_source source = {list, &verdict};
+    struct export_job job = {.out = NULL}, flat = {.out = NULL};
+    struct export_set *set = NULL;
+    char *zone = NULL, *hosts = NULL;
+    size_t len = 0;
+    uint32_t serial = 0;
+
+    (void)state;
+    assert_int_equal(export_set_create(&source, 1, POLICY_ACTION_SINKHOLE, &set), 0);
+    job.set = flat.set = set;
+    job.out = open_memstream(&zone, &len);
+    assert_int_equal(export_rpz_zone(&job, 0, "a.rpz.test", &serial), 0);
+    export_rpz_lose(&job);
+    fclose(job.out);
+    for (size_t i = 0; i < ITEMS(has); i++) {
+        if (strstr(zone, has[i]) == NULL) {
+            fail_msg("lacks%s in %s", has[i], zone);
+        }
+    }
+    assert_int_equal(job.losses[EXPORT_LOSS_CHAIN],
+                     1); /* PASSTHRU says more than 10.2.0.0/16 */
+    struct policy_list *back = import_zone(zone, len);
+    for (size_t i = 0; i < ITEMS(wanted); i++) {
+        bool found = false;
+
+        for (size_t k = 0; k < back->rule_count; k++) {
+            const struct policy_list_rule *rule = &back->rules[k];
+            const char *subject = policy_subject_name(rule->subject);
+            char what[WIRE_NAME_TEXT_MAX], words[WIRE_NAME_TEXT_MAX + 64];
+
+            if (rule->match == POLICY_MATCH_PREFIX) {
+                address_prefix_format(&back->prefixes[rule->name], what);
+            } else {
+                struct wire_name name;
+                size_t pos = rule->name;
+
+                assert_int_equal(wire_name_read(back->names, back->names_len, &pos, &name),
+                                 WIRE_OK);
+                wire_name_to_text(&name, what);
+            }
+            snprintf(words, sizeof(words), "%s %s %s%s%s%s", policy_kind_name(rule->kind),
+                     policy_match_name(rule->match), what, subject != NULL ? " trigger=" : "",
+                     subject != NULL ? subject : "", rule->ends_chain ? " ends" : "");
+            found = found || strcmp(words, wanted[i]) == 0;
+        }
+        if (!found) {
+            fail_msg("lacks %s", wanted[i]);
+        }
+    }
+    flat.out = open_memstream(&hosts, &len);
+    assert_int_equal(export_hosts(&flat), 0);
+    fclose(flat.out);
+    assert_non_null(strstr(hosts, "a.example"));
+    assert_null(strstr(hosts, "ns.example"));
+    assert_int_equal(flat.losses[EXPORT_LOSS_TRIGGER], 3);
+    assert_int_equal(flat.losses[EXPORT_LOSS_ADDRESS], 0);
+    policy_list_free(back);
+    policy_list_free(list);
+    export_set_destroy(set);
+    free(zone);
+    free(hosts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -554,6 +699,7 @@ int main(void)
         cmocka_unit_test(what_is_too_long_is_refused),
         cmocka_unit_test(the_telling_of_faults_ends),
         cmocka_unit_test(a_zone_of_ours_comes_back_as_the_policy_that_it_was),
+        cmocka_unit_test(rules_about_clients_and_name_servers_come_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,8 @@ block suffix led.test action=redirect:stop.open.test
 block suffix watched.test action=log
 block prefix 192.0.2.0/24
 pass prefix 192.0.2.9/32
+block prefix 127.0.0.64/26 action=nodata trigger=client
+pass prefix 127.0.0.66/32 trigger=client ends=chain
 RULES
 write_list beta 2026112208 <<'RULES'
 pass suffix beta.blocked.test
@@ -191,6 +193,14 @@ also() { # NAME TYPE WORD
   got=$(verdict "$1" "$2" "$3")
   [ "$got" = "$3" ] || fail "$1 $2: '$got' instead of '$3'"
 }
+# from PORT CLIENT NAME WORD: what a client of this address gets.
+from() {
+  local word
+  kdig @127.0.0.1 -p "$1" -b "$2" +timeout=5 +retry=1 "$3" A >"$work/from"
+  word=$(sed -n 's/.*[[:space:]]A[[:space:]]\([0-9.]*\)$/\1/p' "$work/from" | head -1)
+  [ -n "$word" ] || word=$(sed -n 's/.*status: \([A-Z]*\).*/\1/p' "$work/from")
+  [ "$word" = "$4" ] || fail "$3 for $2: '$word' instead of '$4': $(cat "$work/from")"
+}
 # Programs that look at the name asked and at nothing else.
 names_only() { but[alias.open.test]=open; but[inside.open.test]=open; }
 skipped=
@@ -222,7 +232,7 @@ if has named bind9; then
 options {
   directory "$work/bind"; pid-file none; session-keyfile none; managed-keys-directory "$work/bind";
   listen-on port $front { 127.0.0.1; }; listen-on-v6 { none; };
-  recursion yes; allow-query { 127.0.0.1; }; dnssec-validation no; empty-zones-enable no;
+  recursion yes; allow-query { 127.0.0.0/8; }; dnssec-validation no; empty-zones-enable no;
   forwarders { 127.0.0.1 port $nsd_port; }; forward only;
   include "$work/rpz/bind-options.conf";
 };
@@ -233,6 +243,10 @@ CONF
   but[refused.test]=nodata; but[x.refused.test]=nodata
   table BIND
   also blocked.test TXT nodata
+  from "$front" 127.0.0.65 www.open.test NOERROR # a client that is blocked
+  from "$front" 127.0.0.66 www.open.test 198.51.100.1
+  from "$front" 127.0.0.66 blocked.test 198.51.100.1 # one that is let through for all
+  from "$front" 127.0.0.9 blocked.test 0.0.0.0
   # The basis is in the answer: the zone by its SOA, with name and serial.
   kdig @127.0.0.1 -p "$front" x.gone.test A >"$work/kdig"
   grep -Eq '^alpha\.authority-of-the-tests\.rpz\.cordon\.internal\..*SOA.* 2026112208 ' "$work/kdig" ||
@@ -456,16 +470,17 @@ led.f.test CNAME stop.open.test.
 drop.f.test CNAME rpz-drop.
 24.0.2.0.192.rpz-ip CNAME *.
 32.9.2.0.192.rpz-ip CNAME rpz-passthru.
-ns.f.test.rpz-nsdname CNAME .
+32.71.0.0.127.rpz-client-ip CNAME .
+32.72.0.0.127.rpz-client-ip CNAME rpz-passthru.
 told.wild.f.test TXT "local data"
 ZONE
 code=0
 "$cordon" list import rpz --id foreign --provider "foreign The Foreigner" --output "$work/lists/foreign.list" "$work/foreign.rpz" \
   2>"$work/import.err" || code=$?
 [ "$code" = 4 ] || fail "import ended with $code: $(cat "$work/import.err")"
-for words in 'foreign.rpz:15: left out: ns.f.test.rpz-nsdname' 'foreign.rpz:16: left out: told.wild.f.test: local data' \
-  'foreign.rpz:10: in part: free.wild.f.test: PASSTHRU' 'foreign.rpz:9: added: pass suffix ent.wild.f.test' \
-  '13 records of policy'; do
+for words in 'foreign.rpz:17: left out: told.wild.f.test: local data' \
+  'foreign.rpz:9: added: pass suffix ent.wild.f.test' \
+  '14 records of policy'; do
   grep -Fq "$words" "$work/import.err" || fail "import does not say $words: $(cat "$work/import.err")"
 done
 sign_list "$work/lists/foreign.list"
@@ -480,7 +495,7 @@ if has named bind9; then
 options {
   directory "$work/bind-foreign"; pid-file none; session-keyfile none; managed-keys-directory "$work/bind-foreign";
   listen-on port $foreign_port { 127.0.0.1; }; listen-on-v6 { none; };
-  recursion yes; allow-query { 127.0.0.1; }; dnssec-validation no; empty-zones-enable no;
+  recursion yes; allow-query { 127.0.0.0/8; }; dnssec-validation no; empty-zones-enable no;
   forwarders { 127.0.0.1 port $nsd_port; }; forward only;
   response-policy { zone "foreign"; } qname-wait-recurse no;
 };
@@ -515,7 +530,12 @@ drop.f.test drop
 inside.open.test nodata
 nearby.open.test open
 '
-for front in "$port" "${both[@]}"; do table "port $front (cordond: $port)"; done
+for front in "$port" "${both[@]}"; do
+  table "port $front (cordond: $port)"
+  from "$front" 127.0.0.71 www.open.test NXDOMAIN # clients: all that one asks is blocked,
+  from "$front" 127.0.0.72 nx.f.test 198.51.100.1 # and nothing that the other does
+  from "$front" 127.0.0.73 nx.f.test NXDOMAIN
+done
 stop_cordond
 
 say "refusals"
