@@ -102,7 +102,9 @@ static void write_zone(struct text *out, const struct daemon *daemon, uint16_t c
             found = true;
         }
     }
-    if (context != 0) { /* of a zone that a reload has taken away: nobody asks for it */
+    if (context == QUERY_CONTEXT_LEARNED) {
+        json_bool(out, "policy_only", true);
+    } else if (context != 0) { /* of a zone that a reload has taken away: nobody asks for it */
         json_string(out, "zone", found ? text : NULL);
     }
 }

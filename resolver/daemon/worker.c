@@ -26,11 +26,12 @@
 /* How often a stopping worker looks whether its questions are answered. */
 #define DRAIN_STEP_MS 5
 
-/* Each may hold one timer: questions, fetches, tries, client connections (three deadlines
- * each), connections to upstreams; and some for what is one of a kind. */
-#define TIMERS_MAX                                                                          \
-    (QUERY_SLOTS + QUERY_FETCHES + 2 * UPSTREAM_SOCKETS_MAX + 3 * NET_TCP_CONNECTIONS_MAX + \
-     4 * UPSTREAM_SERVERS_MAX + 64)
+/* Each may hold one timer: questions, answers that wait for an event, fetches (held ones
+ * another), tries, client connections (three deadlines each), connections to upstreams; and
+ * some for what is one of a kind. */
+#define TIMERS_MAX                                                                 \
+    (QUERY_SLOTS + QUERY_LATE_MAX + 2 * QUERY_FETCHES + 2 * UPSTREAM_SOCKETS_MAX + \
+     3 * NET_TCP_CONNECTIONS_MAX + 4 * UPSTREAM_SERVERS_MAX + 64)
 
 enum wish { /* flags from the main thread */
     WISH_ADOPT = 1,

@@ -182,6 +182,9 @@ enum query_state respond_rebinding(struct query_engine *engine, struct query *q)
 
 /* join.c */
 void query_key_of(const struct query *q, struct cache_key *key);
+/* A place to wait in, beside the slot; false: there is none, or its client has its share. */
+bool query_take_place(struct query_engine *engine, struct query *q);
+void query_give_back_place(struct query_engine *engine, struct query *q);
 /* q no longer waits. A fetch that nobody waits for is cancelled. */
 void query_leave_fetch(struct query_engine *engine, struct query *q);
 void query_cancel_idle_fetches(struct query_engine *engine);

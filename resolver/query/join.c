@@ -100,9 +100,16 @@ static void drop_fetch(struct query_engine *engine, struct query_fetch *fetch)
     pool_give_back(engine->fetches, fetch);
 }
 
-/* Half of the places are anybody's; of the others no client gets more than its share. The last
- * slots are kept for questions that need not wait. */
-static enum query_state take_place(struct query_engine *engine, struct query *q)
+/* The last slots are kept for questions that need not wait. */
+static bool is_full(const struct query_engine *engine)
+{
+    const unsigned slots = (unsigned)pool_size(engine->queries);
+
+    return engine->waiting >= slots - slots / QUERY_KEPT_PART;
+}
+
+/* Half of the places are anybody's; of the others no client gets more than its share. */
+bool query_take_place(struct query_engine *engine, struct query *q)
 {
     const unsigned slots = (unsigned)pool_size(engine->queries);
     const unsigned places = engine->places < slots ? engine->places : slots;
@@ -110,21 +117,29 @@ static enum query_state take_place(struct query_engine *engine, struct query *q)
     const unsigned most_address = scarce ? places / QUERY_ADDRESS_PART : slots;
     const unsigned most_network = scarce ? places / QUERY_NETWORK_PART : slots;
 
-    if (engine->waiting >= slots - slots / QUERY_KEPT_PART) {
+    if (is_full(engine) || !query_share_take(engine->shares, &q->client.from, most_address,
+                                             most_network, &q->held)) {
+        return false;
+    }
+    engine->waiting++;
+    return true;
+}
+
+static enum query_state take_place(struct query_engine *engine, struct query *q)
+{
+    if (query_take_place(engine, q)) {
+        return QUERY_WAIT;
+    }
+    if (is_full(engine)) {
         engine->counters.waits_refused++;
         return respond_failure(engine, q, WIRE_EDE_NOT_READY, "too many questions wait");
     }
-    if (!query_share_take(engine->shares, &q->client.from, most_address, most_network,
-                          &q->held)) {
-        engine->counters.share_refused++;
-        return respond_failure(engine, q, WIRE_EDE_NOT_READY,
-                               "too many questions of this client wait");
-    }
-    engine->waiting++;
-    return QUERY_WAIT;
+    engine->counters.share_refused++;
+    return respond_failure(engine, q, WIRE_EDE_NOT_READY,
+                           "too many questions of this client wait");
 }
 
-static void give_back_place(struct query_engine *engine, struct query *q)
+void query_give_back_place(struct query_engine *engine, struct query *q)
 {
     query_share_give_back(engine->shares, &q->held);
     engine->waiting--;
@@ -137,7 +152,7 @@ static void unlink_waiting(struct query_engine *engine, struct query *q)
 
     timers_disarm(engine->timers, &q->deadline);
     q->packets += fetch->packets;
-    give_back_place(engine, q);
+    query_give_back_place(engine, q);
     if (q->wait_prev != NULL) {
         q->wait_prev->wait_next = q->wait_next;
     } else {
@@ -228,7 +243,7 @@ static enum query_state start_waiting(struct query_engine *engine, struct query 
         return place;
     }
     if (at_us <= engine->now.mono_us || timers_arm(engine->timers, &q->deadline, at_us) != 0) {
-        give_back_place(engine, q);
+        query_give_back_place(engine, q);
         return respond_failure(engine, q, WIRE_EDE_NO_REACHABLE, "no time is left");
     }
     q->fetch = fetch;

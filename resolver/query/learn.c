@@ -59,10 +59,20 @@ static void wait_for(struct query_learning *learning, struct query_fetch *fetch)
     fetch->learners = learning;
 }
 
-static void give_back(struct query_engine *engine, struct query_learning *learning)
+/* It waits for nothing more. */
+static void stop_waiting(struct query_engine *engine, struct query_learning *learning)
 {
     timers_disarm(engine->timers, &learning->patience);
     leave_fetch(learning);
+    if (learning->placed) {
+        query_give_back_place(engine, learning->q);
+        learning->placed = false;
+    }
+}
+
+static void give_back(struct query_engine *engine, struct query_learning *learning)
+{
+    stop_waiting(engine, learning);
     engine->late -= learning->q == NULL ? 1 : 0;
     if (learning->prev_of_all != NULL) {
         learning->prev_of_all->next_of_all = learning->next_of_all;
@@ -177,13 +187,11 @@ static void record_late(struct query_engine *engine, struct query_learning *lear
     }
 }
 
-/* It waits no more. */
 static void finish(struct query_engine *engine, struct query_learning *learning)
 {
     struct query *q = learning->q;
 
-    timers_disarm(engine->timers, &learning->patience);
-    leave_fetch(learning);
+    stop_waiting(engine, learning);
     if (q == NULL) {
         record_late(engine, learning);
         give_back(engine, learning);
@@ -254,7 +262,9 @@ bool query_learn_wait(struct query_engine *engine, struct query *q,
     learning->wanted = wanted;
     learning->origins = *origins;
     learning->truncate_passes = q->hits.truncate_passes;
-    if (arm(engine, learning, q->servers_until_us) && go_on(engine, learning)) {
+    learning->placed = query_take_place(engine, q);
+    if (learning->placed && arm(engine, learning, q->servers_until_us) &&
+        go_on(engine, learning)) {
         q->waited = true;
         return true;
     }

@@ -60,6 +60,7 @@ struct query_learning {
     struct query_servers_wanted wanted;
     uint8_t asked; /* questions that it gave rise to */
     bool late;     /* for an event alone: the answer does not wait */
+    bool placed;   /* q has a place to wait in */
     uint8_t view;
     bool recorded; /* the question is in an event already */
     struct query_origins origins;

@@ -3,6 +3,8 @@
  * force. Input: one octet of manner, two of length, the client's message, then what upstreams
  * send, answer by answer (two octets of length each).
  *
+ * In some views rules about name servers count, so that these are asked for on the way.
+ *
  * Promised whatever comes: a question ends exactly once; an answer is well-formed, within its
  * limit, has the question as it was asked, neither AA nor AD; nothing about a name that is
  * blocked by itself is asked for, nor, in a view that denies, about one that nothing lets
@@ -19,7 +21,9 @@
 #include <string.h>
 
 #define INPUT_MAX   4096
-#define ANSWERS_MAX 10
+#define ANSWERS_MAX 64 /* fetches of one question, those about name servers included */
+#define FETCHES_MAX 32
+#define VIEWS       4
 
 enum manner {
     MANNER_TCP = 1,
@@ -27,7 +31,10 @@ enum manner {
         2, /* upstream octets are the whole message; else what is behind the question */
     MANNER_RELOAD = 4,   /* the policy is adopted again while the question waits */
     MANNER_STRANGER = 8, /* not in the access networks */
-    MANNER_DENIED = 16   /* in a view that denies what nothing lets through */
+    MANNER_DENIED = 16,  /* in a view that denies what nothing lets through */
+    MANNER_SERVERS = 32, /* in a view with rules about name servers */
+    MANNER_RECORDS = 64, /* in one where they only record */
+    MANNER_TIME = 128    /* time passes before each answer: nobody waits for name servers */
 };
 
 static const char list_text[] =
@@ -43,6 +50,10 @@ static const char list_text[] =
     "evidence=\"x\"\n"
     "block prefix 198.51.100.0/24 category=a scope=cloud confidence=high evidence=\"x\"\n"
     "block prefix 2001:db8::/32 category=a scope=cloud confidence=high evidence=\"x\"\n"
+    "block suffix ns.test category=a scope=cloud confidence=high trigger=nameserver "
+    "evidence=\"x\"\n"
+    "block prefix 203.0.113.0/24 category=a scope=cloud confidence=high trigger=nameserver "
+    "evidence=\"x\"\n"
     "end\n";
 
 struct bench {
@@ -53,13 +64,13 @@ struct bench {
     struct random random;
     struct policy *policy;
     struct policy_views *choice;
-    struct query_view views[2];
+    struct query_view views[VIEWS];
     bool denies; /* in the view of the question */
     struct query_settings settings;
     struct clock_now now;
     _Atomic uint64_t lost;
-    struct query_fetch *fetch; /* asked for and not answered */
-    struct query_fetch *left;  /* the one before, during a reload that ends it */
+    struct query_fetch *fetches[FETCHES_MAX]; /* asked for and not answered, oldest first */
+    size_t fetch_count;
     uint8_t out[WIRE_MESSAGE_MAX];
     size_t size, len;
     unsigned sent, released;
@@ -120,15 +131,28 @@ static void bench_release(void *context, struct query *q)
     bench->released++;
 }
 
+static void forget(struct bench *bench, const struct query_fetch *fetch)
+{
+    size_t i = 0;
+
+    while (i < bench->fetch_count && bench->fetches[i] != fetch) {
+        i++;
+    }
+    invariant(i < bench->fetch_count);
+    bench->fetch_count--;
+    memmove(&bench->fetches[i], &bench->fetches[i + 1],
+            (bench->fetch_count - i) * sizeof(bench->fetches[0]));
+}
+
 static int bench_ask(void *context, struct query_fetch *fetch)
 {
     struct bench *bench = context;
 
-    invariant(bench->left == NULL && query_fetch_may_ask(bench->engine, fetch));
+    invariant(query_fetch_may_ask(bench->engine, fetch));
     invariant(!is_bad(bench, &fetch->name));
     invariant(!bench->denies || is_let_through(bench, &fetch->name));
-    bench->left = bench->fetch;
-    bench->fetch = fetch;
+    invariant(bench->fetch_count < FETCHES_MAX);
+    bench->fetches[bench->fetch_count++] = fetch;
     return 0;
 }
 
@@ -136,12 +160,7 @@ static void bench_cancel(void *context, struct query_fetch *fetch)
 {
     struct bench *bench = context;
 
-    invariant(fetch != NULL && (bench->fetch == fetch || bench->left == fetch));
-    if (bench->fetch == fetch) {
-        bench->fetch = NULL;
-    } else {
-        bench->left = NULL;
-    }
+    forget(bench, fetch);
 }
 
 static const struct query_io bench_io = {bench_reserve, bench_send, bench_release, bench_ask,
@@ -159,9 +178,18 @@ static void make_policy(struct bench *bench)
          .list_count = 1,
          .deny = true,
          .allow = &open,
-         .allow_count = 1}};
-    const struct policy_view_place place = {
-        .clients = {.octets = {127, 0, 2}, .bits = 24, .family = ADDRESS_V4}, .view = 1};
+         .allow_count = 1},
+        {.name = "s",
+         .action = POLICY_ACTION_SINKHOLE,
+         .lists = &setting,
+         .list_count = 1,
+         .name_servers = POLICY_MODE_ENFORCE},
+        {.name = "r",
+         .action = POLICY_ACTION_SINKHOLE,
+         .lists = &setting,
+         .list_count = 1,
+         .name_servers = POLICY_MODE_LOG}};
+    struct policy_view_place places[VIEWS - 1];
     struct policy_list *list = NULL;
     struct policy_image *image = NULL;
     struct report report;
@@ -169,15 +197,19 @@ static void make_policy(struct bench *bench)
     report_init(&report);
     invariant(policy_list_parse(list_text, sizeof(list_text) - 1, "fuzz", &report, &list) == 0);
     invariant(policy_image_build((const struct policy_list *const *)&list, 1, &image) == 0);
-    invariant(policy_create(image, views, 2, 1, &report, &bench->policy) == 0);
-    invariant(policy_views_build(&place, 1, &bench->choice) == 0);
-    for (size_t i = 0; i < 2; i++) {
+    for (uint8_t i = 1; i < VIEWS; i++) {
+        places[i - 1] = (struct policy_view_place){
+            .clients = {.octets = {127, 0, i}, .bits = 24, .family = ADDRESS_V4}, .view = i};
+    }
+    invariant(policy_create(image, views, VIEWS, 1, &report, &bench->policy) == 0);
+    invariant(policy_views_build(places, VIEWS - 1, &bench->choice) == 0);
+    for (size_t i = 0; i < VIEWS; i++) {
         bench->views[i] = (struct query_view){views[i].name, bench->settings.sinkhole4,
                                               bench->settings.sinkhole6};
     }
     bench->settings.choice = bench->choice;
     bench->settings.views = bench->views;
-    bench->settings.view_count = 2;
+    bench->settings.view_count = VIEWS;
     policy_list_free(list);
     report_deinit(&report);
 }
@@ -191,10 +223,11 @@ static struct bench *make_bench(void)
     random_init_seed(&bench->random, seed);
     bench->cache = cache_create(CACHE_SIZE_MIN, seed);
     bench->events = ring_create(1u << 16);
-    bench->timers = timers_create(16);
+    bench->timers = timers_create(256);
     bench->now = (struct clock_now){1000000, 1000000};
     bench->settings =
         (struct query_settings){.deadline_ms = 4000,
+                                .name_server_wait_ms = 400,
                                 .block_ttl_s = 10,
                                 .sinkhole4 = {.family = ADDRESS_V4},
                                 .sinkhole6 = {.family = ADDRESS_V6},
@@ -214,7 +247,7 @@ static struct bench *make_bench(void)
                                              .events_lost = &bench->lost,
                                              .timers = bench->timers,
                                              .random = &bench->random,
-                                             .slots = 4};
+                                             .slots = 64};
     bench->engine = query_engine_create(&setup);
     invariant(bench->engine != NULL);
     make_policy(bench);
@@ -321,7 +354,7 @@ static size_t next_answer(const struct query_fetch *fetch, bool raw, const uint8
 static void answer_fetch(struct bench *bench, bool raw, const uint8_t **data, size_t *size)
 {
     uint8_t octets[INPUT_MAX + 512];
-    struct query_fetch *fetch = bench->fetch;
+    struct query_fetch *fetch = bench->fetches[0];
     const size_t len = next_answer(fetch, raw, data, size, octets);
     uint8_t *exact = malloc(len > 0 ? len : 1);
     const struct query_fetch_result result = {.status = len > 0 ? QUERY_FETCH_ANSWER
@@ -331,9 +364,26 @@ static void answer_fetch(struct bench *bench, bool raw, const uint8_t **data, si
 
     invariant(exact != NULL);
     memcpy(exact, octets, len);
-    bench->fetch = NULL;
+    forget(bench, fetch);
     query_fetch_done(bench->engine, fetch, &result);
     free(exact);
+}
+
+static void pass(struct bench *bench, uint64_t us)
+{
+    bench->now.mono_us += us;
+    bench->now.wall_us += us;
+    query_engine_time(bench->engine, bench->now);
+    timers_run(bench->timers, bench->now.mono_us);
+}
+
+/* Whoever comes from 127.0.N.1 is in view N. */
+static uint8_t view_of(unsigned manner)
+{
+    if ((manner & MANNER_DENIED) != 0) {
+        return 1;
+    }
+    return (manner & MANNER_SERVERS) != 0 ? 2 : (manner & MANNER_RECORDS) != 0 ? 3 : 0;
 }
 
 static void ask(struct bench *bench, unsigned manner, const uint8_t *octets, size_t len,
@@ -347,22 +397,25 @@ static void ask(struct bench *bench, unsigned manner, const uint8_t *octets, siz
     bench->sent = bench->released = 0;
     bench->denies = (manner & MANNER_DENIED) != 0;
     bench->size = tcp ? sizeof(bench->out) : 4096;
-    *query_client_of(q) =
-        (struct query_client){.from = {.family = ADDRESS_V4,
-                                       .octets = {(manner & MANNER_STRANGER) != 0 ? 10 : 127, 0,
-                                                  (manner & MANNER_DENIED) != 0 ? 2 : 0, 1}},
-                              .transport = tcp ? QUERY_TCP : QUERY_UDP,
-                              .keepalive_100ms = -1};
+    *query_client_of(q) = (struct query_client){
+        .from = {.family = ADDRESS_V4,
+                 .octets = {(manner & MANNER_STRANGER) != 0 ? 10 : 127, 0, view_of(manner), 1}},
+        .transport = tcp ? QUERY_TCP : QUERY_UDP,
+        .keepalive_100ms = -1};
     wire_question_read(octets, len, &question);
     query_run(bench->engine, q, octets, len);
-    for (unsigned i = 0; i < ANSWERS_MAX && bench->fetch != NULL; i++) {
+    for (unsigned i = 0; i < ANSWERS_MAX && bench->fetch_count > 0; i++) {
         if ((manner & MANNER_RELOAD) != 0) {
             query_engine_adopt(bench->engine, bench->policy, &bench->settings);
-            invariant(bench->fetch != NULL && bench->left == NULL);
         }
-        answer_fetch(bench, (manner & MANNER_RAW) != 0, &data, &size);
+        if ((manner & MANNER_TIME) != 0) {
+            pass(bench, 500000);
+        }
+        if (bench->fetch_count > 0) {
+            answer_fetch(bench, (manner & MANNER_RAW) != 0, &data, &size);
+        }
     }
-    invariant(bench->fetch == NULL && bench->released == 1 && bench->sent <= 1);
+    invariant(bench->fetch_count == 0 && bench->released == 1 && bench->sent <= 1);
     invariant(query_engine_in_use(bench->engine) == 0);
     if (bench->sent == 1) {
         check_answer(bench, &question, tcp);
@@ -390,12 +443,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         question_len = size;
     }
     cache_flush(bench->cache);
+    pass(bench, 10000000); /* the budget for name servers is full again */
     ask(bench, manner, data, question_len, data + question_len, size - question_len);
     /* Once more: whatever was kept is now in the cache. */
     ask(bench, manner, data, question_len, data + question_len, size - question_len);
-    /* And from the other view, which shares the cache. */
+    /* And from other views, which share the cache. */
     ask(bench, manner ^ MANNER_DENIED, data, question_len, data + question_len,
         size - question_len);
+    ask(bench, (manner ^ MANNER_SERVERS) & ~(unsigned)MANNER_DENIED, data, question_len,
+        data + question_len, size - question_len);
     while (ring_peek(bench->events, &len) != NULL) {
         ring_release(bench->events);
     }

@@ -369,6 +369,36 @@ static void events_that_wait_are_bounded(void **state)
     world_destroy(world);
 }
 
+/* Who waits for name servers has a place like all who wait: one client cannot have them all. */
+static void a_client_waits_in_its_share_of_the_places(void **state)
+{
+    struct world *world = world_create_with(1, 64);
+    struct world_reply *replies[48];
+    unsigned waiting = 0;
+
+    (void)state;
+    world->servers[0].manners = SERVER_SILENT_ON_SOME;
+    serve_shop(world);
+    world_ask(world, "www.slow.example", WIRE_A); /* without a rule: its answer is known */
+    world_adopt(world, {.id = "l", .rules = BY_NAME});
+    for (unsigned i = 0; i < 48; i++) {
+        replies[i] = world_send(world, "www.slow.example", WIRE_A, (struct world_manner){0});
+        waiting += replies[i]->in_use ? 1 : 0;
+    }
+    assert_int_equal(waiting, 64 / QUERY_FREE_PART);
+    struct world_reply *other = world_send(world, "www.slow.example", WIRE_A,
+                                           (struct world_manner){.from = "127.0.0.9"});
+    assert_true(other->in_use);
+    assert_int_equal(counters(world)->share_refused, 0); /* they have an answer */
+    assert_int_equal(counters(world)->servers_unknown, 48 - waiting);
+    world_pass(world, SECONDS(1));
+    assert_int_equal(other->sent, 1);
+    for (unsigned i = 0; i < 48; i++) {
+        assert_int_equal(replies[i]->sent, 1);
+    }
+    world_destroy(world);
+}
+
 static void a_reload_decides_anew_who_waits(void **state)
 {
     struct world *world = make_world(BY_NAME, POLICY_MODE_ENFORCE);
@@ -780,6 +810,7 @@ int main(void)
         cmocka_unit_test(the_budget_bounds_what_is_asked),
         cmocka_unit_test(few_are_asked_at_the_same_time),
         cmocka_unit_test(events_that_wait_are_bounded),
+        cmocka_unit_test(a_client_waits_in_its_share_of_the_places),
         cmocka_unit_test(a_reload_decides_anew_who_waits),
         cmocka_unit_test(a_reload_gives_no_more_time),
         cmocka_unit_test(a_reload_drops_events_that_wait),
