@@ -30,12 +30,14 @@ _cordon() {
     why) options='--client --view --config --socket --json --help' ;;
     query) options='--tcp --no-edns --dnssec --timeout --json --help' ;;
     exception)
-      if ((cword == 2)); then options='add list remove --help'; else
+      if ((cword == 2)); then options='add check list remove sign --help'; else
         case $verb in
           add) options='--rule --until --for --from --ticket --licence --approver --reason --scope --exact --view --id --public-suffix --until-restart' ;;
           remove) options='--rule --id --view --reason --until-restart' ;;
+          check) options='--keys --threshold --ignore-time --help' ;;
+          sign) options='--key --password-fd --help' ;;
         esac
-        options+=' --config --socket --json --help'
+        [[ $verb == check || $verb == sign ]] || options+=' --config --socket --json --help'
       fi ;;
     pause)
       if ((cword == 2)); then options='all end list --help'; else

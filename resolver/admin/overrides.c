@@ -118,15 +118,22 @@ int overrides_put(struct overrides *set, const struct override *override)
     if (at == set->count && count_of(set, override->kind) >= most) {
         return CORDON_E_LIMIT;
     }
+    const int rc = overrides_append(set, override);
+    if (rc == 0 && at < set->count - 1) {
+        overrides_remove(set, at);
+    }
+    return rc;
+}
+
+int overrides_append(struct overrides *set, const struct override *override)
+{
     struct override *copy = malloc(sizeof(*copy));
+
     if (copy == NULL || grow(set) != 0) {
         free(copy);
         return -ENOMEM;
     }
     *copy = *override;
-    if (at < set->count) {
-        overrides_remove(set, at);
-    }
     set->at[set->count++] = copy;
     return 0;
 }

@@ -26,7 +26,9 @@
 
 #define OVERRIDES_PAUSES_MAX (POLICY_LISTS_MAX + 1) /* each list, and all */
 #define OVERRIDES_MAX        (OVERRIDES_PAUSES_MAX + POLICY_EXCEPTIONS_MAX)
-#define OVERRIDES_FILE_MAX   ((OVERRIDES_MAX + 16) * REQUEST_LINE_MAX)
+/* With those of files. */
+#define OVERRIDES_ALL_MAX  (OVERRIDES_MAX + POLICY_EXCEPTIONS_ALL_MAX)
+#define OVERRIDES_FILE_MAX ((OVERRIDES_MAX + 16) * REQUEST_LINE_MAX)
 
 enum override_kind {
     OVERRIDE_PAUSE,
@@ -39,6 +41,7 @@ struct override {
     bool warned;        /* that it ends soon has been told: not written anywhere */
     bool begun;         /* the same of its beginning */
     bool over;          /* the same of its end, where it stays in its file */
+    bool rule_gone;     /* the same of its rule */
     uint64_t since_s;   /* wall clock: when it came */
     uint64_t from_s;    /* of an exception: not in force before; 0: from the first */
     uint64_t until_s;
@@ -87,6 +90,8 @@ void overrides_name(const struct overrides *set, struct override *override);
 /* Copies it to the end, in place of the one that is about the same. 0; CORDON_E_LIMIT for one
  * too many; -ENOMEM. */
 int overrides_put(struct overrides *set, const struct override *override);
+/* The same for one of which it is known that no other is about the same. 0 or -ENOMEM. */
+int overrides_append(struct overrides *set, const struct override *override);
 void overrides_remove(struct overrides *set, size_t at);
 /* 0 or -ENOMEM; out is then empty. */
 int overrides_copy(const struct overrides *set, struct overrides *out);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "cli/ask.h"
 #include "cli/cli.h"
+#include "cli/exception.h"
 #include "cli/names.h"
 
 #include <inttypes.h>
@@ -33,6 +34,8 @@ static const char exception_help[] =
     "       cordon exception remove NAME|--rule RULE|--id ID [--view VIEW] [--reason TEXT]\n"
     "                        [--until-restart]\n"
     "       cordon exception list [--json]\n"
+    "       cordon exception check|sign ... FILE...   files of exceptions, each with its "
+    "--help\n"
     "       each with [-c CONFIG | --socket PATH] [--json]\n"
     "\n"
     "Lets NAME and all below it through, whatever lists say, wherever it appears: asked for, "
@@ -457,6 +460,13 @@ static int exception_remove(const struct options *options, const char *name)
 int cli_exception(int argc, char **argv)
 {
     struct options options = {.command = "exception"};
+
+    if (argc > 1 && strcmp(argv[1], "check") == 0) {
+        return cli_exception_check(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "sign") == 0) {
+        return cli_exception_sign(argc - 1, argv + 1);
+    }
     const int code = parse(argc, argv, exception_help, &options);
 
     if (code >= 0) {
@@ -478,5 +488,5 @@ int cli_exception(int argc, char **argv)
         return verb[0] == 'a' ? exception_add(&options, name)
                               : exception_remove(&options, name);
     }
-    return cli_usage("exception", "expected add, list or remove");
+    return cli_usage("exception", "expected add, check, list, remove or sign");
 }

@@ -1,6 +1,7 @@
 /* cordon check: the configuration, the keys and every list that it names, as the daemon would
  * load them, without a daemon and without changing anything. */
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "setup/schedules.h"
@@ -39,7 +40,7 @@ static void print_json(const struct report *report, const struct setup_snapshot 
     }
     text_init(&out, buffer, JSON_OCTETS);
     json_object_begin(&out, NULL);
-    json_bool(&out, "ok", snapshot != NULL);
+    json_bool(&out, "ok", snapshot != NULL && report->errors == 0);
     json_uint(&out, "errors", report->errors);
     json_uint(&out, "warnings", report->warnings);
     json_array_begin(&out, "messages");
@@ -147,6 +148,9 @@ int cli_check(int argc, char **argv)
         if (rc != 0) {
             config_free(config);
         }
+    }
+    if (rc == 0 && report.errors > 0) { /* a file of exceptions, which alone stops no daemon */
+        rc = CORDON_E_REFUSED;
     }
     if (json) {
         print_json(&report, snapshot);

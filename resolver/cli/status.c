@@ -270,6 +270,24 @@ static void changes_attention(unsigned *count, const json_t *changes)
     for (size_t i = 0; i < json_array_size(damage); i++) {
         attention(count, true, "%s", json_string_value(json_array_get(damage, i)));
     }
+    const json_t *files = json_object_get(changes, "exception_files");
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        const json_t *file = json_array_get(files, i);
+        const bool refused = json_is_string(json_object_get(file, "refused"));
+
+        attention(count, refused, "a file of exceptions was refused, and %s: %s",
+                  json_is_string(json_object_get(file, "id"))
+                      ? "what was in force from it goes on"
+                      : "nothing is in force from it",
+                  cli_string_of(file, "refused"));
+        attention(count, !refused && json_is_true(json_object_get(file, "over")),
+                  "%s is over since %s: have a new one made and signed, or nothing of it is in "
+                  "force after a restart",
+                  cli_string_of(file, "file"), cli_string_of(file, "expires"));
+    }
+    attention(count, cli_number_of(changes, "exceptions_rule_gone") > 0,
+              "%" PRIu64 " exceptions are for rules that no list has: `cordon exception list`",
+              cli_number_of(changes, "exceptions_rule_gone"));
     attention(count, json_is_true(json_object_get(changes, "unsaved")),
               "%s cannot be written: what has ended may be back after a restart",
               cli_string_of(changes, "file"));
@@ -406,6 +424,24 @@ static void print_rights(const json_t *rights)
     printf("\n");
 }
 
+static void print_exceptions(const json_t *changes)
+{
+    const uint64_t exceptions = cli_number_of(changes, "exceptions");
+    const uint64_t ending = cli_number_of(changes, "exceptions_ending");
+    const uint64_t waiting = cli_number_of(changes, "exceptions_waiting");
+
+    if (exceptions + waiting > 0) {
+        printf("  exceptions in force: %" PRIu64, exceptions);
+        if (ending > 0) {
+            printf(", of which %" PRIu64 " end soon", ending);
+        }
+        if (waiting > 0) {
+            printf("; %" PRIu64 " not yet", waiting);
+        }
+        printf(" (`cordon exception list`)\n");
+    }
+}
+
 static unsigned print_status(const json_t *status)
 {
     const json_t *events = json_object_get(status, "events");
@@ -422,10 +458,7 @@ static unsigned print_status(const json_t *status)
     if (json_is_true(json_object_get(status, "log_only"))) {
         printf("  policy.mode is log: nothing is blocked, everything is recorded\n");
     }
-    const uint64_t exceptions = cli_number_of(json_object_get(status, "changes"), "exceptions");
-    if (exceptions > 0) {
-        printf("  exceptions in force: %" PRIu64 " (`cordon exception list`)\n", exceptions);
-    }
+    print_exceptions(json_object_get(status, "changes"));
     print_lists(json_object_get(status, "lists"));
     print_views(json_object_get(status, "views"));
     cli_print_schedules(json_object_get(status, "schedules"));

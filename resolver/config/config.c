@@ -45,6 +45,7 @@ void config_free(struct config *config)
     for (size_t i = 0; i < config->key_count; i++) {
         free(config->keys[i]);
     }
+    config_free_exceptions(config);
     for (size_t i = 0; i < config->record_count; i++) {
         free(config->records[i].name);
     }
@@ -432,6 +433,12 @@ static void check_pairs(struct config_reader *reader, const struct option *optio
         reader->config->key_count > 0) {
         check_threshold(reader, threshold, keys);
     }
+    config_check_exceptions(
+        reader, options[config_find_row("exceptions", "signed")].place,
+        options[config_find_row("exceptions", "keys")].state == OPTION_BAD ||
+            options[config_find_row("exceptions", "files")].state == OPTION_BAD ||
+            options[config_find_row("exceptions", "threshold")].state == OPTION_BAD ||
+            keys->state == OPTION_BAD);
     if (low->state != OPTION_BAD && high->state != OPTION_BAD) {
         check_ttls(reader, low, high);
     }

@@ -25,6 +25,7 @@
 #define CONFIG_ACCESS_MAX       256u
 #define CONFIG_LISTS_MAX        128u
 #define CONFIG_KEYS_MAX         32u
+#define CONFIG_EXCEPTIONS_MAX   16u   /* files of exceptions: more are one larger file */
 #define CONFIG_RECORDS_MAX      8192u /* of local.records; more belong into hosts files */
 #define CONFIG_HOSTS_MAX        16u
 #define CONFIG_ZONE_FILES_MAX   64u
@@ -247,6 +248,14 @@ struct config {
     char *keys[CONFIG_KEYS_MAX]; /* paths of .pub files, or their base64 line */
     size_t key_count;
     unsigned threshold;
+    /* exceptions: */
+    char *exception_files[CONFIG_EXCEPTIONS_MAX]; /* paths */
+    size_t exception_file_count;
+    char *exception_keys[CONFIG_KEYS_MAX]; /* as keys */
+    size_t exception_key_count;
+    unsigned exception_threshold;
+    bool exceptions_signed;    /* signed: required */
+    uint32_t exception_warn_s; /* before an exception ends; 0: never */
     /* events: */
     char *events_to; /* "stdout", or a path */
     uint64_t events_rotate_octets;

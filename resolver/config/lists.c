@@ -194,10 +194,9 @@ static bool is_key_text(const char *text)
 
 static enum config_read_result add_key(struct config_reader *reader,
                                        const struct config_row *row,
-                                       const struct config_node *item)
+                                       const struct config_node *item, char **keys,
+                                       size_t *count)
 {
-    struct config *config = reader->config;
-
     if (!config_want_scalar(reader, row, item, "a key")) {
         return CONFIG_READ_REFUSED;
     }
@@ -210,20 +209,21 @@ static enum config_read_result add_key(struct config_reader *reader,
     if (text == NULL) {
         return CONFIG_READ_NO_MEMORY;
     }
-    for (size_t i = 0; i < config->key_count; i++) {
-        if (strcmp(config->keys[i], text) == 0) {
+    for (size_t i = 0; i < *count; i++) {
+        if (strcmp(keys[i], text) == 0) {
             free(text);
             return config_fault(reader, row, item,
                                 "\"%.200s\" stands here twice: a key counts once", item->text);
         }
     }
-    config->keys[config->key_count++] = text;
+    keys[(*count)++] = text;
     return CONFIG_READ_OK;
 }
 
-static enum config_read_result read_keys(struct config_reader *reader,
+enum config_read_result config_read_keys(struct config_reader *reader,
                                          const struct config_row *row,
-                                         const struct config_node *node)
+                                         const struct config_node *node, char **keys,
+                                         size_t *count)
 {
     enum config_read_result result = CONFIG_READ_OK;
 
@@ -231,25 +231,38 @@ static enum config_read_result read_keys(struct config_reader *reader,
                            "keys: [PATH.pub, or the RW... line of one]")) {
         return CONFIG_READ_REFUSED;
     }
-    if (node->count == 0) {
-        return config_fault(reader, row, node,
-                            "no key: no list could be trusted; leave the line out for the "
-                            "shipped keys");
-    }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        const enum config_read_result one = add_key(reader, row, item);
+        const enum config_read_result one = add_key(reader, row, item, keys, count);
         result = one > result ? one : result;
     }
     return result;
 }
 
+static enum config_read_result read_keys(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node)
+{
+    if (!node->bad && node->kind == CONFIG_SEQUENCE && node->count == 0) {
+        return config_fault(reader, row, node,
+                            "no key: no list could be trusted; leave the line out for the "
+                            "shipped keys");
+    }
+    return config_read_keys(reader, row, node, reader->config->keys,
+                            &reader->config->key_count);
+}
+
+void config_print_keys(char *const *keys, size_t count, FILE *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        fputs("\n    - ", out);
+        config_print_scalar(keys[i], out);
+    }
+}
+
 static void print_keys(const struct config *config, const struct config_row *row, FILE *out)
 {
     (void)row;
-    for (size_t i = 0; i < config->key_count; i++) {
-        fputs("\n    - ", out);
-        config_print_scalar(config->keys[i], out);
-    }
+    config_print_keys(config->keys, config->key_count, out);
 }
 
 const struct config_kind config_kind_keys = {"paths or keys", read_keys, print_keys};

@@ -151,7 +151,7 @@ static enum config_read_result add_file(struct config_reader *reader,
     return CONFIG_READ_OK;
 }
 
-static enum config_read_result read_files(struct config_reader *reader,
+enum config_read_result config_read_files(struct config_reader *reader,
                                           const struct config_row *row,
                                           const struct config_node *node, const char *example,
                                           size_t max, char **files, size_t *count)
@@ -167,7 +167,7 @@ static enum config_read_result read_files(struct config_reader *reader,
     return result;
 }
 
-static void print_files(char *const *files, size_t count, FILE *out)
+void config_print_files(char *const *files, size_t count, FILE *out)
 {
     fputs(" [", out);
     for (size_t i = 0; i < count; i++) {
@@ -181,14 +181,14 @@ static enum config_read_result read_hosts(struct config_reader *reader,
                                           const struct config_row *row,
                                           const struct config_node *node)
 {
-    return read_files(reader, row, node, "paths: [/etc/hosts]", CONFIG_HOSTS_MAX,
-                      reader->config->hosts, &reader->config->hosts_count);
+    return config_read_files(reader, row, node, "paths: [/etc/hosts]", CONFIG_HOSTS_MAX,
+                             reader->config->hosts, &reader->config->hosts_count);
 }
 
 static void print_hosts(const struct config *config, const struct config_row *row, FILE *out)
 {
     (void)row;
-    print_files(config->hosts, config->hosts_count, out);
+    config_print_files(config->hosts, config->hosts_count, out);
 }
 
 const struct config_kind config_kind_hosts = {"paths", read_hosts, print_hosts};
@@ -197,16 +197,16 @@ static enum config_read_result read_zone_files(struct config_reader *reader,
                                                const struct config_row *row,
                                                const struct config_node *node)
 {
-    return read_files(reader, row, node, "paths: [/etc/cordon/home.zone]",
-                      CONFIG_ZONE_FILES_MAX, reader->config->zone_files,
-                      &reader->config->zone_file_count);
+    return config_read_files(reader, row, node, "paths: [/etc/cordon/home.zone]",
+                             CONFIG_ZONE_FILES_MAX, reader->config->zone_files,
+                             &reader->config->zone_file_count);
 }
 
 static void print_zone_files(const struct config *config, const struct config_row *row,
                              FILE *out)
 {
     (void)row;
-    print_files(config->zone_files, config->zone_file_count, out);
+    config_print_files(config->zone_files, config->zone_file_count, out);
 }
 
 const struct config_kind config_kind_zone_files = {"paths", read_zone_files, print_zone_files};

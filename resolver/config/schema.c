@@ -23,6 +23,8 @@ const struct config_word config_choose_words[] = {{"fastest", CONFIG_CHOOSE_FAST
 static const struct config_word switch_words[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 static const struct config_word reach_words[] = {{"local", 0}, {"network", 1}, {NULL, 0}};
 static const struct config_word mode_words[] = {{"enforce", 0}, {"log", 1}, {NULL, 0}};
+static const struct config_word signed_words[] = {
+    {"optional", false}, {"required", true}, {NULL, 0}};
 static const struct config_word default_words[] = {{"allow", 0}, {"deny", 1}, {NULL, 0}};
 const struct config_word config_mode_words[] = {{"off", CONFIG_MODE_OFF},
                                                 {"log", CONFIG_MODE_LOG},
@@ -82,6 +84,9 @@ const struct config_section config_sections[] = {
                 "  terminals:\n    listen: [192.168.1.2@53]\n    default: deny\n"
                 "    allow: [corp.example, time.example.net]"},
     {.name = "trust", .manual = "Whose signatures a list needs."},
+    {.name = "exceptions",
+     .manual = "Files of what is let through for a while (docs/exceptions.md), and whose "
+               "signatures they need."},
     {.name = "events", .manual = "Where decisions are recorded, one line of JSON each."},
     {.name = "control", .manual = "How the tool cordon(1) reaches the daemon."},
     {.name = "http", .manual = "Counters and health for monitoring, over HTTP."},
@@ -436,6 +441,30 @@ const struct config_row config_rows[] = {
     {.name = "trust.threshold", .kind = &config_kind_count, .offset = AT(threshold),
      .standard = "2", .min = 1, .max = CONFIG_KEYS_MAX, .reloadable = true,
      .manual = "How many different keys must have signed a list."},
+
+    {.name = "exceptions.files", .kind = &config_kind_exception_files,
+     .standard = "[]", .reloadable = true,
+     .manual = "Files of exceptions, read at the start and at each reload; at most 16, with 4096 "
+               "exceptions in all. One that is damaged, over, or not signed as is needed is refused "
+               "as a whole, with its place, in the log, in cordon status and as an event; what was "
+               "in force from it goes on, each exception until its own end."},
+    {.name = "exceptions.keys", .kind = &config_kind_exception_keys,
+     .standard = "[]", .reloadable = true,
+     .manual = "The public keys of those who approve exceptions, as trust.keys, and none of them: "
+               "who signs lists does not sign exceptions from them."},
+    {.name = "exceptions.threshold", .kind = &config_kind_count,
+     .offset = AT(exception_threshold), .standard = "1", .min = 1, .max = CONFIG_KEYS_MAX,
+     .reloadable = true,
+     .manual = "How many different keys must have signed a file of exceptions."},
+    {.name = "exceptions.signed", .kind = &config_kind_choice, .offset = AT(exceptions_signed),
+     .standard = "optional", .words = signed_words, .reloadable = true,
+     .manual = "required: only exceptions in signed files count; cordon exception add is refused, "
+               "and what it added before has no effect. optional: a file without any signature "
+               "counts, too, and one that has some must have enough of them, where keys are named."},
+    {.name = "exceptions.warn", .kind = &config_kind_seconds, .offset = AT(exception_warn_s),
+     .standard = "14d", .min = 3600, .max = 366 * DAY_S, .zero = "never", .reloadable = true,
+     .manual = "So long before its end an exception is told of in the log and as an event, if it "
+               "lasts for longer than that."},
 
     {.name = "events.to", .kind = &config_kind_output, .offset = AT(events_to),
      .standard = "stdout",

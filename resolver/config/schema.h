@@ -161,6 +161,26 @@ void config_check_http(struct config_reader *reader);
 /* lists.c: lists and keys. */
 extern const struct config_kind config_kind_use;
 extern const struct config_kind config_kind_keys;
+enum config_read_result config_read_keys(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node, char **keys,
+                                         size_t *count); /* room for CONFIG_KEYS_MAX */
+void config_print_keys(char *const *keys, size_t count, FILE *out);
+
+/* exceptions.c: files of exceptions, and whose signatures they need. */
+extern const struct config_kind config_kind_exception_files;
+extern const struct config_kind config_kind_exception_keys;
+/* Files, keys and threshold go together; place: of the option signed. bad: a fault of one of
+ * them was reported. */
+void config_check_exceptions(struct config_reader *reader, struct config_place place, bool bad);
+void config_free_exceptions(struct config *config);
+
+/* local.c: paths of files, made absolute. */
+enum config_read_result config_read_files(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node, const char *what,
+                                          size_t max, char **files, size_t *count);
+void config_print_files(char *const *files, size_t count, FILE *out);
 
 /* For kinds. Each reports and returns CONFIG_READ_REFUSED, or is true if the node will do. */
 enum config_read_result config_fault(struct config_reader *reader, const struct config_row *row,

@@ -187,13 +187,17 @@ bool changes_has_effect(const struct setup_snapshot *snapshot, const struct over
     return false;
 }
 
-const char *changes_state(const struct setup_snapshot *snapshot,
-                          const struct override *override, struct clock_now now)
+const char *changes_state(const struct daemon *daemon, const struct override *override,
+                          struct clock_now now)
 {
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
     uint8_t view;
 
     if (override->over || override_is_over(override, now)) {
         return "over";
+    }
+    if (override->file == NULL && daemon->changes.files.required) {
+        return "unsigned";
     }
     if (!override_has_begun(override, now)) {
         return "waiting";
@@ -208,33 +212,46 @@ const char *changes_state(const struct setup_snapshot *snapshot,
     return "in-force";
 }
 
-/* 0, -ENOMEM, CORDON_E_LIMIT. from: or its root. */
-static int derive(struct daemon *daemon, struct setup_snapshot *from,
-                  struct setup_snapshot **snapshot)
+/* Adds the exceptions of the set that count now. */
+static size_t gather(const struct overrides *set, const struct setup_snapshot *from,
+                     struct clock_now now, struct policy_exception *out, size_t count)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const struct override *override = set->at[i];
+
+        if (override->kind == OVERRIDE_EXCEPTION && !override->over &&
+            override_has_begun(override, now)) {
+            out[count] = override->exception;
+            count += find_view(from, override->view, &out[count].view) ? 1 : 0;
+        }
+    }
+    return count;
+}
+
+/* 0, -ENOMEM, CORDON_E_LIMIT. from: or its root. files: whose exceptions count. */
+static int derive(struct daemon *daemon, const struct exceptions_files *files,
+                  struct setup_snapshot *from, struct setup_snapshot **snapshot)
 {
     const struct overrides *set = &daemon->changes.set;
     const struct clock_now now = clock_read();
-    struct policy_exception *exceptions = calloc(set->count + 1, sizeof(exceptions[0]));
+    struct policy_exception *exceptions =
+        calloc(set->count + files->set.count + 1, sizeof(exceptions[0]));
     const char **paused = calloc(set->count + 1, sizeof(paused[0]));
     struct policy_changes changes = {.paused = paused, .exceptions = exceptions};
     int rc = exceptions == NULL || paused == NULL ? -ENOMEM : 0;
 
     for (size_t i = 0; rc == 0 && i < set->count; i++) {
-        const struct override *override = set->at[i];
-        struct policy_exception *exception = &exceptions[changes.exception_count];
-
-        if (override->kind == OVERRIDE_PAUSE) {
-            paused[changes.paused_count++] = override->list;
-            changes.pause_all = changes.pause_all || strcmp(override->list, "all") == 0;
-            continue;
-        }
-        *exception = override->exception;
-        if (override_has_begun(override, now) &&
-            find_view(from, override->view, &exception->view)) {
-            changes.exception_count++;
+        if (set->at[i]->kind == OVERRIDE_PAUSE) {
+            paused[changes.paused_count++] = set->at[i]->list;
+            changes.pause_all = changes.pause_all || strcmp(set->at[i]->list, "all") == 0;
         }
     }
+    if (rc == 0 && !files->required) {
+        changes.exception_count = gather(set, from, now, exceptions, 0);
+    }
     if (rc == 0) {
+        changes.exception_count =
+            gather(&files->set, from, now, exceptions, changes.exception_count);
         rc = setup_snapshot_derive(from, &changes, now.wall_us / 1000000,
                                    changes_next_generation(daemon), snapshot);
     }
@@ -251,17 +268,27 @@ uint64_t changes_next_generation(struct daemon *daemon)
 int changes_publish(struct daemon *daemon, struct setup_snapshot *root)
 {
     struct changes *changes = &daemon->changes;
+    struct exceptions_files found = {.count = 0};
     struct setup_snapshot *made = NULL;
+    int rc = 0;
 
     if (!policy_slot_reclaim(daemon->slot)) {
         return -EBUSY;
     }
+    if (root != NULL) {
+        rc = exceptions_merge(&changes->files, root->exceptions, clock_read(), &found);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    const struct exceptions_files *files = root != NULL ? &found : &changes->files;
     /* A root that is the newest is published as it is, if there is nothing to change in it. */
-    if (root == NULL || changes->set.count > 0 ||
+    if (root == NULL || changes->set.count > 0 || files->set.count > 0 ||
         policy_generation(root->policy) != changes->generation) {
         struct setup_snapshot *from = root != NULL ? root : policy_slot_current(daemon->slot);
-        const int rc = derive(daemon, from, &made);
+        rc = derive(daemon, files, from, &made);
         if (rc != 0) {
+            exceptions_deinit(&found);
             return rc;
         }
         if (root == NULL) { /* else it has read the servers itself */
@@ -270,10 +297,14 @@ int changes_publish(struct daemon *daemon, struct setup_snapshot *root)
     }
     const struct setup_snapshot *before = daemon_snapshot(daemon);
     loops_apply(daemon, made != NULL ? made : root);
-    const int rc = policy_slot_publish(daemon->slot, made != NULL ? made : root);
+    rc = policy_slot_publish(daemon->slot, made != NULL ? made : root);
     if (rc != 0) {
+        exceptions_deinit(&found);
         setup_snapshot_free(made);
         return rc;
+    }
+    if (root != NULL) {
+        changes_take_files(daemon, made != NULL ? made : root, &found);
     }
     if (made != NULL) {
         setup_snapshot_free(root); /* what was made of it holds it */
@@ -398,27 +429,6 @@ void changes_wait(struct daemon *daemon, struct control_client *client, const st
 
 /* --- time --- */
 
-/* Takes out what is over. True if there was any. */
-static bool expire(struct daemon *daemon, struct clock_now now)
-{
-    struct changes *changes = &daemon->changes;
-    bool any = false;
-
-    for (size_t i = changes->set.count; i-- > 0;) {
-        const struct override *override = changes->set.at[i];
-
-        if (override_is_over(override, now)) {
-            changes_record(daemon,
-                           override->kind == OVERRIDE_PAUSE ? AUDIT_PAUSE_EXPIRED
-                                                            : AUDIT_EXCEPTION_EXPIRED,
-                           override, NULL, NULL);
-            overrides_remove(&changes->set, i);
-            any = true;
-        }
-    }
-    return any;
-}
-
 /* What is over must go from the file as well, or a clock that is set back and a restart would
  * bring it back to life. */
 static void save_again(struct changes *changes)
@@ -443,10 +453,8 @@ static void on_tick(uv_timer_t *timer)
     const struct clock_now now = clock_read();
 
     invariant(daemon->magic == DAEMON_MAGIC);
-    if (expire(daemon, now)) {
+    if (changes_look(daemon, now)) {
         changes_publish_soon(daemon);
-        changes->unsaved = true;
-        changes->next_save_us = 0;
     }
     if (scheduling_is_due(daemon, now)) {
         changes_publish_soon(daemon);
@@ -480,24 +488,32 @@ int changes_open(struct daemon *daemon, struct setup_snapshot *root,
     if (rc != 0) {
         return rc;
     }
-    if (expire(daemon, clock_read())) {
-        changes->unsaved = true;
+    (void)changes_look(daemon, clock_read());
+    struct exceptions_files found = {.count = 0};
+    rc = exceptions_merge(&changes->files, root->exceptions, clock_read(), &found);
+    if (rc != 0) {
+        return rc;
     }
-    if (changes->set.count == 0) {
-        *snapshot = root;
-        return 0;
+    struct setup_snapshot *made = root;
+    if (changes->set.count + found.set.count > 0) {
+        rc = derive(daemon, &found, root, &made);
     }
-    struct setup_snapshot *made = NULL;
-    rc = derive(daemon, root, &made);
-    if (rc == 0) {
+    if (rc != 0) {
+        exceptions_deinit(&found);
+        return rc;
+    }
+    if (changes->set.count > 0) {
         log_write(LOG_LEVEL_INFO,
                   "%zu pauses and exceptions from before are in force: `cordon pause list`, "
                   "`cordon exception list`",
                   changes->set.count);
-        setup_snapshot_free(root); /* what was made of it holds it */
-        *snapshot = made;
     }
-    return rc;
+    if (made != root) {
+        setup_snapshot_free(root); /* what was made of it holds it */
+    }
+    changes_take_files(daemon, made, &found);
+    *snapshot = made;
+    return 0;
 }
 
 void changes_start(struct daemon *daemon)
@@ -532,6 +548,8 @@ void changes_deinit(struct daemon *daemon)
     struct changes *changes = &daemon->changes;
 
     overrides_deinit(&changes->set);
+    overrides_deinit(&changes->ended);
+    exceptions_deinit(&changes->files);
     report_deinit(&changes->damage);
     ring_destroy(changes->ring);
     free(changes->path);

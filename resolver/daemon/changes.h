@@ -14,6 +14,7 @@
 #include "admin/control.h"
 #include "admin/overrides.h"
 #include "audit/change.h"
+#include "daemon/changes_exceptions.h"
 #include "daemon/limits.h"
 #include "setup/setup.h"
 
@@ -33,10 +34,12 @@ struct change_waiter {
 
 struct changes {
     struct overrides set;
-    char *path;          /* of the file; NULL: nothing is kept */
-    uint64_t generation; /* given last to a policy */
-    bool dirty;          /* the set is not in force yet */
-    bool unsaved;        /* the file has what has expired */
+    struct exceptions_files files; /* exceptions of files */
+    struct overrides ended;        /* exceptions of commands that are over, the newest last */
+    char *path;                    /* of the file; NULL: nothing is kept */
+    uint64_t generation;           /* given last to a policy */
+    bool dirty;                    /* the set is not in force yet */
+    bool unsaved;                  /* the file has what has expired */
     bool unsaved_said;
     bool set_aside; /* the file has what could not be read and is nowhere else: it is moved away
                        before it is written */
@@ -94,9 +97,21 @@ void changes_identify(const struct control_client *client, struct override *out)
 bool changes_has_effect(const struct setup_snapshot *snapshot, const struct override *override);
 
 /* What an exception is at the moment: "in-force", "waiting" (it has not begun), "over",
- * "rule-gone" (no list that is loaded has the rule), "no-view". */
-const char *changes_state(const struct setup_snapshot *snapshot,
-                          const struct override *override, struct clock_now now);
+ * "rule-gone" (no list that is loaded has the rule), "no-view", "unsigned" (only exceptions of
+ * signed files count). */
+const char *changes_state(const struct daemon *daemon, const struct override *override,
+                          struct clock_now now);
+
+/* All there are: of commands, of files, and that are over. NULL: there is none of that number.
+ */
+const struct override *changes_at(const struct changes *changes, size_t number);
+
+/* changes_time.c: what the time and files do to exceptions. */
+/* Begins, ends and tells what it is time for. True if there is something new to publish. */
+bool changes_look(struct daemon *daemon, struct clock_now now);
+/* The snapshot is in force with these files, which are taken over: tells what is new. */
+void changes_take_files(struct daemon *daemon, const struct setup_snapshot *snapshot,
+                        struct exceptions_files *files);
 
 /* changes_file.c: the file. Both need path alone. */
 /* 0 or -ENOMEM; what is wrong with the file is logged and in `damage`. */
@@ -117,6 +132,13 @@ bool changes_exception_remove_command(struct daemon *daemon, struct request *req
                                       struct control_client *client, struct text *out);
 bool changes_list_command(struct daemon *daemon, struct request *request,
                           struct control_client *client, struct text *out);
+/* How many exceptions there are, by what they are at the moment. */
+struct changes_counts {
+    size_t in_force, waiting, over, rule_gone, without_effect;
+    size_t ending;  /* of those in force, so many end within exceptions.warn */
+    size_t refused; /* files */
+};
+struct changes_counts changes_count(const struct daemon *daemon, struct clock_now now);
 /* The object "changes" of the status document. */
 void changes_write(struct text *out, const struct daemon *daemon);
 

@@ -45,7 +45,7 @@ static bool refuse_file(struct daemon *daemon, struct text *out, int rc)
 
 static const char *state_of(const struct daemon *daemon, const struct override *override)
 {
-    return changes_state(daemon_snapshot(daemon), override, clock_read());
+    return changes_state(daemon, override, clock_read());
 }
 
 /* --- adding --- */
@@ -178,6 +178,11 @@ bool changes_exception_add_command(struct daemon *daemon, struct request *reques
 
     if (!override_read_exception(request, clock_read(), &override)) {
         return refuse_request(out, request);
+    }
+    if (daemon->changes.files.required) {
+        return control_refuse(out, "only exceptions in signed files count here "
+                                   "(exceptions.signed: required): have it written into one of "
+                                   "exceptions.files and signed, then `cordon reload`");
     }
     if (!changes_has_effect(daemon_snapshot(daemon), &override)) {
         return refuse_words(out, "there is no view \"%s\"", override.view);
@@ -327,14 +332,14 @@ bool changes_list_command(struct daemon *daemon, struct request *request,
 {
     static const char *const keys[] = {
         [OVERRIDE_PAUSE] = "pauses", [OVERRIDE_EXCEPTION] = "exceptions"};
-    const struct overrides *set = &daemon->changes.set;
+    const struct changes *changes = &daemon->changes;
     const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
     const struct clock_now now = clock_read();
     uint64_t from = 0;
     size_t next = 0;
 
     (void)client;
-    (void)request_number(request, "from", 0, OVERRIDES_MAX, &from);
+    (void)request_number(request, "from", 0, 2 * OVERRIDES_ALL_MAX, &from);
     if (!request_end(request)) {
         return refuse_request(out, request);
     }
@@ -342,15 +347,17 @@ bool changes_list_command(struct daemon *daemon, struct request *request,
     json_bool(out, "ok", true);
     for (unsigned kind = OVERRIDE_PAUSE; kind <= OVERRIDE_EXCEPTION; kind++) {
         /* Pauses are on the first page, all of them. */
-        const size_t first = kind == OVERRIDE_PAUSE && from > 0 ? set->count : from;
+        const bool none = kind == OVERRIDE_PAUSE && from > 0;
+        const struct override *override = none ? NULL : changes_at(changes, from);
 
         json_array_begin(out, keys[kind]);
-        for (size_t i = first; i < set->count && next == 0; i++) {
+        for (size_t i = from; override != NULL && next == 0;
+             override = changes_at(changes, ++i)) {
             if (out->size - out->len < ENTRY_ROOM) {
                 next = i; /* exceptions are by far the more: pauses always fit */
-            } else if (set->at[i]->kind == (enum override_kind)kind) {
-                override_write(out, set->at[i], now, changes_state(snapshot, set->at[i], now));
-                if (!changes_has_effect(snapshot, set->at[i])) {
+            } else if (override->kind == (enum override_kind)kind) {
+                override_write(out, override, now, changes_state(daemon, override, now));
+                if (!changes_has_effect(snapshot, override)) {
                     out->at[--out->len] = '\0'; /* the brace, for one field more */
                     json_bool(out, "dormant", true);
                     json_object_end(out);
@@ -366,9 +373,41 @@ bool changes_list_command(struct daemon *daemon, struct request *request,
     return true;
 }
 
+static void write_files(struct text *out, const struct exceptions_files *files)
+{
+    const uint64_t now_s = clock_read().wall_us / 1000000;
+    char when[CLOCK_TEXT_MAX];
+
+    json_bool(out, "signed_required", files->required);
+    json_array_begin(out, "exception_files");
+    for (size_t i = 0; i < files->count; i++) {
+        const struct exceptions_file *file = &files->at[i];
+
+        json_object_begin(out, NULL);
+        json_string(out, "file", file->path);
+        json_string(out, "refused", file->fault[0] != '\0' ? file->fault : NULL);
+        json_string(out, "id", file->known ? file->id : NULL);
+        json_uint(out, "serial", file->serial);
+        clock_format_s(file->created_s, when);
+        json_string(out, "created", file->known ? when : NULL);
+        clock_format_s(file->expires_s, when);
+        json_string(out, "expires", file->known ? when : NULL);
+        json_bool(out, "over", file->known && now_s >= file->expires_s);
+        json_uint(out, "exceptions", file->count);
+        json_array_begin(out, "keys");
+        for (size_t k = 0; k < file->key_count; k++) {
+            json_string(out, NULL, file->keys[k]);
+        }
+        json_array_end(out);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
 void changes_write(struct text *out, const struct daemon *daemon)
 {
     const struct changes *changes = &daemon->changes;
+    const struct changes_counts counts = changes_count(daemon, clock_read());
     size_t pauses = 0;
 
     for (size_t i = 0; i < changes->set.count; i++) {
@@ -376,7 +415,13 @@ void changes_write(struct text *out, const struct daemon *daemon)
     }
     json_object_begin(out, "changes");
     json_uint(out, "pauses", pauses);
-    json_uint(out, "exceptions", changes->set.count - pauses);
+    json_uint(out, "exceptions", counts.in_force);
+    json_uint(out, "exceptions_waiting", counts.waiting);
+    json_uint(out, "exceptions_ending", counts.ending);
+    json_uint(out, "exceptions_over", counts.over);
+    json_uint(out, "exceptions_rule_gone", counts.rule_gone);
+    json_uint(out, "exceptions_without_effect", counts.without_effect);
+    write_files(out, &changes->files);
     json_string(out, "file", changes->path);
     json_bool(out, "unsaved", changes->unsaved);
     json_array_begin(out, "damage");

@@ -146,4 +146,7 @@
 /* Traces at a time: people look at one. Each takes 120 KiB. */
 #define DAEMON_TRACES_MAX 4u
 
+/* Exceptions of commands that are over, and still shown. */
+#define DAEMON_ENDED_MAX 64u
+
 #endif

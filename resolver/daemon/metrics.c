@@ -66,6 +66,25 @@ static void write_process(struct text *out, const struct daemon *daemon,
            "1 if the last reload succeeded, or there was none.", daemon->reload.rc == 0);
 }
 
+/* However many there are, the lines are the same. */
+static void write_exceptions(struct text *out, const struct daemon *daemon)
+{
+    const struct changes_counts counts = changes_count(daemon, clock_read());
+
+    family(out, "cordon_exceptions", GAUGE,
+           "What is let through for a while, by what it is at the moment.");
+    line(out, "cordon_exceptions", "state", "in-force", counts.in_force);
+    line(out, "cordon_exceptions", "state", "waiting", counts.waiting);
+    line(out, "cordon_exceptions", "state", "over", counts.over);
+    line(out, "cordon_exceptions", "state", "rule-gone", counts.rule_gone);
+    line(out, "cordon_exceptions", "state", "without-effect", counts.without_effect);
+    single(out, "cordon_exceptions_ending", GAUGE,
+           "Of those in force, those that end within exceptions.warn.", counts.ending);
+    single(out, "cordon_exception_files_refused", GAUGE,
+           "Files of exceptions that were refused: what was in force from them goes on.",
+           counts.refused);
+}
+
 static void write_answers(struct text *out, const struct query_counters *query)
 {
     char code[WIRE_TYPE_TEXT_MAX];
@@ -435,6 +454,7 @@ static void write_lists(struct text *out, const struct setup_snapshot *snapshot)
 void metrics_write(const struct daemon *daemon, const struct totals *totals, struct text *out)
 {
     write_process(out, daemon, totals);
+    write_exceptions(out, daemon);
     write_questions(out, totals);
     write_latency(out, &totals->sum.latency);
     write_net(out, &totals->sum.net);

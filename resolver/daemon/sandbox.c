@@ -244,6 +244,12 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     for (size_t i = 0; i < config->key_count; i++) {
         allow_reading_around(sandbox, rules, config->keys[i]);
     }
+    for (size_t i = 0; i < config->exception_file_count; i++) {
+        allow_reading_around(sandbox, rules, config->exception_files[i]);
+    }
+    for (size_t i = 0; i < config->exception_key_count; i++) {
+        allow_reading_around(sandbox, rules, config->exception_keys[i]);
+    }
     for (size_t i = 0; i < config->hosts_count; i++) {
         allow_reading_around(sandbox, rules, config->hosts[i]);
     }
@@ -397,6 +403,12 @@ void sandbox_report_hidden(const struct sandbox *sandbox, const struct config *c
     }
     for (size_t i = 0; i < config->key_count; i++) {
         report_if_hidden(sandbox, config->keys[i], "trust.keys", file, report);
+    }
+    for (size_t i = 0; i < config->exception_file_count; i++) {
+        report_if_hidden(sandbox, config->exception_files[i], "exceptions.files", file, report);
+    }
+    for (size_t i = 0; i < config->exception_key_count; i++) {
+        report_if_hidden(sandbox, config->exception_keys[i], "exceptions.keys", file, report);
     }
     for (size_t i = 0; i < config->hosts_count; i++) {
         report_if_hidden(sandbox, config->hosts[i], "local.hosts", file, report);

@@ -135,12 +135,11 @@ static void write_changes(struct text *out, const struct daemon *daemon,
 
     for (unsigned kind = OVERRIDE_PAUSE; kind <= OVERRIDE_EXCEPTION; kind++) {
         json_array_begin(out, keys[kind]);
-        for (size_t i = 0; i < daemon->changes.set.count; i++) {
-            const struct override *override = daemon->changes.set.at[i];
-
-            if (override->kind == (enum override_kind)kind && concerns(override, why)) {
-                override_write(out, override, now,
-                               changes_state(daemon_snapshot(daemon), override, now));
+        const struct override *override = changes_at(&daemon->changes, 0);
+        for (size_t i = 0; override != NULL; override = changes_at(&daemon->changes, ++i)) {
+            if (override->kind == (enum override_kind)kind && !override->over &&
+                concerns(override, why)) {
+                override_write(out, override, now, changes_state(daemon, override, now));
             }
         }
         json_array_end(out);

@@ -25,10 +25,11 @@
  * stop at 11 to 17; real chains of CDNs are at most 6 long. */
 #define POLICY_HOPS_MAX 11u
 
-/* Exceptions at a time, of commands and again of files: whoever needs more needs another list.
- * A name of them has 4 labels or so, and each label costs 80 octets. */
+/* Exceptions at a time, of commands and again of files (and what goes on of files that were
+ * refused): whoever needs more needs another list. A name of them has 4 labels or so, and each
+ * label costs 80 octets. */
 #define POLICY_EXCEPTIONS_MAX     4096u
-#define POLICY_EXCEPTIONS_ALL_MAX (2 * POLICY_EXCEPTIONS_MAX)
+#define POLICY_EXCEPTIONS_ALL_MAX (4 * POLICY_EXCEPTIONS_MAX)
 
 /* Octets of what an exception names: a ticket or a licence (a number, or the address of a
  * page), who has approved it, its own short word, and the id of a list. */
@@ -36,5 +37,16 @@
 #define POLICY_APPROVER_MAX     128u
 #define POLICY_EXCEPTION_ID_MAX 32u
 #define POLICY_LIST_ID_MAX      64u
+
+/* Octets of the reason that a file gives for an exception: a sentence or two. */
+#define POLICY_REASON_MAX 512u
+
+/* A file of exceptions: 4,096 of them with some 500 octets each. Its lines are as long as those
+ * of a list may be. */
+#define POLICY_EXCEPTION_FILE_OCTETS_MAX (4u << 20)
+
+/* An exception lasts so long at most, from its beginning or from when its file was made: lists
+ * and grounds change meanwhile. 366 days. */
+#define POLICY_EXCEPTION_S_MAX 31622400u
 
 #endif

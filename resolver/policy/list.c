@@ -82,8 +82,7 @@ static size_t plain_octets(const uint8_t *text, size_t len)
     return at;
 }
 
-/* Length and characters of the line. */
-static bool check_octets(struct list_parser *parser)
+bool list_check_octets(struct list_parser *parser)
 {
     const uint8_t *text = (const uint8_t *)parser->line.at;
     const size_t len = parser->line.len;
@@ -212,7 +211,7 @@ static void read_lines(struct list_reader *reader, const char *text, size_t len)
         }
         if (parser->line.number == 1) {
             read_version(parser);
-        } else if (check_octets(parser) && line_len > 0 && parser->line.at[0] != '#') {
+        } else if (list_check_octets(parser) && line_len > 0 && parser->line.at[0] != '#') {
             read_line(reader);
         }
     }

@@ -85,9 +85,8 @@ static const struct {
     [FACT_NOTE] = {"note", false, false, offsetof(struct policy_fact, note)},
 };
 
-/* Splits "KEY VALUE". False after a fault. */
-static bool split(struct list_parser *parser, size_t *key_len, const char **value,
-                  size_t *value_len)
+bool list_split(struct list_parser *parser, size_t *key_len, const char **value,
+                size_t *value_len)
 {
     const struct list_line *line = &parser->line;
     const char *space = memchr(line->at, ' ', line->len);
@@ -133,8 +132,8 @@ static bool read_owner(struct list_parser *parser, size_t column, const char *va
     return *id != NULL && *name != NULL;
 }
 
-static bool read_serial(struct list_parser *parser, size_t column, const char *value,
-                        size_t len, uint32_t *out)
+bool list_read_serial(struct list_parser *parser, size_t column, const char *value, size_t len,
+                      uint32_t *out)
 {
     uint64_t number = 0;
 
@@ -154,8 +153,8 @@ static bool read_serial(struct list_parser *parser, size_t column, const char *v
     return true;
 }
 
-static bool read_time(struct list_parser *parser, size_t column, const char *value, size_t len,
-                      uint64_t *out)
+bool list_read_time(struct list_parser *parser, size_t column, const char *value, size_t len,
+                    uint64_t *out)
 {
     if (len != strlen("YYYY-MM-DDTHH:MM:SSZ") || clock_parse(value, len, out) != 0) {
         return list_fault(parser, column, "not a time: write YYYY-MM-DDTHH:MM:SSZ");
@@ -169,7 +168,7 @@ bool list_header_read(struct list_parser *parser)
     size_t key_len = 0, len = 0, key = 0;
     const char *value = "";
 
-    if (!split(parser, &key_len, &value, &len)) {
+    if (!list_split(parser, &key_len, &value, &len)) {
         return false;
     }
     while (key < HEADER_KEYS && (strlen(headers[key].name) != key_len ||
@@ -211,11 +210,11 @@ bool list_header_read(struct list_parser *parser)
     case HEADER_PARENT:
         return read_owner(parser, column, value, len, &list->parent, &list->parent_name);
     case HEADER_SERIAL:
-        return read_serial(parser, column, value, len, &list->serial);
+        return list_read_serial(parser, column, value, len, &list->serial);
     case HEADER_CREATED:
-        return read_time(parser, column, value, len, &list->created_s);
+        return list_read_time(parser, column, value, len, &list->created_s);
     case HEADER_EXPIRES:
-        return read_time(parser, column, value, len, &list->expires_s);
+        return list_read_time(parser, column, value, len, &list->expires_s);
     case HEADER_LEGAL:
         list->legal_requirement = list_keep(parser, value, len);
         return list->legal_requirement != NULL;
@@ -316,7 +315,7 @@ bool list_fact_read(struct list_parser *parser)
     const char *value = "";
     uint64_t day = 0;
 
-    if (!split(parser, &key_len, &value, &len)) {
+    if (!list_split(parser, &key_len, &value, &len)) {
         return false;
     }
     while (key < FACT_KEYS && (strlen(fact_keys[key].name) != key_len ||

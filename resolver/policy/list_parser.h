@@ -50,6 +50,17 @@ char *list_keep(struct list_parser *parser, const char *octets, size_t len);
 /* True for 1 to max octets of a-z, 0-9 and '-'. */
 bool list_is_word(const char *text, size_t len, size_t max);
 
+/* What lists and files of exceptions (exception_file.c) have in common. Each is false after a
+ * fault. Length and characters of the current line; the line as "KEY VALUE"; a value at this
+ * column as a number that rises, as a time. */
+bool list_check_octets(struct list_parser *parser);
+bool list_split(struct list_parser *parser, size_t *key_len, const char **value,
+                size_t *value_len);
+bool list_read_serial(struct list_parser *parser, size_t column, const char *value, size_t len,
+                      uint32_t *out);
+bool list_read_time(struct list_parser *parser, size_t column, const char *value, size_t len,
+                    uint64_t *out);
+
 /* Reads the current line as "KEY VALUE" of the header. False after a fault. */
 bool list_header_read(struct list_parser *parser);
 /* Reports what the header lacks. */

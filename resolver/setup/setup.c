@@ -162,9 +162,12 @@ static int fill_trust(const struct config *config, struct upstream_settings *ups
                    : tls_trust_build(NULL, 0, false, "", NULL, &upstreams->trust);
 }
 
-/* Verifies and compiles the lists that are not off in every view. */
+/* Reads the files of exceptions; verifies and compiles the lists that are not off in every
+ * view.
+ */
 static int load_lists(const struct config *config, const struct setup_views *views,
-                      uint64_t now_s, struct report *report, struct policy_loaded *loaded)
+                      uint64_t now_s, struct report *report, struct policy_loaded *loaded,
+                      struct setup_exceptions **exceptions)
 {
     struct trust_keyring *keyring = calloc(1, sizeof(*keyring));
     int rc = keyring == NULL ? -ENOMEM : 0;
@@ -172,6 +175,9 @@ static int load_lists(const struct config *config, const struct setup_views *vie
     if (rc == 0) {
         rc = trust_keyring_load((const char *const *)config->keys, config->key_count,
                                 config->threshold, report, keyring);
+    }
+    if (rc == 0) {
+        rc = setup_exceptions_read(config, keyring, now_s, report, exceptions);
     }
     if (rc == 0) {
         const struct policy_load_request request = {.directory = config->list_directory,
@@ -223,7 +229,7 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         rc = fill_trust(config, &new->upstreams, report);
     }
     if (rc == 0) {
-        rc = load_lists(config, &views, now_s, report, loaded);
+        rc = load_lists(config, &views, now_s, report, loaded, &new->exceptions);
     }
     if (rc == 0) {
         setup_caps_check(config, loaded->image, report);
@@ -260,6 +266,7 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     setup_views_deinit(&views);
     if (new != NULL) {
         policy_destroy(new->policy);
+        setup_exceptions_free(new->exceptions);
         free(new->shown);
         setup_schedules_free(new->schedules);
         policy_views_free(new->choice);
@@ -316,6 +323,7 @@ static void let_go(struct setup_snapshot *root)
 {
     if (--root->users == 0) {
         policy_destroy(root->policy);
+        setup_exceptions_free(root->exceptions);
         free(root->shown);
         setup_schedules_free(root->schedules);
         policy_views_free(root->choice);

@@ -13,6 +13,7 @@
 #include "policy/policy.h"
 #include "policy/views.h"
 #include "query/settings.h"
+#include "setup/exceptions.h"
 #include "upstream/forward.h"
 
 /* What a view says while a schedule holds, or without one. */
@@ -71,15 +72,17 @@ struct setup_snapshot {
     /* How its lists were loaded: without the image, which the policy owns. */
     struct policy_loaded_list lists[POLICY_LISTS_MAX];
     size_t list_count;
-    bool from_cache;             /* the image was kept from before */
-    uint64_t made_us;            /* wall clock */
+    bool from_cache;                     /* the image was kept from before */
+    struct setup_exceptions *exceptions; /* files of them; what counts is in derived ones */
+    uint64_t made_us;                    /* wall clock */
     struct setup_snapshot *root; /* whose everything but the policy this one shares; NULL */
     unsigned users;              /* of a root: itself and those that share it */
 };
 
 /*
- * Takes over config on success. state_directory NULL in it: no image is kept. now_s: wall clock
- * in seconds, for the freshness of lists and for schedules. 0, or the first code with
+ * Takes over config on success. A file of exceptions that is refused is an error in the report,
+ * and no failure. state_directory NULL in it: no image is kept. now_s: wall clock in seconds, for
+ * the freshness of lists, for files of exceptions and for schedules. 0, or the first code with
  * everything in the report.
  */
 int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now_s,

@@ -365,3 +365,14 @@ int trust_verify_beside(const struct trust_keyring *keyring, const char *path,
     *verdict = found;
     return 0;
 }
+
+int trust_signatures_beside(const char *path, size_t *count)
+{
+    static const struct trust_keyring nobody = {.threshold = 1};
+    const struct place place = place_of(path);
+    struct beside beside;
+
+    const int rc = find_beside(&nobody, &place, &beside);
+    *count = rc == 0 ? beside.looked_at + beside.left_out : 0;
+    return rc;
+}

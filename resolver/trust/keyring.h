@@ -45,4 +45,8 @@ int trust_verify_beside(const struct trust_keyring *keyring, const char *path,
                         const uint8_t *data, size_t len, struct report *report,
                         struct trust_verdict *verdict);
 
+/* The number of files path.*.minisig, whoever has signed: for a file that may do without. 0 or
+ * -errno. */
+int trust_signatures_beside(const char *path, size_t *count);
+
 #endif

@@ -358,6 +358,8 @@ catalogue verify
 check
 clients
 exception add
+exception check
+exception sign
 explain
 key generate
 key rotate

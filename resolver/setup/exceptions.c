@@ -1,0 +1,107 @@
+#include "setup/exceptions.h"
+
+#include "base/error.h"
+#include "trust/load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Who signs lists could otherwise let through what the lists do not. */
+static int check_apart(const struct trust_keyring *keyring, const struct trust_keyring *lists,
+                       struct report *report)
+{
+    char id[TRUST_KEY_ID_TEXT];
+
+    for (size_t i = 0; i < keyring->count; i++) {
+        for (size_t j = 0; j < lists->count; j++) {
+            const struct trust_public_key *key = &keyring->keys[i];
+
+            if (memcmp(key->key, lists->keys[j].key, sizeof(key->key)) == 0 ||
+                memcmp(key->id, lists->keys[j].id, sizeof(key->id)) == 0) {
+                trust_key_id_format(key->id, id);
+                report_add(report, REPORT_ERROR, "exceptions.keys", 0, 0,
+                           "the key %s signs lists: exceptions have keys of their own", id);
+                return CORDON_E_REFUSED;
+            }
+        }
+    }
+    return 0;
+}
+
+/* One id is one exception, in whichever file: the later file is refused. */
+static void check_ids(struct setup_exceptions *exceptions, size_t last, struct report *report)
+{
+    struct setup_exception_file *file = &exceptions->at[last];
+    const struct policy_exception_file *here = file->loaded.file;
+
+    for (size_t i = 0; i < last && file->loaded.file != NULL; i++) {
+        const struct policy_exception_file *other = exceptions->at[i].loaded.file;
+
+        if (other != NULL && strcmp(other->id, here->id) == 0) {
+            snprintf(file->loaded.fault, sizeof(file->loaded.fault),
+                     "%.400s: its id, %s, is that of %.400s: name one of them", file->path,
+                     here->id, exceptions->at[i].path);
+            report_add(report, REPORT_ERROR, NULL, 0, 0, "%s", file->loaded.fault);
+            policy_exception_file_free(file->loaded.file);
+            file->loaded.file = NULL;
+        }
+    }
+}
+
+static int read_files(const struct config *config, const struct trust_keyring *keyring,
+                      uint64_t now_s, struct report *report, struct setup_exceptions *out)
+{
+    for (size_t i = 0; i < config->exception_file_count; i++) {
+        struct setup_exception_file *file = &out->at[i];
+
+        file->path = strdup(config->exception_files[i]);
+        if (file->path == NULL) {
+            return -ENOMEM;
+        }
+        out->count++;
+        if (policy_exception_load(file->path, keyring, config->exceptions_signed, now_s, report,
+                                  &file->loaded) == -ENOMEM) {
+            return -ENOMEM;
+        }
+        check_ids(out, i, report);
+    }
+    return 0;
+}
+
+int setup_exceptions_read(const struct config *config, const struct trust_keyring *lists,
+                          uint64_t now_s, struct report *report, struct setup_exceptions **out)
+{
+    struct setup_exceptions *made = calloc(1, sizeof(*made));
+    struct trust_keyring *keyring = calloc(1, sizeof(*keyring));
+    int rc = made == NULL || keyring == NULL ? -ENOMEM : 0;
+
+    if (rc == 0 && config->exception_key_count > 0) {
+        rc = trust_keyring_load((const char *const *)config->exception_keys,
+                                config->exception_key_count, config->exception_threshold,
+                                report, keyring);
+    }
+    if (rc == 0) {
+        rc = check_apart(keyring, lists, report);
+    }
+    if (rc == 0) {
+        made->required = config->exceptions_signed;
+        rc = read_files(config, keyring->count > 0 ? keyring : NULL, now_s, report, made);
+    }
+    free(keyring);
+    if (rc == 0) {
+        *out = made;
+    } else {
+        setup_exceptions_free(made);
+    }
+    return rc;
+}
+
+void setup_exceptions_free(struct setup_exceptions *exceptions)
+{
+    for (size_t i = 0; exceptions != NULL && i < exceptions->count; i++) {
+        free(exceptions->at[i].path);
+        policy_exception_file_free(exceptions->at[i].loaded.file);
+    }
+    free(exceptions);
+}
