@@ -81,9 +81,9 @@ struct setup_snapshot {
 
 /*
  * Takes over config on success. A file of exceptions that is refused is an error in the report,
- * and no failure. state_directory NULL in it: no image is kept. now_s: wall clock in seconds, for
- * the freshness of lists, for files of exceptions and for schedules. 0, or the first code with
- * everything in the report.
+ * and no failure. state_directory NULL in it: no image is kept. now_s: wall clock in seconds,
+ * for the freshness of lists, for files of exceptions and for schedules. 0, or the first code
+ * with everything in the report.
  */
 int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now_s,
                         struct report *report, struct setup_snapshot **snapshot);
