@@ -35,7 +35,8 @@ struct policy_list *cli_list_read(const char *verb, const char *path);
  * said stand together. */
 void cli_print_facts(const struct policy_list *list);
 
-/* What a rule is about: its name, or its prefix, as text. */
+/* What a rule is on: its name, or its prefix, as text; and what it is about, if that is no
+ * answer: "ns.example trigger=nameserver". */
 void cli_rule_what(const struct policy_list *list, const struct policy_list_rule *rule,
                    char out[WIRE_NAME_TEXT_MAX]);
 

@@ -31,6 +31,7 @@ enum fate {
     FATE_LOGGED,   /* recorded from now on */
     FATE_FORGOTTEN,
     FATE_ANSWERED, /* blocked as before, with another action */
+    FATE_CHAIN,    /* let through as before, and more or less of what comes after it */
     FATE_OTHER,    /* the same decision on other grounds */
     FATES
 };
@@ -45,6 +46,7 @@ static const struct {
     [FATE_LOGGED] = {"logged", "recorded from now on, not blocked"},
     [FATE_FORGOTTEN] = {"not-logged", "not recorded any more"},
     [FATE_ANSWERED] = {"answered", "blocked as before, with another action"},
+    [FATE_CHAIN] = {"chain", "let through as before, and more or less of what comes after it"},
     [FATE_OTHER] = {"other", "decided as before, with another category, evidence or the like"},
 };
 
@@ -118,16 +120,22 @@ static enum fate fate_of(const struct policy_list_rule *old, const struct policy
                                          : FATE_FORGOTTEN;
         }
     }
+    if (old->ends_chain != new->ends_chain) {
+        return FATE_CHAIN;
+    }
     if (!has_same_action(old, new)) {
         return to == EFFECT_BLOCK ? FATE_ANSWERED : FATE_OTHER;
     }
     return has_same_grounds(old, new) ? FATES : FATE_OTHER;
 }
 
-/* By match, then by name or prefix. */
+/* By what they are about and match, then by name or prefix. */
 static int compare(const struct policy_list *list_a, const struct policy_list_rule *a,
                    const struct policy_list *list_b, const struct policy_list_rule *b)
 {
+    if (a->subject != b->subject) {
+        return a->subject < b->subject ? -1 : 1;
+    }
     if (a->match != b->match) {
         return a->match < b->match ? -1 : 1;
     }
@@ -190,6 +198,9 @@ static const char *what_is_done(const struct policy_list_rule *rule)
 {
     if (rule == NULL) {
         return "no rule";
+    }
+    if (rule->ends_chain) {
+        return "pass ends=chain";
     }
     return rule->kind == POLICY_PASS               ? policy_kind_name(rule->kind)
            : rule->action == POLICY_ACTION_DEFAULT ? policy_kind_name(rule->kind)

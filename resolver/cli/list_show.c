@@ -95,6 +95,12 @@ void cli_rule_what(const struct policy_list *list, const struct policy_list_rule
     } else {
         out[0] = '\0';
     }
+    if (policy_subject_name(rule->subject) != NULL) {
+        const size_t used = strlen(out);
+
+        snprintf(out + used, WIRE_NAME_TEXT_MAX - used, " trigger=%s",
+                 policy_subject_name(rule->subject));
+    }
 }
 
 static void show_rules(const struct policy_list *list)
@@ -107,9 +113,10 @@ static void show_rules(const struct policy_list *list)
         char what[WIRE_NAME_TEXT_MAX];
 
         cli_rule_what(list, rule, what);
-        printf("  %s %s %s  %s, %s, %s%s%s\n", policy_kind_name(rule->kind),
-               policy_match_name(rule->match), what, rule->category,
-               policy_scope_name(rule->scope), policy_confidence_name(rule->confidence),
+        printf("  %s %s %s%s  %s, %s, %s%s%s\n", policy_kind_name(rule->kind),
+               policy_match_name(rule->match), what, rule->ends_chain ? " ends=chain" : "",
+               rule->category, policy_scope_name(rule->scope),
+               policy_confidence_name(rule->confidence),
                rule->action != POLICY_ACTION_DEFAULT ? ", action " : "",
                rule->action != POLICY_ACTION_DEFAULT ? policy_action_name(rule->action) : "");
         if (rule->public_suffix) {
@@ -174,14 +181,18 @@ static void show_counts(const struct policy_list *list)
 {
     size_t scopes[POLICY_SCOPE_CONSUMER + 1] = {0};
     size_t confidences[POLICY_CONFIDENCE_HIGH + 1] = {0};
+    size_t subjects[POLICY_SUBJECTS] = {0};
     size_t logged = 0;
     size_t passes = 0;
+    size_t ends = 0;
 
     for (size_t i = 0; i < list->rule_count; i++) {
         scopes[list->rules[i].scope]++;
         confidences[list->rules[i].confidence]++;
         logged += list->rules[i].action == POLICY_ACTION_LOG;
         passes += list->rules[i].kind == POLICY_PASS;
+        subjects[list->rules[i].subject]++;
+        ends += list->rules[i].ends_chain;
     }
     printf("\n  %zu rules:", list->rule_count);
     for (size_t s = 0; s < sizeof(scopes) / sizeof(scopes[0]); s++) {
@@ -189,9 +200,19 @@ static void show_counts(const struct policy_list *list)
             printf(" %s %zu,", policy_scope_name((enum policy_scope)s), scopes[s]);
         }
     }
-    printf(" confidence high %zu, medium %zu, low %zu; log only %zu, pass %zu\n",
+    printf(" confidence high %zu, medium %zu, low %zu; log only %zu, pass %zu",
            confidences[POLICY_CONFIDENCE_HIGH], confidences[POLICY_CONFIDENCE_MEDIUM],
            confidences[POLICY_CONFIDENCE_LOW], logged, passes);
+    if (ends > 0) {
+        printf(" (for the whole chain %zu)", ends);
+    }
+    if (subjects[POLICY_SUBJECT_CLIENT] > 0) {
+        printf("; about clients %zu", subjects[POLICY_SUBJECT_CLIENT]);
+    }
+    if (subjects[POLICY_SUBJECT_NAMESERVER] > 0) {
+        printf("; about name servers %zu", subjects[POLICY_SUBJECT_NAMESERVER]);
+    }
+    putchar('\n');
 }
 
 static void show_words(const struct policy_list *list)

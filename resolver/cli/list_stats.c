@@ -41,7 +41,7 @@ struct tally {
 struct stats {
     struct policy_list *lists[POLICY_LISTS_MAX];
     size_t list_count;
-    struct tally kinds, matches, actions, scopes, confidences, categories, providers;
+    struct tally kinds, matches, triggers, actions, scopes, confidences, categories, providers;
     struct tally facts; /* by class: a letter is never added to a designation */
     uint64_t depths[WIRE_LABELS_MAX + 1];
     uint64_t rules, public_suffixes;
@@ -55,6 +55,7 @@ static const struct {
 } tallies[] = {
     {"kind", offsetof(struct stats, kinds)},
     {"match", offsetof(struct stats, matches)},
+    {"trigger", offsetof(struct stats, triggers)},
     {"action", offsetof(struct stats, actions)},
     {"scope", offsetof(struct stats, scopes)},
     {"confidence", offsetof(struct stats, confidences)},
@@ -130,6 +131,7 @@ static bool count_list(struct stats *stats, const struct policy_list *list)
     }
     for (size_t i = 0; good && i < list->rule_count; i++) {
         const struct policy_list_rule *rule = &list->rules[i];
+        const char *trigger = policy_subject_name(rule->subject);
         const char *action = rule->kind == POLICY_PASS ? NULL
                              : rule->action == POLICY_ACTION_DEFAULT
                                  ? "the operator's"
@@ -137,6 +139,8 @@ static bool count_list(struct stats *stats, const struct policy_list *list)
 
         good = add(&stats->kinds, policy_kind_name(rule->kind)) &&
                add(&stats->matches, policy_match_name(rule->match)) &&
+               add(&stats->triggers, trigger != NULL ? trigger : "answer") &&
+               (!rule->ends_chain || add(&stats->actions, "ends=chain")) &&
                (action == NULL || add(&stats->actions, action)) &&
                add(&stats->scopes, policy_scope_name(rule->scope)) &&
                add(&stats->confidences, policy_confidence_name(rule->confidence)) &&

@@ -102,6 +102,7 @@ int cli_list_check_suffixes(const struct policy_list *list, const char *path,
             continue;
         }
         cli_rule_what(list, rule, name);
+        name[strcspn(name, " ")] = '\0'; /* the name alone */
         const bool is_one = psl_is_public_suffix2(suffixes, name, SUFFIX_KIND) != 0;
         if (is_one && !rule->public_suffix) {
             report_add(report, REPORT_ERROR, path, rule->line, 0,

@@ -201,6 +201,12 @@ from() {
   [ -n "$word" ] || word=$(sed -n 's/.*status: \([A-Z]*\).*/\1/p' "$work/from")
   [ "$word" = "$4" ] || fail "$3 for $2: '$word' instead of '$4': $(cat "$work/from")"
 }
+clients() { # [WORD for one that is let through, and asks for a blocked name]
+  from "$front" 127.0.0.65 one.open.test NOERROR # one that is blocked
+  from "$front" 127.0.0.66 two.open.test 198.51.100.1 # one that is let through
+  from "$front" 127.0.0.66 c.blocked.test "${1:-198.51.100.1}"
+  from "$front" 127.0.0.9 blocked.test 0.0.0.0
+}
 # Programs that look at the name asked and at nothing else.
 names_only() { but[alias.open.test]=open; but[inside.open.test]=open; }
 skipped=
@@ -243,10 +249,7 @@ CONF
   but[refused.test]=nodata; but[x.refused.test]=nodata
   table BIND
   also blocked.test TXT nodata
-  from "$front" 127.0.0.65 www.open.test NOERROR # a client that is blocked
-  from "$front" 127.0.0.66 www.open.test 198.51.100.1
-  from "$front" 127.0.0.66 blocked.test 198.51.100.1 # one that is let through for all
-  from "$front" 127.0.0.9 blocked.test 0.0.0.0
+  clients
   # The basis is in the answer: the zone by its SOA, with name and serial.
   kdig @127.0.0.1 -p "$front" x.gone.test A >"$work/kdig"
   grep -Eq '^alpha\.authority-of-the-tests\.rpz\.cordon\.internal\..*SOA.* 2026112208 ' "$work/kdig" ||
@@ -282,6 +285,8 @@ CONF
   but[refused.test]=nodata; but[x.refused.test]=nodata
   but[alias.open.test]='cut'
   table "Unbound with RPZ"
+  # A client that is let through is that alone here: its questions are decided by their names.
+  clients 0.0.0.0
 
   say "Unbound, local zones"
   front=$(free_port)
@@ -309,6 +314,7 @@ socket-dir=$work/recursor
 daemon=no
 disable-syslog=yes
 threads=1
+disable-packetcache=yes
 dnssec=off
 security-poll-suffix=
 forward-zones-recurse=.=127.0.0.1:$nsd_port
@@ -317,6 +323,9 @@ CONF
   start recursor pdns_recursor --config-dir="$work/recursor"
   but[refused.test]=nodata; but[x.refused.test]=nodata
   table "PowerDNS Recursor"
+  clients
+  from "$front" 127.0.0.65 again.open.test NOERROR # the same name: without the packet cache, which
+  from "$front" 127.0.0.66 again.open.test 198.51.100.1 # does not tell clients apart
   kdig @127.0.0.1 -p "$front" +edns a.blocked.test A >"$work/kdig"
   grep -q 'alpha serial 2026112207, designated' "$work/kdig" || fail "no Extended DNS Error: $(cat "$work/kdig")"
 fi
