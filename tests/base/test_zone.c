@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -264,6 +265,50 @@ static void takes_what_it_makes_and_refuses_what_cannot_be(void **state)
     assert_null(zone);
 }
 
+static void files_have_their_bounds(void **state)
+{
+    const size_t size = ZONE_FILE_MAX + 1;
+    char path[] = "/tmp/cordon-zone-XXXXXX";
+    uint8_t *data = calloc(1, size);
+    struct zone *zone = NULL;
+    char name[128];
+
+    (void)state;
+    assert_non_null(data);
+    /* transitions: as many as it says must be there, and not too many */
+    for (uint32_t count = ZONE_TRANSITIONS_MAX; count <= ZONE_TRANSITIONS_MAX + 1; count++) {
+        size_t len = make(data, NULL, 0, 0, "UTC0") - 6; /* without the footer */
+        const size_t header = 44 + 6 + 1;
+
+        data[header + 34] = (uint8_t)(count >> 8);
+        data[header + 35] = (uint8_t)count;
+        len = header + 44;
+        memset(data + len, 0, size - len);
+        for (uint32_t i = 0; i < count; i++) {
+            data[len + 8 * i + 6] = (uint8_t)(i >> 8);
+            data[len + 8 * i + 7] = (uint8_t)i;
+        }
+        len += count * 9 + 6 + 1;
+        memcpy(data + len, "\nUTC0\n", 6);
+        const int rc = zone_build(data, len + 6, &zone);
+        assert_int_equal(rc, count <= ZONE_TRANSITIONS_MAX ? 0 : CORDON_E_FORMAT);
+        zone_free(zone);
+        zone = NULL;
+    }
+    /* a file that is too large is not read */
+    assert_non_null(mkdtemp(path));
+    snprintf(name, sizeof(name), "%s/large", path);
+    FILE *out = fopen(name, "we");
+    assert_non_null(out);
+    assert_int_equal(fwrite(data, 1, size, out), size);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(zone_load(path, "large", &zone), CORDON_E_TOO_LARGE);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(rmdir(path), 0);
+    assert_null(zone);
+    free(data);
+}
+
 /* Rules that the database does not have, or only in part: libc reads them from TZ. */
 static void rules_are_as_libc_has_them(void **state)
 {
@@ -340,6 +385,7 @@ int main(void)
         cmocka_unit_test(names_lead_nowhere_else),
         cmocka_unit_test(every_piece_of_a_file_is_refused),
         cmocka_unit_test(takes_what_it_makes_and_refuses_what_cannot_be),
+        cmocka_unit_test(files_have_their_bounds),
         cmocka_unit_test(rules_are_as_libc_has_them),
         cmocka_unit_test(a_turn_may_be_in_another_year_of_utc),
         cmocka_unit_test(summer_all_year_has_no_gap),
