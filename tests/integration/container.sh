@@ -36,10 +36,12 @@ programs=$(find "$root" -type f -perm /111 ! -name 'ld-*' -printf '%P\n' | sort 
 [ -z "$(find "$root" -perm /6000)" ] || fail "something changes its user"
 if grep -rqF "$work" "$root/usr/sbin" "$root/usr/bin"; then fail "the programs name where they were built"; fi
 
-say "it knows who an upstream over TLS is, by the CA certificates of the machine that built it"
+say "it knows who an upstream over TLS is, and the clocks of the world, by the machine that built it"
 {
   echo 'upstreams: {servers: ["tls://192.0.2.53#dns.example"]}'
   echo 'lists: {directory: /usr/share/cordon/blocklists, use: {huawei-cloud: enforce}}'
+  echo 'schedules: {night: {zone: Europe/Berlin}, far: {zone: Pacific/Auckland}}'
+  echo 'policy: {when: [{schedule: night, mode: log}, {schedule: far, mode: log}]}'
 } >"$work/second/root/tmp/tls.yaml"
 chroot --userspec=65532:65532 "$work/second/root" /usr/bin/cordon check /tmp/tls.yaml >"$work/tls" 2>&1 ||
   fail "an upstream over TLS is refused: $(cat "$work/tls")"
