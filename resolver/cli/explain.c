@@ -422,7 +422,8 @@ static int explain_live(const struct explain_request *request, json_t **document
     int code = CLI_OK;
 
     *document = ask(request, &code);
-    if (code == CLI_OK && !json_is_true(json_object_get(*document, "answer_known"))) {
+    if (code == CLI_OK && (!json_is_true(json_object_get(*document, "answer_known")) ||
+                           json_is_false(json_object_get(*document, "servers_known")))) {
         let_look_up(request, cli_string_of(*document, "view"));
         json_decref(*document);
         *document = ask(request, &code);

@@ -142,6 +142,7 @@ static const json_t *find_block(const json_t *document)
 
 static void print_verdict(const json_t *document)
 {
+    const char *schedule = cli_string_of(document, "schedule");
     const char *answer = cli_string_of(document, "answer");
     const char *client = cli_string_of(document, "client");
     const char *view = cli_string_of(document, "view");
@@ -164,6 +165,9 @@ static void print_verdict(const json_t *document)
                        ? " (--client or --view shows what others get)"
                        : "");
     }
+    if (schedule[0] != '\0') {
+        print_line(0, "The schedule %s of the view %s holds.", schedule, view);
+    }
     if (block != NULL) {
         print_line(0, "Clients are told: %s", cli_string_of(block, "ede"));
         if (says(block, "ground", "default-deny")) {
@@ -182,6 +186,10 @@ static void print_verdict(const json_t *document)
     if (!is_true(document, "answer_known")) {
         print_text(0, "Where it leads is not known here: --live or --answer shows what becomes "
                       "of that.");
+    }
+    if (json_is_false(json_object_get(document, "servers_known"))) {
+        print_text(0, "Not all name servers behind the answer are known: rules about them "
+                      "are not decided.");
     }
 }
 

@@ -281,8 +281,9 @@ int why_ask(const struct why_request *request, bool looked_up, char view[OVERRID
     }
     code = cli_refusal("why", document);
     const char *meant = cli_string_of(document, "view");
-    if (code == CLI_OK && !looked_up && !is_true(document, "answer_known") &&
-        strlen(meant) <= OVERRIDES_ID_MAX) {
+    const bool known = is_true(document, "answer_known") &&
+                       !json_is_false(json_object_get(document, "servers_known"));
+    if (code == CLI_OK && !looked_up && !known && strlen(meant) <= OVERRIDES_ID_MAX) {
         memcpy(view, meant, strlen(meant) + 1);
         code = WHY_LOOK_UP;
     } else if (code == CLI_OK) {

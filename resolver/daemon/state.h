@@ -225,6 +225,13 @@ bool why_command(struct daemon *daemon, struct request *request, struct control_
 bool explain_command(struct daemon *daemon, struct request *request,
                      struct control_client *client, struct text *out);
 
+/* why_servers.c: what the cache knows of the name servers behind the answer of why, into places
+ * for SETUP_WHY_SERVERS_MAX, which why borrows. */
+struct setup_why;
+struct setup_why_server;
+void why_find_servers(struct daemon *daemon, struct setup_why *why,
+                      struct setup_why_server *servers);
+
 /* top.c: commands. */
 bool top_command(struct daemon *daemon, struct request *request, struct control_client *client,
                  struct text *out);

@@ -170,10 +170,12 @@ static bool answer(struct daemon *daemon, struct request *request, bool everythi
                                       .verified = true};
     struct setup_why *why = calloc(1, sizeof(*why));
     uint8_t *octets = malloc(WIRE_MESSAGE_MAX);
+    struct setup_why_server *servers = calloc(SETUP_WHY_SERVERS_MAX, sizeof(servers[0]));
 
-    if (why == NULL || octets == NULL) {
+    if (why == NULL || octets == NULL || servers == NULL) {
         free(why);
         free(octets);
+        free(servers);
         return control_refuse(out, "out of memory");
     }
     if (!read_request(daemon, request, everything, why)) {
@@ -182,6 +184,7 @@ static bool answer(struct daemon *daemon, struct request *request, bool everythi
         if (!why->is_address) {
             setup_why_place(snapshot, why);
             find_answer(daemon, why, octets, WIRE_MESSAGE_MAX);
+            why_find_servers(daemon, why, servers);
         }
         setup_why_decide(snapshot, why);
         json_object_begin(out, NULL);
@@ -197,6 +200,7 @@ static bool answer(struct daemon *daemon, struct request *request, bool everythi
     }
     free(why);
     free(octets);
+    free(servers);
     return true;
 }
 

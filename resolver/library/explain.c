@@ -28,7 +28,7 @@ struct telling {
     const struct policy *policy;
     cordon_explain_rule *rule;
     void *context;
-    bool ended, passed;
+    struct policy_explained_so_far so_far;
     int rc;
 };
 
@@ -55,11 +55,7 @@ static bool tell(void *context, const struct policy_explained *explained)
 /* One that comes before the answer: whether that is still asked for follows from it. */
 static void tell_asked(struct telling *telling, struct policy_explained *explained)
 {
-    explained->not_asked = telling->ended;
-    explained->passed = telling->passed;
-    telling->ended =
-        telling->ended || (!telling->passed && policy_outcome_blocks(&explained->outcome));
-    telling->passed = telling->passed || policy_outcome_passes_chain(&explained->outcome);
+    policy_explained_follow(explained, &telling->so_far);
     tell(telling, explained);
 }
 
@@ -135,8 +131,8 @@ int cordon_explain_message(const struct cordon_policy *policy, int family,
     }
     tell_question(&telling, &address, &message.name);
     if (telling.rc == 0) {
-        policy_explain_answer(policy->policy, LIBRARY_VIEW, &message, &chain, telling.ended,
-                              telling.passed, tell, &telling);
+        policy_explain_answer(policy->policy, LIBRARY_VIEW, &message, &chain, &telling.so_far,
+                              tell, &telling);
     }
     return telling.rc;
 }

@@ -337,11 +337,21 @@ bool policy_explained_next(const struct policy *policy,
 
 /* --- a whole answer --- */
 
+void policy_explained_follow(struct policy_explained *explained,
+                             struct policy_explained_so_far *so_far)
+{
+    explained->not_asked = so_far->ended;
+    explained->passed = so_far->passed;
+    so_far->ended =
+        so_far->ended || (!so_far->passed && policy_outcome_blocks(&explained->outcome));
+    so_far->passed = so_far->passed || policy_outcome_passes_chain(&explained->outcome);
+}
+
 struct answer {
     const struct policy *policy;
     unsigned view;
     const struct wire_name *asked;
-    bool ended, passed;
+    struct policy_explained_so_far *so_far;
     policy_explain_trigger *next;
     void *context;
 };
@@ -359,19 +369,16 @@ static bool explain_one(void *context, const struct policy_seen *seen)
         policy_explain_name(answer->policy, answer->view, seen->trigger, seen->hop, seen->name,
                             answer->asked, &explained);
     }
-    explained.not_asked = answer->ended;
-    explained.passed = answer->passed;
-    answer->ended =
-        answer->ended || (!answer->passed && policy_outcome_blocks(&explained.outcome));
-    answer->passed = answer->passed || policy_outcome_passes_chain(&explained.outcome);
+    policy_explained_follow(&explained, answer->so_far);
     return !answer->next(answer->context, &explained);
 }
 
 void policy_explain_answer(const struct policy *policy, unsigned view,
                            const struct wire_message *message, const struct policy_chain *chain,
-                           bool ended, bool passed, policy_explain_trigger *next, void *context)
+                           struct policy_explained_so_far *so_far, policy_explain_trigger *next,
+                           void *context)
 {
-    struct answer answer = {policy, view, &chain->names[0], ended, passed, next, context};
+    struct answer answer = {policy, view, &chain->names[0], so_far, next, context};
 
     policy_answer_walk(message, chain, explain_one, &answer);
 }

@@ -89,16 +89,25 @@ bool policy_explained_next(const struct policy *policy,
                            const struct policy_explained *explained,
                            struct policy_explained_at *at, struct policy_finding *out);
 
+/* How far the explanation of a question has come. */
+struct policy_explained_so_far {
+    bool ended;  /* a trigger has ended the question */
+    bool passed; /* or has let through the rest of the chain */
+};
+/* Puts one trigger in its place behind those before: says whether it is still asked, and what
+ * follows from it. */
+void policy_explained_follow(struct policy_explained *explained,
+                             struct policy_explained_so_far *so_far);
+
 /*
  * Every trigger of an answer, in the order in which they are decided, also those that are not
  * asked any more because one before them ends it (not_asked). next is called for each; false
- * ends the walk. ended: what came before, client and asked name, has ended it already; passed:
- * or has let all of it through.
+ * ends the walk. so_far: what the client and the asked name have come to; goes on.
  */
 typedef bool policy_explain_trigger(void *context, const struct policy_explained *explained);
 void policy_explain_answer(const struct policy *policy, unsigned view,
                            const struct wire_message *message, const struct policy_chain *chain,
-                           bool ended, bool passed, policy_explain_trigger *next,
+                           struct policy_explained_so_far *so_far, policy_explain_trigger *next,
                            void *context);
 
 /* True if the outcome is a pass that lets the rest of the chain through. */

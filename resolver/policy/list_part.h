@@ -18,8 +18,9 @@
 int policy_list_head(const char *text, size_t len, struct policy_list **head);
 
 /*
- * The same with the one rule that begins with these words, "block suffix example.com", in
- * whatever case: rules[0], its line that of the whole text. -ENOENT: there is no such line.
+ * The same with the one rule that is this, "block suffix example.com" or "block suffix
+ * example.com trigger=nameserver", in whatever case: rules[0], its line that of the whole text.
+ * -ENOENT: there is no such line.
  */
 int policy_list_rule(const char *text, size_t len, const char *rule, struct policy_list **part);
 

@@ -146,6 +146,33 @@ static bool write_trigger(void *context, const struct policy_explained *explaine
     return true;
 }
 
+/* Those of the zones that have answered: all names, then all addresses. */
+static void write_servers(struct writing *writing, struct policy_explained_so_far *so_far)
+{
+    const struct setup_why *why = writing->why;
+    const struct policy *policy = writing->snapshot->policy;
+    const struct policy_name_server_use use = policy_name_server_use(policy, why->view);
+    struct policy_explained explained;
+
+    for (size_t i = 0; use.names != POLICY_MODE_OFF && i < why->server_count; i++) {
+        policy_explain_name(policy, why->view, POLICY_TRIGGER_NAMESERVER, why->servers[i].hop,
+                            &why->servers[i].name, &why->name, &explained);
+        policy_explained_follow(&explained, so_far);
+        write_trigger(writing, &explained);
+    }
+    for (size_t i = 0; use.addresses != POLICY_MODE_OFF && i < why->server_count; i++) {
+        const struct setup_why_server *server = &why->servers[i];
+
+        for (size_t k = 0; k < server->address_count; k++) {
+            policy_explain_address(policy, why->view, POLICY_TRIGGER_NAMESERVER_ADDRESS,
+                                   server->hop, &server->name, &server->addresses[k],
+                                   &why->name, &explained);
+            policy_explained_follow(&explained, so_far);
+            write_trigger(writing, &explained);
+        }
+    }
+}
+
 static void write_triggers(struct writing *writing)
 {
     const struct setup_why *why = writing->why;
@@ -153,8 +180,7 @@ static void write_triggers(struct writing *writing)
     struct policy_explained explained;
     struct policy_chain chain;
     struct wire_message message;
-    bool ended = false;
-    bool passed = false;
+    struct policy_explained_so_far so_far = {.ended = false};
 
     json_array_begin(writing->out, "triggers");
     if (why->is_address) {
@@ -166,22 +192,19 @@ static void write_triggers(struct writing *writing)
 
         if (why->client_known || word == POLICY_CLIENT_LOG || word == POLICY_CLIENT_BLOCK) {
             policy_explain_client(policy, why->view, &why->client, &explained);
-            ended = policy_outcome_blocks(&explained.outcome);
-            passed = policy_outcome_passes_chain(&explained.outcome);
+            policy_explained_follow(&explained, &so_far);
             write_trigger(writing, &explained);
         }
         policy_explain_question(policy, why->view, &why->name, &explained);
-        explained.not_asked = ended;
-        explained.passed = passed;
-        ended = ended || (!passed && policy_outcome_blocks(&explained.outcome));
-        passed = passed || policy_outcome_passes_chain(&explained.outcome);
+        policy_explained_follow(&explained, &so_far);
         write_trigger(writing, &explained);
         /* Also where the name is blocked by itself: what it would have led to. */
         if (why->answer_len > 0 &&
             wire_message_open(why->answer, why->answer_len, &message) == WIRE_OK &&
             policy_chain_follow(&message, &chain) == POLICY_CHAIN_OK) {
-            policy_explain_answer(policy, why->view, &message, &chain, ended, passed,
-                                  write_trigger, writing);
+            policy_explain_answer(policy, why->view, &message, &chain, &so_far, write_trigger,
+                                  writing);
+            write_servers(writing, &so_far);
         }
     }
     json_array_end(writing->out);
@@ -367,6 +390,11 @@ void setup_explain_write(struct text *out, const struct setup_snapshot *snapshot
     json_bool(out, "default_deny",
               policy_view_default(snapshot->policy, why->view) != POLICY_MODE_OFF);
     json_uint(out, "views", snapshot->view_count);
+    const unsigned variant = policy_view_variant(snapshot->policy, why->view);
+    json_string(out, "schedule",
+                variant > 0 && variant <= snapshot->shown[why->view].when_count
+                    ? snapshot->shown[why->view].schedules[variant - 1]
+                    : NULL);
     write_triggers(&writing);
     write_lists(&writing);
 }

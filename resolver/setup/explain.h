@@ -13,14 +13,6 @@
 /* Of the document: a reader refuses a number that it does not know. */
 #define SETUP_EXPLAIN_VERSION 1
 
-/* Triggers of one answer that are told, and rules of one trigger; more are counted. A chain has
- * 11 hops, an answer of a CDN some 20 addresses; 20 lists may each have a rule per label. */
-#define SETUP_EXPLAIN_TRIGGERS_MAX 128u
-#define SETUP_EXPLAIN_RULES_MAX    128u
-
-/* Octets of a document at most: an auditor's question is answered whole or not at all. */
-#define SETUP_EXPLAIN_DOCUMENT_MAX (2u << 20)
-
 /* What was asked, for the head of the document. */
 struct setup_asked {
     const char *of;   /* "daemon", "configuration", "lists" */

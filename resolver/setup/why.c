@@ -25,17 +25,70 @@ bool setup_why_view_named(const struct setup_snapshot *snapshot, const char *nam
     return false;
 }
 
-void setup_why_place(const struct setup_snapshot *snapshot, struct setup_why *why)
+/* What is known here, and the zone with servers of its own. */
+static bool is_local(const struct setup_snapshot *snapshot, const struct wire_name *name,
+                     uint16_t type, const struct query_zone **zone)
 {
     const struct query_settings *settings = &snapshot->settings;
-    const struct query_zone *zone = query_settings_zone(settings, &why->name);
     struct local_answer local;
 
+    *zone = query_settings_zone(settings, name);
     local_find(settings->local_names, settings->local_special,
-               zone != NULL ? zone->name.labels : 0, &why->name, why->type, &local);
-    why->local = local.kind != LOCAL_NOT;
+               *zone != NULL ? (*zone)->name.labels : 0, name, type, &local);
+    return local.kind != LOCAL_NOT;
+}
+
+bool setup_why_outside(const struct setup_snapshot *snapshot, const struct wire_name *name,
+                       uint16_t type, uint16_t *context)
+{
+    const struct query_zone *zone;
+    const bool local = is_local(snapshot, name, type, &zone);
+
+    *context = zone != NULL ? zone->context : 0;
+    return !local && (zone == NULL || !zone->exempt);
+}
+
+void setup_why_place(const struct setup_snapshot *snapshot, struct setup_why *why)
+{
+    const struct query_zone *zone;
+
+    why->local = is_local(snapshot, &why->name, why->type, &zone);
     why->exempt = !why->local && zone != NULL && zone->exempt;
     why->context = zone != NULL ? zone->context : 0;
+}
+
+static bool add_server(const struct policy *policy, struct setup_why *why,
+                       struct policy_outcome *outcome)
+{
+    policy_except_chain(policy, why->view, &why->name, outcome);
+    why->blocked = policy_hits_add(&why->hits, outcome, &why->block);
+    return why->blocked;
+}
+
+/* The last two triggers: names, then addresses. */
+static void decide_servers(const struct policy *policy, struct setup_why *why)
+{
+    const struct policy_name_server_use use = policy_name_server_use(policy, why->view);
+    struct policy_outcome outcome;
+
+    for (size_t i = 0; use.names != POLICY_MODE_OFF && i < why->server_count; i++) {
+        policy_decide_name(policy, why->view, POLICY_TRIGGER_NAMESERVER, why->servers[i].hop,
+                           &why->servers[i].name, &outcome);
+        if (add_server(policy, why, &outcome)) {
+            return;
+        }
+    }
+    for (size_t i = 0; use.addresses != POLICY_MODE_OFF && i < why->server_count; i++) {
+        const struct setup_why_server *server = &why->servers[i];
+
+        for (size_t k = 0; k < server->address_count; k++) {
+            policy_decide_address(policy, why->view, POLICY_TRIGGER_NAMESERVER_ADDRESS,
+                                  server->hop, &server->name, &server->addresses[k], &outcome);
+            if (add_server(policy, why, &outcome)) {
+                return;
+            }
+        }
+    }
 }
 
 void setup_why_decide(const struct setup_snapshot *snapshot, struct setup_why *why)
@@ -77,6 +130,9 @@ void setup_why_decide(const struct setup_snapshot *snapshot, struct setup_why *w
     why->answer_seen = true;
     why->blocked = policy_decide_answer(snapshot->policy, why->view, &message, &why->chain,
                                         &why->hits, &why->block);
+    if (!why->blocked) {
+        decide_servers(snapshot->policy, why);
+    }
 }
 
 /* --- words --- */
@@ -201,6 +257,7 @@ void setup_why_write(struct text *out, const struct setup_snapshot *snapshot,
               why->is_address || why->local || why->exempt || why->answer_seen ||
                   (why->blocked && why->hits.at[why->block].hop == 0 &&
                    why->hits.at[why->block].trigger <= POLICY_TRIGGER_QNAME));
+    json_bool(out, "servers_known", !why->servers_unknown || why->blocked);
     json_array_begin(out, "chain");
     for (unsigned i = 0; i < why->chain.count; i++) {
         write_name(out, NULL, &why->chain.names[i]);

@@ -9,7 +9,20 @@
 
 #include "base/text.h"
 #include "policy/answer.h"
+#include "query/limits.h"
+#include "setup/limits.h"
 #include "setup/setup.h"
+
+/* As many as a question looks at (query/limits.h). */
+#define SETUP_WHY_SERVERS_MAX (QUERY_ORIGINS_MAX * QUERY_HOSTS_MAX)
+
+/* A name server of a zone that has answered. */
+struct setup_why_server {
+    struct wire_name name;
+    uint8_t hop; /* the first name of the chain that the zone answered for */
+    uint8_t address_count;
+    struct address addresses[SETUP_WHY_ADDRESSES_MAX];
+};
 
 struct setup_why {
     struct wire_name name; /* the root if it is about an address */
@@ -23,6 +36,10 @@ struct setup_why {
     /* Known, or the length is 0: the answer to this question, before policy. Borrowed. */
     const uint8_t *answer;
     size_t answer_len;
+    /* What is known of the name servers behind the answer. Borrowed. */
+    const struct setup_why_server *servers;
+    size_t server_count;
+    bool servers_unknown; /* some are wanted that nobody knows */
     /* Filled in by setup_why_decide(). */
     bool local, exempt, answer_seen;
     uint16_t context; /* of the cache, for the name */
@@ -42,6 +59,9 @@ bool setup_why_view_named(const struct setup_snapshot *snapshot, const char *nam
 
 /* The name's place in the cache, before there is an answer: sets local, exempt and context. */
 void setup_why_place(const struct setup_snapshot *snapshot, struct setup_why *why);
+/* False if the name is known here, or policy has no say about it; *context: of the cache. */
+bool setup_why_outside(const struct setup_snapshot *snapshot, const struct wire_name *name,
+                       uint16_t type, uint16_t *context);
 /* Decides the name, and the answer if it is known. */
 void setup_why_decide(const struct setup_snapshot *snapshot, struct setup_why *why);
 

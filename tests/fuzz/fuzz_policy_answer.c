@@ -132,8 +132,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(a->trigger == b->trigger && a->hop == b->hop && a->labels == b->labels &&
                 wire_name_equal(&a->name, &b->name));
     }
+    struct policy_explained_so_far so_far = {.ended = false};
     struct told told = {.policy = with_log};
-    policy_explain_answer(with_log, 0, &message, &chain, false, false, tell, &told);
+    policy_explain_answer(with_log, 0, &message, &chain, &so_far, tell, &told);
     require(told.blocked == blocked);
     require(!blocked || (told.block.set == logged.at[logged_block].set &&
                          told.block.row == logged.at[logged_block].row &&

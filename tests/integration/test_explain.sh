@@ -70,8 +70,37 @@ $TTL 300
 ns A 192.0.2.53
 edge A 192.0.2.7
 ZONE
-start_nsd "$upstream_port" shop.test cloud.test
+# Rules about name servers, clients and targets.
+new_list others 3 <<'RULES'
+block suffix dns.host.test trigger=nameserver
+block prefix 192.0.2.53/32 trigger=nameserver
+block prefix 10.66.0.0/16 trigger=client
+block suffix mail.target.test
+pass suffix way.test ends=chain
+RULES
+cat >"$work/zones/hosted.test.zone" <<'ZONE'
+$ORIGIN hosted.test.
+$TTL 300
+@ SOA a.dns.host.test. a.hosted.test. 1 3600 600 86400 60
+@ NS a.dns.host.test.
+@ MX 10 mx.mail.target.test.
+www A 203.0.113.2
+ZONE
+cat >"$work/zones/host.test.zone" <<'ZONE'
+$ORIGIN host.test.
+$TTL 300
+@ SOA ns.host.test. a.host.test. 1 3600 600 86400 60
+@ NS ns
+ns A 203.0.113.3
+a.dns A 198.51.100.9
+ZONE
+{
+  printf '%s\n' "\$ORIGIN many.test." "\$TTL 300" "@ SOA ns a 1 3600 600 86400 60" "@ NS ns" "www A 203.0.113.4"
+  for i in $(seq 17); do echo "ns A 203.0.113.$((i + 100))"; done
+} >"$work/zones/many.test.zone"
+start_nsd "$upstream_port" shop.test cloud.test hosted.test host.test many.test
 option[lists.use]="{cloud: enforce, second: enforce, quiet: log}"
+option[policy.client]=decide
 write_config
 start_cordond
 config="$work/cordond.yaml"
@@ -263,4 +292,66 @@ for key in ("trigger", "matched", "hop"):
     assert event[key] == why_hit[key] == explain_hit[key] == trigger[key], key
 assert event["chain"] == explain["chain"] == why["chain"]
 PYTHON
+
+say "clients, targets and name servers"
+option[lists.use]="{cloud: enforce, second: enforce, quiet: log, others: enforce}"
+write_config
+reload || fail "$(cat "$work/reload")"
+explain www.hosted.test --live -c "$config"
+is 'd["verdict"] == "blocked" and d["servers_known"]'
+is '[(t["trigger"], t["matched"], t["result"]) for t in d["triggers"]] == [("qname", "www.hosted.test", "nothing"), ("address", "203.0.113.2", "nothing"), ("nameserver", "a.dns.host.test", "blocks")]'
+is "$fates == [('others', 'block suffix dns.host.test trigger=nameserver', 'wins')]"
+said 'Evidence \(line [0-9]+ of the list\): the tests say so'
+"$cordon" why www.hosted.test -c "$config" >"$work/why"
+grep -q 'BLOCKED' "$work/why" || fail "why: $(cat "$work/why")"
+ask www.hosted.test; expect 'answer www\.hosted\.test\. [0-9]+ A 0\.0\.0\.0'
+explain plain.shop.test --live -c "$config"
+is '[(t["trigger"], t["matched"], t["result"]) for t in d["triggers"]][2:] == [("nameserver", "ns.shop.test", "nothing"), ("nameserver-address", "192.0.2.53", "blocks")]'
+# A server with more addresses than are told: not all is known, and that is said.
+explain www.many.test --live -c "$config"
+said '^Not all name servers behind the answer are known'
+is 'len([t for t in d["triggers"] if t["trigger"] == "nameserver-address"]) == 16'
+explain hosted.test MX --live -c "$config"
+is '[(t["trigger"], t["matched"], t["result"]) for t in d["triggers"]][1] == ("target", "mx.mail.target.test", "recorded")'
+said 'for the view only records targets'
+explain x.test --client 10.66.1.2 -c "$config"
+is 'd["verdict"] == "blocked" and [(t["trigger"], t["result"]) for t in d["triggers"]] == [("client", "blocks"), ("qname", "not-asked")]'
+is "$fates == [('others', 'block prefix 10.66.0.0/16 trigger=client', 'wins')]"
+explain plain.way.test -c "$config"
+is 'd["triggers"][0]["result"] == "passes-chain"'
+
+say "categories, confidence and schedules"
+cp "$config" "$work/caps.yaml"
+cat >>"$work/caps.yaml" <<'YAML'
+views:
+  weak:
+    clients: [10.1.0.0/16]
+    categories: {object-storage: log}
+  none:
+    clients: [10.2.0.0/16]
+    scopes: {cloud: off}
+  hours:
+    clients: [10.3.0.0/16]
+    use: {cloud: log}
+    when:
+      - {schedule: mornings, lists: {cloud: enforce}}
+schedules:
+  mornings:
+    zone: Europe/Berlin
+    days: [mon-fri]
+    hours: ["06:00-12:00"]
+YAML
+explain x.cloud.test --view weak -c "$work/caps.yaml"
+said 'for the view only records its category'
+is '[(r["fate"], r["counts"], r["reason"]) for t in d["triggers"] for r in t["rules"] if r["list"] == "cloud"] == [("recorded", "log", "category")]'
+explain x.cloud.test --view none -c "$work/caps.yaml"
+said 'does not count: the view has its scope off'
+is '[(r["fate"], r["counts"], r["reason"]) for t in d["triggers"] for r in t["rules"] if r["list"] == "cloud"] == [("off", "off", "scope")]'
+explain x.cloud.test --view hours -c "$work/caps.yaml" --at 2026-11-23T07:00:00Z
+is 'd["verdict"] == "blocked" and d["schedule"] == "mornings"'
+said '^The schedule mornings of the view hours holds'
+explain x.cloud.test --view hours -c "$work/caps.yaml" --at 2026-11-23T12:00:00Z
+is 'd["verdict"] == "recorded" and d["schedule"] is None'
+explain x.cloud.test --view hours -c "$work/caps.yaml" --at 2026-11-22T07:00:00Z
+is 'd["verdict"] == "recorded"'
 stop_cordond

@@ -497,6 +497,7 @@ static void expect_answer(const char *a, const char *b, const char *exception, b
     struct policy_hits hits = {.count = 0};
     struct answer answer;
     struct told told = {.words = ""};
+    struct policy_explained_so_far so_far = {.ended = ended};
     uint8_t block = 0;
 
     if (exception != NULL) {
@@ -507,7 +508,7 @@ static void expect_answer(const char *a, const char *b, const char *exception, b
     make_answer(&answer);
     assert_int_equal(policy_chain_follow(&answer.view, &chain), POLICY_CHAIN_OK);
     told.policy = policy;
-    policy_explain_answer(policy, 0, &answer.view, &chain, ended, false, tell, &told);
+    policy_explain_answer(policy, 0, &answer.view, &chain, &so_far, tell, &told);
     assert_string_equal(told.words, expected);
     /* and it is the same that decides, unless that was done before */
     assert_true(ended || policy_decide_answer(policy, 0, &answer.view, &chain, &hits, &block) ==
