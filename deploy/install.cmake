@@ -6,7 +6,7 @@ set(CORDON_SYSUSERS_DIR ${CMAKE_INSTALL_PREFIX}/lib/sysusers.d CACHE PATH "Folde
 set(CORDON_TMPFILES_DIR ${CMAKE_INSTALL_PREFIX}/lib/tmpfiles.d CACHE PATH "Folder of tmpfiles.d(5)")
 
 install(DIRECTORY blocklists/ DESTINATION ${CMAKE_INSTALL_DATADIR}/cordon/blocklists
-  FILES_MATCHING PATTERN "*.list" PATTERN "*.minisig" PATTERN "keys/*.pub" PATTERN "FORMAT.md")
+  FILES_MATCHING PATTERN "*.list" PATTERN "*.root" PATTERN "catalogue" PATTERN "*.minisig" PATTERN "keys/*.pub" PATTERN "FORMAT.md")
 
 install(FILES deploy/exports/dnsdist-cdb.lua deploy/exports/knot.conf DESTINATION ${CMAKE_INSTALL_DATADIR}/cordon/exports)
 

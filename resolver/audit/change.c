@@ -22,6 +22,7 @@ static const char *const words[] = {
 #define RECORD_CHANGE     'c'
 #define RECORD_EXCEPTIONS 'x'
 #define RECORD_SCHEDULE   's'
+#define RECORD_LIST       'l'
 
 /* The fields behind "seq", each with its comma in front. */
 static void write_fields(struct text *text, const struct audit_change *change)
@@ -139,11 +140,38 @@ bool audit_schedule_put(struct ring *ring, const struct audit_schedule *schedule
     return put(ring, &text, RECORD_SCHEDULE);
 }
 
+bool audit_list_put(struct ring *ring, const struct audit_list *list)
+{
+    char fields[AUDIT_CHANGE_MAX];
+    char when[CLOCK_TEXT_MAX];
+    struct text text;
+
+    text_init(&text, fields, sizeof(fields));
+    text_add(&text, "0");
+    clock_format(list->wall_us, when);
+    json_string(&text, "time", when);
+    json_string(&text, "list", list->list);
+    json_string(&text, "state", list->state);
+    json_string(&text, "publisher", list->publisher);
+    json_uint(&text, "serial", list->serial);
+    clock_format_s(list->due_s, when);
+    json_string(&text, "due", when);
+    json_string(&text, "dead", list->policy);
+    return put(ring, &text, RECORD_LIST);
+}
+
 static const char *event_of(char kind)
 {
-    return kind == RECORD_CHANGE     ? "change"
-           : kind == RECORD_SCHEDULE ? "schedule"
-                                     : "exceptions";
+    switch (kind) {
+    case RECORD_EXCEPTIONS:
+        return "exceptions";
+    case RECORD_SCHEDULE:
+        return "schedule";
+    case RECORD_LIST:
+        return "list";
+    default:
+        return "change";
+    }
 }
 
 size_t audit_change_line(const void *record, size_t len, uint64_t sequence, char *out,

@@ -85,6 +85,19 @@ struct audit_schedule {
 bool audit_schedule_put(struct ring *ring, const struct audit_schedule *schedule);
 bool audit_exceptions_put(struct ring *ring, const struct audit_exceptions *exceptions);
 
+/* How a list stands in time, when that has changed: "fresh", "stale", "dead", ... */
+struct audit_list {
+    uint64_t wall_us;
+    const char *list, *state;
+    const char *publisher; /* NULL: it counts by keys alone */
+    uint32_t serial;
+    uint64_t due_s;     /* the earliest expiry of list, catalogue and root */
+    const char *policy; /* what holds if it is dead: "enforce", "refuse" or "pass" */
+};
+
+/* As audit_change_put. */
+bool audit_list_put(struct ring *ring, const struct audit_list *list);
+
 /* The line of a record, with a newline. Returns its length; 0 if it did not fit. */
 size_t audit_change_line(const void *record, size_t len, uint64_t sequence, char *out,
                          size_t size);

@@ -67,6 +67,7 @@ void config_free(struct config *config)
     free(config->resolv_conf);
     free(config->tls_ca);
     free(config->list_directory);
+    free(config->root);
     free(config->events_to);
     free(config->state_directory);
     free(config->control_socket);
@@ -272,7 +273,9 @@ static int add_standards(struct config_reader *reader, struct option *options)
             rc = read_standard(reader, i, options);
         }
     }
-    if (rc == 0 && options[config_find_row("trust", "keys")].state == OPTION_ABSENT &&
+    reader->config->keys_given =
+        options[config_find_row("trust", "keys")].state != OPTION_ABSENT;
+    if (rc == 0 && !reader->config->keys_given &&
         options[config_find_row("lists", "directory")].state == OPTION_READ) {
         rc = add_shipped_keys(reader->config);
     }
@@ -439,6 +442,12 @@ static void check_pairs(struct config_reader *reader, const struct option *optio
             options[config_find_row("exceptions", "files")].state == OPTION_BAD ||
             options[config_find_row("exceptions", "threshold")].state == OPTION_BAD ||
             keys->state == OPTION_BAD);
+    if (reader->config->keys_given && reader->config->root != NULL) {
+        report_add(reader->report, REPORT_ERROR, reader->file, keys->place.line,
+                   keys->place.column,
+                   "trust.keys and trust.root: a root names the keys itself; leave one of the "
+                   "two out");
+    }
     if (low->state != OPTION_BAD && high->state != OPTION_BAD) {
         check_ttls(reader, low, high);
     }

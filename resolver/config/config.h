@@ -162,6 +162,13 @@ struct config_view {
     struct config_whens when;
 };
 
+/* What is done with a list that has been stale for too long. */
+enum config_dead {
+    CONFIG_DEAD_ENFORCE, /* what it says */
+    CONFIG_DEAD_REFUSE,  /* every question of the views that enforce it is refused */
+    CONFIG_DEAD_PASS     /* it only records */
+};
+
 /* A zone with upstreams of its own. */
 struct config_zone {
     struct wire_name name;
@@ -248,6 +255,10 @@ struct config {
     char *keys[CONFIG_KEYS_MAX]; /* paths of .pub files, or their base64 line */
     size_t key_count;
     unsigned threshold;
+    bool keys_given;       /* else they are the standard ones */
+    char *root;            /* path of the root of trust that is pinned; NULL: not said */
+    unsigned dead;         /* enum config_dead */
+    uint32_t dead_after_s; /* 0: never */
     /* exceptions: */
     char *exception_files[CONFIG_EXCEPTIONS_MAX]; /* paths */
     size_t exception_file_count;

@@ -262,7 +262,7 @@ void config_print_keys(char *const *keys, size_t count, FILE *out)
 static void print_keys(const struct config *config, const struct config_row *row, FILE *out)
 {
     (void)row;
-    config_print_keys(config->keys, config->key_count, out);
+    config_print_keys(config->keys, config->keys_given ? config->key_count : 0, out);
 }
 
 const struct config_kind config_kind_keys = {"paths or keys", read_keys, print_keys};

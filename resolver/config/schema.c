@@ -22,6 +22,10 @@ const struct config_word config_choose_words[] = {{"fastest", CONFIG_CHOOSE_FAST
                                                   {NULL, 0}};
 static const struct config_word switch_words[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 static const struct config_word reach_words[] = {{"local", 0}, {"network", 1}, {NULL, 0}};
+static const struct config_word dead_words[] = {{"enforce", CONFIG_DEAD_ENFORCE},
+                                                {"refuse", CONFIG_DEAD_REFUSE},
+                                                {"pass", CONFIG_DEAD_PASS},
+                                                {NULL, 0}};
 static const struct config_word mode_words[] = {{"enforce", 0}, {"log", 1}, {NULL, 0}};
 static const struct config_word signed_words[] = {
     {"optional", false}, {"required", true}, {NULL, 0}};
@@ -436,11 +440,30 @@ const struct config_row config_rows[] = {
      .example = "\n    - " CONFIG_LIST_DIRECTORY "/keys/list-a.pub\n    - " CONFIG_LIST_DIRECTORY
                 "/keys/list-b.pub\n    - " CONFIG_LIST_DIRECTORY "/keys/list-c.pub",
      .manual = "The public keys whose signatures count: files of minisign(1), or the line in "
-               "one that begins with RW. Not set: list-a.pub, list-b.pub and list-c.pub in the "
-               "folder keys of lists.directory."},
+               "one that begins with RW: the simple way for lists of one's own, without root, "
+               "catalogue and ratchet. Not set: the root counts, trust.root; if there is none, "
+               "list-a.pub, list-b.pub and list-c.pub in the folder keys of lists.directory."},
     {.name = "trust.threshold", .kind = &config_kind_count, .offset = AT(threshold),
      .standard = "2", .min = 1, .max = CONFIG_KEYS_MAX, .reloadable = true,
-     .manual = "How many different keys must have signed a list."},
+     .manual = "How many different keys of trust.keys must have signed a list. With a root, the "
+               "root says it."},
+    {.name = "trust.root", .kind = &config_kind_path, .offset = AT(root), .reloadable = true,
+     .example = CONFIG_LIST_DIRECTORY "/1.root",
+     .manual = "The root of trust that this installation pins, N.root (cordon-trust(5)): whose "
+               "keys sign the lists of lists.directory and their catalogue. Newer roots are "
+               "followed there. What is older than what was accepted once is refused "
+               "(trust.ratchet in state.directory). Not set, and trust.keys neither: 1.root in "
+               "lists.directory, if it is there."},
+    {.name = "trust.dead-after", .kind = &config_kind_seconds, .offset = AT(dead_after_s),
+     .standard = "never", .min = 3600, .max = 3660 * DAY_S, .zero = "never", .reloadable = true,
+     .manual = "A list that is past its expiry, or whose catalogue or root is, is stale: it "
+               "stays in force, and status, metrics and log say so. Stale for so long it is "
+               "dead."},
+    {.name = "trust.dead", .kind = &config_kind_word, .offset = AT(dead),
+     .standard = "enforce", .words = dead_words, .reloadable = true,
+     .manual = "What becomes of a dead list: enforce: it stays in force all the same. refuse: "
+               "the views that enforce it answer every question with REFUSED. pass: it only "
+               "records, as in mode log."},
 
     {.name = "exceptions.files", .kind = &config_kind_exception_files,
      .standard = "[]", .reloadable = true,

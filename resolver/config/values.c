@@ -263,7 +263,7 @@ static void print_duration(const struct config *config, const struct config_row 
     const uint64_t value = *(const uint32_t *)member_of(config, row) * scale;
 
     if (value == 0) {
-        fputs(" 0s", out);
+        fprintf(out, " %s", row->zero != NULL ? row->zero : "0s");
     } else {
         print_number(row, value, durations, out);
     }

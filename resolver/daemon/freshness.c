@@ -5,39 +5,94 @@
 
 static void say_clock(const struct policy_loaded_list *list, uint64_t now_s)
 {
+    const bool by_list = list->floor_s == list->created_s;
     char now[CLOCK_TEXT_MAX];
     char made[CLOCK_TEXT_MAX];
 
     clock_format_s(now_s, now);
-    clock_format_s(list->created_s, made);
-    log_write(LOG_LEVEL_WARNING,
-              "this machine's clock says %s, but list %s was made at %s: set the clock. Until "
-              "then the times in events are wrong, and no list is seen to expire",
-              now, list->id, made);
+    clock_format_s(list->floor_s, made);
+    log_write(
+        LOG_LEVEL_WARNING,
+        "this machine's clock says %s, but when list %s was made or last looked at it was "
+        "%s: set the clock. Until then the times in events are wrong, and no list is seen "
+        "to expire",
+        now, list->id, made);
 }
 
-/* Says once of each list that it has become stale while we run, or cannot be judged. */
+static const char *dead_word(unsigned dead)
+{
+    return dead == CONFIG_DEAD_REFUSE ? "refuse"
+           : dead == CONFIG_DEAD_PASS ? "pass"
+                                      : "enforce";
+}
+
+static void say(struct daemon *daemon, const struct policy_loaded_list *list,
+                enum policy_freshness now, uint64_t now_s)
+{
+    switch (now) {
+    case POLICY_STALE:
+        log_write(LOG_LEVEL_WARNING,
+                  "list %s has expired: it stays in force, but get a newer one", list->id);
+        break;
+    case POLICY_DEAD:
+        log_write(LOG_LEVEL_ERROR,
+                  "list %s is dead: it expired long ago, and trust.dead is %s; get a newer one",
+                  list->id, dead_word(daemon->config->dead));
+        break;
+    case POLICY_CLOCK_UNTRUSTED:
+        say_clock(list, now_s);
+        break;
+    case POLICY_FRESH:
+        log_write(LOG_LEVEL_INFO, "list %s is in date", list->id);
+        break;
+    }
+}
+
+static void record(struct daemon *daemon, const struct policy_loaded_list *list,
+                   enum policy_freshness now)
+{
+    const struct audit_list event = {
+        .wall_us = clock_read().wall_us,
+        .list = list->id,
+        .state = policy_freshness_word(now),
+        .publisher = list->publisher[0] != '\0' ? list->publisher : NULL,
+        .serial = list->serial,
+        .due_s = list->due_s,
+        .policy = dead_word(daemon->config->dead),
+    };
+
+    if (daemon->changes.ring == NULL) {
+        return;
+    }
+    if (!audit_list_put(daemon->changes.ring, &event)) {
+        atomic_fetch_add_explicit(&daemon->changes.lost, 1, memory_order_relaxed);
+    }
+    if (daemon->writer != NULL) {
+        audit_writer_wake(daemon->writer);
+    }
+}
+
+/* Says once of each list that it has become stale or dead while we run, or cannot be judged. */
 void freshness_look(struct daemon *daemon)
 {
     const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
     const uint64_t now_s = clock_read().wall_us / 1000000;
+    bool buried = false;
 
     for (size_t i = 0; i < snapshot->list_count; i++) {
         const struct policy_loaded_list *list = &snapshot->lists[i];
-        const enum policy_freshness now =
-            policy_freshness_at(list->created_s, list->expires_s, now_s);
-        if (now == POLICY_STALE && daemon->freshness_said[i] != POLICY_STALE) {
-            log_write(LOG_LEVEL_WARNING,
-                      "list %s has expired: it stays in force, but get a newer one", list->id);
-        }
-        if (now == POLICY_CLOCK_UNTRUSTED &&
-            daemon->freshness_said[i] != POLICY_CLOCK_UNTRUSTED) {
-            say_clock(list, now_s);
-        }
-        if (now == POLICY_FRESH && daemon->freshness_said[i] != POLICY_FRESH) {
-            log_write(LOG_LEVEL_INFO, "list %s is in date", list->id);
+        const enum policy_freshness now = policy_freshness_of(list, now_s);
+
+        if (now != daemon->freshness_said[i]) {
+            say(daemon, list, now, now_s);
+            record(daemon, list, now);
+            buried |= (now == POLICY_DEAD) != (list->freshness == POLICY_DEAD);
         }
         daemon->freshness_said[i] = now;
+    }
+    /* What is done with dead lists is compiled into the policy. */
+    if (buried && daemon->config->dead != CONFIG_DEAD_ENFORCE) {
+        reload_request(daemon, RELOAD_FILES, NULL);
     }
 }
 

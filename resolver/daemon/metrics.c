@@ -399,18 +399,24 @@ static uint64_t created_of(const struct policy_loaded_list *list, uint64_t now_s
 static uint64_t expires_of(const struct policy_loaded_list *list, uint64_t now_s)
 {
     (void)now_s;
-    return list->expires_s;
+    return list->due_s;
 }
 
 static uint64_t stale_of(const struct policy_loaded_list *list, uint64_t now_s)
 {
-    return policy_freshness_at(list->created_s, list->expires_s, now_s) == POLICY_STALE;
+    const enum policy_freshness freshness = policy_freshness_of(list, now_s);
+
+    return freshness == POLICY_STALE || freshness == POLICY_DEAD;
+}
+
+static uint64_t dead_of(const struct policy_loaded_list *list, uint64_t now_s)
+{
+    return policy_freshness_of(list, now_s) == POLICY_DEAD;
 }
 
 static uint64_t untrusted_of(const struct policy_loaded_list *list, uint64_t now_s)
 {
-    return policy_freshness_at(list->created_s, list->expires_s, now_s) ==
-           POLICY_CLOCK_UNTRUSTED;
+    return policy_freshness_of(list, now_s) == POLICY_CLOCK_UNTRUSTED;
 }
 
 static const struct list_row {
@@ -424,6 +430,7 @@ static const struct list_row {
     {"cordon_list_expires_timestamp_seconds", "When a newer list is due, Unix time.",
      expires_of},
     {"cordon_list_stale", "1 if a newer list is overdue; it stays in force.", stale_of},
+    {"cordon_list_dead", "1 if it has been stale for longer than trust.dead-after.", dead_of},
     {"cordon_list_clock_untrusted", "1 if this machine's clock is before the list's making.",
      untrusted_of},
 };

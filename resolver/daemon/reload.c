@@ -181,11 +181,13 @@ static void schedule(struct daemon *daemon, enum reload_cause cause, unsigned wa
     uv_timer_start(&reload->later, on_later, at_us > now_us ? (at_us - now_us) / 1000 : 0, 0);
 }
 
-/* Lists and signatures, their unfinished copies included, and the names that begin with two
- * dots, which container platforms swap as a whole. A missing name is the folder's own. */
+/* Lists, roots, catalogues and signatures, their unfinished copies included, and the names that
+ * begin with two dots, which container platforms swap as a whole. A missing name is the
+ * folder's own. */
 static bool is_of_interest(const char *name)
 {
-    return name == NULL || strstr(name, ".list") != NULL || strncmp(name, "..", 2) == 0;
+    return name == NULL || strstr(name, ".list") != NULL || strstr(name, ".root") != NULL ||
+           strncmp(name, "catalogue", 9) == 0 || strncmp(name, "..", 2) == 0;
 }
 
 static void on_files(uv_fs_event_t *handle, const char *name, int events, int status)

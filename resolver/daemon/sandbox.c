@@ -250,6 +250,9 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     for (size_t i = 0; i < config->exception_key_count; i++) {
         allow_reading_around(sandbox, rules, config->exception_keys[i]);
     }
+    if (config->root != NULL) {
+        allow_reading_around(sandbox, rules, config->root);
+    }
     for (size_t i = 0; i < config->hosts_count; i++) {
         allow_reading_around(sandbox, rules, config->hosts[i]);
     }
@@ -409,6 +412,9 @@ void sandbox_report_hidden(const struct sandbox *sandbox, const struct config *c
     }
     for (size_t i = 0; i < config->exception_key_count; i++) {
         report_if_hidden(sandbox, config->exception_keys[i], "exceptions.keys", file, report);
+    }
+    if (config->root != NULL) {
+        report_if_hidden(sandbox, config->root, "trust.root", file, report);
     }
     for (size_t i = 0; i < config->hosts_count; i++) {
         report_if_hidden(sandbox, config->hosts[i], "local.hosts", file, report);

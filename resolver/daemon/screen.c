@@ -177,17 +177,23 @@ static void print_list(const struct screen *screen, FILE *out,
     snprintf(rules, sizeof(rules), "%zu %s", list->rules, list->rules == 1 ? "rule" : "rules");
     fprintf(out, "%-*s  %-7s  serial %-10" PRIu32 "  %-12s  ", width, list->id,
             list_mode(screen->snapshot, list->id), list->serial, rules);
-    switch (policy_freshness_at(list->created_s, list->expires_s, now_s)) {
+    switch (policy_freshness_of(list, now_s)) {
     case POLICY_FRESH:
         fprintf(out, "%s old, expires in %s", screen_span(now_s - list->created_s, age),
-                screen_span(list->expires_s - now_s, left));
+                screen_span(list->due_s - now_s, left));
         break;
     case POLICY_STALE:
         warn(screen, out, "STALE: expired %s ago, still in force; get a newer one",
-             screen_span(now_s - list->expires_s, left));
+             screen_span(now_s - list->due_s, left));
+        break;
+    case POLICY_DEAD:
+        warn(screen, out, "DEAD: expired %s ago, trust.dead says what holds; get a newer one",
+             screen_span(now_s - list->due_s, left));
         break;
     case POLICY_CLOCK_UNTRUSTED:
-        warn(screen, out, "made in the future: is this machine's clock right?");
+        warn(screen, out, "%s: is this machine's clock right?",
+             now_s < list->created_s ? "made in the future"
+                                     : "looked at, or its catalogue made, in the future");
         break;
     }
     fputs(", signed by ", out);

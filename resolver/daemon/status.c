@@ -31,19 +31,6 @@ static size_t image_index(const struct policy_image *image, const char *id,
     return SIZE_MAX;
 }
 
-static const char *freshness_word(enum policy_freshness freshness)
-{
-    switch (freshness) {
-    case POLICY_FRESH:
-        return "fresh";
-    case POLICY_STALE:
-        return "stale";
-    case POLICY_CLOCK_UNTRUSTED:
-        return "clock-untrusted";
-    }
-    return "unknown";
-}
-
 static void add_list(struct text *out, const struct setup_snapshot *snapshot,
                      const struct policy_loaded_list *list, uint64_t now_s)
 {
@@ -67,8 +54,15 @@ static void add_list(struct text *out, const struct setup_snapshot *snapshot,
     clock_format_s(list->expires_s, when);
     json_string(out, "expires", when);
     json_uint(out, "age_s", now_s > list->created_s ? now_s - list->created_s : 0);
-    json_string(out, "freshness",
-                freshness_word(policy_freshness_at(list->created_s, list->expires_s, now_s)));
+    json_string(out, "freshness", policy_freshness_word(policy_freshness_of(list, now_s)));
+    clock_format_s(list->due_s, when);
+    json_string(out, "due", when);
+    json_string(out, "trust", list->publisher[0] != '\0' ? "root" : "keys");
+    if (list->publisher[0] != '\0') {
+        json_string(out, "publisher", list->publisher);
+        json_uint(out, "root", list->root_version);
+        json_uint(out, "catalogue", list->catalogue_serial);
+    }
     json_array_begin(out, "keys");
     for (size_t i = 0; i < list->verdict.count; i++) {
         trust_key_id_format(list->verdict.ids[i], key);

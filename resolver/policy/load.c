@@ -6,8 +6,10 @@
 #include "base/file.h"
 #include "policy/kept.h"
 #include "policy/list_part.h"
+#include "policy/scope.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@ struct arrival {
     size_t len;
     struct policy_list stub; /* id and digest alone: enough to name the inputs */
     struct policy_list *list;
+    struct policy_load_source source;
 };
 
 enum policy_freshness policy_freshness_at(uint64_t created_s, uint64_t expires_s,
@@ -36,6 +39,33 @@ enum policy_freshness policy_freshness_at(uint64_t created_s, uint64_t expires_s
         return POLICY_CLOCK_UNTRUSTED;
     }
     return now_s >= expires_s ? POLICY_STALE : POLICY_FRESH;
+}
+
+enum policy_freshness policy_freshness_of(const struct policy_loaded_list *list, uint64_t now_s)
+{
+    const uint64_t dead_after_s = list->dead_after_s != 0 ? list->dead_after_s : UINT64_MAX;
+
+    switch (trust_state_at(list->due_s, dead_after_s, list->floor_s, now_s)) {
+    case TRUST_FRESH:
+        return POLICY_FRESH;
+    case TRUST_STALE:
+        return POLICY_STALE;
+    case TRUST_DEAD:
+        return POLICY_DEAD;
+    case TRUST_CLOCK_UNTRUSTED:
+        break;
+    }
+    return POLICY_CLOCK_UNTRUSTED;
+}
+
+const char *policy_freshness_word(enum policy_freshness freshness)
+{
+    static const char *const words[] = {[POLICY_FRESH] = "fresh",
+                                        [POLICY_STALE] = "stale",
+                                        [POLICY_CLOCK_UNTRUSTED] = "clock-untrusted",
+                                        [POLICY_DEAD] = "dead"};
+
+    return words[freshness];
 }
 
 /* Reads a list file and verifies its signatures. The text is the caller's. */
@@ -141,18 +171,45 @@ static int check_request(const struct policy_load_request *request, struct repor
     return rc;
 }
 
+/* Is it named by its publisher's catalogue, and as it is? */
+static int check_catalogue(const struct policy_load_source *source, const char *id,
+                           const struct arrival *arrival, struct report *report,
+                           struct policy_loaded_list *loaded)
+{
+    const struct trust_publisher *publisher = source->publisher;
+
+    if (publisher == NULL) {
+        return 0;
+    }
+    const struct trust_entry *entry = trust_catalogue_find(publisher->catalogue, id);
+    if (entry == NULL) {
+        report_add(report, REPORT_ERROR, arrival->path, 0, 0,
+                   "catalogue %" PRIu32 " of %s has no list %s: it is not the publisher's, or "
+                   "was withdrawn; take it out of lists.use",
+                   publisher->catalogue->serial, publisher->root->publisher, id);
+        return CORDON_E_REFUSED;
+    }
+    snprintf(loaded->publisher, sizeof(loaded->publisher), "%s", publisher->root->publisher);
+    loaded->root_version = publisher->root->version;
+    loaded->catalogue_serial = publisher->catalogue->serial;
+    return trust_entry_check(entry, arrival->path, arrival->text, arrival->len, report);
+}
+
 /* Reads and verifies one list of the request. */
-static int arrive(const struct policy_load_request *request, const char *id,
+static int arrive(const struct policy_load_source *source, const char *id,
                   struct report *report, size_t *kept, struct arrival *arrival,
                   struct policy_loaded_list *loaded, struct policy_list **head)
 {
-    if (snprintf(arrival->path, sizeof(arrival->path), "%s/%s.list", request->directory, id) >=
+    if (snprintf(arrival->path, sizeof(arrival->path), "%s/%s.list", source->directory, id) >=
         (int)sizeof(arrival->path)) {
-        report_add(report, REPORT_ERROR, request->directory, 0, 0, "the path is too long");
+        report_add(report, REPORT_ERROR, source->directory, 0, 0, "the path is too long");
         return -ENAMETOOLONG;
     }
-    const int rc = read_verified(arrival->path, request->keyring, report, &arrival->text,
-                                 &arrival->len, &loaded->verdict);
+    int rc = read_verified(arrival->path, source->keyring, report, &arrival->text,
+                           &arrival->len, &loaded->verdict);
+    if (rc == 0) {
+        rc = check_catalogue(source, id, arrival, report, loaded);
+    }
     if (rc != 0) {
         return rc;
     }
@@ -204,8 +261,11 @@ static int need_text(struct arrival *arrival, struct report *report)
 
 static int parse(struct arrival *arrival, struct report *report)
 {
-    int rc = need_text(arrival, report);
+    int rc = arrival->list != NULL ? 0 : need_text(arrival, report);
 
+    if (arrival->list != NULL) {
+        return 0; /* its scope was looked at */
+    }
     if (rc == 0) {
         rc = policy_list_parse((const char *)arrival->text, arrival->len, arrival->path, report,
                                &arrival->list);
@@ -213,6 +273,31 @@ static int parse(struct arrival *arrival, struct report *report)
     free(arrival->text);
     arrival->text = NULL;
     return rc != 0 ? rc : check_name(arrival->path, arrival->list, report);
+}
+
+/* Lists that may not speak of everything are read whatever was kept: an image does not know
+ * under which scope it was compiled. */
+static int check_scopes(struct arrival *arrivals, size_t count, struct report *report)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct policy_load_source *source = &arrivals[i].source;
+        const struct trust_scope *scopes[] = {
+            source->publisher != NULL ? &source->publisher->root->scope : NULL, source->scope};
+
+        for (size_t k = 0; k < 2; k++) {
+            if (scopes[k] != NULL && !trust_scope_is_all(scopes[k])) {
+                int one = parse(&arrivals[i], report);
+
+                one = one != 0 ? one
+                               : policy_list_scope_check(arrivals[i].list, scopes[k],
+                                                         arrivals[i].path, report);
+                rc = rc == 0 ? one : rc;
+            }
+        }
+    }
+    return rc;
 }
 
 static int compile(struct arrival *arrivals, size_t count, struct report *report,
@@ -238,9 +323,14 @@ static int compile(struct arrival *arrivals, size_t count, struct report *report
     return rc;
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Copies what the image says of a list. False if it does not know it. */
 static bool describe(const struct policy_image *image, uint64_t now_s,
-                     struct policy_loaded_list *loaded)
+                     const struct trust_publisher *publisher, struct policy_loaded_list *loaded)
 {
     struct policy_image_list list;
 
@@ -250,7 +340,15 @@ static bool describe(const struct policy_image *image, uint64_t now_s,
             loaded->created_s = list.created_s;
             loaded->expires_s = list.expires_s;
             loaded->rules = list.rules;
-            loaded->freshness = policy_freshness_at(list.created_s, list.expires_s, now_s);
+            loaded->due_s = list.expires_s;
+            loaded->floor_s = list.created_s;
+            if (publisher != NULL) {
+                loaded->due_s = least(loaded->due_s, least(publisher->catalogue->expires_s,
+                                                           publisher->root->expires_s));
+                loaded->floor_s =
+                    list.created_s > publisher->floor_s ? list.created_s : publisher->floor_s;
+            }
+            loaded->freshness = policy_freshness_of(loaded, now_s);
             return true;
         }
     }
@@ -266,18 +364,50 @@ static void warn_of_age(const struct policy_loaded_list *loaded, const char *pat
     case POLICY_FRESH:
         break;
     case POLICY_STALE:
-        clock_format_s(loaded->expires_s, text);
+        clock_format_s(loaded->due_s, text);
         report_add(report, REPORT_WARNING, path, 0, 0,
-                   "the list expired on %s: it stays in force; fetch a newer one", text);
-        break;
-    case POLICY_CLOCK_UNTRUSTED:
-        clock_format_s(loaded->created_s, text);
-        report_add(report, REPORT_WARNING, path, 0, 0,
-                   "the list was created on %s, which is still to come by this machine's "
-                   "clock: set the clock; until then no list counts as expired",
+                   "%s expired on %s: it stays in force; fetch a newer one",
+                   loaded->due_s < loaded->expires_s ? "the list's catalogue, or its root,"
+                                                     : "the list",
                    text);
         break;
+    case POLICY_DEAD:
+        clock_format_s(loaded->due_s, text);
+        report_add(report, REPORT_WARNING, path, 0, 0,
+                   "the list expired on %s and is dead: trust.dead says what holds; fetch a "
+                   "newer one",
+                   text);
+        break;
+    case POLICY_CLOCK_UNTRUSTED:
+        clock_format_s(loaded->floor_s, text);
+        report_add(
+            report, REPORT_WARNING, path, 0, 0,
+            "%s %s, which is still to come by this machine's clock: set the clock; until "
+            "then no list counts as expired",
+            loaded->floor_s == loaded->created_s
+                ? "the list was created on"
+                : "when lists were last looked at, or their catalogue made, it was",
+            text);
+        break;
     }
+}
+
+/* The hash is the catalogue's; so must the serial be that the text says. */
+static int check_serial(const struct arrival *arrival, const struct policy_loaded_list *loaded,
+                        struct report *report)
+{
+    const struct trust_publisher *publisher = arrival->source.publisher;
+    const struct trust_entry *entry =
+        publisher == NULL ? NULL : trust_catalogue_find(publisher->catalogue, loaded->id);
+
+    if (entry == NULL || entry->serial == loaded->serial) {
+        return 0;
+    }
+    report_add(report, REPORT_ERROR, arrival->path, 0, 0,
+               "its serial is %" PRIu32 ", the catalogue says %" PRIu32
+               ": ask the publisher for another catalogue",
+               loaded->serial, entry->serial);
+    return CORDON_E_REFUSED;
 }
 
 /* All lists arrived: finds the kept image, or compiles one and keeps it. */
@@ -292,6 +422,10 @@ static int load_image(const struct policy_load_request *request, struct arrival 
         stubs[i] = &arrivals[i].stub;
     }
     policy_image_inputs(stubs, made->list_count, inputs);
+    rc = check_scopes(arrivals, made->list_count, report);
+    if (rc != 0) {
+        return rc;
+    }
     if (request->cache_directory != NULL) {
         made->image = policy_kept_find(request->cache_directory, inputs, report);
         made->from_cache = made->image != NULL;
@@ -303,12 +437,15 @@ static int load_image(const struct policy_load_request *request, struct arrival 
         }
     }
     for (size_t i = 0; rc == 0 && i < made->list_count; i++) {
-        if (!describe(made->image, request->now_s, &made->lists[i])) {
+        made->lists[i].dead_after_s = request->dead_after_s;
+        if (!describe(made->image, request->now_s, arrivals[i].source.publisher,
+                      &made->lists[i])) {
             report_add(report, REPORT_ERROR, arrivals[i].path, 0, 0,
                        "the compiled lists do not name this list");
             rc = CORDON_E_CORRUPT;
             break;
         }
+        rc = check_serial(&arrivals[i], &made->lists[i], report);
         warn_of_age(&made->lists[i], arrivals[i].path, report);
     }
     return rc;
@@ -337,8 +474,13 @@ int policy_load(const struct policy_load_request *request, struct report *report
     rc = made == NULL || arrivals == NULL ? -ENOMEM : 0;
     for (size_t i = 0; i < request->id_count && rc != -ENOMEM; i++) {
         report_progress(report, "verifying", i, request->id_count);
-        const int one = arrive(request, request->ids[i], report, &kept, &arrivals[i],
-                               &made->lists[i], request->heads ? &made->heads[i] : NULL);
+        arrivals[i].source = request->sources != NULL
+                                 ? *request->sources[i]
+                                 : (struct policy_load_source){.directory = request->directory,
+                                                               .keyring = request->keyring};
+        const int one =
+            arrive(&arrivals[i].source, request->ids[i], report, &kept, &arrivals[i],
+                   &made->lists[i], request->heads ? &made->heads[i] : NULL);
 
         rc = rc == 0 || one == -ENOMEM ? one : rc;
     }

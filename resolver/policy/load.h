@@ -9,13 +9,23 @@
 #include "base/report.h"
 #include "policy/image.h"
 #include "policy/limits.h"
-#include "trust/keyring.h"
+#include "trust/publisher.h"
+
+/* Where a list comes from, and by what it counts. */
+struct policy_load_source {
+    const char *directory; /* where ID.list and ID.list.*.minisig are */
+    const struct trust_keyring *keyring;
+    const struct trust_publisher *publisher; /* must name it, as it is; NULL: keys alone */
+    const struct trust_scope *scope; /* what the operator lets it speak of; NULL: of all */
+};
 
 struct policy_load_request {
-    const char *directory;  /* where ID.list and ID.list.*.minisig are */
+    const char *directory;  /* of the lists and their signatures, where sources is NULL */
     const char *const *ids; /* lists to load */
     size_t id_count;
-    const struct trust_keyring *keyring;
+    const struct trust_keyring *keyring;             /* where sources is NULL */
+    const struct policy_load_source *const *sources; /* of each list */
+    uint64_t dead_after_s;                           /* stale for so long: dead; 0: never */
     uint64_t now_s;              /* wall clock: for warnings on expiry; 0: do not look */
     const char *cache_directory; /* where the compiled image is kept; NULL: nowhere */
     bool heads;                  /* policy_loaded.heads are wanted */
@@ -23,8 +33,9 @@ struct policy_load_request {
 
 enum policy_freshness {
     POLICY_FRESH,
-    POLICY_STALE,          /* past `expires`: still enforced, with a warning */
-    POLICY_CLOCK_UNTRUSTED /* now is before `created`: nothing expires */
+    POLICY_STALE,           /* past `expires`: still enforced, with a warning */
+    POLICY_CLOCK_UNTRUSTED, /* now is before what surely was: nothing expires */
+    POLICY_DEAD             /* stale for longer than the operator bears */
 };
 
 /* How one list was loaded, for the first screen and `cordon status`. */
@@ -35,6 +46,11 @@ struct policy_loaded_list {
     size_t rules;
     enum policy_freshness freshness;
     struct trust_verdict verdict; /* which keys signed */
+    char publisher[65];           /* by whose root and catalogue it counts; "": keys alone */
+    uint32_t root_version, catalogue_serial;
+    uint64_t due_s;        /* the earliest `expires` of list, catalogue and root */
+    uint64_t floor_s;      /* the latest time that surely was */
+    uint64_t dead_after_s; /* as in the request */
 };
 
 struct policy_loaded {
@@ -49,9 +65,10 @@ struct policy_loaded {
 /*
  * Verifies every list, then parses, merges and compiles (or maps the kept image whose inputs
  * are the same; a damaged kept image is reported as a warning and rebuilt). A list whose id
- * line differs from its file name is refused. 0, or the first error's code with everything in
- * the report: then nothing is loaded and out is untouched.
- * Freshness at now_s: see policy_freshness_at.
+ * line differs from its file name is refused, and so is one that its publisher's catalogue does
+ * not name as it is, or that speaks of what is out of its scope. 0, or the first error's code
+ * with everything in the report: then nothing is loaded and out is untouched. Freshness at
+ * now_s: see policy_freshness_at.
  */
 int policy_load(const struct policy_load_request *request, struct report *report,
                 struct policy_loaded *out);
@@ -61,6 +78,12 @@ void policy_loaded_drop(struct policy_loaded *loaded);
 
 enum policy_freshness policy_freshness_at(uint64_t created_s, uint64_t expires_s,
                                           uint64_t now_s);
+
+/* The same of a list that was loaded, by all that is signed about it. */
+enum policy_freshness policy_freshness_of(const struct policy_loaded_list *list,
+                                          uint64_t now_s);
+/* "fresh", "stale", "clock-untrusted", "dead". */
+const char *policy_freshness_word(enum policy_freshness freshness);
 
 /* Reads and verifies one list file and parses it. Its name is ID.list with the id of its id
  * line, or it is refused. 0 and *list, which is the caller's, and *verdict; or the first

@@ -6,10 +6,10 @@
 #include "setup/names.h"
 #include "setup/own.h"
 #include "setup/schedules.h"
+#include "setup/trust.h"
 #include "setup/views.h"
 #include "setup/zones.h"
 #include "tls/trust.h"
-#include "trust/load.h"
 #include "wire/type.h"
 
 #include <errno.h>
@@ -166,43 +166,50 @@ static int fill_trust(const struct config *config, struct upstream_settings *ups
  * view.
  */
 static int load_lists(const struct config *config, const struct setup_views *views,
-                      uint64_t now_s, struct report *report, struct policy_loaded *loaded,
-                      struct setup_exceptions **exceptions)
+                      const struct setup_trust *trust, uint64_t now_s, struct report *report,
+                      struct policy_loaded *loaded, struct setup_exceptions **exceptions)
 {
-    struct trust_keyring *keyring = calloc(1, sizeof(*keyring));
-    int rc = keyring == NULL ? -ENOMEM : 0;
+    const struct policy_load_source *sources[POLICY_LISTS_MAX];
+    const struct policy_load_request request = {.ids = views->ids,
+                                                .id_count = views->id_count,
+                                                .directory = config->list_directory,
+                                                .sources = sources,
+                                                .dead_after_s = config->dead_after_s,
+                                                .now_s = now_s,
+                                                .cache_directory = config->state_directory,
+                                                .heads = true};
 
-    if (rc == 0) {
-        rc = trust_keyring_load((const char *const *)config->keys, config->key_count,
-                                config->threshold, report, keyring);
+    const int rc =
+        setup_exceptions_read(config, trust->standard.keyring, now_s, report, exceptions);
+    if (rc != 0) {
+        return rc;
     }
-    if (rc == 0) {
-        rc = setup_exceptions_read(config, keyring, now_s, report, exceptions);
-    }
-    if (rc == 0) {
-        const struct policy_load_request request = {.directory = config->list_directory,
-                                                    .ids = views->ids,
-                                                    .id_count = views->id_count,
-                                                    .keyring = keyring,
-                                                    .now_s = now_s,
-                                                    .cache_directory = config->state_directory,
-                                                    .heads = true};
+    setup_trust_sources(trust, views->ids, views->id_count, sources);
+    return policy_load(&request, report, loaded);
+}
 
-        rc = policy_load(&request, report, loaded);
+/* Lists that are dead, by the operator's word. */
+static void bury(const struct config *config, const struct policy_loaded *loaded,
+                 struct setup_views *views, struct report *report)
+{
+    for (size_t i = 0; i < loaded->list_count; i++) {
+        if (loaded->lists[i].freshness == POLICY_DEAD) {
+            setup_views_bury(views, loaded->lists[i].id, config->dead == CONFIG_DEAD_REFUSE,
+                             config->dead == CONFIG_DEAD_PASS, report);
+        }
     }
-    free(keyring);
-    return rc;
 }
 
 int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now_s,
                         struct report *report, struct setup_snapshot **snapshot)
 {
     struct setup_views views;
+    struct setup_trust *trust = calloc(1, sizeof(*trust));
     struct setup_snapshot *new = calloc(1, sizeof(*new));
     struct policy_loaded *loaded = calloc(1, sizeof(*loaded));
     int rc = setup_views_init(config, report, &views);
 
-    if (rc == 0 && (new == NULL || loaded == NULL)) {
+    if (rc == 0 && (new == NULL || loaded == NULL || trust == NULL)) {
         rc = -ENOMEM;
     }
     if (rc == 0) {
@@ -229,9 +236,13 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         rc = fill_trust(config, &new->upstreams, report);
     }
     if (rc == 0) {
-        rc = load_lists(config, &views, now_s, report, loaded, &new->exceptions);
+        rc = setup_trust_open(config, now_s, report, trust);
     }
     if (rc == 0) {
+        rc = load_lists(config, &views, trust, now_s, report, loaded, &new->exceptions);
+    }
+    if (rc == 0) {
+        bury(config, loaded, &views, report);
         setup_caps_check(config, loaded->image, report);
         rc = policy_create(loaded->image, views.at, views.count, generation, report,
                            &new->policy);
@@ -243,6 +254,9 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     }
     if (rc == 0) {
         rc = setup_views_fill(config, &views, new);
+    }
+    if (rc == 0) { /* the last that can fail: what is remembered is what comes in force */
+        rc = setup_trust_keep(trust, config, now_s, report);
     }
     if (rc == 0) {
         fill_settings(config, &new->settings);
@@ -263,6 +277,10 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         new = NULL; /* it is the caller's now */
     }
     free(loaded);
+    if (trust != NULL) {
+        setup_trust_close(trust);
+    }
+    free(trust);
     setup_views_deinit(&views);
     if (new != NULL) {
         policy_destroy(new->policy);

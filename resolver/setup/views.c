@@ -296,6 +296,62 @@ int setup_views_init(const struct config *config, struct report *report,
     return rc;
 }
 
+/* One set of lists of a view, or of a variant of it: all are in views->lists, which is ours to
+ * change. True if the list was enforced. */
+static bool bury_in(const struct policy_list_setting *lists, size_t count, const char *id,
+                    bool pass)
+{
+    struct policy_list_setting *own = (struct policy_list_setting *)(uintptr_t)lists;
+    bool enforced = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(own[i].id, id) == 0 && own[i].mode == POLICY_MODE_ENFORCE) {
+            enforced = true;
+            own[i].mode = pass ? POLICY_MODE_LOG : own[i].mode;
+        }
+    }
+    return enforced;
+}
+
+static void refuse_all(struct policy_view_setting *view)
+{
+    view->log_only = false;
+    view->deny = true;
+    view->allow_count = 0;
+    view->action = POLICY_ACTION_REFUSED;
+    for (size_t i = 0; i < view->variant_count; i++) {
+        struct policy_view_variant *variant =
+            (struct policy_view_variant *)(uintptr_t)&view->variants[i];
+
+        variant->log_only = false;
+        variant->deny = true;
+        variant->action = POLICY_ACTION_REFUSED;
+    }
+}
+
+void setup_views_bury(struct setup_views *views, const char *id, bool refuse, bool pass,
+                      struct report *report)
+{
+    for (size_t i = 0; i < views->count; i++) {
+        struct policy_view_setting *view = &views->at[i];
+        bool enforced = bury_in(view->lists, view->list_count, id, pass);
+
+        for (size_t k = 0; k < view->variant_count; k++) {
+            enforced |=
+                bury_in(view->variants[k].lists, view->variants[k].list_count, id, pass);
+        }
+        if (enforced && (refuse || pass)) {
+            report_add(report, REPORT_WARNING, id, 0, 0,
+                       "the list is dead, and trust.dead is %s: in view %s %s",
+                       refuse ? "refuse" : "pass", view->name,
+                       refuse ? "every question is refused" : "it only records");
+        }
+        if (enforced && refuse) {
+            refuse_all(view);
+        }
+    }
+}
+
 void setup_views_deinit(struct setup_views *views)
 {
     free(views->at);

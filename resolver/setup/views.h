@@ -31,6 +31,12 @@ int setup_views_init(const struct config *config, struct report *report,
                      struct setup_views *views);
 void setup_views_deinit(struct setup_views *views);
 
+/* A list that has been stale for too long, before the policy is made. pass: it only records
+ * where it was enforced. refuse: the views that enforce it answer every question with REFUSED.
+ * Neither: it stays as it is. What was done is a warning. */
+void setup_views_bury(struct setup_views *views, const char *id, bool refuse, bool pass,
+                      struct report *report);
+
 /* Who belongs to which of them. 0 or -ENOMEM. */
 int setup_views_choice(const struct config *config, struct policy_views **choice);
 

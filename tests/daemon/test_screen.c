@@ -280,7 +280,8 @@ static void writes_the_lists_of_status(void **state)
            "{\"lists\":[{\"id\":\"first\",\"title\":\"Test names\",\"provider\":\"test\","
            "\"mode\":\"enforce\",\"paused\":false,\"serial\":2025112201,"
            "\"created\":\"2025-11-22T00:00:00Z\",\"expires\":\"2026-12-27T00:00:00Z\","
-           "\"age_s\":43200000,\"freshness\":\"stale\",\"keys\":[\"");
+           "\"age_s\":43200000,\"freshness\":\"stale\",\"due\":\"2026-12-27T00:00:00Z\","
+           "\"trust\":\"keys\",\"keys\":[\"");
     expect(memory, "\"rules\":1}],\"rules\":1}");
 }
 

@@ -32,6 +32,9 @@ echo "   $lists lists"
   fail "cordon list verify refuses a shipped list"
 [ "$(grep -c 'signed by' "$work/verify")" = "$lists" ] || fail "$(cat "$work/verify")"
 
+[ "$("$cordon" catalogue verify --ignore-time --json "$CORDON_ROOT/blocklists" | grep -c "\"lists\":$lists,.*\"ok\":true")" = 1 ] ||
+  fail "the shipped catalogue does not name the shipped lists as they are (tools/sign-catalogue): $("$cordon" catalogue verify --ignore-time "$CORDON_ROOT/blocklists" 2>&1)"
+
 say "cordon signs, minisign verifies"
 make_keys list-a list-b list-c
 rules='block suffix example.test'

@@ -110,8 +110,43 @@ rm "$work/scoped/1.root"
 refused 1 'lower case' root make --publisher test --title x --expires 2099-01-01 --root-keys "$(k root-a),$(k root-b)" \
   --list-keys "$(k list-a),$(k list-b)" --names Example.test "$work/scoped"
 
-say "a signer's password, as minisign has it"
-printf 'correct horse\n' >"$work/password"
-"$cordon" key generate --password-fd 3 "$work/keys/locked" 3<"$work/password" >/dev/null
-"$cordon" root sign --key "$work/keys/locked.key" --password-fd 3 "$folder/1.root" 3<"$work/password" >/dev/null || fail "no signature with a password"
-minisign -V -q -p "$work/keys/locked.pub" -m "$folder/1.root" -x "$folder/1.root.$("$cordon" key show "$work/keys/locked.pub" | awk '{ print $1 }').minisig" || fail "minisign refuses it"
+say "cordond: the root counts, and what was accepted is remembered"
+rm -rf "$folder"
+mkdir "$folder"
+make_root "$folder" >/dev/null
+sign root "$folder/1.root" root-a root-b
+publish() { # CATALOGUE-SERIAL LIST-SERIAL NAME
+  new_list one "$2" <<<"block suffix $3"
+  make_catalogue --serial "$1" >/dev/null
+  sign catalogue "$folder/catalogue" list-a list-b
+}
+publish 7 5 one.example.test
+option[lists.use]='{one: enforce}'
+unset 'option[trust.keys]' 'option[trust.threshold]'
+option[trust.root]="$folder/1.root"
+write_config
+start_cordond
+[ "$(status 's["lists"][0]["trust"]')" = root ] || fail "status names no root"
+[ "$(status '(s["lists"][0]["publisher"], s["lists"][0]["root"], s["lists"][0]["catalogue"], s["lists"][0]["freshness"])')" = "('test', 1, 7, 'fresh')" ] ||
+  fail "status: $(status 's["lists"][0]')"
+ask a.one.example.test; expect 'answer .* A 0\.0\.0\.0'
+publish 6 4 two.example.test
+reload && fail "a rollback was accepted"
+says rollback <"$work/reload" || fail "$(cat "$work/reload")"
+ask a.one.example.test; expect 'answer .* A 0\.0\.0\.0'
+publish 8 6 two.example.test
+reload || fail "a newer catalogue is refused: $(cat "$work/reload")"
+ask a.two.example.test; expect 'answer .* A 0\.0\.0\.0'
+
+say "killed, it starts again, and has not forgotten"
+kill -KILL "$cordond_pid"
+wait "$cordond_pid" 2>/dev/null || true
+publish 7 5 one.example.test
+if timeout 20 "$cordond" -c "$work/cordond.yaml" >"$work/old.log" 2>&1; then fail "it started on older lists"; fi
+says rollback <"$work/old.log" || fail "$(cat "$work/old.log")"
+publish 8 6 two.example.test
+if timeout 20 "$cordond" -c "$work/cordond.yaml" >"$work/old.log" 2>&1; then fail "the same serials with other times"; fi
+publish 9 7 three.example.test
+start_cordond
+ask a.three.example.test; expect 'answer .* A 0\.0\.0\.0'
+stop_cordond

@@ -1,0 +1,38 @@
+/*
+ * setup/trust.h - by whose word lists count: a publisher's root, catalogue and ratchet, or keys
+ * that the operator names.
+ */
+#ifndef CORDON_SETUP_TRUST_H
+#define CORDON_SETUP_TRUST_H
+
+#include "config/config.h"
+#include "policy/load.h"
+
+struct setup_trust {
+    struct trust_keyring keys;          /* of trust.keys, where there is no root */
+    struct trust_publisher *publisher;  /* of lists.directory; NULL: keys alone */
+    struct trust_ratchet *ratchet;      /* NULL: nothing is remembered */
+    struct policy_load_source standard; /* of lists.directory */
+};
+
+/*
+ * Reads keys, or root, catalogue and ratchet, and compares them with what was accepted. now_s:
+ * wall clock. 0, or the first code with everything in the report. To be followed by
+ * setup_trust_close, whatever it returns.
+ */
+int setup_trust_open(const struct config *config, uint64_t now_s, struct report *report,
+                     struct setup_trust *trust);
+
+/*
+ * Remembers what is about to be put in force, once every other check has passed. 0; a code of
+ * trust_ratchet_write where something was remembered before and cannot be now; reported.
+ */
+int setup_trust_keep(struct setup_trust *trust, const struct config *config, uint64_t now_s,
+                     struct report *report);
+void setup_trust_close(struct setup_trust *trust);
+
+/* The sources of these lists, in their order: for policy_load_request. Borrows. */
+void setup_trust_sources(const struct setup_trust *trust, const char *const *ids, size_t count,
+                         const struct policy_load_source **sources);
+
+#endif

@@ -1,0 +1,339 @@
+/* setup/trust: lists come in force by a root, a catalogue and a ratchet, or by keys alone; what
+ * a publisher or a clock does wrong is refused or said, and nothing is forgotten. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "setup/setup.h"
+
+#include "trust/press.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#define LIST_HEAD                                                         \
+    "cordon-list 1\nid %s\ntitle Test\nprovider test Test\nserial %u\n"   \
+    "created 2027-01-01T00:00:00Z\nexpires 2027-06-01T00:00:00Z\nrules\n" \
+    "block suffix %s category=test scope=cloud confidence=high evidence=\"none\"\nend\n"
+
+/* A press whose folder is the lists' folder. Its list "one" has this serial and name. */
+static void publish(const struct press *press, uint32_t catalogue_serial, uint32_t serial,
+                    const char *name)
+{
+    char text[1024];
+    struct trust_catalogue *catalogue = press_catalogue(catalogue_serial);
+
+    snprintf(text, sizeof(text), LIST_HEAD, "one", serial, name);
+    press_list_write(press, "lists", "one", text, "34");
+    press_add(catalogue, "one", serial, text);
+    press_catalogue_write(press, catalogue, "lists", "34");
+}
+
+static void open_press(struct press *press)
+{
+    press_open(press);
+    assert_int_equal(mkdir("lists", 0700), 0);
+    press_root_write(press, press_root(press, 1), "lists", "01");
+    publish(press, 7, 5, "example.test");
+}
+
+/* Makes a snapshot of this configuration; NULL: *rc says why not. */
+static struct setup_snapshot *load_at(struct press *press, const char *more, uint64_t now_s,
+                                      int *rc)
+{
+    char folder[256];
+    char text[2048];
+    struct config *config = NULL;
+    struct setup_snapshot *snapshot = NULL;
+
+    assert_non_null(getcwd(folder, sizeof(folder)));
+    snprintf(text, sizeof(text),
+             "upstreams: {servers: [192.0.2.53]}\nlists: {directory: lists, use: {one: "
+             "enforce}}\nstate: {directory: state}\n%s",
+             more);
+    report_deinit(&press->report);
+    *rc = config_parse(text, strlen(text), "test.yaml", folder, &press->report, &config);
+    if (*rc == 0) {
+        *rc = setup_snapshot_make(config, 1, now_s, &press->report, &snapshot);
+        if (*rc != 0) {
+            config_free(config);
+        }
+    }
+    return snapshot;
+}
+
+static int load(struct press *press, const char *more)
+{
+    int rc = 0;
+
+    setup_snapshot_free(load_at(press, more, PRESS_NOW_S, &rc));
+    return rc;
+}
+
+static bool warned(const struct press *press, const char *words)
+{
+    for (size_t i = 0; i < press->report.count; i++) {
+        if (strstr(press->report.entries[i].text, words) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void a_root_in_the_folder_counts_and_is_remembered(void **state)
+{
+    struct press press;
+    int rc = 0;
+
+    (void)state;
+    open_press(&press);
+    struct setup_snapshot *snapshot = load_at(&press, "", PRESS_NOW_S, &rc);
+    assert_int_equal(rc, 0);
+    assert_string_equal(snapshot->lists[0].publisher, "press");
+    assert_int_equal(snapshot->lists[0].root_version, 1);
+    assert_int_equal(snapshot->lists[0].catalogue_serial, 7);
+    assert_int_equal(snapshot->lists[0].due_s, PRESS_NOW_S + 7 * PRESS_DAY_S);
+    assert_int_equal(snapshot->lists[0].freshness, POLICY_FRESH);
+    setup_snapshot_free(snapshot);
+    assert_int_equal(access("state/trust.ratchet", F_OK), 0);
+    publish(&press, 6, 5, "example.test");
+    assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
+    assert_true(warned(&press, "rollback"));
+    publish(&press, 8, 6, "example.test");
+    assert_int_equal(load(&press, ""), 0);
+    press_close(&press);
+}
+
+static void what_is_not_put_in_force_is_not_remembered(void **state)
+{
+    struct press press;
+    size_t len = 0;
+    size_t after_len = 0;
+
+    (void)state;
+    open_press(&press);
+    assert_int_equal(load(&press, ""), 0);
+    char *before = workshop_read("state/trust.ratchet", &len);
+    publish(&press, 9, 9, "not a name"); /* signed, and no list */
+    assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
+    char *after = workshop_read("state/trust.ratchet", &after_len);
+    assert_int_equal(len, after_len);
+    assert_memory_equal(before, after, len);
+    free(before);
+    free(after);
+    press_close(&press);
+}
+
+static void lists_that_the_catalogue_does_not_name_so_are_refused(void **state)
+{
+    struct press press;
+    char text[1024];
+
+    (void)state;
+    open_press(&press);
+    snprintf(text, sizeof(text), LIST_HEAD, "one", 6u, "example.test");
+    press_list_write(&press, "lists", "one", text, "34"); /* newer than the catalogue */
+    assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
+    assert_true(warned(&press, "different days"));
+    press_catalogue_write(&press, press_catalogue(8), "lists", "34");
+    assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
+    assert_true(warned(&press, "has no list one"));
+    struct trust_catalogue *catalogue = press_catalogue(9); /* another serial than the text's */
+    press_add(catalogue, "one", 77, text);
+    press_catalogue_write(&press, catalogue, "lists", "34");
+    assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
+    assert_true(warned(&press, "its serial is 6, the catalogue says 77"));
+    press_close(&press);
+}
+
+static void keys_alone_are_the_simple_way(void **state)
+{
+    struct press press;
+    char more[512];
+    int rc = 0;
+
+    (void)state;
+    open_press(&press);
+    for (size_t i = 3; i < 5; i++) {
+        char file[512];
+        char name[16];
+        const size_t len = trust_public_key_format(&press.key[i], file, sizeof(file));
+
+        snprintf(name, sizeof(name), "%zu.pub", i);
+        workshop_write(name, file, len);
+    }
+    snprintf(more, sizeof(more), "trust: {keys: [3.pub, 4.pub]}\n");
+    assert_int_equal(unlink("lists/catalogue"), 0); /* nobody asks for it */
+    struct setup_snapshot *snapshot = load_at(&press, more, PRESS_NOW_S, &rc);
+    assert_int_equal(rc, 0);
+    assert_string_equal(snapshot->lists[0].publisher, "");
+    assert_int_equal(snapshot->lists[0].due_s, snapshot->lists[0].expires_s);
+    setup_snapshot_free(snapshot);
+    assert_int_equal(access("state/trust.ratchet", F_OK), -1);
+    assert_int_equal(load(&press, "trust: {keys: [3.pub, 4.pub], root: lists/1.root}\n"),
+                     CORDON_E_REFUSED);
+    assert_int_equal(load(&press, "trust: {root: lists/1.root}\n"), -ENOENT);
+    press_close(&press);
+}
+
+static void a_damaged_ratchet_is_refused_and_says_what_to_do(void **state)
+{
+    struct press press;
+
+    (void)state;
+    open_press(&press);
+    assert_int_equal(load(&press, ""), 0);
+    workshop_write("state/trust.ratchet", "cordon-ratchet 1\n", 17);
+    assert_int_equal(load(&press, ""), CORDON_E_CORRUPT);
+    assert_true(warned(&press, "restore it from a copy"));
+    assert_int_equal(load(&press, ""), CORDON_E_CORRUPT); /* it is not begun anew */
+    press_close(&press);
+}
+
+static void a_ratchet_that_cannot_be_kept(void **state)
+{
+    struct press press;
+
+    (void)state;
+    open_press(&press);
+    workshop_write("state", "a file", 6); /* there never was one: a warning */
+    assert_int_equal(load(&press, ""), -ENOTDIR);
+    assert_int_equal(unlink("state"), 0);
+    assert_int_equal(load(&press, ""), 0);
+    assert_int_equal(mkdir("state/trust.ratchet.lock.d", 0700), 0);
+    assert_int_equal(unlink("state/trust.ratchet.lock"), 0);
+    assert_int_equal(rename("state/trust.ratchet.lock.d", "state/trust.ratchet.lock"), 0);
+    assert_int_equal(load(&press, ""), 0); /* nothing new to remember */
+    publish(&press, 8, 6, "example.test");
+    assert_int_equal(load(&press, ""), -EISDIR); /* what is new would be forgotten */
+    assert_true(warned(&press, "cannot be written down"));
+    assert_int_equal(rmdir("state/trust.ratchet.lock"), 0);
+    assert_int_equal(load(&press, ""), 0);
+    press_close(&press);
+}
+
+/* What is decided about the list's name, in the only view. */
+static struct policy_outcome decide(const struct setup_snapshot *snapshot, const char *text)
+{
+    struct wire_name name;
+    struct policy_outcome outcome = {0};
+
+    assert_int_equal(wire_name_from_text(text, strlen(text), &name), WIRE_TEXT_OK);
+    policy_decide_question(snapshot->policy, 0, &name, &outcome);
+    return outcome;
+}
+
+static void stale_lists_stay_and_dead_ones_do_as_the_operator_says(void **state)
+{
+    const uint64_t due_s = PRESS_NOW_S + 7 * PRESS_DAY_S;
+    static const struct {
+        const char *more;
+        uint64_t days;
+        enum policy_freshness freshness;
+        bool enforced, other_refused;
+    } cases[] = {
+        {"", 0, POLICY_STALE, true, false},
+        {"", 60, POLICY_STALE, true, false}, /* expiry alone opens nothing, ever */
+        {"trust: {dead-after: 30d}\n", 29, POLICY_STALE, true, false},
+        {"trust: {dead-after: 30d}\n", 30, POLICY_DEAD, true, false},
+        {"trust: {dead-after: 30d, dead: enforce}\n", 30, POLICY_DEAD, true, false},
+        {"trust: {dead-after: 30d, dead: pass}\n", 29, POLICY_STALE, true, false},
+        {"trust: {dead-after: 30d, dead: pass}\n", 30, POLICY_DEAD, false, false},
+        {"trust: {dead-after: 30d, dead: refuse}\n", 29, POLICY_STALE, true, false},
+        {"trust: {dead-after: 30d, dead: refuse}\n", 30, POLICY_DEAD, true, true},
+    };
+    struct press press;
+    int rc = 0;
+
+    (void)state;
+    open_press(&press);
+    assert_int_equal(load(&press, ""), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        unlink("state/trust.ratchet"); /* which would remember the later times */
+        struct setup_snapshot *snapshot =
+            load_at(&press, cases[i].more, due_s + cases[i].days * PRESS_DAY_S, &rc);
+
+        assert_int_equal(rc, 0);
+        assert_int_equal(snapshot->lists[0].freshness, cases[i].freshness);
+        assert_true(warned(&press, "expired on"));
+        assert_int_equal(decide(snapshot, "a.example.test").enforced, cases[i].enforced);
+        const struct policy_outcome other = decide(snapshot, "elsewhere.test");
+        assert_int_equal(other.denied, cases[i].other_refused);
+        if (cases[i].other_refused) {
+            assert_int_equal(other.hit.action, POLICY_ACTION_REFUSED);
+            assert_int_equal(other.hit.mode, POLICY_MODE_ENFORCE);
+        }
+        setup_snapshot_free(snapshot);
+    }
+    press_close(&press);
+}
+
+static void a_clock_before_what_was_seen_lets_nothing_expire(void **state)
+{
+    struct press press;
+    int rc = 0;
+
+    (void)state;
+    open_press(&press);
+    setup_snapshot_free(load_at(&press, "", PRESS_NOW_S + 5 * PRESS_DAY_S, &rc));
+    assert_int_equal(rc, 0);
+    struct setup_snapshot *snapshot = load_at(&press, "", PRESS_NOW_S + 3 * PRESS_DAY_S, &rc);
+    assert_int_equal(rc, 0);
+    assert_int_equal(snapshot->lists[0].freshness, POLICY_CLOCK_UNTRUSTED);
+    setup_snapshot_free(snapshot);
+    snapshot = load_at(&press, "trust: {dead-after: 1h, dead: pass}\n", 1000, &rc);
+    assert_int_equal(rc, 0);
+    assert_int_equal(snapshot->lists[0].freshness, POLICY_CLOCK_UNTRUSTED);
+    assert_true(decide(snapshot, "a.example.test").enforced);
+    setup_snapshot_free(snapshot);
+    press_close(&press);
+}
+
+static void a_publisher_cannot_speak_beyond_its_scope(void **state)
+{
+    struct press press;
+
+    (void)state;
+    open_press(&press);
+    struct trust_root *root = press_root(&press, 2);
+    root->scope.all_names = root->scope.all_prefixes = false;
+    snprintf(root->scope.names[0], sizeof(root->scope.names[0]), "example.test");
+    root->scope.name_count = 1;
+    press_root_write(&press, root, "lists", "01");
+    assert_int_equal(load(&press, ""), 0);
+    publish(&press, 8, 6, "notexample.test");
+    assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
+    assert_true(warned(&press, "one.list:9: the rule is outside"));
+    publish(&press, 9, 7, "a.example.test");
+    assert_int_equal(load(&press, ""), 0);
+    assert_int_equal(load(&press, ""), 0); /* also where the image was kept */
+    root = press_root(&press, 3); /* a scope that shrinks holds for what is kept, too */
+    root->scope.all_providers = false;
+    snprintf(root->scope.providers[0], sizeof(root->scope.providers[0]), "other");
+    root->scope.provider_count = 1;
+    press_root_write(&press, root, "lists", "01");
+    assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
+    assert_true(warned(&press, "may not speak"));
+    press_close(&press);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORKSHOP_TEST(a_root_in_the_folder_counts_and_is_remembered),
+        WORKSHOP_TEST(what_is_not_put_in_force_is_not_remembered),
+        WORKSHOP_TEST(lists_that_the_catalogue_does_not_name_so_are_refused),
+        WORKSHOP_TEST(keys_alone_are_the_simple_way),
+        WORKSHOP_TEST(a_damaged_ratchet_is_refused_and_says_what_to_do),
+        WORKSHOP_TEST(a_ratchet_that_cannot_be_kept),
+        WORKSHOP_TEST(stale_lists_stay_and_dead_ones_do_as_the_operator_says),
+        WORKSHOP_TEST(a_clock_before_what_was_seen_lets_nothing_expire),
+        WORKSHOP_TEST(a_publisher_cannot_speak_beyond_its_scope),
+    };
+
+    return cmocka_run_group_tests(tests, workshop_library, NULL);
+}
