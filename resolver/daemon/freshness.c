@@ -11,12 +11,11 @@ static void say_clock(const struct policy_loaded_list *list, uint64_t now_s)
 
     clock_format_s(now_s, now);
     clock_format_s(list->floor_s, made);
-    log_write(
-        LOG_LEVEL_WARNING,
-        "this machine's clock says %s, but when list %s was made or last looked at it was "
-        "%s: set the clock. Until then the times in events are wrong, and no list is seen "
-        "to expire",
-        now, list->id, made);
+    log_write(LOG_LEVEL_WARNING,
+              "this machine's clock says %s, but %slist %s%s %s: set the clock. Until then the "
+              "times in events are wrong, and no list is seen to expire",
+              now, by_list ? "" : "when ", list->id,
+              by_list ? " was made at" : ", or its catalogue, was looked at it was", made);
 }
 
 static const char *dead_word(unsigned dead)
