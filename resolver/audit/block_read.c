@@ -24,6 +24,7 @@ struct column {
     bool loaded, constant, is_text;
     uint64_t value;    /* of a constant */
     uint64_t *numbers; /* as stored: 0 absent, else plus one */
+    uint32_t events;   /* that `numbers` has room for */
     uint8_t *octets;   /* the dictionary */
     size_t octets_size;
     struct {
@@ -314,11 +315,14 @@ static int load_numbers(struct audit_block *block, unsigned i)
         section->raw != 1 + (size_t)octets[0] * events) {
         return CORDON_E_CORRUPT;
     }
-    if (column->numbers == NULL) {
-        column->numbers = malloc(AUDIT_BLOCK_EVENTS_MAX * sizeof(*column->numbers));
-        if (column->numbers == NULL) {
+    if (events > column->events) {
+        uint64_t *more = realloc(column->numbers, events * sizeof(*more));
+
+        if (more == NULL) {
             return -ENOMEM;
         }
+        column->numbers = more;
+        column->events = events;
     }
     merge(octets + 1, octets[0], events, column->numbers);
     if ((section->encoding & ~AUDIT_PACKED) == AUDIT_DELTAS) {
@@ -503,7 +507,7 @@ size_t audit_block_group(const struct audit_block *block, uint32_t leaf, uint8_t
 int audit_block_leaves(const struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS])
 {
     const uint32_t count = audit_header_leaves(&block->header);
-    uint8_t *octets = malloc(AUDIT_GROUP_MAX);
+    uint8_t *octets = malloc((size_t)block->header.group * (AUDIT_EVENT_MAX + 4u));
     uint32_t i = 0;
 
     if (octets == NULL) {

@@ -1,0 +1,259 @@
+#include "audit/files.h"
+
+#include "base/error.h"
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEAD      "head"
+#define HEAD_NEXT "head.next"
+#define LOCK      "lock"
+#define ENDING    ".cordon"
+#define DIGITS    10
+
+void audit_file_name(uint32_t number, char out[AUDIT_FILE_NAME_MAX])
+{
+    snprintf(out, AUDIT_FILE_NAME_MAX, "%0*u" ENDING, DIGITS, (unsigned)number);
+}
+
+static int folder_of(void *context)
+{
+    const struct audit_folder *folder = context;
+
+    return folder->folder;
+}
+
+static int open_file(void *context, uint32_t number, bool create, uint64_t *size)
+{
+    char name[AUDIT_FILE_NAME_MAX];
+    struct stat status;
+
+    audit_file_name(number, name);
+    const int how = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = openat(folder_of(context), name, how | O_RDWR | (create ? O_CREAT : 0), 0640);
+    if (fd < 0 && !create && (errno == EACCES || errno == EROFS)) {
+        fd = openat(folder_of(context), name, how | O_RDONLY); /* readers need no more */
+    }
+    if (fd < 0) {
+        return -errno;
+    }
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        close(fd);
+        return -EINVAL;
+    }
+    *size = (uint64_t)status.st_size;
+    return fd;
+}
+
+static void close_file(void *context, int file)
+{
+    (void)context;
+    close(file);
+}
+
+static int read_file(void *context, int file, uint64_t at, void *out, size_t len, size_t *got)
+{
+    size_t sum = 0;
+
+    (void)context;
+    while (sum < len) {
+        const ssize_t part = pread(file, (char *)out + sum, len - sum, (off_t)(at + sum));
+
+        if (part < 0 && errno == EINTR) {
+            continue;
+        }
+        if (part < 0) {
+            return -errno;
+        }
+        if (part == 0) {
+            break;
+        }
+        sum += (size_t)part;
+    }
+    *got = sum;
+    return 0;
+}
+
+static int write_file(void *context, int file, uint64_t at, const void *data, size_t len,
+                      size_t *done)
+{
+    (void)context;
+    const ssize_t part = pwrite(file, data, len, (off_t)at);
+
+    *done = part > 0 ? (size_t)part : 0;
+    return part < 0 ? -errno : 0;
+}
+
+static int cut_file(void *context, int file, uint64_t size)
+{
+    (void)context;
+    return ftruncate(file, (off_t)size) != 0 ? -errno : 0;
+}
+
+static int sync_file(void *context, int file)
+{
+    (void)context;
+    return fdatasync(file) != 0 ? -errno : 0;
+}
+
+static int sync_folder(void *context)
+{
+    return fsync(folder_of(context)) != 0 ? -errno : 0;
+}
+
+/* 0 if the name is none of a file of a log. */
+static uint32_t number_of(const char *name)
+{
+    uint64_t number = 0;
+
+    if (strlen(name) != DIGITS + sizeof(ENDING) - 1 || strcmp(name + DIGITS, ENDING) != 0) {
+        return 0;
+    }
+    for (unsigned i = 0; i < DIGITS; i++) {
+        if (name[i] < '0' || name[i] > '9') {
+            return 0;
+        }
+        number = 10 * number + (uint64_t)(name[i] - '0');
+    }
+    return number <= UINT32_MAX ? (uint32_t)number : 0;
+}
+
+/* The lowest number from `from` on, and the highest. */
+static int look_through(void *context, uint32_t from, uint32_t *lowest, uint32_t *highest)
+{
+    const int fd = openat(folder_of(context), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    DIR *names = fdopendir(fd);
+    if (names == NULL) {
+        close(fd);
+        return -ENOMEM;
+    }
+    *lowest = 0;
+    *highest = 0;
+    for (const struct dirent *entry = readdir(names); entry != NULL; entry = readdir(names)) {
+        const uint32_t found = number_of(entry->d_name);
+
+        *highest = found > *highest ? found : *highest;
+        if (found != 0 && found >= from && (*lowest == 0 || found < *lowest)) {
+            *lowest = found;
+        }
+    }
+    closedir(names);
+    return 0;
+}
+
+static int last_file(void *context, uint32_t *number)
+{
+    uint32_t lowest = 0;
+
+    return look_through(context, 0, &lowest, number);
+}
+
+static int next_file(void *context, uint32_t from, uint32_t *number)
+{
+    uint32_t highest = 0;
+
+    return look_through(context, from, number, &highest);
+}
+
+static int read_head(void *context, char *out, size_t size, size_t *len)
+{
+    const int fd = openat(folder_of(context), HEAD, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    size_t got = 0;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    int result = read_file(context, fd, 0, out, size, &got);
+    close(fd);
+    if (result == 0 && got == size) {
+        result = CORDON_E_TOO_LARGE;
+    }
+    if (result == 0) {
+        *len = got;
+    }
+    return result;
+}
+
+static int write_head(void *context, const char *text, size_t len)
+{
+    const int folder = folder_of(context);
+    const int fd =
+        openat(folder, HEAD_NEXT, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    int result = file_write_to(fd, text, len);
+    if (result == 0 && fdatasync(fd) != 0) {
+        result = -errno;
+    }
+    close(fd);
+    if (result == 0 && renameat(folder, HEAD_NEXT, folder, HEAD) != 0) {
+        result = -errno;
+    }
+    return result != 0 ? result : sync_folder(context);
+}
+
+static int lock_folder(void *context)
+{
+    struct audit_folder *folder = context;
+    const int fd =
+        openat(folder->folder, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        const int result = errno == EWOULDBLOCK ? -EBUSY : -errno;
+
+        close(fd);
+        return result;
+    }
+    folder->lock_file = fd;
+    return 0;
+}
+
+int audit_folder_open(const char *path, struct audit_folder *folder, struct audit_files *files)
+{
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    *folder = (struct audit_folder){fd, -1};
+    *files = (struct audit_files){
+        .context = folder,
+        .open = open_file,
+        .close = close_file,
+        .read = read_file,
+        .write = write_file,
+        .cut = cut_file,
+        .sync = sync_file,
+        .sync_folder = sync_folder,
+        .last = last_file,
+        .next = next_file,
+        .read_head = read_head,
+        .write_head = write_head,
+        .lock = lock_folder,
+    };
+    return 0;
+}
+
+void audit_folder_close(struct audit_folder *folder)
+{
+    if (folder->lock_file >= 0) {
+        close(folder->lock_file);
+    }
+    close(folder->folder);
+}

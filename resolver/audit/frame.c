@@ -1,0 +1,332 @@
+#include "audit/frame.h"
+
+#include "audit/varint.h"
+#include "base/error.h"
+#include "base/invariant.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define FRAME_MAGIC "CRDK"
+#define FILE_MAGIC  "CRDL"
+
+enum {
+    FILE_FORMAT = 4,
+    FILE_NUMBER = 8,
+    FILE_COUNT = 12,
+    FILE_BLOCKS = 16,
+    FILE_EVENTS = 24,
+    FILE_SEALED = 48,
+    FILE_LOG = 56,
+    FILE_PREVIOUS = 72,
+    FILE_TREE = 104
+};
+
+void audit_frame_put(enum audit_frame_kind kind, uint32_t len, uint8_t out[AUDIT_FRAME_OCTETS])
+{
+    memcpy(out, FRAME_MAGIC, 4);
+    audit_put32(out + 4, (uint32_t)kind);
+    audit_put32(out + 8, len);
+}
+
+bool audit_frame_get(const uint8_t octets[AUDIT_FRAME_OCTETS], enum audit_frame_kind *kind,
+                     uint32_t *len)
+{
+    const uint32_t what = audit_get32(octets + 4);
+    const uint32_t size = audit_get32(octets + 8);
+
+    if (memcmp(octets, FRAME_MAGIC, 4) != 0) {
+        return false;
+    }
+    switch (what) {
+    case AUDIT_FRAME_BLOCK:
+        if (size <= AUDIT_HEADER_OCTETS || size > AUDIT_HEADER_OCTETS + AUDIT_BODY_MAX) {
+            return false;
+        }
+        break;
+    case AUDIT_FRAME_CHECKPOINT:
+        if (size <= DIGEST_OCTETS || size > DIGEST_OCTETS + AUDIT_CHECKPOINT_MAX) {
+            return false;
+        }
+        break;
+    case AUDIT_FRAME_REMOVED:
+        if (size != AUDIT_HEADER_OCTETS) {
+            return false;
+        }
+        break;
+    default:
+        return false;
+    }
+    *kind = (enum audit_frame_kind)what;
+    *len = size;
+    return true;
+}
+
+void audit_state_add(struct audit_state *state, const struct audit_header *header,
+                     const uint8_t octets[AUDIT_HEADER_OCTETS])
+{
+    audit_tree_leaf(octets, AUDIT_HEADER_OCTETS, state->previous);
+    audit_tree_add(&state->tree, state->previous);
+    state->events[header->stream] = header->first_event + header->events;
+    state->sealed_us = header->sealed_us;
+}
+
+size_t audit_file_head_put(const struct audit_file_head *head, uint8_t out[AUDIT_FILE_HEAD_MAX])
+{
+    const unsigned count = audit_tree_count(&head->state.tree);
+    size_t len = FILE_TREE + (size_t)count * DIGEST_OCTETS;
+
+    memset(out, 0, AUDIT_FILE_HEAD_MAX);
+    memcpy(out, FILE_MAGIC, 4);
+    audit_put16(out + FILE_FORMAT, AUDIT_FORMAT);
+    audit_put32(out + FILE_NUMBER, head->number);
+    audit_put32(out + FILE_COUNT, count);
+    audit_put64(out + FILE_BLOCKS, head->state.tree.size);
+    for (size_t i = 0; i < AUDIT_STREAMS; i++) {
+        audit_put64(out + FILE_EVENTS + 8 * i, head->state.events[i + 1]);
+    }
+    audit_put64(out + FILE_SEALED, head->state.sealed_us);
+    memcpy(out + FILE_LOG, head->log, AUDIT_LOG_ID_OCTETS);
+    memcpy(out + FILE_PREVIOUS, head->state.previous, DIGEST_OCTETS);
+    memcpy(out + FILE_TREE, head->state.tree.at, (size_t)count * DIGEST_OCTETS);
+    digest_of(out, len, NULL, out + len);
+    return len + DIGEST_OCTETS;
+}
+
+int audit_file_head_get(const uint8_t *octets, size_t len, struct audit_file_head *out,
+                        size_t *used)
+{
+    struct audit_file_head head = {.number = 0};
+    uint8_t digest[DIGEST_OCTETS];
+
+    if (len < FILE_TREE + DIGEST_OCTETS || memcmp(octets, FILE_MAGIC, 4) != 0 ||
+        audit_get16(octets + FILE_FORMAT) != AUDIT_FORMAT || octets[6] != 0 || octets[7] != 0) {
+        return CORDON_E_CORRUPT;
+    }
+    head.number = audit_get32(octets + FILE_NUMBER);
+    head.state.tree.size = audit_get64(octets + FILE_BLOCKS);
+    const unsigned count = audit_tree_count(&head.state.tree);
+    const size_t size = FILE_TREE + (size_t)count * DIGEST_OCTETS;
+    if (head.number == 0 || head.state.tree.size >> 62 != 0 ||
+        audit_get32(octets + FILE_COUNT) != count || len < size + DIGEST_OCTETS) {
+        return CORDON_E_CORRUPT;
+    }
+    digest_of(octets, size, NULL, digest);
+    if (!digest_equal(digest, octets + size)) {
+        return CORDON_E_CORRUPT;
+    }
+    for (size_t i = 0; i < AUDIT_STREAMS; i++) {
+        head.state.events[i + 1] = audit_get64(octets + FILE_EVENTS + 8 * i);
+    }
+    head.state.sealed_us = audit_get64(octets + FILE_SEALED);
+    memcpy(head.log, octets + FILE_LOG, AUDIT_LOG_ID_OCTETS);
+    memcpy(head.state.previous, octets + FILE_PREVIOUS, DIGEST_OCTETS);
+    memcpy(head.state.tree.at, octets + FILE_TREE, (size_t)count * DIGEST_OCTETS);
+    *out = head;
+    *used = size + DIGEST_OCTETS;
+    return 0;
+}
+
+struct audit_reader {
+    const struct audit_files *files;
+    uint32_t number; /* file at hand, or to be opened */
+    int file;        /* -1: not open */
+    uint64_t size, at;
+    uint8_t *body;
+    size_t body_size, body_have;
+    char text[AUDIT_CHECKPOINT_MAX + DIGEST_OCTETS];
+};
+
+struct audit_reader *audit_reader_create(const struct audit_files *files, uint32_t first_file)
+{
+    struct audit_reader *reader = calloc(1, sizeof(*reader));
+
+    if (reader != NULL) {
+        reader->files = files;
+        reader->number = first_file;
+        reader->file = -1;
+    }
+    return reader;
+}
+
+static void leave_file(struct audit_reader *reader)
+{
+    if (reader->file >= 0) {
+        reader->files->close(reader->files->context, reader->file);
+        reader->file = -1;
+    }
+    if (reader->number != 0) {
+        reader->number++; /* behind the highest that there can be comes none */
+    }
+}
+
+void audit_reader_destroy(struct audit_reader *reader)
+{
+    if (reader != NULL) {
+        leave_file(reader);
+        free(reader->body);
+        free(reader);
+    }
+}
+
+static int read_at(const struct audit_reader *reader, uint64_t at, void *out, size_t len,
+                   size_t *got)
+{
+    return reader->files->read(reader->files->context, reader->file, at, out, len, got);
+}
+
+/* There is no file of the reader's number: the next that there is, however far. */
+static int pass_over(struct audit_reader *reader, struct audit_item *item)
+{
+    uint32_t next = 0;
+    const int result = reader->files->next(reader->files->context, reader->number, &next);
+
+    if (result == 0) {
+        item->kind = next == 0 ? AUDIT_ITEM_END : AUDIT_ITEM_MISSING;
+        reader->number = next == 0 ? reader->number : next;
+    }
+    return result;
+}
+
+/* Opens the file of the reader's number and reads its head. */
+static int enter_file(struct audit_reader *reader, struct audit_item *item)
+{
+    uint8_t head[AUDIT_FILE_HEAD_MAX];
+    uint64_t size = 0;
+    size_t got = 0;
+    size_t used = 0;
+
+    if (reader->number == 0) {
+        item->kind = AUDIT_ITEM_END;
+        return 0;
+    }
+    const int file = reader->files->open(reader->files->context, reader->number, false, &size);
+    if (file == -ENOENT) {
+        return pass_over(reader, item);
+    }
+    if (file < 0) {
+        return file;
+    }
+    reader->file = file;
+    reader->size = size;
+    const int result = read_at(reader, 0, head, sizeof(head), &got);
+    if (result != 0) {
+        reader->files->close(reader->files->context, file);
+        reader->file = -1;
+        return result;
+    }
+    item->end = size;
+    if (audit_file_head_get(head, got, &item->head, &used) != 0) {
+        item->kind = got < AUDIT_FILE_HEAD_MAX ? AUDIT_ITEM_SHORT : AUDIT_ITEM_BAD;
+        leave_file(reader);
+        return 0;
+    }
+    item->kind = AUDIT_ITEM_FILE;
+    item->end = used;
+    reader->at = used;
+    return 0;
+}
+
+/* The content of a frame that lies wholly in the file. */
+static int read_content(struct audit_reader *reader, enum audit_frame_kind kind, uint32_t len,
+                        struct audit_item *item)
+{
+    uint8_t digest[DIGEST_OCTETS];
+    size_t got = 0;
+    int result = 0;
+
+    if (kind == AUDIT_FRAME_CHECKPOINT) {
+        result = read_at(reader, reader->at + AUDIT_FRAME_OCTETS, reader->text, len, &got);
+        item->text = reader->text;
+        item->len = len - DIGEST_OCTETS;
+        digest_of(reader->text, item->len, NULL, digest);
+        item->kind =
+            got == len && digest_equal(digest, (const uint8_t *)reader->text + item->len)
+                ? AUDIT_ITEM_CHECKPOINT
+                : AUDIT_ITEM_BAD;
+        return result;
+    }
+    result = read_at(reader, reader->at + AUDIT_FRAME_OCTETS, item->octets, AUDIT_HEADER_OCTETS,
+                     &got);
+    item->kind = kind == AUDIT_FRAME_BLOCK ? AUDIT_ITEM_BLOCK : AUDIT_ITEM_REMOVED;
+    if (result == 0 &&
+        (got != AUDIT_HEADER_OCTETS || !audit_header_get(item->octets, &item->header) ||
+         (kind == AUDIT_FRAME_BLOCK && item->header.body_len != len - AUDIT_HEADER_OCTETS))) {
+        item->kind = AUDIT_ITEM_BAD;
+    }
+    return result;
+}
+
+int audit_reader_next(struct audit_reader *reader, struct audit_item *item)
+{
+    uint8_t frame[AUDIT_FRAME_OCTETS];
+    enum audit_frame_kind kind = AUDIT_FRAME_BLOCK;
+    uint32_t len = 0;
+    size_t got = 0;
+
+    reader->body_have = 0;
+    if (reader->file >= 0 && reader->at == reader->size) {
+        leave_file(reader);
+    }
+    item->file = reader->number;
+    item->at = 0;
+    if (reader->file < 0) {
+        return enter_file(reader, item);
+    }
+    item->at = reader->at;
+    item->end = reader->size;
+    int result = read_at(reader, reader->at, frame, sizeof(frame), &got);
+    if (result != 0) {
+        return result;
+    }
+    if (got == sizeof(frame) && !audit_frame_get(frame, &kind, &len)) {
+        item->kind = AUDIT_ITEM_BAD;
+    } else if (got < sizeof(frame) || reader->at + AUDIT_FRAME_OCTETS + len > reader->size) {
+        item->kind = AUDIT_ITEM_SHORT;
+    } else {
+        result = read_content(reader, kind, len, item);
+        if (result != 0) {
+            return result;
+        }
+    }
+    if (item->kind == AUDIT_ITEM_BAD || item->kind == AUDIT_ITEM_SHORT) {
+        leave_file(reader);
+        return 0;
+    }
+    reader->at += AUDIT_FRAME_OCTETS + len;
+    item->end = reader->at;
+    return 0;
+}
+
+int audit_reader_body(struct audit_reader *reader, const struct audit_item *item, size_t want,
+                      const uint8_t **body)
+{
+    size_t got = 0;
+
+    invariant(item->kind == AUDIT_ITEM_BLOCK && want <= item->header.body_len);
+    if (want > reader->body_size) {
+        uint8_t *more = realloc(reader->body, want);
+
+        if (more == NULL) {
+            return -ENOMEM;
+        }
+        reader->body = more;
+        reader->body_size = want;
+    }
+    if (want > reader->body_have) {
+        const uint64_t at = item->at + AUDIT_FRAME_OCTETS + AUDIT_HEADER_OCTETS;
+        const int result =
+            read_at(reader, at + reader->body_have, reader->body + reader->body_have,
+                    want - reader->body_have, &got);
+
+        if (result != 0) {
+            return result;
+        }
+        if (got != want - reader->body_have) {
+            return CORDON_E_CORRUPT;
+        }
+        reader->body_have = want;
+    }
+    *body = reader->body;
+    return 0;
+}

@@ -1,0 +1,88 @@
+/*
+ * audit/log.h - the writer of the audit log: takes events, seals blocks, keeps them safe.
+ *
+ * No thread, no loop, no clock: time is an argument, files are a table of functions. Nothing
+ * here ever loses a block that is safe, and what cannot be kept is counted and recorded as a
+ * gap.
+ *
+ * Well: add -> block full or its time has come -> sealed (header, leaf of the tree) -> written
+ * and synced in one go -> safe; now and then a signed checkpoint. Not: a failed write or sync
+ * takes nothing back: what is sealed stays in memory, the file is cut to what was safe, and it
+ * is tried again; above AUDIT_PENDING_MAX events are refused and counted.
+ */
+#ifndef CORDON_AUDIT_LOG_H
+#define CORDON_AUDIT_LOG_H
+
+#include "audit/checkpoint.h"
+#include "audit/frame.h"
+
+struct audit_log; /* opaque */
+
+struct audit_log_settings {
+    struct trust_note_key key;             /* kind ED25519; its name is the origin of the log */
+    const struct trust_secret_key *secret; /* copied */
+    uint64_t file_octets;                  /* a file that has more is followed by another */
+    uint64_t seal_us[AUDIT_STREAMS + 1]; /* by stream: an event waits no longer for its block */
+    unsigned group[AUDIT_STREAMS + 1];   /* events under one leaf, 1 to 16 */
+    uint32_t checkpoint_blocks;          /* a checkpoint after so many */
+    uint64_t checkpoint_us;              /* and after so long, also if nothing happened */
+    uint64_t retry_us;                   /* after a failure of the disk */
+    int level;                           /* of zstd */
+    bool sync; /* false: a power failure may cost what the system had not written, and the log
+                  may then have to be begun anew */
+};
+
+/* What opening found. */
+struct audit_log_opened {
+    bool is_new;
+    uint64_t cut_octets; /* of an unfinished end: cut, and recorded as a gap */
+};
+
+/*
+ * Goes on with the log in the folder, or begins one. Locks the folder. session: random. 0;
+ * -EBUSY: another writer; -errno; CORDON_E_CORRUPT: the log is damaged before its end, or has
+ * less than its newest checkpoint says: it must be kept as it is and another begun;
+ * CORDON_E_UNTRUSTED: it is that of another key or origin. files is borrowed until
+ * audit_log_close.
+ */
+int audit_log_open(const struct audit_files *files, const struct audit_log_settings *settings,
+                   uint64_t now_us, uint64_t session, struct audit_log **log,
+                   struct audit_log_opened *opened);
+
+/* Seals what there is, makes a checkpoint, writes; then frees. 0, or why it is not all safe. */
+int audit_log_close(struct audit_log *log, const struct audit_in_force *in_force,
+                    uint64_t now_us);
+/* Frees without writing anything, as if the process had been killed. */
+void audit_log_abandon(struct audit_log *log);
+
+/* Takes one event (copied). 0; -EINVAL: it cannot be written; -ENOBUFS or -ENOMEM: it is lost
+ * and counted for a gap. */
+int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct audit_row *row,
+                  uint64_t now_us);
+
+/* Events that never came this far. cause is a literal ("ring"). */
+void audit_log_lost(struct audit_log *log, enum audit_stream stream, uint64_t count,
+                    const char *cause, uint64_t from_us, uint64_t to_us);
+
+/* What is due: seals, gaps, a checkpoint, writing. To be called once a second or so. in_force
+ * (may be NULL) is for a checkpoint. 0, or the error of the disk. */
+int audit_log_tick(struct audit_log *log, const struct audit_in_force *in_force,
+                   uint64_t now_us);
+/* All at once: what is asked of it before this call is safe if it returns 0. */
+int audit_log_flush(struct audit_log *log, const struct audit_in_force *in_force,
+                    uint64_t now_us);
+
+struct audit_log_stats {
+    uint64_t taken[AUDIT_STREAMS + 1]; /* events that the log has or will have, by stream */
+    uint64_t safe[AUDIT_STREAMS + 1];  /* of these, on the disk */
+    uint64_t lost[AUDIT_STREAMS + 1];  /* refused here since it was opened */
+    uint64_t blocks, octets;           /* since it was opened; octets of files */
+    uint32_t file;
+    int error; /* of the newest try to write; 0: it works */
+};
+void audit_log_stats(const struct audit_log *log, struct audit_log_stats *out);
+
+/* The newest checkpoint that is safe; "" if there is none yet. *number grows with each. */
+const char *audit_log_checkpoint(const struct audit_log *log, uint64_t *number);
+
+#endif

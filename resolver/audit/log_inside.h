@@ -1,0 +1,53 @@
+/*
+ * audit/log_inside.h - what log.c and log_open.c share.
+ */
+#ifndef CORDON_AUDIT_LOG_INSIDE_H
+#define CORDON_AUDIT_LOG_INSIDE_H
+
+#include "audit/log.h"
+
+struct audit_gap {
+    uint64_t count, from_us, to_us;
+    const char *cause;
+    int error;
+};
+
+struct audit_log {
+    const struct audit_files *files;
+    struct audit_log_settings settings;
+    struct trust_secret_key secret;
+    uint8_t id[AUDIT_LOG_ID_OCTETS];
+    uint64_t session;
+
+    struct audit_builder *builders[AUDIT_STREAMS + 1];
+    uint64_t begun_us[AUDIT_STREAMS + 1]; /* when the first event of the block came */
+    struct audit_gap gaps[AUDIT_STREAMS + 1];
+
+    struct audit_state state; /* of all that is sealed, safe or not */
+    uint32_t file;            /* number of the file that is written to */
+    int handle;               /* -1: to be opened */
+    bool has_head;            /* the file has its head, safe */
+    uint8_t head[AUDIT_FILE_HEAD_MAX];
+    size_t head_len;
+    uint64_t safe_at; /* octets of the file that are safe */
+
+    uint8_t *pending; /* sealed, not safe */
+    size_t pending_len, pending_size;
+    uint64_t retry_at_us;
+
+    uint32_t since_checkpoint; /* blocks */
+    uint64_t checkpoint_us;
+    uint64_t checkpoint_number;
+    char checkpoint[AUDIT_CHECKPOINT_MAX]; /* the newest that is safe */
+    size_t checkpoint_len;
+    char next[AUDIT_CHECKPOINT_MAX]; /* the newest that is pending */
+    size_t next_len;
+    bool head_is_old; /* the folder's head is older than `checkpoint` */
+
+    struct audit_log_stats stats;
+};
+
+/* Nothing is pending. The file is made when something is written. */
+void audit_log_begin_file(struct audit_log *log);
+
+#endif

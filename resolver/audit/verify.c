@@ -1,0 +1,539 @@
+#include "audit/verify.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Checkpoints that are to be met at their size, the folder's own among them. */
+#define WANTED_MAX 64u
+
+/* Ranges of blocks whose bodies are gone, or were removed on the record. More are not told
+ * apart: a range that is not remembered counts as not recorded. */
+#define RANGES_MAX 4096u
+
+struct range {
+    uint64_t from, to;
+};
+
+struct ranges {
+    struct range at[RANGES_MAX];
+    size_t count;
+    bool more;
+};
+
+struct verification {
+    const struct audit_verify_options *options;
+    struct audit_verdict *verdict;
+    struct audit_reader *reader;
+    struct audit_block *block;
+    uint8_t (*leaves)[DIGEST_OCTETS];
+    uint32_t leaf_room;
+    uint8_t id[AUDIT_LOG_ID_OCTETS];
+    struct audit_state state;
+    bool known;       /* state.tree is that of all blocks before */
+    bool begun;       /* a file has been read */
+    uint64_t session; /* of the newest block */
+    struct audit_checkpoint wanted[WANTED_MAX];
+    size_t wanted_count;
+    struct ranges gone, recorded;
+};
+
+const char *audit_fault_word(enum audit_fault fault)
+{
+    static const char *const words[] = {
+        [AUDIT_SOUND] = "sound",
+        [AUDIT_FAULT_DAMAGED] = "damaged",
+        [AUDIT_FAULT_BODY] = "events-changed",
+        [AUDIT_FAULT_TREE] = "events-tree",
+        [AUDIT_FAULT_CHAIN] = "does-not-follow",
+        [AUDIT_FAULT_ORDER] = "out-of-order",
+        [AUDIT_FAULT_TWO_WRITERS] = "two-writers",
+        [AUDIT_FAULT_OTHER_LOG] = "another-log",
+        [AUDIT_FAULT_OTHER_FILE] = "another-file",
+        [AUDIT_FAULT_CLOCK] = "time-backwards",
+        [AUDIT_FAULT_KEY] = "another-key",
+        [AUDIT_FAULT_SIGNATURE] = "bad-signature",
+        [AUDIT_FAULT_ROOT] = "not-as-signed",
+        [AUDIT_FAULT_UNSIGNED] = "not-signed",
+        [AUDIT_FAULT_MISSING_FILE] = "missing-file",
+        [AUDIT_FAULT_MISSING_BLOCKS] = "missing-blocks",
+        [AUDIT_FAULT_MISSING_EVENTS] = "missing-events",
+        [AUDIT_FAULT_CUT] = "cut",
+        [AUDIT_FAULT_UNFINISHED] = "unfinished",
+        [AUDIT_FAULT_REMOVED] = "removed-unrecorded",
+        [AUDIT_FAULT_STALE] = "no-new-checkpoint",
+    };
+
+    return words[fault];
+}
+
+__attribute__((format(printf, 6, 7))) static void find(struct verification *v,
+                                                       const struct audit_item *item,
+                                                       enum audit_fault fault, uint64_t from,
+                                                       uint64_t to, const char *format, ...)
+{
+    struct audit_finding *finding =
+        fault < AUDIT_FAULT_MISSING_FILE ? &v->verdict->integrity : &v->verdict->completeness;
+    va_list arguments;
+
+    if (finding->fault != AUDIT_SOUND) {
+        return;
+    }
+    finding->fault = fault;
+    finding->file = item->file;
+    finding->at = item->at;
+    finding->from = from;
+    finding->to = to;
+    va_start(arguments, format);
+    vsnprintf(finding->text, sizeof(finding->text), format, arguments);
+    va_end(arguments);
+}
+
+#define NUMBER(value) ((unsigned long long)(value))
+
+static void remember(struct ranges *ranges, uint64_t from, uint64_t to)
+{
+    struct range *last = ranges->count > 0 ? &ranges->at[ranges->count - 1] : NULL;
+
+    if (last != NULL && from <= last->to + 1 && from >= last->from) {
+        last->to = to > last->to ? to : last->to;
+    } else if (ranges->count < RANGES_MAX) {
+        ranges->at[ranges->count++] = (struct range){from, to};
+    } else {
+        ranges->more = true;
+    }
+}
+
+/* --- checkpoints --- */
+
+/* 0; AUDIT_FAULT_KEY, AUDIT_FAULT_SIGNATURE. */
+static enum audit_fault read_checkpoint(const struct verification *v, const char *text,
+                                        size_t len, struct audit_checkpoint *out)
+{
+    struct trust_note note;
+
+    if (trust_note_parse(text, len, &note) != 0 || audit_checkpoint_parse(&note, out) != 0) {
+        return AUDIT_FAULT_SIGNATURE;
+    }
+    switch (trust_note_verify(&note, v->options->key, NULL)) {
+    case 0:
+        return strcmp(out->origin, v->options->key->name) == 0 ? AUDIT_SOUND : AUDIT_FAULT_KEY;
+    case CORDON_E_UNTRUSTED:
+        return AUDIT_FAULT_KEY;
+    default:
+        return AUDIT_FAULT_SIGNATURE;
+    }
+}
+
+static bool is_root(const struct verification *v, const struct audit_checkpoint *checkpoint)
+{
+    uint8_t root[DIGEST_OCTETS];
+
+    audit_tree_root(&v->state.tree, root);
+    return digest_equal(root, checkpoint->root);
+}
+
+/* Those that speak of as many blocks as there are now. */
+static void meet_wanted(struct verification *v, const struct audit_item *item)
+{
+    for (size_t i = 0; v->known && i < v->wanted_count; i++) {
+        if (v->wanted[i].size == v->state.tree.size && !is_root(v, &v->wanted[i])) {
+            find(v, item, AUDIT_FAULT_ROOT, 0, v->wanted[i].size,
+                 "the first %llu blocks are not those of a signed checkpoint from elsewhere",
+                 NUMBER(v->wanted[i].size));
+        }
+    }
+}
+
+static void want(struct verification *v, const char *text, size_t len, const char *whence)
+{
+    const struct audit_item nowhere = {.file = 0};
+    struct audit_checkpoint checkpoint;
+    const enum audit_fault fault = read_checkpoint(v, text, len, &checkpoint);
+
+    if (fault != AUDIT_SOUND) {
+        find(v, &nowhere, fault, 0, 0, "%s: its checkpoint is not signed by this key", whence);
+    } else if (v->wanted_count < WANTED_MAX) {
+        v->wanted[v->wanted_count++] = checkpoint;
+    }
+}
+
+static void look_at_checkpoint(struct verification *v, const struct audit_item *item)
+{
+    struct audit_checkpoint checkpoint;
+    const enum audit_fault fault = read_checkpoint(v, item->text, item->len, &checkpoint);
+
+    if (fault != AUDIT_SOUND) {
+        find(v, item, fault, v->state.tree.size, v->state.tree.size,
+             fault == AUDIT_FAULT_KEY ? "a checkpoint is signed by another key"
+                                      : "the signature of a checkpoint does not verify");
+        return;
+    }
+    v->verdict->checkpoints++;
+    v->verdict->checkpoint_us = checkpoint.time_us;
+    if (!v->known) {
+        return;
+    }
+    if (checkpoint.size != v->state.tree.size || !is_root(v, &checkpoint)) {
+        find(v, item, AUDIT_FAULT_ROOT, v->verdict->signed_blocks, checkpoint.size,
+             "a signed checkpoint speaks of %llu blocks, and those here are others",
+             NUMBER(checkpoint.size));
+    } else {
+        v->verdict->signed_blocks = checkpoint.size;
+    }
+}
+
+/* --- files --- */
+
+static bool same_state(const struct audit_state *a, const struct audit_state *b)
+{
+    return a->tree.size == b->tree.size && a->sealed_us == b->sealed_us &&
+           memcmp(a->events, b->events, sizeof(a->events)) == 0 &&
+           memcmp(a->previous, b->previous, DIGEST_OCTETS) == 0 &&
+           memcmp(a->tree.at, b->tree.at, (size_t)audit_tree_count(&a->tree) * DIGEST_OCTETS) ==
+               0;
+}
+
+static void look_at_file(struct verification *v, const struct audit_item *item)
+{
+    const struct audit_state *state = &item->head.state;
+    const uint64_t before = v->state.tree.size;
+
+    v->verdict->files++;
+    if (memcmp(item->head.log, v->id, sizeof(v->id)) != 0) {
+        find(v, item, AUDIT_FAULT_OTHER_LOG, before, before,
+             "the file is of a log of another name");
+    } else if (item->head.number != item->file) {
+        find(v, item, AUDIT_FAULT_OTHER_FILE, before, before,
+             "the file was written as number %u", (unsigned)item->head.number);
+    } else if (state->tree.size > before) {
+        find(v, item, AUDIT_FAULT_MISSING_BLOCKS, before, state->tree.size - 1,
+             "blocks %llu to %llu are missing before this file", NUMBER(before),
+             NUMBER(state->tree.size - 1));
+    } else if (state->tree.size < before) {
+        find(v, item, AUDIT_FAULT_OTHER_FILE, state->tree.size, before - 1,
+             "the file begins at block %llu, which came before", NUMBER(state->tree.size));
+    } else if (v->known && !same_state(state, &v->state)) {
+        find(v, item, AUDIT_FAULT_CHAIN, before, before,
+             "the file does not follow from the one before");
+    }
+    v->state = *state;
+    v->known = true;
+    v->begun = true;
+    meet_wanted(v, item);
+}
+
+/* --- blocks --- */
+
+/* The records that verification itself needs. */
+static void look_at_changes(struct verification *v, const struct audit_header *header)
+{
+    struct audit_row row;
+
+    for (uint32_t i = 0; i < header->events; i++) {
+        audit_block_row(v->block, i, &row);
+        const struct audit_value *what = &row.at[AUDIT_WHAT];
+        const bool has = audit_row_has(&row, AUDIT_WHAT);
+
+        v->verdict->stopped = has && what->number == 4 && memcmp(what->octets, "stop", 4) == 0;
+        if (has && what->number == 3 && memcmp(what->octets, "gap", 3) == 0) {
+            v->verdict->gaps++;
+            v->verdict->gap_events +=
+                audit_row_has(&row, AUDIT_STREAM) && audit_row_has(&row, AUDIT_COUNT)
+                    ? row.at[AUDIT_COUNT].number
+                    : 0;
+        }
+        if (has && what->number == 7 && memcmp(what->octets, "removed", 7) == 0 &&
+            audit_row_has(&row, AUDIT_FROM) && audit_row_has(&row, AUDIT_TO)) {
+            remember(&v->recorded, row.at[AUDIT_FROM].number, row.at[AUDIT_TO].number);
+        }
+    }
+}
+
+static int make_leaves(struct verification *v, uint32_t count)
+{
+    if (count > v->leaf_room) {
+        void *more = realloc(v->leaves, count * sizeof(*v->leaves));
+
+        if (more == NULL) {
+            return -ENOMEM;
+        }
+        v->leaves = more;
+        v->leaf_room = count;
+    }
+    return audit_block_leaves(v->block, v->leaves);
+}
+
+static int look_at_body(struct verification *v, const struct audit_item *item)
+{
+    const struct audit_header *header = &item->header;
+    const bool unpacked = v->options->deep || header->stream == AUDIT_CHANGES;
+    const uint8_t *body = NULL;
+    uint8_t root[DIGEST_OCTETS];
+    int result = audit_reader_body(v->reader, item, header->body_len, &body);
+
+    if (result == CORDON_E_CORRUPT || (result == 0 && !audit_body_is(header, body))) {
+        find(v, item, AUDIT_FAULT_BODY, header->number, header->number,
+             "the events of block %llu (%s) were changed", NUMBER(header->number),
+             audit_stream_word(header->stream));
+        return 0;
+    }
+    if (result != 0 || !unpacked) {
+        return result;
+    }
+    result = audit_block_open(v->block, header, body, header->body_len);
+    if (result == 0) {
+        result = audit_block_load(v->block, UINT64_MAX);
+    }
+    if (result == 0 && header->stream == AUDIT_CHANGES) {
+        look_at_changes(v, header);
+    }
+    if (result == 0) {
+        result = make_leaves(v, audit_header_leaves(header));
+    }
+    if (result == 0) {
+        audit_events_root(v->leaves, audit_header_leaves(header), root);
+        result = digest_equal(root, header->tree) ? 0 : CORDON_E_CORRUPT;
+    }
+    if (result == CORDON_E_CORRUPT) {
+        find(v, item, AUDIT_FAULT_TREE, header->number, header->number,
+             "the events of block %llu are not those of its tree", NUMBER(header->number));
+        result = 0;
+    }
+    return result;
+}
+
+/* Whether the header is the next one. */
+static bool is_next(struct verification *v, const struct audit_item *item)
+{
+    const struct audit_header *header = &item->header;
+    const uint64_t expected = v->state.tree.size;
+    const uint64_t number = header->number;
+
+    if (memcmp(header->log, v->id, sizeof(v->id)) != 0) {
+        find(v, item, AUDIT_FAULT_OTHER_LOG, number, number, "block %llu is of another log",
+             NUMBER(number));
+    } else if (header->file != item->file) {
+        find(v, item, AUDIT_FAULT_OTHER_FILE, number, number,
+             "block %llu was written to file %u", NUMBER(number), (unsigned)header->file);
+    } else if (number < expected && header->session != v->session) {
+        find(v, item, AUDIT_FAULT_TWO_WRITERS, number, number,
+             "two writers have written a block %llu", NUMBER(number));
+    } else if (number < expected) {
+        find(v, item, AUDIT_FAULT_ORDER, number, number,
+             "block %llu comes where block %llu belongs", NUMBER(number), NUMBER(expected));
+    } else if (number > expected) {
+        find(v, item, AUDIT_FAULT_MISSING_BLOCKS, expected, number - 1,
+             "blocks %llu to %llu are missing", NUMBER(expected), NUMBER(number - 1));
+    } else if (memcmp(header->previous, v->state.previous, DIGEST_OCTETS) != 0) {
+        find(v, item, AUDIT_FAULT_CHAIN, number, number,
+             "block %llu does not follow from the one before: one of them was changed",
+             NUMBER(number));
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static int look_at_block(struct verification *v, const struct audit_item *item)
+{
+    const struct audit_header *header = &item->header;
+    const bool next = is_next(v, item);
+    int result = 0;
+
+    if (header->number < v->state.tree.size || memcmp(header->log, v->id, sizeof(v->id)) != 0) {
+        return 0; /* said already; what follows is looked at as if it were not there */
+    }
+
+    if (next && header->first_event != v->state.events[header->stream]) {
+        find(v, item, AUDIT_FAULT_MISSING_EVENTS, header->number, header->number,
+             "block %llu begins with event %llu of its stream, not %llu",
+             NUMBER(header->number), NUMBER(header->first_event),
+             NUMBER(v->state.events[header->stream]));
+    }
+    if (next && header->sealed_us < v->state.sealed_us &&
+        (header->flags & AUDIT_BLOCK_CLOCK_BACK) == 0) {
+        find(v, item, AUDIT_FAULT_CLOCK, header->number, header->number,
+             "block %llu was closed before the one before it", NUMBER(header->number));
+    }
+    if (item->kind == AUDIT_ITEM_REMOVED) {
+        remember(&v->gone, header->number, header->number);
+        v->verdict->removed++;
+    } else {
+        result = look_at_body(v, item);
+    }
+    if (v->verdict->blocks == 0 || header->first_us < v->verdict->first_us) {
+        v->verdict->first_us = header->first_us;
+    }
+    if (header->last_us > v->verdict->last_us) {
+        v->verdict->last_us = header->last_us;
+    }
+    v->verdict->blocks++;
+    v->verdict->events[header->stream] += header->events;
+    v->known = v->known && next;
+    v->session = header->session;
+    audit_state_add(&v->state, header, item->octets);
+    v->state.tree.size = v->known ? v->state.tree.size : header->number + 1;
+    meet_wanted(v, item);
+    return result;
+}
+
+/* --- all --- */
+
+static int look(struct verification *v, const struct audit_item *item, uint32_t last)
+{
+    const uint64_t block = v->state.tree.size;
+
+    switch (item->kind) {
+    case AUDIT_ITEM_FILE:
+        look_at_file(v, item);
+        break;
+    case AUDIT_ITEM_BLOCK:
+    case AUDIT_ITEM_REMOVED:
+        return look_at_block(v, item);
+    case AUDIT_ITEM_CHECKPOINT:
+        look_at_checkpoint(v, item);
+        break;
+    case AUDIT_ITEM_BAD:
+        find(v, item, AUDIT_FAULT_DAMAGED, block, block,
+             "what follows block %llu is no part of a log", NUMBER(block));
+        v->known = false;
+        break;
+    case AUDIT_ITEM_SHORT:
+        find(v, item, item->file == last ? AUDIT_FAULT_UNFINISHED : AUDIT_FAULT_DAMAGED, block,
+             block, "the file ends inside of what follows block %llu", NUMBER(block));
+        v->known = false;
+        break;
+    case AUDIT_ITEM_MISSING:
+        find(v, item, AUDIT_FAULT_MISSING_FILE, block, block, "file %u is missing",
+             (unsigned)item->file);
+        v->known = false;
+        break;
+    case AUDIT_ITEM_END:
+        break;
+    }
+    return 0;
+}
+
+static bool is_recorded(const struct verification *v, const struct range *gone)
+{
+    for (size_t i = 0; i < v->recorded.count; i++) {
+        if (v->recorded.at[i].from <= gone->from && v->recorded.at[i].to >= gone->to) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void conclude(struct verification *v, const struct audit_item *end)
+{
+    const struct audit_verdict *verdict = v->verdict;
+
+    for (size_t i = 0; i < v->wanted_count; i++) {
+        const uint64_t size = v->wanted[i].size;
+
+        if (size > v->state.tree.size) {
+            find(v, end, AUDIT_FAULT_CUT, v->state.tree.size, size - 1,
+                 "blocks %llu to %llu are missing at the end: a signed checkpoint has them",
+                 NUMBER(v->state.tree.size), NUMBER(size - 1));
+        }
+    }
+    for (size_t i = 0; i < v->gone.count; i++) {
+        if (!is_recorded(v, &v->gone.at[i])) {
+            find(v, end, AUDIT_FAULT_REMOVED, v->gone.at[i].from, v->gone.at[i].to,
+                 "the events of blocks %llu to %llu were removed, and no record says so",
+                 NUMBER(v->gone.at[i].from), NUMBER(v->gone.at[i].to));
+        }
+    }
+    if (v->gone.more) {
+        find(v, end, AUDIT_FAULT_REMOVED, 0, 0, "more removals than can be told apart");
+    }
+    if (verdict->blocks > 0 && verdict->checkpoints == 0) {
+        find(v, end, AUDIT_FAULT_UNSIGNED, 0, verdict->blocks - 1,
+             "there is no checkpoint that this key has signed");
+    }
+    if (!v->begun) {
+        find(v, end, AUDIT_FAULT_MISSING_FILE, 0, 0, "there is no file of a log");
+    }
+    if (v->options->age_us != 0 && !verdict->stopped &&
+        verdict->checkpoint_us + v->options->age_us < v->options->now_us) {
+        find(v, end, AUDIT_FAULT_STALE, v->state.tree.size, v->state.tree.size,
+             "the newest checkpoint is %llu s old, and the log was not stopped",
+             NUMBER((v->options->now_us - verdict->checkpoint_us) / 1000000));
+    }
+}
+
+static int read_wanted(struct verification *v, const struct audit_files *files)
+{
+    char *text = malloc(AUDIT_CHECKPOINT_MAX);
+    size_t len = 0;
+    int result = text == NULL
+                     ? -ENOMEM
+                     : files->read_head(files->context, text, AUDIT_CHECKPOINT_MAX, &len);
+
+    if (result == 0) {
+        want(v, text, len, "head");
+    } else if (result == CORDON_E_TOO_LARGE) {
+        want(v, "", 0, "head");
+    }
+    free(text);
+    for (size_t i = 0; i < v->options->outside_count; i++) {
+        want(v, v->options->outside[i].text, v->options->outside[i].len, "from elsewhere");
+    }
+    return result == -ENOENT || result == CORDON_E_TOO_LARGE ? 0 : result;
+}
+
+static int run(struct verification *v, const struct audit_files *files)
+{
+    struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
+    uint32_t last = 0;
+    int result = files->last(files->context, &last);
+
+    if (result == 0) {
+        result = read_wanted(v, files);
+    }
+    while (result == 0) {
+        result = audit_reader_next(v->reader, &item);
+        if (result != 0 || item.kind == AUDIT_ITEM_END) {
+            break;
+        }
+        if (v->options->progress != NULL) {
+            v->options->progress(v->options->context, item.file, item.at);
+        }
+        result = look(v, &item, last);
+    }
+    if (result == 0) {
+        conclude(v, &item);
+    }
+    return result;
+}
+
+int audit_verify(const struct audit_files *files, const struct audit_verify_options *options,
+                 struct audit_verdict *verdict)
+{
+    struct verification *v = calloc(1, sizeof(*v));
+    int result = -ENOMEM;
+
+    if (v == NULL) {
+        return result;
+    }
+    memset(verdict, 0, sizeof(*verdict));
+    v->options = options;
+    v->verdict = verdict;
+    v->known = true;
+    audit_log_id(options->key->name, v->id);
+    v->reader = audit_reader_create(files, 1);
+    v->block = audit_block_create();
+    if (v->reader != NULL && v->block != NULL) {
+        result = run(v, files);
+    }
+    free(v->leaves);
+    audit_block_destroy(v->block);
+    audit_reader_destroy(v->reader);
+    free(v);
+    return result;
+}

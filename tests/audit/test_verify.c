@@ -1,0 +1,624 @@
+/* audit/verify, audit/proof, audit/checkpoint: whatever is done to a log is found and named. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "audit/logs.h"
+#include "audit/proof.h"
+#include "audit/varint.h"
+
+#include <stdio.h>
+
+static struct maker maker;
+static struct disk whole; /* three files, fifteen blocks or so */
+static struct disk disk;  /* a copy that was tampered with */
+static struct audit_files files;
+
+/* Frames of a file: where each begins and ends. */
+struct frame {
+    size_t at, end;
+    enum audit_item_kind kind;
+    struct audit_header header;
+};
+
+static size_t frames_of(uint32_t number, struct frame *out, size_t most)
+{
+    struct audit_reader *reader = audit_reader_create(&files, number);
+    struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
+    size_t count = 0;
+
+    while (audit_reader_next(reader, &item) == 0 && item.kind != AUDIT_ITEM_END &&
+           item.file == number && count < most) {
+        if (item.kind != AUDIT_ITEM_FILE) {
+            out[count++] =
+                (struct frame){(size_t)item.at, (size_t)item.end, item.kind, item.header};
+        }
+    }
+    audit_reader_destroy(reader);
+    return count;
+}
+
+static void write_log(struct disk *to, const struct maker *by, unsigned rounds,
+                      uint64_t file_octets)
+{
+    const struct audit_files table = disk_files(to);
+    struct audit_log_settings settings = by->settings;
+    struct audit_log_opened opened;
+    struct audit_log *log = NULL;
+    uint64_t now = T0;
+
+    settings.file_octets = file_octets;
+    settings.checkpoint_blocks = 4;
+    settings.secret = &by->secret;
+    assert_int_equal(audit_log_open(&table, &settings, now, 77, &log, &opened), 0);
+    for (unsigned i = 0; i < rounds; i++) {
+        for (unsigned j = 0; j < 5; j++) {
+            now += 100000;
+            assert_int_equal(add_numbered(log, AUDIT_DECISIONS, 5 * i + j, now), 0);
+            assert_int_equal(add_numbered(log, AUDIT_QUERIES, 5 * i + j, now), 0);
+        }
+        now += 1000000;
+        assert_int_equal(audit_log_tick(log, NULL, now), 0);
+    }
+    struct audit_row row;
+    change_row(now, "stop", &row);
+    assert_int_equal(audit_log_add(log, AUDIT_CHANGES, &row, now), 0);
+    assert_int_equal(audit_log_close(log, NULL, now), 0);
+    to->locked = false;
+}
+
+static int setup_all(void **state)
+{
+    (void)state;
+    if (random_library_init() != 0) {
+        return -1;
+    }
+    maker_init(&maker, LOG_NAME);
+    write_log(&whole, &maker, 7, 4300);
+    files = disk_files(&disk);
+    return 0;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    disk_copy(&whole, &disk);
+    return 0;
+}
+
+static int teardown_all(void **state)
+{
+    (void)state;
+    disk_free(&whole);
+    disk_free(&disk);
+    return 0;
+}
+
+static struct audit_verdict verdict;
+
+static void expect(enum audit_fault integrity, enum audit_fault completeness)
+{
+    verify_log(&files, &maker.key, &verdict);
+    if (verdict.integrity.fault != integrity || verdict.completeness.fault != completeness) {
+        fail_msg("integrity: %s (%s); completeness: %s (%s)",
+                 audit_fault_word(verdict.integrity.fault), verdict.integrity.text,
+                 audit_fault_word(verdict.completeness.fault), verdict.completeness.text);
+    }
+}
+
+static void an_untouched_log_is_sound(void **state)
+{
+    (void)state;
+    expect(AUDIT_SOUND, AUDIT_SOUND);
+    assert_int_equal(verdict.files, 3);
+    assert_int_equal(verdict.events[AUDIT_DECISIONS], 35);
+    assert_int_equal(verdict.events[AUDIT_QUERIES], 35);
+    assert_int_equal(verdict.events[AUDIT_CHANGES], 1);
+    assert_int_equal(verdict.signed_blocks, verdict.blocks);
+    assert_true(verdict.stopped);
+    assert_int_equal(verdict.first_us, T0 + 100000);
+}
+
+static void one_bit_anywhere_is_found(void **state)
+{
+    static struct disk small;
+    const struct audit_verify_options options = {.key = &maker.key};
+    unsigned flips = 0;
+
+    (void)state;
+    disk_free(&small);
+    write_log(&small, &maker, 2, 500); /* a block is more: three files */
+    assert_true(small.files[3].exists);
+    disk_copy(&small, &disk);
+    expect(AUDIT_SOUND, AUDIT_SOUND);
+    for (unsigned number = 1; number < DISK_FILES; number++) {
+        for (size_t i = 0; i < 8 * disk.files[number].size; i++) {
+            uint8_t *octet = &disk.files[number].data[i / 8];
+
+            *octet = (uint8_t)(*octet ^ 1u << i % 8);
+            assert_int_equal(audit_verify(&files, &options, &verdict), 0);
+            if (is_sound(&verdict)) {
+                fail_msg("file %u, bit %zu: not found", number, i);
+            }
+            const struct audit_finding *finding = verdict.integrity.fault != AUDIT_SOUND
+                                                      ? &verdict.integrity
+                                                      : &verdict.completeness;
+            assert_true(finding->text[0] != '\0');
+            assert_true(finding->file <= number + 1);
+            *octet = (uint8_t)(*octet ^ 1u << i % 8);
+            flips++;
+        }
+    }
+    for (size_t i = 0; i < 8 * disk.head_len; i++) {
+        disk.head[i / 8] = (char)(disk.head[i / 8] ^ 1 << i % 8);
+        assert_int_equal(audit_verify(&files, &options, &verdict), 0);
+        assert_false(is_sound(&verdict));
+        disk.head[i / 8] = (char)(disk.head[i / 8] ^ 1 << i % 8);
+    }
+    assert_true(flips > 8 * 3000);
+    expect(AUDIT_SOUND, AUDIT_SOUND);
+    disk_free(&small);
+}
+
+static void take_out(uint32_t number, size_t at, size_t end)
+{
+    struct disk_file *file = &disk.files[number];
+
+    memmove(file->data + at, file->data + end, file->size - end);
+    file->size -= end - at;
+}
+
+static void put_in(uint32_t number, size_t at, const uint8_t *data, size_t len)
+{
+    struct disk_file *file = &disk.files[number];
+    uint8_t *copy = malloc(len);
+
+    memcpy(copy, data, len);
+    disk_fit(file, file->size + len);
+    memmove(file->data + at + len, file->data + at, file->size - len - at);
+    memcpy(file->data + at, copy, len);
+    free(copy);
+}
+
+static void a_block_that_was_taken_out_is_missing(void **state)
+{
+    struct frame frames[32];
+    const size_t count = frames_of(2, frames, 32);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        disk_copy(&whole, &disk);
+        if (frames[i].kind != AUDIT_ITEM_BLOCK) {
+            continue;
+        }
+        take_out(2, frames[i].at, frames[i].end);
+        verify_log(&files, &maker.key, &verdict);
+        assert_int_equal(verdict.completeness.fault, AUDIT_FAULT_MISSING_BLOCKS);
+        assert_int_equal(verdict.completeness.from, frames[i].header.number);
+        assert_int_equal(verdict.completeness.to, frames[i].header.number);
+    }
+}
+
+static void blocks_in_another_order_are_found(void **state)
+{
+    struct frame frames[32];
+
+    (void)state;
+    assert_true(frames_of(1, frames, 32) > 2);
+    assert_int_equal(frames[1].kind, AUDIT_ITEM_BLOCK);
+    const size_t len = frames[1].end - frames[1].at;
+    uint8_t *copy = malloc(len);
+    memcpy(copy, disk.files[1].data + frames[1].at, len);
+    take_out(1, frames[1].at, frames[1].end);
+    put_in(1, frames[0].at, copy, len);
+    free(copy);
+    expect(AUDIT_FAULT_ORDER, AUDIT_FAULT_MISSING_BLOCKS);
+    assert_int_equal(verdict.integrity.from, 0);
+}
+
+static void a_block_that_was_put_in_is_found(void **state)
+{
+    struct frame frames[32];
+
+    (void)state;
+    /* One of the same log, again. */
+    assert_true(frames_of(1, frames, 32) > 2);
+    put_in(1, frames[1].end, disk.files[1].data + frames[0].at, frames[0].end - frames[0].at);
+    expect(AUDIT_FAULT_ORDER, AUDIT_SOUND);
+    assert_int_equal(verdict.integrity.at, frames[1].end);
+
+    /* One that another has made, with the right number and the right block before it. */
+    disk_copy(&whole, &disk);
+    struct frame *last = &frames[frames_of(3, frames, 32) - 2];
+    assert_int_equal(last->kind, AUDIT_ITEM_BLOCK);
+    uint8_t *header = disk.files[3].data + last->at + AUDIT_FRAME_OCTETS;
+    header[48] ^= 1; /* the time at which it was closed; the chain ends here */
+    expect(AUDIT_FAULT_ROOT, AUDIT_SOUND);
+
+    /* One of another log. */
+    static struct disk other_disk;
+    struct maker other;
+    maker_init(&other, "other.example/audit");
+    disk_free(&other_disk);
+    write_log(&other_disk, &other, 7, 6000);
+    disk_copy(&whole, &disk);
+    assert_true(frames_of(1, frames, 32) > 2);
+    const uint32_t len = audit_get32(other_disk.files[1].data + frames[0].at + 8);
+    put_in(1, frames[0].at, other_disk.files[1].data + frames[0].at, AUDIT_FRAME_OCTETS + len);
+    verify_log(&files, &maker.key, &verdict);
+    assert_int_equal(verdict.integrity.fault, AUDIT_FAULT_OTHER_LOG);
+    disk_free(&other_disk);
+}
+
+static void a_cut_end_is_found(void **state)
+{
+    struct frame frames[32];
+    const size_t count = frames_of(3, frames, 32);
+
+    (void)state;
+    assert_true(count > 3);
+    for (size_t i = 0; i < count; i++) {
+        disk_copy(&whole, &disk);
+        disk.files[3].size = frames[i].at; /* on the border of a frame */
+        verify_log(&files, &maker.key, &verdict);
+        if (frames[i].kind == AUDIT_ITEM_BLOCK) {
+            assert_int_equal(verdict.completeness.fault, AUDIT_FAULT_CUT);
+            assert_int_equal(verdict.completeness.from, frames[i].header.number);
+        }
+        assert_int_equal(verdict.integrity.fault, AUDIT_SOUND);
+        disk_copy(&whole, &disk);
+        disk.files[3].size = frames[i].end - 1;
+        expect(AUDIT_SOUND, AUDIT_FAULT_UNFINISHED);
+    }
+    /* With the head put back as well, the checkpoint of a witness or a syslog server tells. */
+    disk_copy(&whole, &disk);
+    struct audit_verify_options options = {.key = &maker.key};
+    const char *const witness = whole.head;
+    const struct audit_outside outside = {witness, whole.head_len};
+    disk.files[3].exists = false;
+    disk.files[3].size = 0;
+    disk.head_len = 0;
+    expect(AUDIT_SOUND, AUDIT_SOUND); /* nothing here says otherwise */
+    options.outside = &outside;
+    options.outside_count = 1;
+    assert_int_equal(audit_verify(&files, &options, &verdict), 0);
+    assert_int_equal(verdict.completeness.fault, AUDIT_FAULT_CUT);
+    /* Or the time: a log that was not stopped has a checkpoint that is not old. */
+    options = (struct audit_verify_options){
+        .key = &maker.key, .now_us = T0 + UINT64_C(3600000000), .age_us = 120000000};
+    assert_int_equal(audit_verify(&files, &options, &verdict), 0);
+    assert_int_equal(verdict.completeness.fault, AUDIT_FAULT_STALE);
+    disk_copy(&whole, &disk);
+    assert_int_equal(audit_verify(&files, &options, &verdict), 0);
+    assert_true(is_sound(&verdict)); /* it was stopped */
+}
+
+static void a_missing_file_is_named(void **state)
+{
+    (void)state;
+    for (unsigned number = 1; number <= 2; number++) {
+        disk_copy(&whole, &disk);
+        disk.files[number].exists = false;
+        expect(AUDIT_SOUND, AUDIT_FAULT_MISSING_FILE);
+        assert_int_equal(verdict.completeness.file, number);
+    }
+    disk_copy(&whole, &disk);
+    disk.files[3].exists = false;
+    disk.files[3].size = 0;
+    expect(AUDIT_SOUND, AUDIT_FAULT_CUT);
+    for (unsigned number = 1; number <= 2; number++) {
+        disk.files[number].exists = false;
+    }
+    verify_log(&files, &maker.key, &verdict);
+    assert_int_not_equal(verdict.completeness.fault, AUDIT_SOUND);
+}
+
+static void an_old_file_that_was_put_back_is_found(void **state)
+{
+    struct frame frames[32];
+    const size_t count = frames_of(2, frames, 32);
+
+    (void)state;
+    /* As it was before its last block. */
+    disk.files[2].size = frames[count - 1].at;
+    while (frames[count - 1].kind != AUDIT_ITEM_BLOCK) {
+        frames[count - 1] = frames[count - 2];
+        disk.files[2].size = frames[count - 1].at;
+    }
+    verify_log(&files, &maker.key, &verdict);
+    assert_int_equal(verdict.completeness.fault, AUDIT_FAULT_MISSING_BLOCKS);
+    assert_int_equal(verdict.integrity.fault, AUDIT_SOUND);
+    /* One in the place of another. */
+    disk_copy(&whole, &disk);
+    disk_fit(&disk.files[2], whole.files[1].size);
+    memcpy(disk.files[2].data, whole.files[1].data, whole.files[1].size);
+    disk.files[2].size = whole.files[1].size;
+    verify_log(&files, &maker.key, &verdict);
+    assert_int_equal(verdict.integrity.fault, AUDIT_FAULT_OTHER_FILE);
+    assert_int_equal(verdict.integrity.file, 2);
+}
+
+static void two_writers_are_found(void **state)
+{
+    struct audit_log_settings settings = maker.settings;
+    struct audit_log_opened opened;
+    struct audit_log *first = NULL;
+    struct audit_log *second = NULL;
+    uint64_t now = T0 + UINT64_C(100000000);
+
+    (void)state;
+    /* As if locks did not hold (a file system of the network): both go on from the same end. */
+    assert_int_equal(audit_log_open(&files, &settings, now, 1001, &first, &opened), 0);
+    disk.locked = false;
+    assert_int_equal(audit_log_open(&files, &settings, now, 1002, &second, &opened), 0);
+    assert_int_equal(add_numbered(first, AUDIT_DECISIONS, 35, now), 0);
+    assert_int_equal(audit_log_close(first, NULL, now), 0);
+    /* The second appends behind the first. */
+    static struct disk aside;
+    disk_copy(&whole, &aside);
+    const struct audit_files aside_files = disk_files(&aside);
+    audit_log_abandon(second);
+    assert_int_equal(audit_log_open(&aside_files, &settings, now, 1002, &second, &opened), 0);
+    assert_int_equal(add_numbered(second, AUDIT_DECISIONS, 35, now + 1), 0);
+    assert_int_equal(audit_log_close(second, NULL, now), 0);
+    const size_t from = whole.files[3].size;
+    put_in(3, disk.files[3].size, aside.files[3].data + from, aside.files[3].size - from);
+    verify_log(&files, &maker.key, &verdict);
+    assert_int_equal(verdict.integrity.fault, AUDIT_FAULT_TWO_WRITERS);
+    disk_free(&aside);
+}
+
+static void another_key_is_found(void **state)
+{
+    struct maker other;
+
+    (void)state;
+    maker_init(&other, LOG_NAME);
+    verify_log(&files, &other.key, &verdict);
+    assert_int_equal(verdict.integrity.fault, AUDIT_FAULT_KEY);
+    /* A whole log made anew by another key of the same name. */
+    disk_free(&disk);
+    write_log(&disk, &other, 7, 6000);
+    verify_log(&files, &maker.key, &verdict);
+    assert_int_equal(verdict.integrity.fault, AUDIT_FAULT_KEY);
+    verify_log(&files, &other.key, &verdict);
+    assert_true(is_sound(&verdict));
+}
+
+/* A block whose header was made anew, as one who has the key may: all but what it says holds.
+ */
+static void resign(uint32_t number, size_t frame_at, void (*change)(struct audit_header *))
+{
+    struct audit_header header;
+    uint8_t *octets = disk.files[number].data + frame_at + AUDIT_FRAME_OCTETS;
+
+    assert_true(audit_header_get(octets, &header));
+    change(&header);
+    audit_header_put(&header, octets);
+}
+
+static void earlier(struct audit_header *header)
+{
+    header->sealed_us -= 50000000;
+    header->flags = 0;
+}
+
+static void later_events(struct audit_header *header)
+{
+    header->first_event += 1;
+}
+
+static void another_tree(struct audit_header *header)
+{
+    header->tree[0] ^= 1;
+}
+
+static void what_the_owner_of_the_key_does_is_found_too(void **state)
+{
+    struct frame frames[32];
+    const size_t count = frames_of(3, frames, 32);
+    const struct frame *last = &frames[count - 2]; /* followed by a checkpoint alone */
+
+    (void)state;
+    assert_int_equal(last->kind, AUDIT_ITEM_BLOCK);
+    disk.files[3].size = last->end;
+    disk.head_len = 0;
+    resign(3, last->at, earlier); /* time runs backwards */
+    expect(AUDIT_FAULT_CLOCK, AUDIT_SOUND);
+    assert_int_equal(verdict.integrity.from, last->header.number);
+    disk_copy(&whole, &disk);
+    disk.files[3].size = last->end;
+    disk.head_len = 0;
+    resign(3, last->at, later_events);
+    expect(AUDIT_SOUND, AUDIT_FAULT_MISSING_EVENTS);
+    disk_copy(&whole, &disk);
+    disk.files[3].size = last->end;
+    disk.head_len = 0;
+    resign(3, last->at, another_tree);
+    expect(AUDIT_FAULT_TREE, AUDIT_SOUND);
+}
+
+static void removed_events_are_to_be_recorded(void **state)
+{
+    struct audit_log_opened opened;
+    struct audit_log *log = NULL;
+    struct frame frames[32];
+    struct audit_row row = {.present = 0};
+    const uint64_t now = T0 + UINT64_C(100000000);
+
+    (void)state;
+    assert_true(frames_of(1, frames, 32) > 1);
+    take_out(1, frames[0].at + AUDIT_FRAME_OCTETS + AUDIT_HEADER_OCTETS, frames[0].end);
+    audit_frame_put(AUDIT_FRAME_REMOVED, AUDIT_HEADER_OCTETS,
+                    disk.files[1].data + frames[0].at);
+    expect(AUDIT_SOUND, AUDIT_FAULT_REMOVED);
+    assert_int_equal(audit_log_open(&files, &maker.settings, now, 5, &log, &opened), 0);
+    audit_row_number(&row, AUDIT_TIME, now);
+    audit_row_text(&row, AUDIT_WHAT, "removed");
+    audit_row_number(&row, AUDIT_FROM, frames[0].header.number);
+    audit_row_number(&row, AUDIT_TO, frames[0].header.number);
+    assert_int_equal(audit_log_add(log, AUDIT_CHANGES, &row, now), 0);
+    assert_int_equal(audit_log_close(log, NULL, now), 0);
+    expect(AUDIT_SOUND, AUDIT_SOUND);
+    assert_int_equal(verdict.removed, 1);
+}
+
+static void nothing_signed_and_nothing_there_are_no_logs(void **state)
+{
+    struct frame frames[32];
+    const size_t count = frames_of(1, frames, 32);
+
+    (void)state;
+    disk.files[2].exists = false;
+    disk.files[3].exists = false;
+    disk.head_len = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (frames[i].kind == AUDIT_ITEM_CHECKPOINT) {
+            disk.files[1].size = frames[i].at;
+            break;
+        }
+    }
+    expect(AUDIT_FAULT_UNSIGNED, AUDIT_SOUND);
+    disk.files[1].exists = false;
+    verify_log(&files, &maker.key, &verdict);
+    assert_int_equal(verdict.completeness.fault, AUDIT_FAULT_MISSING_FILE);
+}
+
+static void a_proof_stands_alone(void **state)
+{
+    struct audit_proven proven;
+    struct maker other;
+    unsigned proofs = 0;
+
+    (void)state;
+    maker_init(&other, LOG_NAME);
+    for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
+        char *text = NULL;
+        size_t len = 0;
+
+        for (uint64_t event = 0;; event++) {
+            const int result =
+                audit_prove(&files, &maker.key, (enum audit_stream)stream, event, &text, &len);
+            if (result == -ENOENT) {
+                assert_int_equal(event, stream == AUDIT_CHANGES ? 1 : 35);
+                break;
+            }
+            assert_int_equal(result, 0);
+            assert_int_equal(audit_proof_verify(text, len, &maker.key, &proven), 0);
+            assert_int_equal(proven.event, event);
+            assert_int_equal(proven.header.stream, stream);
+            if (stream != AUDIT_CHANGES) {
+                assert_int_equal(proven.row.at[AUDIT_GENERATION].number, event);
+            }
+            audit_proven_free(&proven);
+            assert_int_equal(audit_proof_verify(text, len, &other.key, &proven),
+                             CORDON_E_UNTRUSTED);
+            if (event == 17 && stream == AUDIT_DECISIONS) { /* each bit of one of them */
+                for (size_t i = 0; i < 8 * len; i += 1) {
+                    text[i / 8] = (char)(text[i / 8] ^ 1 << i % 8);
+                    assert_int_not_equal(audit_proof_verify(text, len, &maker.key, &proven), 0);
+                    text[i / 8] = (char)(text[i / 8] ^ 1 << i % 8);
+                }
+            }
+            free(text);
+            proofs++;
+        }
+    }
+    assert_int_equal(proofs, 71);
+    /* A damaged log proves nothing. */
+    struct frame frames[32];
+    char *text = NULL;
+    size_t len = 0;
+    assert_true(frames_of(1, frames, 32) > 1);
+    disk.files[1].data[frames[0].at + AUDIT_FRAME_OCTETS + 48] ^= 1;
+    assert_int_equal(audit_prove(&files, &maker.key, AUDIT_DECISIONS, 0, &text, &len),
+                     CORDON_E_CORRUPT);
+}
+
+static void a_witness_signs_what_follows_and_nothing_else(void **state)
+{
+    struct trust_secret_key secret;
+    struct trust_public_key public_key;
+    struct trust_note_key witness;
+    struct audit_checkpoint old = {.size = 0};
+    struct audit_path path = {.count = 0};
+    struct audit_reader *reader = audit_reader_create(&files, 1);
+    struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
+    struct audit_tree tree = {.size = 0};
+    uint8_t leaf[DIGEST_OCTETS];
+    char line[TRUST_NOTE_LINE_MAX];
+    char both[AUDIT_CHECKPOINT_MAX];
+    struct trust_note note;
+    struct audit_checkpoint newest;
+    size_t len = 0;
+    uint64_t time_s = 0;
+
+    (void)state;
+    trust_key_generate(&secret, &public_key);
+    assert_int_equal(trust_note_key_make("witness.example/w", TRUST_NOTE_COSIGNATURE,
+                                         public_key.key, &witness),
+                     0);
+    assert_int_equal(trust_note_parse(disk.head, disk.head_len, &note), 0);
+    assert_int_equal(audit_checkpoint_parse(&note, &newest), 0);
+    old.size = 3;
+    audit_path_begin_consistency(&path, old.size, newest.size);
+    while (tree.size < newest.size && audit_reader_next(reader, &item) == 0) {
+        if (item.kind == AUDIT_ITEM_BLOCK) {
+            audit_tree_leaf(item.octets, AUDIT_HEADER_OCTETS, leaf);
+            audit_tree_add(&tree, leaf);
+            audit_path_add(&path, leaf);
+            if (tree.size == old.size) {
+                audit_tree_root(&tree, old.root);
+            }
+        }
+    }
+    audit_reader_destroy(reader);
+    const uint8_t(*proof)[DIGEST_OCTETS] = (const uint8_t(*)[DIGEST_OCTETS])path.at;
+    assert_int_equal(audit_witness(disk.head, disk.head_len, &maker.key, old.size, old.root,
+                                   proof, path.count, &witness, &secret, 1790000100, line,
+                                   &len),
+                     0);
+    memcpy(both, disk.head, disk.head_len);
+    memcpy(both + disk.head_len, line, len);
+    assert_int_equal(trust_note_parse(both, disk.head_len + len, &note), 0);
+    assert_int_equal(trust_note_verify(&note, &maker.key, NULL), 0);
+    assert_int_equal(trust_note_verify(&note, &witness, &time_s), 0);
+    assert_int_equal(time_s, 1790000100);
+    /* What does not follow from what it signed before. */
+    old.root[0] ^= 1;
+    assert_int_equal(audit_witness(disk.head, disk.head_len, &maker.key, old.size, old.root,
+                                   proof, path.count, &witness, &secret, 1, line, &len),
+                     CORDON_E_CORRUPT);
+    /* What the log has not signed. */
+    disk.head[0] ^= 1;
+    assert_int_not_equal(audit_witness(disk.head, disk.head_len, &maker.key, 0, old.root, NULL,
+                                       0, &witness, &secret, 1, line, &len),
+                         0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, setup)
+    const struct CMUnitTest tests[] = {
+        TEST(an_untouched_log_is_sound),
+        TEST(one_bit_anywhere_is_found),
+        TEST(a_block_that_was_taken_out_is_missing),
+        TEST(blocks_in_another_order_are_found),
+        TEST(a_block_that_was_put_in_is_found),
+        TEST(a_cut_end_is_found),
+        TEST(a_missing_file_is_named),
+        TEST(an_old_file_that_was_put_back_is_found),
+        TEST(two_writers_are_found),
+        TEST(another_key_is_found),
+        TEST(what_the_owner_of_the_key_does_is_found_too),
+        TEST(removed_events_are_to_be_recorded),
+        TEST(nothing_signed_and_nothing_there_are_no_logs),
+        TEST(a_proof_stands_alone),
+        TEST(a_witness_signs_what_follows_and_nothing_else),
+    };
+
+    return cmocka_run_group_tests(tests, setup_all, teardown_all);
+}
