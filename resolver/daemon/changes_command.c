@@ -120,7 +120,8 @@ static bool add(struct daemon *daemon, struct override *override, struct control
     return false;
 }
 
-/* The list's modes in all views: whether it is loaded, and whether it blocks anywhere. */
+/* The list's modes in all views: whether it is loaded, and whether it blocks anywhere, now or
+ * by a schedule. */
 static void look_at_list(const struct setup_snapshot *snapshot, const char *id, bool *loaded,
                          bool *blocks)
 {
@@ -138,9 +139,7 @@ static void look_at_list(const struct setup_snapshot *snapshot, const char *id, 
             if (daemon_view_name(snapshot, v) == NULL) {
                 break;
             }
-            *blocks = *blocks ||
-                      policy_list_mode(snapshot->policy, v, i) == POLICY_MODE_ENFORCE ||
-                      policy_list_is_paused(snapshot->policy, v, i);
+            *blocks = *blocks || policy_list_is_ever_enforced(snapshot->policy, v, i);
         }
     }
 }

@@ -57,6 +57,20 @@ bool policy_view_allows(const struct policy *policy, unsigned view,
     return policy_allow_covers(policy->views[view].allow, name);
 }
 
+bool policy_list_is_ever_enforced(const struct policy *policy, unsigned view, size_t list)
+{
+    invariant(view < policy->view_count);
+    const struct policy_view *in = &policy->views[view];
+    bool any = list < POLICY_LISTS_MAX &&
+               (in->lists[list].mode == POLICY_MODE_ENFORCE || in->lists[list].paused);
+
+    for (unsigned i = 0; in->words != NULL && i <= in->variant_count; i++) {
+        any = any ||
+              (list < POLICY_LISTS_MAX && in->words[i].lists[list].mode == POLICY_MODE_ENFORCE);
+    }
+    return any;
+}
+
 unsigned policy_view_variant(const struct policy *policy, unsigned view)
 {
     invariant(view < policy->view_count);

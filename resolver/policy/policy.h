@@ -110,6 +110,9 @@ const struct policy_image *policy_image_of(const struct policy *policy);
 enum policy_mode policy_list_mode(const struct policy *policy, unsigned view, size_t list);
 /* True if the list would be enforced in the view but for a pause. */
 bool policy_list_is_paused(const struct policy *policy, unsigned view, size_t list);
+/* True if the list is enforced in the view now, or in another of its variants, or would be but
+ * for a pause. */
+bool policy_list_is_ever_enforced(const struct policy *policy, unsigned view, size_t list);
 /* The variant of a view that is in force; 0: none. */
 unsigned policy_view_variant(const struct policy *policy, unsigned view);
 

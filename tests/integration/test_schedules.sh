@@ -102,6 +102,13 @@ is_blocked || fail "after the pause: $answer"
 reload || fail "$(cat "$work/reload")"
 is_blocked || fail "after a reload: $answer"
 
+say "explain says what holds at another time, and which cap keeps a rule from counting"
+explain() { "$cordon" explain "$@" -c "$work/cordond.yaml" 2>&1; }
+explain www.cloud.test --client "$kid" --at 2026-03-28T01:29:59Z | says 'let through, with an event' || fail "$(explain www.cloud.test --client "$kid" --at 2026-03-28T01:29:59Z)"
+explain www.cloud.test --client "$kid" --at 2026-03-28T01:30:00Z | says 'blocked, nxdomain' || fail "$(explain www.cloud.test --client "$kid" --at 2026-03-28T01:30:00Z)"
+explain mirror.cloud.test --client "$desk" | says 'the view only records its category' || fail "$(explain mirror.cloud.test --client "$desk")"
+explain shop.cloud.test --client "$desk" | says -E 'does not count.* its scope' || fail "$(explain shop.cloud.test --client "$desk")"
+
 say "it ends with its minute"
 set_clock "2026-03-28 01:59:58"
 wait_until 20 is_open || fail "still blocked: $answer"

@@ -612,6 +612,9 @@ static void a_variant_changes_modes_actions_and_the_default(void **state)
 
         expect(policy, by_variant[from]);
         assert_int_equal(policy_view_variant(policy, 0), from);
+        assert_true(policy_list_is_ever_enforced(policy, 0, 0)); /* by day */
+        assert_true(policy_list_is_ever_enforced(policy, 0, 1)); /* by night */
+        assert_false(policy_list_is_ever_enforced(policy, 0, 2));
         for (uint8_t to = 0; to < 3; to++) {
             const struct policy_changes changes = {.variants = &to};
             struct policy *derived = NULL;
