@@ -310,14 +310,16 @@ static bool read_answer(const struct explain_request *request, struct setup_why 
 
 /* The document, decoded. NULL after a message. */
 static json_t *write_document(const struct explain_request *request,
-                              const struct setup_snapshot *snapshot, struct setup_why *why)
+                              const struct setup_snapshot *snapshot, size_t exceptions,
+                              struct setup_why *why)
 {
     const bool by_lists = request->list_count > 0;
     const struct setup_asked asked = {
         .of = by_lists ? "lists" : "configuration",
         .path = by_lists ? NULL : cli_config_path(request->daemon.config),
         .time_s = request->time_s,
-        .verified = !by_lists || request->keys.count > 0};
+        .verified = !by_lists || request->keys.count > 0,
+        .exceptions = exceptions};
     char *memory = malloc(SETUP_EXPLAIN_DOCUMENT_MAX);
     char fault[CLI_REPLY_FAULT_MAX];
     json_t *document = NULL;
@@ -351,14 +353,20 @@ static json_t *write_document(const struct explain_request *request,
 static int explain_offline(const struct explain_request *request, json_t **document)
 {
     uint8_t *memory = NULL;
-    struct setup_snapshot *snapshot =
+    size_t exceptions = 0;
+    struct setup_snapshot *root =
         request->list_count > 0
             ? explain_lists(request, &memory)
             : cli_snapshot_at(request->daemon.config, request->time_s, NULL);
+    struct setup_snapshot *snapshot = NULL;
     struct setup_why *why = calloc(1, sizeof(*why));
     uint8_t *answer = NULL;
     int code = CLI_REFUSED;
 
+    if (root != NULL &&
+        setup_snapshot_except(root, request->time_s, 1, &exceptions, &snapshot) != 0) {
+        fprintf(stderr, "cordon explain: out of memory\n");
+    }
     if (snapshot != NULL && why != NULL) {
         why->name = request->name;
         why->is_address = request->is_address;
@@ -367,7 +375,7 @@ static int explain_offline(const struct explain_request *request, json_t **docum
         if (!choose_view(request, snapshot, why)) {
             code = CLI_USAGE;
         } else if (read_answer(request, why, &answer)) {
-            *document = write_document(request, snapshot, why);
+            *document = write_document(request, snapshot, exceptions, why);
         }
     }
     if (*document != NULL) {
@@ -376,6 +384,7 @@ static int explain_offline(const struct explain_request *request, json_t **docum
         code = CLI_OK;
     }
     setup_snapshot_free(snapshot);
+    setup_snapshot_free(root);
     free(memory);
     free(answer);
     free(why);

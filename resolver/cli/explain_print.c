@@ -120,6 +120,12 @@ static void print_asked(const json_t *document)
     fclose(out);
     print_text(0, words);
     free(words);
+    if (says(asked, "of", "configuration")) {
+        print_line(0,
+                   "Exceptions: %" PRIu64 " of files hold then; pauses, and exceptions that "
+                   "commands have added, are the daemon's (--live).",
+                   cli_number_of(asked, "file_exceptions"));
+    }
     if (!is_true(asked, "verified")) {
         print_text(0, "UNVERIFIED: nobody has looked at the signatures of these lists.");
     }

@@ -167,7 +167,8 @@ static bool answer(struct daemon *daemon, struct request *request, bool everythi
     const struct setup_asked asked = {.of = "daemon",
                                       .path = daemon->config_path,
                                       .time_s = clock_read().wall_us / 1000000,
-                                      .verified = true};
+                                      .verified = true,
+                                      .changes = true};
     struct setup_why *why = calloc(1, sizeof(*why));
     uint8_t *octets = malloc(WIRE_MESSAGE_MAX);
     struct setup_why_server *servers = calloc(SETUP_WHY_SERVERS_MAX, sizeof(servers[0]));

@@ -1,6 +1,7 @@
 #include "setup/exceptions.h"
 
 #include "base/error.h"
+#include "setup/setup.h"
 #include "trust/load.h"
 
 #include <errno.h>
@@ -104,4 +105,51 @@ void setup_exceptions_free(struct setup_exceptions *exceptions)
         policy_exception_file_free(exceptions->at[i].loaded.file);
     }
     free(exceptions);
+}
+
+/* Those of one file that hold at the time, to the end of list. How many there are then. */
+static size_t add_holding(const struct setup_snapshot *snapshot,
+                          const struct policy_exception_file *file, uint64_t now_s,
+                          struct policy_exception *list, size_t count)
+{
+    for (size_t i = 0; i < file->count && count < POLICY_EXCEPTIONS_ALL_MAX; i++) {
+        const struct policy_exception_entry *entry = &file->entries[i];
+        unsigned view = 0;
+
+        while (view < snapshot->view_count && entry->view[0] != '\0' &&
+               strcmp(snapshot->views[view].name, entry->view) != 0) {
+            view++;
+        }
+        if (view < snapshot->view_count && entry->from_s <= now_s && now_s < entry->until_s) {
+            list[count] = entry->exception;
+            list[count++].view = (uint8_t)(entry->view[0] == '\0' ? POLICY_ANY_VIEW : view);
+        }
+    }
+    return count;
+}
+
+int setup_snapshot_except(struct setup_snapshot *from, uint64_t now_s, uint64_t generation,
+                          size_t *count, struct setup_snapshot **snapshot)
+{
+    const struct setup_exceptions *files = from->exceptions;
+    struct policy_exception *list = NULL;
+    size_t room = 0;
+
+    *count = 0;
+    for (size_t i = 0; files != NULL && i < files->count; i++) {
+        room += files->at[i].loaded.file != NULL ? files->at[i].loaded.file->count : 0;
+    }
+    list = calloc(room + 1, sizeof(list[0]));
+    if (list == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; files != NULL && i < files->count; i++) {
+        if (files->at[i].loaded.file != NULL) {
+            *count = add_holding(from, files->at[i].loaded.file, now_s, list, *count);
+        }
+    }
+    const struct policy_changes changes = {.exceptions = list, .exception_count = *count};
+    const int rc = setup_snapshot_derive(from, &changes, now_s, generation, snapshot);
+    free(list);
+    return rc;
 }

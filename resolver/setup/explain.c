@@ -332,6 +332,8 @@ static void write_asked(struct writing *writing, const struct setup_asked *asked
     json_string_n(out, "time", time, clock_format_s(asked->time_s, time));
     json_uint(out, "generation", policy_generation(writing->snapshot->policy));
     json_bool(out, "verified", asked->verified);
+    json_bool(out, "changes_known", asked->changes);
+    json_uint(out, "file_exceptions", asked->exceptions);
     json_string(out, "version", CORDON_VERSION);
     json_object_end(out);
 }

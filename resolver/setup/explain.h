@@ -15,10 +15,12 @@
 
 /* What was asked, for the head of the document. */
 struct setup_asked {
-    const char *of;   /* "daemon", "configuration", "lists" */
-    const char *path; /* of the configuration; NULL: none */
-    uint64_t time_s;  /* the moment that is explained; wall clock */
-    bool verified;    /* the signatures of the lists hold */
+    const char *of;    /* "daemon", "configuration", "lists" */
+    const char *path;  /* of the configuration; NULL: none */
+    uint64_t time_s;   /* the moment that is explained; wall clock */
+    bool verified;     /* the signatures of the lists hold */
+    bool changes;      /* pauses, and exceptions that commands have added, are known */
+    size_t exceptions; /* of files, that hold then, if changes are not known */
 };
 
 /*

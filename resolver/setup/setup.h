@@ -101,6 +101,14 @@ int setup_snapshot_derive(struct setup_snapshot *from, const struct policy_chang
                           struct setup_snapshot **snapshot);
 
 /*
+ * The same with what the files of exceptions let through at that time, for whoever asks without
+ * a daemon: *count of them. Those that people have added by a command, and pauses, are the
+ * daemon's.
+ */
+int setup_snapshot_except(struct setup_snapshot *from, uint64_t now_s, uint64_t generation,
+                          size_t *count, struct setup_snapshot **snapshot);
+
+/*
  * The servers that the configuration in force names now, resolv.conf read anew; TLS as in the
  * snapshot. CORDON_E_FORMAT if resolv.conf cannot be read or names none; else 0.
  */

@@ -354,4 +354,49 @@ explain x.cloud.test --view hours -c "$work/caps.yaml" --at 2026-11-23T12:00:00Z
 is 'd["verdict"] == "recorded" and d["schedule"] is None'
 explain x.cloud.test --view hours -c "$work/caps.yaml" --at 2026-11-22T07:00:00Z
 is 'd["verdict"] == "recorded"'
+
+say "exceptions of files, at their time"
+cat >"$work/board.exceptions" <<'TEXT'
+cordon-exceptions 1
+id board
+serial 1
+created 2026-01-01T00:00:00Z
+expires 2036-01-01T00:00:00Z
+
+exception gl-5b
+name mail.cloud.test
+licence GL 5B
+approver B. Lind
+from 2026-12-01T00:00:00Z
+until 2027-03-01T00:00:00Z
+reason while its contract ends
+
+exception wrong-1
+rule others: block suffix mail.target.test
+ticket CHG-4712
+approver B. Lind
+until 2027-01-01T00:00:00Z
+reason not theirs
+end
+TEXT
+make_keys approver
+"$cordon" exception sign --key "$work/keys/approver.key" "$work/board.exceptions" >/dev/null
+cp "$config" "$work/excepted.yaml"
+cat >>"$work/excepted.yaml" <<YAML
+exceptions:
+  files: [$work/board.exceptions]
+  keys: [$work/keys/approver.pub]
+  threshold: 1
+YAML
+explain mail.cloud.test -c "$work/excepted.yaml" --at 2026-12-24
+said '^Exceptions: 2 of files hold then'
+said 'exception gl-5b for mail.cloud.test, licence GL 5B, approved by B. Lind'
+is 'd["verdict"] == "exception" and d["asked"]["file_exceptions"] == 2'
+explain mail.cloud.test -c "$work/excepted.yaml" --at 2026-11-30
+is 'd["verdict"] == "blocked" and d["asked"]["file_exceptions"] == 1'
+explain mail.cloud.test -c "$work/excepted.yaml" --at 2027-03-01
+is 'd["verdict"] == "blocked" and d["asked"]["file_exceptions"] == 0'
+explain mx.mail.target.test -c "$work/excepted.yaml" --at 2026-12-24
+is 'd["verdict"] == "exception" and d["triggers"][0]["rules"][0]["exception"] == "others: block suffix mail.target.test"'
+said 'exception wrong-1 for others: block suffix mail.target.test, ticket CHG-4712'
 stop_cordond
