@@ -35,7 +35,8 @@ static struct policy *make_policy(bool with_log)
     };
     const struct policy_view_setting view = {.name = "default",
                                              .lists = with_log ? settings : settings + 1,
-                                             .list_count = with_log ? 2 : 1};
+                                             .list_count = with_log ? 2 : 1,
+                                             .targets = POLICY_MODE_ENFORCE};
 
     require(policy_list_parse(on, sizeof(on) - 1, "on", NULL, &lists[0]) == 0);
     require(policy_list_parse(quiet, sizeof(quiet) - 1, "quiet", NULL, &lists[1]) == 0);
