@@ -162,6 +162,25 @@ struct config_view {
     struct config_whens when;
 };
 
+/* Publishers beside that of lists.directory, lists of each, and lines of each kind of scope:
+ * the ratchet remembers 16 publishers. */
+#define CONFIG_PUBLISHERS_MAX      15u
+#define CONFIG_PUBLISHER_LISTS_MAX 64u
+#define CONFIG_PUBLISHER_SCOPE_MAX 64u
+
+/* A publisher of lists with a root and a folder of its own, and of what its lists may speak. */
+struct config_publisher {
+    char name[65];
+    char *directory, *root;
+    char lists[CONFIG_PUBLISHER_LISTS_MAX][65];
+    size_t list_count;
+    char providers[CONFIG_PUBLISHER_SCOPE_MAX][65];
+    size_t provider_count;
+    struct config_names names; /* each with all below it */
+    struct address_prefix prefixes[CONFIG_PUBLISHER_SCOPE_MAX];
+    size_t prefix_count;
+};
+
 /* What is done with a list that has been stale for too long. */
 enum config_dead {
     CONFIG_DEAD_ENFORCE, /* what it says */
@@ -259,6 +278,8 @@ struct config {
     char *root;            /* path of the root of trust that is pinned; NULL: not said */
     unsigned dead;         /* enum config_dead */
     uint32_t dead_after_s; /* 0: never */
+    struct config_publisher *publishers;
+    size_t publisher_count;
     /* exceptions: */
     char *exception_files[CONFIG_EXCEPTIONS_MAX]; /* paths */
     size_t exception_file_count;

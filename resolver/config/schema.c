@@ -454,6 +454,16 @@ const struct config_row config_rows[] = {
                "followed there. What is older than what was accepted once is refused "
                "(trust.ratchet in state.directory). Not set, and trust.keys neither: 1.root in "
                "lists.directory, if it is there."},
+    {.name = "trust.publishers", .kind = &config_kind_publishers, .reloadable = true,
+     .example = "\n    partner:\n      directory: /var/lib/partner-lists\n"
+                "      root: /etc/cordon/partner.root\n      lists: [partner-cloud]\n"
+                "      providers: [partner]\n      names: [partner.example]",
+     .manual = "Publishers of lists beside that of lists.directory, each with a root that you "
+               "pin, a folder for its catalogue, lists and later roots, the lists that come "
+               "from there (lists.use says their modes), and its scope: the providers, and the "
+               "names (with all below them) or address prefixes, of which they may speak. A "
+               "list that speaks of anything else is refused as a whole. The folder is looked "
+               "at when the configuration is loaded."},
     {.name = "trust.dead-after", .kind = &config_kind_seconds, .offset = AT(dead_after_s),
      .standard = "never", .min = 3600, .max = 3660 * DAY_S, .zero = "never", .reloadable = true,
      .manual = "A list that is past its expiry, or whose catalogue or root is, is stale: it "

@@ -182,6 +182,10 @@ enum config_read_result config_read_files(struct config_reader *reader,
                                           size_t max, char **files, size_t *count);
 void config_print_files(char *const *files, size_t count, FILE *out);
 
+/* publishers.c */
+extern const struct config_kind config_kind_publishers;
+void config_free_publishers(struct config *config);
+
 /* For kinds. Each reports and returns CONFIG_READ_REFUSED, or is true if the node will do. */
 enum config_read_result config_fault(struct config_reader *reader, const struct config_row *row,
                                      const struct config_node *node, const char *format, ...)

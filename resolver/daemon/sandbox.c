@@ -253,6 +253,11 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     if (config->root != NULL) {
         allow_reading_around(sandbox, rules, config->root);
     }
+    for (size_t i = 0; i < config->publisher_count; i++) {
+        allow_reading_around(sandbox, rules, config->publishers[i].directory);
+        allow_reading(sandbox, rules, config->publishers[i].directory);
+        allow_reading_around(sandbox, rules, config->publishers[i].root);
+    }
     for (size_t i = 0; i < config->hosts_count; i++) {
         allow_reading_around(sandbox, rules, config->hosts[i]);
     }
@@ -415,6 +420,11 @@ void sandbox_report_hidden(const struct sandbox *sandbox, const struct config *c
     }
     if (config->root != NULL) {
         report_if_hidden(sandbox, config->root, "trust.root", file, report);
+    }
+    for (size_t i = 0; i < config->publisher_count; i++) {
+        report_if_hidden(sandbox, config->publishers[i].directory, "trust.publishers", file,
+                         report);
+        report_if_hidden(sandbox, config->publishers[i].root, "trust.publishers", file, report);
     }
     for (size_t i = 0; i < config->hosts_count; i++) {
         report_if_hidden(sandbox, config->hosts[i], "local.hosts", file, report);

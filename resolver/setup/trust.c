@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,6 +33,73 @@ static bool ratchet_path(const struct config *config, char path[PATH_MAX])
                             TRUST_RATCHET_FILE) < PATH_MAX;
 }
 
+/* The scope that the operator wrote. */
+static void fill_scope(const struct config_publisher *from, struct trust_scope *scope)
+{
+    for (size_t i = 0; i < from->provider_count; i++) {
+        memcpy(scope->providers[scope->provider_count++], from->providers[i],
+               sizeof(from->providers[i]));
+    }
+    for (size_t i = 0; i < from->names.count; i++) {
+        char text[WIRE_NAME_TEXT_MAX];
+        size_t len = wire_name_to_text(&from->names.at[i], text);
+
+        len -= len > 0 && text[len - 1] == '.' ? 1 : 0;
+        if (len <= TRUST_NAME_MAX) { /* an escaped name is in no list's form, and no rule's */
+            memcpy(scope->names[scope->name_count], text, len);
+            scope->names[scope->name_count++][len] = '\0';
+        }
+    }
+    memcpy(scope->prefixes, from->prefixes, from->prefix_count * sizeof(from->prefixes[0]));
+    scope->prefix_count = from->prefix_count;
+}
+
+_Static_assert(CONFIG_PUBLISHERS_MAX < TRUST_PUBLISHERS_MAX &&
+                   CONFIG_PUBLISHER_SCOPE_MAX <= TRUST_SCOPE_PROVIDERS_MAX &&
+                   CONFIG_PUBLISHER_SCOPE_MAX <= TRUST_SCOPE_NAMES_MAX &&
+                   CONFIG_PUBLISHER_SCOPE_MAX <= TRUST_SCOPE_PREFIXES_MAX,
+               "what the configuration may say fits");
+
+static int open_foreign(const struct config *config, uint64_t now_s, struct report *report,
+                        struct setup_trust *trust)
+{
+    int rc = 0;
+
+    trust->foreign = calloc(config->publisher_count + 1, sizeof(trust->foreign[0]));
+    if (trust->foreign == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < config->publisher_count; i++) {
+        const struct config_publisher *from = &config->publishers[i];
+        struct setup_foreign *foreign = &trust->foreign[trust->foreign_count++];
+        const struct trust_publisher_request request = {.pinned = from->root,
+                                                        .folder = from->directory,
+                                                        .name = from->name,
+                                                        .ratchet = trust->ratchet,
+                                                        .now_s = now_s};
+        const int one = trust_publisher_open(&request, report, &foreign->publisher);
+
+        if (one != 0) {
+            rc = rc == 0 ? one : rc;
+            continue;
+        }
+        if (trust->publisher != NULL &&
+            strcmp(trust->publisher->root->publisher, from->name) == 0) {
+            report_add(report, REPORT_ERROR, from->root, 0, 0,
+                       "%s is the publisher of lists.directory already", from->name);
+            rc = CORDON_E_REFUSED;
+        }
+        fill_scope(from, &foreign->scope);
+        foreign->source = (struct policy_load_source){
+            .directory = from->directory,
+            .keyring = &foreign->publisher->root->list,
+            .publisher = foreign->publisher,
+            .scope = &foreign->scope,
+        };
+    }
+    return rc;
+}
+
 int setup_trust_open(const struct config *config, uint64_t now_s, struct report *report,
                      struct setup_trust *trust)
 {
@@ -40,16 +108,18 @@ int setup_trust_open(const struct config *config, uint64_t now_s, struct report 
     int rc = 0;
 
     memset(trust, 0, sizeof(*trust));
+    trust->config = config;
     trust->standard.directory = config->list_directory;
     trust->standard.keyring = &trust->keys;
-    if (!find_root(config, root)) {
-        return trust_keyring_load((const char *const *)config->keys, config->key_count,
-                                  config->threshold, report, &trust->keys);
-    }
-    if (ratchet_path(config, ratchet)) {
+    const bool has_root = find_root(config, root);
+    if ((has_root || config->publisher_count > 0) && ratchet_path(config, ratchet)) {
         rc = trust_ratchet_read(ratchet, report, &trust->ratchet);
     }
-    if (rc == 0) {
+    if (rc == 0 && !has_root) {
+        rc = trust_keyring_load((const char *const *)config->keys, config->key_count,
+                                config->threshold, report, &trust->keys);
+    }
+    if (rc == 0 && has_root) {
         const struct trust_publisher_request request = {.pinned = root,
                                                         .folder = config->list_directory,
                                                         .ratchet = trust->ratchet,
@@ -57,9 +127,12 @@ int setup_trust_open(const struct config *config, uint64_t now_s, struct report 
 
         rc = trust_publisher_open(&request, report, &trust->publisher);
     }
-    if (rc == 0) {
+    if (rc == 0 && has_root) {
         trust->standard.publisher = trust->publisher;
         trust->standard.keyring = &trust->publisher->root->list;
+    }
+    if (rc == 0 && config->publisher_count > 0) {
+        rc = open_foreign(config, now_s, report, trust);
     }
     return rc;
 }
@@ -83,7 +156,13 @@ int setup_trust_keep(struct setup_trust *trust, const struct config *config, uin
         return 0;
     }
     const uint64_t seen_s = ratchet->seen_s;
-    int rc = trust_publisher_note(trust->publisher, now_s, ratchet, report, &changed);
+    int rc = trust->publisher == NULL
+                 ? 0
+                 : trust_publisher_note(trust->publisher, now_s, ratchet, report, &changed);
+    for (size_t i = 0; rc == 0 && i < trust->foreign_count; i++) {
+        rc =
+            trust_publisher_note(trust->foreign[i].publisher, now_s, ratchet, report, &changed);
+    }
     if (rc != 0 || (!changed && ratchet->seen_s < seen_s + SEEN_EVERY_S)) {
         return rc;
     }
@@ -104,17 +183,37 @@ int setup_trust_keep(struct setup_trust *trust, const struct config *config, uin
 
 void setup_trust_close(struct setup_trust *trust)
 {
+    for (size_t i = 0; i < trust->foreign_count; i++) {
+        trust_publisher_free(trust->foreign[i].publisher);
+    }
+    free(trust->foreign);
+    trust->foreign = NULL;
+    trust->foreign_count = 0;
     trust_publisher_free(trust->publisher);
     trust_ratchet_free(trust->ratchet);
     trust->publisher = NULL;
     trust->ratchet = NULL;
 }
 
+static const struct policy_load_source *source_of(const struct setup_trust *trust,
+                                                  const char *id)
+{
+    for (size_t i = 0; i < trust->foreign_count; i++) {
+        const struct config_publisher *publisher = &trust->config->publishers[i];
+
+        for (size_t k = 0; k < publisher->list_count; k++) {
+            if (strcmp(publisher->lists[k], id) == 0) {
+                return &trust->foreign[i].source;
+            }
+        }
+    }
+    return &trust->standard;
+}
+
 void setup_trust_sources(const struct setup_trust *trust, const char *const *ids, size_t count,
                          const struct policy_load_source **sources)
 {
-    (void)ids;
     for (size_t i = 0; i < count; i++) {
-        sources[i] = &trust->standard;
+        sources[i] = source_of(trust, ids[i]);
     }
 }

@@ -13,6 +13,14 @@ struct setup_trust {
     struct trust_publisher *publisher;  /* of lists.directory; NULL: keys alone */
     struct trust_ratchet *ratchet;      /* NULL: nothing is remembered */
     struct policy_load_source standard; /* of lists.directory */
+    /* Those of trust.publishers, in their order. */
+    struct setup_foreign {
+        struct trust_publisher *publisher;
+        struct trust_scope scope; /* the operator's word */
+        struct policy_load_source source;
+    } * foreign;
+    const struct config *config; /* borrowed */
+    size_t foreign_count;
 };
 
 /*

@@ -149,4 +149,35 @@ if timeout 20 "$cordond" -c "$work/cordond.yaml" >"$work/old.log" 2>&1; then fai
 publish 9 7 three.example.test
 start_cordond
 ask a.three.example.test; expect 'answer .* A 0\.0\.0\.0'
+
+say "another publisher, in its folder and its scope"
+"$cordon" key generate --no-password "$work/keys/far-root" >/dev/null
+"$cordon" key generate --no-password "$work/keys/far-list" >/dev/null
+mkdir "$work/far"
+"$cordon" root make --publisher far --title Far --expires 2099-01-01 --root-threshold 1 --list-threshold 1 \
+  --root-keys "$(k far-root)" --list-keys "$(k far-list)" "$work/far" >/dev/null
+sign root "$work/far/1.root" far-root
+publish_far() { # SERIAL NAME
+  write_list far "$1" <<<"block suffix $2"
+  mv "$work/lists/far.list" "$work/far/"
+  rm -f "$work"/far/*.list.*
+  sign list "$work/far/far.list" far-list
+  "$cordon" catalogue make --publisher far --serial "$1" --expires 2099-01-01 "$work/far" >/dev/null
+  sign catalogue "$work/far/catalogue" far-list
+}
+publish_far 1 far.example.test
+option[lists.use]='{one: enforce, far: enforce}'
+option[trust.publishers]="{far: {directory: $work/far, root: $work/far/1.root, lists: [far], providers: [far], names: [far.example.test]}}"
+write_config
+stop_cordond
+start_cordond
+[ "$(status '[(l["id"], l["publisher"]) for l in s["lists"]]')" = "[('one', 'test'), ('far', 'far')]" ] || fail "$(status 's["lists"]')"
+ask a.far.example.test; expect 'answer .* A 0\.0\.0\.0'
+publish_far 2 three.example.test
+reload && fail "a foreign list took a name of another"
+says 'outside of what its publisher may speak of' <"$work/reload" || fail "$(cat "$work/reload")"
+publish_far 3 b.far.example.test
+reload || fail "$(cat "$work/reload")"
+"$cordon" check --print "$work/cordond.yaml" >"$work/again.yaml" || fail "cordon check --print"
+"$cordon" check "$work/again.yaml" >"$work/out" 2>&1 || fail "what is printed does not read back: $(cat "$work/out")"
 stop_cordond

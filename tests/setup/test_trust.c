@@ -321,6 +321,159 @@ static void a_publisher_cannot_speak_beyond_its_scope(void **state)
     press_close(&press);
 }
 
+/* Another publisher in a folder of its own: the list "two" about this name, its root pinned. */
+static void publish_foreign(struct press *other, const char *id, const char *name,
+                            const char *more_rules)
+{
+    char text[2048];
+    struct trust_catalogue *catalogue = press_catalogue(1);
+
+    mkdir("foreign", 0700);
+    struct trust_root *root = press_root(other, 1);
+    snprintf(root->publisher, sizeof(root->publisher), "other");
+    press_root_write(other, root, "foreign", "01");
+    snprintf(text, sizeof(text), LIST_HEAD, id, 5u, name);
+    snprintf(strstr(text, "end\n"), 512, "%send\n", more_rules);
+    press_list_write(other, "foreign", id, text, "34");
+    snprintf(catalogue->publisher, sizeof(catalogue->publisher), "other");
+    press_add(catalogue, id, 5, text);
+    press_catalogue_write(other, catalogue, "foreign", "34");
+    unlink("state/trust.ratchet"); /* each is a first sight */
+}
+
+#define FOREIGN                                                                            \
+    "trust:\n  publishers:\n    other: {directory: foreign, root: foreign/1.root, lists: " \
+    "[two], providers: [test], names: [foreign.test], prefixes: [192.0.2.0/24]}\n"
+#define USE "use: {one: enforce, two: enforce}}\n"
+#define RULE_ON(what) \
+    "block " what " category=test scope=cloud confidence=high evidence=\"none\"\n"
+
+/* Loads with both lists in use. */
+static struct setup_snapshot *load_both(struct press *press, const char *trust, int *rc)
+{
+    char more[1024];
+    char folder[256];
+    struct config *config = NULL;
+    struct setup_snapshot *snapshot = NULL;
+
+    assert_non_null(getcwd(folder, sizeof(folder)));
+    snprintf(more, sizeof(more),
+             "upstreams: {servers: [192.0.2.53]}\nlists: {directory: lists, " USE
+             "state: {directory: state}\n%s",
+             trust);
+    report_deinit(&press->report);
+    *rc = config_parse(more, strlen(more), "test.yaml", folder, &press->report, &config);
+    if (*rc == 0) {
+        *rc = setup_snapshot_make(config, 1, PRESS_NOW_S, &press->report, &snapshot);
+        if (*rc != 0) {
+            config_free(config);
+        }
+    }
+    return snapshot;
+}
+
+static void a_foreign_publisher_has_its_own_root_and_scope(void **state)
+{
+    struct press press;
+    struct press other;
+    int rc = 0;
+
+    (void)state;
+    open_press(&press);
+    press_open(&other);
+    publish_foreign(&other, "two", "a.foreign.test", RULE_ON("prefix 192.0.2.128/25"));
+    struct setup_snapshot *snapshot = load_both(&press, FOREIGN, &rc);
+    assert_int_equal(rc, 0);
+    assert_string_equal(snapshot->lists[0].publisher, "press");
+    assert_string_equal(snapshot->lists[1].publisher, "other");
+    assert_true(decide(snapshot, "x.a.foreign.test").enforced);
+    assert_true(decide(snapshot, "example.test").enforced);
+    setup_snapshot_free(snapshot);
+
+    static const char *const outside[] = {
+        RULE_ON("suffix example.test"), /* a name of the other publisher */
+        RULE_ON("suffix notforeign.test"),
+        RULE_ON("prefix 192.0.0.0/16"),
+        RULE_ON("prefix 2001:db8::/32"),
+        "block prefix 192.0.2.0/24 category=test scope=cloud confidence=high trigger=client "
+        "evidence=\"none\"\n",
+        "block suffix ns.foreign.test category=test scope=cloud confidence=high "
+        "trigger=nameserver evidence=\"none\"\n",
+        "pass suffix example.test category=test scope=cloud confidence=high "
+        "evidence=\"none\"\n",
+    };
+    for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+        publish_foreign(&other, "two", "a.foreign.test", outside[i]);
+        setup_snapshot_free(load_both(&press, FOREIGN, &rc));
+        if (rc != CORDON_E_REFUSED || !warned(&press, "two.list:10: the rule is outside")) {
+            fail_msg("taken, or for another reason: %s%s", outside[i],
+                     press.report.count > 0 ? press.report.entries[0].text : "");
+        }
+    }
+    press_close(&other);
+    press_close(&press);
+}
+
+static void a_foreign_publisher_cannot_take_another_ones_place(void **state)
+{
+    struct press press;
+    struct press other;
+    int rc = 0;
+
+    (void)state;
+    open_press(&press);
+    press_open(&other);
+    publish_foreign(&other, "one", "a.foreign.test", ""); /* the same id: not asked there */
+    publish_foreign(&other, "two", "a.foreign.test", "");
+    struct setup_snapshot *snapshot = load_both(&press, FOREIGN, &rc);
+    assert_int_equal(rc, 0);
+    assert_string_equal(snapshot->lists[0].publisher, "press");
+    setup_snapshot_free(snapshot);
+
+    /* A root of the one in the place of the other. */
+    press_root_write(&press, press_root(&press, 1), "foreign", "01");
+    setup_snapshot_free(load_both(&press, FOREIGN, &rc));
+    assert_int_equal(rc, CORDON_E_REFUSED);
+    assert_true(warned(&press, "not of \"other\""));
+    press_close(&other);
+    press_close(&press);
+}
+
+static void a_foreign_publisher_needs_a_scope(void **state)
+{
+    static const struct {
+        const char *text, *words;
+    } cases[] = {
+        {"other: {directory: f, root: r, lists: [two], names: [a.test]}", "has no scope"},
+        {"other: {directory: f, root: r, lists: [two], providers: [test]}", "has no scope"},
+        {"other: {directory: f, root: r, providers: [test], names: [a.test]}", "needs"},
+        {"other: {directory: f, lists: [two], providers: [t], names: [a.test]}", "needs"},
+        {"other: {root: f, lists: [two], providers: [t], names: [a.test]}", "needs"},
+        {"other: {keys: f}", "is not known"},
+        {"other: {lists: [Two]}", "is no id"},
+        {"other: f", "expected the id"},
+        {"Other: {root: f}", "expected the id"},
+        {"other: {directory: f, root: r, lists: [two, two], providers: [t], names: [a.test]}",
+         "named twice"},
+    };
+    struct press press;
+    int rc = 0;
+
+    (void)state;
+    open_press(&press);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512];
+
+        snprintf(text, sizeof(text), "trust:\n  publishers:\n    %s\n", cases[i].text);
+        setup_snapshot_free(load_both(&press, text, &rc));
+        if (rc != CORDON_E_REFUSED || !warned(&press, cases[i].words)) {
+            fail_msg("%s: %s", cases[i].text,
+                     press.report.count > 0 ? press.report.entries[0].text : "taken");
+        }
+    }
+    press_close(&press);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +486,9 @@ int main(void)
         WORKSHOP_TEST(stale_lists_stay_and_dead_ones_do_as_the_operator_says),
         WORKSHOP_TEST(a_clock_before_what_was_seen_lets_nothing_expire),
         WORKSHOP_TEST(a_publisher_cannot_speak_beyond_its_scope),
+        WORKSHOP_TEST(a_foreign_publisher_has_its_own_root_and_scope),
+        WORKSHOP_TEST(a_foreign_publisher_cannot_take_another_ones_place),
+        WORKSHOP_TEST(a_foreign_publisher_needs_a_scope),
     };
 
     return cmocka_run_group_tests(tests, workshop_library, NULL);
