@@ -210,14 +210,18 @@ unsigned policy_exceptions_find_rule(const struct policy_exceptions *exceptions,
                                      const struct policy_rule_key *key)
 {
     const uint64_t hash = hash_of_rule(exceptions, key);
+    uint32_t found = NO_EXCEPTION;
 
     for (uint32_t number = slot_of(exceptions, hash, key)->first; number != NO_EXCEPTION;
          number = exceptions->next[number - 1]) {
-        if ((view_bits(exceptions->list[number - 1].view) >> (view & 63) & 1) != 0) {
-            return number;
+        const struct policy_exception *exception = &exceptions->list[number - 1];
+
+        if ((view_bits(exception->view) >> (view & 63) & 1) != 0 &&
+            (found == NO_EXCEPTION || exception->chain)) {
+            found = number;
         }
     }
-    return NO_EXCEPTION;
+    return found;
 }
 
 bool policy_exceptions_have_rules(const struct policy_exceptions *exceptions, bool chain)

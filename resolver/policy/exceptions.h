@@ -84,7 +84,8 @@ struct policy_rule_key {
     const uint8_t *what; /* the name in wire format, or the octets of the prefix */
 };
 
-/* hot. The number of the one for this rule in the view; 0: none. */
+/* hot. The number of one for this rule in the view, with chain scope if there is such a one; 0:
+ * none. */
 unsigned policy_exceptions_find_rule(const struct policy_exceptions *exceptions, unsigned view,
                                      const struct policy_rule_key *key);
 

@@ -235,6 +235,7 @@ void policy_decide_client(const struct policy *policy, unsigned view,
         policy_image_find_address(policy->image, POLICY_SUBJECT_CLIENT, address, &matches);
         what.family = matches.family;
         decide(policy, in, &matches, &what, out);
+        (void)policy_except_rules(policy, view, &matches, out);
     }
 }
 

@@ -125,6 +125,7 @@ bool policy_except_rules(const struct policy *policy, unsigned view,
     } else {
         out->hit.action = POLICY_ACTION_PASS;
         out->hit.exception = (uint16_t)number;
+        out->hit.chain = speaks && next.chain;
     }
     return speaks;
 }

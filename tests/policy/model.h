@@ -21,7 +21,7 @@
 
 #define MODEL_LISTS      4u
 #define MODEL_RULES      12u
-#define MODEL_EXCEPTIONS 4u
+#define MODEL_EXCEPTIONS 8u
 #define MODEL_CHAIN      4u
 #define MODEL_SEEN       8u
 #define MODEL_EVENTS     64u
@@ -64,6 +64,8 @@ struct model_view {
 };
 
 struct model_exception {
+    const struct model_rule *rule; /* about a rule; NULL: about a name */
+    unsigned list;                 /* of the rule */
     const char *name;
     bool exact, chain;
     int view; /* -1: any */
@@ -302,11 +304,37 @@ static inline bool model_before(const struct model_view *view, const struct mode
     return order[a->rule->match] < order[b->rule->match];
 }
 
-static inline struct model_found model_winner(const struct model_policy *policy,
-                                              const struct model_view *view,
-                                              const struct model_item *item,
-                                              enum policy_mode mode)
+static inline bool model_holds(const struct model_exception *exception, unsigned view)
 {
+    return exception->view < 0 || (unsigned)exception->view == view;
+}
+
+/* True if an exception for the rule has it not count; chain: one with chain scope. Only what
+ * would block can be excepted. */
+static inline bool model_is_excepted(const struct model_policy *policy, unsigned view,
+                                     unsigned list, const struct model_rule *rule, bool chain)
+{
+    if (rule->kind == POLICY_PASS ||
+        model_lets_through(model_action_of(&policy->views[view], list, rule))) {
+        return false;
+    }
+    for (size_t i = 0; i < policy->exception_count; i++) {
+        const struct model_exception *exception = &policy->exceptions[i];
+
+        if (exception->rule == rule && model_holds(exception, view) &&
+            (!chain || exception->chain)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The rule that counts in this mode; all: also those that are excepted. */
+static inline struct model_found model_winner(const struct model_policy *policy,
+                                              unsigned number, const struct model_item *item,
+                                              enum policy_mode mode, bool all)
+{
+    const struct model_view *view = &policy->views[number];
     struct model_found best = {NULL, 0, 0};
 
     for (unsigned l = 0; l < policy->list_count; l++) {
@@ -315,6 +343,7 @@ static inline struct model_found model_winner(const struct model_policy *policy,
             const struct model_found found = {rule, l, model_matches(rule, item)};
 
             if (found.len != 0 && model_counts(policy, view, l, rule, mode) &&
+                (all || !model_is_excepted(policy, number, l, rule, false)) &&
                 model_before(view, &found, &best)) {
                 best = found;
             }
@@ -329,7 +358,7 @@ static inline bool model_is_covered(const struct model_policy *policy, unsigned 
     for (size_t i = 0; i < policy->exception_count; i++) {
         const struct model_exception *exception = &policy->exceptions[i];
 
-        if ((exception->view < 0 || (unsigned)exception->view == view) &&
+        if (exception->rule == NULL && model_holds(exception, view) &&
             (!chain || exception->chain) &&
             (strcmp(name, exception->name) == 0 ||
              (!exception->exact && model_is_below(name, exception->name)))) {
@@ -340,10 +369,11 @@ static inline bool model_is_covered(const struct model_policy *policy, unsigned 
 }
 
 /* True if a rule of an enforced list speaks of the name, as far as nothing weakens it. */
-static inline bool model_is_spoken_of(const struct model_policy *policy,
-                                      const struct model_view *view,
+static inline bool model_is_spoken_of(const struct model_policy *policy, unsigned number,
                                       const struct model_item *item)
 {
+    const struct model_view *view = &policy->views[number];
+
     for (unsigned l = 0; l < policy->list_count; l++) {
         const bool paused = !view->log_only && (policy->pause_all || policy->lists[l].paused);
 
@@ -351,6 +381,7 @@ static inline bool model_is_spoken_of(const struct model_policy *policy,
             const struct model_rule *rule = &policy->lists[l].rules[r];
 
             if (view->lists[l].mode == POLICY_MODE_ENFORCE && model_matches(rule, item) != 0 &&
+                (view->log_only || !model_is_excepted(policy, number, l, rule, false)) &&
                 (model_lets_through(model_action_of(view, l, rule)) ||
                  (!paused && model_cap_of(view, rule) == POLICY_MODE_ENFORCE))) {
                 return true;
@@ -390,9 +421,58 @@ static inline bool model_operators_word(const struct model_policy *policy,
     }
     event->mode = quiet ? POLICY_MODE_LOG : POLICY_MODE_ENFORCE;
     return item->trigger == POLICY_TRIGGER_QNAME && view->deny && !ruled &&
-           !model_is_spoken_of(policy, view, item) &&
+           !model_is_spoken_of(policy, q->view, item) &&
            (view->allow == NULL ||
             (strcmp(item->name, view->allow) != 0 && !model_is_below(item->name, view->allow)));
+}
+
+/* The rule that would block does not count, if it is excepted: what then? */
+static inline void model_without(const struct model_policy *policy,
+                                 const struct model_question *q, const struct model_item *item,
+                                 const struct model_found *winner, struct model_event *event,
+                                 bool *passed)
+{
+    const struct model_view *view = &policy->views[q->view];
+
+    if ((item->trigger == POLICY_TRIGGER_TARGET && view->targets == POLICY_MODE_LOG) ||
+        !model_is_excepted(policy, q->view, winner->list, winner->rule, false)) {
+        return;
+    }
+    const struct model_found next =
+        model_winner(policy, q->view, item, POLICY_MODE_ENFORCE, false);
+    struct model_event word = {.trigger = event->trigger, .hop = event->hop};
+    if (next.rule != NULL && !model_lets_through(model_action_of(view, next.list, next.rule))) {
+        event->rule = next.rule;
+        event->list = next.list;
+        event->action = model_action_of(view, next.list, next.rule);
+    } else if (next.rule == NULL && item->trigger == POLICY_TRIGGER_QNAME &&
+               model_operators_word(policy, q, item, false, &word)) {
+        *event = word;
+        event->action = view->action;
+    } else {
+        event->exception = true;
+        event->action = POLICY_ACTION_PASS;
+        *passed = next.rule != NULL && next.rule->kind == POLICY_PASS && next.rule->ends_chain;
+    }
+}
+
+/* True if an exception for a rule, with chain scope, is what lets the asked name through. */
+static inline bool model_asked_is_excepted(const struct model_policy *policy,
+                                           const struct model_question *q)
+{
+    const struct model_item item = {
+        POLICY_TRIGGER_QNAME, q->chain[0], {.family = ADDRESS_NONE}};
+    const struct model_found winner =
+        model_winner(policy, q->view, &item, POLICY_MODE_ENFORCE, true);
+    struct model_event event = {.action = POLICY_ACTION_SINKHOLE};
+    bool passed = false;
+
+    if (winner.rule == NULL ||
+        !model_is_excepted(policy, q->view, winner.list, winner.rule, true)) {
+        return false;
+    }
+    model_without(policy, q, &item, &winner, &event, &passed);
+    return event.exception;
 }
 
 /* One trigger. *passed: a pass for the rest of the chain has decided before. */
@@ -412,9 +492,9 @@ static inline void model_decide_item(const struct model_policy *policy,
         item.trigger == POLICY_TRIGGER_CLIENT && view->client != POLICY_CLIENT_DECIDE;
     const struct model_found none = {NULL, 0, 0};
     const struct model_found enforced =
-        over ? none : model_winner(policy, view, &item, POLICY_MODE_ENFORCE);
+        over ? none : model_winner(policy, q->view, &item, POLICY_MODE_ENFORCE, true);
     const struct model_found logged =
-        over ? none : model_winner(policy, view, &item, POLICY_MODE_LOG);
+        over ? none : model_winner(policy, q->view, &item, POLICY_MODE_LOG, true);
 
     if (logged.rule != NULL) {
         const enum policy_action action = model_action_of(view, logged.list, logged.rule);
@@ -438,6 +518,7 @@ static inline void model_decide_item(const struct model_policy *policy,
         event.rule = enforced.rule;
         event.list = enforced.list;
         *passed = enforced.rule->kind == POLICY_PASS && enforced.rule->ends_chain;
+        model_without(policy, q, &item, &enforced, &event, passed);
     } else if (model_operators_word(policy, q, &item, false, &event)) {
         event.action = view->action;
     } else {
@@ -448,12 +529,14 @@ static inline void model_decide_item(const struct model_policy *policy,
         event.mode = POLICY_MODE_LOG;
     }
     const bool would = event.mode == POLICY_MODE_ENFORCE && !model_lets_through(event.action);
+    const bool by_rule =
+        would && item.trigger > POLICY_TRIGGER_QNAME && model_asked_is_excepted(policy, q);
     const bool own = item.trigger != POLICY_TRIGGER_CLIENT &&
                      !policy_trigger_is_address(item.trigger) &&
                      model_is_covered(policy, q->view, item.name, false);
     const bool chain = item.trigger > POLICY_TRIGGER_QNAME &&
                        model_is_covered(policy, q->view, q->chain[0], true);
-    if (would && (own || chain)) {
+    if (would && (own || chain || by_rule)) {
         event.exception = true;
         event.action = POLICY_ACTION_PASS;
     }
