@@ -38,7 +38,7 @@ static struct policy_list *full_list(const char *id, const char *rules)
         assert_true(used < sizeof(text));
         rules += len + (rules[len] == ';');
     }
-    used += (size_t)snprintf(text + used, sizeof(text) - used, "end\n");
+    snprintf(text + used, sizeof(text) - used, "end\n");
     report_init(&report);
     const int rc = policy_list_parse(text, strlen(text), id, &report, &list);
     if (rc != 0) {

@@ -10,6 +10,8 @@
 #include "policy/answer.h"
 #include "wire/writer.h"
 
+#include <inttypes.h>
+
 /* ---- random policies and questions ---- */
 
 static const char *const names[] = {
@@ -607,8 +609,8 @@ static void the_engine_decides_as_the_table_says(void **state)
             const unsigned type = random_question(&random, &q);
             model_decide(&model, &q, &answer);
             const bool blocked = ask_engine(engine.policy, &q, types[type].type, &hits, &block);
-            snprintf(where, sizeof(where), "CORDON_TEST_SEED=%llu, question %u",
-                     (unsigned long long)(seed + round), i);
+            snprintf(where, sizeof(where), "CORDON_TEST_SEED=%" PRIu64 ", question %u",
+                     seed + round, i);
             compare(engine.policy, &hits, blocked, &answer, where);
             blocked_count += blocked;
             for (size_t k = 0; k < answer.count; k++) {
