@@ -103,8 +103,11 @@ static const struct query_io bench_io = {bench_reserve, bench_send, bench_releas
 static inline struct policy *bench_policy(const char *rules, uint64_t generation)
 {
     const struct policy_list_setting setting = {.id = "t", .mode = POLICY_MODE_ENFORCE};
-    const struct policy_view_setting view = {
-        .name = "v", .action = POLICY_ACTION_SINKHOLE, .lists = &setting, .list_count = 1};
+    const struct policy_view_setting view = {.name = "v",
+                                             .action = POLICY_ACTION_SINKHOLE,
+                                             .lists = &setting,
+                                             .list_count = 1,
+                                             .name_servers = POLICY_MODE_ENFORCE};
     char text[4096];
     struct policy_list *list = NULL;
     struct policy_image *image = NULL;
