@@ -528,9 +528,10 @@ static void no_packet_about_what_is_decided(void **state)
 
     (void)state;
     world_adopt(world, {.id = "l",
-                        .rules = BY_NAME "block suffix bad.example\n"
-                                         "block exact apex.example\n"
-                                         "block prefix 192.0.2.77/32\n"});
+                        .rules = BY_NAME
+                        "block suffix bad.example\n"
+                        "block exact apex.example\npass suffix free.example ends=chain\n"
+                        "block prefix 192.0.2.77/32\n"});
     world_ask(world, "www.bad.example", WIRE_A);
     assert_int_equal(asked_in_all(world), 0);
     world_serve(world, "www.hit.example", WIRE_A, "www.hit.example. 300 IN A 192.0.2.77\n");
@@ -541,11 +542,18 @@ static void no_packet_about_what_is_decided(void **state)
     world_ask(world, "www.fine.example", WIRE_ANY);
     world_ask(world, "localhost", WIRE_A);
     assert_int_equal(asked_in_all(world), 1);
+    /* A pass that ends the chain has let it through. */
+    world_serve(world, "www.free.example", WIRE_A, "www.free.example. 300 IN A 192.0.2.6\n");
+    world_serve(world, "free.example", WIRE_NS, "free.example. 300 IN NS ns.evil.test.\n");
+    assert_string_equal(world_records(world_ask(world, "www.free.example", WIRE_A)),
+                        "www.free.example 300 A 192.0.2.6");
+    assert_int_equal(world_asked(world, "free.example"), 0);
+    assert_int_equal(asked_in_all(world), 2);
     /* The zone's own name is blocked: not even its name servers are asked for. */
     world_serve(world, "www.apex.example", WIRE_A, "www.apex.example. 300 IN A 192.0.2.5\n");
     assert_string_equal(world_records(world_ask(world, "www.apex.example", WIRE_A)),
                         "www.apex.example 300 A 192.0.2.5");
-    assert_int_equal(asked_in_all(world), 2);
+    assert_int_equal(asked_in_all(world), 3);
     assert_int_equal(world_asked(world, "apex.example"), 0);
     assert_int_equal(counters(world)->servers_unknown, 1);
     /* In the cache, but without RD nothing is learned. */
@@ -792,6 +800,14 @@ static void zones_with_upstreams_of_their_own(void **state)
     assert_string_equal(world_records(world_ask(world, "www.shop.example", WIRE_A)),
                         "www.shop.example 10 A 0.0.0.0");
     assert_int_equal(world_asked(world, "shop.example"), 1);
+    /* Nor is a server asked for whose own zone policy has no say about. */
+    invariant(wire_name_from_text("good.test", 9, &zone.name) == WIRE_TEXT_OK);
+    zone.exempt = true;
+    world_adopt(world, {.id = "l", .rules = BY_ADDRESS});
+    assert_string_equal(world_records(world_ask(world, "www.fine.example", WIRE_A)),
+                        "www.fine.example 300 A 192.0.2.20");
+    assert_int_equal(world_asked(world, "fine.example"), 1);
+    assert_int_equal(world_asked(world, "ns1.good.test"), 0);
     world_destroy(world);
 }
 
