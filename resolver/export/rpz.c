@@ -197,7 +197,8 @@ static bool write_node(struct zone *zone, size_t index, bool is_covered)
         return is_covered;
     }
     export_key_text(node->key, node->key_len, name);
-    strcat(name, labels[zone->part->subject].name);
+    const size_t used = strlen(name);
+    snprintf(name + used, sizeof(name) - used, "%s", labels[zone->part->subject].name);
     if (at || is_covered) {
         write_word(zone, name, &node->at,
                    is_answer &&
