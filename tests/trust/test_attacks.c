@@ -229,6 +229,9 @@ static void a_rotation_that_leaves_a_threshold_keeps_the_marks(void **state)
     struct trust_root *root = press_root(&press, 2);
     press_role(&press, &root->list, "346", 2);
     press_root_write(&press, root, "mirror", "01");
+    offer(&press, 6, 5, "five");
+    assert_int_equal(take(&press), CORDON_E_REFUSED);
+    offer(&press, 7, 5, "five");
     assert_int_equal(take(&press), 0); /* the same catalogue under the new root */
     offer(&press, 6, 4, "four");       /* by 3 and 4, who are still there */
     assert_int_equal(take(&press), CORDON_E_REFUSED);
