@@ -134,23 +134,26 @@ static int make(struct found *found, struct setup_snapshot **snapshot)
 
 struct setup_snapshot *explain_lists(const struct explain_request *request, uint8_t **memory)
 {
-    struct trust_keyring *keyring = NULL;
+    const bool verify = request->keys.count > 0;
+    struct trust_keyring *keyring = calloc(1, sizeof(*keyring));
     struct found *found = calloc(1, sizeof(*found));
     struct setup_snapshot *snapshot = NULL;
-    int code = found == NULL ? CLI_REFUSED : CLI_OK;
+    int code = CLI_OK;
 
-    if (request->keys.count > 0) {
-        keyring = calloc(1, sizeof(*keyring));
-        code = keyring == NULL ? CLI_REFUSED : cli_list_keys_load(&request->keys, keyring);
+    if (found == NULL || keyring == NULL) {
+        fprintf(stderr, "cordon explain: out of memory\n");
+        code = CLI_REFUSED;
+    } else if (verify) {
+        code = cli_list_keys_load(&request->keys, keyring);
     } else {
         fprintf(stderr, "cordon explain: UNVERIFIED: the signatures of these lists were not "
                         "looked at (--keys)\n");
     }
     for (size_t i = 0; code == CLI_OK && i < request->list_count; i++) {
-        code = read_one(request, request->lists[i], keyring, found);
+        code = read_one(request, request->lists[i], verify ? keyring : NULL, found);
     }
     if (code == CLI_OK) {
-        code = make(found, &snapshot);
+        (void)make(found, &snapshot); /* NULL after a message */
     }
     for (size_t i = 0; found != NULL && i < found->count; i++) {
         policy_list_free(found->lists[i]);
