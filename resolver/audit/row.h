@@ -28,64 +28,70 @@ enum audit_column_kind {
 };
 
 /* Name, number, kind, and the word for people and JSON. */
-#define AUDIT_COLUMNS(X)                                                                    \
-    X(TIME, 1, AUDIT_NUMBER, "time")               /* microseconds since 1970 UTC */        \
-    X(EVENT, 2, AUDIT_OCTETS, "event")             /* "decision", "query", ... */           \
-    X(CLIENT, 3, AUDIT_OCTETS, "client")           /* audit_client_put */                   \
-    X(CLIENT_PORT, 4, AUDIT_NUMBER, "client_port") /* */                                    \
-    X(TRANSPORT, 5, AUDIT_OCTETS, "transport")     /* "udp" */                              \
-    X(VIEW, 6, AUDIT_OCTETS, "view")               /* its name */                           \
-    X(NAME, 7, AUDIT_OCTETS, "name")               /* wire format, lower case */            \
-    X(TYPE, 8, AUDIT_NUMBER, "type")               /* of the question */                    \
-    X(RCODE, 9, AUDIT_NUMBER, "rcode")             /* of the answer */                      \
-    X(LATENCY, 10, AUDIT_NUMBER, "latency_us")     /* microseconds */                       \
-    X(CACHED, 11, AUDIT_NUMBER, "cached")          /* 0, 1 */                               \
-    X(UPSTREAM, 12, AUDIT_OCTETS, "upstream")      /* audit_address_put */                  \
-    X(ACTION, 13, AUDIT_OCTETS, "action")          /* "sinkhole" */                         \
-    X(REDIRECT, 14, AUDIT_OCTETS, "redirect")      /* wire format */                        \
-    X(MODE, 15, AUDIT_OCTETS, "mode")              /* "enforce" */                          \
-    X(APPLIED, 16, AUDIT_NUMBER, "applied")        /* 0, 1 */                               \
-    X(PAUSED, 17, AUDIT_NUMBER, "paused")          /* 0, 1 */                               \
-    X(EXCEPTION, 18, AUDIT_OCTETS, "exception")    /* wire format */                        \
-    X(TICKET, 19, AUDIT_OCTETS, "ticket")          /* of the exception */                   \
-    X(BASIS, 20, AUDIT_OCTETS, "basis")            /* audit_basis_put */                    \
-    X(RULE, 21, AUDIT_OCTETS, "rule")              /* "block suffix cloud.example" */       \
-    X(CATEGORY, 22, AUDIT_OCTETS, "category")      /* of the rule */                        \
-    X(SCOPE, 23, AUDIT_OCTETS, "scope")            /* of the rule, or of an exception */    \
-    X(CONFIDENCE, 24, AUDIT_OCTETS, "confidence")  /* of the rule */                        \
-    X(TRIGGER, 25, AUDIT_OCTETS, "trigger")        /* "qname" */                            \
-    X(MATCHED, 26, AUDIT_OCTETS, "matched")        /* wire format: a name */                \
-    X(MATCHED_ADDRESS, 27, AUDIT_OCTETS, "matched_address") /* audit_address_put */         \
-    X(HOP, 28, AUDIT_NUMBER, "hop")                         /* 0: the question */           \
-    X(CHAIN, 29, AUDIT_OCTETS, "chain")               /* names in wire format, in a row */  \
-    X(GENERATION, 30, AUDIT_NUMBER, "generation")     /* of the policy in force */          \
-    X(WHAT, 31, AUDIT_OCTETS, "what")                 /* of a change: "pause-begun" */      \
-    X(BY, 32, AUDIT_OCTETS, "by")                     /* "control", "cordond" */            \
-    X(UID, 33, AUDIT_NUMBER, "uid")                   /* who asked for it */                \
-    X(USER, 34, AUDIT_OCTETS, "user")                 /* its name */                        \
-    X(PID, 35, AUDIT_NUMBER, "pid")                   /* */                                 \
-    X(REASON, 36, AUDIT_OCTETS, "reason")             /* in words */                        \
-    X(LIST, 37, AUDIT_OCTETS, "list")                 /* id of a list, or "all" */          \
-    X(SUBJECT, 38, AUDIT_OCTETS, "subject")           /* the name of an exception, a key */ \
-    X(MATCH, 39, AUDIT_OCTETS, "match")               /* "suffix", "exact" */               \
-    X(UNTIL, 40, AUDIT_NUMBER, "until")               /* seconds since 1970 */              \
-    X(KEPT, 41, AUDIT_NUMBER, "kept")                 /* 0, 1 */                            \
-    X(STREAM, 42, AUDIT_NUMBER, "stream")             /* that a gap or removal is about */  \
-    X(COUNT, 43, AUDIT_NUMBER, "count")               /* events, of a gap */                \
-    X(CAUSE, 44, AUDIT_OCTETS, "cause")               /* of a gap: "disk", "ring" */        \
-    X(ERROR, 45, AUDIT_NUMBER, "error")               /* errno of a gap */                  \
-    X(FROM, 46, AUDIT_NUMBER, "from")                 /* first time or block */             \
-    X(TO, 47, AUDIT_NUMBER, "to")                     /* last time or block */              \
-    X(DIGEST, 48, AUDIT_OCTETS, "digest")             /* of a configuration or list */      \
-    X(VERSION, 49, AUDIT_OCTETS, "version")           /* of the program */                  \
-    X(RULE_TRIGGER, 50, AUDIT_OCTETS, "rule_trigger") /* where the rule names one */
+#define AUDIT_COLUMNS(X)                                                                     \
+    X(TIME, 1, AUDIT_NUMBER, "time")               /* microseconds since 1970 UTC */         \
+    X(EVENT, 2, AUDIT_OCTETS, "event")             /* "decision", "query", ... */            \
+    X(CLIENT, 3, AUDIT_OCTETS, "client")           /* audit_client_put */                    \
+    X(CLIENT_PORT, 4, AUDIT_NUMBER, "client_port") /* */                                     \
+    X(TRANSPORT, 5, AUDIT_OCTETS, "transport")     /* "udp" */                               \
+    X(VIEW, 6, AUDIT_OCTETS, "view")               /* its name */                            \
+    X(NAME, 7, AUDIT_OCTETS, "name")               /* wire format, lower case */             \
+    X(TYPE, 8, AUDIT_NUMBER, "type")               /* of the question */                     \
+    X(RCODE, 9, AUDIT_NUMBER, "rcode")             /* of the answer */                       \
+    X(LATENCY, 10, AUDIT_NUMBER, "latency_us")     /* microseconds */                        \
+    X(CACHED, 11, AUDIT_NUMBER, "cached")          /* 0, 1 */                                \
+    X(UPSTREAM, 12, AUDIT_OCTETS, "upstream")      /* audit_address_put */                   \
+    X(ACTION, 13, AUDIT_OCTETS, "action")          /* "sinkhole" */                          \
+    X(REDIRECT, 14, AUDIT_OCTETS, "redirect")      /* wire format */                         \
+    X(MODE, 15, AUDIT_OCTETS, "mode")              /* "enforce" */                           \
+    X(APPLIED, 16, AUDIT_NUMBER, "applied")        /* 0, 1 */                                \
+    X(PAUSED, 17, AUDIT_NUMBER, "paused")          /* 0, 1 */                                \
+    X(EXCEPTION, 18, AUDIT_OCTETS, "exception")    /* wire format */                         \
+    X(TICKET, 19, AUDIT_OCTETS, "ticket")          /* of the exception */                    \
+    X(BASIS, 20, AUDIT_OCTETS, "basis")            /* audit_basis_put */                     \
+    X(RULE, 21, AUDIT_OCTETS, "rule")              /* "block suffix cloud.example" */        \
+    X(CATEGORY, 22, AUDIT_OCTETS, "category")      /* of the rule */                         \
+    X(SCOPE, 23, AUDIT_OCTETS, "scope")            /* of the rule, or of an exception */     \
+    X(CONFIDENCE, 24, AUDIT_OCTETS, "confidence")  /* of the rule */                         \
+    X(TRIGGER, 25, AUDIT_OCTETS, "trigger")        /* "qname" */                             \
+    X(MATCHED, 26, AUDIT_OCTETS, "matched")        /* wire format: a name */                 \
+    X(MATCHED_ADDRESS, 27, AUDIT_OCTETS, "matched_address") /* audit_address_put */          \
+    X(HOP, 28, AUDIT_NUMBER, "hop")                         /* 0: the question */            \
+    X(CHAIN, 29, AUDIT_OCTETS, "chain")               /* names in wire format, in a row */   \
+    X(GENERATION, 30, AUDIT_NUMBER, "generation")     /* of the policy in force */           \
+    X(WHAT, 31, AUDIT_OCTETS, "what")                 /* of a change: "pause-begun" */       \
+    X(BY, 32, AUDIT_OCTETS, "by")                     /* "control", "cordond" */             \
+    X(UID, 33, AUDIT_NUMBER, "uid")                   /* who asked for it */                 \
+    X(USER, 34, AUDIT_OCTETS, "user")                 /* its name */                         \
+    X(PID, 35, AUDIT_NUMBER, "pid")                   /* */                                  \
+    X(REASON, 36, AUDIT_OCTETS, "reason")             /* in words */                         \
+    X(LIST, 37, AUDIT_OCTETS, "list")                 /* id of a list, or "all" */           \
+    X(SUBJECT, 38, AUDIT_OCTETS, "subject")           /* the name of an exception, a key */  \
+    X(MATCH, 39, AUDIT_OCTETS, "match")               /* "suffix", "exact" */                \
+    X(UNTIL, 40, AUDIT_NUMBER, "until")               /* seconds since 1970 */               \
+    X(KEPT, 41, AUDIT_NUMBER, "kept")                 /* 0, 1 */                             \
+    X(STREAM, 42, AUDIT_NUMBER, "stream")             /* that a gap or removal is about */   \
+    X(COUNT, 43, AUDIT_NUMBER, "count")               /* events, of a gap */                 \
+    X(CAUSE, 44, AUDIT_OCTETS, "cause")               /* of a gap: "disk", "ring" */         \
+    X(ERROR, 45, AUDIT_NUMBER, "error")               /* errno of a gap */                   \
+    X(FROM, 46, AUDIT_NUMBER, "from")                 /* first time or block */              \
+    X(TO, 47, AUDIT_NUMBER, "to")                     /* last time or block */               \
+    X(DIGEST, 48, AUDIT_OCTETS, "digest")             /* of a configuration or list */       \
+    X(VERSION, 49, AUDIT_OCTETS, "version")           /* of the program */                   \
+    X(RULE_TRIGGER, 50, AUDIT_OCTETS, "rule_trigger") /* where the rule names one */         \
+    X(STATE, 51, AUDIT_OCTETS, "state")               /* of a list: "stale" */               \
+    X(PUBLISHER, 52, AUDIT_OCTETS, "publisher")       /* of a list */                        \
+    X(SERIAL, 53, AUDIT_NUMBER, "serial")             /* of a list that a change is about */ \
+    X(DUE, 54, AUDIT_NUMBER, "due")                   /* seconds since 1970 */               \
+    X(DEAD, 55, AUDIT_OCTETS, "dead")                 /* what holds for a dead list */       \
+    X(EDE, 56, AUDIT_OCTETS, "ede")                   /* text of the Extended DNS Error */
 
 enum audit_column {
 #define AUDIT_COLUMN_ENUM(name, number, kind, word) AUDIT_##name = (number),
     AUDIT_COLUMNS(AUDIT_COLUMN_ENUM)
 #undef AUDIT_COLUMN_ENUM
 };
-#define AUDIT_COLUMN_LAST 50
+#define AUDIT_COLUMN_LAST 56
 #define AUDIT_COLUMN_END  64 /* above every number that this version can hold */
 
 /* The kind of a column, or -1 if this version has none of that number. */
