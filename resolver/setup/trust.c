@@ -54,11 +54,10 @@ static void fill_scope(const struct config_publisher *from, struct trust_scope *
     scope->prefix_count = from->prefix_count;
 }
 
-_Static_assert(CONFIG_PUBLISHERS_MAX < TRUST_PUBLISHERS_MAX &&
-                   CONFIG_PUBLISHER_SCOPE_MAX <= TRUST_SCOPE_PROVIDERS_MAX &&
-                   CONFIG_PUBLISHER_SCOPE_MAX <= TRUST_SCOPE_NAMES_MAX &&
-                   CONFIG_PUBLISHER_SCOPE_MAX <= TRUST_SCOPE_PREFIXES_MAX,
-               "what the configuration may say fits");
+_Static_assert(CONFIG_PUBLISHERS_MAX < TRUST_PUBLISHERS_MAX, "and that of lists.directory");
+_Static_assert(CONFIG_PUBLISHER_SCOPE_MAX <= TRUST_SCOPE_PROVIDERS_MAX, "all providers fit");
+_Static_assert(CONFIG_PUBLISHER_SCOPE_MAX <= TRUST_SCOPE_NAMES_MAX, "all names fit");
+_Static_assert(CONFIG_PUBLISHER_SCOPE_MAX <= TRUST_SCOPE_PREFIXES_MAX, "all prefixes fit");
 
 static int open_foreign(const struct config *config, uint64_t now_s, struct report *report,
                         struct setup_trust *trust)
