@@ -168,12 +168,16 @@ static int export_file(struct request *request, const struct export_format *form
     if (request->job.out == NULL) {
         return refuse(request, NULL, -ENOMEM);
     }
-    int rc = format->write(&request->job);
+    int rc = export_format_write(format, &request->job);
     if (fclose(request->job.out) != 0 && rc == 0) {
         rc = -ENOMEM;
     }
     if (rc != 0) {
         refuse(request, NULL, rc);
+        if (rc == CORDON_E_REFUSED) {
+            fputs("Export the lists as rpz, which knows clients, or leave those lists out.\n",
+                  stderr);
+        }
     } else if (!is_refused(request)) {
         code = put(request->output, octets, len);
     }

@@ -33,6 +33,18 @@ static int write_node(struct export_job *job, const struct export_node *node, in
     char name[WIRE_NAME_TEXT_MAX];
 
     export_key_text(node->key, node->key_len, name);
+    /* AdGuard looks at the aliases of what no exception lets through. */
+    if (rank == 0 && node->own_below && export_word_ends_chain(&node->below)) {
+        write_rule(job->out, 2, false, name);
+        if (at) {
+            write_exact(job, node, name, 3);
+        }
+        return 2;
+    }
+    if (rank == 0 && !below && node->own_at && export_word_ends_chain(&node->at)) {
+        write_exact(job, node, name, 2);
+        return rank;
+    }
     if (below == around) {
         if (at != around) {
             write_exact(job, node, name, rank + 1);

@@ -1,5 +1,7 @@
 #include "export/formats.h"
 
+#include "base/error.h"
+
 #include <string.h>
 
 static const struct export_format formats[] = {
@@ -26,4 +28,18 @@ const struct export_format *export_format_find(const char *name)
         }
     }
     return NULL;
+}
+
+int export_format_write(const struct export_format *format, struct export_job *job)
+{
+    const struct export_set *clients = job->set->parts[POLICY_SUBJECT_CLIENT];
+    bool lets_clients_through = false;
+
+    for (size_t i = 0; clients != NULL && i < clients->prefix_count; i++) {
+        if (export_word_ends_chain(&clients->prefixes[i].word)) {
+            export_lose(job, EXPORT_LOSS_CLIENT, &clients->prefixes[i].word);
+            lets_clients_through = true;
+        }
+    }
+    return lets_clients_through ? CORDON_E_REFUSED : format->write(job);
 }

@@ -11,11 +11,18 @@
 
 struct export_format {
     const char *name;
-    /* Writes job->out. 0 or a negative code; faults of the stream are the caller's to see. */
+    /* Writes job->out. 0 or a negative code; faults of the stream are the caller's to see. Not
+     * to be called but by export_format_write(). */
     int (*write)(struct export_job *job);
     bool is_octets; /* not text */
     const char *help;
 };
+
+/*
+ * Writes the format. CORDON_E_REFUSED, after telling the rules, if a list lets clients through
+ * with all that they ask: no format knows clients, so each would block more than the lists.
+ */
+int export_format_write(const struct export_format *format, struct export_job *job);
 
 /* By name; NULL if there is none. "rpz" is none of them: it is a folder (export/rpz.h). */
 const struct export_format *export_format_find(const char *name);

@@ -23,6 +23,8 @@ static const char *const words[EXPORT_LOSSES] = {
     [EXPORT_LOSS_TRIGGER] =
         "left out: the format knows the names that are asked for, no clients and name servers",
     [EXPORT_LOSS_CHAIN] = "lets more through than it says: the format ends all by it",
+    [EXPORT_LOSS_CLIENT] =
+        "lets these clients ask for everything, and the format would block for all",
     [EXPORT_LOSS_BASIS] = "is below a rule of another list, and answered from its zone too",
 };
 

@@ -24,6 +24,7 @@ enum export_loss {
     EXPORT_LOSS_BASIS,   /* stands under another list's rule, and in its zone too */
     EXPORT_LOSS_TRIGGER, /* left out: about clients or name servers */
     EXPORT_LOSS_CHAIN,   /* lets through more than its own trigger */
+    EXPORT_LOSS_CLIENT,  /* lets clients through, which forbids the export */
     EXPORT_LOSSES
 };
 

@@ -169,8 +169,9 @@ static bool has_room(const struct zone *zone, const struct export_node *node)
            WIRE_NAME_MAX;
 }
 
-/* The list's own rules, and whatever is decided below them. Gives whether the zone covers what
- * is below the node. */
+/* The list's own rules, and whatever is decided below them; and of whatever list, what lets
+ * through all that comes after it: a later trigger of this zone would block it else. Gives
+ * whether the zone covers what is below the node. */
 static bool write_node(struct zone *zone, size_t index, bool is_covered)
 {
     const struct export_node *node = &zone->part->nodes[index];
@@ -179,19 +180,22 @@ static bool write_node(struct zone *zone, size_t index, bool is_covered)
                     node->at.list == zone->list;
     const bool below = export_word_verdict(&node->below) == EXPORT_BLOCK && node->own_below &&
                        node->below.list == zone->list;
+    const bool chain_at = node->own_at && export_word_ends_chain(&node->at);
+    const bool chain_below = node->own_below && export_word_ends_chain(&node->below);
     char name[WIRE_NAME_TEXT_MAX + 16];
     char wildcard[WIRE_NAME_TEXT_MAX + 18];
 
-    if (!at && !below && !is_covered) {
+    if (!at && !below && !chain_at && !chain_below && !is_covered) {
         return false;
     }
     if (!has_room(zone, node)) {
         if (at || below) {
             export_lose(zone->job, EXPORT_LOSS_NAME, at ? &node->at : &node->below);
         }
-        /* A wildcard above would block what is let through. */
-        if (is_covered && (export_word_verdict(&node->at) != EXPORT_BLOCK ||
-                           export_word_verdict(&node->below) != EXPORT_BLOCK)) {
+        /* A wildcard above, or a later trigger, would block what is let through. */
+        if (chain_at || chain_below ||
+            (is_covered && (export_word_verdict(&node->at) != EXPORT_BLOCK ||
+                            export_word_verdict(&node->below) != EXPORT_BLOCK))) {
             zone->rc = CORDON_E_TOO_LARGE;
         }
         return is_covered;
@@ -199,7 +203,7 @@ static bool write_node(struct zone *zone, size_t index, bool is_covered)
     export_key_text(node->key, node->key_len, name);
     const size_t used = strlen(name);
     snprintf(name + used, sizeof(name) - used, "%s", labels[zone->part->subject].name);
-    if (at || is_covered) {
+    if (at || chain_at || is_covered) {
         write_word(zone, name, &node->at,
                    is_answer &&
                        export_lets_through_below(zone->part, index, node->key, node->key_len));
@@ -207,7 +211,7 @@ static bool write_node(struct zone *zone, size_t index, bool is_covered)
             export_lose(zone->job, EXPORT_LOSS_BASIS, &node->at);
         }
     }
-    if (below || is_covered) {
+    if (below || chain_below || is_covered) {
         snprintf(wildcard, sizeof(wildcard), "*.%s", name);
         write_word(zone, wildcard, &node->below, false);
         return true;
@@ -279,7 +283,8 @@ static void write_prefixes(struct zone *zone)
         }
         const bool is_covered = depth > 0 && covers[depth - 1];
         const bool own = blocks && prefix->word.list == zone->list;
-        if (own || is_covered) {
+        const bool chain = export_word_ends_chain(&prefix->word);
+        if (own || chain || is_covered) {
             prefix_owner(&prefix->prefix, labels[set->subject].prefix, owner);
             write_word(zone, owner, &prefix->word, false);
             if (!own && blocks) {
@@ -287,7 +292,7 @@ static void write_prefixes(struct zone *zone)
             }
         }
         above[depth] = &prefix->prefix;
-        covers[depth] = own || is_covered;
+        covers[depth] = own || chain || is_covered;
         depth++;
     }
 }
@@ -373,7 +378,7 @@ static void lose_part(struct export_job *job, const struct export_set *set)
     struct export_above above = {.count = 0};
     struct {
         const struct address_prefix *prefix;
-        bool blocks;
+        bool covers;
     } around[129];
     unsigned depth = 0;
 
@@ -387,7 +392,9 @@ static void lose_part(struct export_job *job, const struct export_set *set)
         if (node->own_at && !(node->own_below && node->at.rule == node->below.rule)) {
             lose_word(job, &node->at, is_covered);
         }
-        export_above_enter(&above, node, export_word_verdict(&node->below) == EXPORT_BLOCK);
+        export_above_enter(&above, node,
+                           export_word_verdict(&node->below) == EXPORT_BLOCK ||
+                               export_word_ends_chain(&node->below));
     }
     for (size_t i = 0; i < set->prefix_count; i++) {
         const struct export_prefix *prefix = &set->prefixes[i];
@@ -395,10 +402,11 @@ static void lose_part(struct export_job *job, const struct export_set *set)
         while (depth > 0 && !prefix_within(around[depth - 1].prefix, &prefix->prefix)) {
             depth--;
         }
-        const bool is_covered = depth > 0 && around[depth - 1].blocks;
+        const bool is_covered = depth > 0 && around[depth - 1].covers;
         lose_word(job, &prefix->word, is_covered);
         around[depth].prefix = &prefix->prefix;
-        around[depth].blocks = export_word_verdict(&prefix->word) == EXPORT_BLOCK;
+        around[depth].covers = export_word_verdict(&prefix->word) == EXPORT_BLOCK ||
+                               export_word_ends_chain(&prefix->word);
         depth++;
     }
 }

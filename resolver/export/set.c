@@ -26,6 +26,11 @@ enum export_verdict export_word_verdict(const struct export_word *word)
     return word->rule->action == POLICY_ACTION_LOG ? EXPORT_LOG : EXPORT_BLOCK;
 }
 
+bool export_word_ends_chain(const struct export_word *word)
+{
+    return word->rule != NULL && word->rule->kind == POLICY_PASS && word->rule->ends_chain;
+}
+
 enum policy_action export_word_action(const struct export_set *set,
                                       const struct export_word *word)
 {
@@ -187,13 +192,15 @@ static void add_below(struct export_set *set, struct export_above *above,
     set->node_count++;
 }
 
-/* The names between a node and the one above it, where a block covers them. */
+/* The names between a node and the one above it, where a block covers them, or a pass that has
+ * to be said everywhere. */
 static int fill_in(struct export_set *set, struct export_above *above,
                    const struct export_node *node, size_t *room)
 {
     const int parent = export_above_of(above, node, -1);
 
-    if (parent < 0 || export_word_verdict(&set->nodes[parent].below) != EXPORT_BLOCK) {
+    if (parent < 0 || (export_word_verdict(&set->nodes[parent].below) != EXPORT_BLOCK &&
+                       !export_word_ends_chain(&set->nodes[parent].below))) {
         return 0;
     }
     for (size_t i = set->nodes[parent].key_len + 1u; i < node->key_len; i++) {

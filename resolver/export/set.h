@@ -30,9 +30,9 @@ struct export_word {
 };
 
 /*
- * A name that a rule has, or one between such a name and a block above it (no rule of its own).
- * key is the name with its labels from the right, each followed by a
- * zero octet: a name above another is the beginning of it, and memcmp puts it first.
+ * A name that a rule has, or one between such a name and a block or a pass with `ends=chain`
+ * above it (no rule of its own). key is the name with its labels from the right, each followed
+ * by a zero octet: a name above another is the beginning of it, and memcmp puts it first.
  */
 struct export_node {
     const uint8_t *key;
@@ -71,6 +71,9 @@ int export_set_create(const struct export_source *sources, size_t count,
 void export_set_destroy(struct export_set *set); /* NULL is fine */
 
 enum export_verdict export_word_verdict(const struct export_word *word);
+
+/* A pass that lets through all that comes after its trigger, too (`ends=chain`). */
+bool export_word_ends_chain(const struct export_word *word);
 
 /* What a block answers with; never DEFAULT. Only for EXPORT_BLOCK. */
 enum policy_action export_word_action(const struct export_set *set,

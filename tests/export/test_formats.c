@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "export/formats.h"
 #include "export/rpz.h"
+#include "policy/explain.h"
 
 #define LISTS_MAX 3
 #define LINES_MAX 4096
@@ -87,7 +88,7 @@ static void world_export(struct world *world, const char *format)
     memset(world->job.losses, 0, sizeof(world->job.losses));
     memset(world->job.last, 0, sizeof(world->job.last));
     world->job.out = open_memstream(&world->text, &world->len);
-    assert_int_equal(found->write(&world->job), 0);
+    assert_int_equal(export_format_write(found, &world->job), 0);
     fclose(world->job.out);
     if (!found->is_octets) {
         split(world, strcmp(format, "adguard") == 0 ? '!' : '#');
@@ -102,6 +103,16 @@ static bool has_line(const struct world *world, const char *line)
         }
     }
     return false;
+}
+
+/* A pass decides, and lets through all that the answer leads to as well. */
+static bool ends_chain(const struct world *world, const char *text)
+{
+    const struct wire_name name = name_of(text);
+    struct policy_outcome outcome;
+
+    policy_decide_question(world->policy, 0, &name, &outcome);
+    return policy_outcome_passes_chain(&outcome);
 }
 
 /* The engine's word: "-" lets through, else the action. */
@@ -472,7 +483,9 @@ static void random_rules(uint64_t *random, char *out, size_t size)
         if (strstr(out, what) == NULL) {
             used += (size_t)snprintf(out + used, size - used, "%s %s %s%s ;",
                                      pass ? "pass" : "block", match, name,
-                                     pass ? "" : actions[random_under(random, ITEMS(actions))]);
+                                     !pass ? actions[random_under(random, ITEMS(actions))]
+                                     : random_under(random, 2) == 0 ? ""
+                                                                    : " ends=chain");
         }
     }
     /* No space before the separators, and none at the end. */
@@ -551,6 +564,16 @@ static void check_rpz(struct world *world, const char *name)
     for (int i = 0; i < 4; i++) {
         const char *said = zones_say(&zones, world->count, name, i % 2 == 0, i >= 2);
 
+        for (size_t z = 0; z < world->count && ends_chain(world, name); z++) {
+            const struct world *zone = &zones.worlds[z];
+            const char *word =
+                rpz_zone((char *const *)zone->lines, zone->line_count, name, i % 2 == 0);
+
+            if (word == NULL || strcmp(word, "pass") != 0) {
+                tell_rules(world);
+                fail_msg("zone %zu would look at the answer of %s", z, name);
+            }
+        }
         if (strcmp(said, meant) != 0) {
             tell_rules(world);
             fail_msg("zones say %s of %s instead of %s", said, name, meant);
@@ -712,6 +735,14 @@ static const struct row table[] = {
      {"||e.test^"},
      EXPORT_LOSS_BELOW,
      0},
+    /* It looks at aliases of what is not let through */
+    {"adguard",
+     "block suffix n.test;pass suffix p.test ends=chain;block exact b.p.test;"
+     "pass exact e.test ends=chain;pass suffix plain.test",
+     {"||n.test^", "@@||p.test^", "|b.p.test^$important", "@@|e.test^"},
+     {"@@||plain.test^", "|b.p.test^"},
+     EXPORT_LOSS_DEPTH,
+     0},
 };
 
 static void each_format_says_what_it_can(void **state)
@@ -809,6 +840,73 @@ static void lists_do_not_contradict_each_other_in_their_zones(void **state)
     world_free(&world);
 }
 
+/* What lets through all that comes after it stands in each zone: its own would not hold against
+ * those before, nor a zone without it against its own later triggers. */
+static void what_ends_the_chain_stands_in_each_zone(void **state)
+{
+    static const char *const rules[] = {
+        "block suffix n.test;block prefix 192.0.2.0/24;block suffix ns.test trigger=nameserver",
+        "pass prefix 198.51.100.0/24 trigger=client ends=chain;pass prefix 203.0.113.0/24 "
+        "trigger=client;pass suffix p.test ends=chain;pass exact a.b.p.test;"
+        "pass exact e.test ends=chain;pass prefix 203.0.113.0/24 ends=chain;"
+        "pass suffix q.ns.test trigger=nameserver ends=chain;pass suffix plain.test"};
+    static const char *const lines[] = {
+        "24.0.100.51.198.rpz-client-ip CNAME rpz-passthru.",
+        "p.test CNAME rpz-passthru.",
+        "*.p.test CNAME rpz-passthru.",
+        "b.p.test CNAME rpz-passthru.",
+        "*.b.p.test CNAME rpz-passthru.",
+        "e.test CNAME rpz-passthru.",
+        "24.0.113.0.203.rpz-ip CNAME rpz-passthru.",
+        "*.q.ns.test.rpz-nsdname CNAME rpz-passthru.",
+    };
+    static const char *const others[] = {"24.0.113.0.203.rpz-client-ip", "*.e.test",
+                                         "plain.test"};
+    static struct world world;
+    static struct zones zones;
+
+    (void)state;
+    world_make(&world, rules, 2, POLICY_ACTION_SINKHOLE);
+    zones_make(&world, &zones);
+    for (size_t z = 0; z < 2; z++) {
+        for (size_t i = 0; i < ITEMS(lines); i++) {
+            if (!has_line(&zones.worlds[z], lines[i])) {
+                fail_msg("zone %zu: no line %s", z, lines[i]);
+            }
+        }
+        for (size_t i = 0; i < ITEMS(others); i++) {
+            assert_null(rpz_data(zones.worlds[z].lines, zones.worlds[z].line_count, others[i]));
+        }
+    }
+    zones_free(&zones, 2);
+    world_free(&world);
+}
+
+/* A format that knows no clients would block for them what the lists let through. */
+static void clients_that_are_let_through_forbid_an_export_without_clients(void **state)
+{
+    static const char *const rules =
+        "block suffix n.test;pass prefix 198.51.100.0/24 trigger=client ends=chain";
+    static const char *const others =
+        "block suffix n.test;pass prefix 198.51.100.0/24 trigger=client";
+    static struct world world;
+
+    (void)state;
+    world_make(&world, &rules, 1, POLICY_ACTION_SINKHOLE);
+    for (size_t i = 0; export_format_at(i) != NULL; i++) {
+        memset(world.job.losses, 0, sizeof(world.job.losses));
+        memset(world.job.last, 0, sizeof(world.job.last));
+        assert_int_equal(export_format_write(export_format_at(i), &world.job),
+                         CORDON_E_REFUSED);
+        assert_int_equal(world.job.losses[EXPORT_LOSS_CLIENT], 1);
+    }
+    world_free(&world);
+    world_make(&world, &others, 1, POLICY_ACTION_SINKHOLE);
+    world_export(&world, "hosts");
+    assert_true(has_line(&world, "0.0.0.0 n.test"));
+    world_free(&world);
+}
+
 static void a_zone_refuses_a_name_that_it_has_no_room_for(void **state)
 {
     char rules[600];
@@ -889,7 +987,7 @@ static void an_export_begins_with_serial_source_and_verification(void **state)
         free(world.text);
         world.text = NULL;
         world.job.out = open_memstream(&world.text, &world.len);
-        assert_int_equal(format->write(&world.job), 0);
+        assert_int_equal(export_format_write(format, &world.job), 0);
         fclose(world.job.out);
         assert_non_null(strstr(world.text, " a serial 7: Names of a"));
         assert_non_null(strstr(world.text, "source a.list, BLAKE2b-256"));
@@ -933,6 +1031,8 @@ int main(void)
         cmocka_unit_test(no_format_blocks_what_the_lists_let_through),
         cmocka_unit_test(a_zone_has_names_wildcards_and_addresses),
         cmocka_unit_test(lists_do_not_contradict_each_other_in_their_zones),
+        cmocka_unit_test(what_ends_the_chain_stands_in_each_zone),
+        cmocka_unit_test(clients_that_are_let_through_forbid_an_export_without_clients),
         cmocka_unit_test(a_zone_refuses_a_name_that_it_has_no_room_for),
         cmocka_unit_test(a_name_that_looks_like_a_trigger_is_left_out),
         cmocka_unit_test(an_export_begins_with_serial_source_and_verification),
