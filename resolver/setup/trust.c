@@ -33,6 +33,38 @@ static bool ratchet_path(const struct config *config, char path[PATH_MAX])
                             TRUST_RATCHET_FILE) < PATH_MAX;
 }
 
+/* No root is named, and none is found. Where the keys that lie there are those of a root that
+ * counted before, whoever took it away would have opened the way back to older lists. */
+static int check_no_root(const struct config *config, const struct trust_keyring *keys,
+                         struct report *report)
+{
+    struct trust_ratchet *ratchet = NULL;
+    char path[PATH_MAX];
+
+    if (config->keys_given || !ratchet_path(config, path)) {
+        return 0;
+    }
+    int rc = trust_ratchet_read(path, report, &ratchet);
+    for (size_t i = 0; rc == 0 && i < ratchet->count; i++) {
+        const struct trust_mark *mark = &ratchet->marks[i];
+        bool elsewhere = false;
+
+        for (size_t k = 0; k < config->publisher_count; k++) {
+            elsewhere |= strcmp(config->publishers[k].name, mark->publisher) == 0;
+        }
+        if (!elsewhere && trust_keys_shared(&mark->keys, keys) >= keys->threshold) {
+            report_add(report, REPORT_ERROR, config->list_directory, 0, 0,
+                       "there is no 1.root, but lists of %s were accepted by one before (%s): "
+                       "put it back, or name the root in trust.root; for lists of your own, "
+                       "name trust.keys",
+                       mark->publisher, path);
+            rc = CORDON_E_REFUSED;
+        }
+    }
+    trust_ratchet_free(ratchet);
+    return rc;
+}
+
 /* The scope that the operator wrote. */
 static void fill_scope(const struct config_publisher *from, struct trust_scope *scope)
 {
@@ -117,6 +149,7 @@ int setup_trust_open(const struct config *config, uint64_t now_s, struct report 
     if (rc == 0 && !has_root) {
         rc = trust_keyring_load((const char *const *)config->keys, config->key_count,
                                 config->threshold, report, &trust->keys);
+        rc = rc == 0 ? check_no_root(config, &trust->keys, report) : rc;
     }
     if (rc == 0 && has_root) {
         const struct trust_publisher_request request = {.pinned = root,
@@ -173,8 +206,10 @@ int setup_trust_keep(struct setup_trust *trust, const struct config *config, uin
     rc = rc == 0 ? trust_ratchet_write(ratchet, path, NULL) : rc;
     if (rc != 0) {
         report_add(report, REPORT_WARNING, path, 0, 0,
-                   "what is accepted cannot be written down (%s): after a restart, older lists "
-                   "would not be noticed",
+                   changed ? "what is accepted cannot be written down (%s): after a restart, "
+                             "older lists would not be noticed"
+                           : "the time cannot be written down (%s): after a restart, a clock "
+                             "that is behind would be noticed less",
                    cordon_strerror(rc));
     }
     return 0;

@@ -150,6 +150,42 @@ static void lists_that_the_catalogue_does_not_name_so_are_refused(void **state)
     press_close(&press);
 }
 
+static void write_key(const struct press *press, size_t key, const char *path)
+{
+    char file[512];
+
+    workshop_write(path, file, trust_public_key_format(&press->key[key], file, sizeof(file)));
+}
+
+/* Whoever may write into the folder could take the root away, and with it the ratchet. */
+static void a_root_that_is_gone_is_missed(void **state)
+{
+    struct press press;
+
+    (void)state;
+    open_press(&press);
+    assert_int_equal(mkdir("lists/keys", 0700), 0);
+    write_key(&press, 3, "lists/keys/list-a.pub");
+    write_key(&press, 4, "lists/keys/list-b.pub");
+    write_key(&press, 5, "lists/keys/list-c.pub");
+    assert_int_equal(load(&press, ""), 0);
+    assert_int_equal(rename("lists/1.root", "1.root"), 0);
+    publish(&press, 6, 4, "older.test");
+    assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
+    assert_true(warned(&press, "there is no 1.root, but lists of press were accepted"));
+    publish(&press, 8, 6, "newer.test");
+    assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
+    assert_int_equal(load(&press, "trust: {keys: [lists/keys/list-a.pub, "
+                                  "lists/keys/list-b.pub]}\n"),
+                     0); /* the operator's word */
+    assert_int_equal(rename("1.root", "lists/1.root"), 0);
+    assert_int_equal(load(&press, ""), 0);
+    assert_int_equal(unlink("lists/1.root"), 0);
+    assert_int_equal(unlink("state/trust.ratchet"), 0);
+    assert_int_equal(load(&press, ""), 0); /* there never was one */
+    press_close(&press);
+}
+
 static void keys_alone_are_the_simple_way(void **state)
 {
     struct press press;
@@ -158,14 +194,8 @@ static void keys_alone_are_the_simple_way(void **state)
 
     (void)state;
     open_press(&press);
-    for (size_t i = 3; i < 5; i++) {
-        char file[512];
-        char name[16];
-        const size_t len = trust_public_key_format(&press.key[i], file, sizeof(file));
-
-        snprintf(name, sizeof(name), "%zu.pub", i);
-        workshop_write(name, file, len);
-    }
+    write_key(&press, 3, "3.pub");
+    write_key(&press, 4, "4.pub");
     snprintf(more, sizeof(more), "trust: {keys: [3.pub, 4.pub]}\n");
     assert_int_equal(unlink("lists/catalogue"), 0); /* nobody asks for it */
     struct setup_snapshot *snapshot = load_at(&press, more, PRESS_NOW_S, &rc);
@@ -480,6 +510,7 @@ int main(void)
         WORKSHOP_TEST(a_root_in_the_folder_counts_and_is_remembered),
         WORKSHOP_TEST(what_is_not_put_in_force_is_not_remembered),
         WORKSHOP_TEST(lists_that_the_catalogue_does_not_name_so_are_refused),
+        WORKSHOP_TEST(a_root_that_is_gone_is_missed),
         WORKSHOP_TEST(keys_alone_are_the_simple_way),
         WORKSHOP_TEST(a_damaged_ratchet_is_refused_and_says_what_to_do),
         WORKSHOP_TEST(a_ratchet_that_cannot_be_kept),
