@@ -332,9 +332,10 @@ const struct config_row config_rows[] = {
                "ask the world, and short enough that a client does not ask again."},
     {.name = "policy.categories", .kind = &config_kind_categories,
      .standard = "{}", .reloadable = true,
-     .manual = "At most this is done by rules of a category, whatever the mode of their list: "
-               "{package-mirror: log, public-dns: off}. log: they are recorded only; off: they say "
-               "nothing; enforce, or not named: as the list. The words are those of the lists "
+     .manual = "What rules of a category do at most, whatever the mode of their list: "
+               "{package-mirror: log, public-dns: off}. log: their names are let through and "
+               "recorded, also where a rule for a shorter name blocks; off: they say nothing, and "
+               "others decide; enforce, or not named: as the list. The words are those of the lists "
                "(`cordon list stats`); at most 64. A rule that lets through (pass) keeps its word "
                "here and with scopes and confidence: they never block more than before."},
     {.name = "policy.scopes", .kind = &config_kind_scopes,

@@ -28,29 +28,48 @@ void policy_caps_init(struct policy_caps *caps)
     caps->log = caps->apply = POLICY_CONFIDENCE_LOW;
 }
 
-enum policy_mode policy_caps_of(const struct policy_caps *caps, const struct policy_row *row,
-                                enum policy_reason *reason)
+/* What category and scope say. */
+static enum policy_mode by_words(const struct policy_caps *caps, const struct policy_row *row,
+                                 enum policy_reason *reason)
 {
-    const enum policy_mode by_confidence = row->confidence >= caps->apply ? POLICY_MODE_ENFORCE
-                                           : row->confidence >= caps->log ? POLICY_MODE_LOG
-                                                                          : POLICY_MODE_OFF;
-    enum policy_reason why = POLICY_REASON_NONE;
     enum policy_mode most = POLICY_MODE_ENFORCE;
 
     for (size_t i = 0; i < caps->category_count && row->category != NULL; i++) {
         if (strcmp(caps->categories[i].word, row->category) == 0 &&
             caps->categories[i].mode < most) {
             most = caps->categories[i].mode;
-            why = POLICY_REASON_CATEGORY;
+            *reason = POLICY_REASON_CATEGORY;
         }
     }
     if ((size_t)row->scope < POLICY_SCOPES && caps->scopes[row->scope] < most) {
         most = caps->scopes[row->scope];
-        why = POLICY_REASON_SCOPE;
+        *reason = POLICY_REASON_SCOPE;
     }
-    if (by_confidence < most) {
-        most = by_confidence;
+    return most;
+}
+
+static enum policy_mode by_confidence(const struct policy_caps *caps,
+                                      const struct policy_row *row)
+{
+    return row->confidence >= caps->apply ? POLICY_MODE_ENFORCE
+           : row->confidence >= caps->log ? POLICY_MODE_LOG
+                                          : POLICY_MODE_OFF;
+}
+
+enum policy_mode policy_caps_of(const struct policy_caps *caps, const struct policy_row *row,
+                                enum policy_reason *reason)
+{
+    const enum policy_mode confidence = by_confidence(caps, row);
+    enum policy_reason why = POLICY_REASON_NONE;
+    enum policy_mode most = POLICY_MODE_ENFORCE;
+
+    if (by_words(caps, row, &why) == POLICY_MODE_OFF) {
+        most = POLICY_MODE_OFF;
+    } else if (confidence < most) {
+        most = confidence;
         why = POLICY_REASON_CONFIDENCE;
+    } else {
+        why = POLICY_REASON_NONE;
     }
     if (reason != NULL) {
         *reason = why;
@@ -58,15 +77,20 @@ enum policy_mode policy_caps_of(const struct policy_caps *caps, const struct pol
     return most;
 }
 
+bool policy_caps_record(const struct policy_caps *caps, const struct policy_row *row,
+                        enum policy_reason *reason)
+{
+    enum policy_reason why = POLICY_REASON_NONE;
+    const bool record = by_words(caps, row, &why) == POLICY_MODE_LOG &&
+                        by_confidence(caps, row) != POLICY_MODE_OFF;
+
+    if (record && reason != NULL) {
+        *reason = why;
+    }
+    return record;
+}
+
 bool policy_caps_log(const struct policy_caps *caps)
 {
-    bool any = caps->log < caps->apply;
-
-    for (size_t i = 0; i < POLICY_SCOPES; i++) {
-        any = any || caps->scopes[i] == POLICY_MODE_LOG;
-    }
-    for (size_t i = 0; i < caps->category_count; i++) {
-        any = any || caps->categories[i].mode == POLICY_MODE_LOG;
-    }
-    return any;
+    return caps->log < caps->apply;
 }

@@ -2,10 +2,13 @@
  * policy/caps.h - how much rules may do in a view at most, by what their list says of them:
  * their category, their scope, and how sure it is.
  *
- * A cap lowers what a rule does: from enforce to log, or to nothing. It is applied when
- * verdicts are made and costs no question anything. A rule that lets through keeps its word,
- * whatever the caps: without it a shorter rule could block what it passes, and a cap never
- * blocks more than there was without it.
+ * A cap lowers what a rule does, when verdicts are made: no question takes longer for it.
+ * - OFF, and too little confidence: the rule has no word, or only one in log mode, and shorter
+ *   rules and other lists decide.
+ * - LOG by category or scope: the operator wants such names recorded instead of blocked. The
+ *   rule's action is log then: it lets through what it matches, whatever shorter rules say.
+ * A rule that lets through keeps its word, whatever the caps: without it a shorter rule could
+ * block what it passes, and a cap never blocks more than there was without it.
  */
 #ifndef CORDON_POLICY_CAPS_H
 #define CORDON_POLICY_CAPS_H
@@ -48,12 +51,15 @@ const char *policy_reason_name(enum policy_reason reason);
 
 /* No cap at all. */
 void policy_caps_init(struct policy_caps *caps);
-/* The most that a rule may do, and which cap says so; *reason (NULL is fine) is NONE for
- * ENFORCE.
- */
+/* The most that a rule may do, but for policy_caps_record(), and which cap says so; *reason
+ * (NULL is fine) is NONE for ENFORCE. */
 enum policy_mode policy_caps_of(const struct policy_caps *caps, const struct policy_row *row,
                                 enum policy_reason *reason);
-/* True if there are rules that it would let do no more than LOG. */
+/* True if category or scope has the rule's names let through and recorded; *reason (NULL is
+ * fine) says which, and is untouched otherwise. */
+bool policy_caps_record(const struct policy_caps *caps, const struct policy_row *row,
+                        enum policy_reason *reason);
+/* True if confidence lets rules do no more than LOG. */
 bool policy_caps_log(const struct policy_caps *caps);
 
 #endif

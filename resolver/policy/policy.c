@@ -112,8 +112,12 @@ struct trigger {
 
 static bool fill_hit(const struct policy *policy, const struct policy_view *view,
                      const struct trigger *trigger, const struct policy_match_entry *match,
-                     uint16_t index, enum policy_mode mode, struct policy_hit *hit)
+                     enum policy_mode mode, struct policy_hit *hit)
 {
+    const struct policy_verdict *verdict =
+        &view->verdicts[policy_subject_of(trigger->trigger)][match->set];
+    const bool enforced = mode == POLICY_MODE_ENFORCE;
+    const uint16_t index = enforced ? verdict->enforce : verdict->log;
     struct policy_row row;
 
     if (!policy_image_row(policy->image, match->set, index, &row)) {
@@ -127,7 +131,7 @@ static bool fill_hit(const struct policy *policy, const struct policy_view *view
         .trigger = (uint8_t)trigger->trigger,
         .hop = trigger->hop,
         .mode = (uint8_t)mode,
-        .action = (uint8_t)policy_row_action(view, &row),
+        .action = enforced ? verdict->enforce_action : verdict->log_action,
         .kind = (uint8_t)row.kind,
         .match = (uint8_t)row.match,
         .chain = row.ends_chain && row.kind == POLICY_PASS,
@@ -161,19 +165,19 @@ static void decide(const struct policy *policy, const struct policy_view *view,
         const struct policy_verdict verdict = verdicts[match->set];
 
         if (!out->enforced && verdict.enforce != POLICY_NO_ROW) {
-            out->enforced = fill_hit(policy, view, trigger, match, verdict.enforce,
-                                     POLICY_MODE_ENFORCE, &out->hit);
+            out->enforced =
+                fill_hit(policy, view, trigger, match, POLICY_MODE_ENFORCE, &out->hit);
         }
         if (log_open && verdict.log != POLICY_NO_ROW) {
             log_open = false;
             /* What lets through in a list that is only partly in log mode counts among the
              * enforced ones, with its event. */
-            out->logged = fill_hit(policy, view, trigger, match, verdict.log, POLICY_MODE_LOG,
-                                   &out->log_hit) &&
-                          out->log_hit.action != POLICY_ACTION_PASS &&
-                          !(policy_list_counts_twice(view, out->log_hit.list,
-                                                     policy_subject_of(trigger->trigger)) &&
-                            policy_lets_through(out->log_hit.action));
+            out->logged =
+                fill_hit(policy, view, trigger, match, POLICY_MODE_LOG, &out->log_hit) &&
+                out->log_hit.action != POLICY_ACTION_PASS &&
+                !(policy_list_counts_twice(view, out->log_hit.list,
+                                           policy_subject_of(trigger->trigger)) &&
+                  policy_lets_through(out->log_hit.action));
         }
     }
 }

@@ -24,7 +24,8 @@ enum policy_before policy_row_before(const struct policy_view *view, const struc
     return order[a->match] < order[b->match] ? POLICY_BEFORE_MATCH : POLICY_BEFORE_NOT;
 }
 
-enum policy_action policy_row_action(const struct policy_view *view,
+/* Without what the view makes of it by category and scope. */
+static enum policy_action own_action(const struct policy_view *view,
                                      const struct policy_row *row)
 {
     if (row->kind == POLICY_PASS) {
@@ -33,6 +34,19 @@ enum policy_action policy_row_action(const struct policy_view *view,
     return row->action != POLICY_ACTION_DEFAULT
                ? row->action
                : (enum policy_action)view->lists[row->list].action;
+}
+
+bool policy_row_is_recorded(const struct policy_view *view, const struct policy_row *row,
+                            enum policy_reason *reason)
+{
+    return !policy_lets_through(own_action(view, row)) &&
+           policy_caps_record(&view->caps, row, reason);
+}
+
+enum policy_action policy_row_action(const struct policy_view *view,
+                                     const struct policy_row *row)
+{
+    return policy_row_is_recorded(view, row, NULL) ? POLICY_ACTION_LOG : own_action(view, row);
 }
 
 bool policy_lets_through(enum policy_action action)
@@ -70,6 +84,9 @@ bool policy_row_counts(const struct policy_view *view, const struct policy_row *
     const struct policy_list_state *state = &view->lists[row->list];
     const enum policy_mode most = policy_row_most(view, row, NULL);
 
+    if (row->subject == POLICY_SUBJECT_NAMESERVER && view->name_servers == POLICY_MODE_OFF) {
+        return mode == POLICY_MODE_OFF; /* not even what lets through is looked for */
+    }
     if (policy_lets_through(policy_row_action(view, row))) {
         return state->mode == mode || (mode != POLICY_MODE_OFF &&
                                        policy_list_counts_twice(view, row->list, row->subject));
@@ -79,7 +96,8 @@ bool policy_row_counts(const struct policy_view *view, const struct policy_row *
 
 /* The winner of a set among the lists in this mode, or POLICY_NO_ROW. */
 static uint16_t winner(const struct policy_image *image, const struct policy_view *view,
-                       enum policy_subject subject, uint32_t set, enum policy_mode mode)
+                       enum policy_subject subject, uint32_t set, enum policy_mode mode,
+                       uint8_t *action)
 {
     const size_t size = policy_image_set_size(image, set);
     struct policy_row best = {.list = 0};
@@ -95,6 +113,8 @@ static uint16_t winner(const struct policy_image *image, const struct policy_vie
             best_index = (uint16_t)i;
         }
     }
+    *action = (uint8_t)(best_index == POLICY_NO_ROW ? POLICY_ACTION_PASS
+                                                    : policy_row_action(view, &best));
     return best_index;
 }
 
@@ -244,11 +264,14 @@ static int make_verdicts(const struct policy *policy, struct policy_view *view)
             return -ENOMEM;
         }
         for (uint32_t set = 0; set < policy->set_count; set++) {
-            verdicts[set] = (struct policy_verdict){
-                .enforce = winner(policy->image, view, subject, set, POLICY_MODE_ENFORCE),
-                .log = winner(policy->image, view, subject, set, POLICY_MODE_LOG),
-                .speaks = subject == POLICY_SUBJECT_ANSWER && speaks(policy->image, view, set),
-            };
+            struct policy_verdict *verdict = &verdicts[set];
+
+            verdict->enforce = winner(policy->image, view, subject, set, POLICY_MODE_ENFORCE,
+                                      &verdict->enforce_action);
+            verdict->log = winner(policy->image, view, subject, set, POLICY_MODE_LOG,
+                                  &verdict->log_action);
+            verdict->speaks =
+                subject == POLICY_SUBJECT_ANSWER && speaks(policy->image, view, set);
         }
         view->verdicts[i] = verdicts;
     }

@@ -14,7 +14,8 @@
  * those in log mode. */
 struct policy_verdict {
     uint16_t enforce, log; /* POLICY_NO_ROW: none */
-    bool speaks;           /* an enforced list has a word: also where the view makes it log */
+    uint8_t enforce_action, log_action;
+    bool speaks; /* an enforced list has a word: also where the view makes it log */
 };
 
 /* What the operator said about a list of the image, for one view. */
@@ -72,6 +73,10 @@ struct policy {
 /* The action of a row in a view, never DEFAULT. */
 enum policy_action policy_row_action(const struct policy_view *view,
                                      const struct policy_row *row);
+/* True if it would block, and the view has its category or scope recorded instead: its action
+ * is LOG. *reason (NULL is fine) says which of them, and is untouched otherwise. */
+bool policy_row_is_recorded(const struct policy_view *view, const struct policy_row *row,
+                            enum policy_reason *reason);
 
 /* Why the row a goes before b, if it does: both match at the same length. */
 enum policy_before {

@@ -38,6 +38,14 @@ struct policy_standing policy_row_standing(const struct policy *policy, unsigned
         if (in->lists[row->list].paused) { /* it goes on letting through */
             standing = (struct policy_standing){POLICY_MODE_ENFORCE, POLICY_REASON_NONE};
         }
+        if (row->subject == POLICY_SUBJECT_NAMESERVER && in->name_servers == POLICY_MODE_OFF &&
+            standing.mode != POLICY_MODE_OFF) {
+            return (struct policy_standing){POLICY_MODE_OFF, POLICY_REASON_NAME_SERVERS};
+        }
+        if (standing.reason == POLICY_REASON_NONE &&
+            policy_row_is_recorded(in, row, &standing.reason)) {
+            standing.mode = POLICY_MODE_LOG;
+        }
         return standing;
     }
     const enum policy_mode most = policy_row_most(in, row, &reason);

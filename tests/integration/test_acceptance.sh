@@ -133,6 +133,7 @@ reload || fail "reload: $(cat "$work/reload")"
 ask_table <<'TABLE'
 tamaegis.com A     | answer .* A 192\.0\.2\.1 | !ede .*
 a.rumt-zh.com A    | answer .* A 192\.0\.2\.1 | !ede .*
+log.aliyuncs.com A | answer .* A 192\.0\.2\.1 | !ede .*
 ecs.aliyuncs.com A | answer .* A 0\.0\.0\.0 | ede 4.*
 TABLE
 cp "$work/whole.yaml" "$work/cordond.yaml"

@@ -202,33 +202,44 @@ static inline enum policy_mode model_lower(enum policy_mode a, enum policy_mode 
     return a < b ? a : b;
 }
 
-static inline enum policy_action model_action_of(const struct model_view *view, unsigned list,
-                                                 const struct model_rule *rule)
-{
-    if (rule->kind == POLICY_PASS) {
-        return POLICY_ACTION_PASS;
-    }
-    if (rule->action != POLICY_ACTION_DEFAULT) {
-        return rule->action;
-    }
-    return view->lists[list].action != POLICY_ACTION_DEFAULT ? view->lists[list].action
-                                                             : view->action;
-}
-
 static inline bool model_lets_through(enum policy_action action)
 {
     return action == POLICY_ACTION_PASS || action == POLICY_ACTION_LOG;
 }
 
+static inline enum policy_action model_action_of(const struct model_view *view, unsigned list,
+                                                 const struct model_rule *rule)
+{
+    const enum policy_mode words =
+        model_lower(view->categories[rule->category], view->scopes[rule->scope]);
+    enum policy_action action = view->action;
+
+    if (rule->kind == POLICY_PASS) {
+        return POLICY_ACTION_PASS;
+    }
+    if (rule->action != POLICY_ACTION_DEFAULT) {
+        action = rule->action;
+    } else if (view->lists[list].action != POLICY_ACTION_DEFAULT) {
+        action = view->lists[list].action;
+    }
+    /* Recorded instead of blocked. */
+    return words == POLICY_MODE_LOG && rule->confidence >= view->log &&
+                   !model_lets_through(action)
+               ? POLICY_ACTION_LOG
+               : action;
+}
+
 static inline enum policy_mode model_cap_of(const struct model_view *view,
                                             const struct model_rule *rule)
 {
-    enum policy_mode cap =
-        model_lower(view->categories[rule->category], view->scopes[rule->scope]);
-
-    cap = model_lower(cap, rule->confidence >= view->apply ? POLICY_MODE_ENFORCE
+    enum policy_mode cap = rule->confidence >= view->apply ? POLICY_MODE_ENFORCE
                            : rule->confidence >= view->log ? POLICY_MODE_LOG
-                                                           : POLICY_MODE_OFF);
+                                                           : POLICY_MODE_OFF;
+
+    if (view->categories[rule->category] == POLICY_MODE_OFF ||
+        view->scopes[rule->scope] == POLICY_MODE_OFF) {
+        cap = POLICY_MODE_OFF;
+    }
     return rule->subject == POLICY_SUBJECT_NAMESERVER ? model_lower(cap, view->name_servers)
                                                       : cap;
 }
@@ -237,13 +248,7 @@ static inline enum policy_mode model_cap_of(const struct model_view *view,
 static inline bool model_has_log_caps(const struct model_view *view,
                                       enum policy_subject subject)
 {
-    bool any = view->log < view->apply || view->scopes[0] == POLICY_MODE_LOG ||
-               view->scopes[1] == POLICY_MODE_LOG;
-
-    for (unsigned i = 0; i < MODEL_CATEGORIES; i++) {
-        any = any || view->categories[i] == POLICY_MODE_LOG;
-    }
-    return any ||
+    return view->log < view->apply ||
            (subject == POLICY_SUBJECT_NAMESERVER && view->name_servers == POLICY_MODE_LOG);
 }
 
@@ -268,6 +273,9 @@ static inline bool model_counts(const struct model_policy *policy,
     bool paused = false;
     const enum policy_mode mode = model_mode_of(policy, view, list, &paused);
 
+    if (rule->subject == POLICY_SUBJECT_NAMESERVER && view->name_servers == POLICY_MODE_OFF) {
+        return false;
+    }
     if (!model_lets_through(model_action_of(view, list, rule))) {
         return model_lower(mode, model_cap_of(view, rule)) == wanted;
     }

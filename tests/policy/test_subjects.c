@@ -233,6 +233,12 @@ static void a_view_caps_what_is_done_about_name_servers(void **state)
          "enforce log block suffix ns.example trigger=nameserver",
          POLICY_MODE_LOG,
          POLICY_MODE_OFF},
+        /* off is off, also for what lets through */
+        {{"block suffix ns.example action=log trigger=nameserver", NULL, NULL},
+         POLICY_MODE_OFF,
+         "",
+         POLICY_MODE_OFF,
+         POLICY_MODE_OFF},
         {{"block prefix 192.0.2.0/24 trigger=nameserver;block prefix 192.0.2.0/24", NULL,
           "block suffix ns.example trigger=nameserver"},
          POLICY_MODE_ENFORCE,
