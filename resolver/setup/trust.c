@@ -33,6 +33,12 @@ static bool ratchet_path(const struct config *config, char path[PATH_MAX])
                             TRUST_RATCHET_FILE) < PATH_MAX;
 }
 
+/* Tools that put nothing in force: what the daemon remembers is not theirs. */
+static bool only_looks(const struct config *config)
+{
+    return config->state_directory == NULL;
+}
+
 /* No root is named, and none is found. Where the keys that lie there are those of a root that
  * counted before, whoever took it away would have opened the way back to older lists. */
 static int check_no_root(const struct config *config, const struct trust_keyring *keys,
@@ -107,7 +113,8 @@ static int open_foreign(const struct config *config, uint64_t now_s, struct repo
                                                         .folder = from->directory,
                                                         .name = from->name,
                                                         .ratchet = trust->ratchet,
-                                                        .now_s = now_s};
+                                                        .now_s = now_s,
+                                                        .only_looks = only_looks(config)};
         const int one = trust_publisher_open(&request, report, &foreign->publisher);
 
         if (one != 0) {
@@ -155,7 +162,8 @@ int setup_trust_open(const struct config *config, uint64_t now_s, struct report 
         const struct trust_publisher_request request = {.pinned = root,
                                                         .folder = config->list_directory,
                                                         .ratchet = trust->ratchet,
-                                                        .now_s = now_s};
+                                                        .now_s = now_s,
+                                                        .only_looks = only_looks(config)};
 
         rc = trust_publisher_open(&request, report, &trust->publisher);
     }

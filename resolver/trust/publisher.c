@@ -94,9 +94,12 @@ static int check_serials(const struct trust_publisher *publisher, const struct t
 }
 
 /* The newest root has expired: what was accepted under it stays, nothing else comes in. */
-static int check_expired(const struct trust_publisher *publisher, const struct trust_mark *mark,
-                         uint64_t now_s, const char *folder, struct report *report)
+static int check_expired(const struct trust_publisher_request *request,
+                         const struct trust_publisher *publisher, const struct trust_mark *mark,
+                         struct report *report)
 {
+    const uint64_t now_s = request->now_s;
+    const char *folder = request->folder;
     char text[CLOCK_TEXT_MAX];
     const struct trust_root *root = publisher->root;
     const struct trust_catalogue *catalogue = publisher->catalogue;
@@ -112,6 +115,15 @@ static int check_expired(const struct trust_publisher *publisher, const struct t
                    "root %" PRIu32 " of %s expired on %s: what was accepted before stays in "
                    "force, nothing newer is taken until there is another root",
                    root->version, root->publisher, text);
+        return 0;
+    }
+    if (request->only_looks) {
+        report_add(report, REPORT_WARNING, folder, 0, 0,
+                   "root %" PRIu32
+                   " of %s expired on %s: cordond goes on with what it accepted "
+                   "before, if it did, and takes nothing else until there is another root, "
+                   "%" PRIu32 ".root",
+                   root->version, root->publisher, text, root->version + 1);
         return 0;
     }
     report_add(report, REPORT_ERROR, folder, 0, 0,
@@ -149,7 +161,7 @@ static int check(const struct trust_publisher_request *request,
         rc = check_serials(publisher, mark, request->folder, report);
     }
     if (rc == 0) {
-        rc = check_expired(publisher, mark, request->now_s, request->folder, report);
+        rc = check_expired(request, publisher, mark, report);
     }
     return rc;
 }

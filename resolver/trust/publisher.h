@@ -16,6 +16,9 @@ struct trust_publisher_request {
     const char *name;                    /* whose it must be; NULL: whoever's it is */
     const struct trust_ratchet *ratchet; /* NULL: nothing was accepted before */
     uint64_t now_s;                      /* wall clock; 0: time is not looked at */
+    /* Nothing is put in force, and what was accepted before is not known: an expired root is a
+     * warning. */
+    bool only_looks;
 };
 
 struct trust_publisher {

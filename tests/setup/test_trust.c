@@ -302,6 +302,37 @@ static void stale_lists_stay_and_dead_ones_do_as_the_operator_says(void **state)
     press_close(&press);
 }
 
+/* `cordon check` and `cordon explain` do not know what the daemon has accepted. */
+static void who_only_looks_is_warned_of_an_expired_root(void **state)
+{
+    const uint64_t late_s = PRESS_NOW_S + 4000 * PRESS_DAY_S;
+    static const char text[] = "upstreams: {servers: [192.0.2.53]}\n"
+                               "lists: {directory: lists, use: {one: enforce}}\n";
+    struct config *config = NULL;
+    struct setup_snapshot *snapshot = NULL;
+    struct press press;
+    char folder[256];
+    int rc = 0;
+
+    (void)state;
+    open_press(&press);
+    assert_null(load_at(&press, "", late_s, &rc)); /* the daemon, at first sight */
+    assert_int_equal(rc, CORDON_E_REFUSED);
+    assert_int_equal(load(&press, ""), 0);
+    setup_snapshot_free(load_at(&press, "", late_s, &rc));
+    assert_int_equal(rc, 0); /* it was accepted before */
+    assert_non_null(getcwd(folder, sizeof(folder)));
+    report_deinit(&press.report);
+    assert_int_equal(
+        config_parse(text, strlen(text), "test.yaml", folder, &press.report, &config), 0);
+    free(config->state_directory);
+    config->state_directory = NULL;
+    assert_int_equal(setup_snapshot_make(config, 1, late_s, &press.report, &snapshot), 0);
+    assert_true(warned(&press, "goes on with what it accepted before"));
+    setup_snapshot_free(snapshot);
+    press_close(&press);
+}
+
 static void a_clock_before_what_was_seen_lets_nothing_expire(void **state)
 {
     struct press press;
@@ -515,6 +546,7 @@ int main(void)
         WORKSHOP_TEST(a_damaged_ratchet_is_refused_and_says_what_to_do),
         WORKSHOP_TEST(a_ratchet_that_cannot_be_kept),
         WORKSHOP_TEST(stale_lists_stay_and_dead_ones_do_as_the_operator_says),
+        WORKSHOP_TEST(who_only_looks_is_warned_of_an_expired_root),
         WORKSHOP_TEST(a_clock_before_what_was_seen_lets_nothing_expire),
         WORKSHOP_TEST(a_publisher_cannot_speak_beyond_its_scope),
         WORKSHOP_TEST(a_foreign_publisher_has_its_own_root_and_scope),
