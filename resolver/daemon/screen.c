@@ -399,6 +399,17 @@ bool screen_blocked_name(const struct setup_snapshot *snapshot, const char *list
     return best >= 0;
 }
 
+static bool any_enforced(const struct setup_snapshot *snapshot)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < snapshot->list_count; i++) {
+        any = any || strcmp(list_mode(snapshot, snapshot->lists[i].id),
+                            policy_mode_name(POLICY_MODE_ENFORCE)) == 0;
+    }
+    return any;
+}
+
 static void print_try(const struct screen *screen, FILE *out)
 {
     char address[ADDRESS_TEXT_MAX];
@@ -429,7 +440,10 @@ static void print_try(const struct screen *screen, FILE *out)
         heading(screen, out, "");
         fprintf(out, "%s %-*s   # not blocked\n", command, width, "example.com");
     } else {
-        fprintf(out, "%s example.com   # no list is enforced: nothing is blocked\n", command);
+        fprintf(out, "%s example.com   # %s\n", command,
+                any_enforced(screen->snapshot)
+                    ? "not blocked; the lists in force have no name that is as easily shown"
+                    : "no list is enforced: nothing is blocked");
     }
 }
 

@@ -227,6 +227,22 @@ static void has_no_example_if_everything_only_logs(void **state)
     free(text);
 }
 
+#define NAME_SERVER_RULE                                                  \
+    "block suffix dns.example category=test scope=cloud confidence=high " \
+    "trigger=nameserver evidence=\"none\"\n"
+
+static void a_list_without_names_is_still_enforced(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_list(fixture, "first", NAME_SERVER_RULE, 2);
+    load_well(fixture, "    first: enforce\n", "", CREATED_S);
+    char *text = screen_of(fixture, NULL, CREATED_S);
+    expect(text, "not blocked; the lists in force");
+    assert_null(strstr(text, "no list is enforced"));
+    free(text);
+}
+
 static void asks_a_wildcard_at_the_loopback(void **state)
 {
     struct fixture *fixture = *state;
@@ -319,6 +335,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(prefers_an_example_whose_block_can_be_seen, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(has_no_example_if_everything_only_logs, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_list_without_names_is_still_enforced, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(asks_a_wildcard_at_the_loopback, setup, teardown),
         cmocka_unit_test_setup_teardown(makes_no_snapshot_of_what_is_faulty, setup, teardown),
