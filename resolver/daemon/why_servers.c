@@ -51,6 +51,7 @@ static size_t read_servers(struct looking *looking, const struct wire_message *m
 {
     struct wire_cursor cursor;
     struct wire_record record;
+    struct wire_name owner;
     size_t count = 0;
 
     wire_cursor_start(&cursor, message);
@@ -59,6 +60,8 @@ static size_t read_servers(struct looking *looking, const struct wire_message *m
         struct setup_why_server *server = &looking->servers[looking->why->server_count];
 
         if (record.section == WIRE_ANSWER && record.type == WIRE_NS &&
+            wire_record_owner(message, &record, &owner) == WIRE_OK &&
+            wire_name_equal(&owner, &message->name) &&
             wire_record_name(message, &record, 0, &server->name) == WIRE_OK) {
             server->hop = hop;
             server->address_count = 0;

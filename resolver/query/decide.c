@@ -3,6 +3,18 @@
  */
 #include "query/engine.h"
 
+struct query_mark query_mark_hits(const struct query *q)
+{
+    return (struct query_mark){q->hits.count, q->hits.more, q->hits.passed};
+}
+
+void query_reset_hits(struct query *q, const struct query_mark *mark)
+{
+    q->hits.count = mark->count;
+    q->hits.more = mark->more;
+    q->hits.passed = mark->passed;
+}
+
 enum query_state step_decide(struct query_engine *engine, struct query *q)
 {
     policy_hits_start(&q->hits, q->client.transport == QUERY_TCP);
@@ -13,6 +25,7 @@ enum query_state step_decide(struct query_engine *engine, struct query *q)
                             &q->hits, &q->block)) {
         return query_block(engine, q);
     }
+    q->asked = query_mark_hits(q);
     if (q->question.type == WIRE_ANY) {
         return respond_any(engine, q);
     }

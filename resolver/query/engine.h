@@ -36,6 +36,12 @@ struct query_redirect {
     struct policy_chain chain; /* of the answer that was replaced: for the event */
 };
 
+/* What the policy had found at some point, to go back to. */
+struct query_mark {
+    uint8_t count;
+    bool more, passed;
+};
+
 struct query {
     struct query_client client;
     struct query_engine *engine;
@@ -71,6 +77,8 @@ struct query {
     struct query_learning *learning; /* NULL unless name servers were or are to be waited for */
     uint64_t servers_until_us;       /* so long it waits for them; 0: not yet said */
     bool servers_unknown;            /* they could not be judged */
+    uint8_t lessons;                 /* questions about name servers that it gave rise to */
+    struct query_mark asked;         /* before anything of an answer was looked at */
     struct address upstream;
     struct policy_hits hits;
     struct wire_question question;
@@ -140,6 +148,10 @@ query_trace_step(struct query_engine *engine, struct query *q, enum query_state 
 void query_note(struct query *q, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The steps. */
+/* decide.c */
+struct query_mark query_mark_hits(const struct query *q);
+void query_reset_hits(struct query *q, const struct query_mark *mark);
+
 enum query_state step_parse(struct query_engine *engine, struct query *q);
 enum query_state step_client(struct query_engine *engine, struct query *q);
 enum query_state step_local(struct query_engine *engine, struct query *q);

@@ -23,6 +23,7 @@ static struct query_learning *take(struct query_engine *engine, struct query *q)
     learning->engine = engine;
     learning->q = q;
     learning->view = q->view;
+    learning->asked = q->lessons;
     learning->next_of_all = engine->all_learnings;
     if (engine->all_learnings != NULL) {
         engine->all_learnings->prev_of_all = learning;
@@ -163,6 +164,9 @@ static bool go_on(struct query_engine *engine, struct query_learning *learning)
         }
         if (started) {
             learning->asked++;
+            if (learning->q != NULL) {
+                learning->q->lessons = learning->asked;
+            }
             note_asked(learning, &engine->lacks[i]);
         }
         if (learning->fetch == NULL && is_worth_waiting(engine, learning, fetch)) {

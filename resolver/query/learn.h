@@ -58,7 +58,7 @@ struct query_learning {
     struct query_learning *next_of_all, *prev_of_all;
     struct timer patience;
     struct query_servers_wanted wanted;
-    uint8_t asked; /* questions that it gave rise to */
+    uint8_t asked; /* questions that it, or its q, gave rise to */
     bool late;     /* for an event alone: the answer does not wait */
     bool placed;   /* q has a place to wait in */
     uint8_t view;

@@ -46,6 +46,17 @@ void query_origin_registrable(const struct wire_name *name, struct wire_name *ou
     wire_name_suffix(name, labels < name->labels ? labels + 1 : name->labels, out);
 }
 
+/* A suffix that the list has, not one for being unlisted. */
+static bool is_of_a_registry(const struct wire_name *name)
+{
+    const psl_ctx_t *suffixes = psl_builtin();
+    char text[WIRE_NAME_MAX + 1];
+
+    suffix_text(name, name->labels, text);
+    return suffixes != NULL &&
+           psl_is_public_suffix2(suffixes, text, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) != 0;
+}
+
 bool query_origin_soa(const struct wire_message *message, const struct wire_name *name,
                       struct wire_name *out)
 {
@@ -97,10 +108,13 @@ static bool zone_of(const struct query_settings *settings, const struct wire_mes
     if (last && message->type == WIRE_DS && name->labels > 0) {
         wire_name_suffix(name, name->labels - 1u, &owner);
     }
-    if (!signer_of(message, name, zone) && !(last && query_origin_soa(message, name, zone))) {
+    const bool shown =
+        signer_of(message, name, zone) || (last && query_origin_soa(message, name, zone));
+    if (!shown) {
         query_origin_registrable(&owner, zone);
     }
-    if (own != NULL && own->name.labels > zone->labels) {
+    if (own != NULL && (own->name.labels > zone->labels ||
+                        (!shown && own->name.labels > 0 && !is_of_a_registry(&own->name)))) {
         *zone = own->name;
     }
     return true;

@@ -32,9 +32,10 @@ void query_origin_registrable(const struct wire_name *name, struct wire_name *ou
 
 /*
  * The zones that answered for the names of the chain, in its order, each once. A zone with
- * upstreams of its own is never left upwards; one that policy has no say about counts as none.
- * DS records belong to the zone above their owner (RFC 4035, 2.4). The target of an alias that
- * was asked for by its type has not answered.
+ * upstreams of its own is never left upwards, and not downwards either for want of a sign,
+ * unless it is a public suffix; one that policy has no say about counts as none. DS records
+ * belong to the zone above their owner (RFC 4035, 2.4). The target of an alias that was asked
+ * for by its type has not answered.
  */
 void query_origins_find(const struct query_settings *settings,
                         const struct wire_message *message, const struct policy_chain *chain,

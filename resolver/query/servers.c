@@ -98,11 +98,14 @@ static void read_hosts(struct query_engine *engine, const struct wire_message *m
 {
     struct wire_cursor cursor;
     struct wire_record record;
+    struct wire_name owner;
 
     engine->host_count = 0;
     wire_cursor_start(&cursor, message);
     while (engine->host_count < QUERY_HOSTS_MAX && wire_cursor_next(&cursor, &record) > 0) {
         if (record.section == WIRE_ANSWER && record.type == WIRE_NS &&
+            wire_record_owner(message, &record, &owner) == WIRE_OK &&
+            wire_name_equal(&owner, &message->name) &&
             wire_record_name(message, &record, 0, &engine->hosts[engine->host_count]) ==
                 WIRE_OK) {
             engine->host_count++;
@@ -111,7 +114,8 @@ static void read_hosts(struct query_engine *engine, const struct wire_message *m
 }
 
 /* The name servers of a zone, in engine->hosts. A name without any that is said to be in the
- * zone of another is that one's. False: not known (yet). */
+ * zone of another is that one's; those of a name that it is an alias of are not its own. False:
+ * not known (yet). */
 static bool find_hosts(struct query_engine *engine, struct query_look *look,
                        const struct wire_name *zone)
 {
@@ -198,7 +202,7 @@ static bool decide_addresses(struct query_engine *engine, struct query_look *loo
 bool query_look_at_servers(struct query_engine *engine, struct query_look *look)
 {
     look->unknown = look->origins->more;
-    for (uint8_t i = 0; i < look->origins->count; i++) {
+    for (uint8_t i = 0; i < look->origins->count && !look->hits->passed; i++) {
         const struct query_origin *origin = &look->origins->at[i];
 
         if (find_hosts(engine, look, &origin->zone) &&
@@ -222,8 +226,7 @@ struct finding {
 static void look_at(struct query_engine *engine, struct query *q, bool addresses,
                     enum policy_mode mode, struct finding *finding)
 {
-    const uint8_t count = q->hits.count;
-    const bool more = q->hits.more;
+    const struct query_mark before = query_mark_hits(q);
     struct query_look look = {.view = q->view,
                               .asked = &q->question.name,
                               .origins = &engine->origins,
@@ -246,8 +249,7 @@ static void look_at(struct query_engine *engine, struct query *q, bool addresses
         wanted->addresses = wanted->addresses || addresses;
     }
     if (late && !finding->last) { /* all of it comes in one event, when all is known */
-        q->hits.count = count;
-        q->hits.more = more;
+        query_reset_hits(q, &before);
     }
 }
 
@@ -280,21 +282,19 @@ bool query_wants_servers(const struct query_engine *engine, const struct query *
 }
 
 /* Both, from the hits that were there before. */
-static void look_at_both(struct query_engine *engine, struct query *q, uint8_t count, bool more,
-                         struct finding *finding)
+static void look_at_both(struct query_engine *engine, struct query *q,
+                         const struct query_mark *before, struct finding *finding)
 {
     const struct policy_name_server_use use = policy_name_server_use(engine->policy, q->view);
 
-    q->hits.count = count;
-    q->hits.more = more;
+    query_reset_hits(q, before);
     look_at(engine, q, false, use.names, finding);
     look_at(engine, q, true, use.addresses, finding);
 }
 
 enum query_state step_servers(struct query_engine *engine, struct query *q)
 {
-    const uint8_t count = q->hits.count;
-    const bool more = q->hits.more;
+    const struct query_mark before = query_mark_hits(q);
     struct finding finding = {.last = (q->question.flags & WIRE_FLAG_RD) == 0};
     struct wire_message message;
 
@@ -302,17 +302,16 @@ enum query_state step_servers(struct query_engine *engine, struct query *q)
         return respond_failure(engine, q, WIRE_EDE_INVALID_DATA, "the answer is malformed");
     }
     query_origins_find(engine->settings, &message, &engine->chain, &engine->origins);
-    look_at_both(engine, q, count, more, &finding);
+    look_at_both(engine, q, &before, &finding);
     if (!finding.blocked && any(&finding.now) &&
         query_learn_wait(engine, q, &engine->origins, finding.now)) {
-        q->hits.count = count; /* it comes here again */
-        q->hits.more = more;
+        query_reset_hits(q, &q->asked); /* the answer is looked at again: maybe another one */
         return QUERY_WAIT;
     }
     if (!finding.blocked && any(&finding.late) &&
         !query_learn_prepare(engine, q, &engine->origins, finding.late)) {
         finding = (struct finding){.last = true};
-        look_at_both(engine, q, count, more, &finding);
+        look_at_both(engine, q, &before, &finding);
     }
     if (finding.blocked) {
         return query_block(engine, q);

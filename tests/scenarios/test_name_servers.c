@@ -811,6 +811,147 @@ static void zones_with_upstreams_of_their_own(void **state)
     world_destroy(world);
 }
 
+/* A pass of a server that ends the chain stands where its zone stands in the chain, whatever is
+ * known already: what comes before it may block, what comes after is not asked for. */
+static void a_pass_that_ends_the_chain_has_its_place(void **state)
+{
+    struct world *world =
+        make_world(BY_NAME BY_ADDRESS "pass suffix fair.test trigger=nameserver ends=chain\n",
+                   POLICY_MODE_ENFORCE);
+
+    (void)state;
+    world_serve(world, "www.fair.example", WIRE_A, "www.fair.example. 300 IN A 192.0.2.2\n");
+    world_serve(world, "fair.example", WIRE_NS, "fair.example. 300 IN NS ns.fair.test.\n");
+    world_serve(world, "to.late.example", WIRE_A,
+                "to.late.example. 300 IN CNAME x.fair.example.\n"
+                "x.fair.example. 300 IN A 192.0.2.2\n");
+    world_serve(world, "late.example", WIRE_NS, "late.example. 300 IN NS ns.evil.test.\n");
+    world_serve(world, "to.fair.example", WIRE_A,
+                "to.fair.example. 300 IN CNAME x.last.example.\n"
+                "x.last.example. 300 IN A 192.0.2.2\n");
+    assert_string_equal(world_records(world_ask(world, "www.fair.example", WIRE_A)),
+                        "www.fair.example 300 A 192.0.2.2");
+    assert_int_equal(asked_in_all(world), 2); /* addresses come after the names */
+    assert_string_equal(world_records(world_ask(world, "to.late.example", WIRE_A)),
+                        "to.late.example 10 A 0.0.0.0");
+    assert_string_equal(world_events(world),
+                        "applied enforce sinkhole nameserver ns.evil.test");
+    assert_string_equal(world_records(world_ask(world, "to.fair.example", WIRE_A)),
+                        "to.fair.example 300 CNAME x.last.example | "
+                        "x.last.example 300 A 192.0.2.2");
+    assert_int_equal(world_asked(world, "last.example"), 0);
+    assert_int_equal(counters(world)->servers_unknown, 0);
+    world_destroy(world);
+}
+
+/* What was found in an answer that is asked for again belongs to that answer. */
+static void an_answer_that_changes_while_it_waits(void **state)
+{
+    struct world *world = make_world("", POLICY_MODE_ENFORCE);
+    const size_t served = world->served_count;
+
+    (void)state;
+    world_adopt(world, {.id = "l", .rules = BY_NAME},
+                {.id = "m", .rules = "block suffix track.test\n", .mode = POLICY_MODE_LOG});
+    world_serve(world, "turn.fine.example", WIRE_A,
+                "turn.fine.example. 0 IN CNAME a.track.test.\n"
+                "a.track.test. 0 IN A 192.0.2.2\n");
+    world_serve(world, "track.test", WIRE_NS, "track.test. 300 IN NS ns1.good.test.\n");
+    struct world_reply *reply =
+        world_send(world, "turn.fine.example", WIRE_A, (struct world_manner){0});
+    world_pass(world, MILLISECONDS(12));
+    assert_int_equal(reply->sent, 0);
+    world->served_count = served;
+    world_serve(world, "track.test", WIRE_NS, "track.test. 300 IN NS ns1.good.test.\n");
+    world_serve(world, "turn.fine.example", WIRE_A, "turn.fine.example. 0 IN A 192.0.2.3\n");
+    world_pass(world, SECONDS(1));
+    assert_string_equal(world_records(reply), "turn.fine.example 0 A 192.0.2.3");
+    assert_string_equal(world_events(world), "");
+    world_destroy(world);
+}
+
+/* Whether they were for its answer or, after that, for an event. */
+static void one_question_is_worth_twelve_in_both_modes(void **state)
+{
+    struct world *world = make_world("", POLICY_MODE_ENFORCE);
+    char zone[32], records[2048] = "";
+    size_t used = 0;
+
+    (void)state;
+    world_adopt(world, {.id = "l", .rules = BY_NAME},
+                {.id = "m", .rules = BY_ADDRESS, .mode = POLICY_MODE_LOG});
+    for (unsigned i = 0; i < 6; i++) {
+        used += (size_t)snprintf(records + used, sizeof(records) - used,
+                                 "n.z%u.example. 300 IN CNAME n.z%u.example.\n", i, i + 1);
+    }
+    snprintf(records + used, sizeof(records) - used, "n.z6.example. 300 IN A 192.0.2.1\n");
+    world_serve(world, "n.z0.example", WIRE_A, records);
+    for (unsigned i = 0; i < 7; i++) {
+        snprintf(zone, sizeof(zone), "z%u.example", i);
+        snprintf(records, sizeof(records),
+                 "%s. 300 IN NS a.victim%u.example.\n%s. 300 IN NS b.victim%u.example.\n", zone,
+                 i, zone, i);
+        world_serve(world, zone, WIRE_NS, records);
+    }
+    assert_int_equal(world_ask(world, "n.z0.example", WIRE_A)->sent, 1);
+    world_pass(world, SECONDS(5));
+    assert_int_equal(counters(world)->lessons, QUERY_LESSONS_PER_QUERY_MAX);
+    world_destroy(world);
+}
+
+/* A name that is an alias is no zone: the servers of what it leads to are not its own. */
+static void an_alias_has_no_name_servers(void **state)
+{
+    struct world *world = make_world(BY_NAME, POLICY_MODE_ENFORCE);
+
+    (void)state;
+    world_serve(world, "api.app.example", WIRE_A, "api.app.example. 300 IN A 192.0.2.2\n");
+    world_serve(world, "app.example", WIRE_NS,
+                "app.example. 300 IN CNAME shop.example.\n"
+                "shop.example. 300 IN NS ns7.dns.evil.test.\n");
+    assert_string_equal(world_records(world_ask(world, "api.app.example", WIRE_A)),
+                        "api.app.example 300 A 192.0.2.2");
+    assert_int_equal(counters(world)->servers_unknown, 1);
+    world_destroy(world);
+}
+
+/* An operator's zone of one label, as houses have them, is one zone; one of a registry is not.
+ */
+static void a_zone_of_the_operator_is_asked_about_once(void **state)
+{
+    struct world *world = make_world("", POLICY_MODE_ENFORCE);
+    struct query_zone zone = {.context = 7};
+    char name[64], record[128];
+
+    (void)state;
+    world->settings.zones = &zone;
+    world->settings.zone_count = 1;
+    world->upstream_settings.groups[0] = (struct upstream_group){.context = 7, .servers = 1};
+    world->upstream_settings.group_count = 1;
+    upstream_configure(world->upstream, &world->upstream_settings);
+    for (unsigned round = 0; round < 2; round++) {
+        const char *top = round == 0 ? "lan" : "com";
+
+        invariant(wire_name_from_text(top, 3, &zone.name) == WIRE_TEXT_OK);
+        world_adopt(world, {.id = "l", .rules = BY_NAME});
+        snprintf(record, sizeof(record), "%s. 300 IN NS ns.evil.test.\n", top);
+        world_serve(world, top, WIRE_NS, record);
+        for (unsigned i = 0; i < 3; i++) {
+            snprintf(name, sizeof(name), "a.host%u.%s", i, top);
+            snprintf(record, sizeof(record), "%s. 300 IN A 192.0.2.2\n", name);
+            world_serve(world, name, WIRE_A, record);
+            snprintf(record, sizeof(record), "%s. 300 IN NS ns1.good.test.\n", name + 2);
+            world_serve(world, name + 2, WIRE_NS, record);
+            snprintf(record, sizeof(record),
+                     round == 0 ? "%s 10 A 0.0.0.0" : "%s 300 A 192.0.2.2", name);
+            assert_string_equal(world_records(world_ask(world, name, WIRE_A)), record);
+            assert_int_equal(world_asked(world, name + 2), round);
+        }
+        assert_int_equal(world_asked(world, top), 1 - round);
+    }
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -844,6 +985,11 @@ int main(void)
         cmocka_unit_test(an_answer_that_may_not_be_kept),
         cmocka_unit_test(the_question_about_servers_is_plain),
         cmocka_unit_test(zones_with_upstreams_of_their_own),
+        cmocka_unit_test(a_pass_that_ends_the_chain_has_its_place),
+        cmocka_unit_test(an_answer_that_changes_while_it_waits),
+        cmocka_unit_test(one_question_is_worth_twelve_in_both_modes),
+        cmocka_unit_test(an_alias_has_no_name_servers),
+        cmocka_unit_test(a_zone_of_the_operator_is_asked_about_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
