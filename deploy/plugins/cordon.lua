@@ -35,8 +35,10 @@ int cordon_policy_open(const struct cordon_policy_options *, struct cordon_polic
 void cordon_policy_close(struct cordon_policy *);
 size_t cordon_policy_lists(const struct cordon_policy *);
 int cordon_policy_list(const struct cordon_policy *, size_t, struct cordon_list_info *);
-int cordon_decide_name(const struct cordon_policy *, const uint8_t *, size_t, struct cordon_decision *);
-int cordon_decide_message(const struct cordon_policy *, const uint8_t *, size_t, struct cordon_decision *);
+int cordon_decide_name_for(const struct cordon_policy *, int, const uint8_t *, const uint8_t *, size_t,
+                           struct cordon_decision *);
+int cordon_decide_message_for(const struct cordon_policy *, int, const uint8_t *, const uint8_t *, size_t,
+                              struct cordon_decision *);
 size_t cordon_match_text(const struct cordon_policy *, const struct cordon_match *, char *, size_t);
 size_t cordon_match_ede(const struct cordon_policy *, const struct cordon_match *, char *, size_t);
 int cordon_match_redirect(const struct cordon_policy *, const struct cordon_match *, const struct cordon_name *,
@@ -107,12 +109,17 @@ local function judge(self, rc, event)
   return decision.matches[decision.block]
 end
 
-function Policy:name(octets, length, event)
-  return judge(self, self.lib.cordon_decide_name(self.at, octets, length, self.decision), event)
+-- client: the octets of the address that asks, and how many: 4, 16, or another number if it is not known.
+local families = {[4] = 4, [16] = 6}
+
+function Policy:name(octets, length, client, size, event)
+  return judge(self, self.lib.cordon_decide_name_for(self.at, families[tonumber(size)] or 0, client, octets, length,
+                                                     self.decision), event)
 end
 
-function Policy:message(octets, length, event)
-  return judge(self, self.lib.cordon_decide_message(self.at, octets, length, self.decision), event)
+function Policy:message(octets, length, client, size, event)
+  return judge(self, self.lib.cordon_decide_message_for(self.at, families[tonumber(size)] or 0, client, octets, length,
+                                                        self.decision), event)
 end
 
 function Policy:action(match)

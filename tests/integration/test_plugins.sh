@@ -22,6 +22,8 @@ block suffix empty.test action=nodata
 block suffix refused.test action=refused
 block suffix led.test action=redirect:stop.open.test
 block prefix 192.0.2.0/24
+block prefix 127.0.0.64/26 action=nodata trigger=client
+pass prefix 127.0.0.66/32 trigger=client ends=chain
 RULES
 sign_list "$work/lists/alpha.list"
 write_list beta 8 <<'RULES'
@@ -97,9 +99,9 @@ asyncio.run(main())
 PYTHON
 start relay python3 "$work/relay.py" "$back" "$nsd_port" "$work/asked"
 
-# answers PORT NAME TYPE: rcode and data, on one line.
+# answers PORT NAME TYPE [OPTION...]: rcode and data, on one line.
 answers() {
-  kdig @127.0.0.1 -p "$1" +retry=0 +timeout=5 "$2" "$3" >"$work/kdig" || true
+  kdig @127.0.0.1 -p "$1" "${@:4}" +retry=0 +timeout=5 "$2" "$3" >"$work/kdig" || true
   printf '%s %s\n' "$(sed -n 's/.*status: \([A-Z]*\);.*/\1/p' "$work/kdig")" \
     "$(sed -n '/ANSWER SECTION/,/^$/p' "$work/kdig" | awk 'NR > 1 && NF {print $5, $6, $7}' | xargs)"
 }
@@ -107,6 +109,26 @@ is() { # NAME TYPE EXPECTED
   local got
   got=$(answers "$front" "$1" "$2" | sed 's/ *$//')
   [ "$got" = "$3" ] || fail "$program: $1 $2: '$got' instead of '$3': $(cat "$work/kdig")"
+}
+
+# Rules about clients, where the program tells them apart: one is blocked, the other let through with all that it
+# asks, whatever was answered to others before.
+from() { # CLIENT NAME TYPE EXPECTED
+  local got
+  got=$(answers "$front" "$2" "$3" -b "$1" | sed 's/ *$//')
+  [ "$got" = "$4" ] || fail "$program: $2 $3 from $1: '$got' instead of '$4': $(cat "$work/kdig")"
+}
+clients() {
+  from 127.0.0.65 www.open.test A "NOERROR"
+  from 127.0.0.66 alias.open.test A "NOERROR edge.blocked.test. 198.51.100.3"
+  from 127.0.0.66 b.blocked.test A "NOERROR 198.51.100.3"
+  from 127.0.0.66 inside.open.test A "NOERROR 192.0.2.9"
+  is b.blocked.test A "NOERROR 0.0.0.0"
+  is alias.open.test A "NOERROR 0.0.0.0"
+  is inside.open.test A "NOERROR 0.0.0.0"
+  from 127.0.0.66 inside.open.test A "NOERROR 192.0.2.9"
+  from 127.0.0.66 www.open.test A "NOERROR 198.51.100.1"
+  : >"$work/asked"
 }
 
 is_up() { answers "$front" www.open.test A | says NOERROR; }
@@ -202,6 +224,7 @@ start dnsdist dnsdist --supervised --disable-syslog -C "$work/dnsdist.conf"
 wait_until 60 is_up
 table
 tells "$work/dnsdist.out"
+clients
 
 say "Unbound"
 program=unbound; front=$(free_port)
@@ -241,6 +264,8 @@ tells "$work/unbound.log"
 # that asks for that name gets the block, not what Unbound knows.
 is www.elsewhere.example A "NOERROR 198.51.100.77"
 is ns.blocked.test A "NOERROR 0.0.0.0"
+# Its cache does not tell clients apart: rules about them do not count.
+from 127.0.0.65 www.open.test A "NOERROR 198.51.100.1"
 
 say "Knot Resolver"
 program=kresd; front=$(free_port)
@@ -261,3 +286,4 @@ start kresd kresd -n -c "$work/kresd/config" "$work/kresd"
 wait_until 60 is_up
 table
 tells "$work/kresd.log"
+clients

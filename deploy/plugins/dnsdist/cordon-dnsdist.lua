@@ -28,12 +28,20 @@ local function event(words, applied)
   infolog('cordon: ' .. (applied and '' or 'told only: ') .. words)
 end
 
+-- The octets of the address that asks, and how many.
+local address, size = ffi.new('const void *[1]'), ffi.new('size_t[1]')
+local function client_of(dq)
+  ffi.C.dnsdist_ffi_dnsquestion_get_remoteaddr(dq, address, size)
+  return ffi.cast('const uint8_t *', address[0]), size[0]
+end
+
 -- Which action is to be taken is a tag; the rules below take it.
 local function on_question(policy)
   local qname, length = ffi.new('const char *[1]'), ffi.new('size_t[1]')
   return function(dq)
     ffi.C.dnsdist_ffi_dnsquestion_get_qname_raw(dq, qname, length)
-    local match = policy:name(ffi.cast('const uint8_t *', qname[0]), length[0], event)
+    local client, octets = client_of(dq)
+    local match = policy:name(ffi.cast('const uint8_t *', qname[0]), length[0], client, octets, event)
     if match == nil then return DNSAction.None end
     local action = policy:action(match)
     if action == 'redirect' then
@@ -57,8 +65,10 @@ local function on_answer(policy)
   return function(dr)
     local octets = ffi.cast('uint8_t *', ffi.C.dnsdist_ffi_dnsquestion_get_header(dr))
     local length = ffi.C.dnsdist_ffi_dnsquestion_get_len(dr)
-    local match = policy:message(octets, length, event)
+    local client, size = client_of(dr)
+    local match = policy:message(octets, length, client, size, event)
     if match == nil then return DNSResponseAction.None end
+    ffi.C.dnsdist_ffi_dnsquestion_set_skip_cache(dr, true) -- it may be another client's to have
     local action = policy:action(match)
     if action == 'drop' then return DNSResponseAction.Drop end
     if action == 'truncate' and ffi.C.dnsdist_ffi_dnsquestion_get_tcp(dr) then return DNSResponseAction.None end

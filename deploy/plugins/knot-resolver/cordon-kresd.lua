@@ -25,6 +25,12 @@ local function is_from_client(req)
   return req.qsource.addr ~= nil
 end
 
+-- The octets of the address that asks, and how many.
+local function client_of(req)
+  local addr = req.qsource.addr
+  return ffi.cast('const uint8_t *', ffi.C.kr_inaddr(addr)), ffi.C.kr_inaddr_len(addr)
+end
+
 function cordon_policy(options)
   local engine = cordon.open(options)
   if engine.warnings ~= '' then log_warn(ffi.C.LOG_GRP_POLICY, 'cordon: ' .. engine.warnings) end
@@ -33,7 +39,7 @@ function cordon_policy(options)
   policy.add(function(req, query)
     if not is_from_client(req) then return nil end
     local name = query:name()
-    if engine:name(ffi.cast('const uint8_t *', name), #name) == nil then return nil end
+    if engine:name(ffi.cast('const uint8_t *', name), #name, client_of(req)) == nil then return nil end
     return policy.REFUSE
   end)
 
@@ -41,7 +47,8 @@ function cordon_policy(options)
     req = kres.request_t(req)
     local pkt = is_from_client(req) and req:ensure_answer() or nil
     if pkt == nil then return state end
-    local match = engine:message(pkt.wire, pkt.size, event)
+    local client, size = client_of(req)
+    local match = engine:message(pkt.wire, pkt.size, client, size, event)
     if match == nil then return state end
     local action = engine:action(match)
     if action == 'drop' then

@@ -14,7 +14,8 @@ unbound.conf:
 
 A client's question for a listed name is answered here, and nobody is asked. An answer is judged by its aliases,
 targets of services, and addresses. What Unbound asks for its own sake (addresses of name servers) is never blocked,
-since names that no list has would break, but such an answer is not kept for clients either.
+since names that no list has would break, but such an answer is not kept for clients either. Rules
+about clients do not count, since what is kept is for all of them.
 
 What is not done here: `drop` and `truncate` become REFUSED; no Extended DNS Errors; a change of the lists needs a
 restart of Unbound. Lists in mode log, and what is blocked, are lines in Unbound's log.
