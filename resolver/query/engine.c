@@ -123,6 +123,9 @@ static void decide_anew(struct query_engine *engine, struct query *q)
     }
     query_learn_forget(engine, q);
     q->steps = 0;
+    q->hits.count = 0; /* found by rules that are no more */
+    q->hits.more = false;
+    q->blocked = false;
     engine->counters.reruns++;
     query_drive(engine, q, QUERY_CLIENT);
 }

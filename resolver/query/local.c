@@ -106,10 +106,7 @@ enum query_state step_local(struct query_engine *engine, struct query *q)
     if (answer.kind == LOCAL_NOT) {
         return QUERY_DECIDE;
     }
-    /* After a reload: what was found and asked for before counts no more. */
-    q->hits.count = 0;
-    q->hits.more = false;
-    q->blocked = false;
+    /* After a reload: what was asked for before counts no more. */
     q->cached = false;
     query_leave_fetch(engine, q);
     engine->counters.local++;

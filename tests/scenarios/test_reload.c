@@ -194,6 +194,35 @@ static void clients_that_lose_their_access_are_refused(void **state)
     world_destroy(world);
 }
 
+/* Nothing that the old policy found is told of them: it would be told by the new one's rules.
+ */
+static void whoever_is_refused_after_a_reload_has_no_event(void **state)
+{
+    const struct world_list lists[] = {
+        {.id = "o", .mode = POLICY_MODE_LOG, .rules = "block suffix www.example"},
+        {.id = "r", .rules = "block suffix other.example action=redirect:garden.test"},
+    };
+    struct world *world = world_create();
+
+    (void)state;
+    serve(world);
+    world_adopt_lists(world, 2, lists);
+    struct world_reply *logged =
+        world_send(world, "www.example", WIRE_A, (struct world_manner){0});
+    struct world_reply *redirected =
+        world_send(world, "other.example", WIRE_A, (struct world_manner){0});
+    assert_string_equal(world_words(redirected), "waiting");
+    world->settings.access[0] = world->settings.access[1];
+    world->settings.access_count = 1;
+    world_adopt_lists(world, 1, &nothing);
+    assert_string_equal(world_words(logged),
+                        "REFUSED rd ra | EDE 18 this client is not in an access network");
+    assert_string_equal(world_words(redirected), world_words(logged));
+    assert_string_equal(world_events(world), "");
+    assert_int_equal(query_engine_counters(world->engine)->blocked, 0);
+    world_destroy(world);
+}
+
 /* Each reload changes the verdict of the name; questions come all the time, from the cache and
  * not. Every one is answered, by one of the two policies and never by half of each. */
 static void a_hundred_reloads_lose_no_question(void **state)
@@ -239,6 +268,7 @@ int main(void)
         cmocka_unit_test(a_redirect_under_way_is_decided_anew),
         cmocka_unit_test(a_redirect_that_ends_is_no_cached_failure),
         cmocka_unit_test(clients_that_lose_their_access_are_refused),
+        cmocka_unit_test(whoever_is_refused_after_a_reload_has_no_event),
         cmocka_unit_test(a_hundred_reloads_lose_no_question),
     };
 
