@@ -195,16 +195,29 @@ static void at_least(enum policy_mode *mode, enum policy_mode least)
     *mode = *mode < least ? least : *mode;
 }
 
-/* What the rules of a set need to know about name servers. One that lets through, without a
- * word about it, needs nothing: without it all would be let through, too. */
-static void note_use(const struct policy *policy, uint32_t set, struct policy_view *view)
+/* True if it decides about more than its own trigger: about the addresses of name servers. */
+static bool ends_chain_by_name(const struct policy_view *view, const struct policy_row *row)
 {
+    return row->kind == POLICY_PASS && row->ends_chain && row->match != POLICY_MATCH_PREFIX &&
+           policy_row_counts(view, row, POLICY_MODE_ENFORCE);
+}
+
+/* What the rules of a set need to know about name servers. One that lets through, without a
+ * word about it, needs nothing of its own: without it all would be let through, too. True if
+ * one says so for the addresses as well. */
+static bool note_use(const struct policy *policy, uint32_t set, struct policy_view *view)
+{
+    bool ends_chain = false;
     const size_t size = policy_image_set_size(policy->image, set);
     struct policy_row row;
 
     for (size_t i = 0; i < size; i++) {
         if (!policy_image_row(policy->image, set, i, &row) || row.list >= POLICY_LISTS_MAX ||
-            row.subject != POLICY_SUBJECT_NAMESERVER || row.kind != POLICY_BLOCK) {
+            row.subject != POLICY_SUBJECT_NAMESERVER) {
+            continue;
+        }
+        ends_chain = ends_chain || ends_chain_by_name(view, &row);
+        if (row.kind != POLICY_BLOCK) {
             continue;
         }
         const enum policy_action action = policy_row_action(view, &row);
@@ -218,6 +231,22 @@ static void note_use(const struct policy *policy, uint32_t set, struct policy_vi
         } else if (policy_row_counts(view, &row, POLICY_MODE_LOG)) {
             at_least(mode, POLICY_MODE_LOG);
         }
+    }
+    return ends_chain;
+}
+
+/* What a view needs to know about name servers. */
+static void note_uses(const struct policy *policy, struct policy_view *view)
+{
+    bool ends_chain = false;
+
+    view->use = (struct policy_name_server_use){POLICY_MODE_OFF, POLICY_MODE_OFF};
+    for (uint32_t set = 0;
+         view->verdicts[POLICY_SUBJECT_NAMESERVER] != NULL && set < policy->set_count; set++) {
+        ends_chain = note_use(policy, set, view) || ends_chain;
+    }
+    if (ends_chain) { /* names come before addresses */
+        at_least(&view->use.names, view->use.addresses);
     }
 }
 
@@ -275,11 +304,7 @@ static int make_verdicts(const struct policy *policy, struct policy_view *view)
         }
         view->verdicts[i] = verdicts;
     }
-    view->use = (struct policy_name_server_use){POLICY_MODE_OFF, POLICY_MODE_OFF};
-    for (uint32_t set = 0;
-         view->verdicts[POLICY_SUBJECT_NAMESERVER] != NULL && set < policy->set_count; set++) {
-        note_use(policy, set, view);
-    }
+    note_uses(policy, view);
     return 0;
 }
 

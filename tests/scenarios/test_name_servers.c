@@ -844,6 +844,30 @@ static void a_pass_that_ends_the_chain_has_its_place(void **state)
     world_destroy(world);
 }
 
+/* By the name of a server, before its address is looked at: no rule needs to block a name. */
+static void a_pass_that_ends_the_chain_comes_before_addresses(void **state)
+{
+    struct world *world = make_world("", POLICY_MODE_ENFORCE);
+
+    (void)state;
+    world_adopt(world,
+                {.id = "l",
+                 .rules = BY_ADDRESS "pass suffix good.test trigger=nameserver ends=chain\n"});
+    assert_string_equal(world_records(world_ask(world, "www.fine.example", WIRE_A)),
+                        "www.fine.example 300 A 192.0.2.20");
+    assert_int_equal(asked_in_all(world), 2);
+    world_adopt(world,
+                {.id = "l", .rules = BY_ADDRESS "pass suffix good.test trigger=nameserver\n"});
+    assert_string_equal(world_records(world_ask(world, "www.fine.example", WIRE_A)),
+                        "www.fine.example 10 A 0.0.0.0");
+    /* Alone it has nothing to let through. */
+    world_adopt(world,
+                {.id = "l", .rules = "pass suffix good.test trigger=nameserver ends=chain\n"});
+    world_ask(world, "www.shop.example", WIRE_A);
+    assert_int_equal(world_asked(world, "shop.example"), 0);
+    world_destroy(world);
+}
+
 /* What was found in an answer that is asked for again belongs to that answer. */
 static void an_answer_that_changes_while_it_waits(void **state)
 {
@@ -986,6 +1010,7 @@ int main(void)
         cmocka_unit_test(the_question_about_servers_is_plain),
         cmocka_unit_test(zones_with_upstreams_of_their_own),
         cmocka_unit_test(a_pass_that_ends_the_chain_has_its_place),
+        cmocka_unit_test(a_pass_that_ends_the_chain_comes_before_addresses),
         cmocka_unit_test(an_answer_that_changes_while_it_waits),
         cmocka_unit_test(one_question_is_worth_twelve_in_both_modes),
         cmocka_unit_test(an_alias_has_no_name_servers),
