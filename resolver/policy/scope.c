@@ -32,6 +32,9 @@ static bool is_within(const struct policy_list *list, const struct policy_list_r
     if (rule->subject != POLICY_SUBJECT_ANSWER) {
         return scope->all_names && (rule->name_len > 0 || scope->all_prefixes);
     }
+    if (rule->ends_chain) { /* whatever the answer leads to is let through, too */
+        return scope->all_names && scope->all_prefixes;
+    }
     if (rule->name_len == 0) {
         return trust_scope_has_prefix(scope, &list->prefixes[rule->name]);
     }

@@ -11,7 +11,8 @@
 /*
  * 0 if the provider is in the scope and every rule is about names or addresses in it; else
  * CORDON_E_REFUSED, the first faults reported with their lines. Rules about clients and about
- * name servers decide over names that they do not name: they need a scope of all names.
+ * name servers, and passes with ends=chain, decide over names that they do not name: they need
+ * a scope of all names.
  */
 int policy_list_scope_check(const struct policy_list *list, const struct trust_scope *scope,
                             const char *file, struct report *report);

@@ -462,6 +462,11 @@ static void a_foreign_publisher_has_its_own_root_and_scope(void **state)
         "trigger=nameserver evidence=\"none\"\n",
         "pass suffix example.test category=test scope=cloud confidence=high "
         "evidence=\"none\"\n",
+        /* An alias there could lead to any name of the others. */
+        "pass suffix b.foreign.test category=test scope=cloud confidence=high ends=chain "
+        "evidence=\"none\"\n",
+        "pass prefix 192.0.2.0/28 category=test scope=cloud confidence=high ends=chain "
+        "evidence=\"none\"\n",
     };
     for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
         publish_foreign(&other, "two", "a.foreign.test", outside[i]);
