@@ -255,8 +255,9 @@ bool query_learn_wait(struct query_engine *engine, struct query *q,
             least(engine->now.mono_us + settings->name_server_wait_ms * UINT64_C(1000),
                   q->received_us + settings->deadline_ms * UINT64_C(1000));
     }
-    if (q->servers_until_us <= engine->now.mono_us) {
-        return false;
+    const bool waits = q->servers_until_us > engine->now.mono_us;
+    if (!waits && settings->name_server_wait_ms > 0) {
+        return false; /* by now, others have asked, too */
     }
     struct query_learning *learning = take(engine, q);
     if (learning == NULL) {
@@ -266,9 +267,12 @@ bool query_learn_wait(struct query_engine *engine, struct query *q,
     learning->wanted = wanted;
     learning->origins = *origins;
     learning->truncate_passes = q->hits.truncate_passes;
-    learning->placed = query_take_place(engine, q);
-    if (learning->placed && arm(engine, learning, q->servers_until_us) &&
-        go_on(engine, learning)) {
+    learning->placed = waits && query_take_place(engine, q);
+    if (!waits) {
+        (void)go_on(engine,
+                    learning); /* asks for those who come later: nothing is waited for */
+    } else if (learning->placed && arm(engine, learning, q->servers_until_us) &&
+               go_on(engine, learning)) {
         q->waited = true;
         return true;
     }

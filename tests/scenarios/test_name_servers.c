@@ -260,6 +260,29 @@ static void waits_no_longer_than_the_bound(void **state)
     world_destroy(world);
 }
 
+/* No time to wait is no reason not to ask: whoever comes later finds what is known. */
+static void who_may_not_wait_still_learns(void **state)
+{
+    struct world *world = make_world("", POLICY_MODE_ENFORCE);
+
+    (void)state;
+    world->settings.name_server_wait_ms = 0;
+    world_adopt(world, {.id = "l", .rules = BY_NAME BY_ADDRESS});
+    for (unsigned i = 0; i < 3; i++) { /* the servers, and then their addresses */
+        assert_int_equal(took_us(world, "www.fine.example", WIRE_A),
+                         i == 0 ? MILLISECONDS(10) : 0);
+        assert_string_equal(world_records(world_ask(world, "www.shop.example", WIRE_A)),
+                            i == 0 ? "www.shop.example 300 A 192.0.2.10"
+                                   : "www.shop.example 10 A 0.0.0.0");
+        world_pass(world, SECONDS(1));
+    }
+    assert_string_equal(world_records(world_ask(world, "www.fine.example", WIRE_A)),
+                        "www.fine.example 10 A 0.0.0.0");
+    assert_int_equal(world_asked(world, "fine.example"), 1);
+    assert_int_equal(world_asked(world, "shop.example"), 1);
+    world_destroy(world);
+}
+
 /* A zone without name servers, or whose question fails, is let through and asked once. */
 static void what_cannot_be_known_is_let_through(void **state)
 {
@@ -987,6 +1010,7 @@ int main(void)
         cmocka_unit_test(a_rule_that_records_costs_no_time),
         cmocka_unit_test(the_view_makes_rules_record),
         cmocka_unit_test(waits_no_longer_than_the_bound),
+        cmocka_unit_test(who_may_not_wait_still_learns),
         cmocka_unit_test(what_cannot_be_known_is_let_through),
         cmocka_unit_test(the_budget_bounds_what_is_asked),
         cmocka_unit_test(few_are_asked_at_the_same_time),
