@@ -13,13 +13,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ASK_STEP 65536u /* octets that the reply's memory grows by */
+#define ASK_STEP     65536u /* octets that the reply's memory grows by */
+#define ASK_TRIES    5u     /* a daemon that is replaced resets a client once */
+#define ASK_PAUSE_MS 50     /* between them */
 
 /* One question's time. */
 struct ask {
     const struct control_patience *patience;
     uint64_t began_us;
     bool noticed;
+    bool unread; /* the other side has closed and not read our line: nothing was done */
 };
 
 static uint64_t passed_ms(const struct ask *ask)
@@ -128,6 +131,8 @@ static int read_all(int fd, struct ask *ask, char **reply, size_t *len)
         if (got < 0 && errno == ECONNRESET && *len > 0) {
             got = 0; /* it has not read our line: it refuses whoever we are */
         }
+        /* So the kernel tells of a close with octets left unread, and of no other close. */
+        ask->unread = ask->unread || (got < 0 && errno == ECONNRESET);
         if (got < 0 && errno != EAGAIN && errno != EINTR) {
             return -errno;
         }
@@ -142,34 +147,26 @@ static int read_all(int fd, struct ask *ask, char **reply, size_t *len)
     }
 }
 
-int control_ask(const char *path, const char *command, const struct control_patience *patience,
-                char **reply, size_t *len)
+/* Once. *reply is the caller's if the result is 0. */
+static int ask_once(const struct sockaddr_un *address, const char *line, size_t line_len,
+                    struct ask *ask, char **reply, size_t *len)
 {
-    struct ask ask = {.patience = patience, .began_us = clock_read().mono_us};
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char line[REQUEST_LINE_MAX];
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char *document = NULL;
     size_t used = 0;
 
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        return -ENAMETOOLONG;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    const int line_len = snprintf(line, sizeof(line), "cordon/1 %s\n", command);
-    if (line_len < 0 || (size_t)line_len >= sizeof(line)) {
-        return -EMSGSIZE;
-    }
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ask->unread = false;
     if (fd < 0) {
         return -errno;
     }
-    int rc = connect_to(fd, &address, &ask);
+    int rc = connect_to(fd, address, ask);
     if (rc == 0) {
-        rc = send_all(fd, line, (size_t)line_len, &ask);
+        rc = send_all(fd, line, line_len, ask);
+        ask->unread = rc == -EPIPE;
     }
     /* One that refuses us has said so and closed before it read anything. */
     if (rc == 0 || rc == -EPIPE) {
-        rc = read_all(fd, &ask, &document, &used);
+        rc = read_all(fd, ask, &document, &used);
     }
     if (rc == 0) {
         *reply = document;
@@ -179,4 +176,30 @@ int control_ask(const char *path, const char *command, const struct control_pati
     free(document);
     close(fd);
     return rc;
+}
+
+int control_ask(const char *path, const char *command, const struct control_patience *patience,
+                char **reply, size_t *len)
+{
+    struct ask ask = {.patience = patience, .began_us = clock_read().mono_us};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char line[REQUEST_LINE_MAX];
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        return -ENAMETOOLONG;
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    const int line_len = snprintf(line, sizeof(line), "cordon/1 %s\n", command);
+    if (line_len < 0 || (size_t)line_len >= sizeof(line)) {
+        return -EMSGSIZE;
+    }
+    for (unsigned tries = 1;; tries++) {
+        const int rc = ask_once(&address, line, (size_t)line_len, &ask, reply, len);
+
+        /* One that hands over closes what it has not read: its successor is asked. */
+        if (rc != -ECONNRESET || !ask.unread || tries == ASK_TRIES || next_step(&ask) == 0) {
+            return rc;
+        }
+        (void)poll(NULL, 0, ASK_PAUSE_MS);
+    }
 }

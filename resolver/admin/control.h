@@ -65,7 +65,9 @@ struct control_patience {
 };
 
 /* For the tool: sends the command ("COMMAND" or "COMMAND {...}"), reads the reply into memory
- * that the caller frees. 0, -errno
+ * that the caller frees. Asks anew, a few times, when the other side has closed and read
+ * nothing of it, as a daemon does that is replaced: what was asked for is done once at most. 0,
+ * -errno
  * (-ENOENT, -ECONNREFUSED: no daemon there; -ETIMEDOUT; -EACCES). Blocking. */
 int control_ask(const char *path, const char *command, const struct control_patience *patience,
                 char **reply, size_t *len);

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -510,6 +512,76 @@ static void a_daemon_that_stands_still_is_told_of_once_and_left(void **state)
     close(fd);
 }
 
+/* A daemon by hand: of `resets` clients it reads nothing and closes; the next one it reads, and
+ * answers if it is to. */
+struct replaced {
+    int listener;
+    unsigned resets;
+    bool answers;
+    unsigned read; /* how many lines */
+};
+
+static void *be_replaced(void *argument)
+{
+    struct replaced *replaced = argument;
+    struct pollfd ready = {.events = POLLIN};
+    char line[64];
+
+    for (unsigned i = 0; i <= replaced->resets; i++) {
+        const int fd = accept(replaced->listener, NULL, NULL);
+
+        if (fd < 0) {
+            return NULL; /* shut down by the test */
+        }
+        ready.fd = fd;
+        (void)poll(&ready, 1, -1);
+        if (i == replaced->resets) {
+            replaced->read += recv(fd, line, sizeof(line), 0) > 0 ? 1 : 0;
+            (void)send(fd, "{}\n", replaced->answers ? 3 : 0, MSG_NOSIGNAL);
+        }
+        close(fd);
+    }
+    return NULL;
+}
+
+static int ask_replaced(unsigned resets, bool answers, unsigned *read)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct replaced replaced = {.listener = fd, .resets = resets, .answers = answers};
+    char *reply = NULL;
+    pthread_t thread;
+    size_t len = 0;
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/cordon-replaced-%d",
+             (int)getpid());
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(pthread_create(&thread, NULL, be_replaced, &replaced), 0);
+    const int rc = ask_control(address.sun_path, "hello", 20000, &reply, &len);
+    (void)shutdown(fd, SHUT_RDWR);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(rc == 0, reply != NULL);
+    assert_int_equal(unlink(address.sun_path), 0);
+    *read = replaced.read;
+    free(reply);
+    close(fd);
+    return rc;
+}
+
+static void what_was_not_read_is_asked_of_the_successor_and_what_was_read_is_not(void **state)
+{
+    unsigned read = 0;
+
+    (void)state;
+    assert_int_equal(ask_replaced(1, true, &read), 0);
+    assert_int_equal(read, 1);
+    assert_int_equal(ask_replaced(0, false, &read), -ECONNRESET); /* it may have been done */
+    assert_int_equal(read, 1);
+    assert_int_equal(ask_replaced(100, true, &read), -ECONNRESET); /* not for ever */
+    assert_int_equal(read, 0);
+}
+
 static void tells_the_tool_that_no_daemon_is_there(void **state)
 {
     char *reply = NULL;
@@ -552,6 +624,7 @@ int main(void)
         cmocka_unit_test(replaces_a_socket_that_nobody_answers_on),
         cmocka_unit_test(never_removes_a_file_that_is_no_socket),
         cmocka_unit_test(a_daemon_that_stands_still_is_told_of_once_and_left),
+        cmocka_unit_test(what_was_not_read_is_asked_of_the_successor_and_what_was_read_is_not),
         cmocka_unit_test(tells_the_tool_that_no_daemon_is_there),
     };
 
