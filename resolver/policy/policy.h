@@ -218,6 +218,9 @@ void policy_decide_address(const struct policy *policy, unsigned view,
  * that would have blocked it, lets through what the outcome would block. */
 void policy_except_chain(const struct policy *policy, unsigned view,
                          const struct wire_name *asked, struct policy_outcome *outcome);
+/* hot. Whether it would let through whatever an answer leads to. */
+bool policy_excepts_chain(const struct policy *policy, unsigned view,
+                          const struct wire_name *asked);
 /* The exception of a hit; NULL: none. Borrowed from the policy. */
 const struct policy_exception *policy_hit_exception(const struct policy *policy,
                                                     const struct policy_hit *hit);

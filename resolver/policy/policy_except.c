@@ -164,6 +164,18 @@ void policy_except_chain(const struct policy *policy, unsigned view,
     }
 }
 
+bool policy_excepts_chain(const struct policy *policy, unsigned view,
+                          const struct wire_name *asked)
+{
+    struct policy_outcome outcome = {.enforced = true,
+                                     .hit = {.mode = POLICY_MODE_ENFORCE,
+                                             .kind = POLICY_BLOCK,
+                                             .action = POLICY_ACTION_SINKHOLE}};
+
+    policy_except_chain(policy, view, asked, &outcome);
+    return !policy_outcome_blocks(&outcome);
+}
+
 const struct policy_exception *policy_hit_exception(const struct policy *policy,
                                                     const struct policy_hit *hit)
 {

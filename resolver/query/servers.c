@@ -259,26 +259,12 @@ static bool any(const struct query_servers_wanted *wanted)
 }
 
 /* An exception with chain scope, or a pass that says so, lets all of the answer through. */
-static bool is_let_through(const struct query_engine *engine, const struct query *q)
-{
-    struct policy_outcome outcome = {.enforced = true,
-                                     .hit = {.mode = POLICY_MODE_ENFORCE,
-                                             .kind = POLICY_BLOCK,
-                                             .action = POLICY_ACTION_SINKHOLE}};
-
-    if (q->hits.passed) {
-        return true;
-    }
-    policy_except_chain(engine->policy, q->view, &q->question.name, &outcome);
-    return !policy_outcome_blocks(&outcome);
-}
-
 bool query_wants_servers(const struct query_engine *engine, const struct query *q)
 {
     const struct policy_name_server_use use = policy_name_server_use(engine->policy, q->view);
 
     return (use.names != POLICY_MODE_OFF || use.addresses != POLICY_MODE_OFF) &&
-           !is_let_through(engine, q);
+           !q->hits.passed && !policy_excepts_chain(engine->policy, q->view, &q->question.name);
 }
 
 /* Both, from the hits that were there before. */

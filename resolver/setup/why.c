@@ -130,6 +130,10 @@ void setup_why_decide(const struct setup_snapshot *snapshot, struct setup_why *w
     why->answer_seen = true;
     why->blocked = policy_decide_answer(snapshot->policy, why->view, &message, &why->chain,
                                         &why->hits, &why->block);
+    if (why->hits.passed || policy_excepts_chain(snapshot->policy, why->view, &why->name)) {
+        why->server_count = 0; /* they are not looked at, as for a question */
+        why->servers_unknown = false;
+    }
     if (!why->blocked) {
         decide_servers(snapshot->policy, why);
     }
