@@ -413,17 +413,22 @@ static json_t *ask(const struct explain_request *request, int *code)
     return document;
 }
 
-/* Has the daemon look the name up as if a client of that view had asked: nothing is counted,
- * and no event is written. */
-static void let_look_up(const struct explain_request *request, const char *view)
+/* Has the daemon look the name up as if that client, or one of that view, had asked: nothing is
+ * counted, and no event is written. True: it was blocked. */
+static bool let_look_up(const struct explain_request *request, const char *view)
 {
     json_t *arguments = json_object();
     int code;
 
     cli_add_string(arguments, "name", request->subject);
     cli_add_string(arguments, "type", request->type_words);
+    cli_add_string(arguments, "client", request->client);
     cli_add_string(arguments, "view", view);
-    json_decref(cli_ask(&request->daemon, "trace", arguments, &code));
+    json_t *document = cli_ask(&request->daemon, "trace", arguments, &code);
+    const bool blocked = json_is_true(json_object_get(document, "blocked"));
+
+    json_decref(document);
+    return blocked;
 }
 
 static int explain_live(const struct explain_request *request, json_t **document)
@@ -433,9 +438,13 @@ static int explain_live(const struct explain_request *request, json_t **document
     *document = ask(request, &code);
     if (code == CLI_OK && (!json_is_true(json_object_get(*document, "answer_known")) ||
                            json_is_false(json_object_get(*document, "servers_known")))) {
-        let_look_up(request, cli_string_of(*document, "view"));
+        const bool blocked = let_look_up(request, cli_string_of(*document, "view"));
+
         json_decref(*document);
         *document = ask(request, &code);
+        if (code == CLI_OK) {
+            json_object_set_new(*document, "looked_up_blocked", json_boolean(blocked));
+        }
     }
     if (code == CLI_OK) {
         struct config *config =

@@ -189,7 +189,24 @@ static void print_verdict(const json_t *document)
                    "of allow.",
                    view);
     }
-    if (!is_true(document, "answer_known")) {
+    const json_t *looked_up = json_object_get(document, "looked_up_blocked");
+
+    if (is_true(document, "answer_known")) {
+        /* nothing is left to be said of it */
+    } else if (block == NULL && json_is_true(looked_up)) {
+        print_line(
+            0,
+            "BLOCKED all the same, for where its answer leads: it was looked up just now. "
+            "That answer may not be kept, so that its rules are not shown here: "
+            "cordon trace %s %s shows them.",
+            cli_string_of(document, "name"), cli_string_of(document, "type"));
+    } else if (looked_up != NULL) {
+        print_line(
+            0,
+            "Where it leads is not known: the daemon has no answer at hand (it failed, or "
+            "may not be kept). cordon trace %s %s shows what becomes of it.",
+            cli_string_of(document, "name"), cli_string_of(document, "type"));
+    } else {
         print_text(0, "Where it leads is not known here: --live or --answer shows what becomes "
                       "of that.");
     }

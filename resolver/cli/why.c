@@ -114,7 +114,7 @@ static char *offline_document(const struct why_request *request)
 int cli_why(int argc, char **argv)
 {
     struct why_request request = {.type = WIRE_A};
-    bool looked_up = false;
+    enum why_look_up looked_up = WHY_NOT_LOOKED_UP;
     int code = read_options(argc, argv, &request);
 
     if (code < 0) {
@@ -130,8 +130,7 @@ int cli_why(int argc, char **argv)
         if (code != WHY_LOOK_UP) {
             break;
         }
-        why_let_look_up(&request, view);
-        looked_up = true;
+        looked_up = why_let_look_up(&request, view);
     }
     if (code == CLI_UNREACHABLE) {
         char *document = offline_document(&request);

@@ -25,13 +25,22 @@ struct why_request {
 
 #define WHY_LOOK_UP (-1) /* the daemon has no answer at hand: let it look the name up */
 
+/* What became of the name when it was looked up. An answer that may not be kept is not at hand
+ * afterwards: then this alone says whether it leads to something that is blocked. */
+enum why_look_up {
+    WHY_NOT_LOOKED_UP,
+    WHY_LET_THROUGH,
+    WHY_BLOCKED
+};
+
 /* Asks the daemon and shows what it says. The exit code, or WHY_LOOK_UP with the name of the
  * view that is meant, unless it was looked up already. */
-int why_ask(const struct why_request *request, bool looked_up, char view[OVERRIDES_ID_MAX + 1]);
+int why_ask(const struct why_request *request, enum why_look_up looked_up,
+            char view[OVERRIDES_ID_MAX + 1]);
 
-/* Has the daemon look the name up as if a client of that view had asked: nothing is counted,
- * and no event is written. Whether it could shows in what it says then. */
-void why_let_look_up(const struct why_request *request, const char *view);
+/* Has the daemon look the name up as if that client, or one of that view, had asked: nothing is
+ * counted, and no event is written. */
+enum why_look_up why_let_look_up(const struct why_request *request, const char *view);
 
 /* Shows a document that was made without a daemon. The exit code. */
 int why_show_offline(const struct why_request *request, const char *document);

@@ -39,11 +39,25 @@ static const json_t *find_hit(const json_t *document)
     return json_array_size(hits) > 0 ? json_array_get(hits, 0) : NULL;
 }
 
-/* Nothing blocks the name itself, and where it leads is not known. */
+/* Nothing blocks the name itself, whatever else is said of it, and where it leads is not known.
+ */
 static bool is_unknown(const struct screen *screen)
 {
-    return says(cli_string_of(screen->document, "verdict"), "free") &&
-           !is_true(screen->document, "answer_known");
+    static const char *const open[] = {"free", "exception", "paused", "recorded", "passed"};
+    const char *verdict = cli_string_of(screen->document, "verdict");
+
+    for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+        if (says(verdict, open[i])) {
+            return !is_true(screen->document, "answer_known");
+        }
+    }
+    return false;
+}
+
+/* But it was blocked when it was looked up just now: by where its answer leads. */
+static bool is_blocked_behind(const struct screen *screen)
+{
+    return is_unknown(screen) && is_true(screen->document, "looked_up_blocked");
 }
 
 static void print_headline(const struct screen *screen)
@@ -54,16 +68,19 @@ static void print_headline(const struct screen *screen)
         {"blocked", "BLOCKED by cordon"},
         {"exception", "let through by an exception, until it ends"},
         {"paused", "let through: what would block it is paused"},
-        {"recorded", "let through, and recorded: the list is in log mode"},
+        {"recorded", "let through, and recorded"},
         {"passed", "let through by a rule"},
         {"local", "known here: answered by this resolver itself, before any list"},
         {"exempt", "in a zone with servers of its own that lists have no say about"},
         {"free", "not blocked"},
         {"unknown", "not blocked by its own name"},
+        {"behind", "BLOCKED by cordon, for where its answer leads"},
     };
     const char *verdict = cli_string_of(screen->document, "verdict");
 
-    if (is_unknown(screen)) {
+    if (is_blocked_behind(screen)) {
+        verdict = "behind";
+    } else if (says(verdict, "free") && is_unknown(screen)) {
         verdict = "unknown";
     }
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -83,6 +100,9 @@ static void print_headline(const struct screen *screen)
     if (is_true(screen->document, "offline")) {
         printf("  by the configuration alone: no daemon was asked, so pauses, exceptions and "
                "where the\n  name leads are not known\n");
+    } else if (is_blocked_behind(screen)) {
+        printf(
+            "  its answer may not be kept, so which rule does it is not at hand: see below\n");
     } else if (!is_true(screen->document, "answer_known")) {
         printf(
             "  no answer is at hand (it failed, or may not be kept), so where it leads is not "
@@ -146,6 +166,7 @@ static void print_provider(const struct screen *screen)
     const char *parent = cli_string_of(hit, "parent_name");
     const char *law = cli_string_of(hit, "legal_requirement");
     const char *effective = cli_string_of(hit, "status_effective");
+    const char *citation = cli_string_of(hit, "status_citation");
 
     if (hit == NULL || cli_string_of(hit, "list")[0] == '\0') {
         return;
@@ -155,15 +176,35 @@ static void print_provider(const struct screen *screen)
     if (class[0] != '\0') {
         printf("  %s (%s): %s\n", class, policy_words_class(class),
                cli_string_of(hit, "status_entity"));
-        printf("  %s, %s%s%s; %s, checked %s\n", cli_string_of(hit, "status_authority"),
-               cli_string_of(hit, "status_citation"),
+        printf("  %s%s%s%s%s; %s, checked %s\n", cli_string_of(hit, "status_authority"),
+               citation[0] != '\0' ? ", " : "", citation,
                effective[0] != '\0' ? ", effective " : "", effective,
                cli_string_of(hit, "status_state"), cli_string_of(hit, "status_checked"));
     }
-    printf("  %s\n", law[0] != '\0'
-                         ? law
-                         : "No law that the list names requires this block: it is the "
-                           "operator's choice.");
+    printf("  %s%s\n", law[0] != '\0' ? "Required, as the list says, by " : "",
+           law[0] != '\0' ? law
+                          : "No law that the list names requires this block: it is the "
+                            "operator's choice.");
+}
+
+static void print_exception(const json_t *exception)
+{
+    const char *name = cli_string_of(exception, "name");
+    const char *ticket = cli_string_of(exception, "ticket");
+    const char *licence = cli_string_of(exception, "licence");
+    const char *from = cli_string_of(exception, "from");
+
+    printf("  %s%s%s", name[0] != '\0' ? "" : "rule ",
+           name[0] != '\0' ? name : cli_string_of(exception, "rule"),
+           says(cli_string_of(exception, "scope"), "chain")
+               ? " with all that its answer leads to"
+               : "");
+    if (says(cli_string_of(exception, "state"), "waiting")) {
+        printf(", not before %s", from);
+    }
+    printf(" until %s%s%s%s%s: %s\n", cli_string_of(exception, "until"),
+           ticket[0] != '\0' ? ", ticket " : "", ticket, licence[0] != '\0' ? ", licence " : "",
+           licence, cli_string_of(exception, "reason"));
 }
 
 static void print_changes(const struct screen *screen)
@@ -178,19 +219,15 @@ static void print_changes(const struct screen *screen)
     for (size_t i = 0; i < json_array_size(pauses); i++) {
         const json_t *pause = json_array_get(pauses, i);
 
-        printf("  list %s is paused until %s by %s: %s\n", cli_string_of(pause, "list"),
+        const char *list = cli_string_of(pause, "list");
+
+        printf("  %s%s%s paused until %s by %s: %s\n", says(list, "all") ? "" : "list ",
+               says(list, "all") ? "all lists" : list, says(list, "all") ? " are" : " is",
                cli_string_of(pause, "until"), cli_string_of(pause, "user"),
                cli_string_of(pause, "reason"));
     }
     for (size_t i = 0; i < json_array_size(exceptions); i++) {
-        const json_t *exception = json_array_get(exceptions, i);
-
-        printf("  %s%s until %s, ticket %s: %s\n", cli_string_of(exception, "name"),
-               says(cli_string_of(exception, "scope"), "chain")
-                   ? " with all that its answer leads to"
-                   : "",
-               cli_string_of(exception, "until"), cli_string_of(exception, "ticket"),
-               cli_string_of(exception, "reason"));
+        print_exception(json_array_get(exceptions, i));
     }
 }
 
@@ -229,7 +266,8 @@ static void print_next(const struct screen *screen)
         const char *view = cli_string_of(screen->document, "view");
 
         printf("  %s: cordon trace %s%s%s%s%s\n",
-               is_unknown(screen)
+               is_blocked_behind(screen) ? "See which rule of which list does it"
+               : is_unknown(screen)
                    ? "See where it leads, and what becomes of it"
                    : "cordon does not stand in the way. If it fails all the same",
                screen->name, says(type, "A") ? "" : " ", says(type, "A") ? "" : type,
@@ -260,7 +298,8 @@ static int show(const struct why_request *request, const json_t *document)
     return CLI_OK;
 }
 
-int why_ask(const struct why_request *request, bool looked_up, char view[OVERRIDES_ID_MAX + 1])
+int why_ask(const struct why_request *request, enum why_look_up looked_up,
+            char view[OVERRIDES_ID_MAX + 1])
 {
     const struct cli_daemon daemon = {request->daemon.socket, request->daemon.config};
     json_t *arguments = json_object();
@@ -283,17 +322,22 @@ int why_ask(const struct why_request *request, bool looked_up, char view[OVERRID
     const char *meant = cli_string_of(document, "view");
     const bool known = is_true(document, "answer_known") &&
                        !json_is_false(json_object_get(document, "servers_known"));
-    if (code == CLI_OK && !looked_up && !known && strlen(meant) <= OVERRIDES_ID_MAX) {
+    if (code == CLI_OK && looked_up == WHY_NOT_LOOKED_UP && !known &&
+        strlen(meant) <= OVERRIDES_ID_MAX) {
         memcpy(view, meant, strlen(meant) + 1);
         code = WHY_LOOK_UP;
     } else if (code == CLI_OK) {
+        if (looked_up != WHY_NOT_LOOKED_UP) {
+            json_object_set_new(document, "looked_up_blocked",
+                                json_boolean(looked_up == WHY_BLOCKED));
+        }
         code = show(request, document);
     }
     json_decref(document);
     return code;
 }
 
-void why_let_look_up(const struct why_request *request, const char *view)
+enum why_look_up why_let_look_up(const struct why_request *request, const char *view)
 {
     json_t *arguments = json_object();
     char name[WIRE_NAME_TEXT_MAX];
@@ -302,8 +346,13 @@ void why_let_look_up(const struct why_request *request, const char *view)
     wire_name_to_text(&request->name, name);
     cli_add_string(arguments, "name", name);
     cli_add_string(arguments, "type", request->type_words);
+    cli_add_string(arguments, "client", request->client);
     cli_add_string(arguments, "view", view);
-    json_decref(cli_ask(&request->daemon, "trace", arguments, &code));
+    json_t *document = cli_ask(&request->daemon, "trace", arguments, &code);
+    const bool blocked = is_true(document, "blocked");
+
+    json_decref(document);
+    return blocked ? WHY_BLOCKED : WHY_LET_THROUGH;
 }
 
 int why_show_offline(const struct why_request *request, const char *document)

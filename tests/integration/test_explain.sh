@@ -60,6 +60,7 @@ $TTL 300
 ns A 192.0.2.53
 www CNAME eu.shop.test.
 eu CNAME edge.cloud.test.
+brief 0 CNAME edge.cloud.test.
 plain A 203.0.113.1
 ZONE
 cat >"$work/zones/cloud.test.zone" <<'ZONE'
@@ -232,6 +233,19 @@ explain 192.0.2.5 --live -c "$config"
 is 'd["verdict"] == "blocked" and d["is_address"]'
 refused 1 'no such view' x.test --live --view other -c "$config"
 
+say "an answer that may not be kept: that it blocks is said, and where to see it"
+for client in "" "--client 127.0.0.1"; do
+  # shellcheck disable=SC2086 # words
+  explain brief.shop.test --live -c "$config" $client
+  said '^BLOCKED all the same, for where its answer leads'
+  is 'not d["answer_known"] and d["looked_up_blocked"]'
+  # shellcheck disable=SC2086 # words
+  "$cordon" why brief.shop.test -c "$config" $client >"$work/why"
+  grep -q '^brief.shop.test A: BLOCKED by cordon, for where its answer leads' "$work/why" || fail "why: $(cat "$work/why")"
+  if grep -q 'does not stand in the way' "$work/why"; then fail "why: $(cat "$work/why")"; fi
+done
+"$cordon" trace brief.shop.test -c "$config" | says 'blocks: block suffix cloud.test' || fail "trace does not show it"
+
 say "the same by an answer in a file"
 kdig +tcp @127.0.0.1 -p "$upstream_port" www.shop.test A >/dev/null
 python3 - "$upstream_port" "$work/answer" www.shop.test <<'PYTHON'
@@ -307,6 +321,15 @@ grep -q 'BLOCKED' "$work/why" || fail "why: $(cat "$work/why")"
 ask www.hosted.test; expect 'answer www\.hosted\.test\. [0-9]+ A 0\.0\.0\.0'
 explain plain.shop.test --live -c "$config"
 is '[(t["trigger"], t["matched"], t["result"]) for t in d["triggers"]][2:] == [("nameserver", "ns.shop.test", "nothing"), ("nameserver-address", "192.0.2.53", "blocks")]'
+# What lets the whole chain through: name servers are not looked at, and no event names them.
+"$cordon" exception add www.hosted.test --scope chain --for 1h --ticket HD-78 --reason test -c "$config" >/dev/null
+ask www.hosted.test; expect 'answer www\.hosted\.test\. [0-9]+ A 203\.0\.113\.2'
+explain www.hosted.test --live -c "$config"
+is 'd["verdict"] == "free" and d["servers_known"] and d["hits"] == []'
+is 'not [t for t in d["triggers"] if t["trigger"].startswith("nameserver")]'
+"$cordon" why www.hosted.test --json -c "$config" >"$work/document"
+is 'd["verdict"] == "free" and d["hits"] == []'
+"$cordon" exception remove www.hosted.test -c "$config" >/dev/null
 # A server with more addresses than are told: not all is known, and that is said.
 explain www.many.test --live -c "$config"
 said '^Not all name servers behind the answer are known'
@@ -317,6 +340,17 @@ said 'for the view only records targets'
 explain x.test --client 10.66.1.2 -c "$config"
 is 'd["verdict"] == "blocked" and [(t["trigger"], t["result"]) for t in d["triggers"]] == [("client", "blocks"), ("qname", "not-asked")]'
 is "$fates == [('others', 'block prefix 10.66.0.0/16 trigger=client', 'wins')]"
+# A rule about the address from which traces come by themselves says nothing of another client.
+write_list here 1 <<<"block prefix 127.0.0.0/8 trigger=client"
+sign_list "$work/lists/here.list"
+option[lists.use]="{cloud: enforce, second: enforce, quiet: log, others: enforce, here: enforce}"
+write_config
+reload || fail "$(cat "$work/reload")"
+explain eu.shop.test --live -c "$config" --client 10.1.2.3
+is 'd["answer_known"] and d["hits"][-1]["trigger"] == "hop"'
+option[lists.use]="{cloud: enforce, second: enforce, quiet: log, others: enforce}"
+write_config
+reload || fail "$(cat "$work/reload")"
 explain plain.way.test -c "$config"
 is 'd["triggers"][0]["result"] == "passes-chain"'
 
