@@ -430,8 +430,10 @@ static void check_pairs(struct config_reader *reader, const struct option *optio
         check_zones(reader);
     }
     if (listen->state != OPTION_BAD && access->state != OPTION_BAD) {
-        config_check_views(reader);
+        config_check_views(reader, options[config_find_row("policy", "allow")].place,
+                           options[config_find_row("policy", "default")].place);
     }
+    config_check_redirects(reader, options[config_find_row("policy", "action")].place);
     config_check_when(reader);
     if (threshold->state != OPTION_BAD && keys->state != OPTION_BAD &&
         reader->config->key_count > 0) {

@@ -61,17 +61,18 @@ enum config_choose {
     CONFIG_CHOOSE_HASHED
 };
 
+/* Where something stands in the file, for faults that are found later; line 0: it is a
+ * default. */
+struct config_place {
+    size_t line, column;
+};
+
 struct config_list {
     char id[65];
     enum config_mode mode;
     char action[CONFIG_ACTION_MAX]; /* "" : the default; else a word of
                                        blocklists/FORMAT.md */
-};
-
-/* Where something stands in the file, for faults that are found later; line 0: it is a
- * default. */
-struct config_place {
-    size_t line, column;
+    struct config_place place;      /* of the id */
 };
 
 struct config_names {

@@ -90,7 +90,7 @@ static enum config_read_result add_list(struct config_reader *reader,
             "first; the file ID.list without its ending",
             item->key->text);
     }
-    *list = (struct config_list){.mode = CONFIG_MODE_OFF};
+    *list = (struct config_list){.mode = CONFIG_MODE_OFF, .place = config_place_of(item->key)};
     snprintf(list->id, sizeof(list->id), "%s", item->key->text);
     const enum config_read_result result = item->kind == CONFIG_MAPPING && !item->bad
                                                ? read_list_options(reader, row, item, list)

@@ -150,8 +150,13 @@ void config_check_when(struct config_reader *reader);
 int config_read_views(struct config_reader *reader, const struct config_node *node);
 void config_print_views(const struct config *config, FILE *out);
 void config_free_views(struct config *config);
-/* What only shows beside server.listen and access.allow. */
-void config_check_views(struct config_reader *reader);
+/* What only shows beside server.listen and access.allow. allow, deny: the places of
+ * policy.allow and policy.default. */
+void config_check_views(struct config_reader *reader, struct config_place allow,
+                        struct config_place deny);
+
+/* redirects.c: a view redirects to one name. action: the place of policy.action. */
+void config_check_redirects(struct config_reader *reader, struct config_place action);
 
 /* http.c: http_socket or http_address. */
 extern const struct config_kind config_kind_http;

@@ -533,7 +533,8 @@ static void check_words(struct config_reader *reader, const struct config_view *
     }
 }
 
-void config_check_views(struct config_reader *reader)
+void config_check_views(struct config_reader *reader, struct config_place allow,
+                        struct config_place deny)
 {
     const struct config *config = reader->config;
 
@@ -549,12 +550,12 @@ void config_check_views(struct config_reader *reader)
                             !view->has_allow);
         }
         if (!used) {
-            report_add(reader->report, REPORT_WARNING, reader->file, 0, 0,
+            report_add(reader->report, REPORT_WARNING, reader->file, allow.line, allow.column,
                        "policy.allow is for default: deny alone, and says nothing here");
         }
     }
     if (config->deny && strcmp(config->action, "truncate") == 0) {
-        report_add(reader->report, REPORT_WARNING, reader->file, 0, 0,
+        report_add(reader->report, REPORT_WARNING, reader->file, deny.line, deny.column,
                    "policy.default: deny with the action truncate denies nothing over TCP");
     }
     for (size_t i = 0; i < config->view_count; i++) {

@@ -67,21 +67,12 @@ static struct words words_of(const struct config *config, size_t number)
     return words;
 }
 
-/* A redirect is the view's: one target for all. */
-static int take_redirect(const char *list, const struct wire_name *target, bool prefixes,
-                         struct report *report, struct policy_view_setting *view)
+/* A redirect is the view's: one target for all, which config/redirects.c has seen to. */
+static void take_redirect(const struct wire_name *target, bool prefixes,
+                          struct policy_view_setting *view)
 {
-    if (view->redirect.len != 0 &&
-        (!wire_name_equal(&view->redirect, target) || view->redirect_prefixes != prefixes)) {
-        report_add(report, REPORT_ERROR, list, 0, 0,
-                   "redirects to another name than the action of view %s or another list of "
-                   "it: one target serves all lists of a view",
-                   view->name);
-        return CORDON_E_REFUSED;
-    }
     view->redirect = *target;
     view->redirect_prefixes = prefixes;
-    return 0;
 }
 
 static const enum policy_mode modes[] = {[CONFIG_MODE_OFF] = POLICY_MODE_OFF,
@@ -104,9 +95,10 @@ static int fill_list(const struct config_list *from, struct report *report,
         report_add(report, REPORT_ERROR, from->id, 0, 0, "'%s' is no action", from->action);
         return CORDON_E_REFUSED;
     }
-    return to->action == POLICY_ACTION_REDIRECT
-               ? take_redirect(from->id, &target, prefixes, report, view)
-               : 0;
+    if (to->action == POLICY_ACTION_REDIRECT) {
+        take_redirect(&target, prefixes, view);
+    }
+    return 0;
 }
 
 static int fill_view(const struct words *words, struct report *report,
@@ -191,7 +183,7 @@ static int fill_variant(const struct words *words, const struct config_when *whe
             return CORDON_E_REFUSED;
         }
         if (variant->action == POLICY_ACTION_REDIRECT) {
-            rc = take_redirect(when->schedule, &target, prefixes, report, view);
+            take_redirect(&target, prefixes, view);
         }
     }
     for (size_t i = 0; i < when->list_count && rc == 0; i++) {

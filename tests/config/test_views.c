@@ -10,7 +10,8 @@
 
 #include <stdlib.h>
 
-#define LISTEN "server: {listen: [127.0.0.1@53, 192.0.2.1@53, 0.0.0.0@5300, \"[::]@5300\"]}\n"
+#define REDIRECT "name one of the two in both places, or put the clients into two views"
+#define LISTEN   "server: {listen: [127.0.0.1@53, 192.0.2.1@53, 0.0.0.0@5300, \"[::]@5300\"]}\n"
 
 static struct config *parse(const char *text, struct report *report)
 {
@@ -238,6 +239,21 @@ static void options_that_cannot_be_are_refused(void **state)
                 "  b: {listen: [127.0.0.1], clients: [0.0.0.0/0]}",
          "5:3: views: b: a has the same clients (0.0.0.0/0) at the same listener: which of the "
          "two would count? Name them in one"},
+        /* Redirects: one name for a view, at any time. */
+        {"lists: {use: {a: {mode: log, action: \"redirect:x.example\"},\n"
+         "  b: {mode: log, action: \"redirect:y.example\"}}}",
+         "2:3: view default redirects to y.example here and to x.example on line 1: " REDIRECT},
+        {"lists: {use: {a: {mode: log, action: \"redirect:x.example\"}}}\n"
+         "views: {v: {clients: [loopback], action: \"redirect:y.example\"}}",
+         "1:15: view v redirects to x.example here and to y.example on line 2: " REDIRECT},
+        {"policy: {action: \"redirect:x.example\"}\n"
+         "lists: {use: {a: {mode: log, action: \"redirect:*.x.example\"}}}",
+         "2:15: view default redirects to *.x.example here and to x.example on line "
+         "1: " REDIRECT},
+        {"schedules: {s: {zone: UTC}}\npolicy: {action: \"redirect:x.example\"}\n"
+         "views: {v: {clients: [loopback], when: [\n"
+         "  {schedule: s, lists: {a: {mode: log, action: \"redirect:y.example\"}}}]}}",
+         "4:25: view v redirects to y.example here and to x.example on line 2: " REDIRECT},
     };
 
     (void)state;
@@ -271,6 +287,11 @@ static void conditions_may_overlap(void **state)
                "[127.0.0.1]}",
         LISTEN "views:\n  a: {listen: [0.0.0.0@5300]}\n  b: {listen: [192.0.2.7@5300]}",
         LISTEN "views:\n  a: {listen: [127.0.0.1]}\n  b: {listen: [192.0.2.1]}",
+        /* Each redirects to its own; letter case and a last dot make no other name. */
+        "views:\n  a: {clients: [10.0.0.0/8], action: \"redirect:x.example\", use: {l: {mode: "
+        "log, "
+        "action: \"redirect:X.example.\"}}}\n  b: {clients: [10.1.0.0/16], action: "
+        "\"redirect:y.example\"}",
         LISTEN "views:\n  a: {listen: [0.0.0.0@5300]}\n  b: {listen: [\"[::]@5300\"]}",
     };
 
@@ -302,9 +323,9 @@ static void what_is_odd_but_allowed_is_a_warning(void **state)
         {IN("use: {a: off}"),
          "1:39: views.NAME.use: every list is off: no list will block or record anything"},
         {"policy: {allow: [a.example]}",
-         " policy.allow is for default: deny alone, and says nothing here"},
+         "1:17: policy.allow is for default: deny alone, and says nothing here"},
         {"policy: {default: deny, action: truncate}",
-         " policy.default: deny with the action truncate denies nothing over TCP"},
+         "1:19: policy.default: deny with the action truncate denies nothing over TCP"},
     };
 
     (void)state;
