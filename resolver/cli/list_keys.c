@@ -13,6 +13,7 @@ void cli_list_keys_add(struct cli_list_keys *keys, const char *named)
 {
     struct dirent **entries = NULL;
     const int count = scandir(named, &entries, NULL, alphasort);
+    const size_t before = keys->count;
 
     if (count < 0) {
         if (keys->count < TRUST_KEYS_MAX) {
@@ -33,6 +34,9 @@ void cli_list_keys_add(struct cli_list_keys *keys, const char *named)
         free(entries[i]);
     }
     free(entries);
+    if (keys->count == before && before < TRUST_KEYS_MAX) {
+        fprintf(stderr, "cordon: the folder %s has no key list*.pub\n", named);
+    }
 }
 
 int cli_list_keys_load(const struct cli_list_keys *keys, struct trust_keyring *keyring)

@@ -241,6 +241,7 @@ cmp "$work/a.image" "$work/b.image" || fail "a link was not followed"
 cmp "$work/a.image" "$work/through" || fail "a FIFO's reader got something else"
 code 1 "$cordon" list export --format domains --keys "$work/keys" --output "$work/keys" "$list"; err_has 'neither a file nor'
 code 1 "$cordon" list export --format domains --keys "$work/keys" --output "$work/none/x" "$list"; err_has 'none/x: No such file'
+code 2 "$cordon" list verify --keys "$work/lists" "$list"; err_has 'has no key list\*.pub'
 
 say "explain"
 code 0 "$cordon" explain deep.cloud.test -c "$config"
