@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 make_keys list-a list-b list-c stranger
-printf '\n\n' | minisign -G -W -f -p "$work/keys/board.pub" -s "$work/keys/board.key" >/dev/null
+minisign -G -W -f -p "$work/keys/board.pub" -s "$work/keys/board.key" </dev/null >/dev/null
 start_fake "$upstream_port" --log "$work/asked"
 board="$work/board.exceptions"
 option[lists.use]='{shop: enforce, other: enforce}'

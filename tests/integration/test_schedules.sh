@@ -146,8 +146,9 @@ say "categories, scopes and confidence lower what rules do, in their view alone"
 ask_table <<TABLE
 mirror.cloud.test | answer mirror.cloud.test\. 1 A 0\.0\.0\.0
 shop.cloud.test | answer shop.cloud.test\. 1 A 0\.0\.0\.0
-# the shorter rule of the list still says its word
-mirror.cloud.test A --source $desk | answer mirror.cloud.test\. 1 A 0\.0\.0\.0
+# recorded instead of blocked, whatever the shorter rule says; with off that one says its word
+mirror.cloud.test A --source $desk | answer mirror.cloud.test\. [0-9]+ A 192\.0\.2\.68
+shop.cloud.test A --source $desk | answer shop.cloud.test\. 1 A 0\.0\.0\.0
 www.cloud.test A --source $desk | answer www.cloud.test\. 1 A 0\.0\.0\.0
 ok.cloud.test A --source $desk | answer ok.cloud.test\. [0-9]+ A 192\.0\.2\.12
 TABLE
@@ -174,7 +175,7 @@ is_blocked || fail "after a refused reload: $answer"
 
 stop_cordond
 python3 "$here/check_events.py" "$schema" "$work/events.jsonl" --rows <<ROWS || fail "see above"
-mirror.cloud.test A event=decision view=desks mode=log applied=false list=cloud
+mirror.cloud.test A event=decision view=desks action=log mode=enforce applied=false list=cloud
 shop.cloud.test A event=decision view=desks mode=log applied=false
 ! www.cloud.test A view=desks mode=log
 www.cloud.test A event=decision view=kids action=nxdomain mode=enforce applied=true
