@@ -126,17 +126,6 @@ void setup_schedules_at(const struct setup_schedules *schedules, uint64_t now_s,
     }
 }
 
-const char *setup_schedules_of(const struct setup_snapshot *snapshot, size_t view)
-{
-    const uint8_t variant = snapshot->moment.variants[view];
-
-    return snapshot->schedules == NULL || variant == 0
-               ? NULL
-               : snapshot->schedules
-                     ->from[snapshot->schedules->when[view].schedules[variant - 1]]
-                     .name;
-}
-
 uint64_t setup_schedules_next(const struct setup_schedules *schedules, size_t number,
                               uint64_t now_s)
 {
@@ -154,6 +143,33 @@ static bool holds_now(const struct setup_schedules *schedules, size_t number, ui
     const int64_t now = now_s > (uint64_t)ZONE_MOMENT_MAX ? ZONE_MOMENT_MAX : (int64_t)now_s;
 
     return schedule_holds(&schedules->from[number].times, schedules->zones[number], now);
+}
+
+void setup_schedules_warn(const struct setup_schedules *schedules, uint64_t now_s,
+                          struct report *report)
+{
+    for (size_t i = 0; schedules != NULL && i < schedules->count; i++) {
+        char place[CONFIG_VIEW_NAME_MAX + 32];
+
+        if (!holds_now(schedules, i, now_s) && setup_schedules_next(schedules, i, now_s) == 0) {
+            snprintf(place, sizeof(place), "schedules.%s", schedules->from[i].name);
+            report_add(
+                report, REPORT_WARNING, place, 0, 0,
+                "does not hold in the next 400 days: are days, dates and except meant so? "
+                "The first day of hours must be right by all three");
+        }
+    }
+}
+
+const char *setup_schedules_of(const struct setup_snapshot *snapshot, size_t view)
+{
+    const uint8_t variant = snapshot->moment.variants[view];
+
+    return snapshot->schedules == NULL || variant == 0
+               ? NULL
+               : snapshot->schedules
+                     ->from[snapshot->schedules->when[view].schedules[variant - 1]]
+                     .name;
 }
 
 void setup_schedules_show(struct text *out, const struct setup_snapshot *snapshot,

@@ -36,6 +36,9 @@ void setup_schedules_at(const struct setup_schedules *schedules, uint64_t now_s,
 
 /* The schedule that makes a view what it is in a snapshot; NULL: none. */
 const char *setup_schedules_of(const struct setup_snapshot *snapshot, size_t view);
+/* Tells of those that will not hold: days that contradict dates, or dates that are over. */
+void setup_schedules_warn(const struct setup_schedules *schedules, uint64_t now_s,
+                          struct report *report);
 /* When one changes: seconds; 0: not within the next 400 days. */
 uint64_t setup_schedules_next(const struct setup_schedules *schedules, size_t number,
                               uint64_t now_s);

@@ -220,6 +220,7 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     }
     if (rc == 0) {
         setup_schedules_at(new->schedules, now_s, &new->moment);
+        setup_schedules_warn(new->schedules, now_s, report);
         for (size_t i = 0; i < views.count; i++) {
             views.at[i].variant = new->moment.variants[i];
         }

@@ -49,6 +49,9 @@ says -F 'warning: views.desks.categories: no rule of the lists in use has the ca
 sed 's,Europe/Berlin,Europe/Berlim,' "$work/cordond.yaml" >"$work/nowhere.yaml"
 if "$cordon" check "$work/nowhere.yaml" >"$work/check" 2>&1; then fail "a zone that is not there is taken"; fi
 says -E 'schedules.night.zone: there is no time zone Europe/Berlim \(/usr/share/zoneinfo/Europe/Berlim: .*\): correct the name .* or install the package tzdata' "$work/check" || fail "$(cat "$work/check")"
+sed -E 's/^( *friday: ).*/\1{zone: Pacific\/Apia, days: [fri], dates: [2030-01-01, 2020-01-03]}/' "$work/cordond.yaml" >"$work/never.yaml"
+"$cordon" check "$work/never.yaml" >"$work/check" 2>&1 || fail "$(cat "$work/check")"
+says -E '^warning: schedules.friday: does not hold in the next 400 days: are days, dates and except meant so' "$work/check" || fail "$(cat "$work/check")"
 
 clock=$work/faketime
 set_clock() { # "2026-03-28 01:29:57", UTC

@@ -142,31 +142,12 @@ static void a_line_of_when_leaves_what_it_does_not_name(void **state)
     config_free(config);
 }
 
-static void one_target_serves_all_times_of_a_view(void **state)
-{
-    struct config *config =
-        read("schedules: {s: {zone: UTC}}\n"
-             "policy: {action: \"redirect:a.example\", when: [{schedule: s, action: "
-             "\"redirect:b.example\"}]}\n");
-    struct setup_views views;
-    struct report report;
-
-    (void)state;
-    report_init(&report);
-    assert_int_equal(setup_views_init(config, &report, &views), CORDON_E_REFUSED);
-    assert_int_equal(report.errors, 1);
-    report_deinit(&report);
-    setup_views_deinit(&views);
-    config_free(config);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_that_holds_counts),
         cmocka_unit_test(a_zone_that_is_not_there_is_named_with_what_to_do),
         cmocka_unit_test(a_line_of_when_leaves_what_it_does_not_name),
-        cmocka_unit_test(one_target_serves_all_times_of_a_view),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
