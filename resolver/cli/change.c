@@ -187,6 +187,7 @@ static void print_state(const json_t *entry, bool ended)
         {"waiting", "not yet: it begins"},
         {"over", "over: it counts no more"},
         {"rule-gone", "without effect: no list that is loaded has this rule (`cordon lists`)"},
+        {"no-view", "without effect: there is no such view (`cordon status` shows all)"},
         {"unsigned", "without effect: only signed files of exceptions count here"},
     };
     const char *state = ended ? "" : cli_string_of(entry, "state");

@@ -288,6 +288,11 @@ static void changes_attention(unsigned *count, const json_t *changes)
     attention(count, cli_number_of(changes, "exceptions_rule_gone") > 0,
               "%" PRIu64 " exceptions are for rules that no list has: `cordon exception list`",
               cli_number_of(changes, "exceptions_rule_gone"));
+    attention(count, cli_number_of(changes, "exceptions_without_effect") > 0,
+              "%" PRIu64
+              " exceptions are without effect, for want of their view or of a signature: "
+              "`cordon exception list`",
+              cli_number_of(changes, "exceptions_without_effect"));
     attention(count, json_is_true(json_object_get(changes, "unsaved")),
               "%s cannot be written: what has ended may be back after a restart",
               cli_string_of(changes, "file"));

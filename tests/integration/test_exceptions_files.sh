@@ -214,6 +214,24 @@ reload || fail "reload: $(cat "$work/reload")"
 event 1 'e["event"] == "change" and e["what"] == "exception-ending" and e["id"] == "long"'
 status_is 's["changes"]["exceptions_ending"] == 1 and s["changes"]["exceptions_rule_gone"] == 0' || fail "$(status 's["changes"]')"
 
+say "one for a view that is not there has no effect, and that is told"
+an_exception long "name long.other.example" "view nosuch" | write_board 7
+sign_board
+reload || fail "reload: $(cat "$work/reload")"
+blocked long.other.example
+is_state long no-view || fail "$(tool exception list)"
+tool exception list | says 'without effect: there is no such view' || fail "$(tool exception list)"
+code=0
+tool status >"$work/said" || code=$?
+[ "$code" -eq 1 ] || fail "status $code"
+says '1 exceptions are without effect' "$work/said" || fail "$(cat "$work/said")"
+{
+  an_exception long "name long.other.example" "scope chain" "until $(at '3 days')" "from $(at '2 days ago')"
+  an_exception gone "rule shop: block exact only.example"
+} | write_board 8
+sign_board
+reload || fail "reload: $(cat "$work/reload")"
+
 say "a rule that a list loses is told, and counts again when it is back"
 new_list shop 2 <<<"block suffix shop.example"
 reload || fail "reload: $(cat "$work/reload")"
