@@ -78,8 +78,12 @@ static int read_verified(const char *path, const struct trust_keyring *keyring,
     int rc = file_read(path, POLICY_LIST_OCTETS_MAX, &data, &data_len);
 
     if (rc != 0) {
-        report_add(report, REPORT_ERROR, path, 0, 0, "the list cannot be read: %s",
-                   cordon_strerror(rc));
+        report_add(report, REPORT_ERROR, path, 0, 0, "the list cannot be read: %s%s",
+                   cordon_strerror(rc),
+                   rc == -ENOENT
+                       ? ": put its file there, or take its id out of lists.use, views "
+                         "and when"
+                       : "");
         return rc;
     }
     rc = trust_verify_beside(keyring, path, data, data_len, report, verdict);

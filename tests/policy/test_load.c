@@ -278,6 +278,7 @@ static void bad_lists_are_refused_whole(void **state)
     unlink(path);
     assert_int_equal(load(place, one, 1), -ENOENT);
     assert_true(says(place, "cannot be read"));
+    assert_true(says(place, "lists.use"));
     assert_null(place->loaded.image);
     free(good);
     free(other);
