@@ -69,6 +69,8 @@ static void print_headline(const struct screen *screen)
         {"exception", "let through by an exception, until it ends"},
         {"paused", "let through: what would block it is paused"},
         {"recorded", "let through, and recorded"},
+        {"log-mode", "let through, and recorded: what speaks of it is in log mode"},
+        {"log-action", "let through, and recorded: the action here is log"},
         {"passed", "let through by a rule"},
         {"local", "known here: answered by this resolver itself, before any list"},
         {"exempt", "in a zone with servers of its own that lists have no say about"},
@@ -77,9 +79,12 @@ static void print_headline(const struct screen *screen)
         {"behind", "BLOCKED by cordon, for where its answer leads"},
     };
     const char *verdict = cli_string_of(screen->document, "verdict");
+    const json_t *hit = find_hit(screen->document);
 
     if (is_blocked_behind(screen)) {
         verdict = "behind";
+    } else if (says(verdict, "recorded") && hit != NULL) {
+        verdict = says(cli_string_of(hit, "mode"), "log") ? "log-mode" : "log-action";
     } else if (says(verdict, "free") && is_unknown(screen)) {
         verdict = "unknown";
     }

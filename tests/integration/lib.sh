@@ -125,9 +125,28 @@ done
 mkdir -p "$work/lists" "$work/zones" "$work/keys"
 
 # Below the ports that the system hands out, so that no client's socket sits on it.
+# A port is nobody else's as long as this test runs, also while nobody listens there: tests run side by side.
 free_ports() {
-  python3 - "$1" <<'PYTHON'
-import random, socket, sys
+  python3 - "$1" "$$" <<'PYTHON'
+import fcntl, os, random, socket, sys, tempfile
+
+folder = os.path.join(tempfile.gettempdir(), "cordon-test-ports.%d" % os.getuid())
+os.makedirs(folder, 0o700, exist_ok=True)
+lock = open(os.path.join(folder, "lock"), "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+
+def take(port):
+    """False if a test that runs has it."""
+    path = os.path.join(folder, str(port))
+    try:
+        with open(path) as file:
+            if os.path.exists("/proc/" + file.read()):
+                return False
+    except OSError:
+        pass
+    with open(path, "w") as file:
+        file.write(sys.argv[2])
+    return True
 
 def is_free(port):
     for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
@@ -145,7 +164,7 @@ def is_free(port):
 found = set()
 for _ in range(10000):
     port = random.SystemRandom().randrange(10000, 30000)
-    if port not in found and is_free(port):
+    if port not in found and is_free(port) and take(port):
         found.add(port)
     if len(found) == int(sys.argv[1]):
         print("\n".join(map(str, found)))

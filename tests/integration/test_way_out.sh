@@ -345,8 +345,9 @@ why www.front.why -- 'BLOCKED' 'leads to edge\.cloud\.why \(alias 1' 'exception 
   '1 LAW 2 requires it'
 why free.why -- 'not blocked$' 'does not stand in the way' 'cordon trace free\.why$'
 why free.why TXT -- 'cordon trace free\.why TXT$'
-# An answer that may not be kept is none to look at.
-why zero.why -- 'not blocked by its own name' 'may not be kept' 'See where it leads.*cordon trace zero\.why$'
+# An answer that may not be kept is none to look at, but it was blocked.
+why zero.why -- 'BLOCKED by cordon, for where its answer leads' 'may not be kept' \
+  'See which rule of which list does it: cordon trace zero\.why$'
 tool trace zero.why | says 'by hop behind an alias' || fail "the trace does not show it"
 why www.quiet.example -- 'log mode'
 why localhost -- 'known here'
@@ -369,7 +370,7 @@ expect 'answer edge\.cloud\.why\. .*192\.0\.2\.7'
 ask by.why A
 expect 'answer by\.why\. .*0\.0\.0\.0'
 tool pause all --for 1h --reason R >/dev/null
-why by.why -- 'is paused' 'list all is paused until'
+why by.why -- 'is paused' 'all lists are paused until'
 tool pause end all >/dev/null
 tool exception remove www.front.why >/dev/null
 tool why by.why --json >"$work/said"
