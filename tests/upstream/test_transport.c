@@ -16,8 +16,7 @@ static void sockets_are_bounded_over_udp_and_tcp(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     upstream_transport_limit(worker.transport, 2);
     ask(&worker, &fetches[0], "one.example.test");
     truncate_udp(&worker, &server);
@@ -35,9 +34,8 @@ static void sockets_are_bounded_over_udp_and_tcp(void **state)
     pass(&worker, UPSTREAM_TRY_MIN_MS + 20);
     assert_int_equal(pool_in_use(worker.transport->udp), 1);
     assert_true(upstream_lacks(worker.upstream) >= 3);
-    worker_deinit(&worker);
     close(connection);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 /* ---- TCP ---- */
@@ -91,8 +89,7 @@ static void questions_share_a_connection_and_are_answered_in_any_order(void **st
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     for (size_t i = 0; i < MANY; i++) {
         char name[32];
         snprintf(name, sizeof(name), "n%zu.example.test", i);
@@ -115,9 +112,8 @@ static void questions_share_a_connection_and_are_answered_in_any_order(void **st
         assert_int_equal(worker.status, QUERY_FETCH_ANSWER);
         assert_ptr_equal(worker.last, &fetches[i]);
     }
-    worker_deinit(&worker);
     close(connection);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void answers_may_be_cut_and_glued(void **state)
@@ -129,8 +125,7 @@ static void answers_may_be_cut_and_glued(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     for (size_t i = 0; i < 3; i++) {
         ask(&worker, &fetches[i], "www.example.test");
         truncate_udp(&worker, &server);
@@ -152,9 +147,8 @@ static void answers_may_be_cut_and_glued(void **state)
     assert_int_equal(send(connection, frames + one, 2 * one, MSG_NOSIGNAL), (ssize_t)(2 * one));
     settle(&worker);
     assert_int_equal(worker.done, 3);
-    worker_deinit(&worker);
     close(connection);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void a_connection_that_closes_early_is_opened_once_more(void **state)
@@ -165,8 +159,7 @@ static void a_connection_that_closes_early_is_opened_once_more(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     ask(&worker, &fetch, "www.example.test");
     truncate_udp(&worker, &server);
     int connection = take_tcp(&server);
@@ -197,8 +190,7 @@ static void a_connection_that_closes_early_is_opened_once_more(void **state)
     settle(&worker);
     assert_int_equal(worker.done, 2);
     assert_int_equal(worker.status, QUERY_FETCH_TIMEOUT);
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void broken_framing_fails_everybody_on_the_connection(void **state)
@@ -251,8 +243,7 @@ static void an_unwritten_question_of_a_cancelled_fetch_is_never_written(void **s
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     ask(&worker, &fetch, "www.example.test");
     size_t len = take_udp(&server, octets);
     answer_udp(&server, octets, len, WIRE_FLAG_TC);
@@ -274,9 +265,8 @@ static void an_unwritten_question_of_a_cancelled_fetch_is_never_written(void **s
     answer_tcp(connection, octets, got);
     settle(&worker);
     assert_int_equal(worker.done, 1);
-    worker_deinit(&worker);
     close(connection);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void idle_connections_are_closed(void **state)
@@ -287,8 +277,7 @@ static void idle_connections_are_closed(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     upstream_transport_patience(worker.transport, 1000, 600);
     ask(&worker, &fetch, "www.example.test");
     truncate_udp(&worker, &server);
@@ -303,9 +292,8 @@ static void idle_connections_are_closed(void **state)
     assert_int_equal(read_tcp(connection, octets), -1);
     assert_int_equal(pool_in_use(worker.transport->connections), 0);
     assert_false(uv_is_active((uv_handle_t *)&worker.transport->timer));
-    worker_deinit(&worker);
     close(connection);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void connecting_has_an_end(void **state)
@@ -317,8 +305,7 @@ static void connecting_has_an_end(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     upstream_transport_patience(worker.transport, 800, 1000);
     assert_int_equal(listen(server.tcp, 0), 0);
     const socklen_t len = address_to_sockaddr(&server.at, &storage);
@@ -349,8 +336,7 @@ static void a_connection_that_answers_nobody_gets_no_more_questions(void **state
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     upstream_transport_patience(worker.transport, 200, 100000);
     ask(&worker, &fetch, "www.example.test");
     truncate_udp(&worker, &server);
@@ -384,8 +370,7 @@ static void a_connection_that_dribbles_gets_no_more_questions(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     upstream_transport_patience(worker.transport, 200, 100000);
     ask(&worker, &fetches[0], "www.example.test");
     truncate_udp(&worker, &server);
@@ -427,8 +412,7 @@ static void a_connection_that_stops_halfway_gets_no_more_questions(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     /* Far apart: a busy machine may hold this test up for some 100 ms. */
     upstream_transport_patience(worker.transport, 800, 100000);
     ask(&worker, &fetches[0], "one.example.test");
@@ -470,8 +454,7 @@ static void connections_to_a_server_are_bounded(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     upstream_transport_patience(worker.transport, 30, 100000);
     for (size_t i = 0; i < MANY; i++) {
         ask(&worker, &fetches[i], "www.example.test");
@@ -503,8 +486,7 @@ static void a_late_answer_to_a_cancelled_question_harms_nobody(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     ask(&worker, &first, "one.example.test");
     truncate_udp(&worker, &server);
     ask(&worker, &second, "two.example.test");
@@ -519,9 +501,8 @@ static void a_late_answer_to_a_cancelled_question_harms_nobody(void **state)
     settle(&worker);
     assert_int_equal(worker.done, 1);
     assert_ptr_equal(worker.last, &second);
-    worker_deinit(&worker);
     close(connection);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void full_connections_are_followed_by_another(void **state)
@@ -534,8 +515,7 @@ static void full_connections_are_followed_by_another(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     for (size_t i = 0; i < MANY; i++) {
         ask(&worker, &fetches[i], "www.example.test");
         truncate_udp(&worker, &server);
@@ -556,8 +536,7 @@ static void everything_may_close_in_either_order(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     ask(&worker, &fetches[0], "www.example.test");
     truncate_udp(&worker, &server);
     ask(&worker, &fetches[1], "www.example.test");

@@ -66,8 +66,7 @@ static void an_answer_from_elsewhere_does_not_arrive(void **state)
     assert_int_equal(worker.done, 1);
     upstream_status(worker.upstream, status);
     assert_int_equal(status[0].wrong, 0); /* the kernel has dropped them */
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
     server_deinit(&forger);
     server_deinit(&stranger);
 }
@@ -81,8 +80,7 @@ static void wrong_answers_are_read_past(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     ask(&worker, &fetch, "www.example.test");
     const size_t len = take_udp(&server, octets);
     sendto(server.udp, octets, 0, 0, (struct sockaddr *)&server.from, server.from_len);
@@ -97,8 +95,7 @@ static void wrong_answers_are_read_past(void **state)
     assert_int_equal(worker.status, QUERY_FETCH_ANSWER);
     upstream_status(worker.upstream, status);
     assert_int_equal(status[0].wrong, 6);
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void a_closed_port_is_told_at_once(void **state)
@@ -135,8 +132,7 @@ static void source_ports_are_uniform(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     for (unsigned i = 0; i < QUESTIONS; i++) {
         struct query_fetch fetch;
         struct address from;
@@ -160,8 +156,7 @@ static void source_ports_are_uniform(void **state)
     const double off = square - (PORTS - 1);
     assert_true(off * off < 36.0 * 2 * (PORTS - 1));
     assert_int_equal(pool_in_use(worker.transport->udp), 0);
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void without_descriptors_it_asks_a_little_later(void **state)
@@ -173,8 +168,7 @@ static void without_descriptors_it_asks_a_little_later(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
     const int next = dup(0);
     const struct rlimit none = {(rlim_t)next, limit.rlim_max};
@@ -191,8 +185,7 @@ static void without_descriptors_it_asks_a_little_later(void **state)
     answer_udp(&server, octets, len, 0);
     settle(&worker);
     assert_int_equal(worker.status, QUERY_FETCH_ANSWER);
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 /* ---- sockets that carry several questions ---- */
@@ -252,16 +245,14 @@ static void a_slow_resolver_has_a_new_port_for_each_question(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     for (unsigned i = 0; i < UPSTREAM_UDP_WAITING_MIN; i++) {
         ports[i] = exchange_one(&worker, &server);
         for (unsigned k = 0; k < i; k++) {
             assert_int_not_equal(ports[i], ports[k]);
         }
     }
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void under_load_sockets_carry_some_questions_each(void **state)
@@ -272,8 +263,7 @@ static void under_load_sockets_carry_some_questions_each(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     crowd(&worker, &server, froms);
     const uint64_t began_ms = uv_now(&worker.loop);
     assert_int_equal(waiting(&worker), CROWD);
@@ -299,8 +289,7 @@ static void under_load_sockets_carry_some_questions_each(void **state)
         assert_int_equal(others, 0);
         assert_true(used > 20); /* by chance 32, and less than 20 once in 10^9 times */
     }
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void a_socket_carries_so_many_questions_and_no_more(void **state)
@@ -310,8 +299,7 @@ static void a_socket_carries_so_many_questions_and_no_more(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     crowd(&worker, &server, NULL);
     for (unsigned i = 0; i < CROWD; i++) {
         udp = worker.transport->udp_waiting[0].at[i];
@@ -321,8 +309,7 @@ static void a_socket_carries_so_many_questions_and_no_more(void **state)
     const size_t before = waiting(&worker);
     exchange_one(&worker, &server);
     assert_true(waiting(&worker) < before);
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void sockets_wait_for_a_second(void **state)
@@ -331,16 +318,14 @@ static void sockets_wait_for_a_second(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     crowd(&worker, &server, NULL);
     assert_true(pool_in_use(worker.transport->udp) > 0);
     pass(&worker, UPSTREAM_UDP_KEPT_MS + 3 * UPSTREAM_LOOK_MS);
     assert_int_equal(waiting(&worker), 0);
     assert_int_equal(pool_in_use(worker.transport->udp), 0);
     assert_false(uv_is_active((uv_handle_t *)&worker.transport->timer));
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void who_finds_the_port_of_a_waiting_socket_closes_it(void **state)
@@ -351,8 +336,7 @@ static void who_finds_the_port_of_a_waiting_socket_closes_it(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     crowd(&worker, &server, froms);
     for (unsigned i = 0; i < 10; i++) {
         const socklen_t len = address_to_sockaddr(&froms[i], &storage);
@@ -362,8 +346,7 @@ static void who_finds_the_port_of_a_waiting_socket_closes_it(void **state)
     settle(&worker);
     assert_int_equal(waiting(&worker), CROWD - 10);
     assert_int_equal(pool_in_use(worker.transport->udp), CROWD - 10);
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 /* Once something else than the answer has come, somebody may know the port. */
@@ -375,8 +358,7 @@ static void a_socket_that_heard_a_stranger_carries_nothing_more(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     ask(&worker, &fetch, "www.example.test");
     const size_t len = take_udp(&server, octets);
     octets[0]++;
@@ -386,8 +368,7 @@ static void a_socket_that_heard_a_stranger_carries_nothing_more(void **state)
     settle(&worker);
     assert_int_equal(worker.done, 1);
     assert_int_equal(pool_in_use(worker.transport->udp), 0);
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 /* Nor one whose question was given up: the answer may still come. */
@@ -399,8 +380,7 @@ static void a_socket_without_an_answer_carries_nothing_more(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     ask(&worker, &fetch, "www.example.test");
     upstream_cancel(worker.upstream, &fetch);
     assert_int_equal(pool_in_use(worker.transport->udp), 0);
@@ -413,8 +393,7 @@ static void a_socket_without_an_answer_carries_nothing_more(void **state)
     assert_int_equal(pool_in_use(worker.transport->udp), 1);
     upstream_cancel(worker.upstream, &fetch);
     assert_int_equal(pool_in_use(worker.transport->udp), 0);
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 /* The number of a server may have become that of another. */
@@ -447,8 +426,7 @@ static void a_closed_port_is_told_to_whoever_gets_a_kept_socket(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     crowd(&worker, &server, NULL);
     server_deinit(&server);
     worker.done = 0;
@@ -469,8 +447,7 @@ static void an_old_error_of_a_kept_socket_is_not_the_next_questions(void **state
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     crowd(&worker, &server, NULL);
     const socklen_t len = address_to_sockaddr(&server.at, &storage);
     close(server.udp);
@@ -481,8 +458,7 @@ static void an_old_error_of_a_kept_socket_is_not_the_next_questions(void **state
     assert_int_equal(bind(server.udp, (struct sockaddr *)&storage, len), 0);
     ask(&worker, &fetch, "www.example.test");
     assert_true(take_udp(&server, octets) > 12);
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 static void waiting_sockets_make_room_for_others(void **state)
@@ -492,8 +468,7 @@ static void waiting_sockets_make_room_for_others(void **state)
     struct worker worker;
 
     (void)state;
-    server_init(&server, "127.0.0.1");
-    worker_init(&worker, &server.at, 1);
+    begin(&worker, &server);
     upstream_transport_limit(worker.transport, CROWD);
     crowd(&worker, &server, NULL);
     for (unsigned i = 0; i < CROWD; i++) {
@@ -502,8 +477,7 @@ static void waiting_sockets_make_room_for_others(void **state)
     assert_int_equal(upstream_lacks(worker.upstream), 0);
     assert_int_equal(waiting(&worker), 0);
     assert_int_equal(pool_in_use(worker.transport->udp), CROWD);
-    worker_deinit(&worker);
-    server_deinit(&server);
+    end(&worker, &server);
 }
 
 int main(void)

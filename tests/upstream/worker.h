@@ -179,6 +179,19 @@ static inline void server_deinit(struct server *server)
     close(server->tcp);
 }
 
+/* A worker that has this server alone. */
+static inline void begin(struct worker *worker, struct server *server)
+{
+    server_init(server, "127.0.0.1");
+    worker_init(worker, &server->at, 1);
+}
+
+static inline void end(struct worker *worker, struct server *server)
+{
+    worker_deinit(worker);
+    server_deinit(server);
+}
+
 /* The next question over UDP; 0: none. */
 static inline size_t take_udp(struct server *server, uint8_t octets[512])
 {
