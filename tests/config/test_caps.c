@@ -10,22 +10,6 @@
 
 #include <stdlib.h>
 
-static struct config *parse(const char *text)
-{
-    struct config *config = NULL;
-    struct report report;
-
-    report_init(&report);
-    const int rc = config_parse(text, strlen(text), "t", "/etc/cordon", &report, &config);
-    if (rc != 0 || report.count != 0) {
-        report_print(&report, stderr);
-    }
-    assert_int_equal(rc, 0);
-    assert_int_equal(report.count, 0);
-    report_deinit(&report);
-    return config;
-}
-
 static const char all[] =
     "policy: {categories: {package-mirror: log, cdn: enforce, public-dns: off}, scopes: "
     "{consumer: log, cdn: off}, confidence: {log: low, apply: high}}\n"
@@ -35,7 +19,7 @@ static const char all[] =
 
 static void caps_are_read_where_they_stand(void **state)
 {
-    struct config *config = parse(all);
+    struct config *config = read_config(all, 0);
     const struct config_caps *top = &config->caps;
 
     (void)state;
@@ -64,7 +48,7 @@ static void caps_are_read_where_they_stand(void **state)
 
 static void without_a_word_there_is_no_cap(void **state)
 {
-    struct config *config = parse("");
+    struct config *config = read_config("", 0);
 
     (void)state;
     assert_int_equal(config->caps.category_count, 0);
@@ -75,24 +59,12 @@ static void without_a_word_there_is_no_cap(void **state)
     config_free(config);
 }
 
-static char *print(const struct config *config)
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-
-    assert_non_null(out);
-    config_print(config, out);
-    assert_int_equal(fclose(out), 0);
-    return text;
-}
-
 static void what_is_printed_reads_back(void **state)
 {
-    struct config *config = parse(all);
-    char *first = print(config);
-    struct config *again = parse(first);
-    char *second = print(again);
+    struct config *config = read_config(all, 0);
+    char *first = print_config(config);
+    struct config *again = read_config(first, 0);
+    char *second = print_config(again);
 
     (void)state;
     assert_string_equal(first, second);
@@ -167,7 +139,7 @@ static void more_categories_than_the_limit_are_refused(void **state)
     }
     const size_t most = used;
     snprintf(text + used, sizeof(text) - used, "}}");
-    config_free(parse(text));
+    config_free(read_config(text, 0));
     snprintf(text + most, sizeof(text) - most, "more: log}}");
     const struct refusal refused = {text,
                                     "1:22: policy.categories: 65 entries: 64 are the most"};

@@ -6,8 +6,7 @@
 
 #include <cmocka.h>
 
-#include "base/error.h"
-#include "config/config.h"
+#include "config/refusal.h"
 #include "wire/type.h"
 
 #include <errno.h>
@@ -15,35 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define ITEMS(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct config *parse(const char *text)
-{
-    struct config *config = NULL;
-    struct report report;
-
-    report_init(&report);
-    const int rc = config_parse(text, strlen(text), "t", "/etc/cordon", &report, &config);
-    if (rc != 0) {
-        report_print(&report, stderr);
-    }
-    report_deinit(&report);
-    assert_int_equal(rc, 0);
-    return config;
-}
-
-static char *printed(const struct config *config)
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-
-    assert_non_null(out);
-    config_print(config, out);
-    assert_int_equal(fclose(out), 0);
-    return text;
-}
 
 static void assert_address(const struct address *address, const char *text)
 {
@@ -192,7 +162,7 @@ static void every_option_is_read(void **state)
         "control: {socket: run/c.sock}\n"
         "state: {directory: /srv/state}\n"
         "...\n";
-    struct config *config = parse(text);
+    struct config *config = read_config(text, 0);
 
     (void)state;
     assert_int_equal(config->listen_count, 3);
@@ -264,14 +234,14 @@ static void empty_files_and_sections_are_defaults(void **state)
         "policy: {mode: enforce}\n",
         "\"policy\": {'mode': \"enforce\"}\n",
     };
-    struct config *config = parse("");
-    char *standard = printed(config);
+    struct config *config = read_config("", 0);
+    char *standard = print_config(config);
 
     (void)state;
     config_free(config);
     for (size_t i = 0; i < ITEMS(texts); i++) {
-        config = parse(texts[i]);
-        char *text = printed(config);
+        config = read_config(texts[i], ANY_WARNINGS);
+        char *text = print_config(config);
         assert_string_equal(text, standard);
         free(text);
         config_free(config);
@@ -296,7 +266,7 @@ static void the_words_of_ede_are_codes(void **state)
 
     (void)state;
     for (size_t i = 0; i < ITEMS(cases); i++) {
-        struct config *config = parse(cases[i].text);
+        struct config *config = read_config(cases[i].text, 0);
         assert_int_equal(config->ede, cases[i].ede);
         assert_int_equal(config->block_ede, cases[i].code);
         config_free(config);
@@ -305,7 +275,7 @@ static void the_words_of_ede_are_codes(void **state)
 
 static void a_folder_of_lists_brings_its_keys(void **state)
 {
-    struct config *config = parse("lists: {directory: blocklists}\n");
+    struct config *config = read_config("lists: {directory: blocklists}\n", 0);
 
     (void)state;
     assert_string_equal(config->list_directory, "/etc/cordon/blocklists");
@@ -315,7 +285,7 @@ static void a_folder_of_lists_brings_its_keys(void **state)
 
 static void one_sinkhole_address_leaves_the_other_unspecified(void **state)
 {
-    struct config *config = parse("policy: {sinkhole: [\"2001:db8::1\"]}\n");
+    struct config *config = read_config("policy: {sinkhole: [\"2001:db8::1\"]}\n", 0);
 
     (void)state;
     assert_address(&config->sinkhole4, "0.0.0.0");
@@ -343,11 +313,11 @@ static void what_is_printed_reads_back_the_same(void **state)
 
     (void)state;
     for (size_t i = 0; i < ITEMS(texts); i++) {
-        struct config *config = parse(texts[i]);
-        char *first = printed(config);
+        struct config *config = read_config(texts[i], ANY_WARNINGS);
+        char *first = print_config(config);
         config_free(config);
-        config = parse(first);
-        char *second = printed(config);
+        config = read_config(first, ANY_WARNINGS);
+        char *second = print_config(config);
         config_free(config);
         assert_string_equal(first, second);
         free(first);
@@ -373,11 +343,11 @@ static void the_example_file_is_what_the_table_says(void **state)
     assert_string_equal(have, want);
     free(want);
 
-    struct config *config = parse(have);
-    char *example = printed(config);
+    struct config *config = read_config(have, 0);
+    char *example = print_config(config);
     config_free(config);
-    config = parse("");
-    char *standard = printed(config);
+    config = read_config("", 0);
+    char *standard = print_config(config);
     config_free(config);
     assert_string_equal(example, standard);
     free(example);
@@ -408,7 +378,7 @@ static void what_the_example_shows_in_comments_is_valid(void **state)
         at += 3;
         *at = ' ';
     }
-    struct config *config = parse(text);
+    struct config *config = read_config(text, 0);
     assert_string_equal(config->user, "cordon");
     assert_int_equal(config->key_count, 3);
     config_free(config);
@@ -449,11 +419,12 @@ static void the_manual_names_every_option(void **state)
 
 static void only_options_that_need_a_restart_are_named(void **state)
 {
-    struct config *old = parse("");
-    struct config *new = parse("server: {listen: [127.0.0.1@5301], user: cordon}\n"
-                               "cache: {size: 1GiB, ttl-max: 2d}\n"
-                               "policy: {mode: log}\n"
-                               "events: {to: /x}\n");
+    struct config *old = read_config("", 0);
+    struct config *new = read_config("server: {listen: [127.0.0.1@5301], user: cordon}\n"
+                                     "cache: {size: 1GiB, ttl-max: 2d}\n"
+                                     "policy: {mode: log}\n"
+                                     "events: {to: /x}\n",
+                                     0);
     struct report report;
 
     (void)state;

@@ -11,22 +11,6 @@
 
 #include <stdlib.h>
 
-static struct config *parse(const char *text, size_t warnings)
-{
-    struct config *config = NULL;
-    struct report report;
-
-    report_init(&report);
-    const int rc = config_parse(text, strlen(text), "t", "/etc/cordon", &report, &config);
-    if (rc != 0 || report.count != warnings) {
-        report_print(&report, stderr);
-    }
-    assert_int_equal(rc, 0);
-    assert_int_equal(report.count, warnings);
-    report_deinit(&report);
-    return config;
-}
-
 static const char all[] =
     "schedules:\n"
     "  work:\n    zone: Europe/Berlin\n    days: [mon-thu, sat]\n"
@@ -45,7 +29,7 @@ static const char all[] =
 
 static void schedules_have_what_they_say(void **state)
 {
-    struct config *config = parse(all, 0);
+    struct config *config = read_config(all, 0);
 
     (void)state;
     assert_int_equal(config->schedule_count, 3);
@@ -85,24 +69,12 @@ static void schedules_have_what_they_say(void **state)
     config_free(config);
 }
 
-static char *print(const struct config *config)
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-
-    assert_non_null(out);
-    config_print(config, out);
-    assert_int_equal(fclose(out), 0);
-    return text;
-}
-
 static void what_is_printed_reads_back(void **state)
 {
-    struct config *config = parse(all, 0);
-    char *first = print(config);
-    struct config *again = parse(first, 0);
-    char *second = print(again);
+    struct config *config = read_config(all, 0);
+    char *first = print_config(config);
+    struct config *again = read_config(first, 0);
+    char *second = print_config(again);
 
     (void)state;
     assert_string_equal(first, second);
@@ -252,41 +224,25 @@ static void what_cannot_be_is_refused(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ITEMS(cases); i++) {
-        struct config *config = NULL;
-        struct report report;
-        const char *have = NULL;
-
-        /* A warning that a schedule is not used may stand beside the fault. */
-        report_init(&report);
-        const int rc = config_parse(cases[i].text, strlen(cases[i].text), "t", "/etc/cordon",
-                                    &report, &config);
-        for (size_t j = 0; j < report.count && have == NULL; j++) {
-            have = report.entries[j].kind == REPORT_ERROR ? report.entries[j].text : NULL;
-        }
-        if (rc != CORDON_E_REFUSED || report.errors != 1 || have == NULL ||
-            strcmp(have + 2, cases[i].fault) != 0) {
-            report_print(&report, stderr);
-            fail_msg("case %zu (%d): %s\n  wanted: %s", i, rc, cases[i].text, cases[i].fault);
-        }
-        report_deinit(&report);
-    }
+    check_among(cases, ITEMS(cases), true);
 }
 
 static void a_schedule_that_is_not_used_is_a_warning(void **state)
 {
     (void)state;
-    config_free(parse("schedules: {s: {zone: UTC}}", 1));
+    config_free(read_config("schedules: {s: {zone: UTC}}", 1));
     /* but one that a view uses is */
-    config_free(parse("schedules: {s: {zone: UTC}}\nviews: {v: {clients: [loopback], when: "
-                      "[{schedule: s, mode: log}]}}",
-                      0));
+    config_free(
+        read_config("schedules: {s: {zone: UTC}}\nviews: {v: {clients: [loopback], when: "
+                    "[{schedule: s, mode: log}]}}",
+                    0));
 }
 
 static void hours_may_touch(void **state)
 {
     (void)state;
-    config_free(parse(S("hours: [\"08:00-12:00\", \"12:00-13:00\", \"22:00-08:00\"]"), 0));
+    config_free(
+        read_config(S("hours: [\"08:00-12:00\", \"12:00-13:00\", \"22:00-08:00\"]"), 0));
 }
 
 static void more_than_the_limits_are_refused(void **state)

@@ -257,25 +257,7 @@ static void options_that_cannot_be_are_refused(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ITEMS(cases); i++) {
-        struct config *config = NULL;
-        struct report report;
-        const char *have = NULL;
-
-        /* A warning may stand before the fault. */
-        report_init(&report);
-        const int rc = config_parse(cases[i].text, strlen(cases[i].text), "t", "/etc/cordon",
-                                    &report, &config);
-        for (size_t j = 0; j < report.count && have == NULL; j++) {
-            have = report.entries[j].kind == REPORT_ERROR ? report.entries[j].text : NULL;
-        }
-        if (rc != CORDON_E_REFUSED || report.errors != 1 || have == NULL ||
-            strcmp(have + 2, cases[i].fault) != 0) {
-            report_print(&report, stderr);
-            fail_msg("case %zu (%d): %s\n  wanted: %s", i, rc, cases[i].text, cases[i].fault);
-        }
-        report_deinit(&report);
-    }
+    check_among(cases, ITEMS(cases), true);
 }
 
 /* Prefixes overlap, and listeners do: then there is a longer one, or a first one. */
