@@ -10,13 +10,9 @@
 
 #include <cmocka.h>
 
-#include "support/world.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "scenarios/dense_zone.h"
 
 enum {
-    NAMES = 39, /* a, b, c, a.a ... c.c.c below test */
     ROUNDS = 150,
     QUESTIONS = 40,
     RULES_MAX = 8,
@@ -44,56 +40,6 @@ struct list {
     char text[2048];
     char id[8];
 };
-
-struct zone {
-    char names[NAMES][32];
-    int next[NAMES]; /* the CNAME's target, always a later name; below 0: an address */
-};
-
-static void make_zone(struct zone *zone, struct random *random)
-{
-    unsigned count = 0;
-    const char *labels = "abc";
-
-    for (unsigned i = 0; i < 3; i++) {
-        snprintf(zone->names[count++], 32, "%c.test", labels[i]);
-    }
-    for (unsigned parent = 0; count < NAMES; parent++) {
-        for (unsigned i = 0; i < 3; i++) {
-            char *name = zone->names[count++];
-
-            name[0] = labels[i];
-            name[1] = '.';
-            memcpy(name + 2, zone->names[parent], sizeof(zone->names[parent]) - 2);
-        }
-    }
-    for (unsigned i = 0; i < NAMES; i++) {
-        const unsigned later = NAMES - i - 1;
-
-        zone->next[i] = later > 0 && random_below(random, 2) != 0
-                            ? (int)(i + 1 + random_below(random, later))
-                            : -1;
-    }
-}
-
-static void serve_zone(struct world *world, const struct zone *zone)
-{
-    for (unsigned i = 0; i < NAMES; i++) {
-        char records[2048];
-        size_t used = 0;
-        unsigned at = i;
-
-        for (unsigned hop = 0; hop < 12 && zone->next[at] >= 0; hop++) {
-            used += (size_t)snprintf(records + used, sizeof(records) - used,
-                                     "%s. 60 IN CNAME %s.\n", zone->names[at],
-                                     zone->names[zone->next[at]]);
-            at = (unsigned)zone->next[at];
-        }
-        snprintf(records + used, sizeof(records) - used, "%s. 60 IN A 192.0.2.%u\n",
-                 zone->names[at], at + 1);
-        world_serve(world, zone->names[i], WIRE_A, records);
-    }
-}
 
 /* One WHAT stands once in a list, so that no list contradicts itself. */
 static void make_list(struct list *list, const struct zone *zone, struct random *random,

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "local/names.h"
+#include "scenarios/dense_zone.h"
 #include "support/world.h"
 
 #include <stdio.h>
@@ -613,61 +614,11 @@ static void the_target_of_a_redirect_is_not_denied(void **state)
 /* --- three views at once, and three resolvers --- */
 
 enum {
-    NAMES = 39, /* a, b, c, a.a ... c.c.c below test */
     ROUNDS = 60,
     TURNS = 25,
     VIEWS = 3,
     LISTS = 3
 };
-
-struct zone {
-    char names[NAMES][32];
-    int next[NAMES]; /* the CNAME's target, always a later name; below 0: an address */
-};
-
-static void make_zone(struct zone *zone, struct random *random)
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < 3; i++) {
-        snprintf(zone->names[count++], 32, "%c.test", "abc"[i]);
-    }
-    for (unsigned parent = 0; count < NAMES; parent++) {
-        for (unsigned i = 0; i < 3; i++) {
-            char *name = zone->names[count++];
-
-            name[0] = "abc"[i];
-            name[1] = '.';
-            memcpy(name + 2, zone->names[parent], sizeof(zone->names[parent]) - 2);
-        }
-    }
-    for (unsigned i = 0; i < NAMES; i++) {
-        const unsigned later = NAMES - i - 1;
-
-        zone->next[i] = later > 0 && random_below(random, 2) != 0
-                            ? (int)(i + 1 + random_below(random, later))
-                            : -1;
-    }
-}
-
-static void serve_zone(struct world *world, const struct zone *zone)
-{
-    for (unsigned i = 0; i < NAMES; i++) {
-        char records[2048];
-        size_t used = 0;
-        unsigned at = i;
-
-        for (unsigned hop = 0; hop < 12 && zone->next[at] >= 0; hop++) {
-            used += (size_t)snprintf(records + used, sizeof(records) - used,
-                                     "%s. 60 IN CNAME %s.\n", zone->names[at],
-                                     zone->names[zone->next[at]]);
-            at = (unsigned)zone->next[at];
-        }
-        snprintf(records + used, sizeof(records) - used, "%s. 60 IN A 192.0.2.%u\n",
-                 zone->names[at], at + 1);
-        world_serve(world, zone->names[i], WIRE_A, records);
-    }
-}
 
 /* Rules, none of which stands twice, and views of them. */
 struct given {
