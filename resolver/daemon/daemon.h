@@ -3,8 +3,8 @@
  *
  * Threads: the main thread is the housekeeping loop (signals, control socket, reload,
  * publishing); each worker has a loop of its own; the writer of events is one more, and a
- * reload is prepared on a thread of libuv's pool. What they share is the cache, the policy
- * slot, and counters.
+ * reload is prepared on a thread of low priority (builder.h). What they share is the cache, the
+ * policy slot, and counters.
  */
 #ifndef CORDON_DAEMON_DAEMON_H
 #define CORDON_DAEMON_DAEMON_H

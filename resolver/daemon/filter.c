@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -98,6 +99,9 @@ static const struct condition conditions[] = {
     {"prctl", 0, 0xffffffffu, 0x53564d41}, /* PR_SET_VMA: malloc names its memory */
     {"prctl", 0, 0xffffffffu, PR_GET_NO_NEW_PRIVS},
     {"prctl", 0, 0xffffffffu, PR_GET_DUMPABLE},
+    /* Of the calling thread, and only downwards (builder.h). */
+    {"setpriority", 0, 0xffffffffu, PRIO_PROCESS},
+    {"sched_setscheduler", 1, 0xffffffffu, SCHED_BATCH},
     /* Limits are read, not set. */
     {"prlimit64", 2, EXACTLY, 0},
 };

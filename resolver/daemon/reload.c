@@ -1,7 +1,7 @@
 /*
  * daemon/reload.c - new configuration and lists, made beside the old and swapped.
  *
- * Happy path: asked, or a file changed -> prepared on a pool thread -> published -> every
+ * Happy path: asked, or a file changed -> prepared by the builder -> published -> every
  * worker has adopted it -> whoever asked is told. Failures: anything wrong with the new -> the
  * old stays, the report says why, files are tried once more; a reader that does not let go of
  * the snapshot before the current one -> tried for DAEMON_PUBLISH_MOST_MS, then given up. Two
@@ -21,9 +21,9 @@
 
 static void begin(struct daemon *daemon, enum reload_cause cause);
 
-static void prepare(uv_work_t *work)
+static void prepare(void *context)
 {
-    struct daemon *daemon = work->data;
+    struct daemon *daemon = context;
     struct reload *reload = &daemon->reload;
     struct config *config = NULL;
 
@@ -348,15 +348,12 @@ static void on_step(uv_timer_t *timer)
     }
 }
 
-static void on_prepared(uv_work_t *work, int status)
+static void on_prepared(void *context)
 {
-    struct daemon *daemon = work->data;
+    struct daemon *daemon = context;
     struct reload *reload = &daemon->reload;
 
     invariant(daemon->magic == DAEMON_MAGIC && reload->phase == RELOAD_PREPARING);
-    if (status != 0 && reload->rc == 0) {
-        reload->rc = status; /* cancelled before it ran */
-    }
     if (reload->rc != 0 || daemon->stopping) {
         reload->rc = reload->rc != 0 ? reload->rc : -ECANCELED;
         finish(daemon);
@@ -383,8 +380,7 @@ static void begin(struct daemon *daemon, enum reload_cause cause)
     reload->generation = changes_next_generation(daemon);
     reload->phase = RELOAD_PREPARING;
     report_init(&reload->report);
-    reload->work.data = daemon;
-    const int rc = uv_queue_work(&daemon->loop, &reload->work, prepare, on_prepared);
+    const int rc = builder_run(&reload->builder, prepare, on_prepared, daemon);
     if (rc != 0) {
         fail(daemon, rc, "no thread for the reload");
     }
@@ -417,6 +413,7 @@ int reload_init(struct daemon *daemon)
     uv_timer_init(&daemon->loop, &reload->later);
     uv_timer_init(&daemon->loop, &reload->sweep);
     const int rc = uv_fs_event_init(&daemon->loop, &reload->files);
+    invariant(builder_init(&reload->builder, &daemon->loop) == 0); /* not its first async */
     reload->step.data = daemon;
     reload->later.data = daemon;
     reload->sweep.data = daemon;
@@ -437,6 +434,7 @@ void reload_close(struct daemon *daemon)
     uv_close((uv_handle_t *)&reload->later, NULL);
     uv_close((uv_handle_t *)&reload->sweep, NULL);
     uv_close((uv_handle_t *)&reload->files, NULL);
+    builder_close(&reload->builder);
 }
 
 void reload_deinit(struct daemon *daemon)

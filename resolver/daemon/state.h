@@ -2,7 +2,7 @@
  * daemon/state.h - struct daemon: what the main thread holds, and who of daemon/ uses it.
  *
  * Everything here is the main thread's. The exceptions are the prepared half of a reload, which
- * a pool thread fills between uv_queue_work() and its end, and what worker.h and slot.h share.
+ * the builder fills while it runs, and what worker.h and slot.h share.
  */
 #ifndef CORDON_DAEMON_STATE_H
 #define CORDON_DAEMON_STATE_H
@@ -10,6 +10,7 @@
 #include "admin/control.h"
 #include "audit/writer.h"
 #include "base/clock.h"
+#include "daemon/builder.h"
 #include "daemon/changes.h"
 #include "daemon/descriptors.h"
 #include "daemon/follow.h"
@@ -41,14 +42,14 @@ enum reload_cause {
 
 enum reload_phase {
     RELOAD_IDLE,
-    RELOAD_PREPARING,  /* on the pool */
+    RELOAD_PREPARING,  /* by the builder */
     RELOAD_PUBLISHING, /* the slot still holds the snapshot before the current one */
     RELOAD_ADOPTING    /* published; not all workers have taken it */
 };
 
 struct reload {
     enum reload_phase phase;
-    uv_work_t work;
+    struct builder builder;
     uv_timer_t step;  /* publishing and adopting */
     uv_timer_t later; /* the debounce of files, and the retry */
     uv_timer_t sweep; /* frees the replaced snapshot when the last reader has left it */
@@ -63,7 +64,7 @@ struct reload {
     uint64_t ready_us; /* prepared: readers are waited for from here on */
     uint64_t number;   /* in the slot: that the workers must adopt */
 
-    /* Prepared by the pool. */
+    /* Prepared by the builder. */
     struct report report;
     struct setup_snapshot *snapshot;
     struct config *config;
