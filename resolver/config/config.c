@@ -69,6 +69,9 @@ void config_free(struct config *config)
     free(config->tls_ca);
     free(config->list_directory);
     free(config->root);
+    config_free_sources(&config->update_sources);
+    free(config->update_directory);
+    free(config->update_ca);
     free(config->events_to);
     free(config->state_directory);
     free(config->control_socket);

@@ -163,6 +163,29 @@ struct config_view {
     struct config_whens when;
 };
 
+/* Where an updater fetches from: mirrors of each other, tried in their order. */
+#define CONFIG_SOURCES_MAX       8u
+#define CONFIG_SOURCE_OCTETS_MAX 1000u
+
+enum config_source_kind {
+    CONFIG_SOURCE_NONE, /* no source */
+    CONFIG_SOURCE_HTTPS,
+    CONFIG_SOURCE_HTTP,
+    CONFIG_SOURCE_FOLDER
+};
+
+struct config_sources {
+    char *at[CONFIG_SOURCES_MAX]; /* URLs and paths, without a slash at the end */
+    size_t count;
+};
+
+/* Which http:// sources may be asked. */
+enum config_clear {
+    CONFIG_CLEAR_OFF,
+    CONFIG_CLEAR_LOCAL, /* loopback, private and link-local addresses */
+    CONFIG_CLEAR_ANY
+};
+
 /* Publishers beside that of lists.directory, lists of each, and lines of each kind of scope:
  * the ratchet remembers 16 publishers. */
 #define CONFIG_PUBLISHERS_MAX      15u
@@ -180,6 +203,7 @@ struct config_publisher {
     struct config_names names; /* each with all below it */
     struct address_prefix prefixes[CONFIG_PUBLISHER_SCOPE_MAX];
     size_t prefix_count;
+    struct config_sources sources; /* none: cordon-update leaves it alone */
 };
 
 /* What is done with a list that has been stale for too long. */
@@ -281,6 +305,16 @@ struct config {
     uint32_t dead_after_s; /* 0: never */
     struct config_publisher *publishers;
     size_t publisher_count;
+    /* update: */
+    struct config_sources update_sources; /* of the publisher of lists.directory */
+    char *update_directory;
+    char *update_ca;       /* path of CA certificates; NULL: those of the system */
+    unsigned update_clear; /* enum config_clear */
+    unsigned update_keep;
+    uint32_t update_every_s;
+    uint32_t update_connect_ms, update_stalled_s, update_timeout_s;
+    uint64_t update_octets; /* of all files of one publisher */
+    bool update_used_only;  /* lists: used */
     /* exceptions: */
     char *exception_files[CONFIG_EXCEPTIONS_MAX]; /* paths */
     size_t exception_file_count;
@@ -314,6 +348,10 @@ int config_read(const char *path, struct report *report, struct config **config)
 int config_parse(const char *text, size_t len, const char *file, const char *folder,
                  struct report *report, struct config **config);
 void config_free(struct config *config); /* NULL is fine */
+
+/* What a source is, by its text; NULL, or what is wrong with it. */
+enum config_source_kind config_source_kind(const char *source);
+const char *config_source_fault(const char *source);
 
 /* What was understood, as a file that reads back the same. */
 void config_print(const struct config *config, FILE *out);

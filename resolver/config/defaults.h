@@ -16,6 +16,9 @@
 #ifndef CONFIG_STATE_DIRECTORY
 #define CONFIG_STATE_DIRECTORY "/var/lib/cordon"
 #endif
+#ifndef CONFIG_UPDATE_DIRECTORY
+#define CONFIG_UPDATE_DIRECTORY "/var/lib/cordon-update"
+#endif
 #ifndef CONFIG_CONTROL_SOCKET
 #define CONFIG_CONTROL_SOCKET "/run/cordon/control.sock"
 #endif

@@ -89,9 +89,12 @@ static enum config_read_result read_option(struct config_reader *reader,
         return config_read_clients(reader, row, item, publisher->prefixes,
                                    CONFIG_PUBLISHER_SCOPE_MAX, &publisher->prefix_count);
     }
+    if (strcmp(key, "sources") == 0) {
+        return config_read_sources(reader, row, item, &publisher->sources);
+    }
     return config_fault(reader, row, item->key,
                         "\"%.200s\" is not known of a publisher, only directory, root, lists, "
-                        "providers, names and prefixes",
+                        "providers, names, prefixes and sources",
                         key);
 }
 
@@ -219,6 +222,10 @@ static void print_publishers(const struct config *config, const struct config_ro
             fputs("\n      prefixes:", out);
             config_print_clients(publisher->prefixes, publisher->prefix_count, out);
         }
+        if (publisher->sources.count > 0) {
+            fputs("\n      sources:", out);
+            config_print_sources(&publisher->sources, out);
+        }
     }
 }
 
@@ -228,6 +235,7 @@ void config_free_publishers(struct config *config)
         free(config->publishers[i].directory);
         free(config->publishers[i].root);
         free(config->publishers[i].names.at);
+        config_free_sources(&config->publishers[i].sources);
     }
     free(config->publishers);
 }

@@ -29,6 +29,11 @@ static const struct config_word dead_words[] = {{"enforce", CONFIG_DEAD_ENFORCE}
 static const struct config_word mode_words[] = {{"enforce", 0}, {"log", 1}, {NULL, 0}};
 static const struct config_word signed_words[] = {
     {"optional", false}, {"required", true}, {NULL, 0}};
+static const struct config_word clear_words[] = {{"off", CONFIG_CLEAR_OFF},
+                                                 {"local", CONFIG_CLEAR_LOCAL},
+                                                 {"any", CONFIG_CLEAR_ANY},
+                                                 {NULL, 0}};
+static const struct config_word which_words[] = {{"all", false}, {"used", true}, {NULL, 0}};
 static const struct config_word default_words[] = {{"allow", 0}, {"deny", 1}, {NULL, 0}};
 const struct config_word config_mode_words[] = {{"off", CONFIG_MODE_OFF},
                                                 {"log", CONFIG_MODE_LOG},
@@ -88,6 +93,10 @@ const struct config_section config_sections[] = {
                 "  terminals:\n    listen: [192.168.1.2@53]\n    default: deny\n"
                 "    allow: [corp.example, time.example.net]"},
     {.name = "trust", .manual = "Whose signatures a list needs."},
+    {.name = "update",
+     .manual =
+         "What cordon-update(8) fetches, from where, and what it asks before it puts it in "
+         "force. cordond does not look at it."},
     {.name = "exceptions",
      .manual = "Files of what is let through for a while (docs/exceptions.md), and whose "
                "signatures they need."},
@@ -463,8 +472,8 @@ const struct config_row config_rows[] = {
                "pin, a folder for its catalogue, lists and later roots, the lists that come "
                "from there (lists.use says their modes), and its scope: the providers, and the "
                "names (with all below them) or address prefixes, of which they may speak. A "
-               "list that speaks of anything else is refused as a whole. The folder is looked "
-               "at when the configuration is loaded."},
+               "list that speaks of anything else is refused as a whole. sources: where "
+               "cordon-update(8) fetches its files from, as update.sources."},
     {.name = "trust.dead-after", .kind = &config_kind_seconds, .offset = AT(dead_after_s),
      .standard = "never", .min = 3600, .max = 3660 * DAY_S, .zero = "never", .reloadable = true,
      .manual = "A list that is past its expiry, or whose catalogue or root is, is stale: it "
@@ -475,6 +484,48 @@ const struct config_row config_rows[] = {
      .manual = "What becomes of a dead list: enforce: it stays in force all the same. refuse: "
                "the views that enforce it answer every question with REFUSED. pass: it only "
                "records, as in mode log."},
+
+    {.name = "update.sources", .kind = &config_kind_sources, .reloadable = true,
+     .example = "[https://lists.example/cordon, https://mirror.example/cordon]",
+     .manual = "Where cordon-update(8) fetches what the publisher of lists.directory ships: folders of "
+               "web servers (https://HOST/FOLDER), or of this machine. They are mirrors of each other: the first that answers counts, one "
+               "that has failed comes last for a while. At most 8. None: nothing is fetched."},
+    {.name = "update.directory", .kind = &config_kind_path, .offset = AT(update_directory),
+     .standard = CONFIG_UPDATE_DIRECTORY, .reloadable = true,
+     .manual = "The folder of cordon-update(8): PUBLISHER/current in it leads to the version in "
+               "force, which lists.directory is to be set to. Only the updater's user may write there."},
+    {.name = "update.keep", .kind = &config_kind_count, .offset = AT(update_keep),
+     .standard = "5", .min = 2, .max = 100, .reloadable = true,
+     .manual = "How many versions of each publisher are kept there; a file that has not changed takes its room once."},
+    {.name = "update.every", .kind = &config_kind_seconds, .offset = AT(update_every_s),
+     .standard = "6h", .min = 60, .max = 30 * DAY_S, .reloadable = true,
+     .manual = "How often cordon-update --every looks, give or take a tenth; sooner after a failure. "
+               "The timer of systemd has its own word."},
+    {.name = "update.lists", .kind = &config_kind_choice, .offset = AT(update_used_only),
+     .standard = "all", .words = which_words, .reloadable = true,
+     .manual = "all: every list that a catalogue names, so that one can be turned on at once. used: those alone "
+               "that lists.use or a view names."},
+    {.name = "update.size", .kind = &config_kind_size, .offset = AT(update_octets),
+     .standard = "256MiB", .min = 1 * MiB, .max = 64 * GiB, .reloadable = true,
+     .manual = "The most that the lists of one publisher may have together; no file is read beyond the "
+               "size that the catalogue names."},
+    {.name = "update.ca", .kind = &config_kind_path, .offset = AT(update_ca),
+     .reloadable = true, .example = "/etc/cordon/update-ca.pem",
+     .manual = "A file of CA certificates (PEM) that alone are believed for https:// sources, instead of those of the "
+               "system."},
+    {.name = "update.http", .kind = &config_kind_word, .offset = AT(update_clear),
+     .standard = "local", .words = clear_words, .reloadable = true,
+     .manual = "Which http:// sources are asked, without TLS: local: those at loopback, private and link-local addresses; "
+               "any; off: none. What comes from there is signed all the same, but others see what is fetched, and can keep it back."},
+    {.name = "update.connect", .kind = &config_kind_milliseconds, .offset = AT(update_connect_ms),
+     .standard = "10s", .min = 100, .max = 300000, .reloadable = true,
+     .manual = "How long a connection to a source may take, TLS included."},
+    {.name = "update.stalled", .kind = &config_kind_seconds, .offset = AT(update_stalled_s),
+     .standard = "30s", .min = 1, .max = 3600, .reloadable = true,
+     .manual = "A source that sends less than 1 KiB a second for so long is given up; another one goes on where it stopped."},
+    {.name = "update.timeout", .kind = &config_kind_seconds, .offset = AT(update_timeout_s),
+     .standard = "10m", .min = 1, .max = 1 * DAY_S, .reloadable = true,
+     .manual = "The longest that one file may take. What has come by then is kept, and the next run goes on from there."},
 
     {.name = "exceptions.files", .kind = &config_kind_exception_files,
      .standard = "[]", .reloadable = true,

@@ -191,6 +191,15 @@ void config_print_files(char *const *files, size_t count, FILE *out);
 extern const struct config_kind config_kind_publishers;
 void config_free_publishers(struct config *config);
 
+/* sources.c */
+extern const struct config_kind config_kind_sources; /* update_sources */
+enum config_read_result config_read_sources(struct config_reader *reader,
+                                            const struct config_row *row,
+                                            const struct config_node *node,
+                                            struct config_sources *sources);
+void config_print_sources(const struct config_sources *sources, FILE *out);
+void config_free_sources(struct config_sources *sources);
+
 /* For kinds. Each reports and returns CONFIG_READ_REFUSED, or is true if the node will do. */
 enum config_read_result config_fault(struct config_reader *reader, const struct config_row *row,
                                      const struct config_node *node, const char *format, ...)

@@ -158,6 +158,9 @@ static void every_option_is_read(void **state)
         "  keys: [keys/a.pub, /k/b.pub, "
         "RWQ42xd+hvO8WiCwfJGkvZPQGBNW4OaMLCUgwNKwBfhhQEB3SDw7JURW]\n"
         "  threshold: 3\n"
+        "update: {sources: [https://a.example:8443/x/, 'http://[2001:db8::1]', mirror/],\n"
+        "         directory: /srv/update, keep: 2, ca: ca.pem, http: any, lists: used,\n"
+        "         every: 1h, connect: 2s, stalled: 5s, timeout: 1m, size: 1GiB}\n"
         "events: {to: /var/log/cordon/events, rotate: never, keep: 100}\n"
         "control: {socket: run/c.sock}\n"
         "state: {directory: /srv/state}\n"
@@ -197,6 +200,20 @@ static void every_option_is_read(void **state)
     assert_address(&config->sinkhole6, "2001:db8::bad");
     assert_true(config->ede);
     assert_int_equal(config->block_ede, WIRE_EDE_FILTERED);
+    assert_int_equal(config->update_sources.count, 3);
+    assert_string_equal(config->update_sources.at[0], "https://a.example:8443/x");
+    assert_string_equal(config->update_sources.at[1], "http://[2001:db8::1]");
+    assert_string_equal(config->update_sources.at[2], "/etc/cordon/mirror");
+    assert_string_equal(config->update_directory, "/srv/update");
+    assert_string_equal(config->update_ca, "/etc/cordon/ca.pem");
+    assert_int_equal(config->update_keep, 2);
+    assert_int_equal(config->update_clear, CONFIG_CLEAR_ANY);
+    assert_true(config->update_used_only);
+    assert_int_equal(config->update_every_s, 3600);
+    assert_int_equal(config->update_connect_ms, 2000);
+    assert_int_equal(config->update_stalled_s, 5);
+    assert_int_equal(config->update_timeout_s, 60);
+    assert_true(config->update_octets == UINT64_C(1) << 30);
     assert_string_equal(config->list_directory, "/srv/lists/");
     assert_int_equal(config->list_count, 3);
     assert_string_equal(config->lists[0].id, "b"); /* in the order of the file */

@@ -522,6 +522,67 @@ static void refuse_many(const char *head, const char *item, const char *tail, un
     free(text);
 }
 
+static void what_is_no_source_is_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        {"update: {sources: https://a.example}",
+         "1:19: update.sources: expected sources: [https://lists.example/cordon]"},
+        {"update: {sources: [ftp://a.example]}",
+         "1:20: update.sources: \"ftp://a.example\" is no source: expected "
+         "https://HOST/FOLDER, http://HOST/FOLDER or the path of a folder"},
+        {"update: {sources: [file:///srv]}",
+         "1:20: update.sources: \"file:///srv\" is no source: expected https://HOST/FOLDER, "
+         "http://HOST/FOLDER or the path of a folder"},
+        {"update: {sources: [HTTPS://a.example]}",
+         "1:20: update.sources: \"HTTPS://a.example\" is no source: expected "
+         "https://HOST/FOLDER, http://HOST/FOLDER or the path of a folder"},
+        /* A password would be written down, and sent wherever the host leads. */
+        {"update: {sources: ['https://me:secret@a.example/']}",
+         "1:20: update.sources: \"https://me:secret@a.example/\" names a user: nothing that is "
+         "fetched needs one; remove what stands before the @"},
+        {"update: {sources: ['https://me@a.example/']}",
+         "1:20: update.sources: \"https://me@a.example/\" names a user: nothing that is "
+         "fetched needs one; remove what stands before the @"},
+        {"update: {sources: ['https:///lists']}",
+         "1:20: update.sources: \"https:///lists\" has no host: write https://HOST/FOLDER"},
+        {"update: {sources: ['https://[::1/lists']}",
+         "1:20: update.sources: \"https://[::1/lists\" has no host: write https://HOST/FOLDER"},
+        {"update: {sources: ['https://a.example:0/']}",
+         "1:20: update.sources: \"https://a.example:0/\" has no port behind the colon that "
+         "there is: 1 to 65535"},
+        {"update: {sources: ['https://a.example:65536/']}",
+         "1:20: update.sources: \"https://a.example:65536/\" has no port behind the colon that "
+         "there is: 1 to 65535"},
+        {"update: {sources: ['https://a.example:443x/']}",
+         "1:20: update.sources: \"https://a.example:443x/\" has something behind its host that "
+         "is no folder: write https://HOST/FOLDER"},
+        {"update: {sources: ['https://a.example/?x']}",
+         "1:20: update.sources: \"https://a.example/?x\" is the address of a folder: without "
+         "blanks, ? and #, other characters as %XX"},
+        {"update: {sources: ['https://a.example/#x']}",
+         "1:20: update.sources: \"https://a.example/#x\" is the address of a folder: without "
+         "blanks, ? and #, other characters as %XX"},
+        {"update: {sources: ['https://a.example/a b']}",
+         "1:20: update.sources: \"https://a.example/a b\" is the address of a folder: without "
+         "blanks, ? and #, other characters as %XX"},
+        {"update: {sources: ['https://a.example/\u00e4']}",
+         "1:20: update.sources: \"https://a.example/\\xc3\\xa4\" is the address of a folder: "
+         "without blanks, ? and #, other characters as %XX"},
+        {"update: {sources: ['https://a.example', 'https://a.example/']}",
+         "1:41: update.sources: \"https://a.example/\" stands here twice: remove one"},
+        {"update: {sources: ['']}", "1:20: update.sources: \"\" is no path"},
+        {"update: {sources: [a, b, c, d, e, f, g, h, i]}",
+         "1:19: update.sources: 9 entries: 8 are the most"},
+        {"update: {keep: 1}", "1:16: update.keep: 1 is out of range: from 2 to 100"},
+        {"trust: {publishers: {p: {sources: ['ftp://x']}}}",
+         "1:36: trust.publishers: \"ftp://x\" is no source: expected https://HOST/FOLDER, "
+         "http://HOST/FOLDER or the path of a folder"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
 static void too_many_and_too_much_are_refused(void **state)
 {
     struct config *config = NULL;
@@ -606,6 +667,7 @@ int main(void)
         cmocka_unit_test(lists_keys_and_actions_that_cannot_be_are_refused),
         cmocka_unit_test(targets_of_redirects_are_names),
         cmocka_unit_test(every_fault_of_a_file_is_told_at_once),
+        cmocka_unit_test(what_is_no_source_is_refused),
         cmocka_unit_test(too_many_and_too_much_are_refused),
         cmocka_unit_test(what_is_odd_but_allowed_is_a_warning),
     };
