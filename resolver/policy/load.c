@@ -27,6 +27,7 @@ struct arrival {
     struct policy_list stub; /* id and digest alone: enough to name the inputs */
     struct policy_list *list;
     struct policy_load_source source;
+    bool held;
 };
 
 enum policy_freshness policy_freshness_at(uint64_t created_s, uint64_t expires_s,
@@ -199,27 +200,13 @@ static int check_catalogue(const struct policy_load_source *source, const char *
     return trust_entry_check(entry, arrival->path, arrival->text, arrival->len, report);
 }
 
-/* Reads and verifies one list of the request. */
-static int arrive(const struct policy_load_source *source, const char *id,
-                  struct report *report, size_t *kept, struct arrival *arrival,
-                  struct policy_loaded_list *loaded, struct policy_list **head)
+/* What is known of a text that has been verified; it is kept if there is room. */
+static int settle(struct arrival *arrival, size_t *kept, struct policy_loaded_list *loaded,
+                  struct policy_list **head)
 {
-    if (snprintf(arrival->path, sizeof(arrival->path), "%s/%s.list", source->directory, id) >=
-        (int)sizeof(arrival->path)) {
-        report_add(report, REPORT_ERROR, source->directory, 0, 0, "the path is too long");
-        return -ENAMETOOLONG;
-    }
-    int rc = read_verified(arrival->path, source->keyring, report, &arrival->text,
-                           &arrival->len, &loaded->verdict);
-    if (rc == 0) {
-        rc = check_catalogue(source, id, arrival, report, loaded);
-    }
-    if (rc != 0) {
-        return rc;
-    }
-    snprintf(loaded->id, sizeof(loaded->id), "%s", id);
     arrival->stub.id = loaded->id;
     digest_of(arrival->text, arrival->len, NULL, arrival->stub.digest);
+    memcpy(loaded->hash, arrival->stub.digest, sizeof(loaded->hash));
     if (head != NULL) {
         /* A faulty one is told when the whole text is read. */
         const int read = policy_list_head((const char *)arrival->text, arrival->len, head);
@@ -238,6 +225,156 @@ static int arrive(const struct policy_load_source *source, const char *id,
         *kept += arrival->len;
     }
     return 0;
+}
+
+/* Reads and verifies one list of the request. */
+static int arrive(const struct policy_load_source *source, const char *id,
+                  struct report *report, struct arrival *arrival,
+                  struct policy_loaded_list *loaded)
+{
+    if (snprintf(arrival->path, sizeof(arrival->path), "%s/%s.list", source->directory, id) >=
+        (int)sizeof(arrival->path)) {
+        report_add(report, REPORT_ERROR, source->directory, 0, 0, "the path is too long");
+        return -ENAMETOOLONG;
+    }
+    snprintf(loaded->id, sizeof(loaded->id), "%s", id);
+    const int rc = read_verified(arrival->path, source->keyring, report, &arrival->text,
+                                 &arrival->len, &loaded->verdict);
+    return rc != 0 ? rc : check_catalogue(source, id, arrival, report, loaded);
+}
+
+/* Is the text that of the version, and whole? Read whole at once: what is wrong with it must be
+ * known while there is another one to fall back to. */
+static int check_held(const struct policy_load_held *held, const struct arrival *arrival,
+                      const char *id, struct report *report, struct policy_list **list)
+{
+    const struct policy_load_source *source = &arrival->source;
+    const struct trust_scope *scopes[] = {
+        source->publisher != NULL ? &source->publisher->root->scope : NULL, source->scope};
+    uint8_t hash[DIGEST_OCTETS];
+
+    digest_of(arrival->text, arrival->len, NULL, hash);
+    if (!digest_equal(hash, held->hash)) {
+        report_add(report, REPORT_ERROR, arrival->path, 0, 0,
+                   "it is not the text that was in force: its hash is another");
+        return CORDON_E_CORRUPT;
+    }
+    int rc = policy_list_parse((const char *)arrival->text, arrival->len, arrival->path, report,
+                               list);
+    if (rc == 0 && (strcmp((*list)->id, id) != 0 || (*list)->serial != held->serial)) {
+        report_add(report, REPORT_ERROR, arrival->path, 0, 0,
+                   "it is serial %" PRIu32 " of %s, not serial %" PRIu32 " of %s",
+                   (*list)->serial, (*list)->id, held->serial, id);
+        rc = CORDON_E_REFUSED;
+    }
+    for (size_t i = 0; rc == 0 && i < 2; i++) {
+        if (scopes[i] != NULL && !trust_scope_is_all(scopes[i])) {
+            rc = policy_list_scope_check(*list, scopes[i], arrival->path, report);
+        }
+    }
+    return rc;
+}
+
+/* The serial of the version in the folder, where it is newer than the held one. By keys alone
+ * it must be read for that; what is wrong with it is told when it is asked for. */
+static uint32_t find_newer(const struct policy_load_source *source,
+                           const struct policy_load_held *held, const char *id)
+{
+    char path[PATH_MAX];
+    struct trust_verdict signers;
+    struct policy_list *head = NULL;
+    uint8_t *text = NULL;
+    size_t len = 0;
+    uint32_t serial = 0;
+
+    if (source->publisher != NULL) {
+        const struct trust_entry *entry =
+            trust_catalogue_find(source->publisher->catalogue, id);
+        serial = entry == NULL ? 0 : entry->serial;
+    } else if (!held->by_hash &&
+               (size_t)snprintf(path, sizeof(path), "%s/%s.list", source->directory, id) <
+                   sizeof(path) &&
+               read_verified(path, source->keyring, NULL, &text, &len, &signers) == 0 &&
+               policy_list_head((const char *)text, len, &head) == 0) {
+        serial = strcmp(head->id, id) == 0 ? head->serial : 0;
+    }
+    policy_list_free(head);
+    free(text);
+    return serial > held->serial ? serial : 0;
+}
+
+/* The held version. What is wrong with it is a warning, and then nothing has arrived. */
+static int arrive_held(const struct policy_load_source *source,
+                       const struct policy_load_held *held, const char *id,
+                       struct report *report, struct arrival *arrival,
+                       struct policy_loaded_list *loaded)
+{
+    const struct trust_publisher *publisher = source->publisher;
+    struct report faults;
+    int rc = 0;
+
+    report_init(&faults);
+    if ((size_t)snprintf(arrival->path, sizeof(arrival->path), "%s", held->path) >=
+        sizeof(arrival->path)) {
+        rc = -ENAMETOOLONG;
+    }
+    if (rc == 0) {
+        rc = held->by_hash ? file_read(arrival->path, POLICY_LIST_OCTETS_MAX, &arrival->text,
+                                       &arrival->len)
+                           : read_verified(arrival->path, source->keyring, &faults,
+                                           &arrival->text, &arrival->len, &loaded->verdict);
+    }
+    if (rc == 0) {
+        rc = check_held(held, arrival, id, &faults, &arrival->list);
+    }
+    if (rc == 0) {
+        snprintf(loaded->id, sizeof(loaded->id), "%s", id);
+        loaded->held = arrival->held = true;
+        loaded->newer_serial = find_newer(source, held, id);
+        if (publisher != NULL) {
+            snprintf(loaded->publisher, sizeof(loaded->publisher), "%s",
+                     publisher->root->publisher);
+            loaded->root_version = publisher->root->version;
+            loaded->catalogue_serial = publisher->catalogue->serial;
+        }
+    } else if (rc != -ENOMEM) {
+        report_add(report, REPORT_WARNING, held->path, 0, 0,
+                   "list %s is held at serial %" PRIu32 ", but that version cannot be had "
+                   "(%s): the one in %s counts instead. Release it, or hold another: `cordon "
+                   "list history %s` shows which there are",
+                   id, held->serial, faults.errors > 0 ? "see below" : cordon_strerror(rc),
+                   source->directory, id);
+        for (size_t i = 0; i < faults.count; i++) {
+            report_add(report, REPORT_WARNING, NULL, 0, 0, "%s", faults.entries[i].text);
+        }
+        policy_list_free(arrival->list);
+        free(arrival->text);
+        arrival->list = NULL;
+        arrival->text = NULL;
+        memset(&loaded->verdict, 0, sizeof(loaded->verdict));
+        loaded->held_lost = true;
+    }
+    report_deinit(&faults);
+    return rc;
+}
+
+/* The held version of a list, if there is one and it can be had; else that of its folder. */
+static int arrive_either(const struct policy_load_request *request, size_t number,
+                         struct report *report, size_t *kept, struct arrival *arrival,
+                         struct policy_loaded *made)
+{
+    const struct policy_load_held *held = request->held != NULL ? request->held[number] : NULL;
+    struct policy_loaded_list *loaded = &made->lists[number];
+    const char *id = request->ids[number];
+    int rc = held == NULL ? -ENOENT
+                          : arrive_held(&arrival->source, held, id, report, arrival, loaded);
+
+    if (rc != 0 && rc != -ENOMEM) {
+        rc = arrive(&arrival->source, id, report, arrival, loaded);
+    }
+    return rc != 0
+               ? rc
+               : settle(arrival, kept, loaded, request->heads ? &made->heads[number] : NULL);
 }
 
 /* The verified text, or a file with the very same octets. */
@@ -276,7 +413,7 @@ static int parse(struct arrival *arrival, struct report *report)
     }
     free(arrival->text);
     arrival->text = NULL;
-    return rc != 0 ? rc : check_name(arrival->path, arrival->list, report);
+    return rc != 0 || arrival->held ? rc : check_name(arrival->path, arrival->list, report);
 }
 
 /* Lists that may not speak of everything are read whatever was kept: an image does not know
@@ -404,7 +541,7 @@ static int check_serial(const struct arrival *arrival, const struct policy_loade
     const struct trust_entry *entry =
         publisher == NULL ? NULL : trust_catalogue_find(publisher->catalogue, loaded->id);
 
-    if (entry == NULL || entry->serial == loaded->serial) {
+    if (entry == NULL || arrival->held || entry->serial == loaded->serial) {
         return 0;
     }
     report_add(report, REPORT_ERROR, arrival->path, 0, 0,
@@ -482,9 +619,7 @@ int policy_load(const struct policy_load_request *request, struct report *report
                                  ? *request->sources[i]
                                  : (struct policy_load_source){.directory = request->directory,
                                                                .keyring = request->keyring};
-        const int one =
-            arrive(&arrivals[i].source, request->ids[i], report, &kept, &arrivals[i],
-                   &made->lists[i], request->heads ? &made->heads[i] : NULL);
+        const int one = arrive_either(request, i, report, &kept, &arrivals[i], made);
 
         rc = rc == 0 || one == -ENOMEM ? one : rc;
     }

@@ -6,6 +6,7 @@
 #ifndef CORDON_POLICY_LOAD_H
 #define CORDON_POLICY_LOAD_H
 
+#include "base/digest.h"
 #include "base/report.h"
 #include "policy/image.h"
 #include "policy/limits.h"
@@ -19,13 +20,25 @@ struct policy_load_source {
     const struct trust_scope *scope; /* what the operator lets it speak of; NULL: of all */
 };
 
+/* A version of a list that counts in place of the one in its folder: it lies elsewhere, with
+ * its signatures beside it (PATH.KEYID.minisig), and is exactly this text. */
+struct policy_load_held {
+    const char *path;
+    uint32_t serial;
+    uint8_t hash[DIGEST_OCTETS];
+    /* Its hash alone is looked at: for whoever explains what was in force once, and puts
+     * nothing in force. */
+    bool by_hash;
+};
+
 struct policy_load_request {
     const char *directory;  /* of the lists and their signatures, where sources is NULL */
     const char *const *ids; /* lists to load */
     size_t id_count;
     const struct trust_keyring *keyring;             /* where sources is NULL */
     const struct policy_load_source *const *sources; /* of each list */
-    uint64_t dead_after_s;                           /* stale for so long: dead; 0: never */
+    const struct policy_load_held *const *held; /* of each list, or NULL; NULL: none at all */
+    uint64_t dead_after_s;                      /* stale for so long: dead; 0: never */
     uint64_t now_s;              /* wall clock: for warnings on expiry; 0: do not look */
     const char *cache_directory; /* where the compiled image is kept; NULL: nowhere */
     bool heads;                  /* policy_loaded.heads are wanted */
@@ -48,9 +61,13 @@ struct policy_loaded_list {
     struct trust_verdict verdict; /* which keys signed */
     char publisher[65];           /* by whose root and catalogue it counts; "": keys alone */
     uint32_t root_version, catalogue_serial;
-    uint64_t due_s;        /* the earliest `expires` of list, catalogue and root */
-    uint64_t floor_s;      /* the latest time that surely was */
-    uint64_t dead_after_s; /* as in the request */
+    uint64_t due_s;              /* the earliest `expires` of list, catalogue and root */
+    uint64_t floor_s;            /* the latest time that surely was */
+    uint64_t dead_after_s;       /* as in the request */
+    uint8_t hash[DIGEST_OCTETS]; /* of its text */
+    bool held;                   /* it is the version that was asked for in request.held */
+    bool held_lost;        /* that version could not be had: this is the one in its folder */
+    uint32_t newer_serial; /* of a held one: what its folder has; 0: nothing newer */
 };
 
 struct policy_loaded {
@@ -69,6 +86,10 @@ struct policy_loaded {
  * not name as it is, or that speaks of what is out of its scope. 0, or the first error's code
  * with everything in the report: then nothing is loaded and out is untouched. Freshness at
  * now_s: see policy_freshness_at.
+ *
+ * A held version is verified under the same keys and scopes; its hash stands for the catalogue.
+ * If it is gone, damaged, or signed by too few keys that still count, the one in the folder
+ * counts, with a warning (held_lost): never one that is not verified, and no failure.
  */
 int policy_load(const struct policy_load_request *request, struct report *report,
                 struct policy_loaded *out);

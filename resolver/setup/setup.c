@@ -166,25 +166,33 @@ static int fill_trust(const struct config *config, struct upstream_settings *ups
  * view.
  */
 static int load_lists(const struct config *config, const struct setup_views *views,
-                      const struct setup_trust *trust, uint64_t now_s, struct report *report,
-                      struct policy_loaded *loaded, struct setup_exceptions **exceptions)
+                      const struct setup_trust *trust, const struct setup_request *asked,
+                      struct report *report, struct policy_loaded *loaded,
+                      struct setup_exceptions **exceptions)
 {
     const struct policy_load_source *sources[POLICY_LISTS_MAX];
+    const struct policy_load_held *versions[POLICY_LISTS_MAX];
     const struct policy_load_request request = {.ids = views->ids,
                                                 .id_count = views->id_count,
                                                 .directory = config->list_directory,
                                                 .sources = sources,
+                                                .held = versions,
                                                 .dead_after_s = config->dead_after_s,
-                                                .now_s = now_s,
+                                                .now_s = asked->now_s,
                                                 .cache_directory = config->state_directory,
                                                 .heads = true};
 
-    const int rc =
-        setup_exceptions_read(config, trust->standard.keyring, now_s, report, exceptions);
+    const int rc = setup_exceptions_read(config, trust->standard.keyring, asked->now_s, report,
+                                         exceptions);
     if (rc != 0) {
         return rc;
     }
     setup_trust_sources(trust, views->ids, views->id_count, sources);
+    for (size_t i = 0; i < views->id_count; i++) {
+        const struct setup_held *held = setup_held_find(asked->held, views->ids[i]);
+
+        versions[i] = held != NULL ? &held->version : NULL;
+    }
     return policy_load(&request, report, loaded);
 }
 
@@ -203,6 +211,15 @@ static void bury(const struct config *config, const struct policy_loaded *loaded
 int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now_s,
                         struct report *report, struct setup_snapshot **snapshot)
 {
+    const struct setup_request request = {.generation = generation, .now_s = now_s};
+
+    return setup_snapshot_make_for(config, &request, report, snapshot);
+}
+
+int setup_snapshot_make_for(struct config *config, const struct setup_request *request,
+                            struct report *report, struct setup_snapshot **snapshot)
+{
+    const uint64_t now_s = request->now_s;
     struct setup_views views;
     struct setup_trust *trust = calloc(1, sizeof(*trust));
     struct setup_snapshot *new = calloc(1, sizeof(*new));
@@ -240,12 +257,12 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
         rc = setup_trust_open(config, now_s, report, trust);
     }
     if (rc == 0) {
-        rc = load_lists(config, &views, trust, now_s, report, loaded, &new->exceptions);
+        rc = load_lists(config, &views, trust, request, report, loaded, &new->exceptions);
     }
     if (rc == 0) {
         bury(config, loaded, &views, report);
         setup_caps_check(config, loaded->image, report);
-        rc = policy_create(loaded->image, views.at, views.count, generation, report,
+        rc = policy_create(loaded->image, views.at, views.count, request->generation, report,
                            &new->policy);
         if (rc == 0) {
             policy_take_heads(new->policy, loaded->heads, loaded->list_count);

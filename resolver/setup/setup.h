@@ -14,6 +14,7 @@
 #include "policy/views.h"
 #include "query/settings.h"
 #include "setup/exceptions.h"
+#include "setup/held.h"
 #include "upstream/forward.h"
 
 /* What a view says while a schedule holds, or without one. */
@@ -87,6 +88,13 @@ struct setup_snapshot {
  */
 int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now_s,
                         struct report *report, struct setup_snapshot **snapshot);
+/* The same with more to say. */
+struct setup_request {
+    uint64_t generation, now_s;        /* as above */
+    const struct setup_held_set *held; /* NULL: no list is held */
+};
+int setup_snapshot_make_for(struct config *config, const struct setup_request *request,
+                            struct report *report, struct setup_snapshot **snapshot);
 void setup_snapshot_free(void *snapshot); /* a struct setup_snapshot; NULL is fine */
 
 /*
