@@ -10,12 +10,52 @@ enum keep {
     KEEP_LOWER
 };
 
+#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
+
+/* wire_lower() of eight octets at once. */
+static inline uint64_t lower_eight(uint64_t octets)
+{
+    const uint64_t low = octets & EACH(0x7f);
+    const uint64_t from_a = low + EACH(0x80 - 'A');      /* the top bit: 'A' or above */
+    const uint64_t above_z = low + EACH(0x80 - 'Z' - 1); /* above 'Z' */
+    const uint64_t upper = from_a & ~above_z & ~octets & EACH(0x80);
+
+    return octets | upper >> 2; /* 0x80 becomes 0x20 */
+}
+
+/* Labels that stand one behind the other, their length octets among them: these are below 'A'
+ * and stay what they are. */
+static inline void keep_run(uint8_t *to, const uint8_t *from, size_t len, enum keep keep)
+{
+    uint64_t eight;
+
+    if (keep == KEEP_CASE) {
+        memcpy(to, from, len);
+        return;
+    }
+    if (len < sizeof(eight)) {
+        for (size_t i = 0; i < len; i++) {
+            to[i] = wire_lower(from[i]);
+        }
+        return;
+    }
+    /* The last eight are perhaps written twice, with the same octets. */
+    for (size_t i = 0; i < len; i += sizeof(eight)) {
+        const size_t at = i + sizeof(eight) <= len ? i : len - sizeof(eight);
+
+        memcpy(&eight, from + at, sizeof(eight));
+        eight = lower_eight(eight);
+        memcpy(to + at, &eight, sizeof(eight));
+    }
+}
+
 /* One body for all three readers; keep is a constant in each, so the compiler makes three. */
 static inline enum wire_result read_name(const uint8_t *msg, size_t msg_len, size_t *pos,
                                          struct wire_name *name, enum keep keep)
 {
     size_t in = *pos;
     size_t out = 0;
+    size_t run = in;   /* where the labels begin that are not copied yet */
     size_t below = in; /* where a pointer must aim; each one lowers it */
     size_t end = 0;    /* where the caller continues; known at the first pointer */
     unsigned labels = 0;
@@ -38,7 +78,10 @@ static inline enum wire_result read_name(const uint8_t *msg, size_t msg_len, siz
             if (pointers == 1) {
                 end = in + 2;
             }
-            in = below = target;
+            if (keep != KEEP_NOTHING) {
+                keep_run(name->octets + out - (in - run), msg + run, in - run, keep);
+            }
+            in = below = run = target;
             continue;
         }
         if (len > WIRE_LABEL_MAX) {
@@ -52,11 +95,6 @@ static inline enum wire_result read_name(const uint8_t *msg, size_t msg_len, siz
         }
         if (keep != KEEP_NOTHING) {
             name->at[labels] = (uint8_t)out;
-            name->octets[out] = len;
-            for (size_t i = 1; i <= len; i++) {
-                name->octets[out + i] =
-                    keep == KEEP_LOWER ? wire_lower(msg[in + i]) : msg[in + i];
-            }
         }
         out += 1u + len;
         in += 1u + len;
@@ -66,6 +104,7 @@ static inline enum wire_result read_name(const uint8_t *msg, size_t msg_len, siz
         labels++;
     }
     if (keep != KEEP_NOTHING) {
+        keep_run(name->octets + out - (in - run), msg + run, in - run, keep);
         name->labels = (uint8_t)labels;
         name->len = (uint8_t)out;
     }

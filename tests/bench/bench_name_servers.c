@@ -9,7 +9,7 @@
  *
  * Usage: bench_name_servers [QUESTIONS]     in one run; 100000.
  */
-#include "../query/bench.h"
+#include "query/bench.h"
 
 #include <time.h>
 

@@ -7,7 +7,7 @@
  *
  * Usage: bench_query_admit [QUESTIONS]     in one run; 200000.
  */
-#include "../query/bench.h"
+#include "query/bench.h"
 
 #include <time.h>
 

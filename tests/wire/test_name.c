@@ -108,6 +108,38 @@ static void keeps_the_case_when_asked_to(void **state)
     assert_int_equal(name.at[1], 4);
 }
 
+/* Every octet at every place, in names of every length and of labels of several lengths, whole
+ * and behind a pointer: eight are lowered at once. */
+static void lowers_capital_letters_and_nothing_else(void **state)
+{
+    (void)state;
+    for (unsigned octet = 0; octet < 256; octet++) {
+        const uint8_t lower = (uint8_t)(octet >= 'A' && octet <= 'Z' ? octet + 32 : octet);
+
+        for (unsigned len = 1; len <= WIRE_LABEL_MAX; len++) {
+            uint8_t msg[160] = {1, 'Q', (uint8_t)len};
+            uint8_t want[160] = {1, 'q', (uint8_t)len};
+            struct wire_name name;
+            size_t pos = 0;
+
+            memset(msg + 3, (int)octet, len);
+            memset(want + 3, lower, len);
+            memcpy(msg + 3 + len, "\2Ab", 4);
+            memcpy(want + 3 + len, "\2ab", 4);
+            assert_int_equal(wire_name_read(msg, len + 7, &pos, &name), WIRE_OK);
+            assert_int_equal(pos, len + 7);
+            assert_int_equal(name.len, len + 7);
+            assert_memory_equal(name.octets, want, len + 7);
+            memcpy(msg + len + 7, "\1Z\300\2", 4);
+            pos = len + 7;
+            assert_int_equal(wire_name_read(msg, len + 11, &pos, &name), WIRE_OK);
+            assert_int_equal(name.len, len + 7);
+            assert_memory_equal(name.octets, "\1z", 2);
+            assert_memory_equal(name.octets + 2, want + 2, len + 5);
+        }
+    }
+}
+
 static void reads_127_labels_and_no_pointer_more_than_that(void **state)
 {
     static struct octets msg;
@@ -234,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_name_or_says_why_not),
         cmocka_unit_test(keeps_the_case_when_asked_to),
+        cmocka_unit_test(lowers_capital_letters_and_nothing_else),
         cmocka_unit_test(reads_127_labels_and_no_pointer_more_than_that),
         cmocka_unit_test(compares_whole_labels),
         cmocka_unit_test(takes_suffixes_and_joins_them_again),
