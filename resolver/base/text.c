@@ -49,6 +49,18 @@ void text_vprintf(struct text *text, const char *format, va_list arguments)
     text->len += (size_t)len;
 }
 
+void text_add_uint(struct text *text, uint64_t value)
+{
+    char digits[20]; /* of 2^64 - 1 */
+    size_t first = sizeof(digits);
+
+    do {
+        digits[--first] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    text_add_octets(text, digits + first, sizeof(digits) - first);
+}
+
 void text_printf(struct text *text, const char *format, ...)
 {
     va_list arguments;
@@ -193,7 +205,7 @@ void json_octets(struct text *text, const char *key, const uint8_t *octets, size
 void json_uint(struct text *text, const char *key, uint64_t value)
 {
     begin(text, key);
-    text_printf(text, "%" PRIu64, value);
+    text_add_uint(text, value);
 }
 
 void json_int(struct text *text, const char *key, int64_t value)

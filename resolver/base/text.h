@@ -21,6 +21,7 @@ struct text {
 void text_init(struct text *text, char *buffer, size_t size);
 void text_add(struct text *text, const char *string);
 void text_add_octets(struct text *text, const char *octets, size_t len);
+void text_add_uint(struct text *text, uint64_t value); /* in decimal */
 void text_printf(struct text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void text_vprintf(struct text *text, const char *format, va_list arguments)

@@ -1,8 +1,11 @@
 #include "policy/words.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
+
+static void add_word(struct text *text, const char *word)
+{
+    text_add_octets(text, word, strnlen(word, POLICY_EDE_WORD_MAX));
+}
 
 /* hot */
 size_t policy_words_ede(const struct policy *policy, const struct policy_hit *hit,
@@ -10,21 +13,24 @@ size_t policy_words_ede(const struct policy *policy, const struct policy_hit *hi
 {
     struct policy_image_list list;
     struct policy_row row;
-    int len = 0;
+    struct text text;
 
-    out[0] = '\0';
+    text_init(&text, out, POLICY_EDE_MAX);
     if (hit->ground == POLICY_GROUND_DEFAULT) {
-        len = snprintf(out, POLICY_EDE_MAX, "default deny: no allowed name, view %.*s",
-                       (int)POLICY_EDE_WORD_MAX, view_name);
+        text_add(&text, "default deny: no allowed name, view ");
+        add_word(&text, view_name);
     } else if (hit->ground == POLICY_GROUND_CLIENT) {
-        len = snprintf(out, POLICY_EDE_MAX, "client denied, view %.*s",
-                       (int)POLICY_EDE_WORD_MAX, view_name);
+        text_add(&text, "client denied, view ");
+        add_word(&text, view_name);
     } else if (policy_hit_row(policy, hit, &row) &&
                policy_image_list_at(policy_image_of(policy), row.list, &list)) {
-        len = snprintf(out, POLICY_EDE_MAX, "%.*s %.*s %" PRIu32, (int)POLICY_EDE_WORD_MAX,
-                       list.provider, (int)POLICY_EDE_WORD_MAX, list.id, list.serial);
+        add_word(&text, list.provider);
+        text_add(&text, " ");
+        add_word(&text, list.id);
+        text_add(&text, " ");
+        text_add_uint(&text, list.serial);
     }
-    return len > 0 ? (size_t)len : 0;
+    return text.len;
 }
 
 const char *policy_words_ground(enum policy_ground ground)

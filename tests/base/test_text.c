@@ -8,6 +8,8 @@
 
 #include "base/text.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static void pieces_add_up(void **state)
@@ -24,6 +26,25 @@ static void pieces_add_up(void **state)
     assert_string_equal(buffer, "a list of 7");
     assert_int_equal(text.len, strlen(buffer));
     assert_false(text.overflow);
+}
+
+static void numbers_are_decimal(void **state)
+{
+    static const uint64_t numbers[] = {0, 9, 10, 4294967295u, 10000000000u, UINT64_MAX};
+    char buffer[32], want[32];
+    struct text text;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        text_init(&text, buffer, sizeof(buffer));
+        text_add_uint(&text, numbers[i]);
+        snprintf(want, sizeof(want), "%" PRIu64, numbers[i]);
+        assert_string_equal(buffer, want);
+        text_init(&text, buffer, strlen(want)); /* the terminator does not fit */
+        text_add_uint(&text, numbers[i]);
+        assert_true(text.overflow);
+        assert_string_equal(buffer, "");
+    }
 }
 
 static void what_does_not_fit_is_not_added_at_all(void **state)
@@ -219,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_add_up),
+        cmocka_unit_test(numbers_are_decimal),
         cmocka_unit_test(what_does_not_fit_is_not_added_at_all),
         cmocka_unit_test(an_empty_piece_fits_always_but_not_after_an_overflow),
         cmocka_unit_test(printable_text_is_escaped_and_cut_between_characters),
