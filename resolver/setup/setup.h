@@ -74,6 +74,7 @@ struct setup_snapshot {
     struct policy_loaded_list lists[POLICY_LISTS_MAX];
     size_t list_count;
     bool from_cache;                     /* the image was kept from before */
+    bool shipped;                        /* it is the publisher's (policy/shipped.h) */
     struct setup_exceptions *exceptions; /* files of them; what counts is in derived ones */
     uint64_t made_us;                    /* wall clock */
     struct setup_snapshot *root; /* whose everything but the policy this one shares; NULL */
