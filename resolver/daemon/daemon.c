@@ -98,7 +98,8 @@ const char *daemon_view_name(const void *snapshot, unsigned view)
 {
     const struct setup_snapshot *s = snapshot;
 
-    return view < s->view_count ? s->views[view].name : NULL;
+    return view < s->settings.view_count ? s->views[view].name
+                                         : NULL; /* a twin's: its view's */
 }
 
 /* Signals. */

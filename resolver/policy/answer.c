@@ -160,7 +160,7 @@ static bool same_rule(const struct policy_hit *a, const struct policy_hit *b)
 {
     if (a->list != b->list || a->match != b->match || a->kind != b->kind ||
         a->labels != b->labels || a->ground != b->ground || a->trigger != b->trigger ||
-        a->mode != b->mode) {
+        a->mode != b->mode || a->trial != b->trial) {
         return false;
     }
     if (a->ground == POLICY_GROUND_RULE &&
@@ -217,6 +217,9 @@ bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outc
     }
     if (hits->passed) {
         return false;
+    }
+    if (outcome->tried) {
+        add_hit(hits, &outcome->trial_hit, POLICY_HITS_MAX - 1);
     }
     hits->passed =
         outcome->enforced && outcome->hit.chain && outcome->hit.mode == POLICY_MODE_ENFORCE;

@@ -15,6 +15,7 @@ const char *policy_reason_name(enum policy_reason reason)
         [POLICY_REASON_CONFIDENCE] = "confidence",
         [POLICY_REASON_NAME_SERVERS] = "name-servers",
         [POLICY_REASON_TARGETS] = "targets",
+        [POLICY_REASON_STAGE] = "stage",
     };
     return (size_t)reason < sizeof(names) / sizeof(names[0]) ? names[reason] : NULL;
 }

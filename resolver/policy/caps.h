@@ -43,7 +43,8 @@ enum policy_reason {
     POLICY_REASON_SCOPE,
     POLICY_REASON_CONFIDENCE,
     POLICY_REASON_NAME_SERVERS, /* `name-servers:` of the view */
-    POLICY_REASON_TARGETS       /* `targets:` of the view */
+    POLICY_REASON_TARGETS,      /* `targets:` of the view */
+    POLICY_REASON_STAGE         /* another version of the list counts in the view */
 };
 
 /* "none", "list", "schedule" ...; NULL outside of the enum. */

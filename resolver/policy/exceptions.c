@@ -246,6 +246,14 @@ static bool set_has(const struct policy_image *image, uint32_t set, uint8_t list
     return false;
 }
 
+/* True if the list of this number is another version of the one before: they stand together. */
+static bool is_version(const struct policy_image *image, unsigned list, const char *id)
+{
+    struct policy_image_list found;
+
+    return policy_image_list_at(image, list, &found) && strcmp(found.id, id) == 0;
+}
+
 bool policy_exception_has_rule(const struct policy_exception *exception,
                                const struct policy_image *image)
 {
@@ -279,9 +287,11 @@ bool policy_exception_has_rule(const struct policy_exception *exception,
     } else {
         policy_image_find_name(image, &exception->name, &matches);
     }
+    const bool other = is_version(image, list + 1u, exception->list);
     for (unsigned i = 0; i < matches.count; i++) {
         if (matches.at[i].labels == wanted &&
-            set_has(image, matches.at[i].set, list, exception)) {
+            (set_has(image, matches.at[i].set, list, exception) ||
+             (other && set_has(image, matches.at[i].set, (uint8_t)(list + 1), exception)))) {
             return true;
         }
     }

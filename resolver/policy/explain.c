@@ -48,6 +48,8 @@ static const struct {
                                     OFF "the view does not look at name servers"},
     [POLICY_REASON_TARGETS] = {RECORDED "the view only records targets",
                                OFF "the view does not look at targets"},
+    [POLICY_REASON_STAGE] = {RECORDED "it is of a version that is on trial",
+                             OFF "another version of its list counts here, by a stage"},
 #undef RECORDED
 #undef OFF
 };

@@ -24,9 +24,10 @@ struct policy_image; /* opaque, immutable; any number of threads may read it */
 
 /*
  * Compiles lists into an image. Deterministic: the same lists, in any order, give the same
- * octets (lists are put in the order of their ids). The lists are borrowed for the call. 0;
- * -EEXIST if two lists have one id; CORDON_E_LIMIT; CORDON_E_FORMAT for a rule on a name of
- * fewer than two labels or a redirect that is no name (list text has neither); -ENOMEM.
+ * octets (lists are put in the order of their ids, and two versions of one in the order of
+ * their serials). The lists are borrowed for the call. 0; -EEXIST if two lists have one id and
+ * serial; CORDON_E_LIMIT; CORDON_E_FORMAT for a rule on a name of fewer than two labels or a
+ * redirect that is no name (list text has neither); -ENOMEM.
  */
 int policy_image_build(const struct policy_list *const *lists, size_t count,
                        struct policy_image **image);
@@ -43,17 +44,6 @@ int policy_image_build_told(const struct policy_list *const *lists, size_t count
  */
 int policy_image_load(const char *path, const uint8_t key[32], const uint8_t inputs[32],
                       struct policy_image **image);
-
-/*
- * The same for an image that somebody else made: its octets, all of the file, must have this
- * BLAKE2b-512, of which the caller knows that it is right. What it was made of is to be looked
- * at: policy_image_inputs_of. The codes of policy_image_load.
- */
-#define POLICY_IMAGE_HASH 64u
-int policy_image_load_named(const char *path, const uint8_t hash[POLICY_IMAGE_HASH],
-                            struct policy_image **image);
-/* 32 octets: the digest of the inputs, as the image says. */
-const uint8_t *policy_image_inputs_of(const struct policy_image *image);
 
 /* Writes the image with its keyed digest, atomically. 0 or -errno. */
 int policy_image_save(const struct policy_image *image, const char *path,

@@ -147,10 +147,18 @@ uint32_t *build_inverse(const uint32_t *order, uint32_t count)
     return inverse;
 }
 
+/* By id, then, of versions of one list, by what they are. */
+static int compare_inputs(const struct policy_list *a, const struct policy_list *b)
+{
+    const int order = strcmp(a->id, b->id);
+
+    return order != 0 ? order : memcmp(a->digest, b->digest, sizeof(a->digest));
+}
+
 void policy_image_inputs(const struct policy_list *const *lists, size_t count, uint8_t out[32])
 {
     const uint8_t version[4] = {IMAGE_MAJOR, 0, IMAGE_MINOR, 0};
-    const char *last = NULL;
+    const struct policy_list *last = NULL;
     struct digest digest;
 
     digest_init(&digest, NULL, 32);
@@ -160,8 +168,8 @@ void policy_image_inputs(const struct policy_list *const *lists, size_t count, u
         const struct policy_list *next = NULL;
 
         for (size_t i = 0; i < count; i++) {
-            if ((last == NULL || strcmp(lists[i]->id, last) > 0) &&
-                (next == NULL || strcmp(lists[i]->id, next->id) < 0)) {
+            if ((last == NULL || compare_inputs(lists[i], last) > 0) &&
+                (next == NULL || compare_inputs(lists[i], next) < 0)) {
                 next = lists[i];
             }
         }
@@ -170,7 +178,7 @@ void policy_image_inputs(const struct policy_list *const *lists, size_t count, u
         }
         digest_add(&digest, next->id, strlen(next->id) + 1);
         digest_add(&digest, next->digest, sizeof(next->digest));
-        last = next->id;
+        last = next;
     }
     digest_end(&digest, out, 32);
 }
@@ -260,7 +268,11 @@ static int compare_lists(const void *a, const void *b)
     const struct policy_list *const *left = a;
     const struct policy_list *const *right = b;
 
-    return strcmp((*left)->id, (*right)->id);
+    const int order = strcmp((*left)->id, (*right)->id);
+
+    return order != 0
+               ? order
+               : ((*left)->serial > (*right)->serial) - ((*left)->serial < (*right)->serial);
 }
 
 static int take_lists(struct build *build, const struct policy_list *const *lists, size_t count)
@@ -282,7 +294,7 @@ static int take_lists(struct build *build, const struct policy_list *const *list
     build->list_count = count;
     qsort(build->lists, count, sizeof(build->lists[0]), compare_lists);
     for (size_t i = 1; i < count; i++) {
-        if (strcmp(build->lists[i - 1]->id, build->lists[i]->id) == 0) {
+        if (compare_lists(&build->lists[i - 1], &build->lists[i]) == 0) {
             return -EEXIST;
         }
     }

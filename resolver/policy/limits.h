@@ -11,6 +11,10 @@
  * each reload: an enterprise's groups of networks, not a view per client. */
 #define POLICY_VIEWS_MAX 64u
 
+/* Shares of clients at a time for which newer versions of lists count: one for each stage by
+ * share that the operator has, and some lists are in. Each has a twin of every view. */
+#define POLICY_SHARES_MAX 8u
+
 /* Categories that a view has a mode for: lists have some 50 words, and a view few of them. */
 #define POLICY_CATEGORIES_MAX 64u
 

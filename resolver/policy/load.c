@@ -7,7 +7,6 @@
 #include "policy/kept.h"
 #include "policy/list_part.h"
 #include "policy/scope.h"
-#include "policy/shipped.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -30,45 +29,6 @@ struct arrival {
     struct policy_load_source source;
     bool held;
 };
-
-enum policy_freshness policy_freshness_at(uint64_t created_s, uint64_t expires_s,
-                                          uint64_t now_s)
-{
-    if (now_s == 0) {
-        return POLICY_FRESH;
-    }
-    if (now_s < created_s) {
-        return POLICY_CLOCK_UNTRUSTED;
-    }
-    return now_s >= expires_s ? POLICY_STALE : POLICY_FRESH;
-}
-
-enum policy_freshness policy_freshness_of(const struct policy_loaded_list *list, uint64_t now_s)
-{
-    const uint64_t dead_after_s = list->dead_after_s != 0 ? list->dead_after_s : UINT64_MAX;
-
-    switch (trust_state_at(list->due_s, dead_after_s, list->floor_s, now_s)) {
-    case TRUST_FRESH:
-        return POLICY_FRESH;
-    case TRUST_STALE:
-        return POLICY_STALE;
-    case TRUST_DEAD:
-        return POLICY_DEAD;
-    case TRUST_CLOCK_UNTRUSTED:
-        break;
-    }
-    return POLICY_CLOCK_UNTRUSTED;
-}
-
-const char *policy_freshness_word(enum policy_freshness freshness)
-{
-    static const char *const words[] = {[POLICY_FRESH] = "fresh",
-                                        [POLICY_STALE] = "stale",
-                                        [POLICY_CLOCK_UNTRUSTED] = "clock-untrusted",
-                                        [POLICY_DEAD] = "dead"};
-
-    return words[freshness];
-}
 
 /* Reads a list file and verifies its signatures. The text is the caller's. */
 static int read_verified(const char *path, const struct trust_keyring *keyring,
@@ -198,8 +158,7 @@ static int check_catalogue(const struct policy_load_source *source, const char *
     snprintf(loaded->publisher, sizeof(loaded->publisher), "%s", publisher->root->publisher);
     loaded->root_version = publisher->root->version;
     loaded->catalogue_serial = publisher->catalogue->serial;
-    return trust_entry_check_hash(entry, arrival->path, loaded->verdict.hash, arrival->len,
-                                  report);
+    return trust_entry_check(entry, arrival->path, arrival->text, arrival->len, report);
 }
 
 /* What is known of a text that has been verified; it is kept if there is room. */
@@ -478,7 +437,7 @@ static bool describe(const struct policy_image *image, uint64_t now_s,
     struct policy_image_list list;
 
     for (size_t i = 0; policy_image_list_at(image, i, &list); i++) {
-        if (strcmp(list.id, loaded->id) == 0) {
+        if (strcmp(list.id, loaded->id) == 0 && digest_equal(list.digest, loaded->hash)) {
             loaded->serial = list.serial;
             loaded->created_s = list.created_s;
             loaded->expires_s = list.expires_s;
@@ -496,43 +455,6 @@ static bool describe(const struct policy_image *image, uint64_t now_s,
         }
     }
     return false;
-}
-
-static void warn_of_age(const struct policy_loaded_list *loaded, const char *path,
-                        struct report *report)
-{
-    char text[CLOCK_TEXT_MAX];
-
-    switch (loaded->freshness) {
-    case POLICY_FRESH:
-        break;
-    case POLICY_STALE:
-        clock_format_s(loaded->due_s, text);
-        report_add(report, REPORT_WARNING, path, 0, 0,
-                   "%s expired on %s: it stays in force; fetch a newer one",
-                   loaded->due_s < loaded->expires_s ? "the list's catalogue, or its root,"
-                                                     : "the list",
-                   text);
-        break;
-    case POLICY_DEAD:
-        clock_format_s(loaded->due_s, text);
-        report_add(report, REPORT_WARNING, path, 0, 0,
-                   "the list expired on %s and is dead: trust.dead says what holds; fetch a "
-                   "newer one",
-                   text);
-        break;
-    case POLICY_CLOCK_UNTRUSTED:
-        clock_format_s(loaded->floor_s, text);
-        report_add(
-            report, REPORT_WARNING, path, 0, 0,
-            "%s %s, which is still to come by this machine's clock: set the clock; until "
-            "then no list counts as expired",
-            loaded->floor_s == loaded->created_s
-                ? "the list was created on"
-                : "when lists were last looked at, or their catalogue made, it was",
-            text);
-        break;
-    }
 }
 
 /* The hash is the catalogue's; so must the serial be that the text says. */
@@ -557,15 +479,16 @@ static int check_serial(const struct arrival *arrival, const struct policy_loade
 static int load_image(const struct policy_load_request *request, struct arrival *arrivals,
                       struct report *report, struct policy_loaded *made)
 {
+    const size_t count = made->list_count + made->newer_count;
     const struct policy_list *stubs[POLICY_LISTS_MAX];
     uint8_t inputs[32];
     int rc = 0;
 
-    for (size_t i = 0; i < made->list_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         stubs[i] = &arrivals[i].stub;
     }
-    policy_image_inputs(stubs, made->list_count, inputs);
-    rc = check_scopes(arrivals, made->list_count, report);
+    policy_image_inputs(stubs, count, inputs);
+    rc = check_scopes(arrivals, count, report);
     if (rc != 0) {
         return rc;
     }
@@ -573,22 +496,13 @@ static int load_image(const struct policy_load_request *request, struct arrival 
         made->image = policy_kept_find(request->cache_directory, inputs, report);
         made->from_cache = made->image != NULL;
     }
-    /* Of several lists there is one image only once they are compiled together. */
-    const bool alone = made->list_count == 1;
-    if (made->image == NULL && alone && request->shipped) {
-        made->image = policy_shipped_find(&arrivals[0].source, &arrivals[0].stub, report);
-        made->shipped = made->image != NULL;
-    }
     if (made->image == NULL) {
-        rc = compile(arrivals, made->list_count, report, &made->image);
+        rc = compile(arrivals, count, report, &made->image);
         if (rc == 0 && request->cache_directory != NULL) {
             policy_kept_add(request->cache_directory, inputs, made->image, report);
         }
-        if (rc == 0 && alone && !request->shipped) {
-            policy_shipped_compare(&arrivals[0].source, &arrivals[0].stub, made->image, report);
-        }
     }
-    for (size_t i = 0; rc == 0 && i < made->list_count; i++) {
+    for (size_t i = 0; rc == 0 && i < count; i++) {
         made->lists[i].dead_after_s = request->dead_after_s;
         if (!describe(made->image, request->now_s, arrivals[i].source.publisher,
                       &made->lists[i])) {
@@ -598,7 +512,7 @@ static int load_image(const struct policy_load_request *request, struct arrival 
             break;
         }
         rc = check_serial(&arrivals[i], &made->lists[i], report);
-        warn_of_age(&made->lists[i], arrivals[i].path, report);
+        policy_freshness_warn(&made->lists[i], arrivals[i].path, report);
     }
     return rc;
 }
@@ -611,6 +525,66 @@ void policy_loaded_drop(struct policy_loaded *loaded)
     }
 }
 
+/* The version in the folder of a list that is held, if it is newer: beside that one. */
+static int arrive_beside(const struct policy_load_request *request, size_t number,
+                         struct report *report, size_t *kept, struct arrival *arrivals,
+                         struct policy_loaded *made)
+{
+    const struct policy_load_held *held = request->held != NULL ? request->held[number] : NULL;
+    const size_t at = request->id_count + made->newer_count;
+    struct policy_loaded_list *loaded = &made->lists[at];
+    struct policy_list *head = NULL;
+    int rc = 0;
+
+    if (held == NULL || !held->beside || !made->lists[number].held) {
+        return 0;
+    }
+    if (at == POLICY_LISTS_MAX) {
+        report_add(report, REPORT_ERROR, request->directory, 0, 0,
+                   "with the older versions that are held there are more than %u lists",
+                   POLICY_LISTS_MAX);
+        return CORDON_E_LIMIT;
+    }
+    arrivals[at].source = arrivals[number].source;
+    rc = arrive(&arrivals[at].source, request->ids[number], report, &arrivals[at], loaded);
+    if (rc == 0) {
+        rc = policy_list_head((const char *)arrivals[at].text, arrivals[at].len, &head);
+    }
+    if (rc == 0 && head->serial > held->serial) {
+        made->newer_count++;
+        rc = settle(&arrivals[at], kept, loaded, request->heads ? &made->heads[at] : NULL);
+    } else { /* what is held is the newest there is, or what is wrong was told */
+        free(arrivals[at].text);
+        memset(&arrivals[at], 0, sizeof(arrivals[at]));
+        memset(loaded, 0, sizeof(*loaded));
+    }
+    policy_list_free(head);
+    return rc;
+}
+
+/* Reads and verifies all of them, and what comes beside. */
+static int arrive_all(const struct policy_load_request *request, struct report *report,
+                      struct arrival *arrivals, struct policy_loaded *made)
+{
+    size_t kept = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < request->id_count && rc != -ENOMEM; i++) {
+        report_progress(report, "verifying", i, request->id_count);
+        arrivals[i].source = request->sources != NULL
+                                 ? *request->sources[i]
+                                 : (struct policy_load_source){.directory = request->directory,
+                                                               .keyring = request->keyring};
+        int one = arrive_either(request, i, report, &kept, &arrivals[i], made);
+
+        if (one == 0) {
+            one = arrive_beside(request, i, report, &kept, arrivals, made);
+        }
+        rc = rc == 0 || one == -ENOMEM ? one : rc;
+    }
+    return rc;
+}
+
 int policy_load(const struct policy_load_request *request, struct report *report,
                 struct policy_loaded *out)
 {
@@ -620,19 +594,11 @@ int policy_load(const struct policy_load_request *request, struct report *report
         return rc;
     }
     struct policy_loaded *made = calloc(1, sizeof(*made));
-    struct arrival *arrivals = calloc(request->id_count + 1, sizeof(arrivals[0]));
-    size_t kept = 0;
+    struct arrival *arrivals = calloc(2 * request->id_count + 1, sizeof(arrivals[0]));
 
     rc = made == NULL || arrivals == NULL ? -ENOMEM : 0;
-    for (size_t i = 0; i < request->id_count && rc != -ENOMEM; i++) {
-        report_progress(report, "verifying", i, request->id_count);
-        arrivals[i].source = request->sources != NULL
-                                 ? *request->sources[i]
-                                 : (struct policy_load_source){.directory = request->directory,
-                                                               .keyring = request->keyring};
-        const int one = arrive_either(request, i, report, &kept, &arrivals[i], made);
-
-        rc = rc == 0 || one == -ENOMEM ? one : rc;
+    if (rc == 0) {
+        rc = arrive_all(request, report, arrivals, made);
     }
     if (rc == 0) {
         made->list_count = request->id_count;
@@ -643,7 +609,7 @@ int policy_load(const struct policy_load_request *request, struct report *report
     } else if (made != NULL) {
         policy_loaded_drop(made);
     }
-    for (size_t i = 0; arrivals != NULL && i < request->id_count; i++) {
+    for (size_t i = 0; arrivals != NULL && i < 2 * request->id_count; i++) {
         free(arrivals[i].text);
         policy_list_free(arrivals[i].list);
     }

@@ -29,6 +29,7 @@ struct policy_load_held {
     /* Its hash alone is looked at: for whoever explains what was in force once, and puts
      * nothing in force. */
     bool by_hash;
+    bool beside; /* the one in the folder is loaded as well, if it is newer */
 };
 
 struct policy_load_request {
@@ -42,7 +43,6 @@ struct policy_load_request {
     uint64_t now_s;              /* wall clock: for warnings on expiry; 0: do not look */
     const char *cache_directory; /* where the compiled image is kept; NULL: nowhere */
     bool heads;                  /* policy_loaded.heads are wanted */
-    bool shipped; /* an image that a catalogue names may be used (policy/shipped.h) */
 };
 
 enum policy_freshness {
@@ -73,21 +73,21 @@ struct policy_loaded_list {
 
 struct policy_loaded {
     struct policy_image *image; /* the caller's */
+    /* In the order of the request; then newer ones beside those that are held. */
     struct policy_loaded_list lists[POLICY_LISTS_MAX];
-    size_t list_count;
+    size_t list_count, newer_count;
     bool from_cache; /* the image was kept from before and still matches */
-    bool shipped;    /* it is the publisher's */
-    /* As many as lists: header and facts of each, the caller's; NULL unless wanted. */
+    /* As many as both: header and facts of each, the caller's; NULL unless wanted. */
     struct policy_list *heads[POLICY_LISTS_MAX];
 };
 
 /*
  * Verifies every list, then parses, merges and compiles (or maps the kept image whose inputs
- * are the same, or the publisher's; a damaged one is reported as a warning and rebuilt). A list
- * whose id line differs from its file name is refused, and so is one that its publisher's
- * catalogue does not name as it is, or that speaks of what is out of its scope. 0, or the first
- * error's code with everything in the report: then nothing is loaded and out is untouched.
- * Freshness at now_s: see policy_freshness_at.
+ * are the same; a damaged kept image is reported as a warning and rebuilt). A list whose id
+ * line differs from its file name is refused, and so is one that its publisher's catalogue does
+ * not name as it is, or that speaks of what is out of its scope. 0, or the first error's code
+ * with everything in the report: then nothing is loaded and out is untouched. Freshness at
+ * now_s: see policy_freshness_at.
  *
  * A held version is verified under the same keys and scopes; its hash stands for the catalogue.
  * If it is gone, damaged, or signed by too few keys that still count, the one in the folder
@@ -105,6 +105,9 @@ enum policy_freshness policy_freshness_at(uint64_t created_s, uint64_t expires_s
 /* The same of a list that was loaded, by all that is signed about it. */
 enum policy_freshness policy_freshness_of(const struct policy_loaded_list *list,
                                           uint64_t now_s);
+/* A warning about one that is not fresh. */
+void policy_freshness_warn(const struct policy_loaded_list *loaded, const char *path,
+                           struct report *report);
 /* "fresh", "stale", "clock-untrusted", "dead". */
 const char *policy_freshness_word(enum policy_freshness freshness);
 

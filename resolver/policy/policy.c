@@ -71,6 +71,28 @@ bool policy_list_is_ever_enforced(const struct policy *policy, unsigned view, si
     return any;
 }
 
+unsigned policy_view_origin(const struct policy *policy, unsigned view)
+{
+    invariant(view < policy->view_count);
+    return policy->views[view].origin;
+}
+
+bool policy_has_trial(const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->view_count; i++) {
+        if (policy->views[i].tries) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum policy_version policy_list_version(const struct policy *policy, size_t list)
+{
+    return list < POLICY_LISTS_MAX ? (enum policy_version)policy->versions[list]
+                                   : POLICY_VERSION_ONLY;
+}
+
 unsigned policy_view_variant(const struct policy *policy, unsigned view)
 {
     invariant(view < policy->view_count);
@@ -101,23 +123,10 @@ struct policy_name_server_use policy_name_server_use(const struct policy *policy
     return policy->views[view].use;
 }
 
-/* What is known of a hit before any list is asked. */
-struct trigger {
-    enum policy_trigger trigger;
-    uint8_t hop;
-    const struct wire_name *name;  /* NULL: none */
-    const struct address *address; /* NULL: none */
-    uint8_t family;                /* of the prefixes that match it */
-};
-
-static bool fill_hit(const struct policy *policy, const struct policy_view *view,
-                     const struct trigger *trigger, const struct policy_match_entry *match,
-                     enum policy_mode mode, struct policy_hit *hit)
+bool policy_fill_hit(const struct policy *policy, const struct policy_trigger_at *at,
+                     const struct policy_match_entry *match, uint16_t index,
+                     enum policy_mode mode, uint8_t action, struct policy_hit *hit)
 {
-    const struct policy_verdict *verdict =
-        &view->verdicts[policy_subject_of(trigger->trigger)][match->set];
-    const bool enforced = mode == POLICY_MODE_ENFORCE;
-    const uint16_t index = enforced ? verdict->enforce : verdict->log;
     struct policy_row row;
 
     if (!policy_image_row(policy->image, match->set, index, &row)) {
@@ -128,32 +137,33 @@ static bool fill_hit(const struct policy *policy, const struct policy_view *view
         .row = index,
         .list = row.list,
         .labels = match->labels,
-        .trigger = (uint8_t)trigger->trigger,
-        .hop = trigger->hop,
+        .trigger = (uint8_t)at->trigger,
+        .hop = at->hop,
         .mode = (uint8_t)mode,
-        .action = enforced ? verdict->enforce_action : verdict->log_action,
+        .action = action,
         .kind = (uint8_t)row.kind,
         .match = (uint8_t)row.match,
         .chain = row.ends_chain && row.kind == POLICY_PASS,
     };
-    if (trigger->name != NULL) {
-        hit->name = *trigger->name;
+    if (at->name != NULL) {
+        hit->name = *at->name;
     } else {
         hit->name.len = 1; /* the root */
     }
-    if (trigger->address != NULL) {
-        hit->address = *trigger->address;
-        hit->family = trigger->family;
+    if (at->address != NULL) {
+        hit->address = *at->address;
+        hit->family = at->family;
     }
     return true;
 }
 
 /* Longest match first: the first set with a verdict decides. Enforced lists and those in log
  * mode are two such searches that know nothing of each other. */
-static void decide(const struct policy *policy, const struct policy_view *view,
-                   const struct policy_matches *matches, const struct trigger *trigger,
-                   struct policy_outcome *out)
+static void decide(const struct policy *policy, unsigned number,
+                   const struct policy_matches *matches,
+                   const struct policy_trigger_at *trigger, struct policy_outcome *out)
 {
+    const struct policy_view *view = &policy->views[number];
     const struct policy_verdict *verdicts = view->verdicts[policy_subject_of(trigger->trigger)];
     bool log_open = true;
 
@@ -166,19 +176,23 @@ static void decide(const struct policy *policy, const struct policy_view *view,
 
         if (!out->enforced && verdict.enforce != POLICY_NO_ROW) {
             out->enforced =
-                fill_hit(policy, view, trigger, match, POLICY_MODE_ENFORCE, &out->hit);
+                policy_fill_hit(policy, trigger, match, verdict.enforce, POLICY_MODE_ENFORCE,
+                                verdict.enforce_action, &out->hit);
         }
         if (log_open && verdict.log != POLICY_NO_ROW) {
             log_open = false;
             /* What lets through in a list that is only partly in log mode counts among the
              * enforced ones, with its event. */
-            out->logged =
-                fill_hit(policy, view, trigger, match, POLICY_MODE_LOG, &out->log_hit) &&
-                out->log_hit.action != POLICY_ACTION_PASS &&
-                !(policy_list_counts_twice(view, out->log_hit.list,
-                                           policy_subject_of(trigger->trigger)) &&
-                  policy_lets_through(out->log_hit.action));
+            out->logged = policy_fill_hit(policy, trigger, match, verdict.log, POLICY_MODE_LOG,
+                                          verdict.log_action, &out->log_hit) &&
+                          out->log_hit.action != POLICY_ACTION_PASS &&
+                          !(policy_list_counts_twice(view, out->log_hit.list,
+                                                     policy_subject_of(trigger->trigger)) &&
+                            policy_lets_through(out->log_hit.action));
         }
+    }
+    if (view->tries) {
+        policy_try(policy, number, matches, trigger, out);
     }
 }
 
@@ -201,14 +215,14 @@ static bool is_denied(const struct policy_view *view, const struct policy_matche
 /* Nothing yet. */
 static void start(struct policy_outcome *out)
 {
-    out->enforced = out->denied = out->logged = false;
+    out->enforced = out->denied = out->logged = out->tried = false;
 }
 
 /* hot */
 void policy_decide_client(const struct policy *policy, unsigned view,
                           const struct address *address, struct policy_outcome *out)
 {
-    struct trigger what = {POLICY_TRIGGER_CLIENT, 0, NULL, address, ADDRESS_NONE};
+    struct policy_trigger_at what = {POLICY_TRIGGER_CLIENT, 0, NULL, address, ADDRESS_NONE};
     struct policy_matches matches;
 
     invariant(view < policy->view_count);
@@ -238,7 +252,7 @@ void policy_decide_client(const struct policy *policy, unsigned view,
     if (in->verdicts[POLICY_SUBJECT_CLIENT] != NULL) {
         policy_image_find_address(policy->image, POLICY_SUBJECT_CLIENT, address, &matches);
         what.family = matches.family;
-        decide(policy, in, &matches, &what, out);
+        decide(policy, view, &matches, &what, out);
         (void)policy_except_rules(policy, view, &matches, out);
     }
 }
@@ -247,14 +261,14 @@ void policy_decide_client(const struct policy *policy, unsigned view,
 void policy_decide_question(const struct policy *policy, unsigned view,
                             const struct wire_name *name, struct policy_outcome *out)
 {
-    const struct trigger what = {POLICY_TRIGGER_QNAME, 0, name, NULL, ADDRESS_NONE};
+    const struct policy_trigger_at what = {POLICY_TRIGGER_QNAME, 0, name, NULL, ADDRESS_NONE};
     struct policy_matches matches;
 
     invariant(view < policy->view_count);
     const struct policy_view *in = &policy->views[view];
     start(out);
     policy_image_find_name(policy->image, name, &matches);
-    decide(policy, in, &matches, &what, out);
+    decide(policy, view, &matches, &what, out);
     const bool ruled = policy_except_rules(policy, view, &matches, out);
     out->denied = is_denied(in, &matches, ruled, name);
     if (out->denied) {
@@ -276,7 +290,7 @@ void policy_decide_question(const struct policy *policy, unsigned view,
 void policy_decide_name(const struct policy *policy, unsigned view, enum policy_trigger trigger,
                         uint8_t hop, const struct wire_name *name, struct policy_outcome *out)
 {
-    const struct trigger what = {trigger, hop, name, NULL, ADDRESS_NONE};
+    const struct policy_trigger_at what = {trigger, hop, name, NULL, ADDRESS_NONE};
     struct policy_matches matches;
 
     invariant(view < policy->view_count && !policy_trigger_is_address(trigger));
@@ -287,7 +301,7 @@ void policy_decide_name(const struct policy *policy, unsigned view, enum policy_
         return;
     }
     policy_image_find_name(policy->image, name, &matches);
-    decide(policy, in, &matches, &what, out);
+    decide(policy, view, &matches, &what, out);
     if (trigger == POLICY_TRIGGER_TARGET && in->targets == POLICY_MODE_LOG &&
         policy_outcome_blocks(out)) {
         out->hit.mode = POLICY_MODE_LOG;
@@ -303,7 +317,7 @@ void policy_decide_address(const struct policy *policy, unsigned view,
                            struct policy_outcome *out)
 {
     const enum policy_subject subject = policy_subject_of(trigger);
-    struct trigger what = {trigger, hop, owner, address, ADDRESS_NONE};
+    struct policy_trigger_at what = {trigger, hop, owner, address, ADDRESS_NONE};
     struct policy_matches matches;
 
     invariant(view < policy->view_count && policy_trigger_is_address(trigger));
@@ -311,7 +325,7 @@ void policy_decide_address(const struct policy *policy, unsigned view,
     if (policy->views[view].verdicts[subject] != NULL) {
         policy_image_find_address(policy->image, subject, address, &matches);
         what.family = matches.family;
-        decide(policy, &policy->views[view], &matches, &what, out);
+        decide(policy, view, &matches, &what, out);
         (void)policy_except_rules(policy, view, &matches, out);
     }
 }
@@ -427,7 +441,8 @@ bool policy_passes_below(const struct policy *policy, unsigned view,
     struct policy_row row;
 
     invariant(view < policy->view_count);
-    if (policy->exceptions != NULL && policy_exceptions_below(policy->exceptions, view, name)) {
+    if (policy->exceptions != NULL &&
+        policy_exceptions_below(policy->exceptions, policy->views[view].origin, name)) {
         return true;
     }
     const struct policy_view *in = &policy->views[view];

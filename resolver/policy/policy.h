@@ -13,6 +13,12 @@
  * the operator's word alone: a hit of ground DEFAULT has no list and no rule. It is about the
  * asked name, never about where its answer leads: hops, SVCB targets and addresses are for the
  * rules.
+ *
+ * An image may have two versions of a list: the one that was in force, and a newer one that is
+ * being brought in by stages. Each view says which of them counts in it. A view may have twins,
+ * which are that view with other versions, for a share of its clients (policy/views.h). And a
+ * newer version may be on trial in a view: it changes nothing there, and where it and the one
+ * that counts would not do the same, or both would block, there is a hit that says so.
  */
 #ifndef CORDON_POLICY_POLICY_H
 #define CORDON_POLICY_POLICY_H
@@ -41,6 +47,13 @@ struct policy_view_variant {
     bool deny;
 };
 
+/* Of a list of which the image has two versions: the serials of the one that counts in the
+ * view, and of the one that is on trial there (0: none). */
+struct policy_version_setting {
+    const char *id;
+    uint32_t counts, on_trial;
+};
+
 struct policy_view_setting {
     const char *name;
     bool log_only;             /* the one word: every enforced list is in log mode */
@@ -59,6 +72,10 @@ struct policy_view_setting {
     enum policy_mode targets;      /* at most this is done about MX, SRV, NS and PTR targets */
     enum policy_mode name_servers; /* and by rules about name servers */
     enum policy_client client;     /* BLOCK is by the action; with log_only it is LOG */
+    const struct policy_version_setting *versions;
+    size_t version_count;
+    unsigned twin_of; /* number, from 1, of the view before it whose exceptions and schedules it
+                         has; 0: its own */
 };
 
 struct policy; /* opaque, immutable */
@@ -113,6 +130,10 @@ bool policy_list_is_paused(const struct policy *policy, unsigned view, size_t li
 /* True if the list is enforced in the view now, or in another of its variants, or would be but
  * for a pause. */
 bool policy_list_is_ever_enforced(const struct policy *policy, unsigned view, size_t list);
+/* The view of which this one is a twin; else itself. */
+unsigned policy_view_origin(const struct policy *policy, unsigned view);
+/* True if something is on trial in any view. */
+bool policy_has_trial(const struct policy *policy);
 /* The variant of a view that is in force; 0: none. */
 unsigned policy_view_variant(const struct policy *policy, unsigned view);
 
@@ -159,6 +180,23 @@ enum policy_ground {
     POLICY_GROUND_CLIENT   /* the operator's: `client: block` or `log` */
 };
 
+/* What has come of a trial: a hit that compares two versions of a list, and changes nothing. */
+enum policy_trial {
+    POLICY_TRIAL_NONE,  /* it is no such hit */
+    POLICY_TRIAL_BOTH,  /* both versions block; the rule is the newer one's */
+    POLICY_TRIAL_NEWER, /* the newer one alone; the rule is its own */
+    POLICY_TRIAL_HELD   /* the one that counts alone; the rule is that one's */
+};
+#define POLICY_TRIALS (POLICY_TRIAL_HELD + 1u)
+
+/* Which of two versions of a list a rule is of. */
+enum policy_version {
+    POLICY_VERSION_ONLY,
+    POLICY_VERSION_HELD,
+    POLICY_VERSION_NEWER
+};
+enum policy_version policy_list_version(const struct policy *policy, size_t list);
+
 #define POLICY_LIST_NONE 0xffu /* a hit's list, where no list has spoken */
 
 /* A rule that applied. By value: holds no pointer; its words come from the image of the policy
@@ -175,6 +213,7 @@ struct policy_hit {
     uint8_t kind;       /* enum policy_kind */
     uint8_t ground;     /* enum policy_ground */
     uint8_t match;      /* enum policy_match: of the rule */
+    uint8_t trial;      /* enum policy_trial; mode is then LOG */
     bool chain;         /* a pass that lets the rest of the chain through, too */
     uint8_t family;     /* of the matched prefix: IPv4 also where `address` is an IPv6 one that
                            leads to such a host; ADDRESS_NONE for a name */
@@ -191,8 +230,10 @@ struct policy_outcome {
     bool denied; /* the operator's own word, where no list has one: hit says so, in the mode of
                     the view */
     bool logged; /* a list in log mode has one: log_hit is it (block or log, never pass) */
+    bool tried;  /* a version on trial, or the one that it would replace, blocks: trial_hit */
     struct policy_hit hit;
     struct policy_hit log_hit;
+    struct policy_hit trial_hit;
 };
 
 /* hot. Decides a client by its address: by the operator's word, or else by rules. view must be

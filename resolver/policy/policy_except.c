@@ -4,14 +4,15 @@
  */
 #include "policy/policy_state.h"
 
-/* The rule of a match as exceptions know it. hit: of the same look-up. False: it has no such
+/* The rule of a match as exceptions know it: all versions of its list have it under the number
+ * of the first. hit: of the same look-up. False: it has no such
  * suffix or prefix. */
-static bool key_of(const struct policy_hit *hit, uint8_t family, unsigned labels,
-                   const struct policy_row *row, struct address_prefix *prefix,
+static bool key_of(const struct policy *policy, const struct policy_hit *hit, uint8_t family,
+                   unsigned labels, const struct policy_row *row, struct address_prefix *prefix,
                    struct policy_rule_key *key)
 {
-    *key =
-        (struct policy_rule_key){.list = row->list, .match = row->match, .about = row->subject};
+    *key = (struct policy_rule_key){
+        .list = policy->first[row->list], .match = row->match, .about = row->subject};
     if (hit->family != ADDRESS_NONE) {
         struct address host = hit->address;
 
@@ -48,8 +49,10 @@ static unsigned exception_for(const struct policy *policy, unsigned view,
     struct address_prefix prefix;
     struct policy_rule_key key;
 
-    return blocks(&policy->views[view], row) && key_of(hit, family, labels, row, &prefix, &key)
-               ? policy_exceptions_find_rule(policy->exceptions, view, &key)
+    return blocks(&policy->views[view], row) &&
+                   key_of(policy, hit, family, labels, row, &prefix, &key)
+               ? policy_exceptions_find_rule(policy->exceptions, policy->views[view].origin,
+                                             &key)
                : 0;
 }
 
@@ -134,7 +137,8 @@ void policy_except_name(const struct policy *policy, unsigned view,
                         const struct wire_name *name, bool chain, struct policy_outcome *out)
 {
     if (policy->exceptions != NULL && policy_outcome_blocks(out)) {
-        const unsigned number = policy_exceptions_find(policy->exceptions, view, name, chain);
+        const unsigned number =
+            policy_exceptions_find(policy->exceptions, policy->views[view].origin, name, chain);
 
         if (number != 0) {
             out->hit.action = POLICY_ACTION_PASS;
@@ -150,6 +154,10 @@ void policy_except_chain(const struct policy *policy, unsigned view,
     struct policy_outcome question;
 
     policy_except_name(policy, view, asked, true, outcome);
+    outcome->tried = outcome->tried &&
+                     (policy->exceptions == NULL ||
+                      policy_exceptions_find(policy->exceptions, policy->views[view].origin,
+                                             asked, true) == 0);
     if (policy->exceptions == NULL || !policy_exceptions_have_rules(policy->exceptions, true) ||
         !policy_outcome_blocks(outcome)) {
         return;

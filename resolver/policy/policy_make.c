@@ -94,8 +94,7 @@ bool policy_row_counts(const struct policy_view *view, const struct policy_row *
     return (state->mode < most ? state->mode : most) == mode;
 }
 
-/* The winner of a set among the lists in this mode, or POLICY_NO_ROW. */
-static uint16_t winner(const struct policy_image *image, const struct policy_view *view,
+uint16_t policy_winner(const struct policy_image *image, const struct policy_view *view,
                        enum policy_subject subject, uint32_t set, enum policy_mode mode,
                        uint8_t *action)
 {
@@ -139,30 +138,68 @@ static bool speaks(const struct policy_image *image, const struct policy_view *v
     return false;
 }
 
-static size_t find_list(const struct policy_image *image, const char *id)
+/* The list's number; the count of lists if it is not there. serial 0: any. */
+static size_t find_list(const struct policy_image *image, const char *id, uint32_t serial)
 {
     const size_t count = policy_image_lists(image);
     struct policy_image_list list;
     size_t i = 0;
 
-    while (i < count && (!policy_image_list_at(image, i, &list) || strcmp(list.id, id) != 0)) {
+    while (i < count && (!policy_image_list_at(image, i, &list) || strcmp(list.id, id) != 0 ||
+                         (serial != 0 && list.serial != serial))) {
         i++;
     }
     return i;
 }
 
+/* What the setting says of the versions of a list; all zero: nothing. */
+static struct policy_version_setting version_of(const struct policy_view_setting *setting,
+                                                const char *id)
+{
+    for (size_t i = 0; i < setting->version_count; i++) {
+        if (strcmp(setting->versions[i].id, id) == 0) {
+            return setting->versions[i];
+        }
+    }
+    return (struct policy_version_setting){.id = id};
+}
+
+/* The version on trial, beside the one that counts; and those that do not count here. */
+static void set_versions(const struct policy *policy, const struct policy_version_setting *from,
+                         size_t counts, struct policy_view *view)
+{
+    const struct policy_list_state *state = &view->lists[counts];
+    const size_t count = policy_image_lists(policy->image);
+    const size_t on_trial =
+        from->on_trial == 0 ? count : find_list(policy->image, from->id, from->on_trial);
+
+    for (size_t i = 0; i < count && i < POLICY_LISTS_MAX; i++) {
+        if (i != counts && policy->first[i] == policy->first[counts]) {
+            view->lists[i] = (struct policy_list_state){
+                .mode = POLICY_MODE_OFF,
+                .action = state->action,
+                /* What only records has nothing to compare. */
+                .trial = i == on_trial && state->mode == POLICY_MODE_ENFORCE,
+                .replaced = true,
+                .rank = state->rank,
+            };
+        }
+    }
+}
+
 /* Enters what the settings say. -ENOENT for a list that is not there, -EEXIST for one that is
  * named twice. */
-static int set_lists(const struct policy_image *image,
-                     const struct policy_view_setting *setting, struct report *report,
-                     struct policy_view *view)
+static int set_lists(const struct policy *policy, const struct policy_view_setting *setting,
+                     struct report *report, struct policy_view *view)
 {
+    const struct policy_image *image = policy->image;
     bool named[POLICY_LISTS_MAX] = {false};
     int rc = 0;
 
     for (size_t i = 0; i < setting->list_count; i++) {
         const struct policy_list_setting *list = &setting->lists[i];
-        const size_t index = find_list(image, list->id);
+        const struct policy_version_setting version = version_of(setting, list->id);
+        const size_t index = find_list(image, list->id, version.counts);
 
         if (index >= policy_image_lists(image) || index >= POLICY_LISTS_MAX) {
             report_add(report, REPORT_ERROR, setting->name, 0, 0,
@@ -186,6 +223,7 @@ static int set_lists(const struct policy_image *image,
             .speaks = list->mode == POLICY_MODE_ENFORCE,
             .rank = (uint16_t)i,
         };
+        set_versions(policy, &version, index, view);
     }
     return rc;
 }
@@ -235,8 +273,7 @@ static bool note_use(const struct policy *policy, uint32_t set, struct policy_vi
     return ends_chain;
 }
 
-/* What a view needs to know about name servers. */
-static void note_uses(const struct policy *policy, struct policy_view *view)
+void policy_note_uses(const struct policy *policy, struct policy_view *view)
 {
     bool ends_chain = false;
 
@@ -273,7 +310,9 @@ static void free_verdicts(struct policy_view *view)
 {
     for (unsigned i = 0; i < POLICY_SUBJECTS && !view->borrowed; i++) {
         free(view->verdicts[i]);
+        free(view->trials[i]);
         view->verdicts[i] = NULL;
+        view->trials[i] = NULL;
     }
 }
 
@@ -281,6 +320,7 @@ static void free_verdicts(struct policy_view *view)
 static int make_verdicts(const struct policy *policy, struct policy_view *view)
 {
     memset(view->verdicts, 0, sizeof(view->verdicts));
+    memset(view->trials, 0, sizeof(view->trials));
     view->borrowed = false;
     for (unsigned i = 0; i < POLICY_SUBJECTS; i++) {
         const enum policy_subject subject = (enum policy_subject)i;
@@ -295,17 +335,17 @@ static int make_verdicts(const struct policy *policy, struct policy_view *view)
         for (uint32_t set = 0; set < policy->set_count; set++) {
             struct policy_verdict *verdict = &verdicts[set];
 
-            verdict->enforce = winner(policy->image, view, subject, set, POLICY_MODE_ENFORCE,
-                                      &verdict->enforce_action);
-            verdict->log = winner(policy->image, view, subject, set, POLICY_MODE_LOG,
-                                  &verdict->log_action);
+            verdict->enforce = policy_winner(policy->image, view, subject, set,
+                                             POLICY_MODE_ENFORCE, &verdict->enforce_action);
+            verdict->log = policy_winner(policy->image, view, subject, set, POLICY_MODE_LOG,
+                                         &verdict->log_action);
             verdict->speaks =
                 subject == POLICY_SUBJECT_ANSWER && speaks(policy->image, view, set);
         }
         view->verdicts[i] = verdicts;
     }
-    note_uses(policy, view);
-    return 0;
+    policy_note_uses(policy, view);
+    return policy_trials_make(policy, view);
 }
 
 /* Enters what changes with the schedules. 0 or the first code. */
@@ -321,7 +361,7 @@ static int set_words(const struct policy *policy, const struct policy_view_setti
     view->client = (uint8_t)(setting->client == POLICY_CLIENT_BLOCK && setting->log_only
                                  ? POLICY_CLIENT_LOG
                                  : setting->client);
-    return set_lists(policy->image, setting, report, view);
+    return set_lists(policy, setting, report, view);
 }
 
 static void use_variant(struct policy_view *view, unsigned variant)
@@ -374,10 +414,13 @@ static int set_variants(const struct policy *policy, const struct policy_view_se
 static int make_view(const struct policy *policy, const struct policy_view_setting *setting,
                      struct report *report, struct policy_view *view)
 {
+    const size_t number = (size_t)(view - policy->views);
+
     if (setting->variant_count > POLICY_VARIANTS_MAX ||
-        setting->variant > setting->variant_count) {
+        setting->variant > setting->variant_count || setting->twin_of > number) {
         return -EINVAL;
     }
+    view->origin = (uint8_t)(setting->twin_of > 0 ? setting->twin_of - 1 : number);
     view->redirect = setting->redirect;
     view->redirect_prefixes = setting->redirect_prefixes;
     view->targets = (uint8_t)setting->targets;
@@ -392,6 +435,26 @@ static int make_view(const struct policy *policy, const struct policy_view_setti
         rc = policy_allow_build(setting->allow, setting->allow_count, &view->allow);
     }
     return rc == 0 ? make_verdicts(policy, view) : rc;
+}
+
+/* Two lists of one id are versions of it: the image has the one of the lower serial first. */
+static void note_versions(struct policy *policy)
+{
+    const size_t count = policy_image_lists(policy->image);
+    struct policy_image_list list;
+
+    for (size_t i = 0; i < count && i < POLICY_LISTS_MAX; i++) {
+        policy->first[i] = (uint8_t)i;
+        if (!policy_image_list_at(policy->image, i, &list)) {
+            continue;
+        }
+        const size_t first = find_list(policy->image, list.id, 0);
+        if (first < i) {
+            policy->first[i] = (uint8_t)first;
+            policy->versions[first] = POLICY_VERSION_HELD;
+            policy->versions[i] = POLICY_VERSION_NEWER;
+        }
+    }
 }
 
 int policy_create(struct policy_image *image, const struct policy_view_setting *views,
@@ -411,6 +474,7 @@ int policy_create(struct policy_image *image, const struct policy_view_setting *
                             .set_count = policy_image_sets(image),
                             .subjects = subjects_of(image),
                             .view_count = view_count};
+    note_versions(made);
     made->views = calloc(view_count, sizeof(made->views[0]));
     int rc = made->views == NULL ? -ENOMEM : 0;
     for (size_t i = 0; i < view_count && rc != -ENOMEM; i++) {
@@ -443,6 +507,10 @@ static bool pause_lists(const struct policy *policy, const struct policy_changes
         for (size_t j = 0; j < changes->paused_count && !paused; j++) {
             paused = policy_image_list_at(policy->image, i, &list) &&
                      strcmp(list.id, changes->paused[j]) == 0;
+        }
+        if (paused && state->trial) { /* what is paused blocks nothing: nothing to compare */
+            state->trial = false;
+            any = true;
         }
         if (paused && state->mode == POLICY_MODE_ENFORCE) {
             state->mode = POLICY_MODE_LOG;
@@ -477,11 +545,13 @@ int policy_derive(const struct policy *base, const struct policy_changes *change
     for (size_t i = 0; i < base->view_count && rc == 0; i++) {
         made->views[i] = base->views[i];
         made->views[i].borrowed = true;
-        const bool other =
-            changes->variants != NULL && changes->variants[i] != base->views[i].variant;
+        const uint8_t variant = changes->variants != NULL
+                                    ? changes->variants[base->views[i].origin]
+                                    : base->views[i].variant;
+        const bool other = variant != base->views[i].variant;
         if (other) {
-            invariant(changes->variants[i] <= base->views[i].variant_count);
-            use_variant(&made->views[i], changes->variants[i]);
+            invariant(variant <= base->views[i].variant_count);
+            use_variant(&made->views[i], variant);
         }
         if (pause_lists(made, changes, &made->views[i]) || other) {
             rc = make_verdicts(made, &made->views[i]);
@@ -502,8 +572,9 @@ int policy_derive(const struct policy *base, const struct policy_changes *change
 void policy_take_heads(struct policy *policy, struct policy_list *const *heads, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const size_t list =
-            heads[i] != NULL ? find_list(policy->image, heads[i]->id) : POLICY_LISTS_MAX;
+        const size_t list = heads[i] != NULL
+                                ? find_list(policy->image, heads[i]->id, heads[i]->serial)
+                                : POLICY_LISTS_MAX;
 
         if (list < POLICY_LISTS_MAX && list < policy_image_lists(policy->image) &&
             policy->heads[list] == NULL) {

@@ -24,7 +24,16 @@ struct policy_list_state {
     uint8_t action; /* of rules that name none; never DEFAULT */
     bool paused;    /* mode is LOG, and would be ENFORCE */
     bool speaks;    /* enforced, whatever the view's one word makes of it */
+    bool trial;     /* a newer version, on trial: mode is OFF */
+    bool replaced;  /* another version of it counts here: mode is OFF */
     uint16_t rank;  /* place in the order of lists */
+};
+
+/* What the versions on trial say of a set of rules, and what those say that they would replace:
+ * each by themselves, as if no other list were there. */
+struct policy_trial_verdict {
+    uint16_t newer, held; /* POLICY_NO_ROW: nothing */
+    uint8_t newer_action, held_action;
 };
 
 /* What a schedule changes in a view. */
@@ -37,6 +46,9 @@ struct policy_view {
     struct policy_list_state lists[POLICY_LISTS_MAX];
     struct policy_verdict *verdicts[POLICY_SUBJECTS]; /* one a set; NULL: no rule is about it,
                                                          but never for ANSWER */
+    /* The same, NULL throughout unless something is on trial. */
+    struct policy_trial_verdict *trials[POLICY_SUBJECTS];
+    bool tries;    /* something is on trial */
     bool borrowed; /* they are those of the policy that this one is derived from */
     struct wire_name redirect;
     bool redirect_prefixes;
@@ -54,6 +66,7 @@ struct policy_view {
     struct policy_words *words; /* by variant, 0: without one; borrowed if the policy is
                                    derived; NULL: there is no variant */
     uint8_t variant_count, variant;
+    uint8_t origin; /* the view that this one is a twin of, or itself */
 };
 
 struct policy {
@@ -68,6 +81,9 @@ struct policy {
     struct policy_exceptions *exceptions; /* NULL: none */
     /* By number of the image's list; NULL: not given. Borrowed if derived. */
     struct policy_list *heads[POLICY_LISTS_MAX];
+    /* By number of the image's list: which of two versions it is, enum policy_version, and the
+     * lowest number of those of its id. */
+    uint8_t versions[POLICY_LISTS_MAX], first[POLICY_LISTS_MAX];
 };
 
 /* The action of a row in a view, never DEFAULT. */
@@ -105,6 +121,36 @@ bool policy_lets_through(enum policy_action action);
  */
 bool policy_row_counts(const struct policy_view *view, const struct policy_row *row,
                        enum policy_mode mode);
+
+/* What is looked at, before any list is asked. */
+struct policy_trigger_at {
+    enum policy_trigger trigger;
+    uint8_t hop;
+    const struct wire_name *name;  /* NULL: none */
+    const struct address *address; /* NULL: none */
+    uint8_t family;                /* of the prefixes that match it */
+};
+
+/* The hit of a row of the match's set. False if the image is damaged there. */
+bool policy_fill_hit(const struct policy *policy, const struct policy_trigger_at *at,
+                     const struct policy_match_entry *match, uint16_t index,
+                     enum policy_mode mode, uint8_t action, struct policy_hit *hit);
+
+/* The row that wins in a set among the lists in this mode, or POLICY_NO_ROW. */
+uint16_t policy_winner(const struct policy_image *image, const struct policy_view *view,
+                       enum policy_subject subject, uint32_t set, enum policy_mode mode,
+                       uint8_t *action);
+
+/* What a view needs to know about name servers: sets view->use, by its lists and verdicts. */
+void policy_note_uses(const struct policy *policy, struct policy_view *view);
+
+/* trial.c. Makes view->trials and what else follows from them, after all the rest of the view.
+ * 0 or -ENOMEM. */
+int policy_trials_make(const struct policy *policy, struct policy_view *view);
+/* hot where something is on trial. Decides it apart: sets out->tried and out->trial_hit. */
+void policy_try(const struct policy *policy, unsigned view,
+                const struct policy_matches *matches, const struct policy_trigger_at *at,
+                struct policy_outcome *out);
 
 /* policy_except.c. Has an enforced block of the outcome, which these matches have led to, not
  * count if its rule is excepted: the next that counts takes its place, or it lets through and

@@ -12,6 +12,9 @@ static enum policy_reason reason_of_list(const struct policy_view *view, size_t 
     if (state->mode == POLICY_MODE_ENFORCE) {
         return POLICY_REASON_NONE;
     }
+    if (state->replaced) {
+        return POLICY_REASON_STAGE;
+    }
     if (state->paused) {
         return POLICY_REASON_PAUSE;
     }

@@ -23,6 +23,7 @@ struct policy_views {
     size_t node_count, place_count;
     struct node *nodes;
     struct policy_view_place *places;
+    struct policy_shares shares; /* count 0: none */
 };
 
 static int compare_numbers(unsigned a, unsigned b)
@@ -111,26 +112,32 @@ static void make_nodes(struct policy_views *views)
 }
 
 int policy_views_build(const struct policy_view_place *places, size_t count,
-                       struct policy_views **views)
+                       const struct policy_shares *shares, struct policy_views **views)
 {
+    const bool shared = shares != NULL && shares->count > 0;
     int rc = 0;
 
     *views = NULL;
-    if (count == 0) {
+    if (count == 0 && !shared) {
         return 0;
     }
     struct policy_views *made = calloc(1, sizeof(*made));
     if (made == NULL) {
         return -ENOMEM;
     }
-    made->nodes = calloc(count, sizeof(made->nodes[0]));
-    made->places = calloc(count, sizeof(made->places[0]));
+    made->nodes = calloc(count + 1, sizeof(made->nodes[0])); /* not of nothing */
+    made->places = calloc(count + 1, sizeof(made->places[0]));
     made->place_count = count;
     if (made->nodes == NULL || made->places == NULL) {
         rc = -ENOMEM;
         goto done;
     }
-    memcpy(made->places, places, count * sizeof(places[0]));
+    if (shared) {
+        made->shares = *shares;
+    }
+    for (size_t i = 0; i < count; i++) {
+        made->places[i] = places[i];
+    }
     qsort(made->places, count, sizeof(made->places[0]), compare_places);
     for (size_t i = 1; i < count; i++) {
         if (compare_conditions(&made->places[i - 1], &made->places[i]) == 0) {
@@ -218,23 +225,18 @@ static unsigned choose_at(const struct policy_views *views, const struct node *n
     return wide != 0 ? wide : view_at(views, node, &any);
 }
 
-/* hot */
-unsigned policy_views_choose(const struct policy_views *views, const struct address *client,
-                             const struct address *local)
+/* The view that the conditions give it. */
+static unsigned find_view(const struct policy_views *views, const struct address *from,
+                          const struct address *local)
 {
     const struct address wildcard = {.family = local->family, .port = local->port};
-    struct address from = *client;
+    const struct number client_number = number_of(from->octets);
+    uint32_t at = find_node(views, from->family, client_number);
 
-    if (views == NULL) {
-        return 0;
-    }
-    address_unmap(&from);
-    const struct number client_number = number_of(from.octets);
-    uint32_t at = find_node(views, from.family, client_number);
     while (at != 0) {
         const struct node *node = &views->nodes[at - 1];
 
-        if (covers(node, from.family, client_number)) {
+        if (covers(node, from->family, client_number)) {
             const unsigned view = choose_at(views, node, local, &wildcard);
 
             if (view != 0) {
@@ -244,4 +246,42 @@ unsigned policy_views_choose(const struct policy_views *views, const struct addr
         at = node->above;
     }
     return 0;
+}
+
+/* Of an address that is not mapped. */
+static unsigned share_of(const uint8_t key[SIPHASH_KEY_OCTETS], const struct address *from)
+{
+    const size_t octets = from->family == ADDRESS_V6 ? 8 : 4;
+
+    return (unsigned)((siphash13(from->octets, octets, key) >> 32) * 1000 >> 32);
+}
+
+unsigned policy_share_of(const uint8_t key[SIPHASH_KEY_OCTETS], const struct address *client)
+{
+    struct address from = *client;
+
+    address_unmap(&from);
+    return share_of(key, &from);
+}
+
+/* hot */
+unsigned policy_views_choose(const struct policy_views *views, const struct address *client,
+                             const struct address *local)
+{
+    struct address from = *client;
+    unsigned twin = 0;
+
+    if (views == NULL) {
+        return 0;
+    }
+    address_unmap(&from);
+    const unsigned view = find_view(views, &from, local);
+    if (views->shares.count == 0) {
+        return view;
+    }
+    const unsigned at = share_of(views->shares.key, &from);
+    while (twin < views->shares.count && at < views->shares.at[twin]) {
+        twin++;
+    }
+    return twin * views->shares.views + view;
 }

@@ -393,10 +393,11 @@ void setup_explain_write(struct text *out, const struct setup_snapshot *snapshot
               policy_view_default(snapshot->policy, why->view) != POLICY_MODE_OFF);
     json_uint(out, "views", snapshot->view_count);
     const unsigned variant = policy_view_variant(snapshot->policy, why->view);
+    const struct setup_view *shown =
+        &snapshot->shown[policy_view_origin(snapshot->policy, why->view)];
     json_string(out, "schedule",
-                variant > 0 && variant <= snapshot->shown[why->view].when_count
-                    ? snapshot->shown[why->view].schedules[variant - 1]
-                    : NULL);
+                variant > 0 && variant <= shown->when_count ? shown->schedules[variant - 1]
+                                                            : NULL);
     write_triggers(&writing);
     write_lists(&writing);
 }

@@ -25,7 +25,7 @@ struct setup_held {
     char id[POLICY_LIST_ID_MAX + 1];
     struct policy_load_held version; /* that counts */
     enum setup_newer newer;
-    unsigned share_percent;   /* SETUP_NEWER_SHARE: 1 to 99 */
+    unsigned share;           /* SETUP_NEWER_SHARE: per mille, 1 to 999 */
     const char *const *views; /* SETUP_NEWER_VIEWS */
     size_t view_count;
 };
@@ -34,7 +34,17 @@ struct setup_held {
 struct setup_held_set {
     const struct setup_held *at;
     size_t count;
-    const uint8_t *key; /* DIGEST_KEY_OCTETS: who belongs to a share; NULL: there is no share */
+    const uint8_t
+        *key; /* SIPHASH_KEY_OCTETS: who belongs to a share; NULL: there is no share */
+};
+
+/* A list of which both versions are loaded. */
+struct setup_staged {
+    char id[POLICY_LIST_ID_MAX + 1];
+    uint32_t held, newer; /* serials */
+    enum setup_newer how; /* never WAITS */
+    uint16_t share;       /* per mille, of SHARE; else 0 */
+    uint64_t views;       /* of VIEWS: a bit for each of that number; else 0 */
 };
 
 /* The one of this list; NULL: it is not held. set NULL: none is. */

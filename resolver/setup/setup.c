@@ -172,6 +172,7 @@ static int load_lists(const struct config *config, const struct setup_views *vie
 {
     const struct policy_load_source *sources[POLICY_LISTS_MAX];
     const struct policy_load_held *versions[POLICY_LISTS_MAX];
+    struct policy_load_held both[POLICY_LISTS_MAX];
     const struct policy_load_request request = {.ids = views->ids,
                                                 .id_count = views->id_count,
                                                 .directory = config->list_directory,
@@ -180,8 +181,7 @@ static int load_lists(const struct config *config, const struct setup_views *vie
                                                 .dead_after_s = config->dead_after_s,
                                                 .now_s = asked->now_s,
                                                 .cache_directory = config->state_directory,
-                                                .heads = true,
-                                                .shipped = config->state_directory != NULL};
+                                                .heads = true};
 
     const int rc = setup_exceptions_read(config, trust->standard.keyring, asked->now_s, report,
                                          exceptions);
@@ -192,7 +192,12 @@ static int load_lists(const struct config *config, const struct setup_views *vie
     for (size_t i = 0; i < views->id_count; i++) {
         const struct setup_held *held = setup_held_find(asked->held, views->ids[i]);
 
-        versions[i] = held != NULL ? &held->version : NULL;
+        versions[i] = NULL;
+        if (held != NULL) {
+            both[i] = held->version;
+            both[i].beside = held->newer != SETUP_NEWER_WAITS;
+            versions[i] = &both[i];
+        }
     }
     return policy_load(&request, report, loaded);
 }
@@ -207,6 +212,44 @@ static void bury(const struct config *config, const struct policy_loaded *loaded
                              config->dead == CONFIG_DEAD_PASS, report);
         }
     }
+}
+
+/* The number of a view as a bit; 0: there is none of that name. */
+static uint64_t view_bit(const struct setup_views *views, const char *name)
+{
+    for (size_t i = 0; i < views->count; i++) {
+        if (strcmp(views->at[i].name, name) == 0) {
+            return UINT64_C(1) << i;
+        }
+    }
+    return 0;
+}
+
+/* What is loaded in two versions, for whom each of them counts, and who is whom. */
+static int stage(const struct config *config, const struct setup_request *request,
+                 const struct policy_loaded *loaded, struct report *report,
+                 struct setup_views *views, struct setup_snapshot *new)
+{
+    for (size_t i = 0; i < loaded->newer_count; i++) {
+        const struct policy_loaded_list *newer = &loaded->lists[loaded->list_count + i];
+        const struct setup_held *held = setup_held_find(request->held, newer->id);
+        struct setup_staged *staged = &new->staged[i];
+
+        *staged = (struct setup_staged){
+            .held = held->version.serial, .newer = newer->serial, .how = held->newer};
+        memcpy(staged->id, held->id, sizeof(staged->id));
+        staged->share = held->newer == SETUP_NEWER_SHARE && request->held->key != NULL
+                            ? (uint16_t)held->share
+                            : 0;
+        for (size_t k = 0; held->newer == SETUP_NEWER_VIEWS && k < held->view_count; k++) {
+            staged->views |= view_bit(views, held->views[k]);
+        }
+    }
+    int rc = setup_views_stage(new->staged, loaded->newer_count, report, views, &new->shares);
+    if (rc == 0 && new->shares.count > 0 && request->held->key != NULL) {
+        memcpy(new->shares.key, request->held->key, sizeof(new->shares.key));
+    }
+    return rc == 0 ? setup_views_choice(config, &new->shares, &new->choice) : rc;
 }
 
 int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now_s,
@@ -229,9 +272,6 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
 
     if (rc == 0 && (new == NULL || loaded == NULL || trust == NULL)) {
         rc = -ENOMEM;
-    }
-    if (rc == 0) {
-        rc = setup_views_choice(config, &new->choice);
     }
     if (rc == 0) {
         rc = setup_schedules_make(config, report, &new->schedules);
@@ -263,10 +303,14 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
     if (rc == 0) {
         bury(config, loaded, &views, report);
         setup_caps_check(config, loaded->image, report);
-        rc = policy_create(loaded->image, views.at, views.count, request->generation, report,
-                           &new->policy);
+        rc = stage(config, request, loaded, report, &views, new);
         if (rc == 0) {
-            policy_take_heads(new->policy, loaded->heads, loaded->list_count);
+            rc = policy_create(loaded->image, views.at, views.total, request->generation,
+                               report, &new->policy);
+        }
+        if (rc == 0) {
+            policy_take_heads(new->policy, loaded->heads,
+                              loaded->list_count + loaded->newer_count);
         } else {
             policy_loaded_drop(loaded);
         }
@@ -282,13 +326,13 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         new->settings.local_names = new->names;
         new->settings.choice = new->choice;
         new->settings.views = new->views;
-        new->settings.view_count = new->view_count;
+        new->settings.view_count = views.total;
         new->settings.zones = new->zones;
         new->settings.zone_count = new->zone_count;
         memcpy(new->lists, loaded->lists, sizeof(new->lists));
         new->list_count = loaded->list_count;
+        new->newer_count = loaded->newer_count;
         new->from_cache = loaded->from_cache;
-        new->shipped = loaded->shipped;
         new->made_us = clock_read().wall_us;
         new->config = config;
         new->named = new->upstreams;

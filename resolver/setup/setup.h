@@ -53,12 +53,13 @@ struct setup_moment {
     uint64_t from_s, until_s;
 };
 
-/* What is handed to the workers at once: immutable. */
+/* What is handed to the workers at once: immutable. view_count leaves out twins (policy.h),
+ * which views and the policy have after all others. */
 struct setup_snapshot {
     struct policy *policy;
     struct policy_views *choice; /* who belongs to which view; NULL: all to the first */
     struct query_view views[POLICY_VIEWS_MAX]; /* those of settings */
-    struct setup_view *shown;                  /* by number, as many */
+    struct setup_view *shown;                  /* by number, as many; twins have none */
     size_t view_count;
     struct setup_schedules *schedules; /* NULL: none */
     struct setup_moment moment;        /* what the policy was made for */
@@ -73,8 +74,10 @@ struct setup_snapshot {
     /* How its lists were loaded: without the image, which the policy owns. */
     struct policy_loaded_list lists[POLICY_LISTS_MAX];
     size_t list_count;
-    bool from_cache;                     /* the image was kept from before */
-    bool shipped;                        /* it is the publisher's (policy/shipped.h) */
+    size_t newer_count; /* versions beside those that are held; they follow after list_count */
+    struct setup_staged staged[POLICY_LISTS_MAX]; /* as many */
+    struct policy_shares shares;                  /* of clients, that have some of them */
+    bool from_cache;                              /* the image was kept from before */
     struct setup_exceptions *exceptions; /* files of them; what counts is in derived ones */
     uint64_t made_us;                    /* wall clock */
     struct setup_snapshot *root; /* whose everything but the policy this one shares; NULL */

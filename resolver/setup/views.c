@@ -285,6 +285,7 @@ int setup_views_init(const struct config *config, struct report *report,
 
         rc = add_view(&words, report, views, &used_lists, &used_variants);
     }
+    views->total = views->count;
     return rc;
 }
 
@@ -350,6 +351,7 @@ void setup_views_deinit(struct setup_views *views)
     free(views->lists);
     free(views->caps);
     free(views->variants);
+    free(views->versions);
 }
 
 /* A view without clients is for all of them, one without listeners for all of those. */
@@ -373,13 +375,14 @@ static size_t add_places(const struct config_view *view, uint8_t number,
     return client_count * listen_count;
 }
 
-int setup_views_choice(const struct config *config, struct policy_views **choice)
+int setup_views_choice(const struct config *config, const struct policy_shares *shares,
+                       struct policy_views **choice)
 {
     size_t count = 0;
 
     *choice = NULL;
     if (config->view_count == 0) {
-        return 0;
+        return policy_views_build(NULL, 0, shares, choice);
     }
     struct policy_view_place *places = calloc(
         config->view_count, sizeof(*places) * CONFIG_VIEW_CLIENTS_MAX * CONFIG_VIEW_LISTEN_MAX);
@@ -389,7 +392,7 @@ int setup_views_choice(const struct config *config, struct policy_views **choice
     for (size_t i = 0; i < config->view_count; i++) {
         count += add_places(&config->views[i], (uint8_t)(i + 1), places + count);
     }
-    const int rc = policy_views_build(places, count, choice);
+    const int rc = policy_views_build(places, count, shares, choice);
     free(places);
     invariant(rc != -EEXIST); /* config/ has refused that */
     return rc;
@@ -470,6 +473,9 @@ int setup_views_fill(const struct config *config, const struct setup_views *from
         view->name = snapshot->shown[i].name;
         view->sinkhole4 = own ? config->views[i - 1].sinkhole4 : config->sinkhole4;
         view->sinkhole6 = own ? config->views[i - 1].sinkhole6 : config->sinkhole6;
+    }
+    for (size_t i = from->count; i < from->total; i++) {
+        snapshot->views[i] = snapshot->views[i % from->count];
     }
     snapshot->view_count = from->count;
     return 0;

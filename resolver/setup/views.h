@@ -22,6 +22,8 @@ struct setup_views {
     /* The lists that count in any view: what is to be loaded. */
     const char *ids[POLICY_LISTS_MAX];
     size_t id_count;
+    size_t total;                            /* with twins: at has as many */
+    struct policy_version_setting *versions; /* of all of them; NULL: no list has two */
 };
 
 /* Borrows the config. 0, or the first code with everything in the report: a redirect to two
@@ -37,8 +39,16 @@ void setup_views_deinit(struct setup_views *views);
 void setup_views_bury(struct setup_views *views, const char *id, bool refuse, bool pass,
                       struct report *report);
 
-/* Who belongs to which of them. 0 or -ENOMEM. */
-int setup_views_choice(const struct config *config, struct policy_views **choice);
+/* The views as stages have them: each says which version of a staged list counts, and for each
+ * share of clients there is a twin of each. *shares: as policy_views_build() takes them,
+ * without a key. Nothing staged: nothing changes. 0; -ENOMEM; CORDON_E_LIMIT: they do not fit.
+ */
+int setup_views_stage(const struct setup_staged *staged, size_t count, struct report *report,
+                      struct setup_views *views, struct policy_shares *shares);
+
+/* Who belongs to which of them. shares NULL: nobody has a share. 0 or -ENOMEM. */
+int setup_views_choice(const struct config *config, const struct policy_shares *shares,
+                       struct policy_views **choice);
 
 /* Fills in what questions and people need of the views: views, shown and view_count. The policy
  * is there already. Nothing borrows from the config. 0 or -ENOMEM. */

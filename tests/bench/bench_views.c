@@ -54,7 +54,7 @@ static struct policy_views *make_views(unsigned count, bool listeners)
                 (struct address){.octets = {192, 0, 2, 1}, .port = 53, .family = ADDRESS_V4};
         }
     }
-    need(policy_views_build(places, count, &views) == 0);
+    need(policy_views_build(places, count, NULL, &views) == 0);
     free(places);
     return views;
 }

@@ -56,7 +56,7 @@ static void check_views(const struct config *config)
                 view->listen_count > 0 ? view->listen[i % listen] : any, (uint8_t)(v + 1)};
         }
     }
-    require(policy_views_build(places, count, &views) == 0);
+    require(policy_views_build(places, count, NULL, &views) == 0);
     policy_views_free(views);
     free(places);
 }

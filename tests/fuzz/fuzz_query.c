@@ -202,7 +202,7 @@ static void make_policy(struct bench *bench)
             .clients = {.octets = {127, 0, i}, .bits = 24, .family = ADDRESS_V4}, .view = i};
     }
     invariant(policy_create(image, views, VIEWS, 1, &report, &bench->policy) == 0);
-    invariant(policy_views_build(places, VIEWS - 1, &bench->choice) == 0);
+    invariant(policy_views_build(places, VIEWS - 1, NULL, &bench->choice) == 0);
     for (size_t i = 0; i < VIEWS; i++) {
         bench->views[i] = (struct query_view){views[i].name, bench->settings.sinkhole4,
                                               bench->settings.sinkhole6};

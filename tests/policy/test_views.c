@@ -76,7 +76,7 @@ static void the_longest_prefix_then_a_listener_then_the_order_counts(void **stat
     struct policy_views *views = NULL;
 
     (void)state;
-    assert_int_equal(policy_views_build(places, ITEMS(places), &views), 0);
+    assert_int_equal(policy_views_build(places, ITEMS(places), NULL, &views), 0);
     for (size_t i = 0; i < ITEMS(cases); i++) {
         const unsigned view = choose(views, cases[i].client, cases[i].local);
 
@@ -93,7 +93,7 @@ static void without_conditions_there_is_the_first_view(void **state)
     struct policy_views *views = NULL;
 
     (void)state;
-    assert_int_equal(policy_views_build(NULL, 0, &views), 0);
+    assert_int_equal(policy_views_build(NULL, 0, NULL, &views), 0);
     assert_null(views);
     assert_int_equal(choose(views, "127.0.0.1", "127.0.0.1@53"), 0);
     policy_views_free(views);
@@ -112,9 +112,9 @@ static void the_same_condition_twice_is_refused(void **state)
                 place_of("11.0.0.0/8", "", 2), place_of(clients[c], listeners[l], 2)};
             struct policy_views *views = NULL;
 
-            assert_int_equal(policy_views_build(places, 3, &views), 0);
+            assert_int_equal(policy_views_build(places, 3, NULL, &views), 0);
             policy_views_free(views);
-            assert_int_equal(policy_views_build(places, 4, &views), -EEXIST);
+            assert_int_equal(policy_views_build(places, 4, NULL, &views), -EEXIST);
             assert_null(views);
         }
     }
@@ -206,7 +206,7 @@ static void it_says_what_a_look_through_all_says(void **state)
                 place->listener = random_listener(&seed);
             }
         }
-        const int rc = policy_views_build(places, count, &views);
+        const int rc = policy_views_build(places, count, NULL, &views);
         if (rc == -EEXIST) {
             continue;
         }

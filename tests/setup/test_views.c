@@ -144,7 +144,7 @@ static void without_views_there_is_the_default(void **state)
     assert_int_equal(setup_views_init(config, NULL, &views), 0);
     assert_int_equal(views.count, 1);
     assert_string_equal(views.at[0].name, "default");
-    assert_int_equal(setup_views_choice(config, &choice), 0);
+    assert_int_equal(setup_views_choice(config, NULL, &choice), 0);
     assert_null(choice);
     setup_views_deinit(&views);
     config_free(config);
@@ -175,7 +175,7 @@ static void who_is_in_a_view_follows_from_the_file(void **state)
     struct policy_views *choice = NULL;
 
     (void)state;
-    assert_int_equal(setup_views_choice(config, &choice), 0);
+    assert_int_equal(setup_views_choice(config, NULL, &choice), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct address client, local;
 

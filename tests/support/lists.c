@@ -212,7 +212,7 @@ static struct policy_views *make_choice(size_t view_count, const struct world_vi
             places[count++] = place;
         }
     }
-    invariant(policy_views_build(places, count, &choice) == 0);
+    invariant(policy_views_build(places, count, NULL, &choice) == 0);
     return choice;
 }
 
