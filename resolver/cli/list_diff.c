@@ -1,12 +1,12 @@
 /*
  * cordon list diff: what a newer list changes, in words and counts. Verifies nothing.
  *
- * Rules are told apart by what they match (kind of match, and name or prefix): a list has one
- * rule for each. What a reader must not miss comes first: names that are blocked from now on.
+ * What a reader must not miss comes first: names that are blocked from now on.
  */
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/list.h"
+#include "policy/list_pairs.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -58,14 +58,8 @@ enum effect {
     EFFECT_BLOCK
 };
 
-struct side {
-    const struct policy_list *list;
-    const struct policy_list_rule **rules; /* sorted */
-    size_t at;
-};
-
 struct diff {
-    struct side old, new;
+    struct policy_list_pairs pairs;
     bool all;
     bool json;
     size_t counts[FATES];
@@ -129,71 +123,6 @@ static enum fate fate_of(const struct policy_list_rule *old, const struct policy
     return has_same_grounds(old, new) ? FATES : FATE_OTHER;
 }
 
-/* By what they are about and match, then by name or prefix. */
-static int compare(const struct policy_list *list_a, const struct policy_list_rule *a,
-                   const struct policy_list *list_b, const struct policy_list_rule *b)
-{
-    if (a->subject != b->subject) {
-        return a->subject < b->subject ? -1 : 1;
-    }
-    if (a->match != b->match) {
-        return a->match < b->match ? -1 : 1;
-    }
-    if (a->match == POLICY_MATCH_PREFIX) {
-        const struct address_prefix *left = &list_a->prefixes[a->name];
-        const struct address_prefix *right = &list_b->prefixes[b->name];
-
-        if (left->family != right->family) {
-            return left->family < right->family ? -1 : 1;
-        }
-        const int octets = memcmp(left->octets, right->octets, sizeof(left->octets));
-        return octets != 0 ? octets : (int)left->bits - (int)right->bits;
-    }
-    if (a->name_len != b->name_len) {
-        return (int)a->name_len - (int)b->name_len;
-    }
-    return memcmp(list_a->names + a->name, list_b->names + b->name, a->name_len);
-}
-
-static int compare_within(const void *a, const void *b, void *list)
-{
-    return compare(list, *(const struct policy_list_rule *const *)a, list,
-                   *(const struct policy_list_rule *const *)b);
-}
-
-static bool side_init(struct side *side, const struct policy_list *list)
-{
-    side->list = list;
-    side->at = 0;
-    side->rules = calloc(list->rule_count + 1, sizeof(side->rules[0]));
-    if (side->rules == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < list->rule_count; i++) {
-        side->rules[i] = &list->rules[i];
-    }
-    qsort_r(side->rules, list->rule_count, sizeof(side->rules[0]), compare_within,
-            (void *)(uintptr_t)list);
-    return true;
-}
-
-/* The next pair of rules for the same, either of which may be missing. False: no more. */
-static bool next_pair(struct diff *diff, const struct policy_list_rule **old,
-                      const struct policy_list_rule **new)
-{
-    *old = diff->old.at < diff->old.list->rule_count ? diff->old.rules[diff->old.at] : NULL;
-    *new = diff->new.at < diff->new.list->rule_count ? diff->new.rules[diff->new.at] : NULL;
-    if (*old != NULL && *new != NULL) {
-        const int order = compare(diff->old.list, *old, diff->new.list, *new);
-
-        *new = order < 0 ? NULL : *new;
-        *old = order > 0 ? NULL : *old;
-    }
-    diff->old.at += *old != NULL;
-    diff->new.at += *new != NULL;
-    return *old != NULL || *new != NULL;
-}
-
 static const char *what_is_done(const struct policy_list_rule *rule)
 {
     if (rule == NULL) {
@@ -213,7 +142,7 @@ static void note(struct diff *diff, enum fate fate, const struct policy_list_rul
     const struct policy_list_rule *rule = new != NULL ? new : old;
     char what[WIRE_NAME_TEXT_MAX];
 
-    cli_rule_what(new != NULL ? diff->new.list : diff->old.list, rule, what);
+    cli_rule_what(new != NULL ? diff->pairs.new.list : diff->pairs.old.list, rule, what);
     if (diff->json) {
         json_array_append_new(diff->changes[fate],
                               json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "match",
@@ -233,8 +162,8 @@ static void walk(struct diff *diff, enum fate only)
 {
     const struct policy_list_rule *old, *new;
 
-    diff->old.at = diff->new.at = 0;
-    while (next_pair(diff, &old, &new)) {
+    policy_list_pairs_rewind(&diff->pairs);
+    while (policy_list_pairs_next(&diff->pairs, &old, &new)) {
         const enum fate fate = fate_of(old, new);
 
         if (fate == FATES) {
@@ -298,7 +227,7 @@ static size_t facts_missing(const struct policy_list *list, const struct policy_
 
 static void print_words(struct diff *diff)
 {
-    const struct policy_list *old = diff->old.list, *new = diff->new.list;
+    const struct policy_list *old = diff->pairs.old.list, *new = diff->pairs.new.list;
     char created[CLOCK_TEXT_MAX];
     char expires[CLOCK_TEXT_MAX];
     size_t changes = 0;
@@ -335,7 +264,7 @@ static void print_words(struct diff *diff)
 
 static int print_json(struct diff *diff)
 {
-    const struct policy_list *old = diff->old.list, *new = diff->new.list;
+    const struct policy_list *old = diff->pairs.old.list, *new = diff->pairs.new.list;
     json_t *gone = json_array(), *come = json_array(), *rules = json_object();
 
     facts_missing(old, new, "-", gone);
@@ -372,8 +301,7 @@ static int compare_lists(struct diff *diff, const struct policy_list *old,
         fprintf(stderr,
                 "cordon list diff: warning: NEW has the lower serial: are the two swapped?\n");
     }
-    const bool ready = side_init(&diff->old, old) && side_init(&diff->new, new);
-    if (ready) {
+    if (policy_list_pairs_init(&diff->pairs, old, new) == 0) {
         walk(diff, FATES);
         if (diff->json) {
             code = print_json(diff);
@@ -384,8 +312,7 @@ static int compare_lists(struct diff *diff, const struct policy_list *old,
         fputs("cordon list diff: out of memory\n", stderr);
         code = CLI_REFUSED;
     }
-    free(diff->old.rules);
-    free(diff->new.rules);
+    policy_list_pairs_deinit(&diff->pairs);
     return code;
 }
 

@@ -26,7 +26,7 @@ enum option_state {
     OPTION_BAD
 };
 
-#define ROWS_MAX 128
+#define ROWS_MAX 256
 
 struct option {
     enum option_state state;
@@ -72,6 +72,7 @@ void config_free(struct config *config)
     config_free_sources(&config->update_sources);
     free(config->update_directory);
     free(config->update_ca);
+    free(config->gate.must_resolve.at);
     free(config->events_to);
     free(config->state_directory);
     free(config->control_socket);
@@ -85,6 +86,7 @@ static void unknown_section(struct config_reader *reader, const struct config_no
 {
     const char *names[NAMES_MAX];
     const char *option;
+    size_t count = 0;
 
     for (size_t i = 0; i < config_row_count; i++) {
         for (size_t s = 0; s < config_section_count; s++) {
@@ -97,10 +99,12 @@ static void unknown_section(struct config_reader *reader, const struct config_no
             }
         }
     }
-    for (size_t s = 0; s < config_section_count; s++) {
-        names[s] = config_sections[s].name;
+    for (size_t s = 0; s < config_section_count && count < NAMES_MAX; s++) {
+        if (strchr(config_sections[s].name, '.') == NULL) {
+            names[count++] = config_sections[s].name;
+        }
     }
-    const char *near = config_nearest(key->text, names, config_section_count);
+    const char *near = config_nearest(key->text, names, count);
     report_add(reader->report, REPORT_ERROR, reader->file, key->line, key->column,
                "unknown section \"%.200s\"%s%s%s", key->text,
                near != NULL ? ": did you mean " : "",
@@ -135,7 +139,7 @@ void config_unknown_option(struct config_reader *reader, const char *section,
 static const struct config_section *find_section(const char *name)
 {
     for (size_t i = 0; i < config_section_count; i++) {
-        if (strcmp(config_sections[i].name, name) == 0) {
+        if (strchr(name, '.') == NULL && strcmp(config_sections[i].name, name) == 0) {
             return &config_sections[i];
         }
     }
@@ -173,10 +177,25 @@ static int read_option(struct config_reader *reader, size_t row, const struct co
     return 0;
 }
 
-static int read_section(struct config_reader *reader, const struct config_node *node,
-                        struct option *options)
+/* The section inside of a section: "gate" of "update". */
+static const struct config_section *find_inner(const char *section, const char *name)
 {
-    const char *section = node->key->text;
+    const size_t len = strlen(section);
+
+    for (size_t i = 0; i < config_section_count; i++) {
+        const char *inner = config_sections[i].name;
+
+        if (strncmp(inner, section, len) == 0 && inner[len] == '.' &&
+            strcmp(inner + len + 1, name) == 0) {
+            return &config_sections[i];
+        }
+    }
+    return NULL;
+}
+
+static int read_section(struct config_reader *reader, const char *section,
+                        const struct config_node *node, struct option *options)
+{
     int rc = 0;
 
     if (node->bad || config_node_is_empty(node)) {
@@ -193,7 +212,10 @@ static int read_section(struct config_reader *reader, const struct config_node *
             continue;
         }
         const size_t row = config_find_row(section, item->key->text);
-        if (row == config_row_count) {
+        const struct config_section *inner = find_inner(section, item->key->text);
+        if (inner != NULL) {
+            rc = read_section(reader, inner->name, item, options);
+        } else if (row == config_row_count) {
             config_unknown_option(reader, section, item->key);
         } else {
             rc = read_option(reader, row, item, options);
@@ -226,7 +248,7 @@ static int read_root(struct config_reader *reader, const struct config_node *roo
         } else if (section->read != NULL) {
             rc = section->read(reader, item);
         } else {
-            rc = read_section(reader, item, options);
+            rc = read_section(reader, section->name, item, options);
         }
     }
     return rc;

@@ -186,6 +186,18 @@ enum config_clear {
     CONFIG_CLEAR_ANY
 };
 
+/* What the gate before an update asks for. */
+#define CONFIG_MUST_RESOLVE_MAX 1000u
+
+struct config_gate {
+    struct config_names must_resolve;
+    unsigned growth_percent, shrink_percent; /* of rules; 0: any */
+    unsigned drift_percent;                  /* growth since the oldest kept version; 0: any */
+    unsigned small_rules;                    /* as few may change in any list */
+    uint32_t replay_s;                       /* how far back; 0: not at all */
+    unsigned replay_names, replay_clients;   /* newly hit, at most; 0: any */
+};
+
 /* Publishers beside that of lists.directory, lists of each, and lines of each kind of scope:
  * the ratchet remembers 16 publishers. */
 #define CONFIG_PUBLISHERS_MAX      15u
@@ -315,6 +327,7 @@ struct config {
     uint32_t update_connect_ms, update_stalled_s, update_timeout_s;
     uint64_t update_octets; /* of all files of one publisher */
     bool update_used_only;  /* lists: used */
+    struct config_gate gate;
     /* exceptions: */
     char *exception_files[CONFIG_EXCEPTIONS_MAX]; /* paths */
     size_t exception_file_count;

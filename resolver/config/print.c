@@ -34,10 +34,24 @@ static bool is_set(const struct config *config, const struct config_row *row)
     return set;
 }
 
+/* The head of a section, "update:"; of one inside of another, "  gate:". Returns the blanks
+ * before its options. */
+static const char *print_head(const struct config_section *section, FILE *out)
+{
+    const char *inner = strchr(section->name, '.');
+
+    if (inner == NULL) {
+        fprintf(out, "%s:\n", section->name);
+        return "  ";
+    }
+    fprintf(out, "  %s:\n", inner + 1);
+    return "    ";
+}
+
 void config_print(const struct config *config, FILE *out)
 {
     for (size_t s = 0; s < config_section_count; s++) {
-        bool begun = false;
+        const char *indent = NULL;
 
         if (config_sections[s].print != NULL) {
             config_sections[s].print(config, out);
@@ -51,11 +65,10 @@ void config_print(const struct config *config, FILE *out)
                 !is_set(config, row)) {
                 continue;
             }
-            if (!begun) {
-                fprintf(out, "%s:\n", config_sections[s].name);
-                begun = true;
+            if (indent == NULL) {
+                indent = print_head(&config_sections[s], out);
             }
-            fprintf(out, "  %s:", option);
+            fprintf(out, "%s%s:", indent, option);
             row->kind->print(config, row, out);
             fputc('\n', out);
         }
@@ -105,13 +118,13 @@ static void print_comment(const char *text, const char *indent, FILE *out)
     fputc('\n', out);
 }
 
-static void print_commented(const char *option, const char *text, FILE *out)
+static void print_commented(const char *option, const char *text, const char *indent, FILE *out)
 {
-    fprintf(out, "  # %s:%s", option, text[0] == '\n' ? "" : " ");
+    fprintf(out, "%s# %s:%s", indent, option, text[0] == '\n' ? "" : " ");
     for (; *text != '\0'; text++) {
         fputc(*text, out);
         if (*text == '\n') {
-            fputs("  #", out);
+            fprintf(out, "%s#", indent);
         }
     }
     fputc('\n', out);
@@ -136,13 +149,15 @@ void config_print_example(FILE *out)
         "# The manual is cordon.yaml(5); `cordon check FILE` says what is wrong with a file.\n",
         out);
     for (size_t s = 0; s < config_section_count; s++) {
+        const bool inner = strchr(config_sections[s].name, '.') != NULL;
+
         fputc('\n', out);
-        print_comment(config_sections[s].manual, "", out);
+        print_comment(config_sections[s].manual, inner ? "  " : "", out);
         if (config_sections[s].example != NULL) {
             print_block(config_sections[s].name, config_sections[s].example, out);
             continue;
         }
-        fprintf(out, "%s:\n", config_sections[s].name);
+        const char *indent = print_head(&config_sections[s], out);
         for (size_t i = 0; i < config_row_count; i++) {
             const struct config_row *row = &config_rows[i];
             const char *option;
@@ -150,11 +165,11 @@ void config_print_example(FILE *out)
             if (!config_row_is_in(row, config_sections[s].name, &option)) {
                 continue;
             }
-            print_comment(row->manual, "  ", out);
+            print_comment(row->manual, indent, out);
             if (row->standard == NULL) {
-                print_commented(option, row->example, out);
+                print_commented(option, row->example, indent, out);
             } else {
-                fprintf(out, "  %s:%s%s\n", option, row->standard[0] == '\n' ? "" : " ",
+                fprintf(out, "%s%s:%s%s\n", indent, option, row->standard[0] == '\n' ? "" : " ",
                         row->standard);
             }
         }

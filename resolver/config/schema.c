@@ -97,6 +97,10 @@ const struct config_section config_sections[] = {
      .manual =
          "What cordon-update(8) fetches, from where, and what it asks before it puts it in "
          "force. cordond does not look at it."},
+    {.name = "update.gate",
+     .manual =
+         "What an update must stand before it is put in force (docs/updates.md, The gate). "
+         "Signatures and ratchet are looked at whatever stands here."},
     {.name = "exceptions",
      .manual = "Files of what is let through for a while (docs/exceptions.md), and whose "
                "signatures they need."},
@@ -527,6 +531,39 @@ const struct config_row config_rows[] = {
      .standard = "10m", .min = 1, .max = 1 * DAY_S, .reloadable = true,
      .manual = "The longest that one file may take. What has come by then is kept, and the next run goes on from there."},
 
+    {.name = "update.gate.must-resolve", .kind = &config_kind_must_resolve,
+     .standard = "[]", .reloadable = true,
+     .manual = "Names that an update must not newly block, in any view and under any schedule: "
+               "[mail.corp.example, time.corp.example]. At most 1000. The hosts of the sources "
+               "above are among them anyhow. The names alone are meant: which others they lead "
+               "to (CNAME) is not known when the gate looks."},
+    {.name = "update.gate.growth", .kind = &config_kind_percent, .offset = AT(gate.growth_percent),
+     .standard = "50%", .min = 1, .max = 100000, .zero = "any", .reloadable = true,
+     .manual = "How many rules may come or change, in a list and in all together, by share of those that "
+               "there were. Where a list is enforced nowhere, more is a warning."},
+    {.name = "update.gate.shrink", .kind = &config_kind_percent, .offset = AT(gate.shrink_percent),
+     .standard = "30%", .min = 1, .max = 100, .zero = "any", .reloadable = true,
+     .manual = "How many rules may go or change, likewise."},
+    {.name = "update.gate.drift", .kind = &config_kind_percent, .offset = AT(gate.drift_percent),
+     .standard = "200%", .min = 1, .max = 100000, .zero = "any", .reloadable = true,
+     .manual = "How many rules may have come or changed since the oldest version that is kept: what grows "
+               "slowly is noticed, too."},
+    {.name = "update.gate.small", .kind = &config_kind_count, .offset = AT(gate.small_rules),
+     .standard = "50", .min = 0, .max = 1000000, .reloadable = true,
+     .manual = "So many rules may come, go or change in any list, however small it is."},
+    {.name = "update.gate.replay", .kind = &config_kind_seconds, .offset = AT(gate.replay_s),
+     .standard = "7d", .min = 3600, .max = 3660 * DAY_S, .zero = "off", .reloadable = true,
+     .manual = "How far back recorded questions are decided anew, by what is in force and by the update, "
+               "where there is an audit log that may be read."},
+    {.name = "update.gate.replay-names", .kind = &config_kind_count, .offset = AT(gate.replay_names),
+     .standard = "20", .min = 1, .max = 1000000, .zero = "any", .reloadable = true,
+     .manual = "How many of the names that were asked for may be newly blocked; fewer are a "
+               "warning."},
+    {.name = "update.gate.replay-clients", .kind = &config_kind_count,
+     .offset = AT(gate.replay_clients), .standard = "20", .min = 1, .max = 1000000, .zero = "any",
+     .reloadable = true,
+     .manual = "How many clients may have asked for such a name; fewer are a warning."},
+
     {.name = "exceptions.files", .kind = &config_kind_exception_files,
      .standard = "[]", .reloadable = true,
      .manual = "Files of exceptions, read at the start and at each reload; at most 16, with 4096 "
@@ -595,5 +632,6 @@ bool config_row_is_in(const struct config_row *row, const char *section, const c
         return false;
     }
     *option = row->name + len + 1;
-    return true;
+    /* Of a section inside of this one; but "NAME.option" is one that the operator names. */
+    return strchr(*option, '.') == NULL || strncmp(*option, "NAME.", 5) == 0;
 }

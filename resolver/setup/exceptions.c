@@ -128,28 +128,39 @@ static size_t add_holding(const struct setup_snapshot *snapshot,
     return count;
 }
 
-int setup_snapshot_except(struct setup_snapshot *from, uint64_t now_s, uint64_t generation,
-                          size_t *count, struct setup_snapshot **snapshot)
+int setup_snapshot_exceptions(const struct setup_snapshot *snapshot, uint64_t now_s,
+                              struct policy_exception **list, size_t *count)
 {
-    const struct setup_exceptions *files = from->exceptions;
-    struct policy_exception *list = NULL;
+    const struct setup_exceptions *files = snapshot->exceptions;
     size_t room = 0;
 
     *count = 0;
     for (size_t i = 0; files != NULL && i < files->count; i++) {
         room += files->at[i].loaded.file != NULL ? files->at[i].loaded.file->count : 0;
     }
-    list = calloc(room + 1, sizeof(list[0]));
-    if (list == NULL) {
+    *list = calloc(room + 1, sizeof((*list)[0]));
+    if (*list == NULL) {
         return -ENOMEM;
     }
     for (size_t i = 0; files != NULL && i < files->count; i++) {
         if (files->at[i].loaded.file != NULL) {
-            *count = add_holding(from, files->at[i].loaded.file, now_s, list, *count);
+            *count = add_holding(snapshot, files->at[i].loaded.file, now_s, *list, *count);
         }
     }
-    const struct policy_changes changes = {.exceptions = list, .exception_count = *count};
-    const int rc = setup_snapshot_derive(from, &changes, now_s, generation, snapshot);
+    return 0;
+}
+
+int setup_snapshot_except(struct setup_snapshot *from, uint64_t now_s, uint64_t generation,
+                          size_t *count, struct setup_snapshot **snapshot)
+{
+    struct policy_exception *list = NULL;
+    int rc = setup_snapshot_exceptions(from, now_s, &list, count);
+
+    if (rc == 0) {
+        const struct policy_changes changes = {.exceptions = list, .exception_count = *count};
+
+        rc = setup_snapshot_derive(from, &changes, now_s, generation, snapshot);
+    }
     free(list);
     return rc;
 }

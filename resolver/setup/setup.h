@@ -119,6 +119,9 @@ int setup_snapshot_derive(struct setup_snapshot *from, const struct policy_chang
  */
 int setup_snapshot_except(struct setup_snapshot *from, uint64_t now_s, uint64_t generation,
                           size_t *count, struct setup_snapshot **snapshot);
+/* Those exceptions themselves: *list is the caller's to free. 0 or -ENOMEM. */
+int setup_snapshot_exceptions(const struct setup_snapshot *snapshot, uint64_t now_s,
+                              struct policy_exception **list, size_t *count);
 
 /*
  * The servers that the configuration in force names now, resolv.conf read anew; TLS as in the

@@ -1,0 +1,20 @@
+/*
+ * gate/limits.h - bounds of what is looked at, and told, before lists are put in force.
+ */
+#ifndef CORDON_GATE_LIMITS_H
+#define CORDON_GATE_LIMITS_H
+
+/* Findings of one check that are told; more are counted. Whoever has to look at fifty names
+ * knows what a candidate is like. */
+#define GATE_FINDINGS_MAX 50u
+
+/* Octets of the reason of an override: a sentence or two, as of an exception. */
+#define GATE_REASON_MAX 512u
+
+/* Octets of a verdict as JSON: eight checks with 50 findings of at most 4 KiB. */
+#define GATE_DOCUMENT_MAX (4u << 20)
+
+/* Octets of what is said of one finding: two rules on names of 255 octets, escaped. */
+#define GATE_WORDS_MAX 4096u
+
+#endif
