@@ -73,9 +73,9 @@ extern const size_t config_row_count;
 extern const struct config_section config_sections[];
 extern const size_t config_section_count;
 
-/* True if the row's name is "SECTION.option"; *option is then the part behind the dot. A section
- * may be inside of another ("update.gate") and then follows it in the table: its rows are not
- * the outer one's. */
+/* True if the row's name is "SECTION.option"; *option is then the part behind the dot. A
+ * section may be inside of another ("update.gate") and then follows it in the table: its rows
+ * are not the outer one's. */
 bool config_row_is_in(const struct config_row *row, const char *section, const char **option);
 
 /* values.c: one scalar. */

@@ -160,7 +160,10 @@ static void every_option_is_read(void **state)
         "  threshold: 3\n"
         "update: {sources: [https://a.example:8443/x/, 'http://[2001:db8::1]', mirror/],\n"
         "         directory: /srv/update, keep: 2, ca: ca.pem, http: any, lists: used,\n"
-        "         every: 1h, connect: 2s, stalled: 5s, timeout: 1m, size: 1GiB}\n"
+        "         every: 1h, connect: 2s, stalled: 5s, timeout: 1m, size: 1GiB,\n"
+        "         gate: {must-resolve: [Mail.Example, x.example.], growth: 10%, shrink: any,\n"
+        "                drift: 1000%, small: 0, replay: 30d, replay-names: any,\n"
+        "                replay-clients: 3}}\n"
         "events: {to: /var/log/cordon/events, rotate: never, keep: 100}\n"
         "control: {socket: run/c.sock}\n"
         "state: {directory: /srv/state}\n"
@@ -214,6 +217,15 @@ static void every_option_is_read(void **state)
     assert_int_equal(config->update_stalled_s, 5);
     assert_int_equal(config->update_timeout_s, 60);
     assert_true(config->update_octets == UINT64_C(1) << 30);
+    assert_int_equal(config->gate.must_resolve.count, 2);
+    assert_int_equal(config->gate.must_resolve.at[0].labels, 2);
+    assert_int_equal(config->gate.growth_percent, 10);
+    assert_int_equal(config->gate.shrink_percent, 0);
+    assert_int_equal(config->gate.drift_percent, 1000);
+    assert_int_equal(config->gate.small_rules, 0);
+    assert_int_equal(config->gate.replay_s, 30 * 86400);
+    assert_int_equal(config->gate.replay_names, 0);
+    assert_int_equal(config->gate.replay_clients, 3);
     assert_string_equal(config->list_directory, "/srv/lists/");
     assert_int_equal(config->list_count, 3);
     assert_string_equal(config->lists[0].id, "b"); /* in the order of the file */

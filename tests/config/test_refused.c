@@ -522,6 +522,38 @@ static void refuse_many(const char *head, const char *item, const char *tail, un
     free(text);
 }
 
+static void a_section_inside_of_a_section_is_checked_as_one(void **state)
+{
+    static const struct refusal cases[] = {
+        {"update: {gate: {grow: 5%}}",
+         "1:17: update.gate: unknown option \"grow\": did you mean growth?"},
+        {"update: {gate: {growth: 0%}}",
+         "1:25: update.gate.growth: 0% is out of range: from 1% to 100000%, or any"},
+        {"update: {gate: {shrink: 101%}}",
+         "1:25: update.gate.shrink: 101% is out of range: from 1% to 100%, or any"},
+        {"update: {gate: {must-resolve: [.]}}",
+         "1:32: update.gate.must-resolve: the root is every name: name those that you cannot "
+         "do without"},
+        {"update: {gate: {must-resolve: [a..b]}}",
+         "1:32: update.gate.must-resolve: \"a..b\" is no name: an empty label (a leading dot, "
+         "two dots in a row, or no name at all)"},
+        {"update: {gate: [growth]}",
+         "1:16: update.gate: expected options below it, a line each: NAME: VALUE"},
+        {"update: {gate: {gate: {growth: 5%}}}",
+         "1:17: update.gate: unknown option \"gate\"; there are must-resolve, growth, shrink, "
+         "drift, small, replay, replay-names, replay-clients"},
+        {"update.gate: {growth: 5%}",
+         "1:1: unknown section \"update.gate\": see cordon.yaml(5)"},
+        {"gate: {growth: 5%}", "1:1: unknown section \"gate\": did you mean state?"},
+        {"update: {gate.growth: 5%}",
+         "1:10: update: unknown option \"gate.growth\"; there are sources, directory, keep, "
+         "every, lists, size, ca, http, connect, stalled, timeout"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
 static void what_is_no_source_is_refused(void **state)
 {
     static const struct refusal cases[] = {
@@ -667,6 +699,7 @@ int main(void)
         cmocka_unit_test(lists_keys_and_actions_that_cannot_be_are_refused),
         cmocka_unit_test(targets_of_redirects_are_names),
         cmocka_unit_test(every_fault_of_a_file_is_told_at_once),
+        cmocka_unit_test(a_section_inside_of_a_section_is_checked_as_one),
         cmocka_unit_test(what_is_no_source_is_refused),
         cmocka_unit_test(too_many_and_too_much_are_refused),
         cmocka_unit_test(what_is_odd_but_allowed_is_a_warning),
