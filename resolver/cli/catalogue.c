@@ -31,7 +31,9 @@ static const char make_help[] =
 static const char sign_help[] =
     "usage: cordon catalogue sign --key SECRET.key [--password-fd N] FOLDER/catalogue\n"
     "\n"
-    "Compares the catalogue with the lists beside it, then writes catalogue.KEYID.minisig.\n"
+    "Compares the catalogue with the lists beside it, and the images that it names with what "
+    "the\n"
+    "lists are compiled to, then writes catalogue.KEYID.minisig.\n"
     "Several signers sign in turn: a threshold of the list keys.\n";
 
 static const char verify_help[] =
@@ -264,6 +266,57 @@ static int make(int argc, char **argv)
     return code;
 }
 
+/* Is the image that the entry names the one that the text is compiled to? Whoever signs the
+ * catalogue signs that, too. The file itself may be missing. */
+static int check_image(const struct trust_entry *entry, const char *folder, const uint8_t *text,
+                       size_t len, struct report *report)
+{
+    char path[PATH_MAX];
+    uint8_t hash[TRUST_HASH_OCTETS];
+    struct policy_list *list = NULL;
+    struct policy_image *image = NULL;
+    uint8_t *octets = NULL;
+    size_t size = 0;
+
+    if (!path_of(path, folder, entry->id, ".image")) {
+        return -ENAMETOOLONG;
+    }
+    int rc = policy_list_parse((const char *)text, len, path, report, &list);
+    if (rc == 0) {
+        const struct policy_list *const alone[] = {list};
+
+        rc = policy_image_build(alone, 1, &image);
+        if (rc != 0) {
+            report_add(report, REPORT_ERROR, path, 0, 0, "the list cannot be compiled: %s",
+                       cordon_strerror(rc));
+        }
+    }
+    if (rc == 0) {
+        const uint8_t *compiled = policy_image_octets(image, &size);
+
+        trust_hash(compiled, size, hash);
+        if (memcmp(hash, entry->image, sizeof(hash)) != 0) {
+            report_add(report, REPORT_ERROR, path, 0, 0,
+                       "the image that the catalogue names is not what this version of cordon "
+                       "compiles %s.list to: make it with `cordon list build`, then the "
+                       "catalogue",
+                       entry->id);
+            rc = CORDON_E_REFUSED;
+        }
+    }
+    if (rc == 0 && file_read(path, IMAGE_OCTETS_MAX, &octets, &size) == 0) {
+        trust_hash(octets, size, hash);
+        if (memcmp(hash, entry->image, sizeof(hash)) != 0) {
+            report_add(report, REPORT_ERROR, path, 0, 0, "it is not the one that is named");
+            rc = CORDON_E_REFUSED;
+        }
+    }
+    free(octets);
+    policy_image_free(image);
+    policy_list_free(list);
+    return rc;
+}
+
 /* Is the list that lies in the folder the one that the entry names? */
 static int check_entry(const struct trust_entry *entry, const char *folder,
                        struct report *report)
@@ -282,19 +335,10 @@ static int check_entry(const struct trust_entry *entry, const char *folder,
         return rc;
     }
     rc = trust_entry_check(entry, path, text, len, report);
-    free(text);
-    text = NULL;
-    if (rc == 0 && entry->has_image && path_of(path, folder, entry->id, ".image") &&
-        file_read(path, IMAGE_OCTETS_MAX, &text, &len) == 0) {
-        uint8_t hash[TRUST_HASH_OCTETS];
-
-        trust_hash(text, len, hash);
-        free(text);
-        if (memcmp(hash, entry->image, sizeof(hash)) != 0) {
-            report_add(report, REPORT_ERROR, path, 0, 0, "it is not the one that is named");
-            rc = CORDON_E_REFUSED;
-        }
+    if (rc == 0 && entry->has_image) {
+        rc = check_image(entry, folder, text, len, report);
     }
+    free(text);
     return rc;
 }
 

@@ -82,6 +82,7 @@ static void make_document(struct daemon *daemon, struct text *out)
     add_messages(out, "warnings", &reload->report, REPORT_WARNING);
     add_messages(out, "notes", &reload->report, REPORT_NOTE);
     json_bool(out, "from_cache", current->from_cache);
+    json_bool(out, "shipped", current->shipped);
     status_lists(out, current, now.wall_us / 1000000);
     json_object_end(out);
 }

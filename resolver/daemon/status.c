@@ -324,6 +324,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     sandbox_write(&daemon->sandbox, out);
     json_bool(out, "log_only", setup_views_log_only(daemon_snapshot(daemon)));
     json_bool(out, "from_cache", daemon_snapshot(daemon)->from_cache);
+    json_bool(out, "shipped", daemon_snapshot(daemon)->shipped);
     status_lists(out, daemon_snapshot(daemon), now.wall_us / 1000000);
     setup_views_show(out, daemon_snapshot(daemon));
     setup_schedules_show(out, daemon_snapshot(daemon), now.wall_us / 1000000);

@@ -45,6 +45,17 @@ int policy_image_build_told(const struct policy_list *const *lists, size_t count
 int policy_image_load(const char *path, const uint8_t key[32], const uint8_t inputs[32],
                       struct policy_image **image);
 
+/*
+ * The same for an image that somebody else made: its octets, all of the file, must have this
+ * BLAKE2b-512, of which the caller knows that it is right. What it was made of is to be looked
+ * at: policy_image_inputs_of. The codes of policy_image_load.
+ */
+#define POLICY_IMAGE_HASH 64u
+int policy_image_load_named(const char *path, const uint8_t hash[POLICY_IMAGE_HASH],
+                            struct policy_image **image);
+/* 32 octets: the digest of the inputs, as the image says. */
+const uint8_t *policy_image_inputs_of(const struct policy_image *image);
+
 /* Writes the image with its keyed digest, atomically. 0 or -errno. */
 int policy_image_save(const struct policy_image *image, const char *path,
                       const uint8_t key[32]);

@@ -66,33 +66,48 @@ static int write_exactly(int fd, const uint8_t *data, size_t len)
     return 0;
 }
 
-/* Copies len octets from one file to the other and checks the trailer that follows them. */
-static int copy_checked(int from, int to, size_t len, const uint8_t key[32])
+/* Copies len octets from one file to the other, and adds them to the digest. */
+static int copy_digesting(int from, int to, size_t len, struct digest *digest)
 {
     uint8_t *buffer = malloc(COPY_OCTETS);
-    uint8_t trailer[IMAGE_TRAILER], wanted[IMAGE_TRAILER];
-    struct digest digest;
     int rc = buffer == NULL ? -ENOMEM : 0;
 
-    digest_init(&digest, key, sizeof(wanted));
     while (rc == 0 && len > 0) {
         const size_t part = len < COPY_OCTETS ? len : COPY_OCTETS;
 
         rc = read_exactly(from, buffer, part);
         if (rc == 0) {
-            digest_add(&digest, buffer, part);
+            digest_add(digest, buffer, part);
             rc = write_exactly(to, buffer, part);
         }
         len -= part;
     }
-    if (rc == 0) {
+    free(buffer);
+    return rc;
+}
+
+/* What the octets of a file must come to. */
+struct wanted {
+    const uint8_t *key;  /* NULL: none */
+    const uint8_t *hash; /* POLICY_IMAGE_HASH octets; NULL: a trailer says it */
+};
+
+static int copy_checked(int from, int to, size_t len, const struct wanted *wanted)
+{
+    const size_t octets = wanted->hash != NULL ? POLICY_IMAGE_HASH : IMAGE_TRAILER;
+    uint8_t trailer[IMAGE_TRAILER], found[POLICY_IMAGE_HASH];
+    struct digest digest;
+
+    digest_init(&digest, wanted->key, octets);
+    int rc = copy_digesting(from, to, len, &digest);
+    digest_end(&digest, found, octets);
+    if (rc == 0 && wanted->hash == NULL) {
         rc = read_exactly(from, trailer, sizeof(trailer));
     }
-    digest_end(&digest, wanted, sizeof(wanted));
-    if (rc == 0 && !digest_equal(trailer, wanted)) {
+    if (rc == 0 && (wanted->hash != NULL ? memcmp(found, wanted->hash, octets) != 0
+                                         : !digest_equal(found, trailer))) {
         rc = CORDON_E_CORRUPT;
     }
-    free(buffer);
     return rc;
 }
 
@@ -122,9 +137,10 @@ int image_memory_seal(int file, size_t len, struct policy_image **image)
 {
     void *memory = MAP_FAILED;
 
+    /* All of it at once: a worker's first look-ups need not wait for page after page. */
     if (fcntl(file, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) ==
         0) {
-        memory = mmap(NULL, len, PROT_READ, MAP_SHARED, file, 0);
+        memory = mmap(NULL, len, PROT_READ, MAP_SHARED | MAP_POPULATE, file, 0);
     }
     int rc = memory == MAP_FAILED ? -errno : 0;
     close(file);
@@ -138,21 +154,22 @@ int image_memory_seal(int file, size_t len, struct policy_image **image)
 }
 
 /* A memory file with the checked image: its descriptor, or a code. */
-static int copy_of(int from, size_t len, const uint8_t key[32])
+static int copy_of(int from, size_t len, const struct wanted *wanted)
 {
     const int to = memfd_create("cordon-policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     if (to < 0) {
         return -errno;
     }
-    const int rc = copy_checked(from, to, len, key);
+    const int rc = copy_checked(from, to, len, wanted);
     if (rc != 0) {
         close(to);
     }
     return rc != 0 ? rc : to;
 }
 
-static int file_octets(int fd, size_t *len)
+/* Octets of the image in the file, which has so many more behind it. */
+static int file_octets(int fd, size_t trailer, size_t *len)
 {
     struct stat status;
 
@@ -162,33 +179,38 @@ static int file_octets(int fd, size_t *len)
     if (!S_ISREG(status.st_mode)) {
         return -EINVAL;
     }
-    if (status.st_size > (off_t)(IMAGE_OCTETS_MAX + IMAGE_TRAILER)) {
+    if (status.st_size > (off_t)(IMAGE_OCTETS_MAX + trailer)) {
         return CORDON_E_TOO_LARGE;
     }
-    if (status.st_size < (off_t)(IMAGE_HEADER_OCTETS + IMAGE_TRAILER)) {
+    if (status.st_size < (off_t)(IMAGE_HEADER_OCTETS + trailer)) {
         return CORDON_E_CORRUPT;
     }
-    *len = (size_t)status.st_size - IMAGE_TRAILER;
+    *len = (size_t)status.st_size - trailer;
     return 0;
 }
 
-int policy_image_load(const char *path, const uint8_t key[32], const uint8_t inputs[32],
-                      struct policy_image **image)
+static int load(const char *path, int flags, const struct wanted *wanted,
+                struct policy_image **image)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    struct policy_image *made = NULL;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
     size_t len = 0;
 
     if (fd < 0) {
         return -errno;
     }
-    int rc = file_octets(fd, &len);
-    const int copy = rc == 0 ? copy_of(fd, len, key) : rc;
+    int rc = file_octets(fd, wanted->hash != NULL ? 0 : IMAGE_TRAILER, &len);
+    const int copy = rc == 0 ? copy_of(fd, len, wanted) : rc;
     close(fd);
-    if (copy < 0) {
-        return copy;
-    }
-    rc = image_memory_seal(copy, len, &made);
+    return copy < 0 ? copy : image_memory_seal(copy, len, image);
+}
+
+int policy_image_load(const char *path, const uint8_t key[32], const uint8_t inputs[32],
+                      struct policy_image **image)
+{
+    const struct wanted wanted = {.key = key};
+    struct policy_image *made = NULL;
+    const int rc = load(path, O_NOFOLLOW, &wanted, &made);
+
     if (rc != 0) {
         return rc;
     }
@@ -198,4 +220,17 @@ int policy_image_load(const char *path, const uint8_t key[32], const uint8_t inp
     }
     *image = made;
     return 0;
+}
+
+int policy_image_load_named(const char *path, const uint8_t hash[POLICY_IMAGE_HASH],
+                            struct policy_image **image)
+{
+    const struct wanted wanted = {.hash = hash};
+
+    return load(path, 0, &wanted, image);
+}
+
+const uint8_t *policy_image_inputs_of(const struct policy_image *image)
+{
+    return image->octets + IMAGE_AT_INPUTS;
 }

@@ -7,6 +7,7 @@
 #include "policy/kept.h"
 #include "policy/list_part.h"
 #include "policy/scope.h"
+#include "policy/shipped.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -158,7 +159,8 @@ static int check_catalogue(const struct policy_load_source *source, const char *
     snprintf(loaded->publisher, sizeof(loaded->publisher), "%s", publisher->root->publisher);
     loaded->root_version = publisher->root->version;
     loaded->catalogue_serial = publisher->catalogue->serial;
-    return trust_entry_check(entry, arrival->path, arrival->text, arrival->len, report);
+    return trust_entry_check_hash(entry, arrival->path, loaded->verdict.hash, arrival->len,
+                                  report);
 }
 
 /* What is known of a text that has been verified; it is kept if there is room. */
@@ -496,10 +498,19 @@ static int load_image(const struct policy_load_request *request, struct arrival 
         made->image = policy_kept_find(request->cache_directory, inputs, report);
         made->from_cache = made->image != NULL;
     }
+    /* Of several lists there is one image only once they are compiled together. */
+    const bool alone = count == 1;
+    if (made->image == NULL && alone && request->shipped) {
+        made->image = policy_shipped_find(&arrivals[0].source, &arrivals[0].stub, report);
+        made->shipped = made->image != NULL;
+    }
     if (made->image == NULL) {
         rc = compile(arrivals, count, report, &made->image);
         if (rc == 0 && request->cache_directory != NULL) {
             policy_kept_add(request->cache_directory, inputs, made->image, report);
+        }
+        if (rc == 0 && alone && !request->shipped) {
+            policy_shipped_compare(&arrivals[0].source, &arrivals[0].stub, made->image, report);
         }
     }
     for (size_t i = 0; rc == 0 && i < count; i++) {

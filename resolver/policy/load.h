@@ -43,6 +43,7 @@ struct policy_load_request {
     uint64_t now_s;              /* wall clock: for warnings on expiry; 0: do not look */
     const char *cache_directory; /* where the compiled image is kept; NULL: nowhere */
     bool heads;                  /* policy_loaded.heads are wanted */
+    bool shipped; /* an image that a catalogue names may be used (policy/shipped.h) */
 };
 
 enum policy_freshness {
@@ -77,17 +78,18 @@ struct policy_loaded {
     struct policy_loaded_list lists[POLICY_LISTS_MAX];
     size_t list_count, newer_count;
     bool from_cache; /* the image was kept from before and still matches */
+    bool shipped;    /* it is the publisher's */
     /* As many as both: header and facts of each, the caller's; NULL unless wanted. */
     struct policy_list *heads[POLICY_LISTS_MAX];
 };
 
 /*
  * Verifies every list, then parses, merges and compiles (or maps the kept image whose inputs
- * are the same; a damaged kept image is reported as a warning and rebuilt). A list whose id
- * line differs from its file name is refused, and so is one that its publisher's catalogue does
- * not name as it is, or that speaks of what is out of its scope. 0, or the first error's code
- * with everything in the report: then nothing is loaded and out is untouched. Freshness at
- * now_s: see policy_freshness_at.
+ * are the same, or the publisher's; a damaged one is reported as a warning and rebuilt). A list
+ * whose id line differs from its file name is refused, and so is one that its publisher's
+ * catalogue does not name as it is, or that speaks of what is out of its scope. 0, or the first
+ * error's code with everything in the report: then nothing is loaded and out is untouched.
+ * Freshness at now_s: see policy_freshness_at.
  *
  * A held version is verified under the same keys and scopes; its hash stands for the catalogue.
  * If it is gone, damaged, or signed by too few keys that still count, the one in the folder

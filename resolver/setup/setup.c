@@ -181,7 +181,8 @@ static int load_lists(const struct config *config, const struct setup_views *vie
                                                 .dead_after_s = config->dead_after_s,
                                                 .now_s = asked->now_s,
                                                 .cache_directory = config->state_directory,
-                                                .heads = true};
+                                                .heads = true,
+                                                .shipped = config->state_directory != NULL};
 
     const int rc = setup_exceptions_read(config, trust->standard.keyring, asked->now_s, report,
                                          exceptions);
@@ -333,6 +334,7 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         new->list_count = loaded->list_count;
         new->newer_count = loaded->newer_count;
         new->from_cache = loaded->from_cache;
+        new->shipped = loaded->shipped;
         new->made_us = clock_read().wall_us;
         new->config = config;
         new->named = new->upstreams;

@@ -78,6 +78,7 @@ struct setup_snapshot {
     struct setup_staged staged[POLICY_LISTS_MAX]; /* as many */
     struct policy_shares shares;                  /* of clients, that have some of them */
     bool from_cache;                              /* the image was kept from before */
+    bool shipped;                                 /* it is the publisher's (policy/shipped.h) */
     struct setup_exceptions *exceptions; /* files of them; what counts is in derived ones */
     uint64_t made_us;                    /* wall clock */
     struct setup_snapshot *root; /* whose everything but the policy this one shares; NULL */

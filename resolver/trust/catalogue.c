@@ -243,6 +243,14 @@ int trust_entry_check(const struct trust_entry *entry, const char *path, const u
 {
     uint8_t hash[TRUST_HASH_OCTETS];
 
+    trust_hash(text, len, hash);
+    return trust_entry_check_hash(entry, path, hash, len, report);
+}
+
+int trust_entry_check_hash(const struct trust_entry *entry, const char *path,
+                           const uint8_t hash[TRUST_HASH_OCTETS], size_t len,
+                           struct report *report)
+{
     if (len != entry->size) {
         report_add(report, REPORT_ERROR, path, 0, 0,
                    "it has %zu octets, the catalogue says %" PRIu64
@@ -250,8 +258,7 @@ int trust_entry_check(const struct trust_entry *entry, const char *path, const u
                    len, entry->size);
         return CORDON_E_REFUSED;
     }
-    trust_hash(text, len, hash);
-    if (memcmp(hash, entry->hash, sizeof(hash)) != 0) {
+    if (memcmp(hash, entry->hash, TRUST_HASH_OCTETS) != 0) {
         report_add(report, REPORT_ERROR, path, 0, 0,
                    "its hash is not the one that the catalogue names: the two are of different "
                    "days; fetch both again");

@@ -52,5 +52,9 @@ const struct trust_entry *trust_catalogue_find(const struct trust_catalogue *cat
 /* Is this text the one that the entry names? CORDON_E_REFUSED (reported with what differs). */
 int trust_entry_check(const struct trust_entry *entry, const char *path, const uint8_t *text,
                       size_t len, struct report *report);
+/* The same for a text of so many octets with this trust_hash(). */
+int trust_entry_check_hash(const struct trust_entry *entry, const char *path,
+                           const uint8_t hash[TRUST_HASH_OCTETS], size_t len,
+                           struct report *report);
 
 #endif

@@ -260,7 +260,7 @@ static void count_signature(const struct trust_keyring *keyring, const char *pat
     } else if (has_counted(verdict, signature.id)) {
         report_add(report, REPORT_WARNING, path, 0, 0,
                    "the key %s has signed in another file already and counts once", id);
-    } else if (trust_verify(key, &signature, data, len) != 0) {
+    } else if (trust_verify_hashed(key, &signature, data, len, verdict->hash) != 0) {
         report_add(report, REPORT_WARNING, path, 0, 0,
                    "the signature by the key %s does not verify: the list or this file was "
                    "changed after signing, or they are of different versions; fetch both again",
@@ -348,6 +348,7 @@ int trust_verify_beside(const struct trust_keyring *keyring, const char *path,
                    "its folder cannot be searched for signatures: %s", cordon_strerror(rc));
         return rc;
     }
+    trust_hash(data, len, found.hash); /* once, however many have signed */
     rc = count_beside(keyring, &place, &beside, data, len, report, &found);
     if (rc != 0) {
         return rc;

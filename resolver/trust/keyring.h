@@ -30,6 +30,7 @@ struct trust_verdict {
     uint8_t ids[TRUST_KEYS_MAX][TRUST_KEY_ID_OCTETS]; /* distinct keys that verified */
     size_t count;
     char trusted_comment[TRUST_COMMENT_MAX]; /* of the first that verified */
+    uint8_t hash[TRUST_HASH_OCTETS];         /* of the data that was verified */
 };
 
 /*

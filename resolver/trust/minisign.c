@@ -14,7 +14,6 @@
 
 #define UNTRUSTED_PREFIX "untrusted comment: "
 #define TRUSTED_PREFIX   "trusted comment: "
-#define HASH_OCTETS      64 /* BLAKE2b-512 */
 #define ALGORITHM_OCTETS 2
 
 /* Base64 of each binary part, with its padding and a terminator. */
@@ -199,13 +198,13 @@ int trust_signature_parse(const char *text, size_t len, struct trust_signature *
     return 0;
 }
 
-static void hash(const uint8_t *data, size_t len, uint8_t out[HASH_OCTETS])
+void trust_hash(const void *data, size_t len, uint8_t out[TRUST_HASH_OCTETS])
 {
     struct digest digest;
 
-    digest_init(&digest, NULL, HASH_OCTETS);
+    digest_init(&digest, NULL, TRUST_HASH_OCTETS);
     digest_add(&digest, data, len);
-    digest_end(&digest, out, HASH_OCTETS);
+    digest_end(&digest, out, TRUST_HASH_OCTETS);
 }
 
 /* What the global signature covers. Returns its length. */
@@ -222,7 +221,14 @@ static size_t global_message(const uint8_t signature[64], const char *trusted_co
 int trust_verify(const struct trust_public_key *key, const struct trust_signature *signature,
                  const uint8_t *data, size_t len)
 {
-    uint8_t hashed[HASH_OCTETS];
+    return trust_verify_hashed(key, signature, data, len, NULL);
+}
+
+int trust_verify_hashed(const struct trust_public_key *key,
+                        const struct trust_signature *signature, const uint8_t *data,
+                        size_t len, const uint8_t *known)
+{
+    uint8_t hashed[TRUST_HASH_OCTETS];
     uint8_t global[64 + TRUST_COMMENT_MAX];
 
     if (memcmp(key->id, signature->id, sizeof(key->id)) != 0) {
@@ -236,8 +242,11 @@ int trust_verify(const struct trust_public_key *key, const struct trust_signatur
         return CORDON_E_SIGNATURE;
     }
     if (signature->prehashed) {
-        hash(data, len, hashed);
-        data = hashed;
+        if (known == NULL) {
+            trust_hash(data, len, hashed);
+            known = hashed;
+        }
+        data = known;
         len = sizeof(hashed);
     }
     return crypto_sign_verify_detached(signature->signature, data, len, key->key) == 0
@@ -459,7 +468,7 @@ int trust_sign(const struct trust_secret_key *key, const uint8_t *data, size_t d
                const char *trusted_comment, char *out, size_t size, size_t *len)
 {
     char id[TRUST_KEY_ID_TEXT];
-    uint8_t hashed[HASH_OCTETS];
+    uint8_t hashed[TRUST_HASH_OCTETS];
     uint8_t octets[SIGNATURE_OCTETS] = {'E', 'D'};
     uint8_t message[64 + TRUST_COMMENT_MAX];
     uint8_t global_signature[64];
@@ -471,7 +480,7 @@ int trust_sign(const struct trust_secret_key *key, const uint8_t *data, size_t d
     if (size == 0) {
         return -ENOSPC;
     }
-    hash(data, data_len, hashed);
+    trust_hash(data, data_len, hashed);
     memcpy(octets + SIGNATURE_ID, key->id, sizeof(key->id));
     crypto_sign_detached(octets + SIGNATURE_VALUE, NULL, hashed, sizeof(hashed), key->secret);
     const size_t message_len =

@@ -22,6 +22,10 @@
 #define TRUST_SIGNATURE_FILE_MAX 8192 /* octets of a .minisig: far above any real one */
 #define TRUST_KEY_FILE_MAX       4096
 #define TRUST_COMMENT_MAX        1024 /* octets of a trusted comment, the zero included */
+#define TRUST_HASH_OCTETS        64   /* BLAKE2b-512 */
+
+/* The hash of trust files and lists, as b2sum(1) prints it. */
+void trust_hash(const void *data, size_t len, uint8_t out[TRUST_HASH_OCTETS]);
 
 struct trust_public_key {
     uint8_t id[TRUST_KEY_ID_OCTETS]; /* as stored: least significant octet first */
@@ -59,6 +63,11 @@ int trust_signature_parse(const char *text, size_t len, struct trust_signature *
  */
 int trust_verify(const struct trust_public_key *key, const struct trust_signature *signature,
                  const uint8_t *data, size_t len);
+/* The same where trust_hash() of data is known: it is what a prehashed signature covers.
+ * known NULL: it is not. */
+int trust_verify_hashed(const struct trust_public_key *key,
+                        const struct trust_signature *signature, const uint8_t *data,
+                        size_t len, const uint8_t *known);
 
 /*
  * Reads a secret key file; password NULL for a key without one (such a key needs none and

@@ -1,6 +1,5 @@
 #include "trust/root.h"
 
-#include "base/digest.h"
 #include "base/error.h"
 #include "trust/lines.h"
 
@@ -16,15 +15,6 @@
 
 _Static_assert(LINES_ID_MAX == TRUST_ID_MAX && LINES_NAME_MAX == TRUST_NAME_MAX,
                "ids and names have one bound");
-
-void trust_hash(const void *data, size_t len, uint8_t out[TRUST_HASH_OCTETS])
-{
-    struct digest digest;
-
-    digest_init(&digest, NULL, TRUST_HASH_OCTETS);
-    digest_add(&digest, data, len);
-    digest_end(&digest, out, TRUST_HASH_OCTETS);
-}
 
 size_t trust_keys_shared(const struct trust_keyring *a, const struct trust_keyring *b)
 {

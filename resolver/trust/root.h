@@ -20,7 +20,6 @@
 
 #define TRUST_ID_MAX      64u
 #define TRUST_NAME_MAX    253u
-#define TRUST_HASH_OCTETS 64u /* BLAKE2b-512 */
 
 /* What a publisher may speak of. A count of 0 and not all: of nothing of the kind. */
 struct trust_scope {
@@ -41,9 +40,6 @@ struct trust_root {
     struct trust_scope scope;
     uint8_t hash[TRUST_HASH_OCTETS]; /* BLAKE2b-512 of the text; 0 until it was parsed */
 };
-
-/* The hash of trust files and lists, as b2sum(1) prints it. */
-void trust_hash(const void *data, size_t len, uint8_t out[TRUST_HASH_OCTETS]);
 
 /*
  * Parses the text of a root. file is what messages call it. 0 and *root, which the caller

@@ -150,6 +150,31 @@ publish 9 7 three.example.test
 start_cordond
 ask a.three.example.test; expect 'answer .* A 0\.0\.0\.0'
 
+say "an image that is shipped: signed for only if it is what the text is compiled to, and then used"
+write_list one 8 <<<"block suffix four.example.test"
+sign_list "$folder/one.list"
+"$cordon" list build --quiet --output "$folder/one.image" "$folder/one.list" | says '^1 lists, 1 rules' || fail "list build of a text"
+make_catalogue --serial 10 >/dev/null
+grep -q "^list one .* image=$(b2sum "$folder/one.image" | cut -d' ' -f1)$" "$folder/catalogue" || fail "the catalogue does not name it"
+sign catalogue "$folder/catalogue" list-a list-b
+"$cordon" catalogue verify "$folder" >/dev/null || fail "$("$cordon" catalogue verify "$folder" 2>&1)"
+reload || fail "$(cat "$work/reload")"
+status_is 's["shipped"] and not s["from_cache"]' || fail "the image is not used"
+ask a.four.example.test; expect 'answer .* A 0\.0\.0\.0'
+cp "$folder/one.image" "$work/old.image"
+write_list one 9 <<<"block suffix five.example.test" # and the image is forgotten
+sign_list "$folder/one.list"
+make_catalogue --serial 11 >/dev/null
+refused 1 'is not what this version of cordon compiles one.list to' catalogue sign --key "$(k list-a key)" "$folder/catalogue"
+rm "$folder/one.image"
+make_catalogue --serial 11 >/dev/null
+sign catalogue "$folder/catalogue" list-a list-b
+reload || fail "$(cat "$work/reload")"
+status_is 'not s["shipped"]' || fail "what image is used?"
+ask a.five.example.test; expect 'answer .* A 0\.0\.0\.0'
+refused 2 'a configuration, or 1 to' list build -c "$work/cordond.yaml" "$folder/one.list"
+refused 1 'this is not a cordon list' list build "$folder/catalogue"
+
 say "another publisher, in its folder and its scope"
 "$cordon" key generate --no-password "$work/keys/far-root" >/dev/null
 "$cordon" key generate --no-password "$work/keys/far-list" >/dev/null
