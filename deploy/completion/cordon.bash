@@ -10,7 +10,7 @@ _cordon() {
   fi
   local command=${words[1]:-} verb=${words[2]:-} options=
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'cache catalogue check clients exception explain key list lists pause query reload root status top trace upstreams why --help --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'cache catalogue check clients exception explain key list lists pause query reload root status top trace trust upstreams why --help --version' -- "$cur")
     return
   fi
   case $prev in
@@ -52,6 +52,7 @@ _cordon() {
     clients) options='--count --config --socket --json --help' ;;
     top) options='--interval --once --config --socket --json --help' ;;
     trace) options='--client --view --tcp --dnssec --config --socket --json --help' ;;
+    trust) if ((cword == 2)); then options='acknowledge --help'; else options='--reason --config --socket --json --help'; fi ;;
     cache)
       if ((cword == 2)); then options='flush show --help'; else
         case $verb in
@@ -99,7 +100,7 @@ _cordon() {
         esac
       fi ;;
   esac
-  if [[ $cur == -* || $cword -eq 2 && $command =~ ^(cache|catalogue|exception|key|list|pause|root)$ ]]; then
+  if [[ $cur == -* || $cword -eq 2 && $command =~ ^(cache|catalogue|exception|key|list|pause|root|trust)$ ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")

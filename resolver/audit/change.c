@@ -23,6 +23,23 @@ static const char *const words[] = {
 #define RECORD_EXCEPTIONS 'x'
 #define RECORD_SCHEDULE   's'
 #define RECORD_LIST       'l'
+#define RECORD_TRUST      't'
+
+/* Who did it, and why. */
+static void write_who(struct text *text, bool by_daemon, uint32_t uid, const char *user,
+                      int32_t pid, const char *reason)
+{
+    if (by_daemon) {
+        json_string(text, "by", "cordond");
+        text_add(text, ",\"uid\":null,\"user\":null,\"pid\":null");
+    } else {
+        json_string(text, "by", "control");
+        json_uint(text, "uid", uid);
+        json_string(text, "user", user);
+        json_int(text, "pid", pid);
+    }
+    json_string(text, "reason", reason);
+}
 
 /* The fields behind "seq", each with its comma in front. */
 static void write_fields(struct text *text, const struct audit_change *change)
@@ -34,16 +51,7 @@ static void write_fields(struct text *text, const struct audit_change *change)
     clock_format(change->wall_us, when);
     json_string(text, "time", when);
     json_string(text, "what", words[change->what]);
-    if (change->by_daemon) {
-        json_string(text, "by", "cordond");
-        text_add(text, ",\"uid\":null,\"user\":null,\"pid\":null");
-    } else {
-        json_string(text, "by", "control");
-        json_uint(text, "uid", change->uid);
-        json_string(text, "user", change->user);
-        json_int(text, "pid", change->pid);
-    }
-    json_string(text, "reason", change->reason);
+    write_who(text, change->by_daemon, change->uid, change->user, change->pid, change->reason);
     json_string(text, "list", is_pause ? change->subject : NULL);
     json_string(text, "name", is_pause || change->is_rule ? NULL : change->subject);
     json_string(text, "match", change->match);
@@ -160,6 +168,25 @@ bool audit_list_put(struct ring *ring, const struct audit_list *list)
     return put(ring, &text, RECORD_LIST);
 }
 
+bool audit_trust_put(struct ring *ring, const struct audit_trust *trust)
+{
+    char fields[AUDIT_CHANGE_MAX];
+    char when[CLOCK_TEXT_MAX];
+    struct text text;
+
+    text_init(&text, fields, sizeof(fields));
+    text_add(&text, "0");
+    clock_format(trust->wall_us, when);
+    json_string(&text, "time", when);
+    json_string(&text, "what", trust->what);
+    json_string(&text, "publisher", trust->publisher);
+    json_string(&text, "detail", trust->detail);
+    clock_format_s(trust->since_s != 0 ? trust->since_s : trust->wall_us / 1000000, when);
+    json_string(&text, "since", when);
+    write_who(&text, trust->by_daemon, trust->uid, trust->user, trust->pid, trust->reason);
+    return put(ring, &text, RECORD_TRUST);
+}
+
 static const char *event_of(char kind)
 {
     switch (kind) {
@@ -169,6 +196,8 @@ static const char *event_of(char kind)
         return "schedule";
     case RECORD_LIST:
         return "list";
+    case RECORD_TRUST:
+        return "trust";
     default:
         return "change";
     }

@@ -98,6 +98,23 @@ struct audit_list {
 /* As audit_change_put. */
 bool audit_list_put(struct ring *ring, const struct audit_list *list);
 
+/* What happens to the memory of what was accepted, and to publishers (docs/trust.md). */
+struct audit_trust {
+    uint64_t wall_us;
+    const char *what;      /* "memory-lost", "acknowledged" ... */
+    const char *publisher; /* NULL: it is about the memory */
+    const char *detail;    /* in words; NULL: none */
+    uint64_t since_s;      /* 0: from now on */
+    bool by_daemon;        /* as in struct audit_change, and so are these */
+    uint32_t uid;
+    const char *user;
+    int32_t pid;
+    const char *reason;
+};
+
+/* As audit_change_put. */
+bool audit_trust_put(struct ring *ring, const struct audit_trust *trust);
+
 /* The line of a record, with a newline. Returns its length; 0 if it did not fit. */
 size_t audit_change_line(const void *record, size_t len, uint64_t sequence, char *out,
                          size_t size);

@@ -180,6 +180,53 @@ done:
     return rc;
 }
 
+static bool has_contents(const char *path, const void *data, size_t len)
+{
+    uint8_t *found = NULL;
+    size_t found_len = 0;
+    bool same = false;
+
+    if (file_read(path, len, &found, &found_len) == 0) {
+        same = found_len == len && memcmp(found, data, len) == 0;
+    }
+    free(found);
+    return same;
+}
+
+int file_find_damaged_as(const char *path, unsigned most, const void *data, size_t len,
+                         char *out, size_t size, bool *has_it)
+{
+    struct stat status;
+
+    for (unsigned i = 0; i < most; i++) {
+        char number[16] = "";
+
+        if (i > 0) {
+            snprintf(number, sizeof(number), ".%u", i);
+        }
+        const int used = snprintf(out, size, "%s.damaged%s", path, number);
+        if (used < 0 || (size_t)used >= size) {
+            return -ENAMETOOLONG;
+        }
+        const bool is_free = lstat(out, &status) != 0;
+        if (is_free && errno != ENOENT) {
+            return -errno;
+        }
+        *has_it = !is_free && data != NULL && has_contents(out, data, len);
+        if (is_free || *has_it) {
+            return 0;
+        }
+    }
+    return -EEXIST;
+}
+
+int file_find_damaged(const char *path, unsigned most, char *out, size_t size)
+{
+    bool has_it = false;
+
+    return file_find_damaged_as(path, most, NULL, 0, out, size, &has_it);
+}
+
 static int make_one(const char *path, mode_t mode)
 {
     struct stat status;

@@ -4,6 +4,7 @@
 #ifndef CORDON_BASE_FILE_H
 #define CORDON_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,6 +24,14 @@ int file_write_to(int fd, const void *data, size_t len);
  * then path is as it was, unless the last step failed: then it is new, but may not outlast a
  * power failure. A symbolic link at path is replaced, not followed. */
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode);
+
+/* A name beside path that is free, for what cannot be read and is kept: path.damaged,
+ * path.damaged.1 and so on, most of them in all. 0; -EEXIST: all are taken; -ENAMETOOLONG; else
+ * -errno. */
+int file_find_damaged(const char *path, unsigned most, char *out, size_t size);
+/* The same, or the first that has these contents already: *has_it. */
+int file_find_damaged_as(const char *path, unsigned most, const void *data, size_t len,
+                         char *out, size_t size, bool *has_it);
 
 /* mkdir -p for the folder itself. 0 or -errno; -ENOTDIR if a file is in the way. */
 int file_make_folder(const char *path, mode_t mode);

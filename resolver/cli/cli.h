@@ -46,6 +46,7 @@ int cli_clients(int argc, char **argv);
 int cli_cache(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 int cli_top(int argc, char **argv);
+int cli_trust(int argc, char **argv);
 
 /* A verb below a subcommand, such as `list sign`. */
 struct cli_verb {

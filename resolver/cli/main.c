@@ -28,6 +28,7 @@ static const struct {
     {"status", cli_status, "show what the daemon does"},
     {"top", cli_top, "show live what the daemon does"},
     {"trace", cli_trace, "show one question on its way through the daemon"},
+    {"trust", cli_trust, "end an alarm about what was accepted: acknowledge"},
     {"upstreams", cli_upstreams, "show the servers that are asked"},
     {"why", cli_why, "say in plain words why a name is blocked, and whom to ask"},
 };

@@ -36,6 +36,7 @@ static const struct {
     {"top", "questions", JSON_OBJECT},
     {"top", "latency", JSON_OBJECT},
     {"trace", "lines", JSON_ARRAY},
+    {"trust-acknowledge", "trust", JSON_OBJECT},
     {"upstreams", "upstreams", JSON_ARRAY},
     {"why", "verdict", JSON_STRING},
     {"why", "view", JSON_STRING},

@@ -298,6 +298,27 @@ static void changes_attention(unsigned *count, const json_t *changes)
               cli_string_of(changes, "file"));
 }
 
+/* The memory of what was accepted. */
+static void trust_attention(unsigned *count, const json_t *trust)
+{
+    const char *lost = cli_string_of(trust, "memory_lost");
+    const char *unwritten = cli_string_of(trust, "memory_unwritten_since");
+    const bool still = json_is_true(json_object_get(trust, "memory_unwritten"));
+
+    attention(count, lost[0] != '\0',
+              "what was accepted before was lost on %s, so older lists would not have been "
+              "noticed: compare their serials, then `cordon trust acknowledge --reason TEXT`",
+              lost);
+    attention(count, still,
+              "what is in force cannot be remembered (since %s): mend state.directory, then "
+              "`cordon reload`",
+              unwritten);
+    attention(count, !still && unwritten[0] != '\0',
+              "what was in force on %s could not be remembered: `cordon trust acknowledge "
+              "--reason TEXT` once that is understood",
+              unwritten);
+}
+
 /* One that fails while it is up is asked less, and heals or goes down; a question that had no
  * answer may be the question's fault. */
 static void upstream_attention(unsigned *count, const json_t *server, const char *name)
@@ -352,6 +373,7 @@ static unsigned print_attention(const json_t *status)
         upstream_attention(&count, server, name);
     }
     changes_attention(&count, json_object_get(status, "changes"));
+    trust_attention(&count, json_object_get(status, "trust"));
     attention(&count, json_array_size(upstreams) == 0,
               "there is no upstream: only listed names are answered");
     attention(&count, down > 0 && down == json_array_size(upstreams),

@@ -26,48 +26,6 @@ const char *changes_file_words(int rc)
     return is_other ? "it is no regular file" : cordon_strerror(rc);
 }
 
-static bool has_contents(const char *path, const uint8_t *text, size_t len)
-{
-    uint8_t *found = NULL;
-    size_t found_len = 0;
-    bool same = false;
-
-    if (file_read(path, len, &found, &found_len) == 0) {
-        same = found_len == len && memcmp(found, text, len) == 0;
-    }
-    free(found);
-    return same;
-}
-
-/* A name beside the file that is free: .damaged, .damaged.1 and so on. text: or one that has
- * these contents already; NULL: none will do. 0; -EEXIST: all are taken; -ENAMETOOLONG. */
-static int find_beside(const char *path, const uint8_t *text, size_t len, char out[BESIDE_MAX],
-                       bool *has_it)
-{
-    struct stat status;
-
-    for (unsigned i = 0; i < DAEMON_DAMAGED_MAX; i++) {
-        char number[16] = "";
-
-        if (i > 0) {
-            snprintf(number, sizeof(number), ".%u", i);
-        }
-        const int used = snprintf(out, BESIDE_MAX, "%s.damaged%s", path, number);
-        if (used < 0 || (size_t)used >= BESIDE_MAX) {
-            return -ENAMETOOLONG;
-        }
-        const bool is_free = lstat(out, &status) != 0;
-        if (is_free && errno != ENOENT) {
-            return -errno;
-        }
-        *has_it = !is_free && text != NULL && has_contents(out, text, len);
-        if (is_free || *has_it) {
-            return 0;
-        }
-    }
-    return -EEXIST;
-}
-
 /* A copy of what has lines that could not be read. */
 static void keep_damaged(struct changes *changes, const uint8_t *text, size_t len)
 {
@@ -77,7 +35,8 @@ static void keep_damaged(struct changes *changes, const uint8_t *text, size_t le
     for (size_t i = 0; i < changes->damage.count; i++) {
         log_write(LOG_LEVEL_ERROR, "%s", changes->damage.entries[i].text);
     }
-    int rc = find_beside(changes->path, text, len, beside, &has_it);
+    int rc = file_find_damaged_as(changes->path, DAEMON_DAMAGED_MAX, text, len, beside,
+                                  sizeof(beside), &has_it);
     if (rc == 0 && !has_it) {
         rc = file_write_atomic(beside, text, len, FILE_MODE);
     }
@@ -121,9 +80,7 @@ int changes_file_load(struct changes *changes, struct clock_now now)
 static int write_beside(struct changes *changes, const char *text, size_t len)
 {
     char beside[BESIDE_MAX];
-    bool has_it = false;
-
-    int rc = find_beside(changes->path, NULL, 0, beside, &has_it);
+    int rc = file_find_damaged(changes->path, DAEMON_DAMAGED_MAX, beside, sizeof(beside));
     if (rc == 0 && rename(changes->path, beside) != 0) {
         rc = -errno;
     }

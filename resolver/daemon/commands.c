@@ -55,6 +55,7 @@ static const struct {
     {"takeover", successor_command},
     {"top", top_command},
     {"trace", trace_command},
+    {"trust-acknowledge", alarm_acknowledge_command},
     {"upstreams", status_upstreams_command},
     {"version", version_command},
     {"why", why_command},
@@ -77,10 +78,11 @@ static bool refuse_unknown(struct text *out)
 /* What is kept, and what a successor that is starting has read already. */
 static bool changes_something(const char *command)
 {
-    return strncmp(command, "exception-", 10) == 0 || strncmp(command, "pause", 5) == 0;
+    return strncmp(command, "exception-", 10) == 0 || strncmp(command, "pause", 5) == 0 ||
+           strncmp(command, "trust-", 6) == 0;
 }
 
-static bool refuse_for_now(struct text *out, const char *words)
+bool commands_refuse_for_now(struct text *out, const char *words)
 {
     json_object_begin(out, NULL);
     json_bool(out, "ok", false);
@@ -97,13 +99,13 @@ bool commands_run(void *context, struct request *request, struct control_client 
 
     invariant(daemon->magic == DAEMON_MAGIC);
     if (daemon->successor.is_ready) {
-        return refuse_for_now(out, "another cordond has taken over: try again");
+        return commands_refuse_for_now(out, "another cordond has taken over: try again");
     }
     if (daemon->stopping) {
         return control_refuse(out, "the daemon is stopping");
     }
     if (daemon->successor.channel >= 0 && changes_something(request_command(request))) {
-        return refuse_for_now(out, "another cordond is about to take over: try again");
+        return commands_refuse_for_now(out, "another cordond is about to take over: try again");
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(commands[i].name, request_command(request)) == 0) {

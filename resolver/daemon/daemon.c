@@ -44,9 +44,10 @@ static int make_snapshot(struct config *config, struct setup_snapshot **snapshot
 {
     struct report report;
 
+    const struct setup_request request = {
+        .generation = 1, .now_s = clock_read().wall_us / 1000000, .starts = true};
     report_init(&report);
-    const int rc =
-        setup_snapshot_make(config, 1, clock_read().wall_us / 1000000, &report, snapshot);
+    const int rc = setup_snapshot_make_for(config, &request, &report, snapshot);
     report_print(&report, stderr);
     if (rc != 0 && report.errors == 0) {
         fprintf(stderr, "error: the lists cannot be loaded: %s\n", cordon_strerror(rc));
@@ -379,6 +380,7 @@ static int serve(struct daemon *daemon)
                   cordon_strerror(rc));
     }
     changes_start(daemon);
+    alarm_take(daemon);
     freshness_start(daemon);
     look_start(daemon);
     uv_timer_start(&daemon->limited, on_limited, DAEMON_LIMITED_FIRST_MS, DAEMON_LIMITED_MS);

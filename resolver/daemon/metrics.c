@@ -85,6 +85,16 @@ static void write_exceptions(struct text *out, const struct daemon *daemon)
            counts.refused);
 }
 
+static void write_alarms(struct text *out, const struct setup_memory *memory)
+{
+    family(out, "cordon_trust_alarm", GAUGE,
+           "1 if the memory of what was accepted was lost, or could not be written, and nobody "
+           "has acknowledged it.");
+    line(out, "cordon_trust_alarm", "reason", "lost", memory->alarm.lost_s != 0);
+    line(out, "cordon_trust_alarm", "reason", "unwritten",
+         memory->unwritten || memory->alarm.unwritten_s != 0);
+}
+
 static void write_answers(struct text *out, const struct query_counters *query)
 {
     char code[WIRE_TYPE_TEXT_MAX];
@@ -462,6 +472,7 @@ void metrics_write(const struct daemon *daemon, const struct totals *totals, str
 {
     write_process(out, daemon, totals);
     write_exceptions(out, daemon);
+    write_alarms(out, &daemon->accepted);
     write_questions(out, totals);
     write_latency(out, &totals->sum.latency);
     write_net(out, &totals->sum.net);

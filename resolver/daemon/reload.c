@@ -33,8 +33,10 @@ static void prepare(void *context)
     }
     config_report_restart(daemon->started, config, daemon->config_path, &reload->report);
     sandbox_report_hidden(&daemon->sandbox, config, daemon->config_path, &reload->report);
-    reload->rc = setup_snapshot_make(config, reload->generation, clock_read().wall_us / 1000000,
-                                     &reload->report, &reload->snapshot);
+    const struct setup_request request = {.generation = reload->generation,
+                                          .now_s = clock_read().wall_us / 1000000,
+                                          .memory = reload->memory};
+    reload->rc = setup_snapshot_make_for(config, &request, &reload->report, &reload->snapshot);
     if (reload->rc != 0) {
         config_free(config);
         return;
@@ -271,6 +273,7 @@ static void finish(struct daemon *daemon)
             config_free(daemon->config);
         }
         daemon->config = reload->config;
+        alarm_take(daemon);
         follow_configure(daemon);
         if (moved) {
             watch(daemon);
@@ -379,6 +382,7 @@ static void begin(struct daemon *daemon, enum reload_cause cause)
     notify_manager("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, reload->began_us);
     reload->rc = 0;
     reload->generation = changes_next_generation(daemon);
+    reload->memory = daemon->accepted;
     reload->phase = RELOAD_PREPARING;
     report_init(&reload->report);
     const int rc = builder_run(&reload->builder, prepare, on_prepared, daemon);

@@ -69,6 +69,7 @@ struct reload {
     struct setup_snapshot *snapshot;
     struct config *config;
     uint64_t generation;
+    struct setup_memory memory; /* as it was at the beginning */
     int rc;
 
     /* Clients of the control socket: those of the reload that runs, and of the next. */
@@ -123,6 +124,7 @@ struct daemon {
     struct control *control;
     enum policy_freshness freshness_said[POLICY_LISTS_MAX];
     struct sandbox sandbox;
+    struct setup_memory accepted; /* as of the snapshot in force, less what was acknowledged */
     struct probe_result probes[UPSTREAM_SERVERS_MAX]; /* at the start */
 
     struct tracing *tracing[DAEMON_TRACES_MAX]; /* trace.c's own */
@@ -168,6 +170,13 @@ void freshness_start(struct daemon *daemon);
 /* Looks now: the clock was set. */
 void freshness_look(struct daemon *daemon);
 
+/* alarm.c: the snapshot that came in force tells about the memory of what was accepted. */
+void alarm_take(struct daemon *daemon);
+/* The object "trust" of the status document. */
+void alarm_write(struct text *out, const struct daemon *daemon);
+bool alarm_acknowledge_command(struct daemon *daemon, struct request *request,
+                               struct control_client *client, struct text *out);
+
 /* reload.c */
 int reload_init(struct daemon *daemon);
 /* client NULL: nobody waits for the result. False: too many wait already. */
@@ -185,6 +194,8 @@ void reload_deinit(struct daemon *daemon);
 /* commands.c: the handler of the control socket. */
 bool commands_run(void *context, struct request *request, struct control_client *client,
                   struct text *out);
+/* A refusal after which whoever asks is to ask again. True. */
+bool commands_refuse_for_now(struct text *out, const char *words);
 
 /* status.c: commands of it. */
 bool status_command(struct daemon *daemon, struct request *request,

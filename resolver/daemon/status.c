@@ -339,6 +339,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     status_write_events(out, daemon, &totals->events);
     monitor_write(daemon, out);
     changes_write(out, daemon);
+    alarm_write(out, daemon);
     gateway_write(&daemon->gateway, out);
     follow_write(daemon, out);
     loops_write(&daemon->loops, out);

@@ -158,12 +158,13 @@ static int note(struct setup_trust *trust, uint64_t now_s, struct report *report
 static int open_and_check(struct gate_job *job, struct config *config, struct report *report)
 {
     const struct policy_load_source *sources[POLICY_LISTS_MAX];
+    const struct setup_request request = {.now_s = job->request->now_s};
     struct setup_trust *trust = calloc(1, sizeof(*trust));
 
     if (trust == NULL) {
         return -ENOMEM;
     }
-    int rc = setup_trust_open(config, job->request->now_s, report, trust);
+    int rc = setup_trust_open(config, &request, report, trust);
     if (rc == 0) {
         rc = note(trust, job->request->now_s, report);
     }

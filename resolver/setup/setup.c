@@ -296,7 +296,7 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         rc = fill_trust(config, &new->upstreams, report);
     }
     if (rc == 0) {
-        rc = setup_trust_open(config, now_s, report, trust);
+        rc = setup_trust_open(config, request, report, trust);
     }
     if (rc == 0) {
         rc = load_lists(config, &views, trust, request, report, loaded, &new->exceptions);
@@ -320,7 +320,7 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         rc = setup_views_fill(config, &views, new);
     }
     if (rc == 0) { /* the last that can fail: what is remembered is what comes in force */
-        rc = setup_trust_keep(trust, config, now_s, report);
+        rc = setup_trust_keep(trust, config, request, report, &new->memory);
     }
     if (rc == 0) {
         fill_settings(config, &new->settings);

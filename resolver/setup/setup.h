@@ -45,6 +45,13 @@ struct setup_view {
 
 struct setup_schedules;
 
+/* How it stands with the memory of what was accepted before (docs/trust.md). */
+struct setup_memory {
+    bool kept;      /* there is one */
+    bool unwritten; /* what is in force is not in it: it could not be written */
+    struct trust_alarm alarm;
+};
+
 /* Which variant of each view is in force, from a moment on (wall clock, seconds) to before
  * another.
  */
@@ -79,6 +86,7 @@ struct setup_snapshot {
     struct policy_shares shares;                  /* of clients, that have some of them */
     bool from_cache;                              /* the image was kept from before */
     bool shipped;                                 /* it is the publisher's (policy/shipped.h) */
+    struct setup_memory memory;                   /* as it was when this was made */
     struct setup_exceptions *exceptions; /* files of them; what counts is in derived ones */
     uint64_t made_us;                    /* wall clock */
     struct setup_snapshot *root; /* whose everything but the policy this one shares; NULL */
@@ -97,6 +105,11 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
 struct setup_request {
     uint64_t generation, now_s;        /* as above */
     const struct setup_held_set *held; /* NULL: no list is held */
+    /* Nothing is in force: without this one nobody is served. A memory of what was accepted
+     * that is damaged, or cannot be written, is then an error in the report and an alarm in the
+     * snapshot, and no failure. */
+    bool starts;
+    struct setup_memory memory; /* as it is; of a start zeros */
 };
 int setup_snapshot_make_for(struct config *config, const struct setup_request *request,
                             struct report *report, struct setup_snapshot **snapshot);

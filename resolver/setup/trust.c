@@ -39,35 +39,69 @@ static bool only_looks(const struct config *config)
     return config->state_directory == NULL;
 }
 
-/* No root is named, and none is found. Where the keys that lie there are those of a root that
- * counted before, whoever took it away would have opened the way back to older lists. */
-static int check_no_root(const struct config *config, const struct trust_keyring *keys,
-                         struct report *report)
+/* Is there anything to be remembered? Keys that the operator names are his word for today. */
+static bool remembers(const struct config *config, bool has_root)
 {
-    struct trust_ratchet *ratchet = NULL;
+    return has_root || !config->keys_given || config->publisher_count > 0;
+}
+
+/* Reads what was accepted before. Where that is lost, a start goes on without it, aloud. */
+static int recall(const struct config *config, const struct setup_request *request,
+                  struct report *report, struct setup_trust *trust)
+{
     char path[PATH_MAX];
 
-    if (config->keys_given || !ratchet_path(config, path)) {
+    if (!ratchet_path(config, path)) {
         return 0;
     }
-    int rc = trust_ratchet_read(path, report, &ratchet);
-    for (size_t i = 0; rc == 0 && i < ratchet->count; i++) {
+    const int rc = trust_ratchet_read(path, report, &trust->ratchet);
+    if (rc == 0 || rc == -ENOMEM || !request->starts) {
+        return rc;
+    }
+    (void)trust_ratchet_set_aside(path, report); /* what is in the way is found by the write */
+    report_add(
+        report, REPORT_ERROR, path, 0, 0,
+        "what was accepted before is lost: everything that verifies is taken, as on the "
+        "first day, older lists, too. Compare the serials of `cordon lists` with what the "
+        "publishers say by another way, then say so: `cordon trust acknowledge`");
+    trust->ratchet = trust_ratchet_new();
+    if (trust->ratchet == NULL) {
+        return -ENOMEM;
+    }
+    trust->ratchet->alarm.lost_s = request->now_s;
+    trust->is_lost = true;
+    return 0;
+}
+
+/* No root is named, and none is found. Where the keys that lie there are those of a root that
+ * counted before, whoever took it away would have opened the way back to older lists. */
+static int check_no_root(const struct config *config, const struct setup_trust *trust,
+                         struct report *report)
+{
+    const struct trust_ratchet *ratchet = trust->ratchet;
+    int rc = 0;
+
+    if (config->keys_given || ratchet == NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < ratchet->count; i++) {
         const struct trust_mark *mark = &ratchet->marks[i];
         bool elsewhere = false;
 
         for (size_t k = 0; k < config->publisher_count; k++) {
             elsewhere |= strcmp(config->publishers[k].name, mark->publisher) == 0;
         }
-        if (!elsewhere && trust_keys_shared(&mark->keys, keys) >= keys->threshold) {
+        if (!elsewhere &&
+            trust_keys_shared(&mark->keys, &trust->keys) >= trust->keys.threshold) {
             report_add(report, REPORT_ERROR, config->list_directory, 0, 0,
-                       "there is no 1.root, but lists of %s were accepted by one before (%s): "
-                       "put it back, or name the root in trust.root; for lists of your own, "
+                       "there is no 1.root, but lists of %s were accepted by one before "
+                       "(%s/" TRUST_RATCHET_FILE
+                       "): put it back, or name the root in trust.root; for lists of your own, "
                        "name trust.keys",
-                       mark->publisher, path);
+                       mark->publisher, config->state_directory);
             rc = CORDON_E_REFUSED;
         }
     }
-    trust_ratchet_free(ratchet);
     return rc;
 }
 
@@ -138,11 +172,11 @@ static int open_foreign(const struct config *config, uint64_t now_s, struct repo
     return rc;
 }
 
-int setup_trust_open(const struct config *config, uint64_t now_s, struct report *report,
-                     struct setup_trust *trust)
+int setup_trust_open(const struct config *config, const struct setup_request *request,
+                     struct report *report, struct setup_trust *trust)
 {
+    const uint64_t now_s = request->now_s;
     char root[PATH_MAX];
-    char ratchet[PATH_MAX];
     int rc = 0;
 
     memset(trust, 0, sizeof(*trust));
@@ -150,22 +184,22 @@ int setup_trust_open(const struct config *config, uint64_t now_s, struct report 
     trust->standard.directory = config->list_directory;
     trust->standard.keyring = &trust->keys;
     const bool has_root = find_root(config, root);
-    if ((has_root || config->publisher_count > 0) && ratchet_path(config, ratchet)) {
-        rc = trust_ratchet_read(ratchet, report, &trust->ratchet);
+    if (remembers(config, has_root)) {
+        rc = recall(config, request, report, trust);
     }
     if (rc == 0 && !has_root) {
         rc = trust_keyring_load((const char *const *)config->keys, config->key_count,
                                 config->threshold, report, &trust->keys);
-        rc = rc == 0 ? check_no_root(config, &trust->keys, report) : rc;
+        rc = rc == 0 ? check_no_root(config, trust, report) : rc;
     }
     if (rc == 0 && has_root) {
-        const struct trust_publisher_request request = {.pinned = root,
-                                                        .folder = config->list_directory,
-                                                        .ratchet = trust->ratchet,
-                                                        .now_s = now_s,
-                                                        .only_looks = only_looks(config)};
+        const struct trust_publisher_request asked = {.pinned = root,
+                                                      .folder = config->list_directory,
+                                                      .ratchet = trust->ratchet,
+                                                      .now_s = now_s,
+                                                      .only_looks = only_looks(config)};
 
-        rc = trust_publisher_open(&request, report, &trust->publisher);
+        rc = trust_publisher_open(&asked, report, &trust->publisher);
     }
     if (rc == 0 && has_root) {
         trust->standard.publisher = trust->publisher;
@@ -185,32 +219,46 @@ static bool was_there(const struct trust_ratchet *ratchet)
     return memcmp(ratchet->was, nothing, sizeof(nothing)) != 0;
 }
 
-int setup_trust_keep(struct setup_trust *trust, const struct config *config, uint64_t now_s,
-                     struct report *report)
+/* Notes all publishers in the ratchet. */
+static int note(struct setup_trust *trust, uint64_t now_s, struct report *report, bool *changed)
 {
-    struct trust_ratchet *ratchet = trust->ratchet;
-    char path[PATH_MAX];
-    bool changed = false;
+    int rc = trust->publisher == NULL ? 0
+                                      : trust_publisher_note(trust->publisher, now_s,
+                                                             trust->ratchet, report, changed);
 
-    if (ratchet == NULL || !ratchet_path(config, path)) {
-        return 0;
-    }
-    const uint64_t seen_s = ratchet->seen_s;
-    int rc = trust->publisher == NULL
-                 ? 0
-                 : trust_publisher_note(trust->publisher, now_s, ratchet, report, &changed);
     for (size_t i = 0; rc == 0 && i < trust->foreign_count; i++) {
-        rc =
-            trust_publisher_note(trust->foreign[i].publisher, now_s, ratchet, report, &changed);
+        rc = trust_publisher_note(trust->foreign[i].publisher, now_s, trust->ratchet, report,
+                                  changed);
     }
-    if (rc != 0 || (!changed && ratchet->seen_s < seen_s + SEEN_EVERY_S)) {
+    return rc;
+}
+
+/* Writes what must not be forgotten. Where nobody would be served without it, or it was so
+ * before, a failure is an alarm. */
+static int write_down(struct trust_ratchet *ratchet, const struct setup_request *request,
+                      const char *path, struct report *report, struct setup_memory *memory)
+{
+    const int rc = trust_ratchet_write(ratchet, path, report);
+
+    if (rc == 0 || (!request->starts && !request->memory.unwritten)) {
         return rc;
     }
-    if (was_there(ratchet) && changed) {
-        return trust_ratchet_write(ratchet, path, report);
+    report_add(report, REPORT_ERROR, path, 0, 0,
+               "what is in force now is not remembered: after a restart, lists that are older "
+               "than these would not be noticed. Mend it, then `cordon reload`");
+    if (ratchet->alarm.unwritten_s == 0) {
+        ratchet->alarm.unwritten_s = request->now_s;
     }
-    /* Nothing that was accepted before is at stake. */
-    rc = file_make_folder(config->state_directory, 0700);
+    memory->unwritten = true;
+    return 0;
+}
+
+/* Writes what may be missing: nothing that was accepted before is at stake. */
+static void write_if_possible(struct trust_ratchet *ratchet, const struct config *config,
+                              const char *path, bool changed, struct report *report)
+{
+    int rc = file_make_folder(config->state_directory, 0700);
+
     rc = rc == 0 ? trust_ratchet_write(ratchet, path, NULL) : rc;
     if (rc != 0) {
         report_add(report, REPORT_WARNING, path, 0, 0,
@@ -220,7 +268,38 @@ int setup_trust_keep(struct setup_trust *trust, const struct config *config, uin
                              "that is behind would be noticed less",
                    cordon_strerror(rc));
     }
-    return 0;
+}
+
+int setup_trust_keep(struct setup_trust *trust, const struct config *config,
+                     const struct setup_request *request, struct report *report,
+                     struct setup_memory *memory)
+{
+    struct trust_ratchet *ratchet = trust->ratchet;
+    char path[PATH_MAX];
+    bool changed = trust->is_lost;
+
+    memset(memory, 0, sizeof(*memory));
+    if (ratchet == NULL || !ratchet_path(config, path)) {
+        return 0;
+    }
+    const uint64_t seen_s = ratchet->seen_s;
+    int rc = note(trust, request->now_s, report, &changed);
+    if (rc != 0) {
+        return rc;
+    }
+    if (request->memory.unwritten && ratchet->alarm.unwritten_s == 0) {
+        ratchet->alarm.unwritten_s = request->memory.alarm.unwritten_s;
+        changed = true;
+    }
+    memory->kept = true;
+    if (changed && (was_there(ratchet) || trust->is_lost)) {
+        rc = write_down(ratchet, request, path, report, memory);
+    } else if (changed || (was_there(ratchet) && ratchet->uneven) ||
+               ratchet->seen_s >= seen_s + SEEN_EVERY_S) {
+        write_if_possible(ratchet, config, path, changed, report);
+    }
+    memory->alarm = ratchet->alarm;
+    return rc;
 }
 
 void setup_trust_close(struct setup_trust *trust)

@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "policy/load.h"
+#include "setup/setup.h"
 
 struct setup_trust {
     struct trust_keyring keys;          /* of trust.keys, where there is no root */
@@ -21,22 +22,25 @@ struct setup_trust {
     } * foreign;
     const struct config *config; /* borrowed */
     size_t foreign_count;
+    bool is_lost; /* what was accepted before cannot be read, and is begun anew */
 };
 
 /*
- * Reads keys, or root, catalogue and ratchet, and compares them with what was accepted. now_s:
- * wall clock. 0, or the first code with everything in the report. To be followed by
- * setup_trust_close, whatever it returns.
+ * Reads keys, or root, catalogue and ratchet, and compares them with what was accepted. 0, or
+ * the first code with everything in the report. To be followed by setup_trust_close, whatever
+ * it returns.
  */
-int setup_trust_open(const struct config *config, uint64_t now_s, struct report *report,
-                     struct setup_trust *trust);
+int setup_trust_open(const struct config *config, const struct setup_request *request,
+                     struct report *report, struct setup_trust *trust);
 
 /*
- * Remembers what is about to be put in force, once every other check has passed. 0; a code of
- * trust_ratchet_write where something was remembered before and cannot be now; reported.
+ * Remembers what is about to be put in force, once every other check has passed. 0 and *memory;
+ * a code of trust_ratchet_write where something was remembered before and cannot be now, which
+ * is reported, and no failure of a start or where it could not be before either.
  */
-int setup_trust_keep(struct setup_trust *trust, const struct config *config, uint64_t now_s,
-                     struct report *report);
+int setup_trust_keep(struct setup_trust *trust, const struct config *config,
+                     const struct setup_request *request, struct report *report,
+                     struct setup_memory *memory);
 void setup_trust_close(struct setup_trust *trust);
 
 /* The sources of these lists, in their order: for policy_load_request. Borrows. */

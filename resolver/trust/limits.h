@@ -34,6 +34,14 @@
 /* Lists remembered of one publisher, also those that it no longer has. */
 #define TRUST_MARKS_MAX 4096u
 
+/* Files of exceptions remembered, also those that are not named any more: several times what
+ * one installation names. */
+#define TRUST_FILES_MAX 256u
+
+/* Ratchets that were damaged and are kept: somebody must look at them one day, and a folder
+ * must not fill up. */
+#define TRUST_DAMAGED_MAX 100u
+
 /* Octets of the ratchet: as many marks as there may be, each at its longest. */
 #define TRUST_RATCHET_OCTETS_MAX 16777216u
 

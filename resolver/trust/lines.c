@@ -82,6 +82,13 @@ void lines_open(struct lines *lines, const char *text, size_t len, const char *f
 
 bool lines_first(struct lines *lines, const char *what)
 {
+    uint32_t version = 0;
+
+    return lines_version(lines, what, 1, &version);
+}
+
+bool lines_version(struct lines *lines, const char *what, uint32_t most, uint32_t *out)
+{
     const size_t len = strlen(what);
     uint64_t version = 0;
 
@@ -90,14 +97,17 @@ bool lines_first(struct lines *lines, const char *what)
     }
     if (lines->len < len + 2 || memcmp(lines->at, what, len) != 0 || lines->at[len] != ' ' ||
         !lines_parse_number(lines->at + len + 1, lines->len - len - 1, UINT32_MAX, &version)) {
-        return lines_fault(lines, "the first line is not \"%s 1\": this is another file", what);
+        return lines_fault(lines,
+                           "the first line is not \"%s %" PRIu32 "\": this is another file",
+                           what, most);
     }
-    if (version != 1) {
+    if (version > most) {
         lines_fault(lines, "version %" PRIu64 " of this format is not known: update cordon",
                     version);
         lines->rc = CORDON_E_VERSION;
         return false;
     }
+    *out = (uint32_t)version;
     advance(lines);
     return true;
 }

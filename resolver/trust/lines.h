@@ -42,6 +42,8 @@ bool lines_fault(struct lines *lines, const char *format, ...)
 /* The current line is "WHAT 1" and is passed by. False after a fault; a higher version is
  * CORDON_E_VERSION. */
 bool lines_first(struct lines *lines, const char *what);
+/* The same with a version from 1 to most. */
+bool lines_version(struct lines *lines, const char *what, uint32_t most, uint32_t *version);
 
 /* Does the current line begin with "KEY "? */
 bool lines_is(const struct lines *lines, const char *key);

@@ -107,6 +107,33 @@ static void a_schedule_has_a_line_of_its_own(void **state)
     ring_destroy(ring);
 }
 
+static void the_memory_of_what_was_accepted_has_a_line_of_its_own(void **state)
+{
+    const struct audit_trust trust = {.wall_us = 1795339800000000,
+                                      .what = "acknowledged",
+                                      .detail = "memory-lost",
+                                      .since_s = 1795339700,
+                                      .uid = 1000,
+                                      .user = "alice",
+                                      .pid = 7,
+                                      .reason = "compared"};
+    struct ring *ring = ring_create(AUDIT_CHANGE_RING);
+    char line[AUDIT_LINE_MAX];
+    size_t len = 0;
+
+    (void)state;
+    assert_true(audit_trust_put(ring, &trust));
+    const void *record = ring_peek(ring, &len);
+    assert_true(audit_change_line(record, len, 3, line, sizeof(line)) > 0);
+    assert_string_equal(line, "{\"v\":1,\"event\":\"trust\",\"seq\":3,"
+                              "\"time\":\"2026-11-22T09:30:00.000000Z\","
+                              "\"what\":\"acknowledged\",\"publisher\":null,"
+                              "\"detail\":\"memory-lost\",\"since\":\"2026-11-22T09:28:20Z\","
+                              "\"by\":\"control\",\"uid\":1000,\"user\":\"alice\",\"pid\":7,"
+                              "\"reason\":\"compared\"}\n");
+    ring_destroy(ring);
+}
+
 static void one_for_a_rule_has_no_name(void **state)
 {
     struct audit_change change = an_exception();
@@ -216,6 +243,7 @@ int main(void)
         cmocka_unit_test(an_exception_has_every_field),
         cmocka_unit_test(a_pause_that_expired_was_ended_by_the_daemon),
         cmocka_unit_test(a_schedule_has_a_line_of_its_own),
+        cmocka_unit_test(the_memory_of_what_was_accepted_has_a_line_of_its_own),
         cmocka_unit_test(one_for_a_rule_has_no_name),
         cmocka_unit_test(a_file_of_exceptions_has_a_line_of_its_own),
         cmocka_unit_test(a_full_ring_refuses_and_takes_again),

@@ -144,11 +144,43 @@ wait "$cordond_pid" 2>/dev/null || true
 publish 7 5 one.example.test
 if timeout 20 "$cordond" -c "$work/cordond.yaml" >"$work/old.log" 2>&1; then fail "it started on older lists"; fi
 says rollback <"$work/old.log" || fail "$(cat "$work/old.log")"
-publish 8 6 two.example.test
-if timeout 20 "$cordond" -c "$work/cordond.yaml" >"$work/old.log" 2>&1; then fail "the same serials with other times"; fi
+publish 8 6 four.example.test
+if timeout 20 "$cordond" -c "$work/cordond.yaml" >"$work/old.log" 2>&1; then fail "the same serials with other texts"; fi
+says 'another hash' <"$work/old.log" || fail "$(cat "$work/old.log")"
 publish 9 7 three.example.test
 start_cordond
 ask a.three.example.test; expect 'answer .* A 0\.0\.0\.0'
+
+say "its memory is damaged: one file is no loss, both are an alarm until somebody has seen to it"
+ratchet="$work/state/trust.ratchet"
+stop_cordond
+echo noise >"$ratchet"
+start_cordond
+[ "$(status 's["trust"]["memory_lost"]')" = None ] || fail "an alarm: $(status 's["trust"]')"
+refused 1 'there is no alarm' trust acknowledge --socket "${option[control.socket]}" --reason x
+echo noise >"$ratchet"
+echo noise >"$ratchet.copy"
+reload && fail "a reload without its memory"
+says 'restore one of them' <"$work/reload" || fail "$(cat "$work/reload")"
+ask a.three.example.test; expect 'answer .* A 0\.0\.0\.0'
+stop_cordond
+start_cordond
+ask a.three.example.test; expect 'answer .* A 0\.0\.0\.0'
+lost=$(status 's["trust"]["memory_lost"]')
+[[ $lost == 20* ]] || fail "no alarm: $(status 's["trust"]')"
+[[ -e $ratchet.damaged && -e $ratchet.copy.damaged ]] || fail "what was damaged is not kept"
+stop_cordond
+start_cordond
+[ "$(status 's["trust"]["memory_lost"]')" = "$lost" ] || fail "a restart has ended the alarm"
+{ "$cordon" status --socket "${option[control.socket]}" || true; } | says 'what was accepted before was lost' || fail "cordon status says nothing"
+"$cordon" trust acknowledge --socket "${option[control.socket]}" --reason "serials compared" | says acknowledged || fail "not acknowledged"
+[ "$(status 's["trust"]["memory_lost"]')" = None ] || fail "the alarm goes on"
+wait_until 10 grep -q '"what":"acknowledged".*"reason":"serials compared"' "$work/events.jsonl" || fail "no event"
+says '"what":"memory-lost"' <"$work/events.jsonl" || fail "no event of the loss"
+python3 "$here/check_events.py" "$schema" "$work/events.jsonl" >/dev/null || fail "events against the schema"
+stop_cordond
+start_cordond
+[ "$(status 's["trust"]["memory_lost"]')" = None ] || fail "the alarm is back"
 
 say "an image that is shipped: signed for only if it is what the text is compiled to, and then used"
 write_list one 8 <<<"block suffix four.example.test"

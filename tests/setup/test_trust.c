@@ -41,9 +41,10 @@ static void open_press(struct press *press)
     publish(press, 7, 5, "example.test");
 }
 
-/* Makes a snapshot of this configuration; NULL: *rc says why not. */
-static struct setup_snapshot *load_at(struct press *press, const char *more, uint64_t now_s,
-                                      int *rc)
+/* Makes a snapshot of this configuration; NULL: *rc says why not. memory: of what is in force;
+ * NULL: nothing is. */
+static struct setup_snapshot *load_as(struct press *press, const char *more, uint64_t now_s,
+                                      const struct setup_memory *memory, int *rc)
 {
     char folder[256];
     char text[2048];
@@ -58,12 +59,27 @@ static struct setup_snapshot *load_at(struct press *press, const char *more, uin
     report_deinit(&press->report);
     *rc = config_parse(text, strlen(text), "test.yaml", folder, &press->report, &config);
     if (*rc == 0) {
-        *rc = setup_snapshot_make(config, 1, now_s, &press->report, &snapshot);
+        const struct setup_request request = {
+            .generation = 1,
+            .now_s = now_s,
+            .starts = memory == NULL,
+            .memory = memory == NULL ? (struct setup_memory){0} : *memory,
+        };
+        *rc = setup_snapshot_make_for(config, &request, &press->report, &snapshot);
         if (*rc != 0) {
             config_free(config);
         }
     }
     return snapshot;
+}
+
+/* By a reload. */
+static struct setup_snapshot *load_at(struct press *press, const char *more, uint64_t now_s,
+                                      int *rc)
+{
+    static const struct setup_memory good = {.kept = true};
+
+    return load_as(press, more, now_s, &good, rc);
 }
 
 static int load(struct press *press, const char *more)
@@ -72,6 +88,12 @@ static int load(struct press *press, const char *more)
 
     setup_snapshot_free(load_at(press, more, PRESS_NOW_S, &rc));
     return rc;
+}
+
+static void forget(void)
+{
+    unlink("state/trust.ratchet");
+    unlink("state/trust.ratchet" TRUST_RATCHET_COPY);
 }
 
 static bool warned(const struct press *press, const char *words)
@@ -181,7 +203,7 @@ static void a_root_that_is_gone_is_missed(void **state)
     assert_int_equal(rename("1.root", "lists/1.root"), 0);
     assert_int_equal(load(&press, ""), 0);
     assert_int_equal(unlink("lists/1.root"), 0);
-    assert_int_equal(unlink("state/trust.ratchet"), 0);
+    forget();
     assert_int_equal(load(&press, ""), 0); /* there never was one */
     press_close(&press);
 }
@@ -210,6 +232,14 @@ static void keys_alone_are_the_simple_way(void **state)
     press_close(&press);
 }
 
+#define RATCHET "state/trust.ratchet"
+
+static void damage(void)
+{
+    workshop_write(RATCHET, "cordon-ratchet 1\n", 17);
+    workshop_write(RATCHET TRUST_RATCHET_COPY, "noise", 5);
+}
+
 static void a_damaged_ratchet_is_refused_and_says_what_to_do(void **state)
 {
     struct press press;
@@ -217,11 +247,82 @@ static void a_damaged_ratchet_is_refused_and_says_what_to_do(void **state)
     (void)state;
     open_press(&press);
     assert_int_equal(load(&press, ""), 0);
-    workshop_write("state/trust.ratchet", "cordon-ratchet 1\n", 17);
+    workshop_write(RATCHET, "noise", 5); /* one of two is no loss */
+    assert_int_equal(load(&press, ""), 0);
+    assert_true(warned(&press, "Nothing is lost"));
+    damage();
     assert_int_equal(load(&press, ""), CORDON_E_CORRUPT);
-    assert_true(warned(&press, "restore it from a copy"));
+    assert_true(warned(&press, "restore one of them from a copy"));
     assert_int_equal(load(&press, ""), CORDON_E_CORRUPT); /* it is not begun anew */
     press_close(&press);
+}
+
+/* As a start does; the memory of the snapshot is given back. */
+static struct setup_memory start(struct press *press)
+{
+    int rc = 0;
+    struct setup_memory memory = {0};
+    struct setup_snapshot *snapshot = load_as(press, "", PRESS_NOW_S, NULL, &rc);
+
+    assert_int_equal(rc, 0);
+    memory = snapshot->memory;
+    setup_snapshot_free(snapshot);
+    return memory;
+}
+
+static void a_start_without_its_memory_goes_on_with_an_alarm(void **state)
+{
+    struct press press;
+
+    (void)state;
+    open_press(&press);
+    struct setup_memory memory = start(&press);
+    assert_true(memory.kept && memory.alarm.lost_s == 0 && !memory.unwritten);
+    damage();
+    publish(&press, 6, 4, "older.test"); /* what nobody can tell any more */
+    memory = start(&press);
+    assert_int_equal(memory.alarm.lost_s, PRESS_NOW_S);
+    assert_false(memory.unwritten);
+    assert_true(press_said(&press, "what was accepted before is lost"));
+    assert_true(press_said(&press, "it is kept as"));
+    assert_int_equal(access(RATCHET ".damaged", F_OK), 0);
+    assert_int_equal(access(RATCHET TRUST_RATCHET_COPY ".damaged", F_OK), 0);
+    memory = start(&press); /* it is remembered over restarts, and so are the new serials */
+    assert_int_equal(memory.alarm.lost_s, PRESS_NOW_S);
+    assert_int_equal(load(&press, ""), 0);
+    publish(&press, 5, 3, "oldest.test");
+    assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
+    assert_true(warned(&press, "rollback"));
+    press_close(&press);
+}
+
+/* Whoever damages the file and takes the root away opens no other way. */
+static void a_damaged_ratchet_and_no_root_is_an_alarm_too(void **state)
+{
+    struct press press;
+
+    (void)state;
+    open_press(&press);
+    assert_int_equal(mkdir("lists/keys", 0700), 0);
+    write_key(&press, 3, "lists/keys/list-a.pub");
+    write_key(&press, 4, "lists/keys/list-b.pub");
+    write_key(&press, 5, "lists/keys/list-c.pub");
+    assert_int_equal(load(&press, ""), 0);
+    damage();
+    assert_int_equal(rename("lists/1.root", "1.root"), 0);
+    assert_int_equal(start(&press).alarm.lost_s, PRESS_NOW_S);
+    assert_int_equal(start(&press).alarm.lost_s, PRESS_NOW_S);
+    press_close(&press);
+}
+
+static void lock_is(bool taken)
+{
+    if (taken) { /* as good as a folder that cannot be written, for root, too */
+        (void)unlink(RATCHET ".lock");
+        assert_int_equal(mkdir(RATCHET ".lock", 0700), 0);
+    } else {
+        assert_int_equal(rmdir(RATCHET ".lock"), 0);
+    }
 }
 
 static void a_ratchet_that_cannot_be_kept(void **state)
@@ -230,19 +331,51 @@ static void a_ratchet_that_cannot_be_kept(void **state)
 
     (void)state;
     open_press(&press);
-    workshop_write("state", "a file", 6); /* there never was one: a warning */
+    workshop_write("state", "a file", 6);
     assert_int_equal(load(&press, ""), -ENOTDIR);
     assert_int_equal(unlink("state"), 0);
     assert_int_equal(load(&press, ""), 0);
-    assert_int_equal(mkdir("state/trust.ratchet.lock.d", 0700), 0);
-    assert_int_equal(unlink("state/trust.ratchet.lock"), 0);
-    assert_int_equal(rename("state/trust.ratchet.lock.d", "state/trust.ratchet.lock"), 0);
+    lock_is(true);
     assert_int_equal(load(&press, ""), 0); /* nothing new to remember */
     publish(&press, 8, 6, "example.test");
     assert_int_equal(load(&press, ""), -EISDIR); /* what is new would be forgotten */
     assert_true(warned(&press, "cannot be written down"));
-    assert_int_equal(rmdir("state/trust.ratchet.lock"), 0);
+    lock_is(false);
     assert_int_equal(load(&press, ""), 0);
+    press_close(&press);
+}
+
+static void a_start_that_cannot_remember_goes_on_with_an_alarm(void **state)
+{
+    struct press press;
+    int rc = 0;
+
+    (void)state;
+    open_press(&press);
+    (void)start(&press);
+    lock_is(true);
+    assert_false(start(&press).unwritten); /* nothing new */
+    publish(&press, 8, 6, "example.test");
+    struct setup_memory memory = start(&press);
+    assert_true(memory.unwritten);
+    assert_int_equal(memory.alarm.unwritten_s, PRESS_NOW_S);
+    assert_true(press_said(&press, "what is in force now is not remembered"));
+    publish(&press, 9, 7, "example.test"); /* as it was before: no worse */
+    struct setup_snapshot *snapshot = load_as(&press, "", PRESS_NOW_S + 10, &memory, &rc);
+    assert_int_equal(rc, 0);
+    assert_true(snapshot->memory.unwritten);
+    assert_int_equal(snapshot->memory.alarm.unwritten_s, PRESS_NOW_S);
+    memory = snapshot->memory;
+    setup_snapshot_free(snapshot);
+    lock_is(false);
+    snapshot = load_as(&press, "", PRESS_NOW_S + 20, &memory, &rc);
+    assert_int_equal(rc, 0);
+    assert_false(snapshot->memory.unwritten); /* and it stays an alarm */
+    assert_int_equal(snapshot->memory.alarm.unwritten_s, PRESS_NOW_S);
+    setup_snapshot_free(snapshot);
+    assert_int_equal(start(&press).alarm.unwritten_s, PRESS_NOW_S);
+    publish(&press, 8, 6, "example.test");
+    assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
     press_close(&press);
 }
 
@@ -283,7 +416,7 @@ static void stale_lists_stay_and_dead_ones_do_as_the_operator_says(void **state)
     open_press(&press);
     assert_int_equal(load(&press, ""), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        unlink("state/trust.ratchet"); /* which would remember the later times */
+        forget(); /* which would remember the later times */
         struct setup_snapshot *snapshot =
             load_at(&press, cases[i].more, due_s + cases[i].days * PRESS_DAY_S, &rc);
 
@@ -399,7 +532,7 @@ static void publish_foreign(struct press *other, const char *id, const char *nam
     snprintf(catalogue->publisher, sizeof(catalogue->publisher), "other");
     press_add(catalogue, id, 5, text);
     press_catalogue_write(other, catalogue, "foreign", "34");
-    unlink("state/trust.ratchet"); /* each is a first sight */
+    forget(); /* each is a first sight */
 }
 
 #define FOREIGN                                                                            \
@@ -549,7 +682,10 @@ int main(void)
         WORKSHOP_TEST(a_root_that_is_gone_is_missed),
         WORKSHOP_TEST(keys_alone_are_the_simple_way),
         WORKSHOP_TEST(a_damaged_ratchet_is_refused_and_says_what_to_do),
+        WORKSHOP_TEST(a_start_without_its_memory_goes_on_with_an_alarm),
+        WORKSHOP_TEST(a_damaged_ratchet_and_no_root_is_an_alarm_too),
         WORKSHOP_TEST(a_ratchet_that_cannot_be_kept),
+        WORKSHOP_TEST(a_start_that_cannot_remember_goes_on_with_an_alarm),
         WORKSHOP_TEST(stale_lists_stay_and_dead_ones_do_as_the_operator_says),
         WORKSHOP_TEST(who_only_looks_is_warned_of_an_expired_root),
         WORKSHOP_TEST(a_clock_before_what_was_seen_lets_nothing_expire),

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #define FILE_NAME "trust.ratchet"
+#define COPY_NAME FILE_NAME TRUST_RATCHET_COPY
 #define KILLS     40u
 
 /* The file says that this catalogue, with one list of the same serial, was accepted. */
@@ -62,13 +63,20 @@ static int64_t noted(struct report *report)
 }
 
 /* Without fsync, of which these tests would need thousands. */
-static void put(const char *octets, size_t len)
+static void put_at(const char *path, const char *octets, size_t len)
 {
-    FILE *file = fopen(FILE_NAME, "wb");
+    FILE *file = fopen(path, "wb");
 
     assert_non_null(file);
     assert_int_equal(fwrite(octets, 1, len, file), len);
     assert_int_equal(fclose(file), 0);
+}
+
+/* Into both files. */
+static void put(const char *octets, size_t len)
+{
+    put_at(FILE_NAME, octets, len);
+    put_at(COPY_NAME, octets, len);
 }
 
 static void it_reads_back(void **state)
@@ -165,7 +173,7 @@ static void publishers_and_lists_have_their_bounds(void **state)
     press_close(&press);
 }
 
-/* One octet of the file after another is changed, or the file is cut there. */
+/* One octet of both files after another is changed, or they are cut there. */
 static void a_damaged_file_is_refused_and_stays(void **state)
 {
     struct press press;
@@ -180,22 +188,201 @@ static void a_damaged_file_is_refused_and_stays(void **state)
         put(good, len);
         good[i] ^= 1;
         assert_true(noted(NULL) < 0);
-        assert_true(note(&press, 8) < 0); /* nor is it written over */
-        if (i % 16 == 0) {
+        if (i % 64 == 0) {
+            assert_true(note(&press, 8) < 0); /* nor is it written over */
             put(good, i);
             assert_true(noted(NULL) < 0);
         }
     }
     report_deinit(&press.report);
     assert_int_equal(noted(&press.report), CORDON_E_CORRUPT);
-    assert_true(press_said(&press, "restore it from a copy"));
-    workshop_write(FILE_NAME, "", 0);
+    assert_true(press_said(&press, "restore one of them from a copy"));
+    put("", 0);
     assert_int_equal(noted(NULL), CORDON_E_CORRUPT);
-    workshop_write(FILE_NAME, good, len);
+    put(good, len);
     assert_int_equal(noted(NULL), 7);
     assert_int_equal(truncate(FILE_NAME, (off_t)1 << 40), 0);
+    assert_int_equal(truncate(COPY_NAME, (off_t)1 << 40), 0);
+    assert_int_equal(noted(NULL), CORDON_E_TOO_LARGE);
+    assert_int_equal(unlink(COPY_NAME), 0); /* a damaged one alone is a loss, too */
     assert_int_equal(noted(NULL), CORDON_E_TOO_LARGE);
     free(good);
+    press_close(&press);
+}
+
+static void one_damaged_file_is_no_loss(void **state)
+{
+    static const char *const names[] = {FILE_NAME, COPY_NAME};
+    struct press press;
+
+    (void)state;
+    press_open(&press);
+    for (uint32_t i = 0; i < 2; i++) {
+        char aside[64];
+        size_t len = 0;
+
+        assert_int_equal(note(&press, 7 + 2 * i), 0);
+        put_at(names[i], "noise", 5);
+        report_deinit(&press.report);
+        assert_int_equal(noted(&press.report), 7 + 2 * i);
+        assert_int_equal(press.report.warnings, 1);
+        assert_non_null(strstr(press.report.entries[0].text, "Nothing is lost"));
+        assert_int_equal(press.report.errors, 0);
+        assert_int_equal(note(&press, 8 + 2 * i), 0); /* both are whole again */
+        report_deinit(&press.report);
+        assert_int_equal(noted(&press.report), 8 + 2 * i);
+        assert_int_equal(press.report.count, 0);
+        snprintf(aside, sizeof(aside), "%s.damaged", names[i]); /* what it was is kept */
+        char *kept = workshop_read(aside, &len);
+        assert_int_equal(len, 5);
+        free(kept);
+        assert_int_equal(unlink(names[i]), 0); /* nor is one that is gone */
+        assert_int_equal(noted(&press.report), 8 + 2 * i);
+    }
+    press_close(&press);
+}
+
+/* The power fails between the two, or somebody puts an old one back. */
+static void the_newer_of_two_files_counts(void **state)
+{
+    static const char *const names[] = {FILE_NAME, COPY_NAME};
+    struct trust_ratchet *ratchet = NULL;
+    struct press press;
+    size_t len = 0;
+
+    (void)state;
+    press_open(&press);
+    assert_int_equal(note(&press, 7), 0);
+    char *old = workshop_read(FILE_NAME, &len);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(note(&press, 9), 0);
+        put_at(names[i], old, len);
+        assert_int_equal(noted(&press.report), 9);
+        assert_int_equal(trust_ratchet_read(FILE_NAME, &press.report, &ratchet), 0);
+        assert_true(ratchet->uneven);
+        trust_ratchet_free(ratchet);
+    }
+    assert_int_equal(press.report.count, 0);
+    free(old);
+    press_close(&press);
+}
+
+/* One file is enough to remember by; the other is said. */
+static void one_file_that_cannot_be_written_is_said(void **state)
+{
+    struct press press;
+    struct trust_ratchet *ratchet = NULL;
+
+    (void)state;
+    press_open(&press);
+    assert_int_equal(note(&press, 6), 0);
+    assert_int_equal(unlink(COPY_NAME), 0);
+    assert_int_equal(mkdir(COPY_NAME, 0700), 0);
+    assert_int_equal(mkdir(COPY_NAME "/x", 0700), 0);
+    assert_int_equal(mkdir(COPY_NAME ".damaged", 0700), 0);
+    assert_int_equal(note(&press, 7), 0); /* the folder is set aside */
+    assert_int_equal(access(COPY_NAME ".damaged.1/x", F_OK), 0);
+    for (unsigned i = 2; i < TRUST_DAMAGED_MAX; i++) { /* until nothing is free */
+        char name[64];
+
+        snprintf(name, sizeof(name), COPY_NAME ".damaged.%u", i);
+        assert_int_equal(mkdir(name, 0700), 0);
+    }
+    assert_int_equal(unlink(COPY_NAME), 0);
+    assert_int_equal(mkdir(COPY_NAME, 0700), 0);
+    assert_int_equal(trust_ratchet_read(FILE_NAME, NULL, &ratchet), 0);
+    assert_int_equal(trust_ratchet_write(ratchet, FILE_NAME, &press.report), 0);
+    assert_int_equal(press.report.warnings, 1);
+    assert_non_null(strstr(press.report.entries[0].text, "cannot be written"));
+    assert_true(ratchet->uneven);
+    assert_int_equal(noted(NULL), 7);
+    trust_ratchet_free(ratchet);
+    press_close(&press);
+}
+
+static void what_is_set_aside_is_begun_anew(void **state)
+{
+    struct press press;
+    struct trust_ratchet *ratchet = NULL;
+    size_t len = 0;
+
+    (void)state;
+    press_open(&press);
+    assert_int_equal(note(&press, 7), 0);
+    assert_int_equal(trust_ratchet_set_aside(FILE_NAME, &press.report), 0); /* it is whole */
+    assert_int_equal(noted(NULL), 7);
+    put("noise", 5);
+    assert_int_equal(trust_ratchet_set_aside(FILE_NAME, &press.report), 0);
+    assert_true(press_said(&press, "it is kept as " FILE_NAME ".damaged"));
+    free(workshop_read(COPY_NAME ".damaged", &len));
+    assert_int_equal(len, 5);
+    assert_int_equal(noted(NULL), 0);
+    assert_int_equal(trust_ratchet_read(FILE_NAME, NULL, &ratchet), 0);
+    ratchet->alarm.lost_s = PRESS_NOW_S; /* and is remembered */
+    assert_int_equal(trust_ratchet_write(ratchet, FILE_NAME, NULL), 0);
+    trust_ratchet_free(ratchet);
+    assert_int_equal(trust_ratchet_read(FILE_NAME, NULL, &ratchet), 0);
+    assert_int_equal(ratchet->alarm.lost_s, PRESS_NOW_S);
+    assert_int_equal(ratchet->alarm.unwritten_s, 0);
+    trust_ratchet_free(ratchet);
+    press_close(&press);
+}
+
+static void files_of_exceptions_are_remembered(void **state)
+{
+    static const uint8_t hash[TRUST_HASH_OCTETS] = {1, 2, 3};
+    struct press press;
+    struct trust_ratchet *ratchet = NULL;
+    char id[16];
+
+    (void)state;
+    press_open(&press);
+    assert_int_equal(trust_ratchet_read(FILE_NAME, NULL, &ratchet), 0);
+    for (unsigned i = TRUST_FILES_MAX; i > 0; i--) {
+        snprintf(id, sizeof(id), "f%04u", (i * 77) % TRUST_FILES_MAX);
+        assert_int_equal(trust_ratchet_note_file(ratchet, id, i, hash), 0);
+    }
+    assert_int_equal(trust_ratchet_note_file(ratchet, "more", 1, hash), CORDON_E_LIMIT);
+    assert_int_equal(trust_ratchet_note_file(ratchet, "f0077", 9, hash), 0);
+    assert_int_equal(trust_ratchet_write(ratchet, FILE_NAME, NULL), 0);
+    trust_ratchet_free(ratchet);
+    assert_int_equal(trust_ratchet_read(FILE_NAME, &press.report, &ratchet), 0);
+    assert_int_equal(ratchet->file_count, TRUST_FILES_MAX);
+    assert_int_equal(trust_ratchet_find_file(ratchet, "f0077")->serial, 9);
+    assert_memory_equal(trust_ratchet_find_file(ratchet, "f0001")->hash, hash, sizeof(hash));
+    assert_null(trust_ratchet_find_file(ratchet, "more"));
+    trust_ratchet_free(ratchet);
+    press_close(&press);
+}
+
+/* What cordond wrote before it had a second file is read, and written in the new form. */
+static void the_form_of_before_is_read(void **state)
+{
+    struct press press;
+    struct trust_ratchet *ratchet = NULL;
+    uint8_t hash[TRUST_HASH_OCTETS];
+    char text[1024];
+    size_t len = 0;
+
+    (void)state;
+    press_open(&press);
+    len = (size_t)snprintf(text, sizeof(text), "cordon-ratchet 1\nseen 2027-01-02T03:04:05Z\n");
+    trust_hash(text, len, hash);
+    len += (size_t)snprintf(text + len, sizeof(text) - len, "check ");
+    for (size_t i = 0; i < sizeof(hash); i++) {
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%02x", hash[i]);
+    }
+    len += (size_t)snprintf(text + len, sizeof(text) - len, "\nend\n");
+    put_at(FILE_NAME, text, len);
+    assert_int_equal(trust_ratchet_read(FILE_NAME, &press.report, &ratchet), 0);
+    assert_int_equal(ratchet->seen_s, 1798859045);
+    assert_true(ratchet->uneven);
+    assert_int_equal(trust_ratchet_write(ratchet, FILE_NAME, NULL), 0);
+    trust_ratchet_free(ratchet);
+    char *now = workshop_read(COPY_NAME, &len);
+    assert_memory_equal(now, "cordon-ratchet 2\nwritten 1\nseen", 31);
+    free(now);
+    assert_int_equal(press.report.count, 0);
     press_close(&press);
 }
 
@@ -344,6 +531,12 @@ int main(void)
         WORKSHOP_TEST(lists_that_are_gone_are_not_forgotten),
         WORKSHOP_TEST(publishers_and_lists_have_their_bounds),
         WORKSHOP_TEST(a_damaged_file_is_refused_and_stays),
+        WORKSHOP_TEST(one_damaged_file_is_no_loss),
+        WORKSHOP_TEST(the_newer_of_two_files_counts),
+        WORKSHOP_TEST(one_file_that_cannot_be_written_is_said),
+        WORKSHOP_TEST(what_is_set_aside_is_begun_anew),
+        WORKSHOP_TEST(files_of_exceptions_are_remembered),
+        WORKSHOP_TEST(the_form_of_before_is_read),
         WORKSHOP_TEST(what_cannot_be_written_is_said),
         WORKSHOP_TEST(the_slower_of_two_writers_begins_again),
         WORKSHOP_TEST(killed_at_any_system_call_it_is_the_old_or_the_new),
