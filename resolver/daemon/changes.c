@@ -228,6 +228,29 @@ static size_t gather(const struct overrides *set, const struct setup_snapshot *f
     return count;
 }
 
+/* Says in the snapshot what has changed: its first `commands` exceptions are of commands. */
+static int tell(const struct exceptions_files *files, const struct policy_changes *changes,
+                size_t commands, struct setup_snapshot *derived)
+{
+    struct setup_fingerprint_file told[CONFIG_EXCEPTIONS_MAX];
+    struct setup_fingerprint_changes what = {.files = told,
+                                             .exceptions = changes->exceptions,
+                                             .exception_count = commands,
+                                             .pause_all = changes->pause_all,
+                                             .paused = changes->paused,
+                                             .paused_count = changes->paused_count};
+
+    for (size_t i = 0; i < files->count; i++) {
+        const struct exceptions_file *file = &files->at[i];
+
+        if (file->known) { /* else it was never good */
+            told[what.file_count++] =
+                (struct setup_fingerprint_file){file->id, file->serial, file->digest};
+        }
+    }
+    return setup_fingerprint_change(derived, &what);
+}
+
 /* 0, -ENOMEM, CORDON_E_LIMIT. from: or its root. files: whose exceptions count. */
 static int derive(struct daemon *daemon, const struct exceptions_files *files,
                   struct setup_snapshot *from, struct setup_snapshot **snapshot)
@@ -238,6 +261,7 @@ static int derive(struct daemon *daemon, const struct exceptions_files *files,
         calloc(set->count + files->set.count + 1, sizeof(exceptions[0]));
     const char **paused = calloc(set->count + 1, sizeof(paused[0]));
     struct policy_changes changes = {.paused = paused, .exceptions = exceptions};
+    struct setup_snapshot *made = NULL;
     int rc = exceptions == NULL || paused == NULL ? -ENOMEM : 0;
 
     for (size_t i = 0; rc == 0 && i < set->count; i++) {
@@ -249,11 +273,19 @@ static int derive(struct daemon *daemon, const struct exceptions_files *files,
     if (rc == 0 && !files->required) {
         changes.exception_count = gather(set, from, now, exceptions, 0);
     }
+    const size_t commands = changes.exception_count;
     if (rc == 0) {
-        changes.exception_count =
-            gather(&files->set, from, now, exceptions, changes.exception_count);
+        changes.exception_count = gather(&files->set, from, now, exceptions, commands);
         rc = setup_snapshot_derive(from, &changes, now.wall_us / 1000000,
-                                   changes_next_generation(daemon), snapshot);
+                                   changes_next_generation(daemon), &made);
+    }
+    if (rc == 0) {
+        rc = tell(files, &changes, commands, made);
+    }
+    if (rc == 0) {
+        *snapshot = made;
+    } else {
+        setup_snapshot_free(made);
     }
     free(exceptions);
     free(paused);
@@ -283,7 +315,7 @@ int changes_publish(struct daemon *daemon, struct setup_snapshot *root)
     }
     const struct exceptions_files *files = root != NULL ? &found : &changes->files;
     /* A root that is the newest is published as it is, if there is nothing to change in it. */
-    if (root == NULL || changes->set.count > 0 || files->set.count > 0 ||
+    if (root == NULL || changes->set.count > 0 || files->count > 0 ||
         policy_generation(root->policy) != changes->generation) {
         struct setup_snapshot *from = root != NULL ? root : policy_slot_current(daemon->slot);
         rc = derive(daemon, files, from, &made);
@@ -495,7 +527,7 @@ int changes_open(struct daemon *daemon, struct setup_snapshot *root,
         return rc;
     }
     struct setup_snapshot *made = root;
-    if (changes->set.count + found.set.count > 0) {
+    if (changes->set.count + found.count > 0) {
         rc = derive(daemon, &found, root, &made);
     }
     if (rc != 0) {

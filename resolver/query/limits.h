@@ -111,4 +111,10 @@
 #define QUERY_RATE_WAYS    5u
 #define QUERY_RATE_SPINS   128u
 
+/* Parts of what operators are told (told.h), octets of one page: with the question, a cookie
+ * and OPT it fits into 1,232; and pages of one part: what is more is for `cordon status`. */
+#define QUERY_TOLD_PARTS_MAX 12u
+#define QUERY_TOLD_PAGE_MAX  1024u
+#define QUERY_TOLD_PAGES_MAX 128u
+
 #endif

@@ -26,15 +26,27 @@ bool query_settings_exempt(const struct query_settings *settings, uint16_t conte
     return false;
 }
 
-bool query_settings_admit(const struct query_settings *settings, const struct address *client)
+static bool is_among(const struct address_prefix *prefixes, size_t count,
+                     const struct address *client)
 {
     struct address from = *client;
 
     address_unmap(&from);
-    for (size_t i = 0; i < settings->access_count; i++) {
-        if (address_prefix_covers(&settings->access[i], &from)) {
+    for (size_t i = 0; i < count; i++) {
+        if (address_prefix_covers(&prefixes[i], &from)) {
             return true;
         }
     }
     return false;
+}
+
+bool query_settings_admit(const struct query_settings *settings, const struct address *client)
+{
+    return is_among(settings->access, settings->access_count, client);
+}
+
+bool query_settings_is_operator(const struct query_settings *settings,
+                                const struct address *client)
+{
+    return is_among(settings->operators, settings->operator_count, client);
 }

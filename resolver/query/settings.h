@@ -7,13 +7,15 @@
 #define CORDON_QUERY_SETTINGS_H
 
 #include "base/address.h"
+#include "query/told.h"
 #include "wire/name.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define QUERY_ACCESS_MAX 256u /* prefixes: more belong into a firewall */
+#define QUERY_ACCESS_MAX    256u /* prefixes: more belong into a firewall */
+#define QUERY_OPERATORS_MAX 64u  /* prefixes: there are few such networks */
 
 #define QUERY_ZONES_MAX                                                  \
     64u /* a site's domains and reverse zones; looked through one by one \
@@ -70,6 +72,9 @@ struct query_settings {
     const struct policy_views *choice; /* who belongs to which view; NULL: all to the first */
     const struct query_view *views;    /* by number; borrowed like these settings */
     size_t view_count;
+    const struct query_told *told; /* to operators alone; NULL: nothing; borrowed like these */
+    struct address_prefix operators[QUERY_OPERATORS_MAX];
+    size_t operator_count;
     bool local_special; /* names of the registries are answered here: local/special.h */
 };
 
@@ -82,5 +87,8 @@ bool query_settings_exempt(const struct query_settings *settings, uint16_t conte
 
 /* True if a client of this address is answered. */
 bool query_settings_admit(const struct query_settings *settings, const struct address *client);
+/* True if it is in a network of the operators. */
+bool query_settings_is_operator(const struct query_settings *settings,
+                                const struct address *client);
 
 #endif

@@ -203,6 +203,50 @@ static int load_lists(const struct config *config, const struct setup_views *vie
     return policy_load(&request, report, loaded);
 }
 
+/* What decides, before dead lists make of views what no file says. */
+static int fill_fingerprint(const struct config *config, const struct setup_views *views,
+                            const struct setup_held_set *held,
+                            const struct policy_loaded *loaded, struct setup_snapshot *new)
+{
+    struct setup_fingerprint_list lists[POLICY_LISTS_MAX];
+    struct setup_fingerprint_list newer[POLICY_LISTS_MAX];
+    struct setup_fingerprint_file files[CONFIG_EXCEPTIONS_MAX];
+    struct setup_fingerprint_source source = {
+        .config = config, .views = views, .lists = lists, .newer = newer, .files = files};
+
+    for (size_t i = 0; i < loaded->list_count; i++) {
+        const struct policy_loaded_list *list = &loaded->lists[i];
+
+        lists[source.list_count++] = (struct setup_fingerprint_list){
+            .id = list->id,
+            .publisher = list->publisher,
+            .serial = list->serial,
+            .hash = list->hash,
+            .dead = list->freshness == POLICY_DEAD,
+            .held = list->held ? setup_held_find(held, list->id) : NULL,
+        };
+    }
+    for (size_t i = 0; i < loaded->newer_count; i++) {
+        const struct policy_loaded_list *list = &loaded->lists[loaded->list_count + i];
+
+        newer[source.newer_count++] = (struct setup_fingerprint_list){
+            .id = list->id,
+            .publisher = list->publisher,
+            .serial = list->serial,
+            .hash = list->hash,
+        };
+    }
+    for (size_t i = 0; i < new->exceptions->count; i++) {
+        const struct policy_exception_file *file = new->exceptions->at[i].loaded.file;
+
+        if (file != NULL) {
+            files[source.file_count++] =
+                (struct setup_fingerprint_file){file->id, file->serial, file->digest};
+        }
+    }
+    return setup_fingerprint_make(&source, &new->fingerprint);
+}
+
 /* Lists that are dead, by the operator's word. */
 static void bury(const struct config *config, const struct policy_loaded *loaded,
                  struct setup_views *views, struct report *report)
@@ -302,6 +346,12 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         rc = load_lists(config, &views, trust, request, report, loaded, &new->exceptions);
     }
     if (rc == 0) {
+        rc = fill_fingerprint(config, &views, request->held, loaded, new);
+        if (rc != 0) {
+            policy_loaded_drop(loaded);
+        }
+    }
+    if (rc == 0) {
         bury(config, loaded, &views, report);
         setup_caps_check(config, loaded->image, report);
         rc = stage(config, request, loaded, report, &views, new);
@@ -330,6 +380,7 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         new->settings.view_count = views.total;
         new->settings.zones = new->zones;
         new->settings.zone_count = new->zone_count;
+        new->settings.told = &new->fingerprint->told;
         memcpy(new->lists, loaded->lists, sizeof(new->lists));
         new->list_count = loaded->list_count;
         new->newer_count = loaded->newer_count;
@@ -351,6 +402,7 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
     if (new != NULL) {
         policy_destroy(new->policy);
         setup_exceptions_free(new->exceptions);
+        setup_fingerprint_free(new->fingerprint);
         free(new->shown);
         setup_schedules_free(new->schedules);
         policy_views_free(new->choice);
@@ -408,6 +460,7 @@ static void let_go(struct setup_snapshot *root)
     if (--root->users == 0) {
         policy_destroy(root->policy);
         setup_exceptions_free(root->exceptions);
+        setup_fingerprint_free(root->fingerprint);
         free(root->shown);
         setup_schedules_free(root->schedules);
         policy_views_free(root->choice);
@@ -426,6 +479,9 @@ void setup_snapshot_free(void *snapshot)
         let_go(old);
     } else if (old != NULL) {
         policy_destroy(old->policy); /* before the one that it borrows from */
+        if (old->fingerprint != old->root->fingerprint) {
+            setup_fingerprint_free(old->fingerprint);
+        }
         let_go(old->root);
         free(old);
     }

@@ -14,6 +14,7 @@
 #include "policy/views.h"
 #include "query/settings.h"
 #include "setup/exceptions.h"
+#include "setup/fingerprint.h"
 #include "setup/held.h"
 #include "upstream/forward.h"
 
@@ -72,6 +73,8 @@ struct setup_snapshot {
     struct setup_moment moment;        /* what the policy was made for */
     struct local_names *names;         /* NULL: none */
     struct query_settings settings;
+    /* What decides. Of one that was derived its root's, until setup_fingerprint_change(). */
+    struct setup_fingerprint *fingerprint;
     struct query_zone zones[QUERY_ZONES_MAX]; /* those of settings */
     size_t zone_count;
     struct upstream_settings upstreams;
