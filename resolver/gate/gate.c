@@ -1,6 +1,7 @@
 #include "gate/gate.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/utf8.h"
 #include "gate/inside.h"
 #include "setup/views.h"
@@ -14,11 +15,15 @@
 static const struct {
     const char *word;
     bool can_be_overridden;
+    int (*run)(struct gate_job *job);
 } checks[GATE_CHECKS] = {
-    [GATE_TRUST] = {"trust", false},
-    [GATE_WITHDRAWN] = {"withdrawn", false},
-    [GATE_LOADS] = {"loads", false},
-    [GATE_SIZE] = {"size", true},
+    [GATE_TRUST] = {"trust", false, gate_check_trust},
+    [GATE_WITHDRAWN] = {"withdrawn", false, gate_check_withdrawn},
+    [GATE_LOADS] = {"loads", false, gate_check_loads},
+    [GATE_SIZE] = {"size", true, gate_check_size},
+    [GATE_PUBLIC_SUFFIX] = {"public-suffix", true, gate_check_public_suffix},
+    [GATE_MUST_RESOLVE] = {"must-resolve", true, gate_check_must_resolve},
+    [GATE_OWN_ADDRESSES] = {"own-addresses", true, gate_check_own_addresses},
 };
 
 const char *gate_check_word(enum gate_check check)
@@ -280,40 +285,23 @@ static void judge(struct gate_outcome *outcome)
     }
 }
 
-/* One after the other: those behind loads look at both snapshots. */
+/* One after the other: what is not signed as it must be is not looked at, what does not load
+ * cannot be asked. */
 static int run_checks(struct gate_job *job)
 {
-    static int (*const all[])(struct gate_job *) = {
-        gate_check_trust, gate_check_withdrawn, gate_check_loads,
-        gate_read_lists,  gate_check_size,
-    };
-    const struct gate_result *trust = &job->outcome->checks[GATE_TRUST];
-    int rc = 0;
-
-    /* What is not signed as it must be is not looked at; what does not load cannot be asked. */
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && rc == 0; i++) {
-        if (trust->verdict == GATE_REFUSE ||
-            (job->sides.new.snapshot == NULL &&i > GATE_LOADS)) {
-            break;
-        }
-        report_progress(job->report, "checking", i, sizeof(all) / sizeof(all[0]));
-        rc = all[i](job);
-    }
-    return rc;
-}
-
-/* Checks that were not come to. */
-static int skip_rest(struct gate_job *job)
-{
-    const struct gate_result *trust = &job->outcome->checks[GATE_TRUST];
+    struct gate_result *results = job->outcome->checks;
     int rc = 0;
 
     for (unsigned i = 0; i < GATE_CHECKS && rc == 0; i++) {
-        if (job->outcome->checks[i].words == NULL) {
-            rc = gate_skip(&job->outcome->checks[i], trust->verdict == GATE_REFUSE
-                                                         ? "the candidate is not trusted"
-                                                         : "the candidate does not load");
+        report_progress(job->report, "checking", i, GATE_CHECKS);
+        if (i > GATE_TRUST && results[GATE_TRUST].verdict == GATE_REFUSE) {
+            rc = gate_skip(&results[i], "the candidate is not trusted");
+        } else if (i > GATE_LOADS && job->sides.new.snapshot == NULL) {
+            rc = gate_skip(&results[i], "the candidate does not load");
+        } else {
+            rc = checks[i].run(job);
         }
+        invariant(rc != 0 || results[i].words != NULL);
     }
     return rc;
 }
@@ -333,13 +321,14 @@ int gate_run(const struct gate_request *request, struct report *report,
     }
     rc = rc == 0 ? prepare(job) : rc;
     rc = rc == 0 ? run_checks(job) : rc;
-    rc = rc == 0 ? skip_rest(job) : rc;
     if (rc == 0) {
         judge(made);
         *outcome = made;
         made = NULL;
     }
     if (job != NULL) {
+        gate_suffix_end(job);
+        gate_own_end(job);
         gate_sides_deinit(&job->sides);
         config_free(job->config);
         config_free(job->candidate);

@@ -39,6 +39,9 @@ enum gate_check {
     GATE_WITHDRAWN, /* a list that is in use is not there any more */
     GATE_LOADS,     /* configuration and lists make a snapshot */
     GATE_SIZE,      /* rules that come and go, by list and in all */
+    GATE_PUBLIC_SUFFIX,
+    GATE_MUST_RESOLVE,
+    GATE_OWN_ADDRESSES,
     GATE_CHECKS
 };
 
@@ -68,6 +71,7 @@ struct gate_request {
                               are one; NULL: there is none */
     const char *ratchet;   /* folder with TRUST_RATCHET_FILE; NULL: nothing is remembered */
     const char *log;       /* folder of the audit log; NULL: there is none */
+    const char *suffixes;  /* the Public Suffix List as text; NULL: that of the system */
     uint64_t now_s;        /* wall clock, seconds */
     struct gate_override overrides[GATE_CHECKS];
     size_t override_count;

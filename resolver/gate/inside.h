@@ -7,9 +7,26 @@
 #include "config/config.h"
 #include "gate/gate.h"
 #include "gate/sides.h"
+#include "gate/suffix.h"
 #include "policy/list.h"
 
 #include <limits.h>
+
+/* Where rules about addresses begin and end, among the operator's own. */
+struct gate_points {
+    struct gate_guard {
+        struct address_prefix prefix;
+        const char *words;
+    } * guards;
+    size_t guard_count;
+    struct gate_point {
+        struct address address;
+        enum policy_subject subject;
+    } * at;
+    size_t count, room;
+    unsigned subjects; /* a bit for each that has a rule there */
+    bool more;         /* than could be kept */
+};
 
 /* The run. */
 struct gate_job {
@@ -23,6 +40,10 @@ struct gate_job {
     const char *ids[POLICY_LISTS_MAX]; /* in use, borrowed from config */
     size_t id_count;
     struct gate_sides sides; /* new.snapshot NULL: it does not load */
+    struct gate_suffixes suffixes;
+    void *psl;        /* NULL: there is none */
+    bool suffix_file; /* the list as text was read */
+    struct gate_points points;
 };
 
 /* --- findings --- */
@@ -71,11 +92,25 @@ int gate_list_read(const char *folder, const char *id, struct policy_list **list
 /* Reads the texts of all lists, one after the other, and keeps what the checks need of them. */
 int gate_read_lists(struct gate_job *job);
 
+/* What checks keep while texts are read: of each rule that comes, goes or changes; of each rule
+ * of both. 0 or -ENOMEM. */
+int gate_suffix_start(struct gate_job *job);
+int gate_suffix_note(struct gate_job *job, const struct policy_list *list,
+                     const struct policy_list_rule *rule);
+void gate_suffix_end(struct gate_job *job);
+int gate_own_start(struct gate_job *job);
+int gate_own_note(struct gate_job *job, const struct policy_list *list,
+                  const struct policy_list_rule *rule);
+void gate_own_end(struct gate_job *job);
+
 /* --- checks: 0 or -ENOMEM --- */
 
 int gate_check_trust(struct gate_job *job);
 int gate_check_withdrawn(struct gate_job *job);
 int gate_check_loads(struct gate_job *job);
 int gate_check_size(struct gate_job *job);
+int gate_check_public_suffix(struct gate_job *job);
+int gate_check_must_resolve(struct gate_job *job);
+int gate_check_own_addresses(struct gate_job *job);
 
 #endif

@@ -17,4 +17,16 @@
 /* Octets of what is said of one finding: two rules on names of 255 octets, escaped. */
 #define GATE_WORDS_MAX 4096u
 
+/* Public suffixes that are looked at: the list has some 9,500. Octets of the list as text: it
+ * has a quarter of a million. */
+#define GATE_SUFFIXES_MAX      65536u
+#define GATE_SUFFIX_OCTETS_MAX (4u << 20)
+
+/* Networks of the operator's own: listeners, upstreams, addresses of the machine, clients of
+ * all views. */
+#define GATE_GUARDS_MAX 8192u
+
+/* Places where a rule about an own address begins or ends: lists of clouds have none. */
+#define GATE_POINTS_MAX 16384u
+
 #endif

@@ -38,23 +38,45 @@ static bool does_the_same(const struct policy_list_rule *a, const struct policy_
                   b->redirect != NULL ? b->redirect : "") == 0;
 }
 
-/* A rule that does something else than before has gone, and another has come. */
+/* The same in each view: a view may go by what a rule is said to be. */
+static bool counts_the_same(const struct policy_list_rule *a, const struct policy_list_rule *b)
+{
+    return does_the_same(a, b) && a->scope == b->scope && a->confidence == b->confidence &&
+           strcmp(a->category, b->category) == 0;
+}
+
+/* A rule that does something else than before has gone, and another has come. job NULL: nobody
+ * wants to know which. */
 static int count_changes(const struct policy_list *old, const struct policy_list *new,
-                         uint64_t *added, uint64_t *removed)
+                         struct gate_job *job, uint64_t *added, uint64_t *removed)
 {
     struct policy_list_pairs pairs;
     const struct policy_list_rule *was, *is;
-    const int rc = policy_list_pairs_init(&pairs, old, new);
+    int rc = policy_list_pairs_init(&pairs, old, new);
 
     *added = *removed = 0;
     while (rc == 0 && policy_list_pairs_next(&pairs, &was, &is)) {
-        if (was != NULL && is != NULL && does_the_same(was, is)) {
-            continue;
+        const bool both = was != NULL && is != NULL;
+
+        if (!both || !does_the_same(was, is)) {
+            *added += is != NULL;
+            *removed += was != NULL;
         }
-        *added += is != NULL;
-        *removed += was != NULL;
+        if (job != NULL && (!both || !counts_the_same(was, is))) {
+            rc = gate_suffix_note(job, is != NULL ? new : old, is != NULL ? is : was);
+        }
     }
     policy_list_pairs_deinit(&pairs);
+    return rc;
+}
+
+static int note_addresses(struct gate_job *job, const struct policy_list *list)
+{
+    int rc = 0;
+
+    for (size_t i = 0; list != NULL && i < list->rule_count && rc == 0; i++) {
+        rc = gate_own_note(job, list, &list->rules[i]);
+    }
     return rc;
 }
 
@@ -93,10 +115,12 @@ static int look_at(struct gate_job *job, const char *id, const struct policy_lis
         entry->new_serial = new->serial;
         entry->new_rules = new->rule_count;
     }
-    int rc = count_changes(old, new, &entry->added, &entry->removed);
+    int rc = count_changes(old, new, job, &entry->added, &entry->removed);
+    rc = rc == 0 ? note_addresses(job, old) : rc;
+    rc = rc == 0 ? note_addresses(job, new) : rc;
     if (rc == 0 && oldest != NULL) {
         entry->oldest_rules = oldest->rule_count;
-        rc = count_changes(oldest, new, &entry->added_since, &gone);
+        rc = count_changes(oldest, new, NULL, &entry->added_since, &gone);
     }
     return rc;
 }
@@ -104,8 +128,9 @@ static int look_at(struct gate_job *job, const char *id, const struct policy_lis
 int gate_read_lists(struct gate_job *job)
 {
     const bool has_old = job->sides.old.snapshot != NULL;
-    int rc = 0;
+    int rc = gate_suffix_start(job);
 
+    rc = rc == 0 ? gate_own_start(job) : rc;
     for (size_t i = 0; i < job->id_count && rc == 0; i++) {
         const char *id = job->ids[i];
         const char *folder = gate_folder_of(job->sides.new.snapshot->config, id);

@@ -108,5 +108,6 @@ int gate_check_loads(struct gate_job *job)
         return rc;
     }
     rc = gate_sides_init(&job->sides, old, new, job->request->now_s);
+    rc = rc == 0 ? gate_read_lists(job) : rc;
     return rc == 0 ? gate_say(result, "%zu lists load", new->list_count) : rc;
 }

@@ -22,6 +22,10 @@ struct gates {
 #define GATES_LIST_MAX (16u << 20)
 #define GATES_RULE     "category=test scope=cloud confidence=high evidence=\"none\"\n"
 
+/* The same about somebody else: "block prefix 192.0.2.0/24", "client". */
+#define GATES_ABOUT(what, trigger) \
+    what " category=test scope=cloud confidence=high trigger=" trigger " evidence=\"none\"\n"
+
 /* One rule: "block suffix example.test". */
 #define GATES_SAY(what) what " " GATES_RULE
 
@@ -85,7 +89,10 @@ static inline void gates_open(struct gates *gates)
     gates->rules = malloc(GATES_LIST_MAX);
     assert_non_null(gates->rules);
     gates->request = (struct gate_request){
-        .config = "cordon.yaml", .candidate = "new", .now_s = PRESS_NOW_S};
+        .config = "cordon.yaml",
+        .candidate = "new",
+        .suffixes = "no such file", /* libpsl alone: the system's takes a while */
+        .now_s = PRESS_NOW_S};
     gates_config("");
     gates_publish(gates, "old", 5, "one", GATES_SAY("block suffix example.test"), NULL);
 }
