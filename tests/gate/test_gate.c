@@ -496,5 +496,5 @@ int main(void)
         WORKSHOP_TEST(the_candidate_of_a_foreign_publisher_is_looked_at),
     };
 
-    return cmocka_run_group_tests(tests, workshop_library, NULL);
+    return cmocka_run_group_tests(tests, gates_library, NULL);
 }

@@ -422,5 +422,5 @@ int main(void)
         WORKSHOP_TEST(more_rules_about_own_addresses_than_are_looked_at_are_refused),
     };
 
-    return cmocka_run_group_tests(tests, workshop_library, NULL);
+    return cmocka_run_group_tests(tests, gates_library, NULL);
 }
