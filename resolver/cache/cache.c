@@ -208,6 +208,8 @@ void cache_entry_fill(const struct cache_head *head, uint64_t now_us, struct cac
         (uint32_t)((head->expires_us - now_us + CACHE_SECOND_US - 1) / CACHE_SECOND_US);
     entry->ede = head->ede;
     entry->len = head->message_len;
+    entry->stamp = head->stamp;
+    entry->version = head->version;
 }
 
 bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us,
@@ -236,6 +238,25 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us
     shard->misses += found ? 0 : 1;
     pthread_mutex_unlock(&shard->lock);
     return found;
+}
+
+void cache_stamp(struct cache *cache, const struct cache_key *key, uint32_t version,
+                 uint64_t stamp)
+{
+    struct flat_key flat;
+    struct cache_stream stream;
+    struct cache_head head;
+    uint32_t hash;
+
+    flatten(key, &flat);
+    struct cache_shard *shard = shard_of(cache, &flat, &hash);
+    pthread_mutex_lock(&shard->lock);
+    const uint32_t index = shard_find(shard, key, &flat, hash, &head, &stream);
+    if (index != CACHE_NO_BLOCK && head.version == version) {
+        memcpy(shard->blocks.at[index].octets + offsetof(struct cache_head, stamp), &stamp,
+               sizeof(stamp));
+    }
+    pthread_mutex_unlock(&shard->lock);
 }
 
 /* Frees the entry that the clock points at, or gives it one more round. Two rounds of the hand
@@ -322,6 +343,7 @@ static void shard_store(struct cache_shard *shard, struct cache_head *head, uint
     }
     const uint32_t index = cache_blocks_take(&shard->blocks, blocks);
     head->next = *bucket;
+    head->version = (uint32_t)shard->stores;
     *bucket = index;
     cache_stream_start(&stream, &shard->blocks, index);
     cache_stream_write(&stream, head, sizeof(*head));

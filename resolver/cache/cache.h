@@ -40,6 +40,9 @@ struct cache_entry {
     uint32_t age_s; /* get: since it was stored */
     int16_t ede;    /* of a failure: enum wire_ede */
     size_t len;     /* octets of the message */
+    /* get: what a caller has said of this very message with cache_stamp(); 0: nothing. */
+    uint64_t stamp;
+    uint32_t version; /* get: for cache_stamp() */
 };
 
 /* size: bound in octets over everything it holds. hash_key: 16 random octets. NULL if out of
@@ -63,6 +66,11 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us
  */
 void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                const uint8_t *octets, const struct cache_entry *entry);
+
+/* hot. Has every later cache_get of this entry tell the number, until it is replaced. Nothing
+ * if it has been since the cache_get that told version. Any thread. */
+void cache_stamp(struct cache *cache, const struct cache_key *key, uint32_t version,
+                 uint64_t stamp);
 
 /* Removes everything, shard by shard; returns how many entries that were. Any thread. */
 uint64_t cache_flush(struct cache *cache);

@@ -25,6 +25,9 @@ struct cache_head {
     uint32_t next; /* entry in the same bucket, by its first block */
     uint64_t stored_us;
     uint64_t expires_us;
+    uint64_t stamp;
+    uint32_t version; /* of this shard's stores: no two entries share one for as long as it
+                         takes to look at an answer */
     uint16_t type, context;
     uint16_t message_len, ttl_count;
     int16_t ede;

@@ -522,3 +522,24 @@ bool policy_decide_answer(const struct policy *policy, unsigned view,
     policy_answer_walk(message, chain, decide_seen, &decision);
     return decision.blocked;
 }
+
+static bool see_rule(void *context, const struct policy_seen *seen)
+{
+    const struct policy_image *image = context;
+    struct policy_matches matches;
+
+    if (seen->address == NULL) {
+        policy_image_find_name(image, seen->name, &matches);
+    } else {
+        policy_image_find_address(image, POLICY_SUBJECT_ANSWER, seen->address, &matches);
+    }
+    return matches.count > 0;
+}
+
+bool policy_answer_is_untouched(const struct policy_image *image,
+                                const struct wire_message *message,
+                                const struct policy_chain *chain)
+{
+    /* The walk hands its context on as it got it. */
+    return !policy_answer_walk(message, chain, see_rule, (void *)(uintptr_t)image);
+}

@@ -72,6 +72,15 @@ typedef bool policy_see(void *context, const struct policy_seen *seen);
 bool policy_answer_walk(const struct wire_message *message, const struct policy_chain *chain,
                         policy_see *see, void *context);
 
+/*
+ * True if no rule of any list speaks of anything in the answer: whatever view, pauses,
+ * exceptions or schedules, policy_decide_answer() finds nothing for as long as the image is
+ * this one.
+ */
+bool policy_answer_is_untouched(const struct policy_image *image,
+                                const struct wire_message *message,
+                                const struct policy_chain *chain);
+
 /* Adds the outcome of one trigger, each rule once a trigger; a hit that finds no place sets
  * hits->more, but a block always finds one. Hits that let through by `pass` are not kept,
  * unless by an exception; one with chain scope sets hits->passed, and of what follows only hits

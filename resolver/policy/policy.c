@@ -10,6 +10,11 @@ uint64_t policy_generation(const struct policy *policy)
     return policy->generation;
 }
 
+uint64_t policy_root_generation(const struct policy *policy)
+{
+    return policy->root_generation;
+}
+
 const struct policy_image *policy_image_of(const struct policy *policy)
 {
     return policy->image;

@@ -122,6 +122,8 @@ void policy_take_heads(struct policy *policy, struct policy_list *const *heads, 
 const struct policy_list *policy_list_head_of(const struct policy *policy, size_t list);
 
 uint64_t policy_generation(const struct policy *policy);
+/* Of the policy that it was derived from, or its own: policies with the same have one image. */
+uint64_t policy_root_generation(const struct policy *policy);
 const struct policy_image *policy_image_of(const struct policy *policy);
 /* Mode of the image's list in a view; LOG for one that is paused. */
 enum policy_mode policy_list_mode(const struct policy *policy, unsigned view, size_t list);

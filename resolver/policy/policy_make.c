@@ -471,6 +471,7 @@ int policy_create(struct policy_image *image, const struct policy_view_setting *
     *made = (struct policy){.magic = POLICY_MAGIC,
                             .image = image,
                             .generation = generation,
+                            .root_generation = generation,
                             .set_count = policy_image_sets(image),
                             .subjects = subjects_of(image),
                             .view_count = view_count};

@@ -73,6 +73,7 @@ struct policy {
     uint32_t magic;
     struct policy_image *image;
     uint64_t generation;
+    uint64_t root_generation; /* of what it was derived from, or its own */
     size_t set_count;
     unsigned subjects; /* a bit for each that has rules */
     size_t view_count;

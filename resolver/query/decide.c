@@ -3,6 +3,60 @@
  */
 #include "query/engine.h"
 
+#include "base/invariant.h"
+#include "local/rebinding.h"
+
+/*
+ * What was found out about an entry of the cache, once for each image: its lowest bit says that
+ * nothing in the answer is any rule's business, in no view and whatever people change for a
+ * while, nor leads inside; the others say by which image.
+ */
+#define STAMP_UNTOUCHED UINT64_C(1)
+
+static uint64_t stamp_of(const struct query_engine *engine)
+{
+    return policy_root_generation(engine->policy) << 1;
+}
+
+/* True if the answer needs no second look. Whoever watches sees the first one. */
+static bool is_known(const struct query_engine *engine, const struct query *q)
+{
+    return engine->answer.stamp == (stamp_of(engine) | STAMP_UNTOUCHED) && q->trace == NULL &&
+           q->redirect == NULL && !engine->learns;
+}
+
+/* The message is as it was when it was walked: its header and its length are all that is
+ * needed to send it. */
+static enum query_state respond_known(struct query_engine *engine, struct query *q)
+{
+    const struct query_answer *answer = &engine->answer;
+    struct wire_message message;
+
+    wire_message_header(answer->octets, answer->len, &message);
+    message.body += q->question.raw_len; /* of the same name */
+    invariant(message.body <= message.len);
+    return respond_message(engine, q, &message);
+}
+
+/* After a whole look at what the cache gave, the chain followed. */
+static void remember(const struct query_engine *engine, const struct query *q,
+                     const struct wire_message *message)
+{
+    const struct query_answer *answer = &engine->answer;
+    const uint64_t stamp = stamp_of(engine);
+    struct cache_key key;
+
+    if (!answer->cached || (answer->stamp | STAMP_UNTOUCHED) == (stamp | STAMP_UNTOUCHED)) {
+        return;
+    }
+    const bool untouched =
+        policy_answer_is_untouched(policy_image_of(engine->policy), message, &engine->chain) &&
+        (q->context != 0 || !local_leads_inside(message));
+    query_key_of(q, &key);
+    cache_stamp(engine->cache, &key, answer->version,
+                stamp | (untouched ? STAMP_UNTOUCHED : 0));
+}
+
 struct query_mark query_mark_hits(const struct query *q)
 {
     return (struct query_mark){q->hits.count, q->hits.more, q->hits.passed};
@@ -43,6 +97,9 @@ enum query_state step_recheck(struct query_engine *engine, struct query *q)
     if (answer->kind == CACHE_FAILURE) {
         return respond_fetch_failure(engine, q, answer->ede, answer->why);
     }
+    if (is_known(engine, q)) {
+        return respond_known(engine, q);
+    }
     if (wire_message_open(answer->octets, answer->len, &message) != WIRE_OK ||
         message.counts[0] != 1) {
         return respond_failure(engine, q, WIRE_EDE_INVALID_DATA, "the answer is malformed");
@@ -53,6 +110,7 @@ enum query_state step_recheck(struct query_engine *engine, struct query *q)
     if (policy_chain_follow(&message, &engine->chain) != POLICY_CHAIN_OK) {
         return respond_failure(engine, q, WIRE_EDE_INVALID_DATA, "the answer is malformed");
     }
+    remember(engine, q, &message);
     if (!query_settings_exempt(engine->settings, q->context) &&
         policy_decide_answer(engine->policy, q->view, &message, &engine->chain, &q->hits,
                              &q->block)) {

@@ -27,6 +27,8 @@ struct query_answer {
     int ede;         /* of a failure */
     const char *why; /* of a failure, in words; static */
     bool cached;
+    uint64_t stamp; /* of the cache's entry: see step_recheck */
+    uint32_t version;
 };
 
 /* What a question needs beyond its slot while a redirect's target is looked for. */

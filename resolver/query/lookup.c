@@ -34,7 +34,9 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
                                                .octets = engine->cached_octets,
                                                .len = entry.len,
                                                .ede = entry.ede,
-                                               .cached = true};
+                                               .cached = true,
+                                               .stamp = entry.stamp,
+                                               .version = entry.version};
         return QUERY_RECHECK;
     }
     engine->counters.cache_misses += counts;

@@ -7,13 +7,8 @@
 #define RECORD_FIXED 10 /* type, class, TTL and RDLENGTH */
 #define TTL_MAX      0x7fffffffu
 
-enum wire_result wire_message_open(const uint8_t *octets, size_t len, struct wire_message *out)
+void wire_message_header(const uint8_t *octets, size_t len, struct wire_message *out)
 {
-    size_t at = WIRE_HEADER_OCTETS;
-
-    if (len < WIRE_HEADER_OCTETS) {
-        return WIRE_SHORT;
-    }
     out->octets = octets;
     out->len = len;
     out->id = wire_get16(octets);
@@ -21,16 +16,26 @@ enum wire_result wire_message_open(const uint8_t *octets, size_t len, struct wir
     for (unsigned i = 0; i < 4; i++) {
         out->counts[i] = wire_get16(octets + 4 + 2 * (size_t)i);
     }
-    out->name_at = at;
+    out->name_at = WIRE_HEADER_OCTETS;
+    out->body = WIRE_HEADER_OCTETS;
+    out->name.len = 0;
+    out->name.labels = 0;
     out->type = 0;
     out->class = 0;
+}
+
+enum wire_result wire_message_open(const uint8_t *octets, size_t len, struct wire_message *out)
+{
+    size_t at = WIRE_HEADER_OCTETS;
+
+    if (len < WIRE_HEADER_OCTETS) {
+        return WIRE_SHORT;
+    }
+    wire_message_header(octets, len, out);
     if (out->counts[0] > 1) {
         return WIRE_BAD_COUNT;
     }
     if (out->counts[0] == 0) {
-        out->name.len = 0;
-        out->name.labels = 0;
-        out->body = at;
         return WIRE_OK;
     }
     const enum wire_result result = wire_name_read(octets, len, &at, &out->name);

@@ -33,6 +33,10 @@ struct wire_message {
  * Borrows octets until the view is no longer used. */
 enum wire_result wire_message_open(const uint8_t *octets, size_t len, struct wire_message *out);
 
+/* hot. The header alone of a message that wire_message_open has accepted before, and that is at
+ * least as long as a header: *out has no question. */
+void wire_message_header(const uint8_t *octets, size_t len, struct wire_message *out);
+
 struct wire_record {
     size_t owner;  /* offset of the owner name */
     size_t ttl_at; /* offset of the TTL field */

@@ -249,12 +249,47 @@ static void an_entry_replaces_the_one_with_its_key(void **state)
     cache_destroy(cache);
 }
 
+static void a_stamp_belongs_to_the_message_that_was_seen(void **state)
+{
+    struct cache *cache = make(CACHE_SIZE_MIN);
+    const struct wire_name name = name_of("www.example.com"), other = name_of("other.example");
+    const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+    const struct cache_key elsewhere = {.name = &other, .type = WIRE_TXT};
+    struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 60, .ede = WIRE_EDE_NONE};
+    struct cache_entry first, second;
+    uint8_t octets[1024];
+
+    (void)state;
+    entry.len = answer_of(&name, 1, 10, 60, octets, sizeof(octets));
+    entry.stamp = 99; /* not taken from a caller who stores */
+    cache_put(cache, &key, 1, octets, &entry);
+    assert_true(cache_get(cache, &key, 2, octets, sizeof(octets), &first));
+    assert_int_equal(first.stamp, 0);
+    cache_stamp(cache, &elsewhere, first.version, 5); /* there is none */
+    cache_stamp(cache, &key, first.version, UINT64_MAX);
+    assert_true(cache_get(cache, &key, 3, octets, sizeof(octets), &second));
+    assert_true(second.stamp == UINT64_MAX);
+    assert_int_equal(second.version, first.version);
+
+    /* Another worker stores a new answer between the look and the word about it. */
+    cache_put(cache, &key, 4, octets, &entry);
+    cache_stamp(cache, &key, first.version, 7);
+    assert_true(cache_get(cache, &key, 5, octets, sizeof(octets), &second));
+    assert_int_equal(second.stamp, 0);
+    assert_int_not_equal(second.version, first.version);
+    cache_flush(cache);
+    cache_stamp(cache, &key, second.version, 8);
+    assert_false(cache_get(cache, &key, 6, octets, sizeof(octets), &second));
+    cache_destroy(cache);
+}
+
 static void a_failure_is_kept_but_never_in_place_of_a_live_answer(void **state)
 {
     struct cache *cache = make(CACHE_SIZE_MIN);
     const struct wire_name name = name_of("down.example");
     const struct cache_key key = {.name = &name, .type = WIRE_TXT};
-    const struct cache_entry failure = {CACHE_FAILURE, 5, 0, WIRE_EDE_NO_REACHABLE, 0};
+    const struct cache_entry failure = {
+        .kind = CACHE_FAILURE, .ttl_s = 5, .ede = WIRE_EDE_NO_REACHABLE};
     struct cache_entry answer = {.kind = CACHE_ANSWER, .ttl_s = 60, .ede = WIRE_EDE_NONE};
     struct cache_entry got;
     uint8_t octets[512];
@@ -612,6 +647,7 @@ int main(void)
         cmocka_unit_test(each_part_of_the_key_keeps_answers_apart),
         cmocka_unit_test(what_must_not_be_stored_is_not),
         cmocka_unit_test(an_entry_replaces_the_one_with_its_key),
+        cmocka_unit_test(a_stamp_belongs_to_the_message_that_was_seen),
         cmocka_unit_test(a_failure_is_kept_but_never_in_place_of_a_live_answer),
         cmocka_unit_test(what_is_asked_for_stays_when_room_is_needed),
         cmocka_unit_test(random_operations_never_give_anything_but_the_last_put),

@@ -14,7 +14,7 @@
 
 enum {
     ROUNDS = 150,
-    QUESTIONS = 40,
+    QUESTIONS = 100, /* most names are asked again, and again, under each policy */
     RULES_MAX = 8,
     LISTS_MAX = 5
 };
