@@ -576,11 +576,14 @@ static void fail(struct upstream *upstream, struct upstream_try *t, int error)
     const struct upstream_manner same = {
         .tcp = t->tcp, .plain_case = !slot->random_case, .plain_dns = !slot->edns};
 
+    const bool in_line = t->in_line;
+
     upstream_watch_failed(exchange, slot, error);
     upstream_slot_close(upstream, slot);
-    if (reset && (exchange->reset_seen >> index & 1u) == 0) {
+    if (reset && (in_line || (exchange->reset_seen >> index & 1u) == 0)) {
         /* A kept connection may have been closed by the server in the same moment
-         * (RFC 7766, 6.2.4): once more, over a new one. */
+         * (RFC 7766, 6.2.4): once more, over a new one. And again, within the bound of repeats,
+         * while each of them has an answer for somebody. */
         exchange->reset_seen |= 1u << index;
         repeat(exchange, index, same);
         return;

@@ -70,6 +70,7 @@ struct upstream_try {
     const uint8_t *octets;   /* the message to send, borrowed until the try is closed */
     size_t len;
     void *handle; /* the io's own; NULL: nothing is open */
+    bool in_line; /* the io's word when it fails: the connection has answered others before */
     /* upstream's own */
     struct upstream_exchange *exchange;
     uint16_t id;

@@ -149,6 +149,7 @@ void upstream_tcp_fail(struct upstream_transport *transport, struct upstream_con
     }
     while (c->first != NULL) {
         struct upstream_rider *rider = c->first;
+        rider->t->in_line = c->answered > 0;
         upstream_failed(transport->upstream, rider->t, error);
         invariant(c->first != rider); /* its try has been closed */
     }

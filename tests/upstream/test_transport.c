@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "upstream/limits.h"
 #include "upstream/worker.h"
 
 static void sockets_are_bounded_over_udp_and_tcp(void **state)
@@ -190,6 +191,38 @@ static void a_connection_that_closes_early_is_opened_once_more(void **state)
     settle(&worker);
     assert_int_equal(worker.done, 2);
     assert_int_equal(worker.status, QUERY_FETCH_TIMEOUT);
+    end(&worker, &server);
+}
+
+/* It carries one question each time, and closes too late for that to be learned: as long as
+ * each connection has an answer for somebody, the others are asked again. */
+static void who_only_waited_on_a_connection_that_closes_is_asked_again(void **state)
+{
+    struct query_fetch fetches[4];
+    uint8_t octets[512];
+    struct server server;
+    struct worker worker;
+
+    (void)state;
+    begin(&worker, &server);
+    for (size_t i = 0; i < 4; i++) {
+        ask(&worker, &fetches[i], "www.example.test");
+        truncate_udp(&worker, &server);
+    }
+    for (unsigned i = 1; i <= 4; i++) {
+        const int connection = take_tcp(&server);
+
+        assert_true(connection >= 0);
+        const int len = read_tcp(connection, octets);
+        assert_true(len > 0);
+        answer_tcp(connection, octets, len);
+        pass(&worker, UPSTREAM_TCP_CUT_SOON_MS + 50);
+        assert_int_equal(worker.done, i);
+        assert_int_equal(worker.status, QUERY_FETCH_ANSWER);
+        close(connection);
+        settle(&worker);
+        assert_int_equal(worker.done, i);
+    }
     end(&worker, &server);
 }
 
@@ -559,6 +592,7 @@ int main(void)
         cmocka_unit_test(questions_share_a_connection_and_are_answered_in_any_order),
         cmocka_unit_test(answers_may_be_cut_and_glued),
         cmocka_unit_test(a_connection_that_closes_early_is_opened_once_more),
+        cmocka_unit_test(who_only_waited_on_a_connection_that_closes_is_asked_again),
         cmocka_unit_test(broken_framing_fails_everybody_on_the_connection),
         cmocka_unit_test(an_unwritten_question_of_a_cancelled_fetch_is_never_written),
         cmocka_unit_test(idle_connections_are_closed),
