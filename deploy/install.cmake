@@ -11,7 +11,7 @@ install(DIRECTORY blocklists/ DESTINATION ${CMAKE_INSTALL_DATADIR}/cordon/blockl
 install(FILES deploy/exports/dnsdist-cdb.lua deploy/exports/knot.conf DESTINATION ${CMAKE_INSTALL_DATADIR}/cordon/exports)
 
 # Texts name programs and lists where they will be.
-foreach(unit cordond.service cordond.socket cordon.yaml)
+foreach(unit cordond.service cordond.socket cordon-update.service cordon-update.timer cordon.tmpfiles cordon.yaml)
   file(READ deploy/systemd/${unit} text)
   string(REPLACE "/usr/share/cordon/" "${CMAKE_INSTALL_FULL_DATADIR}/cordon/" text "${text}")
   string(REPLACE "/usr/sbin/" "${CMAKE_INSTALL_FULL_SBINDIR}/" text "${text}")
@@ -20,9 +20,10 @@ foreach(unit cordond.service cordond.socket cordon.yaml)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS deploy/systemd/${unit})
 endforeach()
 install(FILES ${CMAKE_BINARY_DIR}/deploy/cordond.service ${CMAKE_BINARY_DIR}/deploy/cordond.socket
+  ${CMAKE_BINARY_DIR}/deploy/cordon-update.service ${CMAKE_BINARY_DIR}/deploy/cordon-update.timer
   DESTINATION ${CORDON_UNIT_DIR})
 install(FILES deploy/systemd/cordon.sysusers DESTINATION ${CORDON_SYSUSERS_DIR} RENAME cordon.conf)
-install(FILES deploy/systemd/cordon.tmpfiles DESTINATION ${CORDON_TMPFILES_DIR} RENAME cordon.conf)
+install(FILES ${CMAKE_BINARY_DIR}/deploy/cordon.tmpfiles DESTINATION ${CORDON_TMPFILES_DIR} RENAME cordon.conf)
 install(FILES deploy/systemd/resolved-port-53.conf deploy/cordon.yaml
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES deploy/prometheus/cordon.rules.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)

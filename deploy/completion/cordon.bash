@@ -10,7 +10,7 @@ _cordon() {
   fi
   local command=${words[1]:-} verb=${words[2]:-} options=
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'cache catalogue check clients exception explain key list lists pause query reload root status top trace trust upstreams why --help --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'cache catalogue check clients exception explain key list lists pause query reload root status top trace trust update upstreams why --help --version' -- "$cur")
     return
   fi
   case $prev in
@@ -22,7 +22,7 @@ _cordon() {
       return ;;
     --scope) mapfile -t COMPREPLY < <(compgen -W 'own chain' -- "$cur"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W '10m 1h 8h 1d' -- "$cur"); return ;;
-    --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --reason | --ticket | --licence | --approver | --rule | --id | --view) return ;;
+    --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --source | --override | --rounds | --last | --reason | --ticket | --licence | --approver | --rule | --id | --view) return ;;
   esac
   case $command in
     check) options='--json --print --example --manual --help' ;;
@@ -53,6 +53,7 @@ _cordon() {
     top) options='--interval --once --config --socket --json --help' ;;
     trace) options='--client --view --tcp --dnssec --config --socket --json --help' ;;
     trust) if ((cword == 2)); then options='acknowledge --help'; else options='--reason --config --socket --json --help'; fi ;;
+    update) options='--dry-run --once --every --publisher --source --from --override --force --reason --rounds --last --json --quiet --config --help' ;;
     cache)
       if ((cword == 2)); then options='flush show --help'; else
         case $verb in

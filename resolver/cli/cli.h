@@ -41,6 +41,7 @@ int cli_pause(int argc, char **argv);
 int cli_exception(int argc, char **argv);
 int cli_why(int argc, char **argv);
 int cli_lists(int argc, char **argv);
+int cli_update(int argc, char **argv);
 int cli_upstreams(int argc, char **argv);
 int cli_clients(int argc, char **argv);
 int cli_cache(int argc, char **argv);

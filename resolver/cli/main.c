@@ -29,6 +29,7 @@ static const struct {
     {"top", cli_top, "show live what the daemon does"},
     {"trace", cli_trace, "show one question on its way through the daemon"},
     {"trust", cli_trust, "end an alarm about what was accepted: acknowledge"},
+    {"update", cli_update, "fetch lists, have them judged, put them in force: status, history"},
     {"upstreams", cli_upstreams, "show the servers that are asked"},
     {"why", cli_why, "say in plain words why a name is blocked, and whom to ask"},
 };

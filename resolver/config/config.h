@@ -174,6 +174,8 @@ enum config_source_kind {
     CONFIG_SOURCE_FOLDER
 };
 
+#define CONFIG_KEPT_MAX 100u /* versions of a publisher in the updater's folder */
+
 struct config_sources {
     char *at[CONFIG_SOURCES_MAX]; /* URLs and paths, without a slash at the end */
     size_t count;

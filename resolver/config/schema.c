@@ -499,7 +499,7 @@ const struct config_row config_rows[] = {
      .manual = "The folder of cordon-update(8): PUBLISHER/current in it leads to the version in "
                "force, which lists.directory is to be set to. Only the updater's user may write there."},
     {.name = "update.keep", .kind = &config_kind_count, .offset = AT(update_keep),
-     .standard = "5", .min = 2, .max = 100, .reloadable = true,
+     .standard = "5", .min = 2, .max = CONFIG_KEPT_MAX, .reloadable = true,
      .manual = "How many versions of each publisher are kept there; a file that has not changed takes its room once."},
     {.name = "update.every", .kind = &config_kind_seconds, .offset = AT(update_every_s),
      .standard = "6h", .min = 60, .max = 30 * DAY_S, .reloadable = true,

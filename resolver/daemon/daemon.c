@@ -176,6 +176,7 @@ static int open_loop(struct daemon *daemon)
     gateway_init(daemon);
     loops_init(daemon);
     (void)follow_init(daemon); /* it cannot fail */
+    folders_init(daemon);
     daemon->reported.data = daemon;
     daemon->hup.data = daemon;
     daemon->term.data = daemon;
@@ -202,6 +203,7 @@ static void close_loop(struct daemon *daemon)
     gateway_close(daemon);
     loops_close(daemon);
     follow_close(daemon);
+    folders_close(daemon);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT); /* a reload that runs comes to its end */
     if (uv_loop_close(&daemon->loop) != 0) {
         log_write(LOG_LEVEL_WARNING, "the main loop left something open");
@@ -388,6 +390,7 @@ static int serve(struct daemon *daemon)
     watchdog_start(daemon);
     gateway_start(daemon);
     follow_configure(daemon);
+    folders_configure(daemon);
     memory_start(&daemon->memory, &daemon->loop, daemon->cache);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
     notify_manager("STOPPING=1\nSTATUS=answering what is in flight");
@@ -483,6 +486,7 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     close_loop(daemon);
     reload_deinit(daemon);
     follow_deinit(daemon);
+    folders_deinit(daemon);
     policy_slot_destroy(daemon->slot);
     query_rate_destroy(daemon->rate);
     changes_deinit(daemon);
@@ -547,6 +551,7 @@ int daemon_run(const char *config_path, bool replace)
         goto done;
     }
     sandbox_enter(&daemon->sandbox, daemon->config, config_path);
+    folders_note(daemon);
     if (make_snapshot(daemon->config, &snapshot) != 0) {
         start_sockets_close(&sockets, 0);
         goto done;

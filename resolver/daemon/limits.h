@@ -78,6 +78,9 @@
 /* resolv.conf is looked at so often where it is followed: a stat(2) on a thread of the pool. */
 #define DAEMON_FOLLOW_LOOK_MS 1000u
 
+/* The same for names of folders of lists, of which there are at most 16. */
+#define DAEMON_FOLDERS_LOOK_MS 1000u
+
 /* How often the clock is compared with itself, and what has failed for a while is tried again.
  */
 #define DAEMON_LOOK_MS 5000u

@@ -193,6 +193,13 @@ static bool is_of_interest(const char *name)
            strncmp(name, "catalogue", 9) == 0 || strncmp(name, "..", 2) == 0;
 }
 
+void reload_look_again(struct daemon *daemon)
+{
+    if (!daemon->stopping) {
+        schedule(daemon, RELOAD_FILES, DAEMON_WATCH_QUIET_MS);
+    }
+}
+
 static void on_files(uv_fs_event_t *handle, const char *name, int events, int status)
 {
     struct daemon *daemon = handle->data;
@@ -275,6 +282,7 @@ static void finish(struct daemon *daemon)
         daemon->config = reload->config;
         alarm_take(daemon);
         follow_configure(daemon);
+        folders_configure(daemon);
         if (moved) {
             watch(daemon);
             schedule(daemon, RELOAD_FILES, DAEMON_WATCH_QUIET_MS); /* changed meanwhile? */

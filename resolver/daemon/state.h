@@ -13,6 +13,7 @@
 #include "daemon/builder.h"
 #include "daemon/changes.h"
 #include "daemon/descriptors.h"
+#include "daemon/folders.h"
 #include "daemon/follow.h"
 #include "daemon/gateway.h"
 #include "daemon/limits.h"
@@ -136,6 +137,7 @@ struct daemon {
     struct monitor monitor;
     struct gateway gateway;
     struct follow follow;
+    struct folders folders;
     struct loops loops;
     struct reload reload;
     struct changes changes;
@@ -182,6 +184,8 @@ int reload_init(struct daemon *daemon);
 /* client NULL: nobody waits for the result. False: too many wait already. */
 bool reload_request(struct daemon *daemon, enum reload_cause cause,
                     struct control_client *client);
+/* Files of lists have changed: a reload, once they have been left alone for a while. */
+void reload_look_again(struct daemon *daemon);
 /* Frees the replaced snapshot when the last reader has left it. */
 void reload_sweep(struct daemon *daemon);
 /* Tells the service manager that we are ready, and with what. */

@@ -351,8 +351,8 @@ while read -r -a command; do
     [[ $offered == *" $option "* ]] || fail "completion of 'cordon ${command[*]}' lacks $option"
   done
 done <<'COMMANDS'
-cache show
 cache flush
+cache show
 catalogue make
 catalogue sign
 catalogue verify
@@ -384,6 +384,7 @@ root verify
 status
 top
 trace
+update
 upstreams
 why
 COMMANDS

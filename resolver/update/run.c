@@ -1,0 +1,468 @@
+#include "update/run.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "update/backoff.h"
+#include "update/judge.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *update_outcome_word(enum update_outcome outcome)
+{
+    static const char *const words[] = {
+        [UPDATE_ACTIVATED] = "activated",  [UPDATE_SAME] = "same",
+        [UPDATE_WOULD] = "would-activate", [UPDATE_REFUSED] = "refused",
+        [UPDATE_NO_SOURCE] = "no-source",  [UPDATE_FAULT] = "fault"};
+
+    return words[outcome];
+}
+
+int update_exit(const struct update_result *results, size_t count)
+{
+    size_t good = 0;
+    size_t refused = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        good += results[i].outcome <= UPDATE_WOULD;
+        refused += results[i].outcome == UPDATE_REFUSED || results[i].outcome == UPDATE_FAULT;
+    }
+    return good == count ? 0 : good > 0 ? 4 : refused > 0 ? 1 : 3;
+}
+
+void update_result_free(struct update_result *result)
+{
+    free(result->changes);
+    free(result->verdict);
+    free(result->verdict_text);
+    report_deinit(&result->report);
+}
+
+/* The root that counts for lists.directory, as the daemon finds it. */
+static bool find_root(const struct config *config, char path[PATH_MAX])
+{
+    return config->root != NULL ? update_path(path, "%s", config->root)
+                                : update_path(path, "%s/1.root", config->list_directory);
+}
+
+static bool add_own(const struct update_options *options, struct report *report,
+                    struct update_publisher *out)
+{
+    const struct config *config = options->config;
+    struct trust_root *root = NULL;
+
+    memset(out, 0, sizeof(*out));
+    if (config->root == NULL && config->keys_given) {
+        report_add(
+            report, REPORT_ERROR, "trust.keys", 0, 0,
+            "lists under keys alone have no catalogue, and cannot be fetched: name a root "
+            "(trust.root)");
+        return false;
+    }
+    if (!find_root(config, out->pinned) || trust_root_pinned(out->pinned, report, &root) != 0) {
+        return false;
+    }
+    memcpy(out->name, root->publisher, sizeof(out->name));
+    free(root);
+    out->sources = &config->update_sources;
+    out->directory = config->list_directory;
+    return true;
+}
+
+static bool is_meant(const struct update_options *options,
+                     const struct update_publisher *publisher)
+{
+    return options->publisher == NULL || strcmp(options->publisher, publisher->name) == 0;
+}
+
+size_t update_publishers(const struct update_options *options, struct report *report,
+                         struct update_publisher *out)
+{
+    const struct config *config = options->config;
+    size_t count = 0;
+
+    /* Sources that were named are of one publisher: that of lists.directory, if no other. */
+    if ((options->sources != NULL || config->update_sources.count > 0) &&
+        add_own(options, report, &out[count]) && is_meant(options, &out[count])) {
+        count++;
+    }
+    for (size_t i = 0; i < config->publisher_count; i++) {
+        const struct config_publisher *from = &config->publishers[i];
+        struct update_publisher *next = &out[count];
+
+        memset(next, 0, sizeof(*next));
+        snprintf(next->name, sizeof(next->name), "%s", from->name);
+        next->sources = &from->sources;
+        next->directory = from->directory;
+        next->foreign = from;
+        const bool asked =
+            options->sources != NULL ? options->publisher != NULL : from->sources.count > 0;
+        if (asked && is_meant(options, next) && update_path(next->pinned, "%s", from->root)) {
+            count++;
+        }
+    }
+    for (size_t i = 0; options->sources != NULL && i < count; i++) {
+        out[i].sources = options->sources;
+    }
+    return count;
+}
+
+/* A run for one publisher. */
+struct running {
+    const struct update_options *options;
+    const struct update_world *world;
+    const struct update_store *store;
+    const struct update_publisher *publisher;
+    struct update_result *result;
+    struct update_place place;
+    struct update_memory memory;
+    struct trust_ratchet *ratchet;
+    char ratchet_path[PATH_MAX];
+    bool has_set; /* there is a set in force */
+};
+
+/* Which lists an operator uses anywhere. */
+static bool uses(const struct config_list *lists, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (lists[i].mode != CONFIG_MODE_OFF && strcmp(lists[i].id, id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool uses_when(const struct config_whens *whens, const char *id)
+{
+    for (size_t i = 0; i < whens->count; i++) {
+        if (uses(whens->at[i].lists, whens->at[i].list_count, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool wants_used(const void *context, const char *id)
+{
+    const struct config *config = context;
+    bool used = uses(config->lists, config->list_count, id) || uses_when(&config->when, id);
+
+    for (size_t i = 0; !used && i < config->view_count; i++) {
+        used = uses(config->views[i].lists, config->views[i].list_count, id) ||
+               uses_when(&config->views[i].when, id);
+    }
+    return used;
+}
+
+/* The catalogue of a folder, as far as it is one: it was verified when it came. */
+static struct trust_catalogue *catalogue_of(const char *folder)
+{
+    struct trust_catalogue *catalogue = NULL;
+    char path[PATH_MAX];
+    uint8_t *text = NULL;
+    size_t len = 0;
+
+    if (update_path(path, "%s/catalogue", folder) &&
+        file_read(path, TRUST_CATALOGUE_OCTETS_MAX, &text, &len) == 0) {
+        (void)trust_catalogue_parse((const char *)text, len, path, NULL, &catalogue);
+        free(text);
+    }
+    return catalogue;
+}
+
+static void add_change(struct update_result *result, const char *id, uint32_t from, uint32_t to)
+{
+    if (result->changes != NULL && result->change_count < 2 * UPDATE_CHANGES_MAX) {
+        struct update_change *change = &result->changes[result->change_count++];
+
+        snprintf(change->id, sizeof(change->id), "%s", id);
+        change->from = from;
+        change->to = to;
+    }
+}
+
+/* What the candidate has that the set in force has not, list by list. */
+static void compare(const struct trust_catalogue *old, const struct trust_catalogue *new,
+                    struct update_result *result)
+{
+    free(result->changes);
+    result->changes = calloc(2 * UPDATE_CHANGES_MAX, sizeof(result->changes[0]));
+    result->change_count = 0;
+    for (size_t i = 0; i < new->count; i++) {
+        const struct trust_entry *entry = &new->entries[i];
+        const struct trust_entry *before =
+            old == NULL ? NULL : trust_catalogue_find(old, entry->id);
+
+        if (before == NULL || memcmp(before->hash, entry->hash, sizeof(entry->hash)) != 0) {
+            add_change(result, entry->id, before == NULL ? 0 : before->serial, entry->serial);
+        }
+    }
+    for (size_t i = 0; old != NULL && i < old->count; i++) {
+        if (trust_catalogue_find(new, old->entries[i].id) == NULL) {
+            add_change(result, old->entries[i].id, old->entries[i].serial, 0);
+        }
+    }
+}
+
+static void note_set(struct running *running)
+{
+    struct update_result *result = running->result;
+    struct trust_catalogue *catalogue = catalogue_of(running->place.current);
+    const struct trust_mark *mark =
+        running->ratchet == NULL
+            ? NULL
+            : trust_ratchet_find(running->ratchet, running->publisher->name);
+
+    running->has_set = catalogue != NULL;
+    update_place_in_force(&running->place, result->from);
+    if (catalogue != NULL) {
+        result->from_serial = catalogue->serial;
+        result->from_root = mark == NULL ? 0 : mark->root_version;
+        result->expires_s = catalogue->expires_s;
+    }
+    trust_catalogue_free(catalogue);
+}
+
+/* cordond reads elsewhere: what is fetched changes nothing. */
+static void warn_of_elsewhere(struct running *running)
+{
+    char here[PATH_MAX], there[PATH_MAX];
+    const struct update_publisher *publisher = running->publisher;
+
+    if (strcmp(publisher->directory, running->place.current) == 0 ||
+        (realpath(publisher->directory, there) != NULL &&
+         realpath(running->place.current, here) != NULL && strcmp(here, there) == 0)) {
+        return;
+    }
+    report_add(
+        &running->result->report, REPORT_WARNING, publisher->directory, 0, 0,
+        "cordond reads the lists of %s here, and what is fetched comes to %s: set %s to that",
+        publisher->name, running->place.current,
+        publisher->foreign == NULL ? "lists.directory" : "the publisher's directory");
+}
+
+/* From a candidate that is verified to the set in force. */
+static enum update_outcome settle(struct running *running, struct update_offer *offer,
+                                  uint64_t now_s)
+{
+    struct update_result *result = running->result;
+    const struct trust_publisher *publisher = offer->publisher;
+    struct trust_catalogue *old = catalogue_of(running->place.current);
+    bool changed = false;
+
+    compare(old, publisher->catalogue, result);
+    trust_catalogue_free(old);
+    result->to_serial = publisher->catalogue->serial;
+    result->to_root = publisher->root->version;
+    const enum update_judgement judgement =
+        update_judge(running->options, running->publisher, &running->place, running->has_set,
+                     running->store, now_s, result);
+    if (judgement != UPDATE_JUDGED_GOOD) {
+        return judgement == UPDATE_JUDGED_BAD ? UPDATE_REFUSED : UPDATE_FAULT;
+    }
+    if (running->options->dry_run) {
+        return UPDATE_WOULD;
+    }
+    /* Remembered before it is in force: a process that is killed in between has accepted it,
+     * and finds it again. */
+    if (trust_publisher_note(publisher, now_s, running->ratchet, &result->report, &changed) !=
+            0 ||
+        (changed &&
+         trust_ratchet_write(running->ratchet, running->ratchet_path, &result->report) != 0)) {
+        return UPDATE_FAULT;
+    }
+    if (update_place_keep(&running->place, publisher->catalogue->serial, &result->report,
+                          result->to) != 0 ||
+        update_place_switch(&running->place, result->to, &result->report) != 0) {
+        return UPDATE_FAULT;
+    }
+    running->has_set = true;
+    result->expires_s = publisher->catalogue->expires_s;
+    update_place_prune(&running->place, running->options->config->update_keep);
+    return UPDATE_ACTIVATED;
+}
+
+static void remember(struct update_known *known, const struct update_offer *offer)
+{
+    memcpy(known->etag, offer->etag, sizeof(known->etag));
+    memcpy(known->modified, offer->modified, sizeof(known->modified));
+    memcpy(known->hash, offer->hash, sizeof(known->hash));
+}
+
+enum step {
+    STEP_PENDING, /* not asked, or not reached: it may be asked again */
+    STEP_DONE
+};
+
+/* Asks one source. *settled: no other need be asked. */
+static enum update_outcome ask_source(struct running *running, size_t at, bool again,
+                                      enum step *step, bool *settled)
+{
+    const struct update_options *options = running->options;
+    const struct update_publisher *publisher = running->publisher;
+    struct update_result *result = running->result;
+    struct update_known *known = &running->memory.at[at];
+    const uint64_t now_s = running->world->now_s(running->world->context);
+    const struct update_request request = {
+        .source = publisher->sources->at[at],
+        .pinned = publisher->pinned,
+        .publisher = publisher->name,
+        .place = &running->place,
+        .in_force = running->has_set ? running->place.current : NULL,
+        .ratchet = running->ratchet,
+        .now_s = now_s,
+        .octets_max = options->config->update_octets,
+        .wants = options->config->update_used_only ? wants_used : NULL,
+        .wants_context = options->config,
+        .known = known,
+        .get = running->world->get,
+        .get_context = running->world->context,
+    };
+    struct update_offer offer;
+    const enum update_answer answer = update_candidate(&request, &result->report, &offer);
+    enum update_outcome outcome = UPDATE_NO_SOURCE;
+
+    result->requests += offer.requests;
+    result->octets += offer.octets;
+    *step = STEP_DONE;
+    switch (answer) {
+    case UPDATE_ANSWER_NEW:
+        snprintf(result->source, sizeof(result->source), "%s", request.source);
+        outcome = settle(running, &offer, now_s);
+        update_known_answered(known, now_s);
+        if (outcome == UPDATE_ACTIVATED) {
+            remember(known, &offer);
+        }
+        /* Who is past its day may have been left behind: another one may have more. */
+        *settled = outcome != UPDATE_ACTIVATED || result->expires_s > now_s;
+        break;
+    case UPDATE_ANSWER_SAME:
+        snprintf(result->source, sizeof(result->source), "%s", request.source);
+        outcome = UPDATE_SAME;
+        update_known_answered(known, now_s);
+        remember(known, &offer);
+        *settled = result->expires_s > now_s;
+        break;
+    case UPDATE_ANSWER_UNREACHABLE:
+        *step = STEP_PENDING;
+        report_add(&result->report, REPORT_WARNING, request.source, 0, 0, "%s", offer.why);
+        if (!again) {
+            update_known_failed(known, now_s, offer.retry_after_s, offer.why,
+                                running->world->random);
+        }
+        break;
+    case UPDATE_ANSWER_BAD:
+        outcome = UPDATE_REFUSED;
+        update_known_failed(known, now_s, 0, "what it has is refused", running->world->random);
+        break;
+    case UPDATE_ANSWER_FAULT:
+        outcome = UPDATE_FAULT;
+        *settled = true;
+        break;
+    }
+    trust_publisher_free(offer.publisher);
+    return outcome;
+}
+
+/* The better of what two sources led to, in the order of the words but for what was refused,
+ * which says more than that another one is not there. */
+static enum update_outcome better(enum update_outcome a, enum update_outcome b)
+{
+    return a < b ? a : b;
+}
+
+/* All sources, in order and in rounds, until one of them will do. */
+static enum update_outcome ask_all(struct running *running)
+{
+    const struct config_sources *sources = running->publisher->sources;
+    const struct update_world *world = running->world;
+    enum step steps[CONFIG_SOURCES_MAX] = {STEP_PENDING};
+    enum update_outcome outcome = UPDATE_NO_SOURCE;
+    size_t order[CONFIG_SOURCES_MAX];
+    bool settled = false;
+
+    update_memory_order(&running->memory, sources->count, world->now_s(world->context), order);
+    for (unsigned round = 0; round < running->options->rounds && !settled; round++) {
+        size_t pending = 0;
+
+        if (round > 0) {
+            world->wait_ms(world->context,
+                           update_backoff(round, UPDATE_ROUND_WAIT_MS,
+                                          UPDATE_ROUND_WAIT_MOST_MS, world->random));
+        }
+        for (size_t i = 0; i < sources->count && !settled; i++) {
+            if (steps[order[i]] == STEP_PENDING) {
+                const enum update_outcome one =
+                    ask_source(running, order[i], round > 0, &steps[order[i]], &settled);
+
+                outcome = one == UPDATE_FAULT ? one : better(outcome, one);
+                pending += steps[order[i]] == STEP_PENDING;
+            }
+        }
+        /* Who was reached is not asked again, and who was not need not be if another one was.
+         */
+        if (pending == 0 || outcome <= UPDATE_WOULD) {
+            break;
+        }
+    }
+    return outcome;
+}
+
+static enum update_outcome run(struct running *running)
+{
+    struct update_result *result = running->result;
+    const struct update_publisher *publisher = running->publisher;
+    char memory_path[PATH_MAX];
+
+    if (update_place_open(running->store, publisher->name, &result->report, &running->place) !=
+            0 ||
+        !update_path(memory_path, "%s/sources.json", running->place.base) ||
+        !update_path(running->ratchet_path, "%s/%s", running->store->directory,
+                     TRUST_RATCHET_FILE) ||
+        trust_ratchet_read(running->ratchet_path, &result->report, &running->ratchet) != 0) {
+        return UPDATE_FAULT;
+    }
+    note_set(running);
+    update_memory_read(memory_path, publisher->sources, &running->memory);
+    const enum update_outcome outcome = ask_all(running);
+    warn_of_elsewhere(running);
+    if (!running->options->dry_run && running->options->sources == NULL) {
+        const int rc = update_memory_write(memory_path, publisher->sources, &running->memory);
+        if (rc != 0 && outcome != UPDATE_FAULT) {
+            report_add(&result->report, REPORT_WARNING, memory_path, 0, 0,
+                       "what is known of the sources cannot be kept: %s", cordon_strerror(rc));
+        }
+    }
+    return outcome;
+}
+
+void update_run(const struct update_options *options, const struct update_world *world,
+                const struct update_store *store, const struct update_publisher *publisher,
+                struct update_result *result)
+{
+    struct running *running = calloc(1, sizeof(*running));
+
+    memset(result, 0, sizeof(*result));
+    report_init(&result->report);
+    snprintf(result->publisher, sizeof(result->publisher), "%s", publisher->name);
+    result->began_s = world->now_s(world->context);
+    if (running == NULL) {
+        result->outcome = UPDATE_FAULT;
+        report_add(&result->report, REPORT_ERROR, publisher->name, 0, 0, "%s",
+                   cordon_strerror(-ENOMEM));
+    } else {
+        running->options = options;
+        running->world = world;
+        running->store = store;
+        running->publisher = publisher;
+        running->result = result;
+        result->outcome = run(running);
+        trust_ratchet_free(running->ratchet);
+        free(running);
+    }
+    result->ended_s = world->now_s(world->context);
+}

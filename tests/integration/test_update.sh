@@ -1,0 +1,318 @@
+#!/bin/bash
+# cordon update against real web servers, a hostile one, folders; two runs at once, a full disk, kill -9; and
+# cordond takes up what it puts in force.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+. "$here/certificates.sh"
+
+[ -x "$CORDON_BUILD/cordon-update" ] || fail "there is no cordon-update: build first"
+make_keys root-a root-b list-a list-b
+store="$work/store"
+www="$work/www"
+k() { printf '%s/keys/%s.%s' "$work" "$1" "${2:-pub}"; }
+sign() { # KIND FILE KEY...
+  local kind=$1 file=$2 key
+  shift 2
+  for key in "$@"; do "$cordon" "$kind" sign --key "$(k "$key" key)" "$file" >/dev/null || fail "$kind sign by $key"; done
+}
+
+say "sets to be fetched"
+"$cordon" root make --publisher test --title "Lists of a test" --created 2026-01-01 --expires 2099-01-01 \
+  --root-keys "$(k root-a),$(k root-b)" --list-keys "$(k list-a),$(k list-b)" "$work/lists" >/dev/null
+sign root "$work/lists/1.root" root-a root-b
+mkdir "$work/pin"
+cp "$work"/lists/1.root* "$work/pin/"
+new_list other 1 <<<'block suffix other.example.test'
+# set SERIAL NAME [ROWS]: the folder $work/sets/SERIAL, with a list `one` of that serial.
+set_of() {
+  { echo "block suffix $2"; for ((i = 0; i < ${3:-0}; i++)); do echo "block suffix n$i.rows.example.test"; done; } | write_list one "$1"
+  sign_list "$work/lists/one.list"
+  "$cordon" catalogue make --publisher test --serial "$1" --expires 2099-01-01 "$work/lists" >/dev/null
+  sign catalogue "$work/lists/catalogue" list-a list-b
+  mkdir -p "$work/sets"
+  cp -r "$work/lists" "$work/sets/$1"
+}
+set_of 1 one.example.test 20
+set_of 2 two.example.test 20
+set_of 3 three.example.test 20
+serve() { # SERIAL; a web server tells files apart by their times, to a second
+  rm -rf "$www"
+  cp -r "$work/sets/$1" "$www"
+  touch -d "2026-01-0$1" "$www"/*
+}
+
+unset 'option[trust.keys]' 'option[trust.threshold]'
+option[trust.root]="$work/pin/1.root"
+option[lists.use]='{one: enforce}'
+option[lists.directory]="$store/test/current"
+option[update.directory]="$store"
+option[update.stalled]=1s
+option[update.connect]=5s
+update() { # ARGUMENT...: its exit status is $code
+  code=0
+  "$cordon" update -c "$work/cordond.yaml" --rounds 1 "$@" >"$work/out" 2>"$work/err" || code=$?
+}
+wants() { # CODE WORDS ARGUMENT...
+  local want=$1 words=$2
+  shift 2
+  update "$@"
+  [ "$code" = "$want" ] || fail "update $*: status $code, not $want: $(cat "$work/out" "$work/err")"
+  cat "$work/out" "$work/err" | says -- "$words" || fail "update $*: not '$words' but: $(cat "$work/out" "$work/err")"
+}
+in_force() { sed -n 's/^serial //p' "$store/test/current/catalogue"; }
+is_in_force() { # SERIAL: whole, and the one
+  [ "$(in_force)" = "$1" ] || fail "catalogue $(in_force) is in force, not $1"
+  "$cordon" catalogue verify "$store/test/current" >/dev/null || fail "what is in force does not verify"
+}
+forget() { rm -rf "$store"; } # as at a first run
+fresh_parts() { rm -rf "$store/test/incoming" "$store/test/candidate"; }
+
+say "a folder: the first set, nothing new, the next"
+serve 1
+option[update.sources]="[$www]"
+write_config
+wants 0 'catalogue 1 is in force, the first'
+is_in_force 1
+[ -e "$store/trust.ratchet" ] || fail "there is no ratchet"
+wants 0 'nothing new'
+update --quiet
+if [ "$code" != 0 ] || [ -s "$work/out" ] || [ -s "$work/err" ]; then fail "--quiet: $(cat "$work/out" "$work/err")"; fi
+serve 2
+wants 0 'would come into force' --dry-run
+is_in_force 1
+wants 0 'catalogue 2 is in force, was 1'
+says 'one: 1 -> 2' <"$work/out" || fail "the change is not said: $(cat "$work/out")"
+is_in_force 2
+[ "$(stat -c %i "$store"/test/versions/1-*/other.list)" = "$(stat -c %i "$store/test/current/other.list")" ] || fail "an unchanged file is there twice"
+"$cordon" update status --json -c "$work/cordond.yaml" >"$work/status.json" || fail "status says something is wrong"
+python3 - "$work/status.json" <<'PYTHON' || fail "$(cat "$work/status.json")"
+import json, sys
+p = json.load(open(sys.argv[1]))["publishers"][0]
+assert p["catalogue"] == 2 and p["state"] == "fresh" and len(p["versions"]) == 2 and p["sources"][0]["failures"] == 0
+PYTHON
+
+say "what is older, changed, cut or not there is refused, and what is in force stays"
+serve 1
+wants 1 'rollback'
+serve 3; echo >>"$www/one.list"
+wants 1 'can have'
+serve 3; sed -i 's/three/threx/' "$www/one.list"
+wants 1 'different days'
+serve 3; rm "$www"/one.list.*.minisig
+wants 1 'too few'
+serve 3; rm "$www"/catalogue.*.minisig
+wants 1 'distinct'
+serve 3; rm "$www/one.list"; fresh_parts # or what came before would be taken
+wants 1 'is not there'
+serve 3; truncate -s 100M "$www/catalogue"
+wants 1 'more than the'
+serve 3; rm "$www/catalogue"
+wants 3 'no source'
+serve 3; rm "$www/one.list"; mkfifo "$www/one.list"; fresh_parts
+wants 3 'no regular file'
+mv "$www" "$work/away"
+wants 3 'No such file'
+rm -rf "$work/away"
+is_in_force 2
+"$cordon" update history -c "$work/cordond.yaml" | says 'refused.*catalogue 2' || fail "history says nothing"
+wants 2 'neither' nothing
+wants 2 'two ways' --source https://a.example --from "$work"
+wants 2 'need a --reason' --override size
+wants 2 'is no source' --source ftp://a.example
+wants 2 'no such publisher' --publisher nobody
+serve 3
+wants 0 '"outcome":"activated"' --from "$www" --json
+[ "$(python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); print(d["exit"], d["results"][0]["outcome"], d["results"][0]["to"]["catalogue"])' "$work/out")" = '0 activated 3' ] || fail "$(cat "$work/out")"
+
+say "a web server that misbehaves: what is in force stays, and the next run is none the worse"
+{ read -r web; read -r tls; read -r nginx; read -r dead; } < <(free_ports 4)
+mode() { echo "$1" >"$work/mode"; }
+mode ok
+: >"$work/requests"
+start web python3 "$here/update_server.py" "$web" "$www" "$work/mode" "$work/requests"
+wait_until 20 grep -qs ready "$work/web.out" || fail "the web server does not start"
+option[update.sources]="[http://127.0.0.1:$web/lists]"
+write_config
+forget
+serve 1
+wants 0 'catalogue 1 is in force'
+serve 2
+bad_mode() { # MODE CODE WORDS
+  mode "$1"
+  fresh_parts
+  wants "$2" "$3"
+  is_in_force 1
+}
+octets=$(stat -c %s "$www/one.list")
+bad_mode "endless" 1 'more than the'
+bad_mode "longer:1" 1 'more than the'
+bad_mode "promise:$((octets + 1))" 1 'more than the'
+bad_mode "promise:$((octets / 2))" 1 'different days'
+bad_mode "shorter" 1 'different days'
+bad_mode "cut:1000" 3 'no source'
+bad_mode "hang" 3 'one.root: Operation too slow\|root: Operation too slow'
+bad_mode "drip:50" 3 'too slow'
+bad_mode "headers" 3 'header'
+bad_mode "page" 3 'without end'
+bad_mode "status:500" 3 'answers 500'
+bad_mode "status:429" 3 'answers 429'
+bad_mode "loop" 3 'no https:// address'
+bad_mode "redirect:http://127.0.0.1:$web/lists" 3 'no https:// address'
+bad_mode "redirect:file://$www" 3 'no https:// address'
+"$cordon" update status -c "$work/cordond.yaml" | says 'failed [0-9]* times' || fail "status does not say that the source fails"
+mode gzip # a body is taken as it is, whatever it is said to be
+fresh_parts
+wants 0 'catalogue 2 is in force'
+
+say "conditional requests: what has not changed does not come again"
+mode ok
+wants 0 'nothing new'
+: >"$work/requests"
+wants 0 'nothing new'
+grep -q '^GET /lists/catalogue 304 .*if-none-match="' "$work/requests" || fail "$(cat "$work/requests")"
+[ "$(wc -l <"$work/requests")" = 2 ] || fail "$(wc -l <"$work/requests") requests for nothing: $(cat "$work/requests")"
+grep -q 'authorization= cookie= accept-encoding=$' "$work/requests" || fail "$(cat "$work/requests")"
+
+say "what was cut is gone on with, also at another mirror; what does not fit is begun anew"
+serve 1; forget
+wants 0 'catalogue 1 is in force'
+serve 2
+resumed() { # MODE AFTER PATTERN-OF-REQUEST
+  fresh_parts
+  rm -rf "$store"; cp -r "$work/store-1" "$store"
+  mode "$1"
+  wants 3 'no source'
+  mode "$2"
+  : >"$work/requests"
+  wants 0 'catalogue 2 is in force'
+  is_in_force 2
+  grep -q "$3" "$work/requests" || fail "no '$3' in $(cat "$work/requests")"
+}
+cp -r "$store" "$work/store-1"
+resumed cut:1000 ok '^GET /lists/one.list 206 range=bytes=1000- if-range="'
+resumed cut:1000 norange '^GET /lists/one.list 200 range=bytes=1000- if-range="'
+resumed cut:1000 otherfile '^GET /lists/one.list 200 range= if-range= '
+resumed cut:1000 plain '^GET /lists/one.list 200 range=bytes=1000-'
+# The wrong part ends this run; the next one goes on from there.
+rm -rf "$store"; cp -r "$work/store-1" "$store"
+mode cut:1000; wants 3 'no source'
+mode otherpart; wants 3 'another part'
+mode ok; wants 0 'catalogue 2 is in force'
+# At another mirror the part is the same: its hash says so. It has no tag of there.
+rm -rf "$store"; cp -r "$work/store-1" "$store"
+mode cut:1000; wants 3 'no source'
+mode ok; : >"$work/requests"
+wants 0 'catalogue 2 is in force' --source "http://127.0.0.1:$web/mirror"
+grep -q '^GET /mirror/one.list 206 range=bytes=1000- if-range= ' "$work/requests" || fail "$(cat "$work/requests")"
+
+say "mirrors: the first that answers counts, and one that fails comes last for a while"
+rm -rf "$store"; cp -r "$work/store-1" "$store"
+option[update.sources]="[http://127.0.0.1:$dead/x, http://127.0.0.1:$web/lists]"
+write_config
+wants 0 'catalogue 2 is in force, was 1 (http://127.0.0.1:'"$web"'/lists)'
+says "127.0.0.1:$dead/x: .*Connection refused\|Failed to connect" <"$work/err" || fail "the dead mirror is not told of: $(cat "$work/err")"
+wants 0 'nothing new'
+if says "$dead" <"$work/err"; then fail "the dead mirror was asked first again"; fi
+option[update.sources]="[http://127.0.0.1:$dead/x, $work/nowhere]"
+write_config
+wants 3 'no source'
+option[update.sources]="[http://127.0.0.1:$web/lists]"
+option[update.http]=off
+write_config
+wants 3 'http:// is off'
+option[update.http]=local
+serve 3; mode status:503
+write_config
+wants 3 'answers 503'
+mode ok
+
+say "TLS: a CA that is pinned, and none other; redirects to https alone"
+make_ca ca; make_ca other
+make_certificate server localhost ca 3
+make_certificate stranger localhost other 3
+start tls python3 "$here/update_server.py" "$tls" "$www" "$work/mode" "$work/requests" "$work/server.pem" "$work/server.key"
+wait_until 20 grep -qs ready "$work/tls.out" || fail "the server over TLS does not start"
+option[update.sources]="[https://localhost:$tls/lists]"
+write_config
+wants 3 'certificate' # the system's CAs do not know it
+option[update.ca]="$work/other.pem"
+write_config
+wants 3 'certificate'
+option[update.ca]="$work/ca.pem"
+option[update.sources]="[https://127.0.0.1:$tls/lists]" # not its name
+write_config
+wants 3 'certificate\|no alternative'
+mode "redirect:http://127.0.0.1:$web/lists"
+option[update.sources]="[https://localhost:$tls/lists]"
+write_config
+wants 3 'no https:// address'
+mode loop
+wants 3 'more than 5 times'
+is_in_force 2
+mode "redirect:https://localhost:$tls/elsewhere" # a loop too, of another kind
+wants 3 'more than 5 times'
+mode ok
+wants 0 'catalogue 3 is in force'
+if grep -q 'cookie=[^ ]' "$work/requests"; then fail "a cookie was sent"; fi
+
+say "nginx"
+mkdir -p "$work/ngx"
+cat >"$work/nginx.conf" <<CONF
+daemon off; master_process off; pid $work/ngx/pid; error_log $work/nginx.err;
+events {}
+http { access_log $work/nginx.access; client_body_temp_path $work/ngx; proxy_temp_path $work/ngx; fastcgi_temp_path $work/ngx; uwsgi_temp_path $work/ngx; scgi_temp_path $work/ngx;
+  server { listen 127.0.0.1:$nginx; location / { root $work; } } }
+CONF
+start nginx nginx -e "$work/nginx.err" -c "$work/nginx.conf"
+wait_until 20 curl -sfo /dev/null "http://127.0.0.1:$nginx/www/catalogue" || fail "nginx does not start: $(cat "$work/nginx.err")"
+unset 'option[update.ca]'
+option[update.sources]="[http://127.0.0.1:$nginx/www]"
+write_config
+forget; serve 1
+wants 0 'catalogue 1 is in force'
+serve 2
+wants 0 'catalogue 2 is in force'
+wants 0 'nothing new'
+grep -q '"GET /www/catalogue HTTP/1.1" 304' "$work/nginx.access" || fail "nginx was not asked whether it has changed"
+
+say "two runs at once: one of them leaves it alone"
+serve 3
+exec 8>>"$store/lock"
+flock -n 8 || fail "the lock is held by nobody, and cannot be had"
+wants 1 'another run'
+exec 8>&-
+update & one=$!
+"$cordon" update -c "$work/cordond.yaml" --rounds 1 >"$work/out2" 2>&1 || says 'another run' <"$work/out2" || fail "$(cat "$work/out2")"
+wait "$one" || true
+is_in_force 3
+
+say "killed at any moment, what is in force is whole, and the next run goes on"
+option[update.sources]="[$www]"
+write_config
+for turn in 1 2 3 4 5 6 7 8; do
+  rm -rf "$store"; cp -r "$work/store-1" "$store"
+  serve $((2 + turn % 2))
+  "$CORDON_BUILD/cordon-update" -c "$work/cordond.yaml" >/dev/null 2>&1 & one=$!
+  sleep "0.0$((turn * 11 + 5))"
+  kill -KILL "$one" 2>/dev/null || true
+  wait "$one" 2>/dev/null || true
+  "$cordon" catalogue verify "$store/test/current" >/dev/null || fail "killed, and what is in force is not whole"
+  update
+  [ "$code" = 0 ] || fail "after a kill: $(cat "$work/out" "$work/err")"
+  is_in_force $((2 + turn % 2))
+done
+
+say "the running cordond takes up what comes into force"
+rm -rf "$store"; cp -r "$work/store-1" "$store"
+write_config
+start_cordond
+ask a.one.example.test; expect 'answer .* A 0\.0\.0\.0'
+serve 2
+wants 0 'catalogue 2 is in force'
+is_at() { status_is "s[\"lists\"][0][\"serial\"] == $1"; }
+wait_until 20 is_at 2 || fail "cordond did not take up the new version: $(status 's["lists"]')"
+ask a.two.example.test; expect 'answer .* A 0\.0\.0\.0'
+serve 3
+wants 0 'catalogue 3 is in force'
+wait_until 20 is_at 3 || fail "cordond did not take up the next version"
+stop_cordond
