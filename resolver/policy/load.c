@@ -482,7 +482,7 @@ static int load_image(const struct policy_load_request *request, struct arrival 
                       struct report *report, struct policy_loaded *made)
 {
     const size_t count = made->list_count + made->newer_count;
-    const struct policy_list *stubs[POLICY_LISTS_MAX];
+    const struct policy_list *stubs[POLICY_LISTS_MAX] = {NULL};
     uint8_t inputs[32];
     int rc = 0;
 
@@ -498,8 +498,9 @@ static int load_image(const struct policy_load_request *request, struct arrival 
         made->image = policy_kept_find(request->cache_directory, inputs, report);
         made->from_cache = made->image != NULL;
     }
-    /* Of several lists there is one image only once they are compiled together. */
-    const bool alone = count == 1;
+    /* Of several lists there is one image only once they are compiled together; of a held one
+     * the catalogue says nothing. */
+    const bool alone = count == 1 && !arrivals[0].held;
     if (made->image == NULL && alone && request->shipped) {
         made->image = policy_shipped_find(&arrivals[0].source, &arrivals[0].stub, report);
         made->shipped = made->image != NULL;

@@ -220,7 +220,7 @@ int fingerprint_pages(const char *name, struct setup_fingerprint_part *part)
     digest_hex(part->hash, sizeof(part->hash), hex);
     at = part->lines;
     for (size_t i = 0; i < part->page_count; i++) {
-        char head[HEAD_MAX];
+        char head[2 * HEAD_MAX]; /* it fits in one: the compiler cannot see that */
         const char *next;
         const size_t from = used;
 

@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRUST_ID_MAX      64u
-#define TRUST_NAME_MAX    253u
+#define TRUST_ID_MAX   64u
+#define TRUST_NAME_MAX 253u
 
 /* What a publisher may speak of. A count of 0 and not all: of nothing of the kind. */
 struct trust_scope {

@@ -345,6 +345,7 @@ start_nsd() { # PORT ZONE...
     echo "  xfrdir: \"$work\""
     echo "  zonesdir: \"$work/zones\""
     echo "  server-count: 1"
+    echo "  rrl-ratelimit: 0" # it serves one client
     echo "remote-control:"
     echo "  control-enable: no"
     for zone in "$@"; do

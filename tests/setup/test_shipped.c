@@ -99,20 +99,20 @@ static int load(struct scene *scene, const char *use, const char *more)
         scene->catalogue = NULL;
     }
     snprintf(text, sizeof(text),
-             "upstreams: {servers: [192.0.2.53]}\nlists: {directory: lists, use: {%s}}\n%s", use,
-             more);
+             "upstreams: {servers: [192.0.2.53]}\nlists: {directory: lists, use: {%s}}\n%s",
+             use, more);
     setup_snapshot_free(scene->snapshot);
     scene->snapshot = NULL;
     report_deinit(&scene->press.report);
-    assert_int_equal(config_parse(text, strlen(text), "test.yaml", folder, &scene->press.report,
-                                  &config),
-                     0);
+    assert_int_equal(
+        config_parse(text, strlen(text), "test.yaml", folder, &scene->press.report, &config),
+        0);
     if (strstr(more, "state:") == NULL) { /* as tools do, which put nothing in force */
         free(config->state_directory);
         config->state_directory = NULL;
     }
-    const int rc = setup_snapshot_make(config, 1, PRESS_NOW_S, &scene->press.report,
-                                       &scene->snapshot);
+    const int rc =
+        setup_snapshot_make(config, 1, PRESS_NOW_S, &scene->press.report, &scene->snapshot);
     if (rc != 0) {
         config_free(config);
     }
