@@ -64,6 +64,18 @@ void report_add(struct report *report, enum report_kind kind, const char *file, 
     keep(report, kind, whole);
 }
 
+void report_take(struct report *report, const struct report *from)
+{
+    if (report == NULL) {
+        return;
+    }
+    report->errors += from->errors;
+    report->warnings += from->warnings;
+    for (size_t i = 0; i < from->count; i++) {
+        keep(report, from->entries[i].kind, from->entries[i].text);
+    }
+}
+
 void report_progress(const struct report *report, const char *stage, uint64_t done,
                      uint64_t all)
 {

@@ -49,6 +49,9 @@ void report_deinit(struct report *report);
 void report_add(struct report *report, enum report_kind kind, const char *file, size_t line,
                 size_t column, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
+/* Adds all that is in the other one, which keeps it. */
+void report_take(struct report *report, const struct report *from);
+
 /* Tells whoever waits, if anybody does. report NULL: nobody. */
 void report_progress(const struct report *report, const char *stage, uint64_t done,
                      uint64_t all);

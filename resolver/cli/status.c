@@ -21,9 +21,11 @@ static const char reload_help[] =
     "\n"
     "Makes the daemon load its configuration and lists anew and waits for the outcome. "
     "Anything\n"
-    "wrong: the daemon keeps what it had, and the faults are printed.\n"
-    "Exit status: 0 the new ones are in force, 1 refused, 2 wrong usage, 3 no daemon "
-    "answers.\n";
+    "wrong: the daemon keeps what it had, and the faults are printed; of one publisher, its "
+    "lists.\n"
+    "Exit status: 0 the new ones are in force, 1 refused, 2 wrong usage, 3 no daemon answers, "
+    "4 all\n"
+    "but those of a publisher whose folder is broken.\n";
 
 struct request {
     struct cli_daemon daemon;
@@ -304,6 +306,19 @@ static void trust_attention(unsigned *count, const json_t *trust)
     const char *lost = cli_string_of(trust, "memory_lost");
     const char *unwritten = cli_string_of(trust, "memory_unwritten_since");
     const bool still = json_is_true(json_object_get(trust, "memory_unwritten"));
+    const json_t *broken = json_object_get(trust, "broken");
+
+    for (size_t i = 0; i < json_array_size(broken); i++) {
+        const json_t *one = json_array_get(broken, i);
+        const char *publisher = cli_string_of(one, "publisher");
+
+        attention(count, true, "the folder of %s is broken, and its lists are %s: %s",
+                  publisher[0] != '\0' ? publisher : "lists.directory",
+                  json_is_true(json_object_get(one, "left_out"))
+                      ? "left out, at least some"
+                      : "those that were accepted before",
+                  cli_string_of(one, "fault"));
+    }
 
     attention(count, lost[0] != '\0',
               "what was accepted before was lost on %s, so older lists would not have been "
@@ -545,20 +560,21 @@ int cli_reload(int argc, char **argv)
         return code;
     }
     const bool ok = json_is_true(json_object_get(result, "ok"));
+    const bool partly = json_is_true(json_object_get(result, "partly"));
     if (request.json) {
         cli_print_document(result);
     } else {
         print_messages(result, "errors", "error");
         print_messages(result, "warnings", "warning");
         if (ok) {
-            printf("in force: generation %" PRIu64 ", %" PRIu64 " rules, %" PRIu64 " ms\n",
-                   cli_number_of(result, "generation"), cli_number_of(result, "rules"),
-                   cli_number_of(result, "milliseconds"));
+            printf("%sin force: generation %" PRIu64 ", %" PRIu64 " rules, %" PRIu64 " ms\n",
+                   partly ? "partly " : "", cli_number_of(result, "generation"),
+                   cli_number_of(result, "rules"), cli_number_of(result, "milliseconds"));
         } else {
             fprintf(stderr, "refused: %s; the daemon keeps what it had\n",
                     cli_string_of(result, "error"));
         }
     }
     json_decref(result);
-    return ok ? CLI_OK : CLI_REFUSED;
+    return !ok ? CLI_REFUSED : partly ? CLI_PARTLY : CLI_OK;
 }

@@ -220,6 +220,12 @@ struct config_publisher {
     struct config_sources sources; /* none: cordon-update leaves it alone */
 };
 
+/* What a start does without lists of lists.directory. */
+enum config_missing {
+    CONFIG_MISSING_STOP, /* it fails */
+    CONFIG_MISSING_PASS  /* it goes on without them */
+};
+
 /* What is done with a list that has been stale for too long. */
 enum config_dead {
     CONFIG_DEAD_ENFORCE, /* what it says */
@@ -301,6 +307,7 @@ struct config {
     char *contact; /* whom a person asks whose name is blocked; NULL: not said */
     /* lists: */
     char *list_directory;
+    unsigned when_missing; /* enum config_missing */
     struct config_list lists[CONFIG_LISTS_MAX];
     size_t list_count;
     /* schedules: */

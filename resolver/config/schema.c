@@ -22,6 +22,8 @@ const struct config_word config_choose_words[] = {{"fastest", CONFIG_CHOOSE_FAST
                                                   {NULL, 0}};
 static const struct config_word switch_words[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 static const struct config_word reach_words[] = {{"local", 0}, {"network", 1}, {NULL, 0}};
+static const struct config_word missing_words[] = {
+    {"stop", CONFIG_MISSING_STOP}, {"pass", CONFIG_MISSING_PASS}, {NULL, 0}};
 static const struct config_word dead_words[] = {{"enforce", CONFIG_DEAD_ENFORCE},
                                                 {"refuse", CONFIG_DEAD_REFUSE},
                                                 {"pass", CONFIG_DEAD_PASS},
@@ -388,6 +390,12 @@ const struct config_row config_rows[] = {
     {.name = "lists.directory", .kind = &config_kind_path, .offset = AT(list_directory),
      .standard = CONFIG_LIST_DIRECTORY, .reloadable = true,
      .manual = "The folder of the files ID.list and their signatures."},
+    {.name = "lists.when-missing", .kind = &config_kind_word, .offset = AT(when_missing),
+     .standard = "stop", .words = missing_words, .reloadable = true,
+     .manual = "What a start does where lists of lists.directory cannot be loaded, and no version "
+               "of them that was accepted before was kept in state.directory. stop: it fails, and "
+               "says why. pass: it goes on without them, with an alarm: nothing of them is "
+               "blocked. A reload keeps what is in force in any case."},
     {.name = "lists.use", .kind = &config_kind_use,
      .standard = "\n    huawei-cloud: enforce\n    alibaba-cloud: enforce\n"
                  "    tencent-cloud: enforce\n    baidu-cloud: enforce\n"

@@ -45,12 +45,62 @@ static void tell(struct daemon *daemon, const char *what, uint64_t since_s)
                    });
 }
 
+/* The one of this publisher; NULL: it is not broken. */
+static const struct setup_broken *find_broken(const struct setup_broken *all, size_t count,
+                                              const char *publisher)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(all[i].publisher, publisher) == 0) {
+            return &all[i];
+        }
+    }
+    return NULL;
+}
+
+/* An event when a publisher's folder breaks, and when it is mended; why is in the log. */
+static void take_broken(struct daemon *daemon, const struct setup_snapshot *now)
+{
+    struct audit_trust event = {.wall_us = clock_read().wall_us, .by_daemon = true};
+
+    for (size_t i = 0; i < now->broken_count; i++) {
+        const struct setup_broken *broken = &now->broken[i];
+        const struct setup_broken *was =
+            find_broken(daemon->broken, daemon->broken_count, broken->publisher);
+
+        if (was == NULL || was->left_out != broken->left_out ||
+            strcmp(was->fault, broken->fault) != 0) {
+            log_write(LOG_LEVEL_ERROR,
+                      "alarm: the folder of %s is broken, and its lists are %s",
+                      broken->publisher[0] != '\0' ? broken->publisher : "lists.directory",
+                      broken->left_out ? "left out, at least some"
+                                       : "those that were accepted before");
+            event.what = broken->left_out ? "publisher-left-out" : "publisher-as-before";
+            event.publisher = broken->publisher[0] != '\0' ? broken->publisher : NULL;
+            event.detail = broken->fault;
+            record(daemon, &event);
+        }
+    }
+    for (size_t i = 0; i < daemon->broken_count; i++) {
+        const struct setup_broken *was = &daemon->broken[i];
+
+        if (find_broken(now->broken, now->broken_count, was->publisher) == NULL) {
+            event.what = "publisher-mended";
+            event.publisher = was->publisher[0] != '\0' ? was->publisher : NULL;
+            event.detail = NULL;
+            record(daemon, &event);
+        }
+    }
+    memcpy(daemon->broken, now->broken, sizeof(daemon->broken));
+    daemon->broken_count = now->broken_count;
+}
+
 void alarm_take(struct daemon *daemon)
 {
     const struct setup_memory *now = &daemon_snapshot(daemon)->memory;
     const struct setup_memory before = daemon->accepted;
     char when[CLOCK_TEXT_MAX];
 
+    take_broken(daemon, daemon_snapshot(daemon));
     daemon->accepted = *now;
     if (now->alarm.lost_s != 0 && before.alarm.lost_s != now->alarm.lost_s) {
         clock_format_s(now->alarm.lost_s, when);
@@ -98,6 +148,17 @@ void alarm_write(struct text *out, const struct daemon *daemon)
     write_time(out, "memory_lost", memory->alarm.lost_s);
     json_bool(out, "memory_unwritten", memory->unwritten);
     write_time(out, "memory_unwritten_since", memory->alarm.unwritten_s);
+    json_array_begin(out, "broken");
+    for (size_t i = 0; i < daemon->broken_count; i++) {
+        const struct setup_broken *broken = &daemon->broken[i];
+
+        json_object_begin(out, NULL);
+        json_string(out, "publisher", broken->publisher[0] != '\0' ? broken->publisher : NULL);
+        json_bool(out, "left_out", broken->left_out);
+        json_string(out, "fault", broken->fault);
+        json_object_end(out);
+    }
+    json_array_end(out);
     json_object_end(out);
 }
 

@@ -44,8 +44,10 @@ static int make_snapshot(struct config *config, struct setup_snapshot **snapshot
 {
     struct report report;
 
-    const struct setup_request request = {
-        .generation = 1, .now_s = clock_read().wall_us / 1000000, .starts = true};
+    const struct setup_request request = {.generation = 1,
+                                          .now_s = clock_read().wall_us / 1000000,
+                                          .starts = true,
+                                          .tolerates = true};
     report_init(&report);
     const int rc = setup_snapshot_make_for(config, &request, &report, snapshot);
     report_print(&report, stderr);

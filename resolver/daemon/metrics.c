@@ -85,8 +85,19 @@ static void write_exceptions(struct text *out, const struct daemon *daemon)
            counts.refused);
 }
 
-static void write_alarms(struct text *out, const struct setup_memory *memory)
+static void write_alarms(struct text *out, const struct daemon *daemon)
 {
+    const struct setup_memory *memory = &daemon->accepted;
+
+    family(out, "cordon_publisher_broken", GAUGE,
+           "1 for a publisher whose folder is broken; its lists are as-before, or left-out.");
+    for (size_t i = 0; i < daemon->broken_count; i++) {
+        const struct setup_broken *broken = &daemon->broken[i];
+
+        text_printf(out, "cordon_publisher_broken{publisher=\"%s\",lists=\"%s\"} 1\n",
+                    broken->publisher[0] != '\0' ? broken->publisher : "lists.directory",
+                    broken->left_out ? "left-out" : "as-before");
+    }
     family(out, "cordon_trust_alarm", GAUGE,
            "1 if the memory of what was accepted was lost, or could not be written, and nobody "
            "has acknowledged it.");
@@ -472,7 +483,7 @@ void metrics_write(const struct daemon *daemon, const struct totals *totals, str
 {
     write_process(out, daemon, totals);
     write_exceptions(out, daemon);
-    write_alarms(out, &daemon->accepted);
+    write_alarms(out, daemon);
     write_questions(out, totals);
     write_latency(out, &totals->sum.latency);
     write_net(out, &totals->sum.net);

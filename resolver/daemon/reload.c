@@ -35,7 +35,9 @@ static void prepare(void *context)
     sandbox_report_hidden(&daemon->sandbox, config, daemon->config_path, &reload->report);
     const struct setup_request request = {.generation = reload->generation,
                                           .now_s = clock_read().wall_us / 1000000,
-                                          .memory = reload->memory};
+                                          .memory = reload->memory,
+                                          .tolerates = true,
+                                          .before = reload->before};
     reload->rc = setup_snapshot_make_for(config, &request, &reload->report, &reload->snapshot);
     if (reload->rc != 0) {
         config_free(config);
@@ -73,6 +75,7 @@ static void make_document(struct daemon *daemon, struct text *out)
     clock_format(now.wall_us, when);
     json_object_begin(out, NULL);
     json_bool(out, "ok", reload->rc == 0);
+    json_bool(out, "partly", reload->rc == 0 && current->broken_count > 0);
     json_string(out, "cause", causes[reload->cause]);
     json_string(out, "time", when);
     json_uint(out, "milliseconds", (now.mono_us - reload->began_us) / 1000);
@@ -296,7 +299,8 @@ static void finish(struct daemon *daemon)
     if (daemon->stopping) {
         return;
     }
-    if (reload->rc != 0 && of_files && reload->next == RELOAD_NONE) {
+    const bool partly = daemon->broken_count > 0; /* perhaps in the middle of being written */
+    if ((reload->rc != 0 || partly) && of_files && reload->next == RELOAD_NONE) {
         schedule(daemon, RELOAD_RETRY, DAEMON_RETRY_MS);
     }
     if (reload->next != RELOAD_NONE) {
@@ -391,6 +395,9 @@ static void begin(struct daemon *daemon, enum reload_cause cause)
     reload->rc = 0;
     reload->generation = changes_next_generation(daemon);
     reload->memory = daemon->accepted;
+    /* It stays as long as nothing else is published, which is this reload's to do. */
+    const struct setup_snapshot *current = daemon_snapshot(daemon);
+    reload->before = current->root != NULL ? current->root : current;
     reload->phase = RELOAD_PREPARING;
     report_init(&reload->report);
     const int rc = builder_run(&reload->builder, prepare, on_prepared, daemon);

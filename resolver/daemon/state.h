@@ -70,7 +70,8 @@ struct reload {
     struct setup_snapshot *snapshot;
     struct config *config;
     uint64_t generation;
-    struct setup_memory memory; /* as it was at the beginning */
+    struct setup_memory memory;          /* as it was at the beginning */
+    const struct setup_snapshot *before; /* and the root of what was in force */
     int rc;
 
     /* Clients of the control socket: those of the reload that runs, and of the next. */
@@ -126,6 +127,8 @@ struct daemon {
     enum policy_freshness freshness_said[POLICY_LISTS_MAX];
     struct sandbox sandbox;
     struct setup_memory accepted; /* as of the snapshot in force, less what was acknowledged */
+    struct setup_broken broken[SETUP_BROKEN_MAX]; /* of the snapshot in force, told already */
+    size_t broken_count;
     struct probe_result probes[UPSTREAM_SERVERS_MAX]; /* at the start */
 
     struct tracing *tracing[DAEMON_TRACES_MAX]; /* trace.c's own */

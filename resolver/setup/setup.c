@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "setup/caps.h"
+#include "setup/lists.h"
 #include "setup/names.h"
 #include "setup/own.h"
 #include "setup/schedules.h"
@@ -162,47 +163,6 @@ static int fill_trust(const struct config *config, struct upstream_settings *ups
                    : tls_trust_build(NULL, 0, false, "", NULL, &upstreams->trust);
 }
 
-/* Reads the files of exceptions; verifies and compiles the lists that are not off in every
- * view.
- */
-static int load_lists(const struct config *config, const struct setup_views *views,
-                      const struct setup_trust *trust, const struct setup_request *asked,
-                      struct report *report, struct policy_loaded *loaded,
-                      struct setup_exceptions **exceptions)
-{
-    const struct policy_load_source *sources[POLICY_LISTS_MAX];
-    const struct policy_load_held *versions[POLICY_LISTS_MAX];
-    struct policy_load_held both[POLICY_LISTS_MAX];
-    const struct policy_load_request request = {.ids = views->ids,
-                                                .id_count = views->id_count,
-                                                .directory = config->list_directory,
-                                                .sources = sources,
-                                                .held = versions,
-                                                .dead_after_s = config->dead_after_s,
-                                                .now_s = asked->now_s,
-                                                .cache_directory = config->state_directory,
-                                                .heads = true,
-                                                .shipped = config->state_directory != NULL};
-
-    const int rc = setup_exceptions_read(config, trust->standard.keyring, asked->now_s, report,
-                                         exceptions);
-    if (rc != 0) {
-        return rc;
-    }
-    setup_trust_sources(trust, views->ids, views->id_count, sources);
-    for (size_t i = 0; i < views->id_count; i++) {
-        const struct setup_held *held = setup_held_find(asked->held, views->ids[i]);
-
-        versions[i] = NULL;
-        if (held != NULL) {
-            both[i] = held->version;
-            both[i].beside = held->newer != SETUP_NEWER_WAITS;
-            versions[i] = &both[i];
-        }
-    }
-    return policy_load(&request, report, loaded);
-}
-
 /* What decides, before dead lists make of views what no file says. */
 static int fill_fingerprint(const struct config *config, const struct setup_views *views,
                             const struct setup_held_set *held,
@@ -343,7 +303,11 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         rc = setup_trust_open(config, request, report, trust);
     }
     if (rc == 0) {
-        rc = load_lists(config, &views, trust, request, report, loaded, &new->exceptions);
+        rc = setup_exceptions_read(config, trust->standard.keyring, now_s, report,
+                                   &new->exceptions);
+    }
+    if (rc == 0) {
+        rc = setup_lists_load(config, request, report, trust, &views, loaded);
     }
     if (rc == 0) {
         rc = fill_fingerprint(config, &views, request->held, loaded, new);
@@ -386,6 +350,8 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         new->newer_count = loaded->newer_count;
         new->from_cache = loaded->from_cache;
         new->shipped = loaded->shipped;
+        memcpy(new->broken, trust->told, sizeof(new->broken));
+        new->broken_count = trust->told_count;
         new->made_us = clock_read().wall_us;
         new->config = config;
         new->named = new->upstreams;

@@ -53,6 +53,14 @@ struct setup_memory {
     struct trust_alarm alarm;
 };
 
+/* A publisher whose folder is broken: its lists are those that were accepted before, or out. */
+struct setup_broken {
+    char publisher[65]; /* "": that of lists.directory */
+    bool left_out;      /* no version of them was kept */
+    char fault[512];    /* the first, with its place */
+};
+#define SETUP_BROKEN_MAX (CONFIG_PUBLISHERS_MAX + 1)
+
 /* Which variant of each view is in force, from a moment on (wall clock, seconds) to before
  * another.
  */
@@ -90,6 +98,8 @@ struct setup_snapshot {
     bool from_cache;                              /* the image was kept from before */
     bool shipped;                                 /* it is the publisher's (policy/shipped.h) */
     struct setup_memory memory;                   /* as it was when this was made */
+    struct setup_broken broken[SETUP_BROKEN_MAX];
+    size_t broken_count;
     struct setup_exceptions *exceptions; /* files of them; what counts is in derived ones */
     uint64_t made_us;                    /* wall clock */
     struct setup_snapshot *root; /* whose everything but the policy this one shares; NULL */
@@ -113,6 +123,11 @@ struct setup_request {
      * snapshot, and no failure. */
     bool starts;
     struct setup_memory memory; /* as it is; of a start zeros */
+    /* A publisher of trust.publishers whose folder is broken costs its own lists alone: they
+     * stay as they were accepted before (setup/broken.h). So does that of lists.directory, at a
+     * start. What is wrong is an error in the report, and no failure. */
+    bool tolerates;
+    const struct setup_snapshot *before; /* in force: the root of it; NULL: nothing is */
 };
 int setup_snapshot_make_for(struct config *config, const struct setup_request *request,
                             struct report *report, struct setup_snapshot **snapshot);

@@ -131,8 +131,42 @@ _Static_assert(CONFIG_PUBLISHER_SCOPE_MAX <= TRUST_SCOPE_PROVIDERS_MAX, "all pro
 _Static_assert(CONFIG_PUBLISHER_SCOPE_MAX <= TRUST_SCOPE_NAMES_MAX, "all names fit");
 _Static_assert(CONFIG_PUBLISHER_SCOPE_MAX <= TRUST_SCOPE_PREFIXES_MAX, "all prefixes fit");
 
-static int open_foreign(const struct config *config, uint64_t now_s, struct report *report,
-                        struct setup_trust *trust)
+/* One that is broken has no list but those that were accepted before. */
+static void fill_source(const struct config_publisher *from, const struct setup_trust *trust,
+                        struct setup_foreign *foreign)
+{
+    fill_scope(from, &foreign->scope);
+    foreign->source = (struct policy_load_source){
+        .directory = from->directory,
+        .keyring = foreign->broken ? &trust->nobody : &foreign->publisher->root->list,
+        .publisher = foreign->broken ? NULL : foreign->publisher,
+        .scope = &foreign->scope,
+    };
+}
+
+static int open_one(const struct config *config, const struct config_publisher *from,
+                    const struct setup_trust *trust, uint64_t now_s, struct report *report,
+                    struct trust_publisher **publisher)
+{
+    const struct trust_publisher_request request = {.pinned = from->root,
+                                                    .folder = from->directory,
+                                                    .name = from->name,
+                                                    .ratchet = trust->ratchet,
+                                                    .now_s = now_s,
+                                                    .only_looks = only_looks(config)};
+    const int rc = trust_publisher_open(&request, report, publisher);
+
+    if (rc == 0 && trust->publisher != NULL &&
+        strcmp(trust->publisher->root->publisher, from->name) == 0) {
+        report_add(report, REPORT_ERROR, from->root, 0, 0,
+                   "%s is the publisher of lists.directory already", from->name);
+        return CORDON_E_REFUSED;
+    }
+    return rc;
+}
+
+static int open_foreign(const struct config *config, const struct setup_request *request,
+                        struct report *report, struct setup_trust *trust)
 {
     int rc = 0;
 
@@ -141,35 +175,48 @@ static int open_foreign(const struct config *config, uint64_t now_s, struct repo
         return -ENOMEM;
     }
     for (size_t i = 0; i < config->publisher_count; i++) {
-        const struct config_publisher *from = &config->publishers[i];
         struct setup_foreign *foreign = &trust->foreign[trust->foreign_count++];
-        const struct trust_publisher_request request = {.pinned = from->root,
-                                                        .folder = from->directory,
-                                                        .name = from->name,
-                                                        .ratchet = trust->ratchet,
-                                                        .now_s = now_s,
-                                                        .only_looks = only_looks(config)};
-        const int one = trust_publisher_open(&request, report, &foreign->publisher);
+        struct report faults;
 
-        if (one != 0) {
+        report_init(&faults);
+        const int one = open_one(config, &config->publishers[i], trust, request->now_s, &faults,
+                                 &foreign->publisher);
+        report_take(report, &faults);
+        if (one == 0) {
+            fill_source(&config->publishers[i], trust, foreign);
+        } else if (request->tolerates && one != -ENOMEM) {
+            setup_trust_break(trust, i, &faults);
+        } else {
             rc = rc == 0 ? one : rc;
-            continue;
         }
-        if (trust->publisher != NULL &&
-            strcmp(trust->publisher->root->publisher, from->name) == 0) {
-            report_add(report, REPORT_ERROR, from->root, 0, 0,
-                       "%s is the publisher of lists.directory already", from->name);
-            rc = CORDON_E_REFUSED;
-        }
-        fill_scope(from, &foreign->scope);
-        foreign->source = (struct policy_load_source){
-            .directory = from->directory,
-            .keyring = &foreign->publisher->root->list,
-            .publisher = foreign->publisher,
-            .scope = &foreign->scope,
-        };
+        report_deinit(&faults);
     }
     return rc;
+}
+
+void setup_trust_break(struct setup_trust *trust, size_t number, const struct report *faults)
+{
+    const bool is_own = number == SETUP_TRUST_OWN;
+    struct setup_broken *told = &trust->told[trust->told_count++];
+
+    *told = (struct setup_broken){.left_out = false};
+    for (size_t i = faults->count; i-- > 0;) { /* the first error, or whatever there is */
+        if (faults->entries[i].kind == REPORT_ERROR || told->fault[0] == '\0') {
+            snprintf(told->fault, sizeof(told->fault), "%s", faults->entries[i].text);
+        }
+    }
+    if (is_own) {
+        trust->broken = true;
+        trust->standard.publisher = NULL;
+        if (trust->keys.count == 0) { /* by keys alone, each list counts by itself */
+            trust->standard.keyring = &trust->nobody;
+        }
+    } else {
+        snprintf(told->publisher, sizeof(told->publisher), "%s",
+                 trust->config->publishers[number].name);
+        trust->foreign[number].broken = true;
+        fill_source(&trust->config->publishers[number], trust, &trust->foreign[number]);
+    }
 }
 
 int setup_trust_open(const struct config *config, const struct setup_request *request,
@@ -183,6 +230,7 @@ int setup_trust_open(const struct config *config, const struct setup_request *re
     trust->config = config;
     trust->standard.directory = config->list_directory;
     trust->standard.keyring = &trust->keys;
+    trust->nobody.threshold = 1;
     const bool has_root = find_root(config, root);
     if (remembers(config, has_root)) {
         rc = recall(config, request, report, trust);
@@ -199,14 +247,23 @@ int setup_trust_open(const struct config *config, const struct setup_request *re
                                                       .now_s = now_s,
                                                       .only_looks = only_looks(config)};
 
-        rc = trust_publisher_open(&asked, report, &trust->publisher);
+        struct report faults;
+
+        report_init(&faults);
+        rc = trust_publisher_open(&asked, &faults, &trust->publisher);
+        report_take(report, &faults);
+        if (rc != 0 && rc != -ENOMEM && request->starts && request->tolerates) {
+            setup_trust_break(trust, SETUP_TRUST_OWN, &faults);
+            rc = 0;
+        }
+        report_deinit(&faults);
     }
-    if (rc == 0 && has_root) {
+    if (rc == 0 && has_root && !trust->broken) {
         trust->standard.publisher = trust->publisher;
         trust->standard.keyring = &trust->publisher->root->list;
     }
     if (rc == 0 && config->publisher_count > 0) {
-        rc = open_foreign(config, now_s, report, trust);
+        rc = open_foreign(config, request, report, trust);
     }
     return rc;
 }
@@ -219,16 +276,30 @@ static bool was_there(const struct trust_ratchet *ratchet)
     return memcmp(ratchet->was, nothing, sizeof(nothing)) != 0;
 }
 
-/* Notes all publishers in the ratchet. */
+static int note_one(struct setup_trust *trust, const struct trust_publisher *publisher,
+                    uint64_t *until_s, struct report *report, bool *changed)
+{
+    const uint64_t one_s = trust_publisher_until_s(publisher);
+
+    *until_s = one_s < *until_s ? one_s : *until_s;
+    return trust_publisher_note(publisher, 0, trust->ratchet, report, changed);
+}
+
+/* Notes all publishers in the ratchet, and the time, if all of them leave it to be believed. */
 static int note(struct setup_trust *trust, uint64_t now_s, struct report *report, bool *changed)
 {
-    int rc = trust->publisher == NULL ? 0
-                                      : trust_publisher_note(trust->publisher, now_s,
-                                                             trust->ratchet, report, changed);
+    uint64_t until_s = UINT64_MAX;
+    int rc = trust->publisher == NULL || trust->broken
+                 ? 0
+                 : note_one(trust, trust->publisher, &until_s, report, changed);
 
     for (size_t i = 0; rc == 0 && i < trust->foreign_count; i++) {
-        rc = trust_publisher_note(trust->foreign[i].publisher, now_s, trust->ratchet, report,
-                                  changed);
+        if (!trust->foreign[i].broken) {
+            rc = note_one(trust, trust->foreign[i].publisher, &until_s, report, changed);
+        }
+    }
+    if (rc == 0 && until_s != UINT64_MAX) {
+        trust_ratchet_see(trust->ratchet, now_s, until_s);
     }
     return rc;
 }
@@ -316,25 +387,27 @@ void setup_trust_close(struct setup_trust *trust)
     trust->ratchet = NULL;
 }
 
-static const struct policy_load_source *source_of(const struct setup_trust *trust,
-                                                  const char *id)
+size_t setup_trust_whose(const struct setup_trust *trust, const char *id)
 {
     for (size_t i = 0; i < trust->foreign_count; i++) {
         const struct config_publisher *publisher = &trust->config->publishers[i];
 
         for (size_t k = 0; k < publisher->list_count; k++) {
             if (strcmp(publisher->lists[k], id) == 0) {
-                return &trust->foreign[i].source;
+                return i;
             }
         }
     }
-    return &trust->standard;
+    return SETUP_TRUST_OWN;
 }
 
 void setup_trust_sources(const struct setup_trust *trust, const char *const *ids, size_t count,
                          const struct policy_load_source **sources)
 {
     for (size_t i = 0; i < count; i++) {
-        sources[i] = source_of(trust, ids[i]);
+        const size_t whose = setup_trust_whose(trust, ids[i]);
+
+        sources[i] =
+            whose == SETUP_TRUST_OWN ? &trust->standard : &trust->foreign[whose].source;
     }
 }

@@ -19,9 +19,14 @@ struct setup_trust {
         struct trust_publisher *publisher;
         struct trust_scope scope; /* the operator's word */
         struct policy_load_source source;
+        bool broken; /* what lies in its folder does not count */
     } * foreign;
+    bool broken;                 /* so it is with that of lists.directory */
+    struct trust_keyring nobody; /* whose lists count then */
     const struct config *config; /* borrowed */
     size_t foreign_count;
+    struct setup_broken told[SETUP_BROKEN_MAX];
+    size_t told_count;
     bool is_lost; /* what was accepted before cannot be read, and is begun anew */
 };
 
@@ -42,6 +47,13 @@ int setup_trust_keep(struct setup_trust *trust, const struct config *config,
                      const struct setup_request *request, struct report *report,
                      struct setup_memory *memory);
 void setup_trust_close(struct setup_trust *trust);
+
+/* Whose list this is: a number of trust->foreign, or SETUP_TRUST_OWN. */
+#define SETUP_TRUST_OWN SIZE_MAX
+size_t setup_trust_whose(const struct setup_trust *trust, const char *id);
+
+/* What lies in that publisher's folder does not count, nor is it remembered. Once for each. */
+void setup_trust_break(struct setup_trust *trust, size_t number, const struct report *faults);
 
 /* The sources of these lists, in their order: for policy_load_request. Borrows. */
 void setup_trust_sources(const struct setup_trust *trust, const char *const *ids, size_t count,

@@ -306,6 +306,44 @@ static bool bury_in(const struct policy_list_setting *lists, size_t count, const
     return enforced;
 }
 
+/* Takes a list out of one set; the number that are left. */
+static size_t drop_from(struct setup_views *views, const struct policy_list_setting *lists,
+                        size_t count, const char *id)
+{
+    struct policy_list_setting *own = &views->lists[lists - views->lists];
+    size_t left = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(own[i].id, id) != 0) {
+            own[left++] = own[i];
+        }
+    }
+    return left;
+}
+
+void setup_views_leave_out(struct setup_views *views, const char *id)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < views->count; i++) {
+        struct policy_view_setting *view = &views->at[i];
+
+        for (size_t k = 0; k < view->variant_count; k++) {
+            struct policy_view_variant *variant =
+                &views->variants[&view->variants[k] - views->variants];
+
+            variant->list_count = drop_from(views, variant->lists, variant->list_count, id);
+        }
+        view->list_count = drop_from(views, view->lists, view->list_count, id);
+    }
+    for (size_t i = 0; i < views->id_count; i++) {
+        if (strcmp(views->ids[i], id) != 0) {
+            views->ids[left++] = views->ids[i];
+        }
+    }
+    views->id_count = left;
+}
+
 static void refuse_all(struct policy_view_setting *view)
 {
     view->log_only = false;

@@ -39,6 +39,9 @@ void setup_views_deinit(struct setup_views *views);
 void setup_views_bury(struct setup_views *views, const char *id, bool refuse, bool pass,
                       struct report *report);
 
+/* A list that is not loaded: no view has it. Before setup_views_stage. */
+void setup_views_leave_out(struct setup_views *views, const char *id);
+
 /* The views as stages have them: each says which version of a staged list counts, and for each
  * share of clients there is a twin of each. *shares: as policy_views_build() takes them,
  * without a key. Nothing staged: nothing changes. 0; -ENOMEM; CORDON_E_LIMIT: they do not fit.

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A clock that is so far past the end of what is signed says nothing about the time: it is not
- * remembered, or one wrong second of it would make every clock look untrusted for years. */
+/* See trust_publisher_until_s. */
 #define SEEN_BEYOND_S (UINT64_C(366) * 86400)
 
 void trust_publisher_free(struct trust_publisher *publisher)
@@ -229,8 +228,18 @@ int trust_publisher_note(const struct trust_publisher *publisher, uint64_t now_s
             *changed = true;
         }
     }
-    if (now_s > ratchet->seen_s && now_s < publisher->catalogue->expires_s + SEEN_BEYOND_S) {
+    trust_ratchet_see(ratchet, now_s, trust_publisher_until_s(publisher));
+    return 0;
+}
+
+uint64_t trust_publisher_until_s(const struct trust_publisher *publisher)
+{
+    return publisher->catalogue->expires_s + SEEN_BEYOND_S;
+}
+
+void trust_ratchet_see(struct trust_ratchet *ratchet, uint64_t now_s, uint64_t until_s)
+{
+    if (now_s > ratchet->seen_s && now_s < until_s) {
         ratchet->seen_s = now_s;
     }
-    return 0;
 }

@@ -48,6 +48,13 @@ void trust_publisher_free(struct trust_publisher *publisher); /* NULL is fine */
 int trust_publisher_note(const struct trust_publisher *publisher, uint64_t now_s,
                          struct trust_ratchet *ratchet, struct report *report, bool *changed);
 
+/* From this time on (wall clock) a clock is so far past the end of what the publisher signed
+ * that it says nothing about the time, and is not remembered: one wrong second of it would make
+ * every clock look untrusted for years. Of several publishers the earliest counts: call
+ * trust_publisher_note with now_s 0, and then trust_ratchet_see. */
+uint64_t trust_publisher_until_s(const struct trust_publisher *publisher);
+void trust_ratchet_see(struct trust_ratchet *ratchet, uint64_t now_s, uint64_t until_s);
+
 /* How a text stands in time. */
 enum trust_state {
     TRUST_FRESH,

@@ -139,12 +139,19 @@ reload || fail "a newer catalogue is refused: $(cat "$work/reload")"
 ask a.two.example.test; expect 'answer .* A 0\.0\.0\.0'
 
 say "killed, it starts again, and has not forgotten"
+mkdir -p "$work/state/lists/one" # as it keeps what was in force
+cp "$folder/one.list" "$work/state/lists/one/6-of-then.list"
 kill -KILL "$cordond_pid"
 wait "$cordond_pid" 2>/dev/null || true
 publish 7 5 one.example.test
-if timeout 20 "$cordond" -c "$work/cordond.yaml" >"$work/old.log" 2>&1; then fail "it started on older lists"; fi
-says rollback <"$work/old.log" || fail "$(cat "$work/old.log")"
+start_cordond
+status_is 's["trust"]["broken"][0]["publisher"] is None and not s["trust"]["broken"][0]["left_out"]' || fail "$(status 's["trust"]')"
+status_is '"rollback" in s["trust"]["broken"][0]["fault"] and s["lists"][0]["serial"] == 6' || fail "$(status 's["trust"]')"
+ask a.two.example.test; expect 'answer .* A 0\.0\.0\.0'
+{ "$cordon" status --socket "${option[control.socket]}" || true; } | says 'folder of lists.directory is broken' || fail "cordon status says nothing"
+stop_cordond
 publish 8 6 four.example.test
+rm -r "$work/state/lists/one"
 if timeout 20 "$cordond" -c "$work/cordond.yaml" >"$work/old.log" 2>&1; then fail "the same serials with other texts"; fi
 says 'another hash' <"$work/old.log" || fail "$(cat "$work/old.log")"
 publish 9 7 three.example.test
@@ -230,9 +237,13 @@ stop_cordond
 start_cordond
 [ "$(status '[(l["id"], l["publisher"]) for l in s["lists"]]')" = "[('one', 'test'), ('far', 'far')]" ] || fail "$(status 's["lists"]')"
 ask a.far.example.test; expect 'answer .* A 0\.0\.0\.0'
+mkdir -p "$work/state/lists/far"
+cp "$work/far/far.list" "$work/state/lists/far/1-of-then.list"
 publish_far 2 three.example.test
 reload && fail "a foreign list took a name of another"
 says 'outside of what its publisher may speak of' <"$work/reload" || fail "$(cat "$work/reload")"
+says 'partly in force' <"$work/reload" || fail "$(cat "$work/reload")"
+ask a.far.example.test; expect 'answer .* A 0\.0\.0\.0'
 publish_far 3 b.far.example.test
 reload || fail "$(cat "$work/reload")"
 "$cordon" check --print "$work/cordond.yaml" >"$work/again.yaml" || fail "cordon check --print"

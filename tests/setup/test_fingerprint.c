@@ -178,6 +178,7 @@ static const struct option {
     {"policy.ede", BIT(ANSWERS), "", "policy: {ede: filtered}"},
     {"policy.contact", 0, "", "policy: {contact: the desk}"},
     {"lists.directory", 0, "", "lists: {directory: /tmp/lists}"},
+    {"lists.when-missing", 0, "", "lists: {when-missing: pass}"}, /* the lists themselves do */
     {"lists.use", BIT(LISTS), "lists: {use: {cloud-a: enforce, cloud-b: log}}",
      "lists: {use: {cloud-a: enforce, cloud-b: enforce}}"},
     {"schedules.NAME.zone", BIT(SCHEDULES), NIGHT WHEN,
