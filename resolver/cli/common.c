@@ -168,8 +168,9 @@ static bool is_among(const char *line, const char *const words[], size_t count)
 /* The line's first word is the command. What is not known to only look gets all the time. */
 static struct control_patience patience_with(const char *line)
 {
-    static const char *const looks[] = {"status",  "lists",      "upstreams", "clients",
-                                        "changes", "cache-show", "why",       "explain"};
+    static const char *const looks[] = {"status",  "lists",   "upstreams",
+                                        "clients", "changes", "cache-show",
+                                        "why",     "explain", "fingerprint"};
     static const char *const trace[] = {"trace"};
 
     if (is_among(line, looks, CLI_COUNT(looks))) {

@@ -25,6 +25,7 @@ static const struct {
     {"explain", "verdict", JSON_STRING},
     {"explain", "triggers", JSON_ARRAY},
     {"explain", "lists", JSON_ARRAY},
+    {"fingerprint", "fingerprint", JSON_OBJECT},
     {"lists", "lists", JSON_ARRAY},
     {"lists", "generation", JSON_INTEGER},
     {"pause", "pauses", JSON_ARRAY},

@@ -23,6 +23,7 @@
 #define CONFIG_LISTEN_MAX       32u
 #define CONFIG_UPSTREAM_MAX     32u
 #define CONFIG_ACCESS_MAX       256u
+#define CONFIG_OPERATORS_MAX    64u
 #define CONFIG_LISTS_MAX        128u
 #define CONFIG_KEYS_MAX         32u
 #define CONFIG_EXCEPTIONS_MAX   16u   /* files of exceptions: more are one larger file */
@@ -257,6 +258,8 @@ struct config {
     unsigned workers; /* 0: one per core */
     char *user;       /* NULL: stay who we are */
     bool sandbox;     /* give up rights, as far as can be */
+    struct address_prefix operators[CONFIG_OPERATORS_MAX];
+    size_t operator_count;
     /* access: */
     struct address_prefix access[CONFIG_ACCESS_MAX];
     size_t access_count;

@@ -292,6 +292,26 @@ static void print_access(const struct config *config, const struct config_row *r
 
 const struct config_kind config_kind_access = {"prefixes and words", read_access, print_access};
 
+static enum config_read_result read_operators(struct config_reader *reader,
+                                              const struct config_row *row,
+                                              const struct config_node *node)
+{
+    struct config *config = reader->config;
+
+    return config_read_clients(reader, row, node, config->operators, CONFIG_OPERATORS_MAX,
+                               &config->operator_count);
+}
+
+static void print_operators(const struct config *config, const struct config_row *row,
+                            FILE *out)
+{
+    (void)row;
+    config_print_clients(config->operators, config->operator_count, out);
+}
+
+const struct config_kind config_kind_operators = {"prefixes and words", read_operators,
+                                                  print_operators};
+
 /* Upstreams. */
 
 enum config_read_result config_read_server(struct config_reader *reader,

@@ -135,6 +135,12 @@ const struct config_row config_rows[] = {
      .standard = "1232", .min = 512, .max = 4096, .reloadable = true,
      .manual = "The largest answer over UDP, in octets; larger ones are truncated and asked "
                "for again over TCP. 1232 passes everywhere without fragments."},
+    {.name = "server.operators", .kind = &config_kind_operators,
+     .standard = "[loopback]", .reloadable = true,
+     .manual = "The networks of those who run this resolver: they, and nobody else, may ask it over DNS "
+               "for the fingerprint of its policy (TXT fingerprint.cordon in class CH; cordon compare), "
+               "which shows what lists and views there are. Written as access.allow, which they must be "
+               "in as well. loopback alone: this machine. []: nobody."},
 
     {.name = "access.allow", .kind = &config_kind_access,
      .standard = "[loopback, private]", .reloadable = true,

@@ -98,6 +98,7 @@ extern const struct config_kind config_kind_action; /* char[320] */
 /* places.c: addresses and prefixes. */
 extern const struct config_kind config_kind_listen;
 extern const struct config_kind config_kind_access;
+extern const struct config_kind config_kind_operators;
 extern const struct config_kind config_kind_upstreams;
 extern const struct config_kind config_kind_sinkhole;
 

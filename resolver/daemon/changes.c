@@ -228,29 +228,6 @@ static size_t gather(const struct overrides *set, const struct setup_snapshot *f
     return count;
 }
 
-/* Says in the snapshot what has changed: its first `commands` exceptions are of commands. */
-static int tell(const struct exceptions_files *files, const struct policy_changes *changes,
-                size_t commands, struct setup_snapshot *derived)
-{
-    struct setup_fingerprint_file told[CONFIG_EXCEPTIONS_MAX];
-    struct setup_fingerprint_changes what = {.files = told,
-                                             .exceptions = changes->exceptions,
-                                             .exception_count = commands,
-                                             .pause_all = changes->pause_all,
-                                             .paused = changes->paused,
-                                             .paused_count = changes->paused_count};
-
-    for (size_t i = 0; i < files->count; i++) {
-        const struct exceptions_file *file = &files->at[i];
-
-        if (file->known) { /* else it was never good */
-            told[what.file_count++] =
-                (struct setup_fingerprint_file){file->id, file->serial, file->digest};
-        }
-    }
-    return setup_fingerprint_change(derived, &what);
-}
-
 /* 0, -ENOMEM, CORDON_E_LIMIT. from: or its root. files: whose exceptions count. */
 static int derive(struct daemon *daemon, const struct exceptions_files *files,
                   struct setup_snapshot *from, struct setup_snapshot **snapshot)
@@ -280,7 +257,7 @@ static int derive(struct daemon *daemon, const struct exceptions_files *files,
                                    changes_next_generation(daemon), &made);
     }
     if (rc == 0) {
-        rc = tell(files, &changes, commands, made);
+        rc = changes_tell(files, &changes, commands, made);
     }
     if (rc == 0) {
         *snapshot = made;
@@ -342,6 +319,7 @@ int changes_publish(struct daemon *daemon, struct setup_snapshot *root)
         setup_snapshot_free(root); /* what was made of it holds it */
     }
     scheduling_record(daemon, before, daemon_snapshot(daemon)); /* the slot still has both */
+    changes_log_fingerprint(before, daemon_snapshot(daemon));
     changes->dirty = false;
     follow_published(daemon, root != NULL);
     loops_published(daemon);

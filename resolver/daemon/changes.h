@@ -113,6 +113,14 @@ bool changes_look(struct daemon *daemon, struct clock_now now);
 void changes_take_files(struct daemon *daemon, const struct setup_snapshot *snapshot,
                         struct exceptions_files *files);
 
+/* changes_told.c: says in a snapshot that was derived with these changes what they are, for its
+ * fingerprint: the first `commands` of the exceptions are of commands. 0 or -ENOMEM. */
+int changes_tell(const struct exceptions_files *files, const struct policy_changes *changes,
+                 size_t commands, struct setup_snapshot *derived);
+/* Two logs show when two resolvers began to differ. */
+void changes_log_fingerprint(const struct setup_snapshot *before,
+                             const struct setup_snapshot *now);
+
 /* changes_file.c: the file. Both need path alone. */
 /* 0 or -ENOMEM; what is wrong with the file is logged and in `damage`. */
 int changes_file_load(struct changes *changes, struct clock_now now);

@@ -47,6 +47,7 @@ static const struct {
     {"exception-add", changes_exception_add_command},
     {"exception-remove", changes_exception_remove_command},
     {"explain", explain_command},
+    {"fingerprint", status_fingerprint_command},
     {"lists", status_lists_command},
     {"pause", changes_pause_command},
     {"pause-end", changes_pause_end_command},

@@ -43,6 +43,7 @@ static void write_process(struct text *out, const struct daemon *daemon,
                           const struct totals *totals)
 {
     char number[16];
+    char total[SETUP_FINGERPRINT_TEXT];
 
     family(out, "cordon_build_info", GAUGE, "The version, as a label; always 1.");
     line(out, "cordon_build_info", "version", CORDON_VERSION, 1);
@@ -59,6 +60,10 @@ static void write_process(struct text *out, const struct daemon *daemon,
     single(out, "cordon_policy_generation", GAUGE,
            "The policy in force: one more for each reload that succeeded.",
            policy_generation(daemon_snapshot(daemon)->policy));
+    digest_hex(daemon_snapshot(daemon)->fingerprint->total, DIGEST_OCTETS, total);
+    family(out, "cordon_policy_fingerprint_info", GAUGE,
+           "The hash over everything that decides, as a label; always 1.");
+    line(out, "cordon_policy_fingerprint_info", "fingerprint", total, 1);
     single(out, "cordon_policy_log_only", GAUGE,
            "1 if nothing is blocked anywhere, only recorded.",
            setup_views_log_only(daemon_snapshot(daemon)));
@@ -144,6 +149,8 @@ static void write_questions(struct text *out, const struct totals *totals)
            query->local);
     single(out, "cordon_rebinding_answers_total", COUNTER,
            "Answers from outside that led inside, replaced.", query->rebinding);
+    single(out, "cordon_told_total", COUNTER,
+           "Pages of the policy's fingerprint that operators asked for over DNS.", query->told);
     family(out, "cordon_cache_lookups_total", COUNTER, "Questions looked up in the cache.");
     line(out, "cordon_cache_lookups_total", "result", "hit", query->cache_hits);
     line(out, "cordon_cache_lookups_total", "result", "miss", query->cache_misses);

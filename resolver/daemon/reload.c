@@ -80,6 +80,7 @@ static void make_document(struct daemon *daemon, struct text *out)
     json_string(out, "time", when);
     json_uint(out, "milliseconds", (now.mono_us - reload->began_us) / 1000);
     json_uint(out, "generation", policy_generation(current->policy));
+    setup_fingerprint_show(out, current->fingerprint, false);
     if (reload->rc != 0) {
         json_string(out, "error", cordon_strerror(reload->rc));
     }

@@ -209,6 +209,8 @@ bool status_command(struct daemon *daemon, struct request *request,
                     struct control_client *client, struct text *out);
 bool status_upstreams_command(struct daemon *daemon, struct request *request,
                               struct control_client *client, struct text *out);
+bool status_fingerprint_command(struct daemon *daemon, struct request *request,
+                                struct control_client *client, struct text *out);
 bool status_lists_command(struct daemon *daemon, struct request *request,
                           struct control_client *client, struct text *out);
 /* Objects of these documents. */

@@ -194,6 +194,7 @@ void status_write_questions(struct text *out, const struct query_counters *query
     json_uint(out, "cookies_invalid", query->cookies[QUERY_COOKIE_INVALID]);
     json_uint(out, "local", query->local);
     json_uint(out, "rebinding", query->rebinding);
+    json_uint(out, "told", query->told);
     json_uint(out, "cache_hits", query->cache_hits);
     json_uint(out, "cache_misses", query->cache_misses);
     json_uint(out, "joined", query->joined);
@@ -295,6 +296,7 @@ static void write_identity(struct text *out, const struct daemon *daemon, struct
     json_string(out, "started", text);
     json_string(out, "config", daemon->config_path);
     json_uint(out, "generation", policy_generation(snapshot->policy));
+    setup_fingerprint_show(out, snapshot->fingerprint, false);
     json_uint(out, "workers", daemon->worker_count);
     json_array_begin(out, "listen");
     for (size_t i = 0; i < daemon->listen_count; i++) {
@@ -409,6 +411,24 @@ bool status_upstreams_command(struct daemon *daemon, struct request *request,
 {
     return request_end(request) ? status_later(totals_ask(daemon, reply_upstreams, client), out)
                                 : control_refuse(out, request_fault(request));
+}
+
+bool status_fingerprint_command(struct daemon *daemon, struct request *request,
+                                struct control_client *client, struct text *out)
+{
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
+
+    (void)client;
+    if (!request_end(request)) {
+        return control_refuse(out, request_fault(request));
+    }
+    json_object_begin(out, NULL);
+    json_bool(out, "ok", true);
+    json_string(out, "version", CORDON_VERSION);
+    json_uint(out, "generation", policy_generation(snapshot->policy));
+    setup_fingerprint_show(out, snapshot->fingerprint, true);
+    json_object_end(out);
+    return true;
 }
 
 bool status_lists_command(struct daemon *daemon, struct request *request,

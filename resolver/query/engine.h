@@ -186,6 +186,9 @@ unsigned query_write_local(struct wire_writer *writer, const struct wire_name *o
  * there is none. */
 enum query_state query_admit(struct query_engine *engine, struct query *q);
 
+/* told.c: the answer to a question of class CH. */
+enum query_state query_tell(struct query_engine *engine, struct query *q);
+
 /* block.c: in the SOA of our own negative answers: names nobody (RFC 6303, 3). */
 extern const struct wire_name query_soa_rname;
 

@@ -64,6 +64,8 @@ enum query_state step_client(struct query_engine *engine, struct query *q)
         return respond_empty(engine, q, WIRE_NOTIMP, 0, WIRE_EDE_NONE, NULL);
     case WIRE_QUESTION_REFUSED:
         return respond_empty(engine, q, WIRE_REFUSED, 0, WIRE_EDE_NONE, NULL);
+    case WIRE_QUESTION_CHAOS:
+        return query_tell(engine, q);
     case WIRE_QUESTION_BADVERS:
         return respond_empty(engine, q, WIRE_BADVERS, 0, WIRE_EDE_NONE, NULL);
     }

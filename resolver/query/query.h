@@ -169,6 +169,7 @@ struct query_counters {
     uint64_t rate_slipped;  /* of these, told so over UDP */
     uint64_t local;         /* answered by what is known here */
     uint64_t rebinding;     /* answers from outside that led inside: replaced */
+    uint64_t told;          /* pages that operators were given (told.h) */
     uint64_t blocked;       /* answers replaced by policy */
     uint64_t denied;        /* those of them that no rule, but a view's own word replaced */
     uint64_t logged;        /* would-have-blocked events */

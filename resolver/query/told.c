@@ -1,5 +1,7 @@
 #include "query/told.h"
 
+#include "query/engine.h"
+
 #include <string.h>
 
 /* The label, from the left, as octets. */
@@ -64,4 +66,41 @@ enum query_told_result query_told_find(const struct query_told *told,
         }
     }
     return QUERY_TOLD_NONE;
+}
+
+/* As any other resolver would that tells nobody: whoever is no operator does not learn that
+ * there is something to be told. */
+static enum query_state refuse(struct query_engine *engine, struct query *q)
+{
+    return respond_empty(engine, q, WIRE_REFUSED, 0, WIRE_EDE_NONE, NULL);
+}
+
+/* hot */
+enum query_state query_tell(struct query_engine *engine, struct query *q)
+{
+    const struct query_settings *settings = engine->settings;
+    const struct wire_question *question = &q->question;
+    const struct query_told_page *page = NULL;
+    struct wire_writer writer;
+
+    if (settings->told == NULL || !query_settings_is_operator(settings, &q->client.from)) {
+        return refuse(engine, q);
+    }
+    switch (query_told_find(settings->told, &question->name, &page)) {
+    case QUERY_TOLD_NOT:
+        return refuse(engine, q);
+    case QUERY_TOLD_NONE:
+        return respond_empty(engine, q, WIRE_NXDOMAIN, 0, WIRE_EDE_NONE, NULL);
+    case QUERY_TOLD_PAGE:
+        break;
+    }
+    if (question->type != WIRE_TXT && question->type != WIRE_ANY) {
+        return respond_empty(engine, q, WIRE_NOERROR, 0, WIRE_EDE_NONE, NULL);
+    }
+    engine->counters.told++;
+    if (!respond_begin(engine, q, &writer)) {
+        return QUERY_RECORD;
+    }
+    wire_write_chaos(&writer, &question->name, page->rdata, page->len);
+    return respond_end(engine, q, &writer, WIRE_NOERROR, WIRE_EDE_NONE, NULL);
 }

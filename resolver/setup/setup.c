@@ -47,6 +47,9 @@ static void fill_settings(const struct config *config, struct query_settings *se
 {
     settings->access_count = config->access_count;
     memcpy(settings->access, config->access, config->access_count * sizeof(config->access[0]));
+    settings->operator_count = config->operator_count;
+    memcpy(settings->operators, config->operators,
+           config->operator_count * sizeof(config->operators[0]));
     settings->refuse_silently = config->refuse_silently;
     settings->rate_per_s = config->rate;
     settings->rate_slip = config->rate_slip;

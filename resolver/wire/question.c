@@ -137,7 +137,9 @@ static enum wire_question_result judge(uint16_t type, uint16_t class)
     case WIRE_TSIG:
         return WIRE_QUESTION_REFUSED;
     default:
-        return class == WIRE_IN ? WIRE_QUESTION_OK : WIRE_QUESTION_REFUSED;
+        return class == WIRE_IN   ? WIRE_QUESTION_OK
+               : class == WIRE_CH ? WIRE_QUESTION_CHAOS
+                                  : WIRE_QUESTION_REFUSED;
     }
 }
 

@@ -11,7 +11,7 @@
 
 #define WIRE_COOKIE_MAX 40 /* 8 octets of the client's, 8 to 32 of the server's (RFC 7873) */
 
-/* What to do with the datagram. For every value but OK, DROP and COOKIE an answer with that
+/* What to do with the datagram. For every value but OK, DROP, COOKIE and CHAOS an answer with that
  * response code is written by wire_answer_error(), which needs no more than `has_question`
  * says. */
 enum wire_question_result {
@@ -23,8 +23,8 @@ enum wire_question_result {
                               octets, two OPT records (RFC 6891, 6.1.1), OPT not at the root,
                               malformed options */
     WIRE_QUESTION_NOTIMP,  /* an opcode other than QUERY; MAILA, MAILB */
-    WIRE_QUESTION_REFUSED, /* a class other than IN (CHAOS, ANY, ...); TKEY, TSIG, OPT as type
-                            */
+    WIRE_QUESTION_REFUSED, /* a class other than IN and CH; TKEY, TSIG, OPT as type */
+    WIRE_QUESTION_CHAOS,   /* class CH: for who has something to tell; REFUSED for all others */
     WIRE_QUESTION_BADVERS  /* EDNS version above 0 (RFC 6891, 6.1.3) */
 };
 

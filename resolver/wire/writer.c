@@ -198,15 +198,31 @@ void wire_writer_begin(struct wire_writer *writer, uint8_t *octets, size_t size,
     writer->counts[0] = 1;
 }
 
+static void write_record(struct wire_writer *writer, enum wire_section section,
+                         struct wire_mark mark, const uint8_t *rdata, size_t rdata_len)
+{
+    const size_t start = writer->len;
+
+    wire_put_octets(writer, rdata, rdata_len);
+    wire_put_done(writer, section, mark, start);
+}
+
 void wire_write_record(struct wire_writer *writer, enum wire_section section,
                        const struct wire_name *owner, uint16_t type, uint32_t ttl,
                        const uint8_t *rdata, size_t rdata_len)
 {
     const struct wire_mark mark = wire_put_fixed(writer, section, owner, type, WIRE_IN, ttl);
-    const size_t start = writer->len;
 
-    wire_put_octets(writer, rdata, rdata_len);
-    wire_put_done(writer, section, mark, start);
+    write_record(writer, section, mark, rdata, rdata_len);
+}
+
+void wire_write_chaos(struct wire_writer *writer, const struct wire_name *owner,
+                      const uint8_t *rdata, size_t rdata_len)
+{
+    const struct wire_mark mark =
+        wire_put_fixed(writer, WIRE_ANSWER, owner, WIRE_TXT, WIRE_CH, 0);
+
+    write_record(writer, WIRE_ANSWER, mark, rdata, rdata_len);
 }
 
 void wire_write_cname(struct wire_writer *writer, const struct wire_name *owner,

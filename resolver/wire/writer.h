@@ -38,6 +38,10 @@ void wire_write_record(struct wire_writer *writer, enum wire_section section,
                        const struct wire_name *owner, uint16_t type, uint32_t ttl,
                        const uint8_t *rdata, size_t rdata_len);
 
+/* The same for a TXT record of class CH with TTL 0 (RFC 4892): nobody is to keep it. */
+void wire_write_chaos(struct wire_writer *writer, const struct wire_name *owner,
+                      const uint8_t *rdata, size_t rdata_len);
+
 /*
  * The same for a record of another message, in the case that it has there. Names inside the
  * rdata are read and written anew, whether their type allows compression or not: a pointer

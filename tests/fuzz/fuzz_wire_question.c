@@ -26,6 +26,10 @@ static void check_fields(const struct wire_question *question, enum wire_questio
         require(question->has_question && question->class == WIRE_IN);
         require((question->flags & (WIRE_FLAG_QR | WIRE_OPCODE_MASK)) == 0);
     }
+    if (result == WIRE_QUESTION_CHAOS) {
+        require(question->has_question && question->class == WIRE_CH);
+        require((question->flags & (WIRE_FLAG_QR | WIRE_OPCODE_MASK)) == 0);
+    }
     if (result == WIRE_QUESTION_COOKIE) {
         require(!question->has_question && question->cookie_len > 0);
         require((question->flags & (WIRE_FLAG_QR | WIRE_OPCODE_MASK)) == 0);

@@ -105,18 +105,19 @@ static const struct {
     {HEAD("00") "<a> 00fb 0001", WIRE_QUESTION_REFUSED, true, false}, /* IXFR */
     {"1234 0100 0001 0000 0001 0000 <a> 00fb 0001 c00c 0006 0001 00000000 0000",
      WIRE_QUESTION_REFUSED, true, false}, /* IXFR with the client's SOA (RFC 1995, 3) */
-    {HEAD("00") "<a> 00fd 0001", WIRE_QUESTION_NOTIMP, true, false},             /* MAILB */
-    {HEAD("00") "<a> 00fe 0001", WIRE_QUESTION_NOTIMP, true, false},             /* MAILA */
-    {HEAD("00") "<a> 00fa 0001", WIRE_QUESTION_REFUSED, true, false},            /* TSIG */
-    {HEAD("00") "<a> 00f9 0001", WIRE_QUESTION_REFUSED, true, false},            /* TKEY */
-    {HEAD("00") "<a> 0029 0001", WIRE_QUESTION_REFUSED, true, false},            /* OPT */
-    {HEAD("00") "<version.bind> 0010 0003", WIRE_QUESTION_REFUSED, true, false}, /* CHAOS */
-    {HEAD("00") "<a> 0001 00ff", WIRE_QUESTION_REFUSED, true, false},            /* ANY */
-    {HEAD("00") "<a> 0001 00fe", WIRE_QUESTION_REFUSED, true, false},            /* NONE */
-    {HEAD("00") "<a> 0001 0000", WIRE_QUESTION_REFUSED, true, false},            /* reserved */
+    {HEAD("00") "<a> 00fd 0001", WIRE_QUESTION_NOTIMP, true, false},           /* MAILB */
+    {HEAD("00") "<a> 00fe 0001", WIRE_QUESTION_NOTIMP, true, false},           /* MAILA */
+    {HEAD("00") "<a> 00fa 0001", WIRE_QUESTION_REFUSED, true, false},          /* TSIG */
+    {HEAD("00") "<a> 00f9 0001", WIRE_QUESTION_REFUSED, true, false},          /* TKEY */
+    {HEAD("00") "<a> 0029 0001", WIRE_QUESTION_REFUSED, true, false},          /* OPT */
+    {HEAD("00") "<version.bind> 0010 0003", WIRE_QUESTION_CHAOS, true, false}, /* class CH */
+    {HEAD("00") "<a> 00fc 0003", WIRE_QUESTION_REFUSED, true, false},          /* its AXFR */
+    {HEAD("00") "<a> 0010 0004", WIRE_QUESTION_REFUSED, true, false},          /* HS */
+    {HEAD("00") "<a> 0001 00ff", WIRE_QUESTION_REFUSED, true, false},          /* ANY */
+    {HEAD("00") "<a> 0001 00fe", WIRE_QUESTION_REFUSED, true, false},          /* NONE */
+    {HEAD("00") "<a> 0001 0000", WIRE_QUESTION_REFUSED, true, false},          /* reserved */
     {HEAD("00") "<a> 0001 8001", WIRE_QUESTION_REFUSED, true, false}, /* the QU bit of mDNS */
-    {HEAD("01") "<a> 0010 0003" OPT("00"), WIRE_QUESTION_REFUSED, true,
-     true}, /* EDNS is kept */
+    {HEAD("01") "<a> 0010 0003" OPT("00"), WIRE_QUESTION_CHAOS, true, true}, /* EDNS is kept */
 
     /* EDNS. */
     {HEAD("01") ASK "00 0029 04d0 00 01 0000 0000", WIRE_QUESTION_BADVERS, true, true},
