@@ -11,8 +11,8 @@
 
 #define WIRE_COOKIE_MAX 40 /* 8 octets of the client's, 8 to 32 of the server's (RFC 7873) */
 
-/* What to do with the datagram. For every value but OK, DROP, COOKIE and CHAOS an answer with that
- * response code is written by wire_answer_error(), which needs no more than `has_question`
+/* What to do with the datagram. For every value but OK, DROP, COOKIE and CHAOS an answer with
+ * that response code is written by wire_answer_error(), which needs no more than `has_question`
  * says. */
 enum wire_question_result {
     WIRE_QUESTION_OK = 0,
