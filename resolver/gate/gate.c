@@ -24,6 +24,7 @@ static const struct {
     [GATE_PUBLIC_SUFFIX] = {"public-suffix", true, gate_check_public_suffix},
     [GATE_MUST_RESOLVE] = {"must-resolve", true, gate_check_must_resolve},
     [GATE_OWN_ADDRESSES] = {"own-addresses", true, gate_check_own_addresses},
+    [GATE_REPLAY] = {"replay", true, gate_check_replay},
 };
 
 const char *gate_check_word(enum gate_check check)

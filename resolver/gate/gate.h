@@ -42,6 +42,7 @@ enum gate_check {
     GATE_PUBLIC_SUFFIX,
     GATE_MUST_RESOLVE,
     GATE_OWN_ADDRESSES,
+    GATE_REPLAY, /* recorded questions, decided anew */
     GATE_CHECKS
 };
 

@@ -112,5 +112,6 @@ int gate_check_size(struct gate_job *job);
 int gate_check_public_suffix(struct gate_job *job);
 int gate_check_must_resolve(struct gate_job *job);
 int gate_check_own_addresses(struct gate_job *job);
+int gate_check_replay(struct gate_job *job);
 
 #endif

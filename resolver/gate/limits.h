@@ -29,4 +29,10 @@
 /* Places where a rule about an own address begins or ends: lists of clouds have none. */
 #define GATE_POINTS_MAX 16384u
 
+/* Names, clients, and pairs of both that are told apart when recorded questions are decided
+ * anew: some 30 MiB at the most. Whoever hits more needs no exact number. */
+#define GATE_REPLAY_NAMES_MAX   16384u
+#define GATE_REPLAY_CLIENTS_MAX 65536u
+#define GATE_REPLAY_PAIRS_MAX   262144u
+
 #endif
