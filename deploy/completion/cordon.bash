@@ -17,9 +17,10 @@ _cordon() {
     -c | --config | --socket | --key | --output)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
-    --answer | --keys | --lists | --folder | --root | --root-keys | --list-keys | --add-root | --drop-root | --add-list | --drop-list)
+    --answer | --keys | --lists | --folder | --in-force | --oldest | --log | --root | --root-keys | --list-keys | --add-root | --drop-root | --add-list | --drop-list)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
+    --override) mapfile -t COMPREPLY < <(compgen -W 'size public-suffix must-resolve own-addresses replay' -- "$cur"); return ;;
     --scope) mapfile -t COMPREPLY < <(compgen -W 'own chain' -- "$cur"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W '10m 1h 8h 1d' -- "$cur"); return ;;
     --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --source | --override | --rounds | --last | --reason | --ticket | --licence | --approver | --rule | --id | --view) return ;;
@@ -88,11 +89,12 @@ _cordon() {
         esac
       fi ;;
     list)
-      if ((cword == 2)); then options='build diff export import show sign stats verify --help'; else
+      if ((cword == 2)); then options='build diff export gate import show sign stats verify --help'; else
         case $verb in
           build) options='--config --output --quiet --json --help' ;;
           diff) options='--all --json --help' ;;
           export) options='--format --keys --threshold --ignore-time --action --origin --output --all --strict --help' ;;
+          gate) options='--config --publisher --in-force --oldest --log --override --reason --json --help' ;;
           import) options='rpz --id --provider --output --origin --title --serial --created --expires --category --scope --confidence --quiet --help' ;;
           show) options='--rules --json --help' ;;
           sign) options='--key --password-fd --help' ;;

@@ -185,6 +185,8 @@ int cli_list(int argc, char **argv)
         {"export", cli_list_export,
          "export --format FORMAT --keys DIR|FILE... [--output PATH] LIST..."},
 
+        {"gate", cli_list_gate,
+         "gate [-c CONFIG] [--override CHECK --reason TEXT] [--json] FOLDER"},
         {"import", cli_list_import, "import rpz --id ID --provider TEXT [--output FILE] FILE"},
         {"show", cli_list_show, "show [--rules] [--json] LIST..."},
         {"sign", sign, "sign --key SECRET.key [--password-fd N] LIST..."},

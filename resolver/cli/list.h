@@ -10,6 +10,7 @@
 int cli_list_build(int argc, char **argv); /* cli/list_build.c */
 int cli_list_show(int argc, char **argv);  /* cli/list_show.c */
 int cli_list_diff(int argc, char **argv);  /* cli/list_diff.c */
+int cli_list_gate(int argc, char **argv);
 int cli_list_stats(int argc, char **argv); /* cli/list_stats.c */
 int cli_list_export(int argc, char **argv);
 int cli_list_import(int argc, char **argv);

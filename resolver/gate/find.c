@@ -126,8 +126,8 @@ static void say_before(struct text *out, const struct gate_question *question,
     if (was.enforced) {
         name_rule(change->before, &was.hit, rule, &list);
         if (rule[0] != '\0') {
-            text_printf(out, "; was let through by %s of %s %" PRIu32, rule, list.id,
-                        list.serial);
+            text_printf(out, "%swas let through by %s of %s %" PRIu32, out->len > 0 ? "; " : "",
+                        rule, list.id, list.serial);
         }
     }
 }

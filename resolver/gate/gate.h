@@ -71,7 +71,7 @@ struct gate_request {
     const char *oldest;    /* the oldest kept version's folder, against which many small steps
                               are one; NULL: there is none */
     const char *ratchet;   /* folder with TRUST_RATCHET_FILE; NULL: nothing is remembered */
-    const char *log;       /* folder of the audit log; NULL: there is none */
+    const char *log;       /* folder of the audit log; NULL: that of the configuration */
     const char *suffixes;  /* the Public Suffix List as text; NULL: that of the system */
     uint64_t now_s;        /* wall clock, seconds */
     struct gate_override overrides[GATE_CHECKS];

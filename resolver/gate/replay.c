@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static int find(const struct gate_sides *sides, const struct gate_impact_name *name,
                 enum gate_verdict verdict, struct gate_result *result)
@@ -109,6 +110,20 @@ static int tell(struct gate_job *job, const struct gate_impact *impact,
     return rc == 0 ? say(impact, result) : rc;
 }
 
+/* The one that was named; else that of the configuration. False: there is none. */
+static bool find_log(const struct gate_job *job, char path[PATH_MAX])
+{
+    const char *named = job->request->log;
+    const char *state = job->config->state_directory;
+    const int len = named != NULL   ? snprintf(path, PATH_MAX, "%s", named)
+                    : state != NULL ? snprintf(path, PATH_MAX, "%s/audit", state)
+                                    : -1;
+
+    /* One that may not be looked at is told as such. */
+    return len > 0 && len < PATH_MAX &&
+           (named != NULL || access(path, F_OK) == 0 || errno != ENOENT);
+}
+
 int gate_check_replay(struct gate_job *job)
 {
     struct gate_result *result = &job->outcome->checks[GATE_REPLAY];
@@ -118,15 +133,17 @@ int gate_check_replay(struct gate_job *job)
     struct audit_files files;
     struct gate_impact impact;
 
-    if (job->request->log == NULL) {
-        return gate_skip(result, "there is no audit log");
-    }
+    char log[PATH_MAX];
+
     if (back_us == 0) {
         return gate_skip(result, "update.gate.replay is off");
     }
-    int rc = audit_folder_open(job->request->log, &folder, &files);
+    if (!find_log(job, log)) {
+        return gate_skip(result, "there is no audit log");
+    }
+    int rc = audit_folder_open(log, &folder, &files);
     if (rc != 0) {
-        return gate_skip(result, "the audit log %s cannot be read: %s", job->request->log,
+        return gate_skip(result, "the audit log %s cannot be read: %s", log,
                          cordon_strerror(rc));
     }
     const struct gate_impact_request request = {.sides = &job->sides,
@@ -139,8 +156,8 @@ int gate_check_replay(struct gate_job *job)
     audit_folder_close(&folder);
     if (rc != 0) {
         return rc == -ENOMEM ? rc
-                             : gate_skip(result, "the audit log %s cannot be read: %s",
-                                         job->request->log, cordon_strerror(rc));
+                             : gate_skip(result, "the audit log %s cannot be read: %s", log,
+                                         cordon_strerror(rc));
     }
     rc = tell(job, &impact, result);
     gate_impact_deinit(&impact);

@@ -202,6 +202,29 @@ static bool is_newly_blocked(const struct gate_sides *sides, const char *text,
     return false;
 }
 
+/* All of registries, or all others. */
+static int look_at(struct gate_job *job, bool registry, struct gate_result *result)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < job->suffixes.count && rc == 0; i++) {
+        const struct gate_suffix *suffix = &job->suffixes.at[i];
+        struct gate_question question;
+        struct gate_change change;
+        struct wire_name name;
+
+        if (suffix->registry == registry &&
+            is_newly_blocked(&job->sides, suffix->text, &name, &question, &change)) {
+            rc = gate_find_change(&job->sides, result, registry ? GATE_REFUSE : GATE_WARN,
+                                  suffix->text, &question, &change,
+                                  registry
+                                      ? "a registry's: the names of everybody are below it"
+                                      : "a company's, below which it gives names to others");
+        }
+    }
+    return rc;
+}
+
 int gate_check_public_suffix(struct gate_job *job)
 {
     struct gate_result *result = &job->outcome->checks[GATE_PUBLIC_SUFFIX];
@@ -211,22 +234,8 @@ int gate_check_public_suffix(struct gate_job *job)
         return gate_skip(result, "there is no Public Suffix List on this machine");
     }
     gate_suffixes_sort(&job->suffixes);
-    for (size_t i = 0; i < job->suffixes.count && rc == 0; i++) {
-        const struct gate_suffix *suffix = &job->suffixes.at[i];
-        struct gate_question question;
-        struct gate_change change;
-        struct wire_name name;
-
-        if (is_newly_blocked(&job->sides, suffix->text, &name, &question, &change)) {
-            rc = gate_find_change(&job->sides, result,
-                                  suffix->registry ? GATE_REFUSE : GATE_WARN, suffix->text,
-                                  &question, &change,
-                                  suffix->registry ? "a registry's: the names of everybody are "
-                                                     "below it"
-                                                   : "a company's, below which it gives names "
-                                                     "to others");
-        }
-    }
+    rc = look_at(job, true, result); /* what refuses is told first */
+    rc = rc == 0 ? look_at(job, false, result) : rc;
     return rc == 0 ? gate_say(result, "%" PRIu64 " public suffixes are newly blocked%s",
                               result->found,
                               job->suffix_file

@@ -108,6 +108,7 @@ static void without_a_log_it_is_skipped(void **state)
     gates.request.log = NULL;
     assert_int_equal(gates_run(&gates), GATE_PASS);
     assert_int_equal(gates_of(&gates, GATE_REPLAY), GATE_SKIPPED);
+    assert_true(gates_say(&gates, GATE_REPLAY, "there is no audit log"));
     gates.request.log = "audit"; /* which is not there */
     assert_int_equal(gates_run(&gates), GATE_PASS);
     assert_int_equal(gates_of(&gates, GATE_REPLAY), GATE_SKIPPED);
@@ -181,6 +182,10 @@ static void more_than_the_limits_are_refused(void **state)
     assert_int_equal(gates_run(&gates), GATE_WARN);
     assert_true(gates.outcome->checks[GATE_REPLAY].overridden);
     gates.request.override_count = 0;
+    assert_int_equal(mkdir("state", 0700), 0);
+    assert_int_equal(rename("audit", "state/audit"), 0); /* where it is looked for */
+    gates.request.log = NULL;
+    assert_int_equal(gates_run(&gates), GATE_REFUSE);
     gates_config("update: {gate: {replay-names: any, replay-clients: any}}\n");
     assert_int_equal(gates_run(&gates), GATE_WARN);
     gates_config("update: {gate: {replay-names: 1}}\npolicy: {mode: log}\n");

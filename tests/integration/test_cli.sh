@@ -42,7 +42,7 @@ for command in check explain query reload status; do
   code 0 "$cordon" $command --help; out_has "^usage: cordon $command"
   code 2 "$cordon" $command --no-such-option; err_has 'wrong option'
 done
-for verb in "key generate" "key show" "list build" "list diff" "list show" "list sign" "list stats" "list verify"; do
+for verb in "key generate" "key show" "list build" "list diff" "list gate" "list show" "list sign" "list stats" "list verify"; do
   # shellcheck disable=SC2086 # two words
   code 0 "$cordon" $verb --help; out_has "^usage: cordon $verb"
   # shellcheck disable=SC2086
@@ -368,6 +368,7 @@ key show
 list build
 list diff
 list export
+list gate
 list show
 list sign
 list stats
