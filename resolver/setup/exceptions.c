@@ -5,6 +5,8 @@
 #include "trust/load.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +98,79 @@ int setup_exceptions_read(const struct config *config, const struct trust_keyrin
         setup_exceptions_free(made);
     }
     return rc;
+}
+
+/* An operator's own file may begin anew with any serial; a signed one is somebody's word. */
+static bool is_signed(const struct setup_exception_file *file)
+{
+    return file->loaded.file != NULL && file->loaded.verdict.count > 0;
+}
+
+/* As a ratchet has it: the digest of a file of exceptions is half as long. */
+static void hash_of(const struct policy_exception_file *file, uint8_t hash[TRUST_HASH_OCTETS])
+{
+    memset(hash, 0, TRUST_HASH_OCTETS);
+    memcpy(hash, file->digest, sizeof(file->digest));
+}
+
+void setup_exceptions_compare(struct setup_exceptions *exceptions,
+                              const struct trust_ratchet *ratchet, struct report *report)
+{
+    for (size_t i = 0; ratchet != NULL && i < exceptions->count; i++) {
+        struct setup_exception_file *file = &exceptions->at[i];
+        struct policy_exception_file *here = file->loaded.file;
+        uint8_t hash[TRUST_HASH_OCTETS];
+
+        if (!is_signed(file)) {
+            continue;
+        }
+        const struct trust_mark_list *mark = trust_ratchet_find_file(ratchet, here->id);
+        hash_of(here, hash);
+        if (mark == NULL || here->serial > mark->serial ||
+            (here->serial == mark->serial && memcmp(hash, mark->hash, sizeof(hash)) == 0)) {
+            continue;
+        }
+        snprintf(file->loaded.fault, sizeof(file->loaded.fault),
+                 here->serial < mark->serial
+                     ? "%.500s: its serial, %" PRIu32
+                       ", is lower than that in force before, %" PRIu32
+                       ": an older file was put back"
+                     : "%.500s: it has changed, and has the serial %" PRIu32
+                       " still, which was accepted before with another text: give it a higher "
+                       "one than %" PRIu32,
+                 file->path, here->serial, mark->serial);
+        report_add(report, REPORT_ERROR, NULL, 0, 0, "%s", file->loaded.fault);
+        policy_exception_file_free(here);
+        file->loaded.file = NULL;
+    }
+}
+
+void setup_exceptions_note(const struct setup_exceptions *exceptions,
+                           struct trust_ratchet *ratchet, struct report *report, bool *changed)
+{
+    for (size_t i = 0; i < exceptions->count; i++) {
+        const struct setup_exception_file *file = &exceptions->at[i];
+        const struct policy_exception_file *here = file->loaded.file;
+        uint8_t hash[TRUST_HASH_OCTETS];
+
+        if (!is_signed(file)) {
+            continue;
+        }
+        const struct trust_mark_list *mark = trust_ratchet_find_file(ratchet, here->id);
+        if (mark != NULL && mark->serial >= here->serial) {
+            continue;
+        }
+        hash_of(here, hash);
+        const int rc = trust_ratchet_note_file(ratchet, here->id, here->serial, hash);
+        if (rc == 0) {
+            *changed = true;
+        } else {
+            report_add(report, REPORT_WARNING, file->path, 0, 0,
+                       "its serial cannot be remembered (%s): after a restart, an older file "
+                       "would not be noticed",
+                       cordon_strerror(rc));
+        }
+    }
 }
 
 void setup_exceptions_free(struct setup_exceptions *exceptions)

@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "policy/exception_load.h"
+#include "trust/ratchet.h"
 
 struct setup_exceptions {
     struct setup_exception_file {
@@ -24,6 +25,14 @@ struct setup_exceptions {
  */
 int setup_exceptions_read(const struct config *config, const struct trust_keyring *lists,
                           uint64_t now_s, struct report *report, struct setup_exceptions **out);
+/* What is older than what was accepted before is refused in the same way, and so is another
+ * text under the same serial: of files that are signed. ratchet NULL: nothing is known. */
+void setup_exceptions_compare(struct setup_exceptions *exceptions,
+                              const struct trust_ratchet *ratchet, struct report *report);
+/* Notes those files in the ratchet; changed is set if there is something new. What does not fit
+ * is a warning. */
+void setup_exceptions_note(const struct setup_exceptions *exceptions,
+                           struct trust_ratchet *ratchet, struct report *report, bool *changed);
 void setup_exceptions_free(struct setup_exceptions *exceptions); /* NULL is fine */
 
 #endif

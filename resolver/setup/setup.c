@@ -310,6 +310,9 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
                                    &new->exceptions);
     }
     if (rc == 0) {
+        setup_exceptions_compare(new->exceptions, trust->ratchet, report);
+    }
+    if (rc == 0) {
         rc = setup_lists_load(config, request, report, trust, &views, loaded);
     }
     if (rc == 0) {
@@ -337,7 +340,7 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         rc = setup_views_fill(config, &views, new);
     }
     if (rc == 0) { /* the last that can fail: what is remembered is what comes in force */
-        rc = setup_trust_keep(trust, config, request, report, &new->memory);
+        rc = setup_trust_keep(trust, config, request, new->exceptions, report, &new->memory);
     }
     if (rc == 0) {
         fill_settings(config, &new->settings);

@@ -39,10 +39,12 @@ static bool only_looks(const struct config *config)
     return config->state_directory == NULL;
 }
 
-/* Is there anything to be remembered? Keys that the operator names are his word for today. */
+/* Is there anything to be remembered? Keys that the operator names are his word for today;
+ * those of exceptions are others'. */
 static bool remembers(const struct config *config, bool has_root)
 {
-    return has_root || !config->keys_given || config->publisher_count > 0;
+    return has_root || !config->keys_given || config->publisher_count > 0 ||
+           config->exception_key_count > 0;
 }
 
 /* Reads what was accepted before. Where that is lost, a start goes on without it, aloud. */
@@ -342,7 +344,8 @@ static void write_if_possible(struct trust_ratchet *ratchet, const struct config
 }
 
 int setup_trust_keep(struct setup_trust *trust, const struct config *config,
-                     const struct setup_request *request, struct report *report,
+                     const struct setup_request *request,
+                     const struct setup_exceptions *exceptions, struct report *report,
                      struct setup_memory *memory)
 {
     struct trust_ratchet *ratchet = trust->ratchet;
@@ -358,6 +361,7 @@ int setup_trust_keep(struct setup_trust *trust, const struct config *config,
     if (rc != 0) {
         return rc;
     }
+    setup_exceptions_note(exceptions, ratchet, report, &changed);
     if (request->memory.unwritten && ratchet->alarm.unwritten_s == 0) {
         ratchet->alarm.unwritten_s = request->memory.alarm.unwritten_s;
         changed = true;

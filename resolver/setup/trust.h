@@ -44,7 +44,8 @@ int setup_trust_open(const struct config *config, const struct setup_request *re
  * is reported, and no failure of a start or where it could not be before either.
  */
 int setup_trust_keep(struct setup_trust *trust, const struct config *config,
-                     const struct setup_request *request, struct report *report,
+                     const struct setup_request *request,
+                     const struct setup_exceptions *exceptions, struct report *report,
                      struct setup_memory *memory);
 void setup_trust_close(struct setup_trust *trust);
 

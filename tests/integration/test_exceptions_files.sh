@@ -265,5 +265,20 @@ status 's["changes"]["exception_files"][0]["refused"]' | says -E 'have signed' |
 tool exception remove --id cmd-1 >/dev/null
 blocked w.other.example
 blocked long.other.example # nothing of a file that cannot be read: it is told, and the daemon runs
+
+say "an old file, signed as it was, is known to be old after a restart"
+stop_cordond
+again # serial 2
+start_cordond
+status_is '"lower than that in force before, 8" in s["changes"]["exception_files"][0]["refused"]' || fail "$(status 's["changes"]')"
+status_is 's["changes"]["exception_files"][0]["id"] is None' || fail "$(status 's["changes"]')"
+an_exception long "name long.other.example" "scope chain" | write_board 8
+sign_board
+reload || fail "reload: $(cat "$work/reload")"
+status_is '"serial 8 still" in s["changes"]["exception_files"][0]["refused"]' || fail "$(status 's["changes"]')"
+an_exception long "name long.other.example" "scope chain" | write_board 9
+sign_board
+reload || fail "reload: $(cat "$work/reload")"
+free long.other.example
 python3 "$here/check_events.py" "$schema" "$work/events.jsonl"
 stop_cordond
