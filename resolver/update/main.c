@@ -267,6 +267,7 @@ static int run_all(struct program *program, const struct update_store *store,
                                        .wait_ms = wait_ms,
                                        .get = get,
                                        .context = program,
+                                       .judge = update_judge,
                                        .random = &program->random};
     struct update_result *results = calloc(count + 1, sizeof(*results));
 

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "update/backoff.h"
-#include "update/judge.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -259,8 +258,8 @@ static enum update_outcome settle(struct running *running, struct update_offer *
     result->to_serial = publisher->catalogue->serial;
     result->to_root = publisher->root->version;
     const enum update_judgement judgement =
-        update_judge(running->options, running->publisher, &running->place, running->has_set,
-                     running->store, now_s, result);
+        running->world->judge(running->options, running->publisher, &running->place,
+                              running->has_set, running->store, now_s, result);
     if (judgement != UPDATE_JUDGED_GOOD) {
         return judgement == UPDATE_JUDGED_BAD ? UPDATE_REFUSED : UPDATE_FAULT;
     }

@@ -15,15 +15,6 @@
 #define UPDATE_OVERRIDES_MAX 16u
 #define UPDATE_REASON_MAX    512u
 
-/* What a run needs of the world. */
-struct update_world {
-    uint64_t (*now_s)(void *context); /* wall clock */
-    void (*wait_ms)(void *context, uint64_t ms);
-    update_get *get;
-    void *context; /* of all three */
-    struct random *random;
-};
-
 /* What the operator said. All borrowed. */
 struct update_options {
     const struct config *config;
@@ -77,6 +68,29 @@ struct update_publisher {
     const struct config_sources *sources;
     const char *directory;                  /* from which cordond reads */
     const struct config_publisher *foreign; /* NULL: that of lists.directory */
+};
+
+enum update_judgement {
+    UPDATE_JUDGED_GOOD,
+    UPDATE_JUDGED_BAD,
+    UPDATE_JUDGED_NOT /* it could not be judged: a fault of ours, reported */
+};
+
+/* Judges the candidate of a publisher. has_set: there is a set in force to compare it with. */
+typedef enum update_judgement update_judge_by(const struct update_options *options,
+                                              const struct update_publisher *publisher,
+                                              const struct update_place *place, bool has_set,
+                                              const struct update_store *store, uint64_t now_s,
+                                              struct update_result *result);
+
+/* What a run needs of the world. */
+struct update_world {
+    uint64_t (*now_s)(void *context); /* wall clock */
+    void (*wait_ms)(void *context, uint64_t ms);
+    update_get *get;
+    void *context; /* of all three */
+    update_judge_by *judge;
+    struct random *random;
 };
 
 /*
