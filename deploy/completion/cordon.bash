@@ -23,7 +23,7 @@ _cordon() {
     --override) mapfile -t COMPREPLY < <(compgen -W 'size public-suffix must-resolve own-addresses replay' -- "$cur"); return ;;
     --scope) mapfile -t COMPREPLY < <(compgen -W 'own chain' -- "$cur"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W '10m 1h 8h 1d' -- "$cur"); return ;;
-    --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --source | --override | --rounds | --last | --reason | --ticket | --licence | --approver | --rule | --id | --view) return ;;
+    --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --source | --override | --rounds | --last | --reason | --ticket | --licence | --approver | --rule | --id | --view | --to) return ;;
   esac
   case $command in
     check) options='--json --print --example --manual --help' ;;
@@ -89,13 +89,16 @@ _cordon() {
         esac
       fi ;;
     list)
-      if ((cword == 2)); then options='build diff export gate import show sign stats verify --help'; else
+      if ((cword == 2)); then options='build diff export gate history import release rollback show sign stats verify --help'; else
         case $verb in
           build) options='--config --output --quiet --json --help' ;;
           diff) options='--all --json --help' ;;
           export) options='--format --keys --threshold --ignore-time --action --origin --output --all --strict --help' ;;
           gate) options='--config --publisher --in-force --oldest --log --override --reason --json --help' ;;
+          history) options='--config --socket --json --help' ;;
           import) options='rpz --id --provider --output --origin --title --serial --created --expires --category --scope --confidence --quiet --help' ;;
+          release) options='--reason --config --socket --json --help' ;;
+          rollback) options='--to --reason --config --socket --json --help' ;;
           show) options='--rules --json --help' ;;
           sign) options='--key --password-fd --help' ;;
           stats) options='--quiet --json --help' ;;

@@ -16,6 +16,9 @@ static const char *const words[] = {
     [AUDIT_EXCEPTION_BEGUN] = "exception-begun",
     [AUDIT_EXCEPTION_ENDING] = "exception-ending",
     [AUDIT_EXCEPTION_RULE_GONE] = "exception-rule-gone",
+    [AUDIT_LIST_ROLLED_BACK] = "list-rolled-back",
+    [AUDIT_LIST_RELEASED] = "list-released",
+    [AUDIT_LIST_HOLD_LOST] = "list-hold-lost",
 };
 
 /* The first octet of a record. */
@@ -44,7 +47,8 @@ static void write_who(struct text *text, bool by_daemon, uint32_t uid, const cha
 /* The fields behind "seq", each with its comma in front. */
 static void write_fields(struct text *text, const struct audit_change *change)
 {
-    const bool is_pause = change->what <= AUDIT_PAUSE_EXPIRED;
+    const bool is_version = change->what >= AUDIT_LIST_ROLLED_BACK;
+    const bool is_list = change->what <= AUDIT_PAUSE_EXPIRED || is_version;
     char when[CLOCK_TEXT_MAX];
 
     text_add(text, "0"); /* stands for the number, so that a comma follows; taken away below */
@@ -52,14 +56,14 @@ static void write_fields(struct text *text, const struct audit_change *change)
     json_string(text, "time", when);
     json_string(text, "what", words[change->what]);
     write_who(text, change->by_daemon, change->uid, change->user, change->pid, change->reason);
-    json_string(text, "list", is_pause ? change->subject : NULL);
-    json_string(text, "name", is_pause || change->is_rule ? NULL : change->subject);
+    json_string(text, "list", is_list ? change->subject : NULL);
+    json_string(text, "name", is_list || change->is_rule ? NULL : change->subject);
     json_string(text, "match", change->match);
     json_string(text, "scope", change->scope);
     json_string(text, "view", change->view);
     json_string(text, "ticket", change->ticket);
     clock_format_s(change->until_s, when);
-    json_string(text, "until", when);
+    json_string(text, "until", is_version ? NULL : when);
     json_bool(text, "kept", change->kept);
     json_string(text, "rule", change->is_rule ? change->subject : NULL);
     json_string(text, "id", change->id);
@@ -70,6 +74,10 @@ static void write_fields(struct text *text, const struct audit_change *change)
     }
     json_string(text, "from", change->from_s != 0 ? when : NULL);
     json_string(text, "file", change->file);
+    if (is_version) {
+        json_uint(text, "serial", change->serial);
+        json_uint(text, "serial_before", change->serial_before);
+    }
 }
 
 /* Puts fields that begin with one octet too many, which becomes the kind of the record. */

@@ -20,9 +20,12 @@ enum audit_change_what {
     AUDIT_EXCEPTION_ADDED,
     AUDIT_EXCEPTION_REMOVED,
     AUDIT_EXCEPTION_EXPIRED,
-    AUDIT_EXCEPTION_BEGUN,    /* it was there, and its time has come */
-    AUDIT_EXCEPTION_ENDING,   /* its time will be over soon */
-    AUDIT_EXCEPTION_RULE_GONE /* its list does not have the rule any more */
+    AUDIT_EXCEPTION_BEGUN,     /* it was there, and its time has come */
+    AUDIT_EXCEPTION_ENDING,    /* its time will be over soon */
+    AUDIT_EXCEPTION_RULE_GONE, /* its list does not have the rule any more */
+    AUDIT_LIST_ROLLED_BACK,    /* an older version of it counts until it is released */
+    AUDIT_LIST_RELEASED,
+    AUDIT_LIST_HOLD_LOST /* the older version cannot be had: the newest counts */
 };
 
 struct audit_change {
@@ -44,8 +47,9 @@ struct audit_change {
     const char *approver;
     const char *file; /* that the exception stands in; NULL: a command has added it */
     uint64_t from_s;  /* not before; 0: from the first */
-    uint64_t until_s; /* when it ends or would have ended */
-    bool kept;        /* over a restart */
+    uint64_t until_s; /* when it ends or would have ended; 0: not by itself */
+    uint32_t serial, serial_before; /* of a list: that counts now, and that did before */
+    bool kept;                      /* over a restart */
 };
 
 /* Octets of a record: two texts of 512 octets and names, escaped. */

@@ -187,7 +187,11 @@ int cli_list(int argc, char **argv)
 
         {"gate", cli_list_gate,
          "gate [-c CONFIG] [--override CHECK --reason TEXT] [--json] FOLDER"},
+        {"history", cli_list_history, "history [LIST] [-c CONFIG | --socket PATH] [--json]"},
         {"import", cli_list_import, "import rpz --id ID --provider TEXT [--output FILE] FILE"},
+        {"release", cli_list_release, "release LIST --reason TEXT [-c CONFIG | --socket PATH]"},
+        {"rollback", cli_list_rollback,
+         "rollback LIST --to SERIAL --reason TEXT [-c CONFIG | --socket PATH]"},
         {"show", cli_list_show, "show [--rules] [--json] LIST..."},
         {"sign", sign, "sign --key SECRET.key [--password-fd N] LIST..."},
         {"stats", cli_list_stats, "stats [--quiet] [--json] LIST..."},

@@ -14,6 +14,9 @@ int cli_list_gate(int argc, char **argv);
 int cli_list_stats(int argc, char **argv); /* cli/list_stats.c */
 int cli_list_export(int argc, char **argv);
 int cli_list_import(int argc, char **argv);
+int cli_list_rollback(int argc, char **argv); /* cli/list_hold.c */
+int cli_list_release(int argc, char **argv);
+int cli_list_history(int argc, char **argv); /* cli/list_history.c */
 
 /* The keys of --keys, and how many must have signed. */
 struct cli_list_keys {

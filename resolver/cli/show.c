@@ -123,6 +123,14 @@ static void print_lists(const struct show *show, const json_t *document)
 
             printf(" %.16s", key != NULL ? key : "");
         }
+        if (json_is_true(json_object_get(list, "held"))) {
+            const uint64_t newer = cli_number_of(list, "newer");
+
+            printf("  held");
+            if (newer > 0) {
+                printf(", %" PRIu64 " waits", newer);
+            }
+        }
         printf("%s%.16s\n", strcmp(freshness, "fresh") == 0 ? "" : "  ",
                strcmp(freshness, "fresh") == 0 ? "" : freshness);
     }

@@ -348,6 +348,40 @@ static void upstream_attention(unsigned *count, const json_t *server, const char
               cli_string_of(server, "advice"));
 }
 
+/* Lists that somebody has rolled back. */
+static void held_attention(unsigned *count, const json_t *status)
+{
+    const json_t *held = json_object_get(status, "held");
+    const json_t *damage = json_object_get(status, "held_damage");
+
+    for (size_t i = 0; i < json_array_size(held); i++) {
+        const json_t *hold = json_array_get(held, i);
+        const char *list = cli_string_of(hold, "list");
+        const char *state = cli_string_of(hold, "state");
+        const uint64_t newer = cli_number_of(hold, "newer");
+        char waits[64] = "";
+
+        if (newer > 0) {
+            snprintf(waits, sizeof(waits), "; serial %" PRIu64 " waits", newer);
+        }
+        attention(count, strcmp(state, "held") == 0,
+                  "list %s is held at serial %" PRIu64 " since %s%s (%s): `cordon list release "
+                  "%s` ends it",
+                  list, cli_number_of(hold, "serial"), cli_string_of(hold, "since"), waits,
+                  cli_string_of(hold, "reason"), list);
+        attention(count, strcmp(state, "lost") == 0,
+                  "list %s is to be held at serial %" PRIu64 ", which cannot be had: serial "
+                  "%" PRIu64 " is in force; see the warnings of the last reload",
+                  list, cli_number_of(hold, "serial"), cli_number_of(hold, "in_force"));
+        attention(count, strcmp(state, "unused") == 0,
+                  "list %s is held at serial %" PRIu64 ", and not in use", list,
+                  cli_number_of(hold, "serial"));
+    }
+    for (size_t i = 0; i < json_array_size(damage); i++) {
+        attention(count, true, "%s", json_string_value(json_array_get(damage, i)));
+    }
+}
+
 /* What an operator should look at; the number of such things. */
 static unsigned print_attention(const json_t *status)
 {
@@ -389,6 +423,7 @@ static unsigned print_attention(const json_t *status)
     }
     changes_attention(&count, json_object_get(status, "changes"));
     trust_attention(&count, json_object_get(status, "trust"));
+    held_attention(&count, status);
     attention(&count, json_array_size(upstreams) == 0,
               "there is no upstream: only listed names are answered");
     attention(&count, down > 0 && down == json_array_size(upstreams),

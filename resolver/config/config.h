@@ -327,6 +327,7 @@ struct config {
     char *root;            /* path of the root of trust that is pinned; NULL: not said */
     unsigned dead;         /* enum config_dead */
     uint32_t dead_after_s; /* 0: never */
+    uint32_t lists_keep;   /* versions of each that were in force; 0: none */
     struct config_publisher *publishers;
     size_t publisher_count;
     /* update: */

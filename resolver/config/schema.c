@@ -412,6 +412,12 @@ const struct config_row config_rows[] = {
                "off; or {mode: MODE, action: ACTION}. The longest rule for a name decides; "
                "where two lists have one of the same length, pass comes before block, and then "
                "the earlier list here. Lists that are not named are off."},
+    {.name = "lists.keep", .kind = &config_kind_count, .offset = AT(lists_keep),
+     .standard = "5", .min = 0, .max = 100, .reloadable = true,
+     .manual = "So many versions of each list that were in force are kept, with their "
+               "signatures, in the folder lists of state.directory: cordon list rollback puts one "
+               "back, cordon explain --at explains by them. The one in force is among them. 0: "
+               "none are."},
 
     {.name = "schedules.NAME.zone", .kind = &config_kind_schedule_zone, .reloadable = true,
      .manual = "The time zone, by its name in the database of the system (tzdata): Europe/Berlin, UTC. It must be set."},

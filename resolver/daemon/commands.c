@@ -48,6 +48,9 @@ static const struct {
     {"exception-remove", changes_exception_remove_command},
     {"explain", explain_command},
     {"fingerprint", status_fingerprint_command},
+    {"list-history", holding_history_command},
+    {"list-release", holding_release_command},
+    {"list-rollback", holding_rollback_command},
     {"lists", status_lists_command},
     {"pause", changes_pause_command},
     {"pause-end", changes_pause_end_command},
@@ -80,7 +83,8 @@ static bool refuse_unknown(struct text *out)
 static bool changes_something(const char *command)
 {
     return strncmp(command, "exception-", 10) == 0 || strncmp(command, "pause", 5) == 0 ||
-           strncmp(command, "trust-", 6) == 0;
+           strncmp(command, "trust-", 6) == 0 || strcmp(command, "list-rollback") == 0 ||
+           strcmp(command, "list-release") == 0;
 }
 
 bool commands_refuse_for_now(struct text *out, const char *words)

@@ -40,14 +40,16 @@ static int read_config(const char *path, struct config **config)
 }
 
 /* Loads the lists. The configuration is given back beside the snapshot: it lives longer. */
-static int make_snapshot(struct config *config, struct setup_snapshot **snapshot)
+static int make_snapshot(struct config *config, const struct setup_held_set *held,
+                         struct setup_snapshot **snapshot)
 {
-    struct report report;
-
     const struct setup_request request = {.generation = 1,
                                           .now_s = clock_read().wall_us / 1000000,
+                                          .held = held,
                                           .starts = true,
                                           .tolerates = true};
+    struct report report;
+
     report_init(&report);
     const int rc = setup_snapshot_make_for(config, &request, &report, snapshot);
     report_print(&report, stderr);
@@ -71,7 +73,7 @@ int daemon_check(const char *config_path)
     }
     free(config->state_directory); /* no image is kept: a check writes nothing */
     config->state_directory = NULL;
-    if (make_snapshot(config, &snapshot) != 0) {
+    if (make_snapshot(config, NULL, &snapshot) != 0) {
         config_free(config);
         return DAEMON_EXIT_START;
     }
@@ -385,6 +387,7 @@ static int serve(struct daemon *daemon)
     }
     changes_start(daemon);
     alarm_take(daemon);
+    holding_started(daemon);
     freshness_start(daemon);
     look_start(daemon);
     uv_timer_start(&daemon->limited, on_limited, DAEMON_LIMITED_FIRST_MS, DAEMON_LIMITED_MS);
@@ -554,7 +557,8 @@ int daemon_run(const char *config_path, bool replace)
     }
     sandbox_enter(&daemon->sandbox, daemon->config, config_path);
     folders_note(daemon);
-    if (make_snapshot(daemon->config, &snapshot) != 0) {
+    if (holding_open(daemon) != 0 ||
+        make_snapshot(daemon->config, holding_begin(daemon), &snapshot) != 0) {
         start_sockets_close(&sockets, 0);
         goto done;
     }
@@ -569,6 +573,7 @@ done:
     config_free(daemon->started);
     takeover_close(&daemon->takeover);
     keep_deinit(daemon);
+    holding_deinit(daemon);
     memory_close(&daemon->memory);
     sandbox_deinit(&daemon->sandbox);
     free(daemon);

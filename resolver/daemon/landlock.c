@@ -35,6 +35,7 @@ struct path_beneath {
 #define READ_DIR    (UINT64_C(1) << 3)
 #define REMOVE_DIR  (UINT64_C(1) << 4)
 #define REMOVE_FILE (UINT64_C(1) << 5)
+#define MAKE_DIR    (UINT64_C(1) << 7)
 #define MAKE_REG    (UINT64_C(1) << 8)
 #define MAKE_SOCK   (UINT64_C(1) << 9)
 #define ALL_OF_1    ((UINT64_C(1) << 13) - 1)
@@ -68,7 +69,7 @@ static int add_rule(int set, const struct landlock_rule *rule, uint64_t known)
     struct stat status;
 
     if (rule->what == LANDLOCK_CHANGE) {
-        rights |= WRITE_FILE | TRUNCATE | MAKE_REG | MAKE_SOCK | REMOVE_FILE;
+        rights |= WRITE_FILE | TRUNCATE | MAKE_DIR | MAKE_REG | MAKE_SOCK | REMOVE_FILE;
     }
     const int fd = open(rule->path, O_PATH | O_CLOEXEC);
     if (fd < 0) {

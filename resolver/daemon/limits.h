@@ -149,6 +149,12 @@
 /* Traces at a time: people look at one. Each takes 120 KiB. */
 #define DAEMON_TRACES_MAX 4u
 
+/* Octets of the history of sets, and again of the one before it: a set of 20 lists takes 4 KiB,
+ * so 2,000 reloads are known, at least half of them. Of one line: 128 lists of 350 octets, and
+ * as much again for modes of views. */
+#define DAEMON_HISTORY_OCTETS   (4u << 20)
+#define DAEMON_HISTORY_LINE_MAX (128u << 10)
+
 /* Exceptions of commands that are over, and still shown. */
 #define DAEMON_ENDED_MAX 64u
 

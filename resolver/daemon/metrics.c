@@ -111,6 +111,16 @@ static void write_alarms(struct text *out, const struct daemon *daemon)
          memory->unwritten || memory->alarm.unwritten_s != 0);
 }
 
+static void write_held(struct text *out, const struct daemon *daemon)
+{
+    const size_t lost = holding_lost(daemon);
+
+    family(out, "cordon_lists_held", GAUGE,
+           "Lists that were rolled back; lost: the version cannot be had, the newest counts.");
+    line(out, "cordon_lists_held", "state", "held", daemon->holding.set.count - lost);
+    line(out, "cordon_lists_held", "state", "lost", lost);
+}
+
 static void write_answers(struct text *out, const struct query_counters *query)
 {
     char code[WIRE_TYPE_TEXT_MAX];
@@ -491,6 +501,7 @@ void metrics_write(const struct daemon *daemon, const struct totals *totals, str
     write_process(out, daemon, totals);
     write_exceptions(out, daemon);
     write_alarms(out, daemon);
+    write_held(out, daemon);
     write_questions(out, totals);
     write_latency(out, &totals->sum.latency);
     write_net(out, &totals->sum.net);

@@ -37,7 +37,8 @@ static void prepare(void *context)
                                           .now_s = clock_read().wall_us / 1000000,
                                           .memory = reload->memory,
                                           .tolerates = true,
-                                          .before = reload->before};
+                                          .before = reload->before,
+                                          .held = reload->held};
     reload->rc = setup_snapshot_make_for(config, &request, &reload->report, &reload->snapshot);
     if (reload->rc != 0) {
         config_free(config);
@@ -61,12 +62,14 @@ static void add_messages(struct text *out, const char *key, const struct report 
     json_array_end(out);
 }
 
+static const char *const causes[] = {[RELOAD_NONE] = "none",
+                                     [RELOAD_RETRY] = "retry",
+                                     [RELOAD_FILES] = "files",
+                                     [RELOAD_HOLDING] = "held",
+                                     [RELOAD_ASKED] = "asked"};
+
 static void make_document(struct daemon *daemon, struct text *out)
 {
-    static const char *const causes[] = {[RELOAD_NONE] = "none",
-                                         [RELOAD_RETRY] = "retry",
-                                         [RELOAD_FILES] = "files",
-                                         [RELOAD_ASKED] = "asked"};
     const struct reload *reload = &daemon->reload;
     const struct clock_now now = clock_read();
     const struct setup_snapshot *current = daemon_snapshot(daemon);
@@ -294,6 +297,7 @@ static void finish(struct daemon *daemon)
     }
     reload->snapshot = NULL;
     reload->config = NULL;
+    holding_end(daemon, reload->rc == 0, causes[reload->cause], &reload->report);
     tell(daemon);
     report_deinit(&reload->report);
     reload->phase = RELOAD_IDLE;
@@ -371,6 +375,9 @@ static void on_prepared(void *context)
     struct reload *reload = &daemon->reload;
 
     invariant(daemon->magic == DAEMON_MAGIC && reload->phase == RELOAD_PREPARING);
+    if (reload->rc == 0 && !daemon->stopping) {
+        reload->rc = holding_ready(daemon, reload->snapshot, &reload->report);
+    }
     if (reload->rc != 0 || daemon->stopping) {
         reload->rc = reload->rc != 0 ? reload->rc : -ECANCELED;
         finish(daemon);
@@ -399,6 +406,7 @@ static void begin(struct daemon *daemon, enum reload_cause cause)
     /* It stays as long as nothing else is published, which is this reload's to do. */
     const struct setup_snapshot *current = daemon_snapshot(daemon);
     reload->before = current->root != NULL ? current->root : current;
+    reload->held = holding_begin(daemon);
     reload->phase = RELOAD_PREPARING;
     report_init(&reload->report);
     const int rc = builder_run(&reload->builder, prepare, on_prepared, daemon);
@@ -451,6 +459,7 @@ void reload_close(struct daemon *daemon)
 
     reload->waiting_count = 0; /* the control socket closes its clients */
     reload->queued_count = 0;
+    daemon->holding.client = NULL;
     uv_close((uv_handle_t *)&reload->step, NULL);
     uv_close((uv_handle_t *)&reload->later, NULL);
     uv_close((uv_handle_t *)&reload->sweep, NULL);

@@ -16,6 +16,7 @@
 #include "daemon/folders.h"
 #include "daemon/follow.h"
 #include "daemon/gateway.h"
+#include "daemon/holding.h"
 #include "daemon/limits.h"
 #include "daemon/look.h"
 #include "daemon/loops.h"
@@ -36,9 +37,10 @@
 /* Why a reload began: the loudest reason wins. */
 enum reload_cause {
     RELOAD_NONE,
-    RELOAD_RETRY, /* again, after one that files began has failed */
-    RELOAD_FILES, /* a list file changed */
-    RELOAD_ASKED  /* SIGHUP or the control socket */
+    RELOAD_RETRY,   /* again, after one that files began has failed */
+    RELOAD_FILES,   /* a list file changed */
+    RELOAD_HOLDING, /* a list is to be rolled back or released */
+    RELOAD_ASKED    /* SIGHUP or the control socket */
 };
 
 enum reload_phase {
@@ -69,6 +71,7 @@ struct reload {
     struct report report;
     struct setup_snapshot *snapshot;
     struct config *config;
+    const struct setup_held_set *held; /* daemon->holding's */
     uint64_t generation;
     struct setup_memory memory;          /* as it was at the beginning */
     const struct setup_snapshot *before; /* and the root of what was in force */
@@ -144,6 +147,7 @@ struct daemon {
     struct loops loops;
     struct reload reload;
     struct changes changes;
+    struct holding holding;
     struct scheduling scheduling;
 };
 

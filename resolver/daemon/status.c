@@ -70,6 +70,10 @@ static void add_list(struct text *out, const struct setup_snapshot *snapshot,
     }
     json_array_end(out);
     json_uint(out, "rules", list->rules);
+    json_bool(out, "held", list->held);
+    if (list->held) {
+        json_uint(out, "newer", list->newer_serial);
+    }
     json_object_end(out);
 }
 
@@ -342,6 +346,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     monitor_write(daemon, out);
     changes_write(out, daemon);
     alarm_write(out, daemon);
+    holding_write(out, daemon);
     gateway_write(&daemon->gateway, out);
     follow_write(daemon, out);
     loops_write(&daemon->loops, out);

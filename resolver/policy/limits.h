@@ -53,4 +53,8 @@
  * and grounds change meanwhile. 366 days. */
 #define POLICY_EXCEPTION_S_MAX 31622400u
 
+/* Versions of one list that are kept at most: lists.keep goes to half of it, and those of a
+ * process that is being replaced may be there as well. */
+#define POLICY_VERSIONS_MAX 256u
+
 #endif

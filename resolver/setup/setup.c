@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "policy/versions.h"
 #include "setup/caps.h"
 #include "setup/lists.h"
 #include "setup/names.h"
@@ -14,6 +15,8 @@
 #include "wire/type.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,6 +213,38 @@ static int fill_fingerprint(const struct config *config, const struct setup_view
     return setup_fingerprint_make(&source, &new->fingerprint);
 }
 
+/* Copies what is about to come into force to the state directory, so that it can be put back
+ * one day. What cannot be kept is in the report, and no failure. */
+static void keep_versions(const struct config *config, const struct setup_trust *trust,
+                          const struct policy_loaded *loaded, bool check, struct report *report)
+{
+    const struct policy_load_source *sources[POLICY_LISTS_MAX];
+    const char *ids[POLICY_LISTS_MAX];
+    char folder[PATH_MAX];
+    char path[PATH_MAX];
+
+    if (config->state_directory == NULL || config->lists_keep == 0 ||
+        snprintf(folder, sizeof(folder), "%s/" POLICY_VERSIONS_FOLDER,
+                 config->state_directory) >= (int)sizeof(folder)) {
+        return;
+    }
+    const size_t count = loaded->list_count + loaded->newer_count;
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = loaded->lists[i].id;
+    }
+    setup_trust_sources(trust, ids, count, sources);
+    for (size_t i = 0; i < count; i++) {
+        const struct policy_loaded_list *list = &loaded->lists[i];
+        const struct policy_version_of version = {
+            .folder = folder, .id = list->id, .serial = list->serial, .hash = list->hash};
+
+        if (!list->held && snprintf(path, sizeof(path), "%s/%s.list", sources[i]->directory,
+                                    list->id) < (int)sizeof(path)) {
+            (void)policy_version_bring(&version, path, check, report);
+        }
+    }
+}
+
 /* Lists that are dead, by the operator's word. */
 static void bury(const struct config *config, const struct policy_loaded *loaded,
                  struct setup_views *views, struct report *report)
@@ -343,6 +378,7 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         rc = setup_trust_keep(trust, config, request, new->exceptions, report, &new->memory);
     }
     if (rc == 0) {
+        keep_versions(config, trust, loaded, request->generation == 1, report);
         fill_settings(config, &new->settings);
         new->settings.local_names = new->names;
         new->settings.choice = new->choice;

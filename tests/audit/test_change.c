@@ -158,6 +158,30 @@ static void one_for_a_rule_has_no_name(void **state)
     ring_destroy(ring);
 }
 
+static void a_rollback_says_which_versions(void **state)
+{
+    const struct audit_change change = {.wall_us = 1795339800000000,
+                                        .what = AUDIT_LIST_ROLLED_BACK,
+                                        .uid = 1000,
+                                        .user = "alice",
+                                        .pid = 4711,
+                                        .reason = "it blocks the bank",
+                                        .subject = "shop",
+                                        .kept = true,
+                                        .serial = 3,
+                                        .serial_before = 5};
+
+    (void)state;
+    assert_line(&change,
+                "{\"v\":1,\"event\":\"change\",\"seq\":12,"
+                "\"time\":\"2026-11-22T09:30:00.000000Z\",\"what\":\"list-rolled-back\","
+                "\"by\":\"control\",\"uid\":1000,\"user\":\"alice\",\"pid\":4711,"
+                "\"reason\":\"it blocks the bank\",\"list\":\"shop\",\"name\":null,"
+                "\"match\":null,\"scope\":null,\"view\":null,\"ticket\":null,\"until\":null,"
+                "\"kept\":true,\"rule\":null,\"id\":null,\"licence\":null,\"approver\":null,"
+                "\"from\":null,\"file\":null,\"serial\":3,\"serial_before\":5}\n");
+}
+
 static void a_file_of_exceptions_has_a_line_of_its_own(void **state)
 {
     static const char keys[2][17] = {"0123456789ABCDEF", "FEDCBA9876543210"};
@@ -241,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_exception_has_every_field),
+        cmocka_unit_test(a_rollback_says_which_versions),
         cmocka_unit_test(a_pause_that_expired_was_ended_by_the_daemon),
         cmocka_unit_test(a_schedule_has_a_line_of_its_own),
         cmocka_unit_test(the_memory_of_what_was_accepted_has_a_line_of_its_own),

@@ -27,8 +27,8 @@ static void names_that_are_not_known_are_refused(void **state)
         /* Names of options are in lower case. */
         {"policy: {Mode: log}", "1:10: policy: unknown option \"Mode\": did you mean mode?"},
         /* An option of another section; a list that stands outside of use. */
-        {"lists:\n  huawei-cloud: enforce",
-         "2:3: lists: unknown option \"huawei-cloud\"; there are directory, when-missing, use"},
+        {"lists:\n  huawei-cloud: enforce", "2:3: lists: unknown option \"huawei-cloud\"; "
+                                            "there are directory, when-missing, use, keep"},
         {"events: {threshold: 1}", "1:10: events: unknown option \"threshold\"; there are to, "
                                    "rotate, keep"},
         /* No name at all. */

@@ -232,6 +232,7 @@ static const struct option {
     /* what comes next is not in force */
     {"update.sources", 0, "", "update: {sources: [\"https://lists.example/\"]}"},
     {"update.directory", 0, "", "update: {directory: /tmp/update}"},
+    {"lists.keep", 0, "", "lists: {keep: 9}"},
     {"update.keep", 0, "", "update: {keep: 9}"},
     {"update.every", 0, "", "update: {every: 2h}"},
     {"update.lists", 0, "", "update: {lists: used}"},
