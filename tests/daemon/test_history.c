@@ -110,7 +110,7 @@ static void it_is_bounded(void **state)
     assert_int_equal(history_add(fixture->folder, fixture->snapshot, &start, NOW_US), 0);
     free(large);
     char *text = read_history(fixture, HISTORY_FILE, &len);
-    assert_true(len < 1000);
+    assert_true(len < 4000);
     free(text);
     text = read_history(fixture, HISTORY_BEFORE, &len);
     assert_int_equal(len, DAEMON_HISTORY_OCTETS - 100);
@@ -120,7 +120,7 @@ static void it_is_bounded(void **state)
 static void a_long_line_goes_without_modes_of_views(void **state)
 {
     struct fixture *fixture = *state;
-    char memory[1024];
+    char memory[4096];
     struct text out;
 
     write_list(fixture, "shop",
@@ -160,7 +160,7 @@ static void what_is_no_file_is_left_alone(void **state)
 static void it_is_told_in_pages(void **state)
 {
     struct fixture *fixture = *state;
-    char memory[4096];
+    char memory[8192];
     struct text out;
     uint64_t next = 0;
     size_t pages = 0;

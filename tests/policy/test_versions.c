@@ -224,6 +224,13 @@ static void a_damaged_one_is_named_and_written_anew(void **state)
     policy_version_settle(&what, 3);
     assert_int_equal(policy_version_hash(path, read_again), 0);
     assert_memory_equal(read_again, hash, DIGEST_OCTETS);
+    /* What it came from is another text by now, or gone: that says nothing of what is kept. */
+    write_text("lists/one.list", "another text that is longer");
+    assert_int_equal(bring(&what, &report), 0);
+    assert_int_equal(unlink("lists/one.list"), 0);
+    assert_int_equal(bring(&what, &report), 0);
+    assert_int_equal(report.warnings, 1);
+    (void)ship(1, read_again);
     write_text(path, "shorter");
     assert_int_equal(bring(&what, &report), 0);
     assert_int_equal(report.warnings, 2);
