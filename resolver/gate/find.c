@@ -72,19 +72,17 @@ int gate_skip(struct gate_result *result, const char *format, ...)
 }
 
 int gate_find_report(struct gate_result *result, const struct report *report,
-                     const char *warnings_about)
+                     enum gate_verdict errors, const char *warnings_about)
 {
     int rc = 0;
 
     for (size_t i = 0; i < report->count && rc == 0; i++) {
         const struct report_entry *entry = &report->entries[i];
-        const struct gate_found found = {.verdict = entry->kind == REPORT_ERROR ? GATE_REFUSE
-                                                                                : GATE_WARN,
-                                         .words = entry->text};
+        const struct gate_found found = {
+            .verdict = entry->kind == REPORT_ERROR ? errors : GATE_WARN, .words = entry->text};
 
         if (entry->kind == REPORT_ERROR ||
-            (entry->kind == REPORT_WARNING && warnings_about != NULL &&
-             strstr(entry->text, warnings_about) != NULL)) {
+            (entry->kind == REPORT_WARNING && strstr(entry->text, warnings_about) != NULL)) {
             rc = gate_find(result, &found);
         }
     }

@@ -63,9 +63,13 @@ int gate_say(struct gate_result *result, const char *format, ...)
 int gate_skip(struct gate_result *result, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Errors of a report as refusals; warnings that are about a path as warnings (NULL: none). */
+/* Errors of a report as such a verdict; warnings that are about a path as warnings. */
 int gate_find_report(struct gate_result *result, const struct report *report,
-                     const char *warnings_about);
+                     enum gate_verdict errors, const char *warnings_about);
+
+/* Whose publisher's folder is broken: the candidate's? */
+bool gate_is_broken(const struct gate_request *request, const struct setup_broken *broken,
+                    size_t count);
 
 /* What is newly blocked, by which rule of which list, where, and what let it through. what
  * NULL: the name or address of the question. */

@@ -26,8 +26,10 @@ int gate_check_withdrawn(struct gate_job *job)
     for (size_t i = 0; i < job->id_count && rc == 0; i++) {
         const bool is = has_list(job->candidate, job->ids[i]);
         const bool was = has_list(job->in_force, job->ids[i]);
+        const bool is_its =
+            strcmp(gate_folder_of(job->candidate, job->ids[i]), job->request->candidate) == 0;
         const struct gate_found found = {
-            .verdict = GATE_REFUSE,
+            .verdict = is_its ? GATE_REFUSE : GATE_WARN, /* another publisher's */
             .what = job->ids[i],
             .list = job->ids[i],
             .words = was ? "it is in use, and the candidate does not have it: take it out of "
@@ -50,13 +52,31 @@ int gate_check_withdrawn(struct gate_job *job)
     return rc == 0 ? gate_say(result, "every list in use is there") : rc;
 }
 
+bool gate_is_broken(const struct gate_request *request, const struct setup_broken *broken,
+                    size_t count)
+{
+    const char *publisher = request->publisher != NULL ? request->publisher : "";
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(broken[i].publisher, publisher) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One snapshot; the configuration is then its own. 0 and NULL: it cannot be. */
 static int make(struct gate_job *job, struct config **config, struct report *report,
                 struct setup_snapshot **snapshot)
 {
     report->progress = job->report->progress;
     report->progress_context = job->report->progress_context;
-    const int rc = setup_snapshot_make(*config, 1, job->request->now_s, report, snapshot);
+    /* What is wrong with another publisher costs its own lists, before and after. */
+    const struct setup_request request = {.generation = 1,
+                                          .now_s = job->request->now_s,
+                                          .tolerates = true,
+                                          .starts = job->request->publisher != NULL};
+    const int rc = setup_snapshot_make_for(*config, &request, report, snapshot);
 
     if (rc == 0) {
         *config = NULL;
@@ -95,7 +115,13 @@ int gate_check_loads(struct gate_job *job)
 
     report_init(&report);
     int rc = make(job, &job->candidate, &report, &new);
-    rc = rc == 0 ? gate_find_report(result, &report, job->request->candidate) : rc;
+    if (new != NULL && gate_is_broken(job->request, new->broken, new->broken_count)) {
+        setup_snapshot_free(new);
+        new = NULL;
+    }
+    rc = rc == 0 ? gate_find_report(result, &report, new != NULL ? GATE_WARN : GATE_REFUSE,
+                                    job->request->candidate)
+                 : rc;
     report_deinit(&report);
     if (rc == 0 && new == NULL) {
         result->verdict = GATE_REFUSE;

@@ -155,27 +155,49 @@ static int note(struct setup_trust *trust, uint64_t now_s, struct report *report
     return rc;
 }
 
+/* Roots, catalogues and ratchet. What is wrong with another publisher is a warning. */
+static int open_trust(struct gate_job *job, struct config *config, struct setup_trust *trust,
+                      struct report *report)
+{
+    const struct gate_request *request = job->request;
+    /* As at a reload: a start would set a damaged ratchet aside, and nothing is written here.
+     */
+    const struct setup_request asked = {.now_s = request->now_s, .tolerates = true};
+    struct report others;
+
+    report_init(&others);
+    int rc = setup_trust_open(config, &asked, &others, trust);
+    const bool is_its =
+        rc != 0 || trust->is_lost || gate_is_broken(request, trust->told, trust->told_count);
+    if (rc != -ENOMEM && is_its && others.errors == 0) {
+        report_add(&others, REPORT_ERROR, request->candidate, 0, 0, "%s", cordon_strerror(rc));
+    }
+    if (rc != -ENOMEM) {
+        const int told = gate_find_report(&job->outcome->checks[GATE_TRUST], &others,
+                                          is_its ? GATE_REFUSE : GATE_WARN, request->candidate);
+        rc = rc == 0 && is_its ? CORDON_E_REFUSED : rc;
+        rc = told != 0 ? told : rc;
+    }
+    report_deinit(&others);
+    return rc == 0 ? note(trust, request->now_s, report) : rc;
+}
+
 static int open_and_check(struct gate_job *job, struct config *config, struct report *report)
 {
     const struct policy_load_source *sources[POLICY_LISTS_MAX];
-    const struct setup_request request = {.now_s = job->request->now_s};
     struct setup_trust *trust = calloc(1, sizeof(*trust));
 
     if (trust == NULL) {
         return -ENOMEM;
     }
-    int rc = setup_trust_open(config, &request, report, trust);
-    if (rc == 0) {
-        rc = note(trust, job->request->now_s, report);
-    }
+    const int rc = open_trust(job, config, trust, report);
     if (rc == 0) {
         setup_trust_sources(trust, job->ids, job->id_count, sources);
-        for (size_t i = 0; i < job->id_count; i++) {
+    }
+    for (size_t i = 0; i < job->id_count && rc == 0; i++) {
+        if (strcmp(gate_folder_of(config, job->ids[i]), job->request->candidate) == 0) {
             check_list(sources[i], job->ids[i], report);
         }
-    } else if (rc != -ENOMEM && report->errors == 0) {
-        report_add(report, REPORT_ERROR, job->request->candidate, 0, 0, "%s",
-                   cordon_strerror(rc));
     }
     setup_trust_close(trust);
     free(trust);
@@ -201,7 +223,7 @@ int gate_check_trust(struct gate_job *job)
         config->state_directory = NULL;
     }
     free(ratchet);
-    rc = rc == 0 ? gate_find_report(result, &report, job->request->candidate) : rc;
+    rc = rc == 0 ? gate_find_report(result, &report, GATE_REFUSE, job->request->candidate) : rc;
     report_deinit(&report);
     if (rc == 0 && result->verdict == GATE_REFUSE) {
         return gate_say(result, "%llu faults", (unsigned long long)result->found);

@@ -468,6 +468,49 @@ static void the_candidate_of_a_foreign_publisher_is_looked_at(void **state)
     gates_publish(&gates, "new", 7, "their", GATES_SAY("block suffix beyond.test"), NULL);
     assert_int_equal(gates_run(&gates), GATE_REFUSE); /* out of its scope */
     assert_int_equal(gates_of(&gates, GATE_LOADS), GATE_REFUSE);
+    /* What is wrong with them is not the concern of whoever else has something new. */
+    gates_publish(&gates, "new", 6, "one", EXAMPLE GATES_SAY("block suffix b.test"), NULL);
+    workshop_write("theirs/catalogue", "damaged", 7);
+    gates.request.publisher = NULL;
+    assert_int_equal(gates_run(&gates), GATE_WARN);
+    assert_int_equal(gates_of(&gates, GATE_TRUST), GATE_WARN);
+    assert_int_equal(gates.outcome->lists[0].added, 1);
+    gates.request.publisher = "press"; /* but theirs does not count */
+    gates.request.candidate = "theirs";
+    assert_int_equal(gates_run(&gates), GATE_REFUSE);
+    assert_int_equal(gates_of(&gates, GATE_TRUST), GATE_REFUSE);
+    gates_close(&gates);
+}
+
+/* Files that whoever runs the gate may not read, and exceptions that are refused. */
+static void what_is_not_about_the_candidate_refuses_nothing(void **state)
+{
+    struct gates gates;
+
+    (void)state;
+    gates_open(&gates);
+    gates_publish(&gates, "new", 6, "one", EXAMPLE, NULL);
+    workshop_write("exceptions.txt", "damaged", 7);
+    gates_config("exceptions: {files: [exceptions.txt]}\n"
+                 "local: {zones: [absent.zone], hosts: [absent.hosts]}\n");
+    assert_int_equal(gates_run(&gates), GATE_WARN);
+    assert_int_equal(gates_of(&gates, GATE_LOADS), GATE_WARN);
+    gates_close(&gates);
+}
+
+static void a_damaged_ratchet_is_refused(void **state)
+{
+    struct gates gates;
+
+    (void)state;
+    gates_open(&gates);
+    gates_publish(&gates, "new", 6, "one", EXAMPLE, NULL);
+    assert_int_equal(mkdir("ratchet", 0700), 0);
+    workshop_write("ratchet/trust.ratchet", "damaged", 7);
+    gates.request.ratchet = "ratchet";
+    assert_int_equal(gates_run(&gates), GATE_REFUSE);
+    assert_int_equal(gates_of(&gates, GATE_TRUST), GATE_REFUSE);
+    assert_int_equal(access("ratchet/trust.ratchet", F_OK), 0); /* where it was */
     gates_close(&gates);
 }
 
@@ -494,6 +537,8 @@ int main(void)
         WORKSHOP_TEST(an_override_needs_a_reason_and_a_check_that_bears_it),
         WORKSHOP_TEST(a_publisher_that_is_not_there_is_refused),
         WORKSHOP_TEST(the_candidate_of_a_foreign_publisher_is_looked_at),
+        WORKSHOP_TEST(what_is_not_about_the_candidate_refuses_nothing),
+        WORKSHOP_TEST(a_damaged_ratchet_is_refused),
     };
 
     return cmocka_run_group_tests(tests, gates_library, NULL);
