@@ -178,7 +178,7 @@ void update_place_in_force(const struct update_place *place, char version[UPDATE
     }
     link[len] = '\0';
     if (strncmp(link, LINK_PREFIX, prefix) == 0 && is_version_name(link + prefix)) {
-        snprintf(version, UPDATE_VERSION_MAX, "%s", link + prefix);
+        memcpy(version, link + prefix, strlen(link + prefix) + 1);
     }
 }
 
