@@ -10,11 +10,11 @@ _cordon() {
   fi
   local command=${words[1]:-} verb=${words[2]:-} options=
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'cache catalogue check clients exception explain key list lists pause query reload root status top trace trust update upstreams why --help --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'audit cache catalogue check clients exception explain key list lists pause query reload root status top trace trust update upstreams why --help --version' -- "$cur")
     return
   fi
   case $prev in
-    -c | --config | --socket | --key | --output)
+    -c | --config | --socket | --key | --checkpoint | --output)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
     --answer | --keys | --lists | --folder | --in-force | --oldest | --log | --root | --root-keys | --list-keys | --add-root | --drop-root | --add-list | --drop-list)
@@ -23,9 +23,16 @@ _cordon() {
     --override) mapfile -t COMPREPLY < <(compgen -W 'size public-suffix must-resolve own-addresses replay' -- "$cur"); return ;;
     --scope) mapfile -t COMPREPLY < <(compgen -W 'own chain' -- "$cur"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W '10m 1h 8h 1d' -- "$cur"); return ;;
-    --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --source | --override | --rounds | --last | --reason | --ticket | --licence | --approver | --rule | --id | --view | --to) return ;;
+    --age | --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --source | --override | --rounds | --last | --reason | --ticket | --licence | --approver | --rule | --id | --view | --to) return ;;
   esac
   case $command in
+    audit)
+      if ((cword == 2)); then options='key verify --help'; else
+        case $verb in
+          key) options='--config --json --help' ;;
+          verify) options='--key --checkpoint --quick --age --config --json --help' ;;
+        esac
+      fi ;;
     check) options='--json --print --example --manual --help' ;;
     explain) options='--client --listener --view --at --answer --lists --keys --threshold --live --config --socket --json --help' ;;
     why) options='--client --view --config --socket --json --help' ;;

@@ -1,12 +1,15 @@
 /*
  * audit/change.h - the record of what somebody changed while the daemon ran: who, what, why.
  *
- * Put by the main thread into a ring of its own. A record is the line of docs/events.md but for
- * its beginning, which has the number that the writer gives: no policy is needed to read it.
+ * Put by the main thread into a ring of its own. A record has the line of docs/events.md but
+ * for its beginning, which has the number that the writer gives, and the row of the audit log:
+ * no policy is needed to read it.
  */
 #ifndef CORDON_AUDIT_CHANGE_H
 #define CORDON_AUDIT_CHANGE_H
 
+#include "audit/row.h"
+#include "base/digest.h"
 #include "base/ring.h"
 
 #include <stdbool.h>
@@ -118,6 +121,29 @@ struct audit_trust {
 
 /* As audit_change_put. */
 bool audit_trust_put(struct ring *ring, const struct audit_trust *trust);
+
+/* What the audit log alone is told: the daemon's own doings (docs/audit-log.md, "Changes"). */
+struct audit_note {
+    uint64_t wall_us;
+    const char *what; /* "start", "list-in-force", ... */
+    bool by_daemon;   /* as in struct audit_change */
+    uint32_t uid;
+    const char *user;
+    int32_t pid;
+    const char *reason, *list, *publisher, *subject, *before, *file, *state,
+        *version;                       /* NULL: it has none */
+    const uint8_t *digest;              /* DIGEST_OCTETS; NULL: none */
+    uint64_t serial, generation, count; /* 0: none */
+};
+
+/* As audit_change_put. */
+bool audit_note_put(struct ring *ring, const struct audit_note *note);
+
+/* False: it is for the audit log alone. */
+bool audit_change_has_line(const void *record, size_t len);
+
+/* The row of a record, borrowed from it. False: it has none. */
+bool audit_change_row(const void *record, size_t len, struct audit_row *row);
 
 /* The line of a record, with a newline. Returns its length; 0 if it did not fit. */
 size_t audit_change_line(const void *record, size_t len, uint64_t sequence, char *out,

@@ -286,7 +286,7 @@ uint64_t audit_event_generation(const void *record, size_t len)
 {
     uint64_t generation = 0;
 
-    if (len >= sizeof(struct head)) {
+    if (len >= sizeof(generation)) {
         memcpy(&generation, record, sizeof(generation));
     }
     return generation;

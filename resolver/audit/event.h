@@ -78,6 +78,23 @@ uint64_t audit_event_generation(const void *record, size_t len);
 size_t audit_event_json(const struct audit_event *event, const struct policy *policy,
                         const char *view_name, uint64_t sequence, char *out, size_t size);
 
+/* One question, for the stream of queries: fields as in struct audit_decision. */
+struct audit_question {
+    uint64_t wall_us, generation;
+    uint32_t latency_us;
+    struct address client, upstream;
+    const struct wire_name *name;
+    uint16_t type;
+    uint8_t transport, view, rcode;
+    bool cached;
+};
+
+/* Octets of the longest record of a question. */
+#define AUDIT_QUESTION_MAX 384u
+
+/* hot. As audit_event_put. */
+bool audit_question_put(struct ring *ring, const struct audit_question *question);
+
 /* The line that stands where events are missing: ring never got a place in a ring, output were
  * given up on the way out. Length or 0 as above. */
 size_t audit_lost_json(uint64_t wall_us, uint64_t ring, uint64_t output, uint64_t sequence,

@@ -41,4 +41,11 @@
 /* Octets that are sealed and not yet safe on the disk. Above, events are counted as lost. */
 #define AUDIT_PENDING_MAX (32u << 20)
 
+/* Octets of events that wait for a log that is not open: a predecessor has it for some seconds,
+ * in which two workers record some 100,000 questions. */
+#define AUDIT_BACKLOG_MAX (32u << 20)
+
+/* Logs below one folder: another is begun only where one is damaged. */
+#define AUDIT_LOGS_MAX 1000u
+
 #endif

@@ -7,10 +7,16 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool is_pending_full(const struct audit_log *log)
 {
     return log->pending_len + 2u * AUDIT_CHECKPOINT_MAX >= AUDIT_PENDING_MAX;
+}
+
+bool audit_log_is_full(const struct audit_log *log)
+{
+    return is_pending_full(log);
 }
 
 /* --- writing --- */
@@ -169,8 +175,13 @@ static int write_out(struct audit_log *log, uint64_t now_us)
 static void count_gap(struct audit_log *log, unsigned stream, uint64_t count, const char *cause,
                       int error, uint64_t from_us, uint64_t to_us)
 {
-    struct audit_gap *gap = &log->gaps[stream];
+    struct audit_gap *const gaps = log->gaps[stream];
+    unsigned i = 0;
 
+    while (i + 1 < AUDIT_GAP_CAUSES && gaps[i].count > 0 && strcmp(gaps[i].cause, cause) != 0) {
+        i++;
+    }
+    struct audit_gap *const gap = &gaps[i];
     if (gap->count == 0) {
         *gap = (struct audit_gap){0, from_us, to_us, cause, error};
     }
@@ -229,6 +240,7 @@ static int seal(struct audit_log *log, unsigned stream, uint64_t now_us)
     audit_builder_clear(builder);
     audit_state_add(&log->state, &header, octets);
     log->since_checkpoint++;
+    log->events_since_checkpoint += header.events;
     log->stats.blocks++;
     return 0;
 }
@@ -257,41 +269,60 @@ static bool make_checkpoint(struct audit_log *log, const struct audit_in_force *
     }
     log->next_len = len;
     log->since_checkpoint = 0;
+    log->events_since_checkpoint = 0;
     log->checkpoint_us = now_us;
     return true;
+}
+
+static int record_gap(struct audit_log *log, unsigned stream, const struct audit_gap *gap,
+                      uint64_t now_us)
+{
+    struct audit_row row = {.present = 0};
+
+    audit_row_number(&row, AUDIT_TIME, now_us);
+    audit_row_text(&row, AUDIT_EVENT, "change");
+    audit_row_text(&row, AUDIT_WHAT, "gap");
+    audit_row_text(&row, AUDIT_BY, "cordond");
+    audit_row_number(&row, AUDIT_STREAM, stream);
+    audit_row_number(&row, AUDIT_COUNT, gap->count);
+    audit_row_text(&row, AUDIT_CAUSE, gap->cause);
+    if (gap->error != 0) {
+        audit_row_number(&row, AUDIT_ERROR, (uint64_t)gap->error);
+    }
+    audit_row_number(&row, AUDIT_FROM, gap->from_us);
+    audit_row_number(&row, AUDIT_TO, gap->to_us);
+    return audit_log_add(log, AUDIT_CHANGES, &row, now_us);
 }
 
 /* Each gap as a record of the stream of changes. */
 static void record_gaps(struct audit_log *log, uint64_t now_us)
 {
-    for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
-        struct audit_gap *gap = &log->gaps[stream];
-        struct audit_row row = {.present = 0};
+    for (unsigned i = 0; i < AUDIT_STREAMS * AUDIT_GAP_CAUSES; i++) {
+        const unsigned stream = 1 + i / AUDIT_GAP_CAUSES;
+        struct audit_gap *gap = &log->gaps[stream][i % AUDIT_GAP_CAUSES];
+        const struct audit_gap kept = *gap;
 
-        if (gap->count == 0) {
+        if (kept.count == 0) {
             continue;
         }
-        audit_row_number(&row, AUDIT_TIME, now_us);
-        audit_row_text(&row, AUDIT_EVENT, "change");
-        audit_row_text(&row, AUDIT_WHAT, "gap");
-        audit_row_text(&row, AUDIT_BY, "cordond");
-        audit_row_number(&row, AUDIT_STREAM, stream);
-        audit_row_number(&row, AUDIT_COUNT, gap->count);
-        audit_row_text(&row, AUDIT_CAUSE, gap->cause);
-        if (gap->error != 0) {
-            audit_row_number(&row, AUDIT_ERROR, (uint64_t)gap->error);
-        }
-        audit_row_number(&row, AUDIT_FROM, gap->from_us);
-        audit_row_number(&row, AUDIT_TO, gap->to_us);
-        const struct audit_gap kept = *gap;
         gap->count = 0;
-        if (audit_log_add(log, AUDIT_CHANGES, &row, now_us) != 0) {
+        if (record_gap(log, stream, &kept, now_us) != 0) {
             /* The record of it is lost, too: both counts go on. */
             count_gap(log, stream, kept.count, kept.cause, kept.error, kept.from_us,
                       kept.to_us);
             return;
         }
     }
+}
+
+static bool has_gaps(const struct audit_log *log, unsigned stream)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < AUDIT_GAP_CAUSES; i++) {
+        any = any || log->gaps[stream][i].count > 0;
+    }
+    return any;
 }
 
 int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct audit_row *row,
@@ -358,6 +389,8 @@ static int tick(struct audit_log *log, const struct audit_in_force *in_force, ui
     if (!is_pending_full(log) &&
         ((all && log->since_checkpoint > 0) ||
          log->since_checkpoint >= log->settings.checkpoint_blocks ||
+         (log->settings.checkpoint_events > 0 &&
+          log->events_since_checkpoint >= log->settings.checkpoint_events) ||
          is_due(now_us, log->checkpoint_us, log->settings.checkpoint_us))) {
         (void)make_checkpoint(log, in_force, now_us);
     }
@@ -381,7 +414,7 @@ int audit_log_flush(struct audit_log *log, const struct audit_in_force *in_force
 
     /* What had no room until now. */
     for (unsigned stream = 1; result == 0 && stream <= AUDIT_STREAMS; stream++) {
-        if (audit_builder_count(log->builders[stream]) > 0 || log->gaps[stream].count > 0) {
+        if (audit_builder_count(log->builders[stream]) > 0 || has_gaps(log, stream)) {
             result = tick(log, in_force, now_us, true);
         }
     }

@@ -25,6 +25,7 @@ struct audit_log_settings {
     uint64_t seal_us[AUDIT_STREAMS + 1]; /* by stream: an event waits no longer for its block */
     unsigned group[AUDIT_STREAMS + 1];   /* events under one leaf, 1 to 16 */
     uint32_t checkpoint_blocks;          /* a checkpoint after so many */
+    uint64_t checkpoint_events;          /* or after blocks of so many events; 0: no bound */
     uint64_t checkpoint_us;              /* and after so long, also if nothing happened */
     uint64_t retry_us;                   /* after a failure of the disk */
     int level;                           /* of zstd */
@@ -59,6 +60,9 @@ void audit_log_abandon(struct audit_log *log);
  * and counted for a gap. */
 int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct audit_row *row,
                   uint64_t now_us);
+
+/* True if so much waits for the disk that an event may find no room. */
+bool audit_log_is_full(const struct audit_log *log);
 
 /* Events that never came this far. cause is a literal ("ring"). */
 void audit_log_lost(struct audit_log *log, enum audit_stream stream, uint64_t count,

@@ -12,6 +12,9 @@ struct audit_gap {
     int error;
 };
 
+/* Causes of gaps that are told apart in a stream; further ones are told as the last. */
+#define AUDIT_GAP_CAUSES 8u
+
 struct audit_log {
     const struct audit_files *files;
     struct audit_log_settings settings;
@@ -21,7 +24,7 @@ struct audit_log {
 
     struct audit_builder *builders[AUDIT_STREAMS + 1];
     uint64_t begun_us[AUDIT_STREAMS + 1]; /* when the first event of the block came */
-    struct audit_gap gaps[AUDIT_STREAMS + 1];
+    struct audit_gap gaps[AUDIT_STREAMS + 1][AUDIT_GAP_CAUSES]; /* count 0: none */
 
     struct audit_state state; /* of all that is sealed, safe or not */
     uint32_t file;            /* number of the file that is written to */
@@ -36,6 +39,7 @@ struct audit_log {
     uint64_t retry_at_us;
 
     uint32_t since_checkpoint; /* blocks */
+    uint64_t events_since_checkpoint;
     uint64_t checkpoint_us;
     uint64_t checkpoint_number;
     char checkpoint[AUDIT_CHECKPOINT_MAX]; /* the newest that is safe */

@@ -84,14 +84,19 @@ enum audit_column_kind {
     X(SERIAL, 53, AUDIT_NUMBER, "serial")             /* of a list that a change is about */ \
     X(DUE, 54, AUDIT_NUMBER, "due")                   /* seconds since 1970 */               \
     X(DEAD, 55, AUDIT_OCTETS, "dead")                 /* what holds for a dead list */       \
-    X(EDE, 56, AUDIT_OCTETS, "ede")                   /* text of the Extended DNS Error */
+    X(EDE, 56, AUDIT_OCTETS, "ede")                   /* text of the Extended DNS Error */   \
+    X(ID, 57, AUDIT_OCTETS, "id")                     /* of an exception */                  \
+    X(LICENCE, 58, AUDIT_OCTETS, "licence")           /* of the exception */                 \
+    X(APPROVER, 59, AUDIT_OCTETS, "approver")         /* of the exception */                 \
+    X(FILE, 60, AUDIT_OCTETS, "file")                 /* that a change is about */           \
+    X(BEFORE, 61, AUDIT_OCTETS, "before")             /* what SUBJECT was */
 
 enum audit_column {
 #define AUDIT_COLUMN_ENUM(name, number, kind, word) AUDIT_##name = (number),
     AUDIT_COLUMNS(AUDIT_COLUMN_ENUM)
 #undef AUDIT_COLUMN_ENUM
 };
-#define AUDIT_COLUMN_LAST 56
+#define AUDIT_COLUMN_LAST 61
 #define AUDIT_COLUMN_END  64 /* above every number that this version can hold */
 
 /* The kind of a column, or -1 if this version has none of that number. */

@@ -12,11 +12,8 @@
  * new policy adopted here, by which the old may be freed. A reload never waits for a blocked
  * output: after SWITCH_PATIENCE_US the old records that are left are given up, and counted.
  */
-#include "audit/writer.h"
-
 #include "audit/change.h"
-#include "audit/event.h"
-#include "audit/output.h"
+#include "audit/writer_inside.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/invariant.h"
@@ -31,81 +28,52 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define BUFFER_OCTETS      (4 * AUDIT_LINE_MAX) /* some hundred lines of usual length */
-#define IDLE_MS            100                  /* between two looks into empty rings */
-#define BUSY_MS            10                   /* after a look that found something */
-#define RETRY_US           UINT64_C(1000000)    /* after an error of the output */
-#define NOTICE_US          UINT64_C(1000000)    /* between two lines about lost events */
-#define STALL_US           UINT64_C(1000000)    /* before a reader that does not read is news */
-#define SWITCH_PATIENCE_US UINT64_C(2000000)    /* for an output that holds up a reload */
-#define STOP_US            UINT64_C(2000000)    /* for the rest, at the end */
-#define JOIN_MS            5000                 /* before a thread stuck in write(2) is ended */
-
-struct audit_writer {
-    struct audit_writer_inputs inputs;
-    struct audit_output *output;
-    pthread_t thread;
-    int wake;  /* eventfd: for the thread */
-    int ended; /* eventfd: the thread has nothing more to do */
-    atomic_bool stop;
-    _Atomic uint64_t written, lost_output;
-    _Atomic int last_error;
-    atomic_bool stalled;
-
-    /* The thread's own from here on. */
-    const void *snapshot; /* adopted */
-    uint64_t number;      /* of the slot, when it was adopted */
-    uint64_t generation;  /* of its policy */
-    uint64_t sequence;
-    char *buffer; /* lines from start to end wait for the output */
-    size_t start, end;
-    bool full;       /* a record found no room in the buffer */
-    bool has_notice; /* the line at start 0 tells of lost events */
-    size_t notice_len;
-    uint64_t notice_ring, notice_output; /* as many as it says */
-    uint64_t told_ring, told_output;     /* by all such lines */
-    uint64_t next_notice_us;
-    uint64_t next_try_us;  /* after an error */
-    uint64_t stalled_us;   /* since when; 0: it is not */
-    uint64_t switching_us; /* since when a switch waits for the output; 0: none does */
-    bool stall_logged, error_logged, damage_logged;
-    uint64_t lost_at_log;
-    struct audit_event event; /* scratch */
-};
+#define IDLE_MS            100               /* between two looks into empty rings */
+#define BUSY_MS            10                /* after a look that found something */
+#define SWITCH_PATIENCE_US UINT64_C(2000000) /* for an output that holds up a reload */
+#define STOP_US            UINT64_C(2000000) /* for the rest, at the end */
+#define ROUND_RECORDS      4096u             /* from one ring, before the next is looked at */
+#define JOIN_MS            5000              /* before a thread stuck in write(2) is ended */
 
 static const struct policy *policy_of(const struct audit_writer *writer)
 {
     return writer->inputs.policy_of(writer->snapshot);
 }
 
-static uint64_t lost_ring(const struct audit_writer *writer)
-{
-    uint64_t sum = 0;
+/* Rings to log and buffer. Of each worker there is a ring of decisions, and one of questions
+ * behind all of these. */
 
-    for (unsigned i = 0; i < writer->inputs.workers; i++) {
-        sum += atomic_load_explicit(writer->inputs.lost[i], memory_order_relaxed);
+static unsigned ring_count(const struct audit_writer *writer)
+{
+    return writer->inputs.workers * (writer->inputs.questions != NULL ? 2u : 1u);
+}
+
+static struct ring *ring_at(const struct audit_writer *writer, unsigned i)
+{
+    const unsigned workers = writer->inputs.workers;
+
+    return i < workers ? writer->inputs.rings[i] : writer->inputs.questions[i - workers];
+}
+
+static enum audit_stream stream_at(const struct audit_writer *writer, unsigned i)
+{
+    return i < writer->inputs.workers ? AUDIT_DECISIONS : AUDIT_QUERIES;
+}
+
+static bool is_recorded(const struct audit_writer *writer, enum audit_stream stream)
+{
+    return writer->inputs.recorder != NULL &&
+           audit_recorder_takes(writer->inputs.recorder, stream);
+}
+
+static void report_damage(struct audit_writer *writer, enum audit_stream stream)
+{
+    if (stream == AUDIT_DECISIONS) {
+        writer_give_up(writer, 1);
     }
-    if (writer->inputs.changes != NULL) {
-        sum += atomic_load_explicit(writer->inputs.changes_lost, memory_order_relaxed);
+    if (is_recorded(writer, stream)) {
+        audit_recorder_lost(writer->inputs.recorder, stream, 1, "unexplained", writer->now);
     }
-    return sum;
-}
-
-static uint64_t lost_output(const struct audit_writer *writer)
-{
-    return atomic_load_explicit(&writer->lost_output, memory_order_relaxed);
-}
-
-static void give_up(struct audit_writer *writer, uint64_t count)
-{
-    atomic_fetch_add_explicit(&writer->lost_output, count, memory_order_relaxed);
-}
-
-/* Rings to buffer. */
-
-static void report_damage(struct audit_writer *writer)
-{
-    give_up(writer, 1);
     if (!writer->damage_logged) {
         writer->damage_logged = true;
         log_write(LOG_LEVEL_ERROR,
@@ -114,27 +82,79 @@ static void report_damage(struct audit_writer *writer)
     }
 }
 
-static bool has_room(const struct audit_writer *writer)
+/* The row of a record of the adopted policy. False: it is none. */
+static bool make_row(struct audit_writer *writer, enum audit_stream stream, const void *record,
+                     size_t len, struct audit_row *row)
 {
-    return BUFFER_OCTETS - writer->end >= AUDIT_LINE_MAX;
+    if (stream == AUDIT_QUERIES) {
+        const char *view =
+            writer->inputs.view_name(writer->snapshot, audit_question_view(record, len));
+
+        return audit_question_row(record, len, view, &writer->words, row);
+    }
+    return audit_event_row(&writer->event, policy_of(writer),
+                           writer->inputs.view_name(writer->snapshot, writer->event.view),
+                           &writer->words, row);
 }
 
-static void add_record(struct audit_writer *writer, const void *record, size_t len)
+/* Whether a line finds room now. Beside a log, whose records do not wait for a reader of lines,
+ * one for which there is none is lost if the output takes nothing. */
+static bool may_add_line(struct audit_writer *writer)
 {
-    size_t used = 0;
-
-    if (audit_event_get(record, len, &writer->event)) {
-        used = audit_event_json(&writer->event, policy_of(writer),
-                                writer->inputs.view_name(writer->snapshot, writer->event.view),
-                                writer->sequence + 1, writer->buffer + writer->end,
-                                BUFFER_OCTETS - writer->end);
+    if (!writer_has_room(writer) &&
+        (writer->inputs.recorder == NULL || !writer_is_blocked(writer))) {
+        writer->full = true;
+        return false;
     }
+    return true;
+}
+
+static void add_line(struct audit_writer *writer)
+{
+    if (!writer_has_room(writer)) {
+        writer_give_up(writer, 1);
+        return;
+    }
+    const size_t used = audit_event_json(
+        &writer->event, policy_of(writer),
+        writer->inputs.view_name(writer->snapshot, writer->event.view), writer->sequence + 1,
+        writer->buffer + writer->end, writer->size - writer->end);
     if (used == 0) {
-        report_damage(writer);
+        report_damage(writer, AUDIT_DECISIONS);
         return;
     }
     writer->sequence++;
     writer->end += used;
+}
+
+/* False: it must wait where it is. */
+static bool take_record(struct audit_writer *writer, enum audit_stream stream,
+                        const void *record, size_t len)
+{
+    struct audit_row row;
+
+    if (stream == AUDIT_DECISIONS) {
+        if (!may_add_line(writer)) {
+            return false;
+        }
+        if (!audit_event_get(record, len, &writer->event)) {
+            report_damage(writer, stream);
+            return true;
+        }
+    }
+    if (is_recorded(writer, stream)) {
+        if (!make_row(writer, stream, record, len, &row)) {
+            report_damage(writer, stream);
+            return true;
+        }
+        if (!audit_recorder_add(writer->inputs.recorder, stream, &row, writer->now)) {
+            return false; /* its workers refuse, as soon as the ring is full */
+        }
+    }
+    if (stream == AUDIT_DECISIONS) {
+        add_line(writer);
+    }
+    return true;
 }
 
 enum next_record {
@@ -147,7 +167,7 @@ enum next_record {
 static enum next_record look_at(struct audit_writer *writer, unsigned ring, const void **record,
                                 size_t *len)
 {
-    *record = ring_peek(writer->inputs.rings[ring], len);
+    *record = ring_peek(ring_at(writer, ring), len);
     if (*record == NULL) {
         return NEXT_NONE;
     }
@@ -156,6 +176,50 @@ static enum next_record look_at(struct audit_writer *writer, unsigned ring, cons
     }
     /* Read after the record: a worker that wrote it had seen the number of its policy. */
     return policy_slot_number(writer->inputs.slot) != writer->number ? NEXT_NEWER : NEXT_STRAY;
+}
+
+/* A digest of the configuration is part of each checkpoint from then on. */
+static void look_at_change(struct audit_writer *writer, const struct audit_row *row)
+{
+    const struct audit_value *what = &row->at[AUDIT_WHAT];
+
+    if (audit_row_has(row, AUDIT_DIGEST) && row->at[AUDIT_DIGEST].number == DIGEST_OCTETS &&
+        what->number == strlen(AUDIT_CONFIGURATION) &&
+        memcmp(what->octets, AUDIT_CONFIGURATION, what->number) == 0) {
+        memcpy(writer->config, row->at[AUDIT_DIGEST].octets, DIGEST_OCTETS);
+        writer->in_force.config = writer->config;
+    }
+}
+
+/* False: it must wait where it is. */
+static bool take_change(struct audit_writer *writer, const void *record, size_t len)
+{
+    const bool has_line = audit_change_has_line(record, len);
+    struct audit_row row;
+
+    if (has_line && !may_add_line(writer)) {
+        return false;
+    }
+    if (writer->inputs.recorder != NULL && audit_change_row(record, len, &row)) {
+        if (!audit_recorder_add(writer->inputs.recorder, AUDIT_CHANGES, &row, writer->now)) {
+            return false;
+        }
+        look_at_change(writer, &row);
+    }
+    if (!has_line) {
+        return true;
+    }
+    if (!writer_has_room(writer)) {
+        writer_give_up(writer, 1);
+        return true;
+    }
+    const size_t used =
+        audit_change_line(record, len, writer->sequence + 1, writer->buffer + writer->end,
+                          writer->size - writer->end);
+    invariant(used > 0); /* a record and its head are far below a line's limit */
+    writer->sequence++;
+    writer->end += used;
+    return true;
 }
 
 /* Changes belong to no generation: nothing keeps them waiting. True if there was any. */
@@ -167,65 +231,84 @@ static bool collect_changes(struct audit_writer *writer)
 
     for (const void *record = ring == NULL ? NULL : ring_peek(ring, &len); record != NULL;
          record = ring_peek(ring, &len)) {
-        if (!has_room(writer)) {
-            writer->full = true;
+        if (!take_change(writer, record, len)) {
             return any;
         }
-        const size_t used =
-            audit_change_line(record, len, writer->sequence + 1, writer->buffer + writer->end,
-                              BUFFER_OCTETS - writer->end);
-        invariant(used > 0); /* a record and its head are far below a line's limit */
-        writer->sequence++;
-        writer->end += used;
         ring_release(ring);
         any = true;
     }
     return any;
 }
 
+/* Takes what has room from one ring, so much that the others get their turn. */
+static bool collect_ring(struct audit_writer *writer, unsigned i)
+{
+    const enum audit_stream stream = stream_at(writer, i);
+    unsigned taken = 0;
+    const void *record;
+    size_t len = 0;
+    enum next_record next = look_at(writer, i, &record, &len);
+
+    while (taken < ROUND_RECORDS && (next == NEXT_OURS || next == NEXT_STRAY)) {
+        if (next == NEXT_STRAY) {
+            report_damage(writer, stream);
+        } else if (!take_record(writer, stream, record, len)) {
+            break;
+        }
+        ring_release(ring_at(writer, i));
+        taken++;
+        next = look_at(writer, i, &record, &len);
+    }
+    writer->more = writer->more || taken == ROUND_RECORDS;
+    return taken > 0;
+}
+
 /* Takes what has room. True if there was any. */
 static bool collect(struct audit_writer *writer)
 {
     writer->full = false;
+    writer->more = false;
+    writer->now = clock_read();
     bool any = collect_changes(writer);
 
-    if (writer->full) {
-        return any;
-    }
-    for (unsigned i = 0; i < writer->inputs.workers; i++) {
-        const void *record;
-        size_t len = 0;
-        enum next_record next = look_at(writer, i, &record, &len);
-
-        while (next == NEXT_OURS || next == NEXT_STRAY) {
-            if (!has_room(writer)) {
-                writer->full = true;
-                return any;
-            }
-            if (next == NEXT_OURS) {
-                add_record(writer, record, len);
-            } else {
-                report_damage(writer);
-            }
-            ring_release(writer->inputs.rings[i]);
-            any = true;
-            next = look_at(writer, i, &record, &len);
-        }
+    for (unsigned i = 0; i < ring_count(writer); i++) {
+        any = collect_ring(writer, i) || any;
     }
     return any;
+}
+
+/* One record that cannot wait in its ring any longer. */
+static void drop_record(struct audit_writer *writer, enum audit_stream stream, bool is_ours,
+                        const void *record, size_t len)
+{
+    struct audit_row row;
+
+    if (stream == AUDIT_DECISIONS) {
+        writer_give_up(writer, 1); /* the line */
+    }
+    if (!is_recorded(writer, stream)) {
+        return;
+    }
+    if (is_ours &&
+        (stream != AUDIT_DECISIONS || audit_event_get(record, len, &writer->event)) &&
+        make_row(writer, stream, record, len, &row)) {
+        audit_recorder_keep(writer->inputs.recorder, stream, &row, writer->now);
+    } else {
+        audit_recorder_lost(writer->inputs.recorder, stream, 1, "unexplained", writer->now);
+    }
 }
 
 /* Gives up the records that the adopted policy explains (or all of them). */
 static void drop_records(struct audit_writer *writer, bool all)
 {
-    for (unsigned i = 0; i < writer->inputs.workers; i++) {
+    for (unsigned i = 0; i < ring_count(writer); i++) {
         const void *record;
         size_t len = 0;
         enum next_record next = look_at(writer, i, &record, &len);
 
         while (next == NEXT_OURS || (all && next != NEXT_NONE)) {
-            ring_release(writer->inputs.rings[i]);
-            give_up(writer, 1);
+            drop_record(writer, stream_at(writer, i), next == NEXT_OURS, record, len);
+            ring_release(ring_at(writer, i));
             next = look_at(writer, i, &record, &len);
         }
     }
@@ -233,11 +316,72 @@ static void drop_records(struct audit_writer *writer, bool all)
     while (all && writer->inputs.changes != NULL &&
            ring_peek(writer->inputs.changes, &ignored) != NULL) {
         ring_release(writer->inputs.changes);
-        give_up(writer, 1);
+        writer_give_up(writer, 1);
     }
 }
 
+/* The log. */
+
+static uint64_t sum_of(_Atomic uint64_t *const *counts, unsigned workers)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; counts != NULL && i < workers; i++) {
+        sum += atomic_load_explicit(counts[i], memory_order_relaxed);
+    }
+    return sum;
+}
+
+/* What workers have counted since the last time. */
+static void tell_lost(struct audit_writer *writer, enum audit_stream stream,
+                      enum writer_loss loss, uint64_t count)
+{
+    static const char *const causes[WRITER_LOSSES] = {
+        [WRITER_LOST] = "ring", [WRITER_REFUSED] = "refused"};
+    uint64_t *told = &writer->told[stream][loss];
+
+    audit_recorder_lost(writer->inputs.recorder, stream, count - *told, causes[loss],
+                        writer->now);
+    *told = count;
+}
+
+static void tick(struct audit_writer *writer)
+{
+    const struct audit_writer_inputs *in = &writer->inputs;
+
+    if (in->recorder == NULL) {
+        return;
+    }
+    tell_lost(writer, AUDIT_DECISIONS, WRITER_LOST, sum_of(in->lost, in->workers));
+    tell_lost(writer, AUDIT_QUERIES, WRITER_LOST, sum_of(in->questions_lost, in->workers));
+    tell_lost(writer, AUDIT_DECISIONS, WRITER_REFUSED, sum_of(in->refused, in->workers));
+    tell_lost(writer, AUDIT_QUERIES, WRITER_REFUSED,
+              sum_of(in->questions_refused, in->workers));
+    if (in->changes != NULL) {
+        tell_lost(writer, AUDIT_CHANGES, WRITER_LOST,
+                  atomic_load_explicit(in->changes_lost, memory_order_relaxed));
+    }
+    audit_recorder_tick(in->recorder, &writer->in_force, writer->now);
+}
+
 /* Generations. */
+
+/* For checkpoints: borrowed from the policy, as long as it is adopted. */
+static void note_lists(struct audit_writer *writer)
+{
+    const struct policy_image *image = policy_image_of(policy_of(writer));
+    size_t count = 0;
+
+    for (size_t i = 0; i < policy_image_lists(image) && count < POLICY_LISTS_MAX; i++) {
+        struct policy_image_list list;
+
+        if (policy_image_list_at(image, i, &list)) {
+            writer->lists[count++] = (struct audit_checkpoint_list){list.id, list.serial};
+        }
+    }
+    writer->in_force.lists = writer->lists;
+    writer->in_force.list_count = count;
+}
 
 static void adopt(struct audit_writer *writer)
 {
@@ -247,11 +391,12 @@ static void adopt(struct audit_writer *writer)
     writer->snapshot = policy_slot_adopt(writer->inputs.slot, writer->inputs.reader);
     writer->generation = policy_generation(policy_of(writer));
     writer->switching_us = 0;
+    note_lists(writer);
 }
 
 static bool is_drained(struct audit_writer *writer)
 {
-    for (unsigned i = 0; i < writer->inputs.workers; i++) {
+    for (unsigned i = 0; i < ring_count(writer); i++) {
         const void *record;
         size_t len = 0;
 
@@ -284,150 +429,6 @@ static void switch_policy(struct audit_writer *writer, uint64_t now_us, bool wor
     adopt(writer);
 }
 
-/* Buffer to output. */
-
-static uint64_t count_lines(const char *at, size_t len)
-{
-    uint64_t lines = 0;
-
-    for (const char *end = at + len; at < end; at++) {
-        at = memchr(at, '\n', (size_t)(end - at));
-        if (at == NULL) {
-            break;
-        }
-        lines++;
-    }
-    return lines;
-}
-
-static void empty_buffer(struct audit_writer *writer)
-{
-    writer->start = 0;
-    writer->end = 0;
-    writer->has_notice = false;
-}
-
-/* What waits will never be taken. */
-static void discard_buffer(struct audit_writer *writer)
-{
-    uint64_t lines = count_lines(writer->buffer + writer->start, writer->end - writer->start);
-
-    if (writer->has_notice && writer->start < writer->notice_len) {
-        lines--; /* it will be told again */
-        writer->told_ring -= writer->notice_ring;
-        writer->told_output -= writer->notice_output;
-    }
-    give_up(writer, lines);
-    audit_output_end_line(writer->output);
-    empty_buffer(writer);
-}
-
-/* Tells of lost events, in a line of its own before all others. */
-static void add_notice(struct audit_writer *writer, uint64_t now_us)
-{
-    const uint64_t ring = lost_ring(writer);
-    const uint64_t output = lost_output(writer);
-
-    if (writer->end > 0 || (ring == writer->told_ring && output == writer->told_output) ||
-        now_us < writer->next_notice_us || writer->stalled_us != 0 ||
-        atomic_load_explicit(&writer->last_error, memory_order_relaxed) != 0) {
-        return;
-    }
-    writer->notice_ring = ring - writer->told_ring;
-    writer->notice_output = output - writer->told_output;
-    writer->end =
-        audit_lost_json(clock_read().wall_us, writer->notice_ring, writer->notice_output,
-                        ++writer->sequence, writer->buffer, BUFFER_OCTETS);
-    invariant(writer->end > 0);
-    writer->notice_len = writer->end;
-    writer->has_notice = true;
-    writer->told_ring = ring;
-    writer->told_output = output;
-    writer->next_notice_us = now_us + NOTICE_US;
-}
-
-static void output_works(struct audit_writer *writer)
-{
-    if (writer->stall_logged || writer->error_logged) {
-        log_write(LOG_LEVEL_INFO, "events: %s takes lines again; %llu events were lost",
-                  audit_output_name(writer->output),
-                  (unsigned long long)(lost_ring(writer) + lost_output(writer) -
-                                       writer->lost_at_log));
-    }
-    writer->stall_logged = false;
-    writer->error_logged = false;
-    writer->stalled_us = 0;
-    atomic_store_explicit(&writer->last_error, 0, memory_order_relaxed);
-    atomic_store_explicit(&writer->stalled, false, memory_order_relaxed);
-}
-
-static void output_stalls(struct audit_writer *writer, uint64_t now_us)
-{
-    atomic_store_explicit(&writer->stalled, true, memory_order_relaxed);
-    if (writer->stalled_us == 0) {
-        writer->stalled_us = now_us;
-    }
-    if (!writer->stall_logged && now_us - writer->stalled_us >= STALL_US) {
-        writer->stall_logged = true;
-        writer->lost_at_log = lost_ring(writer) + lost_output(writer);
-        log_write(LOG_LEVEL_WARNING,
-                  "events: nobody reads %s: answers go on, but events wait and then are lost",
-                  audit_output_name(writer->output));
-    }
-}
-
-static void output_fails(struct audit_writer *writer, uint64_t now_us, int error)
-{
-    atomic_store_explicit(&writer->stalled, true, memory_order_relaxed);
-    atomic_store_explicit(&writer->last_error, error, memory_order_relaxed);
-    writer->next_try_us = now_us + RETRY_US;
-    if (!writer->error_logged) {
-        writer->error_logged = true;
-        writer->lost_at_log = lost_ring(writer) + lost_output(writer);
-        log_write(LOG_LEVEL_WARNING,
-                  "events: cannot write to %s: %s: answers go on, but events wait and then are "
-                  "lost. Make room there, or make it writable: it is tried again all the time",
-                  audit_output_name(writer->output), cordon_strerror(error));
-    }
-    /* A disk can get room again; who has closed a pipe does not come back for these lines. */
-    if (error == -EPIPE || error == -ECONNRESET) {
-        discard_buffer(writer);
-    }
-}
-
-static void flush(struct audit_writer *writer, uint64_t now_us, bool at_once)
-{
-    size_t used = 0;
-
-    if (writer->start == writer->end || (now_us < writer->next_try_us && !at_once)) {
-        return;
-    }
-    const char *from = writer->buffer + writer->start;
-    const int rc =
-        audit_output_write(writer->output, from, writer->end - writer->start, now_us, &used);
-    atomic_fetch_add_explicit(&writer->written, count_lines(from, used), memory_order_relaxed);
-    writer->start += used;
-    if (rc == 0) {
-        empty_buffer(writer);
-        output_works(writer);
-        return;
-    }
-    if (writer->start > 0 && !writer->has_notice) {
-        memmove(writer->buffer, writer->buffer + writer->start, writer->end - writer->start);
-        writer->end -= writer->start;
-        writer->start = 0;
-    }
-    writer->has_notice = writer->has_notice && writer->start < writer->notice_len;
-    if (rc != -EAGAIN) {
-        output_fails(writer, now_us, rc);
-    } else if (used > 0) {
-        writer->stalled_us = 0; /* slow, but it moves */
-        output_stalls(writer, now_us);
-    } else {
-        output_stalls(writer, now_us);
-    }
-}
-
 /* The thread. */
 
 static void wait_for_work(struct audit_writer *writer, bool busy)
@@ -441,8 +442,7 @@ static void wait_for_work(struct audit_writer *writer, bool busy)
     int timeout = busy || switching ? BUSY_MS : IDLE_MS;
     uint64_t wakes;
 
-    if (writer->full && !blocked &&
-        atomic_load_explicit(&writer->last_error, memory_order_relaxed) == 0) {
+    if (writer->more || (writer->full && !writer_is_blocked(writer))) {
         timeout = 0; /* there is more, and room for it */
     }
     poll(ready, blocked ? 2 : 1, timeout);
@@ -462,11 +462,12 @@ static void finish(struct audit_writer *writer)
 
     while (more && now.mono_us < end_us) {
         more = collect(writer);
+        tick(writer);
         switch_policy(writer, now.mono_us, true);
         writer->next_notice_us = 0;
-        add_notice(writer, now.mono_us);
-        flush(writer, now.mono_us, true);
-        more = more || writer->full || writer->end > 0 || !is_drained(writer) ||
+        writer_add_notice(writer, now.mono_us);
+        writer_flush(writer, now.mono_us, true);
+        more = more || writer->full || writer->more || writer->end > 0 || !is_drained(writer) ||
                (writer->inputs.changes != NULL && ring_used(writer->inputs.changes) > 0) ||
                policy_slot_number(writer->inputs.slot) != writer->number;
         if (writer->end > 0) {
@@ -481,6 +482,22 @@ static void finish(struct audit_writer *writer)
             end_us = now.mono_us + STOP_US;
         }
     }
+}
+
+/* What is still in a ring cannot wait any longer: the workers have stopped. */
+static void end_log(struct audit_writer *writer)
+{
+    const char *reason = atomic_load_explicit(&writer->reason, memory_order_acquire);
+
+    if (writer->inputs.recorder == NULL || writer->log_ended) {
+        return;
+    }
+    writer->now = clock_read();
+    drop_records(writer, true);
+    tick(writer);
+    audit_recorder_end(writer->inputs.recorder, reason != NULL ? reason : "stopped",
+                       &writer->in_force, writer->now);
+    writer->log_ended = true;
 }
 
 /* It can only fail when the counter is full, and then there is a signal. */
@@ -501,12 +518,14 @@ static void *run(void *argument)
         const uint64_t now_us = clock_read().mono_us;
         const bool busy = collect(writer);
 
-        flush(writer, now_us, false);
+        writer_flush(writer, now_us, false);
+        tick(writer);
         switch_policy(writer, now_us, false);
-        add_notice(writer, now_us);
+        writer_add_notice(writer, now_us);
         wait_for_work(writer, busy);
     }
     finish(writer);
+    end_log(writer);
     signal_event(writer->ended);
     return NULL;
 }
@@ -554,9 +573,11 @@ int audit_writer_start(const struct audit_writer_settings *settings,
         return rc;
     }
     new->inputs = *inputs;
+    new->now = clock_read();
     new->wake = -1;
     new->ended = -1;
-    new->buffer = malloc(BUFFER_OCTETS);
+    new->size = inputs->recorder != NULL ? WRITER_QUEUE_OCTETS : WRITER_BUFFER_OCTETS;
+    new->buffer = malloc(new->size);
     if (new->buffer == NULL) {
         goto done;
     }
@@ -588,11 +609,13 @@ void audit_writer_wake(struct audit_writer *writer)
     signal_event(writer->wake);
 }
 
-void audit_writer_stop(struct audit_writer *writer)
+void audit_writer_stop(struct audit_writer *writer, const char *reason)
 {
     struct pollfd ended = {.fd = writer->ended, .events = POLLIN};
-    const uint64_t before = lost_output(writer); /* the thread gives up some on its way out */
+    const uint64_t before =
+        writer_lost_output(writer); /* the thread gives up some on its way out */
 
+    atomic_store_explicit(&writer->reason, reason, memory_order_release);
     atomic_store_explicit(&writer->stop, true, memory_order_release);
     audit_writer_wake(writer);
     uint64_t seen;
@@ -606,11 +629,12 @@ void audit_writer_stop(struct audit_writer *writer)
         pthread_cancel(writer->thread); /* it is stuck in a write to a shared pipe */
     }
     pthread_join(writer->thread, NULL);
-    discard_buffer(writer);
+    end_log(writer); /* if the thread was ended before */
+    writer_discard(writer);
     drop_records(writer, true);
-    if (lost_output(writer) > before) {
+    if (writer_lost_output(writer) > before) {
         log_write(LOG_LEVEL_WARNING, "events: %llu were given up at the end: %s took no more",
-                  (unsigned long long)(lost_output(writer) - before),
+                  (unsigned long long)(writer_lost_output(writer) - before),
                   audit_output_name(writer->output));
     }
     destroy(writer);
@@ -619,8 +643,8 @@ void audit_writer_stop(struct audit_writer *writer)
 void audit_writer_stats(const struct audit_writer *writer, struct audit_writer_stats *out)
 {
     out->written = atomic_load_explicit(&writer->written, memory_order_relaxed);
-    out->lost_ring = lost_ring(writer);
-    out->lost_output = lost_output(writer);
+    out->lost_ring = writer_lost_ring(writer);
+    out->lost_output = writer_lost_output(writer);
     out->last_error = atomic_load_explicit(&writer->last_error, memory_order_relaxed);
     out->stalled = atomic_load_explicit(&writer->stalled, memory_order_relaxed);
 }

@@ -5,10 +5,14 @@
  * It never holds up an answer: a blocked pipe or a full disk stops this thread's output only;
  * rings fill, workers count what they lose, and the writer says so once it can again. A file is
  * rotated by size: FILE, FILE.1 ... FILE.keep.
+ *
+ * Beside that, the audit log (audit/recorder.h), fed by the same records: there a blocked
+ * output of lines keeps nothing waiting, lines that find no room are lost and counted.
  */
 #ifndef CORDON_AUDIT_WRITER_H
 #define CORDON_AUDIT_WRITER_H
 
+#include "audit/recorder.h"
 #include "base/ring.h"
 #include "policy/policy.h"
 #include "policy/slot.h"
@@ -28,6 +32,15 @@ struct audit_writer_inputs {
     struct ring *const *rings;     /* one per worker; the writer is their consumer */
     _Atomic uint64_t *const *lost; /* one per worker: events that found the ring full */
     unsigned workers;
+    /* Of questions (event.h), one per worker, and what found them full; NULL: there are none.
+     */
+    struct ring *const *questions;
+    _Atomic uint64_t *const *questions_lost;
+    /* Questions that were refused rather than not recorded, for the lack of a place for their
+     * decisions, or for themselves; one per worker; NULL: there are none. */
+    _Atomic uint64_t *const *refused;
+    _Atomic uint64_t *const *questions_refused;
+    struct audit_recorder *recorder; /* borrowed until stop; NULL: there is no log */
     struct ring *changes; /* of the main thread (audit/change.h); NULL: there are none */
     _Atomic uint64_t *changes_lost;
     struct policy_slot *slot; /* the writer is its reader number `reader` */
@@ -53,9 +66,13 @@ struct audit_writer_stats {
 int audit_writer_start(const struct audit_writer_settings *settings,
                        const struct audit_writer_inputs *inputs, struct audit_writer **writer);
 
-/* Writes what the rings still hold (until the output has taken nothing for 2 s), then ends and
- * frees the writer. The workers have stopped. */
-void audit_writer_stop(struct audit_writer *writer);
+/* The change that tells of a configuration: its digest is part of checkpoints. */
+#define AUDIT_CONFIGURATION "configuration"
+
+/* Writes what the rings still hold (until the output has taken nothing for 2 s), then the end
+ * of the log, then ends and frees the writer. The workers have stopped. reason: a literal, for
+ * the log; NULL: none. */
+void audit_writer_stop(struct audit_writer *writer, const char *reason);
 
 /* Wakes it, so that it adopts a newly published snapshot at once. Any thread. */
 void audit_writer_wake(struct audit_writer *writer);

@@ -127,6 +127,14 @@ void ring_commit(struct ring *ring, size_t len)
                           memory_order_release);
 }
 
+bool ring_has_room(struct ring *ring, size_t len, unsigned count)
+{
+    const uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+
+    /* One more: the end of the ring may be left out. */
+    return has_room(ring, tail, (count + 1u) * (WORD + rounded_up(len)));
+}
+
 const void *ring_peek(struct ring *ring, size_t *len)
 {
     const uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);

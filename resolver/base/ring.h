@@ -7,6 +7,7 @@
 #ifndef CORDON_BASE_RING_H
 #define CORDON_BASE_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,10 @@ void ring_destroy(struct ring *ring); /* NULL is fine; both sides have stopped *
  * reservation at a time; committing fewer octets than reserved is fine. */
 void *ring_reserve(struct ring *ring, size_t len);
 void ring_commit(struct ring *ring, size_t len);
+
+/* Producer. True if records of at most len octets each, so many of them, are sure to find room
+ * now. */
+bool ring_has_room(struct ring *ring, size_t len, unsigned count);
 
 /* Consumer. The oldest record, borrowed until ring_release; NULL if there is none. */
 const void *ring_peek(struct ring *ring, size_t *len);

@@ -28,6 +28,7 @@ enum cli_exit {
     CLI_PARTLY = 4       /* done, but not all of the input could be expressed */
 };
 
+int cli_audit(int argc, char **argv);
 int cli_catalogue(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_root(int argc, char **argv);

@@ -382,6 +382,32 @@ static void held_attention(unsigned *count, const json_t *status)
     }
 }
 
+static void print_audit_attention(unsigned *count, const json_t *audit)
+{
+    const char *state = cli_string_of(audit, "state");
+    const char *error = cli_string_of(audit, "error");
+    uint64_t lost = 0;
+
+    for (const char *const *stream =
+             (const char *const[]){"decisions", "queries", "changes", NULL};
+         *stream != NULL; stream++) {
+        lost += cli_number_of(json_object_get(audit, *stream), "lost");
+    }
+    attention(count, strcmp(state, "off") == 0 && error[0] != '\0',
+              "nothing is recorded in an audit log: %s", error);
+    attention(count, strcmp(state, "waiting") == 0, "the audit log in %s cannot be opened: %s",
+              cli_string_of(audit, "directory"), error);
+    attention(count, strcmp(state, "failing") == 0, "the audit log in %s cannot be written: %s",
+              cli_string_of(audit, "directory"), error);
+    attention(count, strcmp(state, "bound") == 0,
+              "the audit log in %s is as large as audit.octets: only changes are recorded",
+              cli_string_of(audit, "directory"));
+    attention(count, json_is_true(json_object_get(audit, "another_left")),
+              "the audit log that was there could not be gone on with; another was begun in %s",
+              cli_string_of(audit, "directory"));
+    attention(count, lost > 0, "%" PRIu64 " events are missing in the audit log", lost);
+}
+
 /* What an operator should look at; the number of such things. */
 static unsigned print_attention(const json_t *status)
 {
@@ -448,6 +474,7 @@ static unsigned print_attention(const json_t *status)
               "%" PRIu64 " events were lost (%" PRIu64 " in the rings, %" PRIu64
               " at the output)",
               lost, cli_number_of(events, "lost_ring"), cli_number_of(events, "lost_output"));
+    print_audit_attention(&count, json_object_get(status, "audit"));
     attention(&count, json_is_true(json_object_get(events, "stalled")),
               "the event output %s accepts nothing: %s", cli_string_of(events, "to"),
               error[0] != '\0' ? error : "its reader does not read");
@@ -519,6 +546,22 @@ static void print_exceptions(const json_t *changes)
     }
 }
 
+static void print_audit(const json_t *audit)
+{
+    const char *state = cli_string_of(audit, "state");
+
+    if (strcmp(state, "off") == 0) {
+        printf("\naudit log\n  off\n");
+        return;
+    }
+    printf("\naudit log\n  %s to %s, %" PRIu64 " MiB; %" PRIu64 " decisions, %" PRIu64
+           " queries, %" PRIu64 " changes\n",
+           state, cli_string_of(audit, "directory"), cli_number_of(audit, "octets") >> 20,
+           cli_number_of(json_object_get(audit, "decisions"), "recorded"),
+           cli_number_of(json_object_get(audit, "queries"), "recorded"),
+           cli_number_of(json_object_get(audit, "changes"), "recorded"));
+}
+
 static unsigned print_status(const json_t *status)
 {
     const json_t *events = json_object_get(status, "events");
@@ -543,6 +586,7 @@ static unsigned print_status(const json_t *status)
     print_questions(status);
     printf("\nevents\n  to %s, %" PRIu64 " written\n", cli_string_of(events, "to"),
            cli_number_of(events, "written"));
+    print_audit(json_object_get(status, "audit"));
     print_rights(json_object_get(status, "rights"));
     return print_attention(status);
 }

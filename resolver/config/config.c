@@ -74,6 +74,8 @@ void config_free(struct config *config)
     free(config->update_ca);
     free(config->gate.must_resolve.at);
     free(config->events_to);
+    free(config->audit_directory);
+    free(config->audit_origin);
     free(config->state_directory);
     free(config->control_socket);
     free(config->http_socket);

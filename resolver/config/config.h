@@ -33,6 +33,7 @@
 #define CONFIG_ZONES_MAX        256u
 #define CONFIG_FORWARD_MAX      64u /* zones with upstreams of their own */
 #define CONFIG_ZONE_SERVERS_MAX 8u
+#define CONFIG_ORIGIN_MAX       200u  /* a number can follow it in the name of a key */
 #define CONFIG_CONTACT_MAX      256u  /* octets: it is one line of a screen */
 #define CONFIG_TEXT_MAX         4096u /* octets of one scalar */
 #define CONFIG_ACTION_MAX       320u  /* "redirect:*." and a name, as text */
@@ -251,6 +252,14 @@ struct config_record {
     struct address address;
 };
 
+/* Where checkpoints of the audit log are told, beside the log. */
+enum config_publish {
+    CONFIG_PUBLISH_NONE,
+    CONFIG_PUBLISH_EVENTS, /* a line among the events */
+    CONFIG_PUBLISH_SYSLOG,
+    CONFIG_PUBLISH_BOTH
+};
+
 struct config {
     /* server: */
     struct address listen[CONFIG_LISTEN_MAX];
@@ -353,6 +362,17 @@ struct config {
     char *events_to; /* "stdout", or a path */
     uint64_t events_rotate_octets;
     unsigned events_keep;
+    /* audit: */
+    bool audit_decisions, audit_queries;
+    char *audit_directory; /* NULL: "audit" in the state directory */
+    bool audit_decisions_refuse, audit_queries_refuse; /* when-full */
+    uint64_t audit_octets;                             /* of the whole log; 0: no bound */
+    uint64_t audit_file_octets;
+    uint32_t audit_block_s;
+    uint32_t audit_checkpoint_s;
+    unsigned audit_checkpoint_events;
+    char *audit_origin;     /* NULL: made of the name of this machine */
+    unsigned audit_publish; /* enum config_publish */
     /* the rest */
     uint16_t udp_size;
     char *state_directory;

@@ -28,6 +28,12 @@ static const struct config_word dead_words[] = {{"enforce", CONFIG_DEAD_ENFORCE}
                                                 {"refuse", CONFIG_DEAD_REFUSE},
                                                 {"pass", CONFIG_DEAD_PASS},
                                                 {NULL, 0}};
+static const struct config_word full_words[] = {{"drop", 0}, {"refuse", 1}, {NULL, 0}};
+static const struct config_word publish_words[] = {{"none", CONFIG_PUBLISH_NONE},
+                                                   {"events", CONFIG_PUBLISH_EVENTS},
+                                                   {"syslog", CONFIG_PUBLISH_SYSLOG},
+                                                   {"both", CONFIG_PUBLISH_BOTH},
+                                                   {NULL, 0}};
 static const struct config_word mode_words[] = {{"enforce", 0}, {"log", 1}, {NULL, 0}};
 static const struct config_word signed_words[] = {
     {"optional", false}, {"required", true}, {NULL, 0}};
@@ -107,6 +113,9 @@ const struct config_section config_sections[] = {
      .manual = "Files of what is let through for a while (docs/exceptions.md), and whose "
                "signatures they need."},
     {.name = "events", .manual = "Where decisions are recorded, one line of JSON each."},
+    {.name = "audit",
+     .manual = "The audit log: signed, and made so that nobody can change it unseen "
+               "(docs/audit-log.md)."},
     {.name = "control", .manual = "How the tool cordon(1) reaches the daemon."},
     {.name = "http", .manual = "Counters and health for monitoring, over HTTP."},
     {.name = "state", .manual = "What the daemon keeps from one start to the next."},
@@ -617,6 +626,57 @@ const struct config_row config_rows[] = {
     {.name = "events.keep", .kind = &config_kind_count, .offset = AT(events_keep),
      .standard = "5", .min = 1, .max = 100,
      .manual = "How many of FILE.1, FILE.2 and so on are kept."},
+
+    {.name = "audit.decisions", .kind = &config_kind_choice, .offset = AT(audit_decisions),
+     .standard = "on", .words = switch_words,
+     .manual = "on: each question that a rule matched is recorded, whether it was blocked or only "
+               "would have been, and so is what people and the daemon itself change."},
+    {.name = "audit.queries", .kind = &config_kind_choice, .offset = AT(audit_queries),
+     .standard = "off", .words = switch_words,
+     .manual = "on: every question is recorded, with its client; look first at what the law says "
+               "about that where you are. Changes are recorded with it, too."},
+    {.name = "audit.directory", .kind = &config_kind_path, .offset = AT(audit_directory),
+     .example = "/var/lib/cordon/audit",
+     .manual = "The folder of the log. Not set: audit in state.directory. The key that signs it "
+               "lies in audit.key in state.directory, and its public half in audit.key.pub."},
+    {.name = "audit.decisions-when-full", .kind = &config_kind_choice,
+     .offset = AT(audit_decisions_refuse), .standard = "drop", .words = full_words,
+     .manual = "What holds while a decision cannot be recorded, as the disk is full, fails or is "
+               "too slow. drop: the answer goes on, and a gap in the log says how many are "
+               "missing. refuse: SERVFAIL rather than an answer whose decision is not recorded."},
+    {.name = "audit.queries-when-full", .kind = &config_kind_choice,
+     .offset = AT(audit_queries_refuse), .standard = "drop", .words = full_words,
+     .manual = "The same for questions, where audit.queries is on: refuse then means that nobody "
+               "is answered while the disk is full."},
+    {.name = "audit.octets", .kind = &config_kind_size, .offset = AT(audit_octets),
+     .standard = "1GiB", .min = 8 * MiB, .max = 1024 * 1024 * GiB, .zero = "unlimited",
+     .manual = "The size at which the log takes nothing but changes any more, with an alarm, so "
+               "that it never fills a disk; what then holds for decisions and questions is what "
+               "holds when the disk is full."},
+    {.name = "audit.file", .kind = &config_kind_size, .offset = AT(audit_file_octets),
+     .standard = "64MiB", .min = 1 * MiB, .max = 16 * GiB,
+     .manual = "The size at which the next file of the log is begun."},
+    {.name = "audit.block-time", .kind = &config_kind_seconds, .offset = AT(audit_block_s),
+     .standard = "10s", .min = 1, .max = 3600,
+     .manual = "So long an event waits for the block that it is written with, at the most: what "
+               "an end without order (a kill, a power failure) can cost. Shorter ones make the "
+               "log larger."},
+    {.name = "audit.checkpoint-time", .kind = &config_kind_seconds,
+     .offset = AT(audit_checkpoint_s), .standard = "1m", .min = 1, .max = DAY_S,
+     .manual = "A signed checkpoint is made after so long, also if nothing happens."},
+    {.name = "audit.checkpoint-events", .kind = &config_kind_count,
+     .offset = AT(audit_checkpoint_events), .standard = "100000", .min = 1, .max = 1000000000,
+     .manual = "And after blocks of so many events."},
+    {.name = "audit.origin", .kind = &config_kind_origin, .offset = AT(audit_origin),
+     .example = "resolver-1.example.net/audit",
+     .manual = "The name of the log and of its key, which checkpoints begin with; no other log "
+               "should have it. Not set: made of the name of this machine at the first start. "
+               "Another one begins another log."},
+    {.name = "audit.publish", .kind = &config_kind_word, .offset = AT(audit_publish),
+     .standard = "none", .words = publish_words,
+     .manual = "Where each checkpoint is told beside the log, so that somebody else has it and "
+               "the log cannot be made anew: events: as a line where events.to says; syslog: to "
+               "/dev/log; both."},
 
     {.name = "control.socket", .kind = &config_kind_socket, .offset = AT(control_socket),
      .standard = CONFIG_CONTROL_SOCKET,

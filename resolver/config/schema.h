@@ -90,7 +90,8 @@ extern const struct config_kind config_kind_word;         /* unsigned: value of 
 extern const struct config_kind config_kind_ede;   /* ede and block_ede: EDE code of the word */
 extern const struct config_kind config_kind_user;  /* char *, NULL if not set */
 extern const struct config_kind config_kind_words; /* char *, NULL if not set */
-extern const struct config_kind config_kind_path;  /* char * */
+extern const struct config_kind config_kind_origin; /* char *, NULL if not set */
+extern const struct config_kind config_kind_path;   /* char * */
 extern const struct config_kind config_kind_socket; /* char *, short enough for sun_path */
 extern const struct config_kind config_kind_output; /* char *, "stdout" or a path */
 extern const struct config_kind config_kind_action; /* char[320] */

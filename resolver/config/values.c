@@ -458,6 +458,31 @@ static enum config_read_result read_words(struct config_reader *reader,
 
 const struct config_kind config_kind_words = {"text", read_words, print_text};
 
+/* The name of a log, and of its key (c2sp.org/signed-note). */
+static enum config_read_result read_origin(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node)
+{
+    if (!config_want_scalar(reader, row, node, "the name of a log")) {
+        return CONFIG_READ_REFUSED;
+    }
+    const size_t len = strlen(node->text);
+    bool good = len > 0 && len <= CONFIG_ORIGIN_MAX;
+
+    for (size_t i = 0; i < len; i++) {
+        good = good && node->text[i] > ' ' && node->text[i] < 0x7f && node->text[i] != '+';
+    }
+    if (!good) {
+        return config_fault(reader, row, node,
+                            "\"%.200s\" is not the name of a log: 1 to %u characters of ASCII, "
+                            "no space and no +, as resolver-1.example.net/audit",
+                            node->text, CONFIG_ORIGIN_MAX);
+    }
+    return keep(reader, row, strdup(node->text));
+}
+
+const struct config_kind config_kind_origin = {"text", read_origin, print_text};
+
 static enum config_read_result read_path(struct config_reader *reader,
                                          const struct config_row *row,
                                          const struct config_node *node)

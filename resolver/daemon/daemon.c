@@ -120,7 +120,8 @@ static void on_end(uv_signal_t *handle, int number)
     struct daemon *daemon = handle->data;
 
     invariant(daemon->magic == DAEMON_MAGIC);
-    log_write(LOG_LEVEL_INFO, "%s: stopping", number == SIGINT ? "SIGINT" : "SIGTERM");
+    daemon->recording.stop = number == SIGINT ? "SIGINT" : "SIGTERM";
+    log_write(LOG_LEVEL_INFO, "%s: stopping", daemon->recording.stop);
     daemon->stopping = true;
     uv_stop(&daemon->loop);
 }
@@ -247,6 +248,7 @@ static struct query_rate *make_rate(void)
 /* A worker per row of the sockets, which it takes over. */
 static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
 {
+    const bool records = daemon->recording.recorder != NULL;
     uint8_t cookie_key[QUERY_COOKIE_KEY_OCTETS];
 
     random_system(cookie_key, sizeof(cookie_key));
@@ -264,6 +266,11 @@ static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
             .count = sockets->slots,
             .tcp_clients = daemon->descriptors.tcp_clients,
             .upstream_sockets = daemon->descriptors.upstream_sockets,
+            .questions = records && daemon->config->audit_queries,
+            .refuse_decisions = records && daemon->config->audit_decisions &&
+                                daemon->config->audit_decisions_refuse,
+            .refuse_questions = records && daemon->config->audit_queries &&
+                                daemon->config->audit_queries_refuse,
             .reported = &daemon->reported,
         };
         memcpy(setup.cookie_key, cookie_key, sizeof(setup.cookie_key));
@@ -283,6 +290,7 @@ static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
 static int start_writer(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
+    const bool questions = daemon->recording.recorder != NULL && config->audit_queries;
     const bool to_stdout =
         config->events_to == NULL || strcmp(config->events_to, "stdout") == 0;
     const struct audit_writer_settings settings = {
@@ -295,6 +303,11 @@ static int start_writer(struct daemon *daemon)
         .rings = daemon->rings,
         .lost = daemon->lost,
         .workers = daemon->worker_count,
+        .questions = questions ? daemon->questions : NULL,
+        .questions_lost = questions ? daemon->questions_lost : NULL,
+        .refused = daemon->refused,
+        .questions_refused = questions ? daemon->questions_refused : NULL,
+        .recorder = daemon->recording.recorder,
         .changes = daemon->changes.ring,
         .changes_lost = &daemon->changes.lost,
         .slot = daemon->slot,
@@ -304,8 +317,14 @@ static int start_writer(struct daemon *daemon)
     };
 
     for (unsigned w = 0; w < daemon->worker_count; w++) {
-        daemon->rings[w] = worker_ring(daemon->workers[w]);
-        daemon->lost[w] = worker_lost(daemon->workers[w]);
+        struct worker_records *records = worker_records(daemon->workers[w]);
+
+        daemon->rings[w] = records->ring;
+        daemon->lost[w] = &records->lost;
+        daemon->refused[w] = &records->refused;
+        daemon->questions[w] = records->questions;
+        daemon->questions_lost[w] = &records->questions_lost;
+        daemon->questions_refused[w] = &records->questions_refused;
     }
     const int rc = audit_writer_start(&settings, &inputs, &daemon->writer);
     if (rc != 0) {
@@ -340,6 +359,7 @@ static int start_threads(struct daemon *daemon)
 static void show_screen(struct daemon *daemon)
 {
     const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
+    char key[TRUST_NOTE_KEY_TEXT_MAX];
     struct random random;
 
     random_init(&random);
@@ -356,6 +376,7 @@ static void show_screen(struct daemon *daemon)
         .probes = daemon->probes,
         .loops = &daemon->loops,
         .http_detail = daemon->monitor.http == NULL ? daemon->monitor.detail : NULL,
+        .audit_key = recording_key(daemon, key) ? key : NULL,
         .now_s = clock_read().wall_us / 1000000,
         .colour = isatty(STDERR_FILENO) != 0,
     };
@@ -431,7 +452,7 @@ static void stop_threads(struct daemon *daemon)
     }
     successor_deinit(&daemon->successor);
     if (daemon->writer != NULL) {
-        audit_writer_stop(daemon->writer);
+        audit_writer_stop(daemon->writer, daemon->recording.stop);
         daemon->writer = NULL;
     }
     for (unsigned w = 0; w < daemon->worker_count; w++) {
@@ -467,6 +488,7 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     if (daemon->slot == NULL) {
         setup_snapshot_free(snapshot);
     }
+    rc = rc != 0 || daemon->slot == NULL ? rc : recording_open(daemon, daemon_snapshot(daemon));
     if (daemon->cache == NULL || daemon->conditions == NULL || daemon->rate == NULL ||
         daemon->slot == NULL) {
         log_write(LOG_LEVEL_ERROR, "out of memory: is cache.size larger than this machine?");
@@ -486,6 +508,7 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     }
     rc = rc != 0 ? rc : serve(daemon);
     stop_threads(daemon);
+    recording_close(daemon);
     control_close(daemon->control); /* if serving never began */
     monitor_close(daemon);
     close_loop(daemon);

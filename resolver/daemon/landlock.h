@@ -13,7 +13,8 @@ struct landlock_rule {
     const char *path; /* a file, or a folder with all below it; a missing one is left out */
     enum {
         LANDLOCK_READ,  /* files and folders */
-        LANDLOCK_CHANGE /* that, and: write, make, replace and remove files and sockets */
+        LANDLOCK_CHANGE /* that, and: write, make, replace and remove files and sockets; make
+                           folders */
     } what;
 };
 

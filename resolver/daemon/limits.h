@@ -12,6 +12,10 @@
  * is a second of a worker's work if each question were blocked. */
 #define DAEMON_RING_OCTETS (4u << 20)
 
+/* The same of questions, where each is recorded: about 80,000 of 100 octets, which is half a
+ * second at the highest rate of a worker; the disk may be away for so long. */
+#define DAEMON_QUESTIONS_OCTETS (8u << 20)
+
 /* How long a stopping worker goes on for questions that wait for an upstream. */
 #define DAEMON_DRAIN_MS 1000u
 

@@ -5,6 +5,7 @@
 #include "setup/views.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MICROSECONDS 1000000u
@@ -273,6 +274,39 @@ static void write_events(struct text *out, const struct audit_writer_stats *even
            events->last_error != 0 || events->stalled);
 }
 
+static void write_audit(struct text *out, const struct daemon *daemon)
+{
+    struct audit_recorder_stats *stats =
+        daemon->recording.recorder != NULL ? malloc(sizeof(*stats)) : NULL;
+
+    single(out, "cordon_audit_on", GAUGE, "1 if there is an audit log.", stats != NULL);
+    if (stats == NULL) {
+        return;
+    }
+    audit_recorder_stats(daemon->recording.recorder, stats);
+    family(out, "cordon_audit_events_total", COUNTER,
+           "Events in the audit log, or on the way there.");
+    for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
+        line(out, "cordon_audit_events_total", "stream", audit_stream_word(stream),
+             stats->log.taken[stream]);
+    }
+    family(out, "cordon_audit_lost_total", COUNTER,
+           "Events that are missing in the audit log, and questions that were refused for the "
+           "lack of a place there.");
+    for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
+        line(out, "cordon_audit_lost_total", "stream", audit_stream_word(stream),
+             stats->lost[stream]);
+    }
+    single(out, "cordon_audit_failing", GAUGE,
+           "1 if the audit log cannot be written, or is as large as it may be.",
+           stats->state != AUDIT_RECORDING);
+    single(out, "cordon_audit_bytes", GAUGE, "Size of the audit log.", stats->octets);
+    single(out, "cordon_audit_checkpoint_timestamp_seconds", GAUGE,
+           "When the newest checkpoint was made; 0: none was since the start.",
+           stats->checkpoint_us / 1000000);
+    free(stats);
+}
+
 /* Upstreams: a family is a row, a line an upstream. */
 
 static uint64_t up_of(const struct upstream_server_status *server)
@@ -510,6 +544,7 @@ void metrics_write(const struct daemon *daemon, const struct totals *totals, str
            totals->sum.lacks);
     write_cache(out, &totals->cache);
     write_events(out, &totals->events);
+    write_audit(out, daemon);
     write_upstreams(out, daemon, totals);
     write_second_questions(out, &totals->sum.seconds);
     write_lists(out, daemon_snapshot(daemon));

@@ -298,6 +298,8 @@ static void finish(struct daemon *daemon)
     reload->snapshot = NULL;
     reload->config = NULL;
     holding_end(daemon, reload->rc == 0, causes[reload->cause], &reload->report);
+    recording_reloaded(daemon, reload->rc, causes[reload->cause],
+                       reload->waiting_count > 0 ? control_peer(reload->waiting[0]) : NULL);
     tell(daemon);
     report_deinit(&reload->report);
     reload->phase = RELOAD_IDLE;

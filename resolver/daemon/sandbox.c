@@ -267,6 +267,9 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     if (config->state_directory != NULL) {
         add_rule(rules, config->state_directory, true);
     }
+    if (config->audit_directory != NULL) {
+        add_rule(rules, config->audit_directory, true);
+    }
     if (config->control_socket != NULL && folder_of(config->control_socket, folder)) {
         add_rule(rules, folder, true);
     }

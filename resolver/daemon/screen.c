@@ -1,5 +1,7 @@
 #include "daemon/screen.h"
 
+#include "daemon/recording.h"
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "config/defaults.h"
@@ -269,12 +271,24 @@ static void print_http(const struct screen *screen, FILE *out)
 static void print_rest(const struct screen *screen, FILE *out)
 {
     const struct config *config = screen->config;
+    char folder[AUDIT_PATH_MAX];
 
     heading(screen, out, "events");
     if (config->events_to == NULL || strcmp(config->events_to, "stdout") == 0) {
         fputs("standard output, one JSON line per decision\n", out);
     } else {
         fprintf(out, "%s, one JSON line per decision\n", config->events_to);
+    }
+    heading(screen, out, "audit");
+    if (recording_folder(config, folder)) {
+        fprintf(out, "%s%s%s%s\n", folder, config->audit_decisions ? ", decisions" : "",
+                config->audit_queries ? ", queries" : "", ", changes");
+        if (screen->audit_key != NULL) {
+            heading(screen, out, "");
+            fprintf(out, "key %s\n", screen->audit_key);
+        }
+    } else {
+        fputs("off\n", out);
     }
     if (config->control_socket != NULL) {
         heading(screen, out, "control");

@@ -21,6 +21,7 @@ struct screen {
     const struct probe_result *probes; /* one per upstream of the snapshot; NULL: not asked */
     const struct loops *loops;         /* NULL: not looked for */
     const char *http_detail; /* why http.listen is not served; NULL: it is, or would be */
+    const char *audit_key;   /* of the audit log; NULL: not known, or nothing is recorded */
     uint64_t now_s;
     bool only_check; /* what would run, not what runs */
     bool colour;

@@ -23,6 +23,7 @@
 #include "daemon/memory.h"
 #include "daemon/monitor.h"
 #include "daemon/probe.h"
+#include "daemon/recording.h"
 #include "daemon/sandbox.h"
 #include "daemon/scheduling.h"
 #include "daemon/takeover.h"
@@ -123,9 +124,12 @@ struct daemon {
     struct cache *cache;
     struct query_rate *rate; /* of clients */
     struct policy_slot *slot;
+    struct recording recording;
     struct audit_writer *writer;
-    struct ring *rings[DAEMON_WORKERS_MAX];     /* the writer's inputs */
-    _Atomic uint64_t *lost[DAEMON_WORKERS_MAX]; /* as long as it runs */
+    /* The writer's inputs, as long as it runs. */
+    struct ring *rings[DAEMON_WORKERS_MAX], *questions[DAEMON_WORKERS_MAX];
+    _Atomic uint64_t *lost[DAEMON_WORKERS_MAX], *questions_lost[DAEMON_WORKERS_MAX],
+        *refused[DAEMON_WORKERS_MAX], *questions_refused[DAEMON_WORKERS_MAX];
     struct control *control;
     enum policy_freshness freshness_said[POLICY_LISTS_MAX];
     struct sandbox sandbox;

@@ -208,6 +208,7 @@ void status_write_questions(struct text *out, const struct query_counters *query
     json_uint(out, "name_server_questions_refused", query->lessons_refused);
     json_uint(out, "name_servers_unknown", query->servers_unknown);
     json_uint(out, "truncated", query->truncated);
+    json_uint(out, "unrecorded", query->unrecorded);
     json_uint(out, "steps_exceeded", query->steps_exceeded);
     json_uint(out, "packets_exceeded", query->packets_exceeded);
     json_uint(out, "chains_too_long", query->chains_too_long);
@@ -343,6 +344,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     status_write_cache(out, &totals->cache);
     write_memory(out, &daemon->memory);
     status_write_events(out, daemon, &totals->events);
+    recording_write(daemon, out);
     monitor_write(daemon, out);
     changes_write(out, daemon);
     alarm_write(out, daemon);

@@ -92,6 +92,7 @@ static void on_channel(uv_poll_t *poll, int status, int events)
               "process %ld has taken over: this one answers what it has read, and ends",
               (long)successor->pid);
     successor->is_ready = true;
+    daemon->recording.stop = "another process has taken over";
     daemon->stopping = true;
     control_disown(daemon->control);
     uv_stop(&daemon->loop);

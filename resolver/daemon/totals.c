@@ -37,6 +37,7 @@ static void add_query(struct query_counters *to, const struct query_counters *fr
     to->local += from->local;
     to->rebinding += from->rebinding;
     to->told += from->told;
+    to->unrecorded += from->unrecorded;
     to->steps_exceeded += from->steps_exceeded;
     to->packets_exceeded += from->packets_exceeded;
     to->chains_too_long += from->chains_too_long;

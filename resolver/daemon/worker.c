@@ -59,7 +59,7 @@ struct worker {
 
     struct timers *timers;
     struct random random;
-    struct ring *ring;
+    struct worker_records records;
     struct query_engine *engine;
     struct upstream *upstream;
     struct upstream_transport *transport;
@@ -68,8 +68,7 @@ struct worker {
 
     _Atomic unsigned wishes;
     _Atomic bool turned; /* since worker_ask_turn() */
-    _Atomic uint64_t lost;
-    uint64_t asked; /* main thread: number of the report asked for last */
+    uint64_t asked;      /* main thread: number of the report asked for last */
     uv_async_t *reported;
     _Atomic uint64_t wanted; /* = asked, as the worker sees it */
     _Atomic bool tops_wanted;
@@ -355,8 +354,14 @@ static bool open_rooms(struct worker *worker, const struct worker_setup *setup)
         .io = &worker_io,
         .io_context = worker,
         .cache = setup->cache,
-        .events = worker->ring,
-        .events_lost = &worker->lost,
+        .events = worker->records.ring,
+        .events_lost = &worker->records.lost,
+        .events_refused = setup->refuse_decisions ? &worker->records.refused : NULL,
+        .questions = worker->records.questions,
+        .questions_lost = &worker->records.questions_lost,
+        .questions_refused = setup->questions && setup->refuse_questions
+                                 ? &worker->records.questions_refused
+                                 : NULL,
         .timers = worker->timers,
         .random = &worker->random,
         .rate = setup->rate,
@@ -403,6 +408,15 @@ static void undo(struct worker *worker)
     worker_destroy(worker);
 }
 
+static bool make_rings(struct worker *worker, const struct worker_setup *setup)
+{
+    struct worker_records *records = &worker->records;
+
+    records->ring = ring_create(DAEMON_RING_OCTETS);
+    records->questions = setup->questions ? ring_create(DAEMON_QUESTIONS_OCTETS) : NULL;
+    return records->ring != NULL && (records->questions != NULL || !setup->questions);
+}
+
 static void close_sockets(const struct worker_setup *setup)
 {
     for (size_t i = 0; i < setup->count; i++) {
@@ -433,8 +447,7 @@ int worker_create(const struct worker_setup *setup, struct worker **out)
     given_init(&worker->given);
     random_init(&worker->random);
     worker->timers = timers_create(TIMERS_MAX);
-    worker->ring = ring_create(DAEMON_RING_OCTETS);
-    if (worker->timers == NULL || worker->ring == NULL || !open_rooms(worker, setup)) {
+    if (worker->timers == NULL || !make_rings(worker, setup) || !open_rooms(worker, setup)) {
         close_sockets(setup);
         undo(worker);
         return -ENOMEM;
@@ -590,19 +603,15 @@ void worker_destroy(struct worker *worker)
     query_engine_destroy(worker->engine);
     query_tops_destroy(worker->tops);
     timers_destroy(worker->timers);
-    ring_destroy(worker->ring);
+    ring_destroy(worker->records.ring);
+    ring_destroy(worker->records.questions);
     pthread_mutex_destroy(&worker->report_mutex);
     given_deinit(&worker->given);
     worker->magic = 0;
     free(worker);
 }
 
-struct ring *worker_ring(struct worker *worker)
+struct worker_records *worker_records(struct worker *worker)
 {
-    return worker->ring;
-}
-
-_Atomic uint64_t *worker_lost(struct worker *worker)
-{
-    return &worker->lost;
+    return &worker->records;
 }

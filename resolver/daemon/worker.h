@@ -33,6 +33,8 @@ struct worker_setup {
     struct query_loop *loop;   /* the same */
     uint8_t cookie_key[QUERY_COOKIE_KEY_OCTETS]; /* secret, and the same for all workers */
     uint8_t tops_key[16];                        /* secret, and the same for all workers */
+    bool questions;                              /* every one is recorded */
+    bool refuse_decisions, refuse_questions;     /* those that cannot be recorded */
     uv_async_t *reported; /* sent when a report that was asked for is there, or at the end */
 };
 
@@ -93,8 +95,13 @@ void worker_join(struct worker *worker);
 /* After worker_join. The ring is gone with it. NULL is fine. */
 void worker_destroy(struct worker *worker);
 
-/* For the writer of events, which is the consumer of both. */
-struct ring *worker_ring(struct worker *worker);
-_Atomic uint64_t *worker_lost(struct worker *worker);
+/* For the writer of events, which is the consumer of the rings: of decisions and, where every
+ * question is recorded (else NULL), of questions; with what found them full, and what was
+ * refused for that reason. */
+struct worker_records {
+    struct ring *ring, *questions;
+    _Atomic uint64_t lost, questions_lost, refused, questions_refused;
+};
+struct worker_records *worker_records(struct worker *worker);
 
 #endif

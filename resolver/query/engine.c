@@ -24,6 +24,10 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
     engine->cache = setup->cache;
     engine->events = setup->events;
     engine->events_lost = setup->events_lost;
+    engine->events_refused = setup->events_refused;
+    engine->questions = setup->questions;
+    engine->questions_lost = setup->questions_lost;
+    engine->questions_refused = setup->questions_refused;
     engine->timers = setup->timers;
     engine->queries = pool_create(sizeof(struct query), slots);
     engine->fetches =

@@ -60,11 +60,12 @@ struct query {
     uint16_t context; /* of the zone that the name is in; 0: none */
     uint8_t block;    /* the hit that replaces the answer, if blocked */
     bool blocked;
-    bool cached;    /* the answer came from the cache */
-    bool waited;    /* for an upstream */
-    bool counted;   /* among its client's questions */
-    bool abandoned; /* the client is gone */
-    uint8_t rcode;  /* of the answer sent */
+    bool unrecorded; /* refused, as it could not be recorded: counted, nothing more */
+    bool cached;     /* the answer came from the cache */
+    bool waited;     /* for an upstream */
+    bool counted;    /* among its client's questions */
+    bool abandoned;  /* the client is gone */
+    uint8_t rcode;   /* of the answer sent */
     uint64_t received_us, wall_us;
     const uint8_t *msg; /* borrowed during query_run */
     size_t msg_len;
@@ -91,7 +92,9 @@ struct query_engine {
     void *io_context;
     struct cache *cache;
     struct ring *events;
-    _Atomic uint64_t *events_lost;
+    _Atomic uint64_t *events_lost, *events_refused;
+    struct ring *questions;
+    _Atomic uint64_t *questions_lost, *questions_refused;
     struct timers *timers;
     const struct policy *policy;
     const struct query_settings *settings;

@@ -181,6 +181,7 @@ struct query_counters {
     uint64_t
         servers_unknown; /* questions whose name servers could not be judged: let through */
     uint64_t truncated;
+    uint64_t unrecorded; /* SERVFAIL: they could not be recorded */
     uint64_t steps_exceeded;
     uint64_t packets_exceeded; /* failed after QUERY_PACKETS_MAX packets to upstreams */
     uint64_t chains_too_long;  /* answers with more than POLICY_HOPS_MAX hops, or a loop */
@@ -193,6 +194,11 @@ struct query_engine_setup {
     struct cache *cache;
     struct ring *events; /* decisions go here */
     _Atomic uint64_t *events_lost;
+    /* NULL: a decision that finds no room there is lost. Else it is not: the question is
+     * refused, and counted here. */
+    _Atomic uint64_t *events_refused;
+    struct ring *questions; /* every question goes here; NULL: none does */
+    _Atomic uint64_t *questions_lost, *questions_refused;
     struct timers *timers;
     struct random *random;
     struct query_rate *rate;   /* borrowed until destroy, and shared; NULL: none is limited */

@@ -233,16 +233,52 @@ enum query_state respond_fetch_failure(struct query_engine *engine, struct query
     return respond_failure(engine, q, WIRE_EDE_OTHER, "the upstreams were asked too often");
 }
 
+static void count(_Atomic uint64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* hot. Whether what the answer is based on will find a place in its ring: nothing else writes
+ * to it until RECORD, which follows at once. */
+static bool can_be_recorded(struct query_engine *engine, const struct query *q)
+{
+    if (engine->events_refused != NULL && q->hits.count > 0 &&
+        !ring_has_room(engine->events, AUDIT_RECORD_MAX, q->hits.count)) {
+        count(engine->events_refused);
+        return false;
+    }
+    if (engine->questions_refused != NULL &&
+        !ring_has_room(engine->questions, AUDIT_QUESTION_MAX, 1)) {
+        count(engine->questions_refused);
+        return false;
+    }
+    return true;
+}
+
+/* The operator's word: no answer rather than one that is not recorded. */
+static bool refuse_unrecorded(struct query_engine *engine, struct query *q)
+{
+    engine->counters.unrecorded++;
+    q->unrecorded = true;
+    q->hits.count = 0;
+    q->blocked = false;
+    return respond_empty(engine, q, WIRE_SERVFAIL, 0, WIRE_EDE_OTHER,
+                         "what was decided cannot be recorded") == QUERY_SEND;
+}
+
 enum query_state step_send(struct query_engine *engine, struct query *q)
 {
     const size_t codes = sizeof(engine->counters.answered) / sizeof(uint64_t);
-    const size_t code = q->rcode < codes ? q->rcode : codes - 1;
 
     if (q->trace != NULL) {
         q->trace->answered = true;
         q->trace->answer_len = q->out_len;
         return QUERY_RECORD;
     }
+    if (!can_be_recorded(engine, q) && !refuse_unrecorded(engine, q)) {
+        return QUERY_RECORD;
+    }
+    const size_t code = q->rcode < codes ? q->rcode : codes - 1;
     engine->counters.answered[code]++;
     count_latency(engine, q);
     engine->io->send(engine->io_context, q, q->out_len);
@@ -294,8 +330,31 @@ void query_put_events(struct query_engine *engine, const struct policy_hits *hit
         engine->counters.excepted += decision->hit->exception != 0 ? 1 : 0;
         engine->counters.logged += decision->applied || decision->hit->exception != 0 ? 0 : 1;
         if (!audit_event_put(engine->events, decision)) {
-            atomic_fetch_add_explicit(engine->events_lost, 1, memory_order_relaxed);
+            count(engine->events_lost);
         }
+    }
+}
+
+/* hot. Whatever became of it; a question that could not be read has no name. */
+static void put_question(struct query_engine *engine, const struct query *q)
+{
+    const struct audit_question question = {
+        .wall_us = q->wall_us,
+        .generation = policy_generation(engine->policy),
+        .latency_us = (uint32_t)(engine->now.mono_us - q->received_us),
+        .client = q->client.from,
+        .upstream = q->upstream,
+        .name = &q->question.name,
+        .type = q->question.type,
+        .transport = q->client.transport,
+        .view = q->view,
+        .rcode = q->rcode,
+        .cached = q->cached,
+    };
+
+    if (q->wall_us != 0 && q->question.has_question && !q->unrecorded &&
+        !audit_question_put(engine->questions, &question)) {
+        count(engine->questions_lost);
     }
 }
 
@@ -317,6 +376,9 @@ enum query_state step_record(struct query_engine *engine, struct query *q)
         query_count_decision(engine, &decision, &q->hits.at[q->blocked ? q->block : 0],
                              q->blocked);
         query_put_events(engine, &q->hits, q->blocked ? q->block : -1, &decision, chain);
+    }
+    if (engine->questions != NULL) {
+        put_question(engine, q);
     }
     return QUERY_FREE;
 }

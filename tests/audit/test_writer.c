@@ -43,7 +43,7 @@ static void a_record_is_explained_by_the_policy_that_decided(void **state)
     wait_until(policy_slot_reclaim(f.slot));
     assert_int_equal(f.released, 1);
     assert_true(stats_of(&f).lost_output == 0);
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
 
     const struct tally tally = tally_of(&f, f.path);
     assert_all_there(&tally, 5);
@@ -74,7 +74,7 @@ static void an_idle_writer_adopts_when_it_is_woken(void **state)
         adopt(&f, 1);
         wait_until(policy_slot_reclaim(f.slot));
     }
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     tear_down(&f);
 }
 
@@ -89,7 +89,7 @@ static void at_the_end_both_generations_are_written(void **state)
     adopt(&f, 0);
     put(&f, 0);
     put(&f, 1); /* this worker stops before it adopts */
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     const struct tally tally = tally_of(&f, f.path);
     assert_all_there(&tally, 2);
     assert_non_null(strstr(f.text, "\"category\":\"g1\""));
@@ -115,7 +115,7 @@ static void a_blocked_output_does_not_hold_up_a_reload(void **state)
     assert_true(stats_of(&f).lost_output > 0); /* what was in the ring */
     assert_int_equal(f.released, 1);
     assert_true(put(&f, 0)); /* which has room again */
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     close(ends[0]);
     close(ends[1]);
     tear_down(&f);
@@ -146,7 +146,7 @@ static void records_that_nothing_explains_are_counted_and_passed_over(void **sta
     ring_commit(f.rings[0], 3);
     put(&f, 0);
     wait_until(stats_of(&f).lost_output == 3);
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     const struct tally tally = tally_of(&f, f.path);
     assert_all_there(&tally, 2);
     assert_true(tally.lost == 3);
@@ -211,7 +211,7 @@ static void reloads_under_load_lose_and_mix_nothing(void **state)
         pthread_join(threads[i], NULL);
         asked += workers[i].asked;
     }
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     assert_true(f.lost[0] + f.lost[1] == 0);
 
     struct tally tally = {0};

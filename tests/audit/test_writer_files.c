@@ -28,7 +28,7 @@ static void events_become_lines_of_a_file(void **state)
     const struct audit_writer_stats stats = stats_of(&f);
     assert_true(stats.lost_ring == 0 && stats.lost_output == 0 && stats.last_error == 0);
     assert_false(stats.stalled);
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     const struct tally tally = tally_of(&f, f.path);
     assert_all_there(&tally, 100);
     assert_non_null(strstr(f.text, "\"rule\":\"block suffix g1.example\",\"category\":\"g1\""));
@@ -47,7 +47,7 @@ static void stopping_writes_what_the_rings_still_hold(void **state)
     for (unsigned i = 0; i < 1000; i++) { /* more than the buffer takes at once */
         assert_true(put(&f, i % WORKERS));
     }
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     const struct tally tally = tally_of(&f, f.path);
     assert_all_there(&tally, 1000);
     tear_down(&f);
@@ -65,7 +65,7 @@ static void a_file_is_continued_and_half_a_line_is_set_apart(void **state)
     fclose(out);
     assert_int_equal(start_on(&f, f.path, 0, 1), 0);
     put(&f, 0);
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     read_file(&f, f.path);
     assert_int_equal(
         strncmp(f.text, "{\"v\":1}\n{\"v\":1,\"ev\n{\"v\":1,\"event\":\"decision\"", 44), 0);
@@ -85,7 +85,7 @@ static void a_file_is_rotated_by_size_between_lines(void **state)
     for (unsigned i = 0; i < 200; i++) {
         assert_true(put(&f, 0));
     }
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     for (unsigned i = 4; i-- > 0;) { /* oldest first */
         snprintf(path, sizeof(path), i > 0 ? "%s.%u" : "%s", f.path, i);
         assert_int_equal(stat(path, &status), 0);
@@ -115,7 +115,7 @@ static void a_line_longer_than_the_bound_has_a_file_of_its_own(void **state)
     for (unsigned i = 0; i < 3; i++) {
         put(&f, 0);
     }
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     struct tally tally = {0};
     for (unsigned i = 3; i-- > 0;) {
         snprintf(path, sizeof(path), i > 0 ? "%s.%u" : "%s", f.path, i);
@@ -140,7 +140,7 @@ static void a_file_that_cannot_be_rotated_grows_on(void **state)
     for (unsigned i = 0; i < 100; i++) {
         put(&f, 0);
     }
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     const struct tally tally = tally_of(&f, f.path);
     assert_all_there(&tally, 100);
     tear_down(&f);
@@ -161,7 +161,7 @@ static void a_file_that_was_moved_away_is_begun_anew(void **state)
     pause_ms(1100);
     put(&f, 0);
     wait_until(access(f.path, F_OK) == 0);
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     struct tally tally = tally_of(&f, path);
     read_file(&f, f.path);
     add_lines(&tally, f.text);
@@ -214,7 +214,7 @@ static void a_line_that_was_cut_is_completed_when_there_is_room(void **state)
     wait_until(stats_of(&f).written == 20);
     wait_until(stats_of(&f).last_error == 0); /* the figures are told one by one */
     wait_until(!stats_of(&f).stalled);
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     const struct tally tally = tally_of(&f, f.path);
     assert_all_there(&tally, 20);
     assert_true(tally.lost == 0);
@@ -233,7 +233,7 @@ static void a_line_that_stays_cut_is_taken_back(void **state)
         assert_true(put(&f, 0));
     }
     wait_until(stats_of(&f).last_error == -EFBIG);
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     set_limit(RLIM_INFINITY);
     const struct tally tally = tally_of(&f, f.path); /* the last line is whole */
     assert_in_range(tally.decisions, 1, 3);
@@ -254,7 +254,7 @@ static void a_full_disk_loses_only_what_finds_no_room(void **state)
     assert_true(stats_of(&f).lost_ring == f.lost[0] && stats_of(&f).lost_output == 0);
     assert_true(stats_of(&f).written == 0);
     const uint64_t before = clock_read().mono_us;
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     assert_true(clock_read().mono_us - before < 4000000);
     tear_down(&f);
 }

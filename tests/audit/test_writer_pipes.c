@@ -56,7 +56,7 @@ static void a_reader_that_sleeps_finds_a_line_about_what_is_missing(void **state
     wait_until(stats_of(&f).written >= asked - f.lost[0] + 1); /* and the line about it */
     wait_until(!stats_of(&f).stalled);
     put(&f, 0);
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     close(ends[1]);
     pthread_join(reader, NULL);
     close(ends[0]);
@@ -81,7 +81,7 @@ static void stopping_does_not_wait_for_a_reader_that_sleeps(void **state)
     }
     wait_until(stats_of(&f).stalled);
     const uint64_t before = clock_read().mono_us;
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     assert_true(clock_read().mono_us - before < 4000000);
     close(ends[0]);
     close(ends[1]);
@@ -107,7 +107,7 @@ static void a_reader_that_died_costs_events_and_nothing_else(void **state)
     wait_until(stats_of(&f).lost_output == 7);
     assert_int_equal(stats_of(&f).last_error, -EPIPE);
     assert_true(stats_of(&f).written == 1 && stats_of(&f).lost_ring == 0);
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     close(ends[1]);
     tear_down(&f);
 }
@@ -129,7 +129,7 @@ static void a_fifo_takes_lines_again_when_a_reader_comes_back(void **state)
     fd = open(f.path, O_RDONLY | O_NONBLOCK);
     put(&f, 0);
     wait_until(stats_of(&f).written == 2); /* it, and the line about the one before */
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     const ssize_t len = read(fd, f.text, TEXT_MAX - 1);
     assert_true(len > 0);
     f.text[len] = '\0';
@@ -175,7 +175,7 @@ static void standard_output_can_be_a_pipe_a_socket_or_a_file(void **state)
         for (unsigned i = 0; i < 10; i++) {
             put(&f, i % WORKERS);
         }
-        audit_writer_stop(f.writer);
+        audit_writer_stop(f.writer, NULL);
         /* What others share is as it was. */
         assert_int_equal(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
         close(ends[1]);
@@ -213,7 +213,7 @@ static void a_terminal_that_is_stopped_does_not_hold_up_the_end(void **state)
     put(&f, 0);
     wait_until(stats_of(&f).stalled);
     const uint64_t before = clock_read().mono_us;
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     assert_true(clock_read().mono_us - before < 4000000);
     close(slave);
     close(master);
@@ -235,7 +235,7 @@ static void a_socket_that_nobody_reads_does_not_hold_up_the_end(void **state)
     wait_until(stats_of(&f).stalled);
     close(ends[0]);
     wait_until(stats_of(&f).last_error == -EPIPE);
-    audit_writer_stop(f.writer);
+    audit_writer_stop(f.writer, NULL);
     close(ends[1]);
     tear_down(&f);
 }

@@ -1,0 +1,330 @@
+/*
+ * audit/event_row.c - an event as a row of the audit log (docs/audit-log.md).
+ *
+ * The same facts as in the line of JSON (json.c), in the forms that the log packs and searches:
+ * names and addresses as octets, what a list says as one text.
+ */
+#include "audit/event_row.h"
+
+#include <limits.h>
+#include <string.h>
+
+static void add_word(struct audit_row *row, enum audit_column column, const char *words)
+{
+    if (words != NULL && words[0] != '\0') {
+        audit_row_text(row, column, words);
+    }
+}
+
+static void add_name(struct audit_row *row, enum audit_column column,
+                     const struct wire_name *name)
+{
+    audit_row_octets(row, column, name->octets, name->len);
+}
+
+static void add_client(struct audit_row *row, const struct address *from,
+                       uint8_t out[AUDIT_ADDRESS_MAX])
+{
+    struct audit_client client = {.kind = from->family == ADDRESS_NONE ? AUDIT_CLIENT_NONE
+                                                                       : AUDIT_CLIENT_ADDRESS,
+                                  .address = *from};
+
+    client.address.port = 0; /* it has a column of its own */
+    if (client.kind != AUDIT_CLIENT_NONE) {
+        audit_row_octets(row, AUDIT_CLIENT, out, audit_client_put(&client, out));
+    }
+}
+
+static void add_upstream(struct audit_row *row, const struct address *upstream,
+                         uint8_t out[AUDIT_ADDRESS_MAX])
+{
+    if (upstream->family != ADDRESS_NONE) {
+        audit_row_octets(row, AUDIT_UPSTREAM, out, audit_address_put(upstream, true, out));
+    }
+}
+
+static void add_question(struct audit_row *row, const struct audit_event *event,
+                         const char *view_name, struct audit_event_words *words)
+{
+    audit_row_number(row, AUDIT_TIME, event->wall_us);
+    add_client(row, &event->client, words->client);
+    audit_row_number(row, AUDIT_CLIENT_PORT, event->client.port);
+    audit_row_text(row, AUDIT_TRANSPORT, event->transport == AUDIT_TCP ? "tcp" : "udp");
+    audit_row_text(row, AUDIT_VIEW, view_name);
+    add_name(row, AUDIT_NAME, &event->name);
+    audit_row_number(row, AUDIT_TYPE, event->type);
+    audit_row_number(row, AUDIT_RCODE, event->rcode);
+    audit_row_number(row, AUDIT_LATENCY, event->latency_us);
+    audit_row_number(row, AUDIT_CACHED, event->cached);
+    add_upstream(row, &event->upstream, words->upstream);
+    audit_row_number(row, AUDIT_GENERATION, event->generation);
+}
+
+static void add_action(struct audit_row *row, const struct audit_event *event,
+                       const struct policy *policy, struct audit_event_words *words)
+{
+    const struct policy_hit *hit = &event->hit;
+
+    audit_row_text(row, AUDIT_ACTION, policy_action_name((enum policy_action)hit->action));
+    if (hit->action == POLICY_ACTION_REDIRECT &&
+        policy_hit_redirect(policy, event->view, hit, &event->name, &words->redirect)) {
+        add_name(row, AUDIT_REDIRECT, &words->redirect);
+    }
+    audit_row_text(row, AUDIT_MODE, policy_mode_name((enum policy_mode)hit->mode));
+    audit_row_number(row, AUDIT_APPLIED, event->applied);
+    audit_row_number(row, AUDIT_PAUSED, policy_hit_is_paused(policy, event->view, hit));
+}
+
+/* False if the policy has no such exception. */
+static bool add_exception(struct audit_row *row, const struct audit_event *event,
+                          const struct policy *policy, struct audit_event_words *words)
+{
+    const struct policy_exception *exception = policy_hit_exception(policy, &event->hit);
+
+    if (exception == NULL) {
+        return event->hit.exception == 0;
+    }
+    if (exception->is_rule) {
+        audit_row_octets(row, AUDIT_SUBJECT, words->exception,
+                         policy_exception_subject(exception, words->exception));
+    } else {
+        add_name(row, AUDIT_EXCEPTION, &exception->name);
+    }
+    add_word(row, AUDIT_ID, exception->id);
+    add_word(row, AUDIT_TICKET, exception->ticket);
+    add_word(row, AUDIT_LICENCE, exception->licence);
+    add_word(row, AUDIT_APPROVER, exception->approver);
+    return true;
+}
+
+static const char *or_null(const char *words)
+{
+    return words == NULL || words[0] == '\0' ? NULL : words;
+}
+
+/* What a list says is within the limits of lists, which are below those of a text; one that is
+ * not is recorded without a ground rather than not at all. */
+static void add_basis(struct audit_row *row, const struct policy_image_list *list,
+                      struct audit_event_words *words)
+{
+    const struct audit_basis basis = {
+        .serial = list->serial,
+        .list = or_null(list->id),
+        .provider = or_null(list->provider),
+        .provider_name = or_null(list->provider_name),
+        .parent_name = or_null(list->parent_name),
+        .status_class = or_null(list->status_class),
+        .status_entity = or_null(list->status_entity),
+        .status_authority = or_null(list->status_authority),
+        .status_citation = or_null(list->status_citation),
+        .status_effective = or_null(list->status_effective),
+        .status_state = or_null(list->status_state),
+        .status_checked = or_null(list->status_checked),
+    };
+    size_t len = audit_basis_put(&basis, words->basis, sizeof(words->basis));
+
+    if (len == 0) {
+        const struct audit_basis least = {
+            .serial = list->serial, .list = basis.list, .provider = basis.provider};
+
+        len = audit_basis_put(&least, words->basis, sizeof(words->basis));
+    }
+    audit_row_octets(row, AUDIT_BASIS, words->basis, len);
+}
+
+/* False if the policy has no such rule. */
+static bool add_rule(struct audit_row *row, const struct audit_event *event,
+                     const struct policy *policy, struct audit_event_words *words)
+{
+    const struct policy_hit *hit = &event->hit;
+    struct policy_image_list list;
+    struct policy_row rule;
+
+    if (!policy_hit_row(policy, hit, &rule) || rule.kind != hit->kind ||
+        !policy_image_list_at(policy_image_of(policy), rule.list, &list)) {
+        return false;
+    }
+    add_basis(row, &list, words);
+    const size_t len = policy_hit_rule(hit, &rule, words->rule, sizeof(words->rule));
+    audit_row_octets(row, AUDIT_RULE, words->rule, len);
+    add_word(row, AUDIT_CATEGORY, rule.category);
+    audit_row_text(row, AUDIT_SCOPE, policy_scope_name(rule.scope));
+    audit_row_text(row, AUDIT_CONFIDENCE, policy_confidence_name(rule.confidence));
+    return len > 0;
+}
+
+static void add_match(struct audit_row *row, const struct audit_event *event,
+                      struct audit_event_words *words)
+{
+    const struct policy_hit *hit = &event->hit;
+    size_t len = 0;
+
+    audit_row_text(row, AUDIT_TRIGGER, policy_trigger_name((enum policy_trigger)hit->trigger));
+    add_name(row, AUDIT_MATCHED, &hit->name);
+    if (hit->address.family != ADDRESS_NONE) {
+        audit_row_octets(row, AUDIT_MATCHED_ADDRESS, words->address,
+                         audit_address_put(&hit->address, false, words->address));
+    }
+    audit_row_number(row, AUDIT_HOP, hit->hop);
+    for (uint8_t i = 0; i < event->chain.count; i++) {
+        const struct wire_name *name = &event->chain.names[i];
+
+        memcpy(words->chain + len, name->octets, name->len);
+        len += name->len;
+    }
+    if (len > 0) {
+        audit_row_octets(row, AUDIT_CHAIN, words->chain, len);
+    }
+}
+
+_Static_assert((POLICY_HOPS_MAX + 1u) * WIRE_NAME_MAX <= AUDIT_TEXT_MAX,
+               "a chain is longer than a text");
+
+bool audit_event_row(const struct audit_event *event, const struct policy *policy,
+                     const char *view_name, struct audit_event_words *words,
+                     struct audit_row *row)
+{
+    const bool is_rule = event->hit.ground == POLICY_GROUND_RULE;
+
+    if (view_name == NULL || event->view >= policy_view_count(policy)) {
+        return false;
+    }
+    row->present = 0;
+    audit_row_text(row, AUDIT_EVENT,
+                   is_rule ? "decision"
+                           : policy_words_ground((enum policy_ground)event->hit.ground));
+    add_question(row, event, view_name, words);
+    add_action(row, event, policy, words);
+    if (!add_exception(row, event, policy, words)) {
+        return false;
+    }
+    if (is_rule) {
+        if (!add_rule(row, event, policy, words)) {
+            return false;
+        }
+        add_match(row, event, words);
+    }
+    audit_row_octets(row, AUDIT_EDE, words->ede,
+                     policy_words_ede(policy, &event->hit, view_name, words->ede));
+    return true;
+}
+
+/*
+ * Questions. Every one makes a record, so it is small: a head, the octets of the addresses that
+ * there are, the name. Records never leave the process.
+ */
+
+struct question_head {
+    uint64_t generation; /* first, as in the record of an event */
+    uint64_t wall_us;
+    uint32_t latency_us;
+    uint32_t client_scope, upstream_scope;
+    uint16_t type;
+    uint16_t upstream_port;
+    uint8_t view, rcode, cached, transport;
+    uint8_t client, upstream; /* families */
+    uint8_t name_len;
+};
+
+_Static_assert(sizeof(struct question_head) + 2 * 16 + WIRE_NAME_MAX <= AUDIT_QUESTION_MAX,
+               "AUDIT_QUESTION_MAX is too small");
+
+static size_t family_octets(unsigned family)
+{
+    return family == ADDRESS_V4 ? 4 : family == ADDRESS_V6 ? 16 : 0;
+}
+
+/* hot */
+bool audit_question_put(struct ring *ring, const struct audit_question *question)
+{
+    const struct question_head head = {
+        .generation = question->generation,
+        .wall_us = question->wall_us,
+        .latency_us = question->latency_us,
+        .type = question->type,
+        .client_scope = question->client.scope,
+        .upstream_scope = question->upstream.scope,
+        .upstream_port = question->upstream.port,
+        .view = question->view,
+        .rcode = question->rcode,
+        .cached = question->cached,
+        .transport = question->transport,
+        .client = question->client.family,
+        .upstream = question->upstream.family,
+        .name_len = question->name->len,
+    };
+    const size_t client = family_octets(head.client);
+    const size_t upstream = family_octets(head.upstream);
+    const size_t size = sizeof(head) + client + upstream + head.name_len;
+    uint8_t *const at = ring_reserve(ring, size);
+
+    if (at == NULL) {
+        return false;
+    }
+    memcpy(at, &head, sizeof(head));
+    memcpy(at + sizeof(head), question->client.octets, client);
+    memcpy(at + sizeof(head) + client, question->upstream.octets, upstream);
+    memcpy(at + sizeof(head) + client + upstream, question->name->octets, head.name_len);
+    ring_commit(ring, size);
+    return true;
+}
+
+unsigned audit_question_view(const void *record, size_t len)
+{
+    struct question_head head;
+
+    if (len < sizeof(head)) {
+        return UINT_MAX;
+    }
+    memcpy(&head, record, sizeof(head));
+    return head.view;
+}
+
+static size_t put_address(unsigned family, const uint8_t *octets, uint16_t port, uint32_t scope,
+                          uint8_t out[AUDIT_ADDRESS_MAX])
+{
+    struct address address = {.port = port, .scope = scope, .family = (uint8_t)family};
+
+    memcpy(address.octets, octets, family_octets(family));
+    return audit_address_put(&address, port != 0, out);
+}
+
+bool audit_question_row(const void *record, size_t len, const char *view_name,
+                        struct audit_event_words *words, struct audit_row *row)
+{
+    const uint8_t *at = record;
+    struct question_head head;
+
+    if (len < sizeof(head) || view_name == NULL) {
+        return false;
+    }
+    memcpy(&head, at, sizeof(head));
+    const size_t client = family_octets(head.client);
+    const size_t upstream = family_octets(head.upstream);
+    at += sizeof(head);
+    if (len != sizeof(head) + client + upstream + head.name_len || head.name_len == 0 ||
+        (client == 0) != (head.client == ADDRESS_NONE) ||
+        (upstream == 0) != (head.upstream == ADDRESS_NONE)) {
+        return false;
+    }
+    row->present = 0;
+    audit_row_number(row, AUDIT_TIME, head.wall_us);
+    audit_row_text(row, AUDIT_EVENT, "query");
+    if (client > 0) {
+        audit_row_octets(row, AUDIT_CLIENT, words->client,
+                         put_address(head.client, at, 0, head.client_scope, words->client));
+    }
+    audit_row_text(row, AUDIT_TRANSPORT, head.transport == AUDIT_TCP ? "tcp" : "udp");
+    audit_row_text(row, AUDIT_VIEW, view_name);
+    audit_row_octets(row, AUDIT_NAME, at + client + upstream, head.name_len);
+    audit_row_number(row, AUDIT_TYPE, head.type);
+    audit_row_number(row, AUDIT_RCODE, head.rcode);
+    audit_row_number(row, AUDIT_LATENCY, head.latency_us);
+    audit_row_number(row, AUDIT_CACHED, head.cached != 0);
+    if (upstream > 0) {
+        audit_row_octets(row, AUDIT_UPSTREAM, words->upstream,
+                         put_address(head.upstream, at + client, head.upstream_port,
+                                     head.upstream_scope, words->upstream));
+    }
+    return true;
+}

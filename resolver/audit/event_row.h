@@ -1,0 +1,34 @@
+/*
+ * audit/event_row.h - records of the rings as rows of the audit log (docs/audit-log.md).
+ */
+#ifndef CORDON_AUDIT_EVENT_ROW_H
+#define CORDON_AUDIT_EVENT_ROW_H
+
+#include "audit/event.h"
+#include "audit/row.h"
+#include "policy/words.h"
+
+/* The texts of a row that stand nowhere else. */
+struct audit_event_words {
+    uint8_t client[AUDIT_ADDRESS_MAX], upstream[AUDIT_ADDRESS_MAX], address[AUDIT_ADDRESS_MAX];
+    uint8_t basis[AUDIT_TEXT_MAX], chain[AUDIT_TEXT_MAX];
+    struct wire_name redirect;
+    char rule[POLICY_RULE_TEXT_MAX];
+    char exception[POLICY_SUBJECT_MAX];
+    char ede[POLICY_EDE_MAX];
+};
+
+/* The same for the audit log (docs/audit-log.md). The row borrows from words, the event and
+ * the policy. False where audit_event_json would give 0. */
+bool audit_event_row(const struct audit_event *event, const struct policy *policy,
+                     const char *view_name, struct audit_event_words *words,
+                     struct audit_row *row);
+
+/* The row of a record of a question, whose generation audit_event_generation says; it borrows
+ * from both. view_name as above: NULL is refused. False if the octets are no record. */
+bool audit_question_row(const void *record, size_t len, const char *view_name,
+                        struct audit_event_words *words, struct audit_row *row);
+/* The view that the record is of; UINT_MAX if it is too short to have one. */
+unsigned audit_question_view(const void *record, size_t len);
+
+#endif

@@ -1,0 +1,173 @@
+/* The key that signs a log: made at the first start, never overwritten. */
+#include "audit/recorder.h"
+#include "base/error.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PUB ".pub"
+
+static bool public_path(const char *file, char out[AUDIT_PATH_MAX])
+{
+    return (size_t)snprintf(out, AUDIT_PATH_MAX, "%s" PUB, file) < AUDIT_PATH_MAX;
+}
+
+int audit_key_read(const char *file, struct trust_note_key *key)
+{
+    uint8_t *text = NULL;
+    size_t len = 0;
+    int result = file_read(file, TRUST_NOTE_KEY_TEXT_MAX, &text, &len);
+
+    if (result == 0) {
+        result = trust_note_key_parse((const char *)text, len, key);
+    }
+    if (result == 0 && key->kind != TRUST_NOTE_ED25519) {
+        result = CORDON_E_FORMAT;
+    }
+    free(text);
+    return result;
+}
+
+static int read_secret(const char *file, struct trust_secret_key *secret)
+{
+    uint8_t *text = NULL;
+    size_t len = 0;
+    int result = file_read(file, TRUST_KEY_FILE_MAX, &text, &len);
+
+    if (result == 0) {
+        result = trust_secret_key_parse((const char *)text, len, NULL, secret);
+        explicit_bzero(text, len);
+    }
+    free(text);
+    return result;
+}
+
+/* Beside it first, then linked: a file of that name is there as a whole or not at all, and one
+ * that is there already stays. */
+static int make_secret(const char *file, struct trust_secret_key *secret)
+{
+    struct trust_public_key public_key;
+    char beside[AUDIT_PATH_MAX];
+    char text[1024];
+    int result = 0;
+
+    if ((size_t)snprintf(beside, sizeof(beside), "%s.new", file) >= sizeof(beside)) {
+        return -ENAMETOOLONG;
+    }
+    (void)unlink(beside); /* of one who ended here */
+    const int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return -errno;
+    }
+    trust_key_generate(secret, &public_key);
+    const size_t len = trust_secret_key_format(secret, NULL, text, sizeof(text));
+    result = len == 0 ? -ENOMEM : file_write_to(fd, text, len);
+    if (result == 0 && fsync(fd) != 0) {
+        result = -errno;
+    }
+    explicit_bzero(text, sizeof(text));
+    close(fd);
+    if (result == 0 && access(file, F_OK) == 0) {
+        result = -EEXIST;
+    }
+    if (result == 0 && rename(beside, file) != 0) {
+        result = -errno;
+    }
+    if (result != 0) {
+        (void)unlink(beside);
+        trust_secret_key_wipe(secret);
+    }
+    return result;
+}
+
+/* Of this machine's name, as far as it can be part of a key's. */
+static void standard_origin(char out[TRUST_NOTE_NAME_MAX])
+{
+    char host[128] = "";
+
+    if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0') {
+        snprintf(host, sizeof(host), "localhost");
+    }
+    for (char *at = host; *at != '\0'; at++) {
+        if (!(*at >= 'a' && *at <= 'z') && !(*at >= 'A' && *at <= 'Z') &&
+            !(*at >= '0' && *at <= '9') && *at != '-' && *at != '.') {
+            *at = '-';
+        }
+    }
+    snprintf(out, TRUST_NOTE_NAME_MAX, "%s/cordon-audit", host);
+}
+
+static int write_public(const char *path, const struct trust_note_key *key)
+{
+    char line[TRUST_NOTE_KEY_TEXT_MAX + 1];
+    size_t len = trust_note_key_format(key, line);
+
+    line[len++] = '\n';
+    return file_write_atomic(path, line, len, 0644);
+}
+
+int audit_key_open(const char *file, const char *origin, struct trust_secret_key *secret,
+                   struct trust_note_key *key, bool *made)
+{
+    char path[AUDIT_PATH_MAX];
+    char name[TRUST_NOTE_NAME_MAX];
+    struct trust_public_key public_key;
+    struct trust_note_key known;
+
+    *made = false;
+    if (!public_path(file, path)) {
+        return -ENAMETOOLONG;
+    }
+    int result = read_secret(file, secret);
+    if (result == -ENOENT) {
+        result = make_secret(file, secret);
+        *made = result == 0;
+    }
+    if (result != 0) {
+        return result;
+    }
+    trust_public_key_of(secret, &public_key);
+    const bool is_known = !*made && audit_key_read(path, &known) == 0 &&
+                          memcmp(known.key, public_key.key, sizeof(known.key)) == 0;
+    if (origin != NULL) {
+        snprintf(name, sizeof(name), "%s", origin);
+    } else if (is_known) {
+        memcpy(name, known.name, sizeof(name));
+    } else {
+        standard_origin(name);
+    }
+    result = trust_note_key_make(name, TRUST_NOTE_ED25519, public_key.key, key);
+    if (result == 0 && (!is_known || strcmp(known.name, name) != 0)) {
+        result = write_public(path, key);
+    }
+    if (result != 0) {
+        trust_secret_key_wipe(secret);
+    }
+    return result;
+}
+
+int audit_key_of_log(const struct trust_note_key *key, unsigned number,
+                     struct trust_note_key *out)
+{
+    char name[TRUST_NOTE_NAME_MAX + 16];
+
+    if (number <= 1) {
+        *out = *key;
+        return 0;
+    }
+    snprintf(name, sizeof(name), "%s-%u", key->name, number);
+    return trust_note_key_make(name, key->kind, key->key, out);
+}
+
+bool audit_log_folder(const char *folder, unsigned number, char out[AUDIT_PATH_MAX])
+{
+    const int len = number <= 1 ? snprintf(out, AUDIT_PATH_MAX, "%s", folder)
+                                : snprintf(out, AUDIT_PATH_MAX, "%s/log-%u", folder, number);
+
+    return len > 0 && len < AUDIT_PATH_MAX;
+}

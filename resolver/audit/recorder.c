@@ -1,0 +1,686 @@
+#include "audit/recorder.h"
+
+#include "audit/varint.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/random.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define RETRY_US          UINT64_C(1000000)
+#define SIGN_US           UINT64_C(2000000)  /* from the opening to the first checkpoint */
+#define GAP_US            UINT64_C(1000000)  /* losses are gathered for so long */
+#define CHANGE_US         UINT64_C(1000000)  /* a change waits no longer for its block */
+#define CLOCK_US          UINT64_C(2000000)  /* a jump of the clock that is told */
+#define PATIENCE_US       UINT64_C(10000000) /* for another process that has the log */
+#define RECORD_HEAD       5u                 /* in the backlog: length of the row, stream */
+#define LEVEL             1     /* of zstd: three gain 2 % and cost as much again */
+#define CHECKPOINT_BLOCKS 1024u /* events and time are what counts */
+
+/* Losses that no gap speaks of yet. */
+struct loss {
+    uint64_t count, from_us, to_us;
+};
+
+enum cause {
+    CAUSE_RING,
+    CAUSE_REFUSED,
+    CAUSE_WAITING,
+    CAUSE_BOUND,
+    CAUSE_OTHER,
+    CAUSES
+};
+
+static const char *const cause_words[CAUSES] = {[CAUSE_RING] = "ring",
+                                                [CAUSE_REFUSED] = "refused",
+                                                [CAUSE_WAITING] = "waiting",
+                                                [CAUSE_BOUND] = "bound",
+                                                [CAUSE_OTHER] = "unexplained"};
+
+struct audit_recorder {
+    struct audit_recorder_settings settings;
+    char *folder, *key_file, *origin;
+    bool has_key;
+    struct trust_secret_key secret;
+    struct trust_note_key key;
+    unsigned number; /* of the log below the folder, from 1 */
+    bool refused_log;
+
+    struct audit_folder at;
+    struct audit_files files;
+    struct audit_log *log;  /* NULL: not open */
+    uint64_t octets_before; /* of files that were there */
+    int error;
+    uint64_t next_try_us, since_us; /* monotonic; since it is not open */
+    uint64_t sign_at_us; /* monotonic: what a run begins with is signed then; 0: it is */
+    bool said_waiting, said_failing, said_bound;
+
+    uint8_t *backlog; /* from start to len */
+    size_t backlog_start, backlog_len, backlog_size;
+    struct loss losses[AUDIT_STREAMS + 1][CAUSES];
+    uint64_t lost[AUDIT_STREAMS + 1];
+    uint64_t next_gap_us;
+
+    bool has_offset;
+    int64_t offset_us; /* wall clock less monotonic */
+    uint64_t checkpoint_number, checkpoint_us;
+
+    pthread_mutex_t mutex; /* of stats alone */
+    struct audit_recorder_stats stats;
+};
+
+const char *audit_recorder_word(enum audit_recorder_state state)
+{
+    switch (state) {
+    case AUDIT_RECORDING:
+        return "recording";
+    case AUDIT_WAITING:
+        return "waiting";
+    case AUDIT_FAILING:
+        return "failing";
+    case AUDIT_BOUND:
+        return "bound";
+    }
+    return "";
+}
+
+/* --- what is told --- */
+
+static uint64_t octets_of(const struct audit_recorder *recorder,
+                          const struct audit_log_stats *log)
+{
+    return recorder->octets_before + log->octets;
+}
+
+static void publish(struct audit_recorder *recorder)
+{
+    struct audit_recorder_stats *stats = &recorder->stats;
+
+    pthread_mutex_lock(&recorder->mutex);
+    if (recorder->log != NULL) {
+        audit_log_stats(recorder->log, &stats->log);
+        stats->error = stats->log.error;
+        stats->octets = octets_of(recorder, &stats->log);
+        stats->state = stats->error != 0 ? AUDIT_FAILING
+                       : recorder->settings.most_octets > 0 &&
+                               stats->octets >= recorder->settings.most_octets
+                           ? AUDIT_BOUND
+                           : AUDIT_RECORDING;
+    } else {
+        stats->state = AUDIT_WAITING;
+        stats->error = recorder->error;
+    }
+    for (unsigned i = 1; i <= AUDIT_STREAMS; i++) {
+        stats->lost[i] = recorder->lost[i] + stats->log.lost[i];
+    }
+    stats->waiting = recorder->backlog_len - recorder->backlog_start;
+    stats->checkpoint_us = recorder->checkpoint_us;
+    stats->refused_log = recorder->refused_log;
+    pthread_mutex_unlock(&recorder->mutex);
+}
+
+void audit_recorder_stats(struct audit_recorder *recorder, struct audit_recorder_stats *out)
+{
+    pthread_mutex_lock(&recorder->mutex);
+    *out = recorder->stats;
+    pthread_mutex_unlock(&recorder->mutex);
+}
+
+/* --- losses --- */
+
+static void lose(struct audit_recorder *recorder, unsigned stream, uint64_t count,
+                 enum cause cause, uint64_t wall_us)
+{
+    struct loss *loss = &recorder->losses[stream][cause];
+
+    recorder->lost[stream] += count;
+    if (loss->count == 0 || wall_us < loss->from_us) {
+        loss->from_us = wall_us;
+    }
+    if (loss->count == 0 || wall_us > loss->to_us) {
+        loss->to_us = wall_us;
+    }
+    loss->count += count;
+}
+
+void audit_recorder_lost(struct audit_recorder *recorder, enum audit_stream stream,
+                         uint64_t count, const char *cause, struct clock_now now)
+{
+    unsigned i = 0;
+
+    while (i < CAUSE_OTHER && strcmp(cause_words[i], cause) != 0) {
+        i++;
+    }
+    if (count > 0) {
+        lose(recorder, stream, count, (enum cause)i, now.wall_us);
+    }
+}
+
+static void tell_losses(struct audit_recorder *recorder, struct clock_now now, bool at_once)
+{
+    if (now.mono_us < recorder->next_gap_us && !at_once) {
+        return;
+    }
+    recorder->next_gap_us = now.mono_us + GAP_US;
+    for (unsigned i = 0; i < AUDIT_STREAMS * CAUSES; i++) {
+        const unsigned stream = 1 + i / CAUSES;
+        struct loss *loss = &recorder->losses[stream][i % CAUSES];
+
+        audit_log_lost(recorder->log, (enum audit_stream)stream, loss->count,
+                       cause_words[i % CAUSES], loss->from_us, loss->to_us);
+        loss->count = 0;
+    }
+}
+
+/* --- the backlog --- */
+
+static bool backlog_put(struct audit_recorder *recorder, unsigned stream,
+                        const struct audit_row *row)
+{
+    uint8_t octets[AUDIT_EVENT_MAX];
+    const size_t len = audit_row_encode(row, octets);
+
+    if (recorder->backlog_start > 0) {
+        recorder->backlog_len -= recorder->backlog_start;
+        memmove(recorder->backlog, recorder->backlog + recorder->backlog_start,
+                recorder->backlog_len);
+        recorder->backlog_start = 0;
+    }
+    const size_t need = recorder->backlog_len + RECORD_HEAD + len;
+    if (need > AUDIT_BACKLOG_MAX) {
+        return false;
+    }
+    if (need > recorder->backlog_size) {
+        size_t size = recorder->backlog_size == 0 ? 65536 : recorder->backlog_size;
+
+        while (size < need) {
+            size *= 2;
+        }
+        uint8_t *more = realloc(recorder->backlog, size);
+        if (more == NULL) {
+            return false;
+        }
+        recorder->backlog = more;
+        recorder->backlog_size = size;
+    }
+    uint8_t *at = recorder->backlog + recorder->backlog_len;
+    audit_put32(at, (uint32_t)len);
+    at[4] = (uint8_t)stream;
+    memcpy(at + RECORD_HEAD, octets, len);
+    recorder->backlog_len = need;
+    return true;
+}
+
+static bool is_at_bound(const struct audit_recorder *recorder)
+{
+    struct audit_log_stats stats;
+
+    if (recorder->settings.most_octets == 0) {
+        return false;
+    }
+    audit_log_stats(recorder->log, &stats);
+    return octets_of(recorder, &stats) >= recorder->settings.most_octets;
+}
+
+static bool has_room(const struct audit_recorder *recorder, unsigned stream)
+{
+    return recorder->log != NULL && !audit_log_is_full(recorder->log) &&
+           (stream == AUDIT_CHANGES || !is_at_bound(recorder));
+}
+
+/* What waited goes first, as far as there is room. */
+static void backlog_empty(struct audit_recorder *recorder, struct clock_now now)
+{
+    while (recorder->backlog_start < recorder->backlog_len) {
+        const uint8_t *at = recorder->backlog + recorder->backlog_start;
+        const size_t len = audit_get32(at);
+        struct audit_row row;
+
+        if (!has_room(recorder, at[4])) {
+            return;
+        }
+        if (audit_row_decode(at + RECORD_HEAD, len, &row)) {
+            (void)audit_log_add(recorder->log, (enum audit_stream)at[4], &row, now.wall_us);
+        }
+        recorder->backlog_start += RECORD_HEAD + len;
+    }
+    recorder->backlog_start = 0;
+    recorder->backlog_len = 0;
+    recorder->backlog_size = 0;
+    free(recorder->backlog);
+    recorder->backlog = NULL;
+}
+
+/* --- opening --- */
+
+static void log_settings(const struct audit_recorder *recorder,
+                         const struct trust_note_key *key, struct audit_log_settings *out)
+{
+    const struct audit_recorder_settings *settings = &recorder->settings;
+
+    *out = (struct audit_log_settings){
+        .key = *key,
+        .secret = &recorder->secret,
+        .file_octets = settings->file_octets,
+        .seal_us = {0, settings->block_us, settings->block_us, CHANGE_US},
+        .group = {0, 1, AUDIT_GROUP_EVENTS_MAX, 1},
+        .checkpoint_blocks = CHECKPOINT_BLOCKS,
+        .checkpoint_us = settings->checkpoint_us,
+        .checkpoint_events = settings->checkpoint_events,
+        .retry_us = RETRY_US,
+        .level = LEVEL,
+        .sync = true,
+    };
+}
+
+/* Octets of the files that are there. */
+static uint64_t count_octets(const struct audit_files *files)
+{
+    uint64_t sum = 0;
+    uint32_t number = 0;
+
+    for (uint32_t from = 1; files->next(files->context, from, &number) == 0 && number != 0;
+         from = number + 1) {
+        uint64_t size = 0;
+        const int file = files->open(files->context, number, false, &size);
+
+        if (file >= 0) {
+            files->close(files->context, file);
+            sum += size;
+        }
+        if (number == UINT32_MAX) {
+            break;
+        }
+    }
+    return sum;
+}
+
+static int open_number(struct audit_recorder *recorder, unsigned number, struct clock_now now,
+                       struct audit_log_opened *opened)
+{
+    char path[AUDIT_PATH_MAX];
+    struct audit_log_settings settings;
+    struct trust_note_key key;
+    uint64_t session = 0;
+
+    if (!audit_log_folder(recorder->folder, number, path)) {
+        return -ENAMETOOLONG;
+    }
+    int result = audit_key_of_log(&recorder->key, number, &key);
+    if (result == 0) {
+        result = file_make_folder(path, 0750);
+    }
+    if (result == 0) {
+        result = audit_folder_open(path, &recorder->at, &recorder->files);
+    }
+    if (result != 0) {
+        return result;
+    }
+    random_system((uint8_t *)&session, sizeof(session));
+    log_settings(recorder, &key, &settings);
+    result = audit_log_open(&recorder->files, &settings, now.wall_us, session, &recorder->log,
+                            opened);
+    if (result != 0) {
+        audit_folder_close(&recorder->at); /* the lock with it */
+        return result;
+    }
+    recorder->number = number;
+    recorder->octets_before = count_octets(&recorder->files);
+    pthread_mutex_lock(&recorder->mutex);
+    memcpy(recorder->stats.folder, path, sizeof(path));
+    pthread_mutex_unlock(&recorder->mutex);
+    return 0;
+}
+
+/* The newest log below the folder: later ones are begun where one could not be gone on with. */
+static unsigned newest_number(const struct audit_recorder *recorder)
+{
+    char path[AUDIT_PATH_MAX];
+    struct stat status;
+    unsigned number = 1;
+
+    while (number < AUDIT_LOGS_MAX && audit_log_folder(recorder->folder, number + 1, path) &&
+           stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+        number++;
+    }
+    return number;
+}
+
+static void add_words(struct audit_row *row, enum audit_column column, const char *words)
+{
+    audit_row_octets(row, column, words, strnlen(words, AUDIT_TEXT_MAX));
+}
+
+static void begin_change(struct audit_row *row, const char *what, uint64_t wall_us)
+{
+    row->present = 0;
+    audit_row_number(row, AUDIT_TIME, wall_us);
+    audit_row_text(row, AUDIT_EVENT, "change");
+    audit_row_text(row, AUDIT_WHAT, what);
+    audit_row_text(row, AUDIT_BY, "cordond");
+}
+
+static void say_opened(struct audit_recorder *recorder, const struct audit_log_opened *opened,
+                       int refused, struct clock_now now)
+{
+    const char *folder = recorder->stats.folder; /* written by this thread alone */
+    struct audit_row row;
+
+    if (refused != 0) {
+        recorder->refused_log = true;
+        log_write(LOG_LEVEL_ERROR,
+                  "audit: the log that was in %s cannot be gone on with (%s): it is left as it "
+                  "is, and another is begun in %s. Look with `cordon audit verify`, and keep "
+                  "both",
+                  recorder->folder, cordon_strerror(refused), folder);
+        begin_change(&row, "log-begun", now.wall_us);
+        add_words(&row, AUDIT_FILE, recorder->folder);
+        audit_row_text(&row, AUDIT_REASON, cordon_strerror(refused));
+        (void)audit_log_add(recorder->log, AUDIT_CHANGES, &row, now.wall_us);
+    } else if (recorder->said_waiting) {
+        log_write(LOG_LEVEL_INFO, "audit: records are written to %s", folder);
+    }
+    if (opened->cut_octets > 0) {
+        log_write(LOG_LEVEL_WARNING,
+                  "audit: the run before did not end in order: %llu octets of an unfinished "
+                  "end of the log in %s were cut; a gap says so",
+                  (unsigned long long)opened->cut_octets, folder);
+    }
+    recorder->said_waiting = false;
+}
+
+static int open_key(struct audit_recorder *recorder)
+{
+    bool made = false;
+    int result = 0;
+
+    if (recorder->has_key) {
+        return 0;
+    }
+    result = audit_key_open(recorder->key_file, recorder->origin, &recorder->secret,
+                            &recorder->key, &made);
+    recorder->has_key = result == 0;
+    if (result == 0) {
+        char text[TRUST_NOTE_KEY_TEXT_MAX];
+
+        (void)trust_note_key_format(&recorder->key, text);
+        pthread_mutex_lock(&recorder->mutex);
+        memcpy(recorder->stats.key, text, sizeof(text));
+        pthread_mutex_unlock(&recorder->mutex);
+        if (made) {
+            log_write(LOG_LEVEL_INFO,
+                      "audit: a key was made that signs the log: keep its public half in "
+                      "another place: %s",
+                      text);
+        }
+    }
+    return result;
+}
+
+static int open_log(struct audit_recorder *recorder, struct clock_now now)
+{
+    struct audit_log_opened opened = {.is_new = false};
+    int refused = 0;
+    int result = open_key(recorder);
+
+    if (result != 0) {
+        return result;
+    }
+    unsigned number = newest_number(recorder);
+    result = open_number(recorder, number, now, &opened);
+    if ((result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED) &&
+        number < AUDIT_LOGS_MAX) {
+        refused = result;
+        result = open_number(recorder, number + 1, now, &opened);
+    }
+    if (result == 0) {
+        recorder->sign_at_us = now.mono_us + SIGN_US;
+        say_opened(recorder, &opened, refused, now);
+    }
+    return result;
+}
+
+static void say_waiting(struct audit_recorder *recorder, struct clock_now now)
+{
+    /* A predecessor has the log until it has ended: that is no news. */
+    if (recorder->said_waiting ||
+        (recorder->error == -EBUSY && now.mono_us - recorder->since_us < PATIENCE_US)) {
+        return;
+    }
+    recorder->said_waiting = true;
+    log_write(LOG_LEVEL_ERROR,
+              "audit: the log in %s cannot be opened: %s. Answers go on as audit: says for a "
+              "full disk; it is tried again all the time",
+              recorder->folder,
+              recorder->error == -EBUSY ? "another process writes to it"
+                                        : cordon_strerror(recorder->error));
+}
+
+static void try_open(struct audit_recorder *recorder, struct clock_now now)
+{
+    if (recorder->log != NULL || now.mono_us < recorder->next_try_us) {
+        return;
+    }
+    recorder->error = open_log(recorder, now);
+    if (recorder->error != 0) {
+        /* The lock is tried for often: a predecessor is about to give it back. */
+        recorder->next_try_us =
+            now.mono_us + (recorder->error == -EBUSY ? RETRY_US / 20 : RETRY_US);
+        say_waiting(recorder, now);
+    }
+}
+
+/* --- life --- */
+
+static char *copy(const char *text)
+{
+    return text != NULL ? strdup(text) : NULL;
+}
+
+struct audit_recorder *audit_recorder_create(const struct audit_recorder_settings *settings)
+{
+    struct audit_recorder *recorder = calloc(1, sizeof(*recorder));
+    const struct clock_now now = clock_read();
+
+    if (recorder == NULL) {
+        return NULL;
+    }
+    pthread_mutex_init(&recorder->mutex, NULL);
+    recorder->settings = *settings;
+    recorder->settings.takes[AUDIT_CHANGES] = true;
+    recorder->folder = copy(settings->folder);
+    recorder->key_file = copy(settings->key_file);
+    recorder->origin = copy(settings->origin);
+    recorder->since_us = now.mono_us;
+    if (recorder->folder == NULL || recorder->key_file == NULL ||
+        (settings->origin != NULL && recorder->origin == NULL)) {
+        audit_recorder_destroy(recorder);
+        return NULL;
+    }
+    (void)audit_log_folder(recorder->folder, 1, recorder->stats.folder);
+    try_open(recorder, now);
+    publish(recorder);
+    return recorder;
+}
+
+static void close_log(struct audit_recorder *recorder)
+{
+    if (recorder->log != NULL) {
+        audit_log_abandon(recorder->log);
+        recorder->log = NULL;
+        audit_folder_close(&recorder->at);
+    }
+}
+
+void audit_recorder_destroy(struct audit_recorder *recorder)
+{
+    if (recorder == NULL) {
+        return;
+    }
+    close_log(recorder);
+    if (recorder->has_key) {
+        trust_secret_key_wipe(&recorder->secret);
+    }
+    pthread_mutex_destroy(&recorder->mutex);
+    free(recorder->backlog);
+    free(recorder->folder);
+    free(recorder->key_file);
+    free(recorder->origin);
+    free(recorder);
+}
+
+bool audit_recorder_takes(const struct audit_recorder *recorder, enum audit_stream stream)
+{
+    return recorder->settings.takes[stream];
+}
+
+bool audit_recorder_add(struct audit_recorder *recorder, enum audit_stream stream,
+                        const struct audit_row *row, struct clock_now now)
+{
+    if (recorder->log != NULL &&
+        (has_room(recorder, stream) || !recorder->settings.refuse[stream])) {
+        if (stream != AUDIT_CHANGES && is_at_bound(recorder)) {
+            lose(recorder, stream, 1, CAUSE_BOUND, now.wall_us);
+        } else if (audit_log_add(recorder->log, stream, row, now.wall_us) == -EINVAL) {
+            lose(recorder, stream, 1, CAUSE_OTHER, now.wall_us);
+        }
+        return true;
+    }
+    if (recorder->log == NULL && backlog_put(recorder, stream, row)) {
+        return true;
+    }
+    if (recorder->settings.refuse[stream]) {
+        return false;
+    }
+    lose(recorder, stream, 1, CAUSE_WAITING, now.wall_us);
+    return true;
+}
+
+void audit_recorder_keep(struct audit_recorder *recorder, enum audit_stream stream,
+                         const struct audit_row *row, struct clock_now now)
+{
+    if (!backlog_put(recorder, stream, row)) {
+        lose(recorder, stream, 1, CAUSE_WAITING, now.wall_us);
+    }
+}
+
+/* A clock that was set is part of the record: times before it mean something else. */
+static void watch_clock(struct audit_recorder *recorder, struct clock_now now)
+{
+    const int64_t offset_us = (int64_t)now.wall_us - (int64_t)now.mono_us;
+    const int64_t moved_us = offset_us - recorder->offset_us;
+    struct audit_row row;
+
+    if (recorder->has_offset &&
+        (moved_us > (int64_t)CLOCK_US || moved_us < -(int64_t)CLOCK_US)) {
+        begin_change(&row, "clock-set", now.wall_us);
+        audit_row_number(&row, AUDIT_FROM, (uint64_t)((int64_t)now.wall_us - moved_us));
+        audit_row_number(&row, AUDIT_TO, now.wall_us);
+        (void)audit_recorder_add(recorder, AUDIT_CHANGES, &row, now);
+    }
+    recorder->has_offset = true;
+    recorder->offset_us = offset_us;
+}
+
+static void say_disk(struct audit_recorder *recorder, int error)
+{
+    if (error != 0 && !recorder->said_failing) {
+        log_write(LOG_LEVEL_ERROR,
+                  "audit: records cannot be written to %s: %s. They wait in memory; then %s. "
+                  "Make room there, or make it writable: it is tried again all the time",
+                  recorder->stats.folder, cordon_strerror(error),
+                  recorder->settings.refuse[AUDIT_DECISIONS] ||
+                          recorder->settings.refuse[AUDIT_QUERIES]
+                      ? "questions are refused"
+                      : "they are lost, and a gap says how many");
+    } else if (error == 0 && recorder->said_failing) {
+        log_write(LOG_LEVEL_INFO, "audit: records are written to %s again",
+                  recorder->stats.folder);
+    }
+    recorder->said_failing = error != 0;
+    if (!recorder->said_bound && is_at_bound(recorder)) {
+        recorder->said_bound = true;
+        log_write(LOG_LEVEL_ERROR,
+                  "audit: the log in %s is as large as audit.octets lets it be: nothing but "
+                  "changes is recorded any more. Move its folder away while cordond is "
+                  "stopped, or raise audit.octets",
+                  recorder->stats.folder);
+    }
+}
+
+static void look_at_checkpoint(struct audit_recorder *recorder, struct clock_now now)
+{
+    uint64_t number = 0;
+
+    (void)audit_log_checkpoint(recorder->log, &number);
+    if (number != recorder->checkpoint_number) {
+        recorder->checkpoint_number = number;
+        recorder->checkpoint_us = now.wall_us;
+    }
+}
+
+void audit_recorder_tick(struct audit_recorder *recorder, const struct audit_in_force *in_force,
+                         struct clock_now now)
+{
+    watch_clock(recorder, now);
+    try_open(recorder, now);
+    if (recorder->log != NULL) {
+        backlog_empty(recorder, now);
+        tell_losses(recorder, now, false);
+        const bool sign = recorder->sign_at_us != 0 && now.mono_us >= recorder->sign_at_us;
+        say_disk(recorder, sign ? audit_log_flush(recorder->log, in_force, now.wall_us)
+                                : audit_log_tick(recorder->log, in_force, now.wall_us));
+        recorder->sign_at_us = sign ? 0 : recorder->sign_at_us;
+        look_at_checkpoint(recorder, now);
+    }
+    publish(recorder);
+}
+
+const char *audit_recorder_checkpoint(const struct audit_recorder *recorder, uint64_t *number)
+{
+    uint64_t newest = 0;
+    const char *text =
+        recorder->log != NULL ? audit_log_checkpoint(recorder->log, &newest) : NULL;
+
+    if (newest == *number) {
+        return NULL;
+    }
+    *number = newest;
+    return text;
+}
+
+void audit_recorder_end(struct audit_recorder *recorder, const char *reason,
+                        const struct audit_in_force *in_force, struct clock_now now)
+{
+    struct audit_row row;
+
+    recorder->next_try_us = 0;
+    try_open(recorder, now);
+    if (recorder->log == NULL) {
+        log_write(LOG_LEVEL_WARNING,
+                  "audit: the log was never opened: %zu octets of records are lost",
+                  recorder->backlog_len - recorder->backlog_start);
+        return;
+    }
+    backlog_empty(recorder, now);
+    tell_losses(recorder, now, true);
+    /* Gaps first: the stop is the last record. */
+    (void)audit_log_flush(recorder->log, in_force, now.wall_us);
+    begin_change(&row, "stop", now.wall_us);
+    audit_row_text(&row, AUDIT_VERSION, CORDON_VERSION);
+    audit_row_text(&row, AUDIT_REASON, reason);
+    (void)audit_log_add(recorder->log, AUDIT_CHANGES, &row, now.wall_us);
+    const int error = audit_log_flush(recorder->log, in_force, now.wall_us);
+    if (error != 0) {
+        log_write(LOG_LEVEL_ERROR, "audit: the end of the log in %s was not written: %s",
+                  recorder->stats.folder, cordon_strerror(error));
+    }
+    look_at_checkpoint(recorder, now);
+    publish(recorder);
+}

@@ -1,0 +1,85 @@
+/*
+ * audit/writer_inside.h - what writer.c and writer_lines.c share: the writer, and its buffer of
+ * lines.
+ */
+#ifndef CORDON_AUDIT_WRITER_INSIDE_H
+#define CORDON_AUDIT_WRITER_INSIDE_H
+
+#include "audit/event_row.h"
+#include "audit/output.h"
+#include "audit/writer.h"
+
+#include <pthread.h>
+
+/* Of the buffer: some hundred lines of usual length; beside an audit log, whose records do not
+ * wait in the rings for a reader of lines, as many as two rings. */
+#define WRITER_BUFFER_OCTETS (4 * AUDIT_LINE_MAX)
+#define WRITER_QUEUE_OCTETS  (128 * AUDIT_LINE_MAX)
+
+enum writer_loss {
+    WRITER_LOST,
+    WRITER_REFUSED,
+    WRITER_LOSSES
+};
+
+struct audit_writer {
+    struct audit_writer_inputs inputs;
+    struct audit_output *output;
+    pthread_t thread;
+    int wake;  /* eventfd: for the thread */
+    int ended; /* eventfd: the thread has nothing more to do */
+    atomic_bool stop;
+    _Atomic uint64_t written, lost_output;
+    _Atomic int last_error;
+    atomic_bool stalled;
+
+    /* The thread's own from here on. */
+    const void *snapshot; /* adopted */
+    uint64_t number;      /* of the slot, when it was adopted */
+    uint64_t generation;  /* of its policy */
+    uint64_t sequence;
+    char *buffer; /* lines from start to end wait for the output */
+    size_t start, end, size;
+    bool full;       /* a record found no room in the buffer */
+    bool more;       /* a ring has more than was taken in a round */
+    bool has_notice; /* the line at start 0 tells of lost events */
+    size_t notice_len;
+    uint64_t notice_ring, notice_output; /* as many as it says */
+    uint64_t told_ring, told_output;     /* by all such lines */
+    uint64_t next_notice_us;
+    uint64_t next_try_us;  /* after an error */
+    uint64_t stalled_us;   /* since when; 0: it is not */
+    uint64_t switching_us; /* since when a switch waits for the output; 0: none does */
+    bool stall_logged, error_logged, damage_logged;
+    uint64_t lost_at_log;
+    struct audit_event event; /* scratch */
+    struct audit_event_words words;
+
+    /* The audit log. */
+    struct clock_now now; /* of this round */
+    struct audit_in_force in_force;
+    struct audit_checkpoint_list lists[POLICY_LISTS_MAX];
+    uint8_t config[DIGEST_OCTETS];
+    uint64_t told[AUDIT_STREAMS + 1][WRITER_LOSSES]; /* of what workers have counted */
+    _Atomic(const char *) reason;                    /* of the stop; a literal */
+    bool log_ended;
+};
+
+/* writer_lines.c */
+
+uint64_t writer_lost_ring(const struct audit_writer *writer);
+uint64_t writer_lost_output(const struct audit_writer *writer);
+/* Counts lines that nobody will read. */
+void writer_give_up(struct audit_writer *writer, uint64_t count);
+/* Room for a line. */
+bool writer_has_room(const struct audit_writer *writer);
+/* Whether the output takes nothing at the moment. */
+bool writer_is_blocked(const struct audit_writer *writer);
+/* Tells of lost events, in a line of its own before all others. */
+void writer_add_notice(struct audit_writer *writer, uint64_t now_us);
+/* Buffer to output. at_once: although it has just failed. */
+void writer_flush(struct audit_writer *writer, uint64_t now_us, bool at_once);
+/* What waits will never be taken. */
+void writer_discard(struct audit_writer *writer);
+
+#endif

@@ -1,0 +1,148 @@
+/* cordon audit: the audit log (docs/audit-log.md). */
+#include "cli/audit.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char key_help[] =
+    "usage: cordon audit key [--json] [-c CONFIG]\n"
+    "\n"
+    "Shows the public half of the key that signs the audit log of this machine: what others\n"
+    "need to verify it. It is made when cordond starts first.\n"
+    "  -c, --config FILE  the configuration that says where the state directory is\n"
+    "  --json             as a JSON document\n";
+
+/* The file of the secret key, as the daemon has it. */
+static bool key_file(const struct config *config, char out[AUDIT_PATH_MAX])
+{
+    const char *folder =
+        config->state_directory != NULL ? config->state_directory : config->audit_directory;
+
+    return folder != NULL &&
+           (size_t)snprintf(out, AUDIT_PATH_MAX, "%s/audit.key.pub", folder) < AUDIT_PATH_MAX;
+}
+
+static int read_own_key(const char *command, const struct config *config,
+                        struct trust_note_key *key)
+{
+    char path[AUDIT_PATH_MAX];
+
+    if (!key_file(config, path)) {
+        fprintf(stderr, "cordon %s: the configuration has no state.directory\n", command);
+        return CLI_REFUSED;
+    }
+    const int rc = audit_key_read(path, key);
+    if (rc != 0) {
+        fprintf(stderr, "cordon %s: %s: %s%s\n", command, path, cordon_strerror(rc),
+                rc == -ENOENT ? "; cordond makes it when it starts first" : "");
+        return CLI_REFUSED;
+    }
+    return CLI_GO_ON;
+}
+
+/* A file, or the key itself: one has a "+", and paths seldom do. */
+static int read_named_key(const char *command, const char *named, struct trust_note_key *key)
+{
+    int rc = trust_note_key_parse(named, strlen(named), key);
+
+    if (rc != 0) {
+        rc = audit_key_read(named, key);
+    }
+    if (rc != 0) {
+        fprintf(stderr,
+                "cordon %s: %s: %s; give what `cordon audit key` shows, or a file with it\n",
+                command, named, cordon_strerror(rc));
+        return CLI_REFUSED;
+    }
+    return CLI_GO_ON;
+}
+
+static int own_folder(const char *command, const struct config *config,
+                      char out[AUDIT_PATH_MAX])
+{
+    int len = 0;
+
+    if (config->audit_directory != NULL) {
+        len = snprintf(out, AUDIT_PATH_MAX, "%s", config->audit_directory);
+    } else if (config->state_directory != NULL) {
+        len = snprintf(out, AUDIT_PATH_MAX, "%s/audit", config->state_directory);
+    }
+    if (len <= 0 || len >= AUDIT_PATH_MAX) {
+        return cli_usage(command, "name the folder of the log: the configuration has none");
+    }
+    return CLI_GO_ON;
+}
+
+int cli_audit_place(const char *command, const char *config_path, const char *named_folder,
+                    const char *named_key, struct cli_audit_place *out)
+{
+    struct config *config = NULL;
+    int code = CLI_GO_ON;
+
+    if (named_folder == NULL || named_key == NULL) {
+        config = cli_config(config_path);
+        if (config == NULL) {
+            return CLI_REFUSED;
+        }
+    }
+    out->own_key = named_key == NULL;
+    if (named_folder == NULL) {
+        code = own_folder(command, config, out->folder);
+    } else if ((size_t)snprintf(out->folder, sizeof(out->folder), "%s", named_folder) >=
+               sizeof(out->folder)) {
+        code = cli_usage(command, "the path of the folder is too long");
+    }
+    if (code == CLI_GO_ON) {
+        code = named_key != NULL ? read_named_key(command, named_key, &out->key)
+                                 : read_own_key(command, config, &out->key);
+    }
+    config_free(config);
+    return code;
+}
+
+int cli_audit_key(int argc, char **argv)
+{
+    const char *config_path = NULL;
+    bool json = false;
+    struct trust_note_key key;
+    char text[TRUST_NOTE_KEY_TEXT_MAX];
+    const struct cli_option options[] = {{"config", 'c', &config_path, NULL},
+                                         {"json", 0, NULL, &json}};
+    int code = cli_options(argc, argv, "audit key", key_help, options, CLI_COUNT(options));
+
+    if (code == CLI_GO_ON) {
+        code = cli_words(argc, argv, "audit key", NULL, 0);
+    }
+    if (code != CLI_GO_ON) {
+        return code;
+    }
+    struct config *config = cli_config(config_path);
+    if (config == NULL) {
+        return CLI_REFUSED;
+    }
+    code = read_own_key("audit key", config, &key);
+    config_free(config);
+    if (code != CLI_GO_ON) {
+        return code;
+    }
+    (void)trust_note_key_format(&key, text);
+    if (json) {
+        printf("{\"origin\":\"%s\",\"key\":\"%s\"}\n", key.name, text);
+    } else {
+        printf("%s\n", text);
+    }
+    return CLI_OK;
+}
+
+int cli_audit(int argc, char **argv)
+{
+    static const struct cli_verb verbs[] = {
+        {"key", cli_audit_key, "key [--json] [-c CONFIG]"},
+        {"verify", cli_audit_verify, "verify [--key KEY] [--checkpoint FILE]... [DIR]"},
+    };
+
+    return cli_dispatch("audit", verbs, CLI_COUNT(verbs), argc, argv);
+}

@@ -1,0 +1,25 @@
+/*
+ * cli/audit.h - cordon audit: what its verbs share. The table of verbs is in audit.c.
+ */
+#ifndef CORDON_CLI_AUDIT_H
+#define CORDON_CLI_AUDIT_H
+
+#include "audit/recorder.h"
+#include "cli/cli.h"
+
+int cli_audit_key(int argc, char **argv);
+int cli_audit_verify(int argc, char **argv);
+
+/* Where a log lies: the folder that was named, or that of the configuration (config NULL: the
+ * default one), copied into folder; and the key to verify it by: named, a file or the key
+ * itself, or what lies in the state directory of the configuration. named_folder and named_key
+ * may be NULL. CLI_GO_ON, else the exit code after a message. */
+struct cli_audit_place {
+    char folder[AUDIT_PATH_MAX];
+    struct trust_note_key key;
+    bool own_key; /* nobody has named it: it comes from where the log may come from, too */
+};
+int cli_audit_place(const char *command, const char *config, const char *named_folder,
+                    const char *named_key, struct cli_audit_place *out);
+
+#endif

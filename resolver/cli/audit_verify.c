@@ -1,0 +1,228 @@
+/* cordon audit verify: two verdicts about a log, by its files and a public key alone. */
+#include "audit/verify.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/audit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char help[] =
+    "usage: cordon audit verify [--key KEY] [--checkpoint FILE] [--quick] [--age SPAN]\n"
+    "                           [--json] [-c CONFIG] [DIR]\n"
+    "\n"
+    "Says whether the audit log in DIR is as it was written (integrity), and whether all of "
+    "it\n"
+    "is there (completeness); of each the first fault. It needs the files and the public key,\n"
+    "nothing else. Where a log was damaged, cordond begins another in a folder of DIR: each "
+    "is\n"
+    "verified.\n"
+    "  DIR                the folder of the log; not said: that of the configuration\n"
+    "  --key KEY          what `cordon audit key` shows on the machine that wrote it, or a "
+    "file\n"
+    "                     with it; not said: that of this machine\n"
+    "  --checkpoint FILE  a checkpoint that somebody else has kept: the log must have it\n"
+    "  --quick            look at headers, digests and signatures, without unpacking events\n"
+    "  --age SECONDS      the newest checkpoint of a log that was not stopped is no older\n"
+    "  --json             as a JSON document\n"
+    "Exit status: 0 both hold; 1 one does not, or it cannot be read.\n";
+
+#define OCTETS_MAX (1u << 20) /* of a checkpoint from elsewhere */
+
+struct job {
+    struct cli_audit_place place;
+    struct audit_outside outside;
+    uint8_t *outside_text;
+    bool quick, json;
+    uint64_t age_us;
+};
+
+static void print_finding(const char *what, const struct audit_finding *finding)
+{
+    if (finding->fault == AUDIT_SOUND) {
+        printf("  %-13s holds\n", what);
+    } else {
+        printf("  %-13s DOES NOT HOLD: %s, file %" PRIu32 ", at %" PRIu64 ": %s\n", what,
+               audit_fault_word(finding->fault), finding->file, finding->at, finding->text);
+    }
+}
+
+static void print_verdict(const char *folder, const struct trust_note_key *key, bool own_key,
+                          const struct audit_verdict *verdict)
+{
+    char from[CLOCK_TEXT_MAX];
+    char to[CLOCK_TEXT_MAX];
+
+    printf("%s\n", folder);
+    print_finding("integrity", &verdict->integrity);
+    print_finding("completeness", &verdict->completeness);
+    printf("  %" PRIu64 " decisions, %" PRIu64 " queries, %" PRIu64 " changes in %" PRIu64
+           " blocks and %" PRIu64 " files",
+           verdict->events[AUDIT_DECISIONS], verdict->events[AUDIT_QUERIES],
+           verdict->events[AUDIT_CHANGES], verdict->blocks, verdict->files);
+    if (verdict->blocks > 0) {
+        clock_format_s(verdict->first_us / 1000000, from);
+        clock_format_s(verdict->last_us / 1000000, to);
+        printf(", %s to %s", from, to);
+    }
+    printf("\n  %" PRIu64 " checkpoints cover %" PRIu64 " blocks; signed by %s%s\n",
+           verdict->checkpoints, verdict->signed_blocks, key->name,
+           own_key ? " (the key of this machine: nobody has named one)" : "");
+    if (verdict->gaps > 0) {
+        printf("  the log itself says that %" PRIu64 " events are missing, in %" PRIu64
+               " gaps\n",
+               verdict->gap_events, verdict->gaps);
+    }
+    if (verdict->removed > 0) {
+        printf("  the bodies of %" PRIu64 " blocks were removed, and that is recorded\n",
+               verdict->removed);
+    }
+    printf("  %s\n", verdict->stopped
+                         ? "it was stopped in order"
+                         : "it was not stopped: it is being written, or was killed");
+}
+
+static void write_finding(struct text *out, const char *key,
+                          const struct audit_finding *finding)
+{
+    json_object_begin(out, key);
+    json_bool(out, "holds", finding->fault == AUDIT_SOUND);
+    if (finding->fault != AUDIT_SOUND) {
+        json_string(out, "fault", audit_fault_word(finding->fault));
+        json_uint(out, "file", finding->file);
+        json_uint(out, "at", finding->at);
+        json_uint(out, "from", finding->from);
+        json_uint(out, "to", finding->to);
+        json_string(out, "text", finding->text);
+    }
+    json_object_end(out);
+}
+
+static void print_json(const char *folder, const struct trust_note_key *key,
+                       const struct audit_verdict *verdict)
+{
+    char buffer[3 * AUDIT_PATH_MAX];
+    struct text out;
+
+    text_init(&out, buffer, sizeof(buffer));
+    json_object_begin(&out, NULL);
+    json_string(&out, "directory", folder);
+    json_string(&out, "origin", key->name);
+    write_finding(&out, "integrity", &verdict->integrity);
+    write_finding(&out, "completeness", &verdict->completeness);
+    json_uint(&out, "files", verdict->files);
+    json_uint(&out, "blocks", verdict->blocks);
+    json_uint(&out, "checkpoints", verdict->checkpoints);
+    json_uint(&out, "signed_blocks", verdict->signed_blocks);
+    for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
+        json_uint(&out, audit_stream_word(stream), verdict->events[stream]);
+    }
+    json_uint(&out, "gaps", verdict->gaps);
+    json_uint(&out, "gap_events", verdict->gap_events);
+    json_uint(&out, "removed", verdict->removed);
+    json_bool(&out, "stopped", verdict->stopped);
+    json_object_end(&out);
+    printf("%s\n", buffer);
+}
+
+static int verify_one(const struct job *job, unsigned number, const char *folder)
+{
+    struct audit_verify_options options = {.deep = !job->quick,
+                                           .outside = &job->outside,
+                                           .outside_count =
+                                               number == 1 && job->outside.text != NULL,
+                                           .now_us = clock_read().wall_us,
+                                           .age_us = job->age_us};
+    struct audit_verdict verdict;
+    struct trust_note_key key;
+    struct audit_folder at;
+    struct audit_files files;
+    int rc = audit_key_of_log(&job->place.key, number, &key);
+
+    rc = rc != 0 ? rc : audit_folder_open(folder, &at, &files);
+    if (rc == 0) {
+        options.key = &key;
+        rc = audit_verify(&files, &options, &verdict);
+        audit_folder_close(&at);
+    }
+    if (rc != 0) {
+        fprintf(stderr, "cordon audit verify: %s: %s\n", folder, cordon_strerror(rc));
+        return CLI_REFUSED;
+    }
+    if (job->json) {
+        print_json(folder, &key, &verdict);
+    } else {
+        print_verdict(folder, &key, job->place.own_key, &verdict);
+    }
+    return verdict.integrity.fault == AUDIT_SOUND && verdict.completeness.fault == AUDIT_SOUND
+               ? CLI_OK
+               : CLI_REFUSED;
+}
+
+static int verify_all(const struct job *job)
+{
+    char folder[AUDIT_PATH_MAX];
+    int code = CLI_OK;
+
+    for (unsigned number = 1; number <= AUDIT_LOGS_MAX; number++) {
+        struct stat status;
+
+        if (!audit_log_folder(job->place.folder, number, folder) ||
+            (number > 1 && (stat(folder, &status) != 0 || !S_ISDIR(status.st_mode)))) {
+            break;
+        }
+        const int one = verify_one(job, number, folder);
+        code = code == CLI_OK ? one : code;
+    }
+    return code;
+}
+
+int cli_audit_verify(int argc, char **argv)
+{
+    const char *config = NULL;
+    const char *key = NULL;
+    const char *checkpoint = NULL;
+    const char *age = NULL;
+    const char *folder = NULL;
+    unsigned seconds = 0;
+    size_t len = 0;
+    struct job job = {.quick = false};
+    const struct cli_option options[] = {
+        {"config", 'c', &config, NULL},       {"key", 0, &key, NULL},
+        {"checkpoint", 0, &checkpoint, NULL}, {"age", 0, &age, NULL},
+        {"quick", 0, NULL, &job.quick},       {"json", 0, NULL, &job.json}};
+    int code = cli_options(argc, argv, "audit verify", help, options, CLI_COUNT(options));
+
+    if (code == CLI_GO_ON) {
+        code = cli_words(argc, argv, "audit verify", &folder, 1);
+    }
+    if (code == CLI_GO_ON && age != NULL && !cli_number(age, 1, UINT32_MAX, &seconds)) {
+        code = cli_usage("audit verify", "--age %s: give seconds", age);
+    }
+    if (code == CLI_GO_ON) {
+        code = cli_audit_place("audit verify", config, folder, key, &job.place);
+    }
+    if (code != CLI_GO_ON) {
+        return code;
+    }
+    job.age_us = seconds * UINT64_C(1000000);
+    if (checkpoint != NULL) {
+        const int rc = file_read(checkpoint, OCTETS_MAX, &job.outside_text, &len);
+
+        if (rc != 0) {
+            fprintf(stderr, "cordon audit verify: %s: %s\n", checkpoint, cordon_strerror(rc));
+            return CLI_REFUSED;
+        }
+        job.outside = (struct audit_outside){(const char *)job.outside_text, len};
+    }
+    code = verify_all(&job);
+    free(job.outside_text);
+    return code;
+}

@@ -1,0 +1,340 @@
+#include "daemon/recording.h"
+
+#include "audit/change.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/state.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FOLDER   "audit"
+#define KEY_FILE "audit.key"
+
+static bool is_wanted(const struct config *config)
+{
+    return config->audit_decisions || config->audit_queries;
+}
+
+bool recording_folder(const struct config *config, char path[AUDIT_PATH_MAX])
+{
+    int len = 0;
+
+    if (!is_wanted(config)) {
+        return false;
+    }
+    if (config->audit_directory != NULL) {
+        len = snprintf(path, AUDIT_PATH_MAX, "%s", config->audit_directory);
+    } else if (config->state_directory != NULL) {
+        len = snprintf(path, AUDIT_PATH_MAX, "%s/" FOLDER, config->state_directory);
+    }
+    return len > 0 && len < AUDIT_PATH_MAX;
+}
+
+/* --- what the log is told --- */
+
+static void put(struct daemon *daemon, struct audit_note *note)
+{
+    note->wall_us = clock_read().wall_us;
+    if (daemon->recording.recorder == NULL) {
+        return;
+    }
+    if (!audit_note_put(daemon->changes.ring, note)) {
+        atomic_fetch_add_explicit(&daemon->changes.lost, 1, memory_order_relaxed);
+    }
+    if (daemon->writer != NULL) {
+        audit_writer_wake(daemon->writer);
+    }
+}
+
+/* Of what `cordon check --print` shows. False if out of memory. */
+static bool digest_config(const struct config *config, uint8_t out[DIGEST_OCTETS])
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *memory = open_memstream(&text, &len);
+
+    if (memory == NULL) {
+        return false;
+    }
+    config_print(config, memory);
+    const bool good = fclose(memory) == 0;
+    if (good) {
+        digest_of(text, len, NULL, out);
+    }
+    free(text);
+    return good;
+}
+
+static void tell_config(struct daemon *daemon, const char *cause,
+                        const struct control_peer *peer)
+{
+    uint8_t *known = daemon->recording.config;
+    struct audit_note note = {.what = AUDIT_CONFIGURATION,
+                              .by_daemon = peer == NULL,
+                              .reason = cause,
+                              .file = daemon->config_path,
+                              .digest = known};
+    uint8_t digest[DIGEST_OCTETS];
+
+    if (!digest_config(daemon->config, digest) || memcmp(digest, known, sizeof(digest)) == 0) {
+        return;
+    }
+    memcpy(known, digest, sizeof(digest));
+    if (peer != NULL) {
+        const struct passwd *user = getpwuid(peer->uid);
+
+        note.uid = peer->uid;
+        note.user = user != NULL ? user->pw_name : NULL;
+        note.pid = peer->pid;
+    }
+    put(daemon, &note);
+}
+
+static const struct policy_loaded_list *loaded_of(const struct setup_snapshot *snapshot,
+                                                  const char *id)
+{
+    for (size_t i = 0; i < snapshot->list_count; i++) {
+        if (strcmp(snapshot->lists[i].id, id) == 0) {
+            return &snapshot->lists[i];
+        }
+    }
+    return NULL;
+}
+
+/* One list that came into force, with the keys that have signed it. */
+static void tell_list(struct daemon *daemon, const struct setup_snapshot *snapshot,
+                      const struct policy_image_list *list, const char *before)
+{
+    const struct policy_loaded_list *loaded = loaded_of(snapshot, list->id);
+    char keys[TRUST_KEYS_MAX * TRUST_KEY_ID_TEXT + 1] = "";
+    char versions[64] = "";
+    size_t len = 0;
+    struct audit_note note = {.what = "list-in-force",
+                              .by_daemon = true,
+                              .list = list->id,
+                              .serial = list->serial,
+                              .before = before,
+                              .digest = list->digest,
+                              .generation = policy_generation(snapshot->policy)};
+
+    for (size_t i = 0; loaded != NULL && i < loaded->verdict.count; i++) {
+        if (i > 0) {
+            keys[len++] = ' ';
+        }
+        trust_key_id_format(loaded->verdict.ids[i], keys + len);
+        len += TRUST_KEY_ID_TEXT - 1;
+    }
+    note.subject = keys[0] != '\0' ? keys : NULL;
+    if (loaded != NULL && loaded->publisher[0] != '\0') {
+        note.publisher = loaded->publisher;
+        snprintf(versions, sizeof(versions), "root %u, catalogue %u",
+                 (unsigned)loaded->root_version, (unsigned)loaded->catalogue_serial);
+        note.version = versions;
+    }
+    put(daemon, &note);
+}
+
+static bool find_list(const struct setup_snapshot *snapshot, const char *id,
+                      struct policy_image_list *out)
+{
+    const struct policy_image *image =
+        snapshot != NULL ? policy_image_of(snapshot->policy) : NULL;
+
+    for (size_t i = 0; image != NULL && i < policy_image_lists(image); i++) {
+        if (policy_image_list_at(image, i, out) && strcmp(out->id, id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void recording_published(struct daemon *daemon, const struct setup_snapshot *before,
+                         const struct setup_snapshot *after)
+{
+    const struct policy_image *image = policy_image_of(after->policy);
+    struct policy_image_list list;
+    struct policy_image_list other;
+    char serial[16];
+
+    if (daemon->recording.recorder == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < policy_image_lists(image); i++) {
+        if (!policy_image_list_at(image, i, &list)) {
+            continue;
+        }
+        const bool known = find_list(before, list.id, &other);
+        if (!known || memcmp(other.digest, list.digest, sizeof(list.digest)) != 0) {
+            snprintf(serial, sizeof(serial), "%u", known ? (unsigned)other.serial : 0);
+            tell_list(daemon, after, &list, known ? serial : NULL);
+        }
+    }
+    image = before != NULL ? policy_image_of(before->policy) : NULL;
+    for (size_t i = 0; image != NULL && i < policy_image_lists(image); i++) {
+        if (policy_image_list_at(image, i, &list) && !find_list(after, list.id, &other)) {
+            put(daemon, &(struct audit_note){.what = "list-gone",
+                                             .by_daemon = true,
+                                             .list = list.id,
+                                             .serial = list.serial,
+                                             .digest = list.digest,
+                                             .generation = policy_generation(after->policy)});
+        }
+    }
+}
+
+void recording_reloaded(struct daemon *daemon, int rc, const char *cause,
+                        const struct control_peer *peer)
+{
+    if (daemon->recording.recorder == NULL) {
+        return;
+    }
+    if (rc != 0) {
+        const struct report *report = &daemon->reload.report;
+        const char *first = cordon_strerror(rc);
+
+        for (size_t i = report->count; i-- > 0;) {
+            first = report->entries[i].kind == REPORT_ERROR ? report->entries[i].text : first;
+        }
+        put(daemon, &(struct audit_note){.what = "reload-refused",
+                                         .by_daemon = true,
+                                         .reason = first,
+                                         .file = daemon->config_path,
+                                         .subject = cause});
+        return;
+    }
+    tell_config(daemon, cause, peer);
+}
+
+static void tell_start(struct daemon *daemon, const struct setup_snapshot *snapshot)
+{
+    struct audit_recorder_stats stats;
+
+    audit_recorder_stats(daemon->recording.recorder, &stats);
+    put(daemon, &(struct audit_note){.what = "start",
+                                     .by_daemon = true,
+                                     .reason = daemon->takeover.channel >= 0
+                                                   ? "takes over from a running process"
+                                                   : NULL,
+                                     .file = daemon->config_path,
+                                     .version = CORDON_VERSION,
+                                     .count = daemon->started_at.wall_us});
+    tell_config(daemon, "start", NULL);
+    put(daemon, &(struct audit_note){.what = "audit-key",
+                                     .by_daemon = true,
+                                     .subject = stats.key[0] != '\0' ? stats.key : NULL});
+    recording_published(daemon, NULL, snapshot);
+}
+
+/* --- life --- */
+
+int recording_open(struct daemon *daemon, const struct setup_snapshot *snapshot)
+{
+    const struct config *config = daemon->config;
+    struct recording *recording = &daemon->recording;
+    char folder[AUDIT_PATH_MAX];
+    char key[AUDIT_PATH_MAX];
+
+    if (!recording_folder(config, folder)) {
+        if (is_wanted(config)) {
+            snprintf(recording->why_not, sizeof(recording->why_not),
+                     "neither state.directory nor audit.directory says where");
+        }
+        return 0;
+    }
+    const char *beside =
+        config->state_directory != NULL ? config->state_directory : config->audit_directory;
+    if ((size_t)snprintf(key, sizeof(key), "%s/" KEY_FILE, beside) >= sizeof(key)) {
+        return -ENOMEM;
+    }
+    const struct audit_recorder_settings settings = {
+        .folder = folder,
+        .key_file = key,
+        .origin = config->audit_origin,
+        .takes = {false, config->audit_decisions, config->audit_queries, true},
+        .refuse = {false, config->audit_decisions_refuse, config->audit_queries_refuse, false},
+        .most_octets = config->audit_octets,
+        .file_octets = config->audit_file_octets,
+        .block_us = config->audit_block_s * UINT64_C(1000000),
+        .checkpoint_us = config->audit_checkpoint_s * UINT64_C(1000000),
+        .checkpoint_events = config->audit_checkpoint_events,
+    };
+    recording->recorder = audit_recorder_create(&settings);
+    if (recording->recorder == NULL) {
+        return -ENOMEM;
+    }
+    tell_start(daemon, snapshot);
+    return 0;
+}
+
+void recording_close(struct daemon *daemon)
+{
+    audit_recorder_destroy(daemon->recording.recorder);
+    daemon->recording.recorder = NULL;
+}
+
+bool recording_key(struct daemon *daemon, char out[TRUST_NOTE_KEY_TEXT_MAX])
+{
+    struct audit_recorder *recorder = daemon->recording.recorder;
+    struct audit_recorder_stats *stats = recorder != NULL ? malloc(sizeof(*stats)) : NULL;
+
+    if (stats == NULL) {
+        return false;
+    }
+    audit_recorder_stats(recorder, stats);
+    memcpy(out, stats->key, sizeof(stats->key));
+    free(stats);
+    return out[0] != '\0';
+}
+
+/* --- status --- */
+
+static void write_stream(struct text *out, const struct audit_recorder_stats *stats,
+                         unsigned stream)
+{
+    json_object_begin(out, audit_stream_word(stream));
+    json_uint(out, "recorded", stats->log.taken[stream]);
+    json_uint(out, "safe", stats->log.safe[stream]);
+    json_uint(out, "lost", stats->lost[stream]);
+    json_object_end(out);
+}
+
+static void write_some(struct text *out, const struct audit_recorder_stats *stats)
+{
+    char when[CLOCK_TEXT_MAX];
+
+    json_string(out, "error", stats->error != 0 ? cordon_strerror(stats->error) : NULL);
+    json_string(out, "directory", stats->folder);
+    json_bool(out, "another_left", stats->refused_log);
+    json_uint(out, "file", stats->log.file);
+    json_uint(out, "octets", stats->octets);
+    json_uint(out, "waiting_octets", stats->waiting);
+    for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
+        write_stream(out, stats, stream);
+    }
+    if (stats->checkpoint_us != 0) {
+        clock_format(stats->checkpoint_us, when);
+    }
+    json_string(out, "checkpoint", stats->checkpoint_us != 0 ? when : NULL);
+    json_string(out, "key", stats->key[0] != '\0' ? stats->key : NULL);
+}
+
+void recording_write(struct daemon *daemon, struct text *out)
+{
+    struct recording *recording = &daemon->recording;
+    struct audit_recorder_stats *stats = malloc(sizeof(*stats));
+
+    json_object_begin(out, "audit");
+    if (recording->recorder == NULL || stats == NULL) {
+        json_string(out, "state", "off");
+        json_string(out, "error", recording->why_not[0] != '\0' ? recording->why_not : NULL);
+    } else {
+        audit_recorder_stats(recording->recorder, stats);
+        json_string(out, "state", audit_recorder_word(stats->state));
+        write_some(out, stats);
+    }
+    json_object_end(out);
+    free(stats);
+}

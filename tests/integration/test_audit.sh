@@ -1,0 +1,136 @@
+#!/bin/bash
+# The audit log as the daemon writes it: what is in it, that it verifies by its files and a public key alone, and that
+# neither a kill, a restart, a successor nor a faulty disk makes it lie.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+make_keys list-a list-b list-c
+new_list one 1 <<<'block suffix blocked.test'
+start_fake "$upstream_port"
+option[lists.use]='{one: enforce}'
+option[audit.block-time]=1s
+option[audit.checkpoint-time]=1s
+option[audit.origin]=resolver.test/audit
+log="$work/state/audit"
+
+blocked() { # COUNT: questions that are blocked, each by its own name
+  local i
+  for ((i = 0; i < $1; i++)); do echo "n$i.blocked.test A"; done >"$work/questions"
+  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 >"$work/dnsperf" 2>&1
+  grep -qE "Queries completed: +$1 " "$work/dnsperf" || fail "answers stopped: $(cat "$work/dnsperf")"
+}
+verify() { "$cordon" audit verify -c "$work/cordond.yaml" --json "$@" >"$work/verdict"; } # of the newest log: the last line
+verdict() { # PYTHON: value of an expression in v
+  tail -n 1 "$work/verdict" | python3 -c 'import json, sys; v = json.load(sys.stdin); print(eval(sys.argv[1]))' "$1"
+}
+holds() { verify || fail "$1: $(cat "$work/verdict")"; }
+safe() { status_is 's["audit"]["decisions"]["safe"] >= '"$1"; } # so many decisions are on the disk
+
+say "decisions and changes are recorded from the first start, and the key is printed"
+write_config
+start_cordond
+key=$("$cordon" audit key -c "$work/cordond.yaml")
+case $key in resolver.test/audit+*) ;; *) fail "the key: $key" ;; esac
+grep -qF "$key" "$work/cordond.log" || fail "the key is not in the log"
+[ "$(stat -c %a "$work/state/audit.key")" = 600 ] || fail "the secret key can be read"
+blocked 200
+wait_until 10 safe 200 || fail "not recorded: $(status 's["audit"]')"
+wait_until 10 holds "while it is written"
+stop_cordond
+verify --key "$key" "$log" || fail "$(cat "$work/verdict")"
+[ "$(verdict 'v["decisions"], v["queries"], v["stopped"], v["gaps"]')" = '(200, 0, True, 0)' ] || fail "$(cat "$work/verdict")"
+python3 "$here/audit_read.py" "$log" changes >"$work/changes"
+for what in start configuration audit-key list-in-force stop; do
+  says "\"what\": \"$what\"" <"$work/changes" || fail "no $what in $(cat "$work/changes")"
+done
+says '"list": "one".*"serial": 1.*"subject": "[0-9A-F]* [0-9A-F]*"' <"$work/changes" || fail "the list: $(cat "$work/changes")"
+b2sum -l 256 <("$cordon" check --print "$work/cordond.yaml") | cut -d ' ' -f 1 >"$work/digest"
+says -F "$(cat "$work/digest")" <"$work/changes" || fail "the configuration's digest"
+
+say "another key, a flipped bit and a removed file are found"
+! verify --key "${key%%+*}+00000000+AAAA" "$log" 2>/dev/null || fail "a key that is none"
+cp -r "$log" "$work/copy"
+python3 - "$work/copy/0000000001.cordon" <<'PYTHON'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    octets = bytearray(file.read())
+    octets[len(octets) // 2] ^= 4
+    file.seek(0)
+    file.write(octets)
+PYTHON
+! verify --key "$key" "$work/copy" || fail "a flipped bit: $(cat "$work/verdict")"
+truncate -s -700 "$work/copy/0000000001.cordon"
+! verify --key "$key" "$work/copy" || fail "a cut end: $(cat "$work/verdict")"
+
+say "a reload tells of lists that came and of a configuration; a pause of who did it and why"
+start_cordond
+new_list one 2 <<<'block suffix blocked.test
+block suffix more.test'
+reload
+"$cordon" pause one --for 10m --reason 'an invoice' -c "$work/cordond.yaml" >/dev/null
+option[policy.block-ttl]=77s
+write_config
+reload
+stop_cordond
+holds "after a reload"
+python3 "$here/audit_read.py" "$log" changes >"$work/changes"
+says '"serial": 2,.*"what": "list-in-force"' <"$work/changes" || fail "no serial 2"
+says '"reason": "an invoice".*"user": .*"what": "pause-begun"' <"$work/changes" || fail "no pause"
+[ "$(grep -c '"what": "configuration"' "$work/changes")" -ge 2 ] || fail "one configuration"
+
+say "a kill at any instant: the next run goes on at the last whole block"
+for turn in 1 2 3 4; do
+  start_cordond
+  blocked 300 &
+  load=$!
+  sleep "0.$((turn * 3 % 10))"
+  kill -KILL "$cordond_pid"
+  wait "$cordond_pid" 2>/dev/null || true
+  kill "$load" 2>/dev/null || true
+  wait "$load" 2>/dev/null || true
+  cordond_pid=
+done
+start_cordond
+stop_cordond
+holds "after kills"
+[ "$(verdict 'v["stopped"]')" = True ] || fail "$(cat "$work/verdict")"
+
+say "a successor takes the log over without a loss, and there are never two writers"
+start_cordond
+before=$(verify; verdict 'v["decisions"]')
+(for ((i = 0; i < 2000; i++)); do echo "s$i.blocked.test A"; done) >"$work/questions"
+dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -Q 1000 -c 4 >"$work/dnsperf" 2>&1 &
+load=$!
+old=$cordond_pid
+"$cordond" -c "$work/cordond.yaml" --replace >>"$work/cordond.out" 2>>"$work/cordond.log" </dev/null &
+cordond_pid=$!
+pids+=("$cordond_pid")
+wait "$load" || fail "$(cat "$work/dnsperf")"
+wait "$old" || fail "the predecessor: $?"
+wait_until 10 status_is 's["audit"]["state"] == "recording"' || fail "$(status 's["audit"]')"
+[ "$(status 'sum(s["audit"][x]["lost"] for x in ("decisions", "queries", "changes"))')" = 0 ] || fail "lost: $(status 's["audit"]')"
+stop_cordond
+holds "after a successor"
+[ "$(verdict 'v["decisions"]')" -eq $((before + 2000)) ] || fail "$before, then $(cat "$work/verdict")"
+python3 "$here/audit_read.py" "$log" changes >"$work/changes"
+says 'another process has taken over' <"$work/changes" || fail "the predecessor's end is not there"
+
+say "a log that is damaged is left as it is, and another is begun beside it"
+printf XXXXXXXX | dd of="$log/0000000001.cordon" bs=1 seek=400 conv=notrunc status=none
+printf '' >"$log/head" # and what was signed last is gone, too
+cp "$log/0000000001.cordon" "$work/as-it-was"
+start_cordond
+blocked 10
+wait_until 10 safe 10 || fail "$(status 's["audit"]')"
+[ "$(status 's["audit"]["directory"]')" = "$log/log-2" ] || fail "$(status 's["audit"]')"
+status_is 's["audit"]["another_left"]' || fail "no alarm"
+{ "$cordon" status -c "$work/cordond.yaml" || true; } | says 'another was begun' || fail "nothing to look at"
+stop_cordond
+cmp "$log/0000000001.cordon" "$work/as-it-was" || fail "the damaged log was changed"
+! verify || fail "$(cat "$work/verdict")"
+[ "$(verdict 'v["integrity"]["holds"], v["completeness"]["holds"], v["origin"]')" = "(True, True, 'resolver.test/audit-2')" ] ||
+  fail "the other log: $(cat "$work/verdict")"
+python3 "$here/audit_read.py" "$log/log-2" changes | says '"what": "log-begun"' || fail "it does not say why it was begun"
+start_cordond
+[ "$(status 's["audit"]["directory"]')" = "$log/log-2" ] || fail "$(status 's["audit"]')"
+stop_cordond
