@@ -142,9 +142,13 @@ int cli_check(int argc, char **argv)
         config_print(config, stdout);
     }
     if (rc == 0) {
-        free(config->state_directory);
-        config->state_directory = NULL;
-        rc = setup_snapshot_make(config, 1, clock_read().wall_us / 1000000, &report, &snapshot);
+        char *state = config->state_directory;
+        const struct setup_request request = {
+            .generation = 1, .now_s = clock_read().wall_us / 1000000, .looks_in = state};
+
+        config->state_directory = NULL; /* nothing is written */
+        rc = setup_snapshot_make_for(config, &request, &report, &snapshot);
+        free(state);
         if (rc != 0) {
             config_free(config);
         }

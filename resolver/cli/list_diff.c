@@ -204,25 +204,50 @@ static bool has_fact(const struct policy_list *list, const char *text)
     return false;
 }
 
-/* Facts of one list that the other has not. Returns their number. */
+/* Documents that ask for action, from which none follows: never counted with listings. */
+static bool is_letter(const struct policy_fact *fact)
+{
+    return fact->class == POLICY_CLASS_NAMED_URGED ||
+           fact->class == POLICY_CLASS_NAMED_NO_DESIGNATION_FOUND;
+}
+
+/* Letters, or all other facts, of one list that the other has not. Returns their number. */
 static size_t facts_missing(const struct policy_list *list, const struct policy_list *from,
-                            const char *sign, json_t *out)
+                            bool letters, const char *sign, json_t *out)
 {
     char text[4096];
     size_t count = 0;
 
     for (size_t i = 0; i < list->fact_count; i++) {
         fact_text(&list->facts[i], text, sizeof(text));
-        if (!has_fact(from, text)) {
+        if (is_letter(&list->facts[i]) == letters && !has_fact(from, text)) {
             count++;
             if (out != NULL) {
-                json_array_append_new(out, json_string(text));
-            } else {
-                printf("  %s fact  %s\n", sign, text);
+                json_array_append_new(out, json_stringn(text, strlen(text)));
+            } else if (sign != NULL) {
+                printf("  %s %s  %s\n", sign, letters ? "letter" : "fact", text);
             }
         }
     }
     return count;
+}
+
+/* How many there are, and each. Returns their number. */
+static size_t print_facts(const struct policy_list *old, const struct policy_list *new,
+                          bool letters)
+{
+    const size_t gone = facts_missing(old, new, letters, NULL, NULL);
+    const size_t come = facts_missing(new, old, letters, NULL, NULL);
+
+    if (gone + come > 0) {
+        printf("  %s: %zu fewer, %zu more\n",
+               letters ? "letters that urge action (no designation follows from one)"
+                       : "legal facts",
+               gone, come);
+        facts_missing(old, new, letters, "-", NULL);
+        facts_missing(new, old, letters, "+", NULL);
+    }
+    return gone + come;
 }
 
 static void print_words(struct diff *diff)
@@ -245,8 +270,8 @@ static void print_words(struct diff *diff)
                old->legal_requirement[0] != '\0' ? old->legal_requirement : "none",
                new->legal_requirement[0] != '\0' ? new->legal_requirement : "none");
     }
-    changes += facts_missing(old, new, "-", NULL);
-    changes += facts_missing(new, old, "+", NULL);
+    changes += print_facts(old, new, false);
+    changes += print_facts(old, new, true);
     for (enum fate fate = FATE_BLOCKED; fate < FATES; fate++) {
         changes += diff->counts[fate];
         if (diff->counts[fate] > 0) {
@@ -266,18 +291,22 @@ static int print_json(struct diff *diff)
 {
     const struct policy_list *old = diff->pairs.old.list, *new = diff->pairs.new.list;
     json_t *gone = json_array(), *come = json_array(), *rules = json_object();
+    json_t *letters_gone = json_array(), *letters_come = json_array();
 
-    facts_missing(old, new, "-", gone);
-    facts_missing(new, old, "+", come);
+    facts_missing(old, new, false, NULL, gone);
+    facts_missing(new, old, false, NULL, come);
+    facts_missing(old, new, true, NULL, letters_gone);
+    facts_missing(new, old, true, NULL, letters_come);
     for (enum fate fate = FATE_BLOCKED; fate < FATES; fate++) {
         diff->changes[fate] = json_array();
         walk(diff, fate);
         json_object_set_new(rules, fates[fate].word, diff->changes[fate]);
     }
     json_t *document =
-        json_pack("{s:s,s:I,s:I,s:o,s:o,s:o}", "list", new->id, "old_serial",
+        json_pack("{s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "list", new->id, "old_serial",
                   (json_int_t)old->serial, "new_serial", (json_int_t) new->serial,
-                  "facts_removed", gone, "facts_added", come, "rules", rules);
+                  "facts_removed", gone, "facts_added", come, "letters_removed", letters_gone,
+                  "letters_added", letters_come, "rules", rules);
     if (document == NULL || json_dumpf(document, stdout, JSON_COMPACT) != 0) {
         fputs("cordon list diff: out of memory\n", stderr);
         json_decref(document);

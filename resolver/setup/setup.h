@@ -127,6 +127,9 @@ struct setup_request {
      * stay as they were accepted before (setup/broken.h). So does that of lists.directory, at a
      * start. What is wrong is an error in the report, and no failure. */
     bool tolerates;
+    /* For whoever only looks, with state_directory NULL: the folder of what a daemon has
+     * accepted, which is compared where it can be read, and never written. NULL: none. */
+    const char *looks_in;
     const struct setup_snapshot *before; /* in force: the root of it; NULL: nothing is */
 };
 int setup_snapshot_make_for(struct config *config, const struct setup_request *request,

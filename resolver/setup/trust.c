@@ -33,10 +33,10 @@ static bool ratchet_path(const struct config *config, char path[PATH_MAX])
                             TRUST_RATCHET_FILE) < PATH_MAX;
 }
 
-/* Tools that put nothing in force: what the daemon remembers is not theirs. */
-static bool only_looks(const struct config *config)
+/* Tools that put nothing in force, and do not know what was accepted before. */
+static bool only_looks(const struct config *config, const struct setup_trust *trust)
 {
-    return config->state_directory == NULL;
+    return config->state_directory == NULL && trust->ratchet == NULL;
 }
 
 /* Is there anything to be remembered? Keys that the operator names are his word for today;
@@ -47,6 +47,23 @@ static bool remembers(const struct config *config, bool has_root)
            config->exception_key_count > 0;
 }
 
+/* What a daemon has accepted, for whoever only looks. */
+static void look(const char *folder, struct report *report, struct setup_trust *trust)
+{
+    char path[PATH_MAX];
+    int rc =
+        (size_t)snprintf(path, sizeof(path), "%s/" TRUST_RATCHET_FILE, folder) < sizeof(path)
+            ? trust_ratchet_read(path, NULL, &trust->ratchet)
+            : -ENAMETOOLONG;
+
+    if (rc != 0) {
+        report_add(report, rc == -EACCES ? REPORT_NOTE : REPORT_WARNING, path, 0, 0,
+                   "what cordond has accepted before cannot be read (%s): whether these lists "
+                   "are older was not looked at",
+                   cordon_strerror(rc));
+    }
+}
+
 /* Reads what was accepted before. Where that is lost, a start goes on without it, aloud. */
 static int recall(const struct config *config, const struct setup_request *request,
                   struct report *report, struct setup_trust *trust)
@@ -54,6 +71,9 @@ static int recall(const struct config *config, const struct setup_request *reque
     char path[PATH_MAX];
 
     if (!ratchet_path(config, path)) {
+        if (request->looks_in != NULL) {
+            look(request->looks_in, report, trust);
+        }
         return 0;
     }
     const int rc = trust_ratchet_read(path, report, &trust->ratchet);
@@ -77,8 +97,8 @@ static int recall(const struct config *config, const struct setup_request *reque
 
 /* No root is named, and none is found. Where the keys that lie there are those of a root that
  * counted before, whoever took it away would have opened the way back to older lists. */
-static int check_no_root(const struct config *config, const struct setup_trust *trust,
-                         struct report *report)
+static int check_no_root(const struct config *config, const struct setup_request *request,
+                         const struct setup_trust *trust, struct report *report)
 {
     const struct trust_ratchet *ratchet = trust->ratchet;
     int rc = 0;
@@ -100,7 +120,9 @@ static int check_no_root(const struct config *config, const struct setup_trust *
                        "(%s/" TRUST_RATCHET_FILE
                        "): put it back, or name the root in trust.root; for lists of your own, "
                        "name trust.keys",
-                       mark->publisher, config->state_directory);
+                       mark->publisher,
+                       config->state_directory != NULL ? config->state_directory
+                                                       : request->looks_in);
             rc = CORDON_E_REFUSED;
         }
     }
@@ -155,7 +177,7 @@ static int open_one(const struct config *config, const struct config_publisher *
                                                     .name = from->name,
                                                     .ratchet = trust->ratchet,
                                                     .now_s = now_s,
-                                                    .only_looks = only_looks(config)};
+                                                    .only_looks = only_looks(config, trust)};
     const int rc = trust_publisher_open(&request, report, publisher);
 
     if (rc == 0 && trust->publisher != NULL &&
@@ -240,14 +262,14 @@ int setup_trust_open(const struct config *config, const struct setup_request *re
     if (rc == 0 && !has_root) {
         rc = trust_keyring_load((const char *const *)config->keys, config->key_count,
                                 config->threshold, report, &trust->keys);
-        rc = rc == 0 ? check_no_root(config, trust, report) : rc;
+        rc = rc == 0 ? check_no_root(config, request, trust, report) : rc;
     }
     if (rc == 0 && has_root) {
         const struct trust_publisher_request asked = {.pinned = root,
                                                       .folder = config->list_directory,
                                                       .ratchet = trust->ratchet,
                                                       .now_s = now_s,
-                                                      .only_looks = only_looks(config)};
+                                                      .only_looks = only_looks(config, trust)};
 
         struct report faults;
 

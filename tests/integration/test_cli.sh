@@ -202,6 +202,17 @@ code 1 "$cordon" list diff "$list" "$work/newer/beta-1.list"; err_has 'different
 code 1 "$cordon" list diff "$work/newer/beta-1.list" "$work/newer/none.list"; err_has 'none.list'
 sed 's/Entity of beta/Another/' "$work/newer/beta-2.list" >"$work/newer/beta-3.list"
 code 0 "$cordon" list diff "$work/newer/beta-2.list" "$work/newer/beta-3.list"; out_has '^  - fact .*Entity of beta'; out_has '^  [+] fact .*Another'
+out_has '^  legal facts: 1 fewer, 1 more$'
+code 0 "$cordon" list diff --json "$work/newer/beta-2.list" "$work/newer/beta-3.list"
+json '"Another" in d["facts_added"][0] and len(d["facts_removed"]) == 1 and d["letters_added"] == []'
+# A letter that urges action is no designation, and is never counted with one.
+letter='fact named-urged\nentity Beta\nauthority A letter; a request\nstate request\nchecked 2026-01-01\n'
+sed "s/^rules\$/$letter\n&/" "$work/newer/beta-3.list" >"$work/newer/beta-4.list"
+code 0 "$cordon" list diff "$work/newer/beta-3.list" "$work/newer/beta-4.list"
+out_has '^  letters that urge action .*: 0 fewer, 1 more$'; out_has '^  [+] letter  named-urged: Beta'
+if grep -q 'legal facts\|fact  ' "$work/out"; then fail "a letter is counted with legal facts: $(cat "$work/out")"; fi
+code 0 "$cordon" list diff --json "$work/newer/beta-3.list" "$work/newer/beta-4.list"
+json 'len(d["letters_added"]) == 1 and d["facts_added"] == [] and d["letters_removed"] == []'
 
 say "check"
 option[lists.use]="{alpha: enforce}"

@@ -466,6 +466,55 @@ static void who_only_looks_is_warned_of_an_expired_root(void **state)
     press_close(&press);
 }
 
+/* `cordon check`, beside a daemon that has accepted something. */
+static void who_may_read_what_was_accepted_compares(void **state)
+{
+    static const char text[] = "upstreams: {servers: [192.0.2.53]}\n"
+                               "lists: {directory: lists, use: {one: enforce}}\n";
+    static const struct {
+        const char *looks_in, *words;
+        uint32_t serial;
+        int rc;
+    } cases[] = {
+        {"state", "rollback", 6, CORDON_E_REFUSED},
+        {NULL, NULL, 6, 0},
+        {"elsewhere", NULL, 6, 0}, /* nothing was accepted there */
+        {"lists/catalogue", "was not looked at", 6, 0},
+        {"state", NULL, 8, 0},
+    };
+    struct press press;
+    char folder[256];
+
+    (void)state;
+    open_press(&press);
+    assert_int_equal(load(&press, ""), 0);
+    assert_non_null(getcwd(folder, sizeof(folder)));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct setup_request request = {
+            .generation = 1, .now_s = PRESS_NOW_S, .looks_in = cases[i].looks_in};
+        struct config *config = NULL;
+        struct setup_snapshot *snapshot = NULL;
+
+        publish(&press, cases[i].serial, cases[i].serial, "example.test");
+        report_deinit(&press.report);
+        assert_int_equal(
+            config_parse(text, strlen(text), "test.yaml", folder, &press.report, &config), 0);
+        free(config->state_directory);
+        config->state_directory = NULL;
+        assert_int_equal(setup_snapshot_make_for(config, &request, &press.report, &snapshot),
+                         cases[i].rc);
+        assert_true(cases[i].words == NULL || warned(&press, cases[i].words));
+        if (cases[i].rc != 0) {
+            config_free(config);
+        }
+        setup_snapshot_free(snapshot);
+    }
+    assert_int_equal(access("elsewhere", F_OK), -1); /* and nothing is written */
+    publish(&press, 7, 5, "example.test");
+    assert_int_equal(load(&press, ""), 0);
+    press_close(&press);
+}
+
 static void a_clock_before_what_was_seen_lets_nothing_expire(void **state)
 {
     struct press press;
@@ -688,6 +737,7 @@ int main(void)
         WORKSHOP_TEST(a_start_that_cannot_remember_goes_on_with_an_alarm),
         WORKSHOP_TEST(stale_lists_stay_and_dead_ones_do_as_the_operator_says),
         WORKSHOP_TEST(who_only_looks_is_warned_of_an_expired_root),
+        WORKSHOP_TEST(who_may_read_what_was_accepted_compares),
         WORKSHOP_TEST(a_clock_before_what_was_seen_lets_nothing_expire),
         WORKSHOP_TEST(a_publisher_cannot_speak_beyond_its_scope),
         WORKSHOP_TEST(a_foreign_publisher_has_its_own_root_and_scope),
