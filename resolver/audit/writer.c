@@ -13,6 +13,7 @@
  * output: after SWITCH_PATIENCE_US the old records that are left are given up, and counted.
  */
 #include "audit/change.h"
+#include "audit/publish.h"
 #include "audit/writer_inside.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -345,6 +346,35 @@ static void tell_lost(struct audit_writer *writer, enum audit_stream stream,
     *told = count;
 }
 
+/* The newest checkpoint, to those who keep it elsewhere. */
+static void publish(struct audit_writer *writer)
+{
+    const struct audit_writer_inputs *in = &writer->inputs;
+    const char *note = audit_recorder_checkpoint(in->recorder, &writer->published);
+
+    if (note == NULL) {
+        return;
+    }
+    if (in->publish_syslog) {
+        const int error = audit_checkpoint_syslog(AUDIT_SYSLOG, note, writer->now.wall_us);
+
+        if (error != 0 && !writer->syslog_logged) {
+            log_write(LOG_LEVEL_WARNING, "audit: no checkpoint reaches " AUDIT_SYSLOG ": %s",
+                      cordon_strerror(error));
+        }
+        writer->syslog_logged = error != 0;
+    }
+    if (in->publish_events && writer_has_room(writer)) {
+        const size_t used =
+            audit_checkpoint_line(note, writer->now.wall_us, writer->sequence + 1,
+                                  writer->buffer + writer->end, writer->size - writer->end);
+
+        invariant(used > 0); /* a checkpoint is far below a line's limit */
+        writer->sequence++;
+        writer->end += used;
+    }
+}
+
 static void tick(struct audit_writer *writer)
 {
     const struct audit_writer_inputs *in = &writer->inputs;
@@ -362,6 +392,7 @@ static void tick(struct audit_writer *writer)
                   atomic_load_explicit(in->changes_lost, memory_order_relaxed));
     }
     audit_recorder_tick(in->recorder, &writer->in_force, writer->now);
+    publish(writer);
 }
 
 /* Generations. */
@@ -497,6 +528,8 @@ static void end_log(struct audit_writer *writer)
     tick(writer);
     audit_recorder_end(writer->inputs.recorder, reason != NULL ? reason : "stopped",
                        &writer->in_force, writer->now);
+    publish(writer);
+    writer_flush(writer, writer->now.mono_us, true);
     writer->log_ended = true;
 }
 

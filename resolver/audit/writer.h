@@ -40,7 +40,8 @@ struct audit_writer_inputs {
      * decisions, or for themselves; one per worker; NULL: there are none. */
     _Atomic uint64_t *const *refused;
     _Atomic uint64_t *const *questions_refused;
-    struct audit_recorder *recorder; /* borrowed until stop; NULL: there is no log */
+    bool publish_events, publish_syslog; /* its checkpoints are told there, too */
+    struct audit_recorder *recorder;     /* borrowed until stop; NULL: there is no log */
     struct ring *changes; /* of the main thread (audit/change.h); NULL: there are none */
     _Atomic uint64_t *changes_lost;
     struct policy_slot *slot; /* the writer is its reader number `reader` */

@@ -61,7 +61,9 @@ struct audit_writer {
     struct audit_checkpoint_list lists[POLICY_LISTS_MAX];
     uint8_t config[DIGEST_OCTETS];
     uint64_t told[AUDIT_STREAMS + 1][WRITER_LOSSES]; /* of what workers have counted */
-    _Atomic(const char *) reason;                    /* of the stop; a literal */
+    uint64_t published;           /* number of the checkpoint that was told last */
+    bool syslog_logged;           /* that nobody takes it */
+    _Atomic(const char *) reason; /* of the stop; a literal */
     bool log_ended;
 };
 

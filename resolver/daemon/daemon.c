@@ -307,6 +307,10 @@ static int start_writer(struct daemon *daemon)
         .questions_lost = questions ? daemon->questions_lost : NULL,
         .refused = daemon->refused,
         .questions_refused = questions ? daemon->questions_refused : NULL,
+        .publish_events = config->audit_publish == CONFIG_PUBLISH_EVENTS ||
+                          config->audit_publish == CONFIG_PUBLISH_BOTH,
+        .publish_syslog = config->audit_publish == CONFIG_PUBLISH_SYSLOG ||
+                          config->audit_publish == CONFIG_PUBLISH_BOTH,
         .recorder = daemon->recording.recorder,
         .changes = daemon->changes.ring,
         .changes_lost = &daemon->changes.lost,

@@ -86,7 +86,7 @@ static void default_settings(struct query_settings *settings)
     invariant(address_prefix_parse("::1", 3, &settings->access[1]) == 0);
 }
 
-struct world *world_create_with(unsigned servers, unsigned slots)
+static struct world *create(unsigned servers, unsigned slots, bool records)
 {
     static const uint8_t seed[RANDOM_SEED_OCTETS] = "the same world each time";
     struct world *world = calloc(1, sizeof(*world));
@@ -97,18 +97,24 @@ struct world *world_create_with(unsigned servers, unsigned slots)
     world->timers = timers_create(4 * slots + 16);
     world->cache = cache_create(CACHE_SIZE_MIN * 8, seed);
     world->events = ring_create(1u << 20);
+    world->questions = records ? ring_create(1u << 16) : NULL;
     world->served = calloc(WORLD_SERVED, sizeof(*world->served));
     default_settings(&world->settings);
     world->rate = query_rate_create(seed);
-    const struct query_engine_setup setup = {.io = &world_io,
-                                             .io_context = world,
-                                             .cache = world->cache,
-                                             .events = world->events,
-                                             .events_lost = &world->events_lost,
-                                             .timers = world->timers,
-                                             .random = &world->random,
-                                             .rate = world->rate,
-                                             .slots = slots};
+    const struct query_engine_setup setup = {
+        .io = &world_io,
+        .io_context = world,
+        .cache = world->cache,
+        .events = world->events,
+        .events_lost = &world->events_lost,
+        .events_refused = records ? &world->events_refused : NULL,
+        .questions = world->questions,
+        .questions_lost = &world->questions_lost,
+        .questions_refused = records ? &world->questions_refused : NULL,
+        .timers = world->timers,
+        .random = &world->random,
+        .rate = world->rate,
+        .slots = slots};
     world->engine = query_engine_create(&setup);
     invariant(world->engine != NULL);
     world->conditions = upstream_conditions_create();
@@ -130,6 +136,16 @@ struct world *world_create_with(unsigned servers, unsigned slots)
     return world;
 }
 
+struct world *world_create_with(unsigned servers, unsigned slots)
+{
+    return create(servers, slots, false);
+}
+
+struct world *world_create_recording(void)
+{
+    return create(1, 64, true);
+}
+
 struct world *world_create(void)
 {
     return world_create_with(1, WORLD_REPLIES);
@@ -148,6 +164,7 @@ void world_destroy(struct world *world)
     timers_destroy(world->timers);
     cache_destroy(world->cache);
     ring_destroy(world->events);
+    ring_destroy(world->questions);
     if (world->policy != world->base) {
         policy_destroy(world->policy);
     }

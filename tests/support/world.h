@@ -138,6 +138,9 @@ struct world {
     struct cache *cache;
     struct ring *events;
     _Atomic uint64_t events_lost;
+    /* Of one that records every question, and refuses what it cannot record. */
+    struct ring *questions;
+    _Atomic uint64_t events_refused, questions_lost, questions_refused;
     struct query_rate *rate; /* in force if settings.rate_per_s is set */
     struct query_engine *engine;
     struct upstream *upstream;
@@ -168,6 +171,8 @@ struct world {
 /* servers: 1 to WORLD_SERVERS, at 192.0.2.1 and on. */
 struct world *world_create(void);
 struct world *world_create_with(unsigned servers, unsigned slots);
+/* Records every question, too, and refuses those that cannot be recorded. */
+struct world *world_create_recording(void);
 void world_destroy(struct world *world);
 
 /* Lets us microseconds pass; what is due on the way happens at its time. */

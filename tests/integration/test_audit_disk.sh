@@ -1,0 +1,73 @@
+#!/bin/bash
+# The audit log on a disk that is full or cannot be written: answers go on, what waits is written when it can be, and the
+# log verifies. In a mount namespace of its own, for a small disk.
+# shellcheck source-path=SCRIPTDIR
+if [ -z "${CORDON_DISK_INSIDE:-}" ] && unshare -m true 2>/dev/null; then
+  CORDON_DISK_INSIDE=1 exec unshare -m "$0" "$@"
+fi
+. "$(dirname "$0")/lib.sh"
+
+mkdir "$work/disk"
+if [ -z "${CORDON_DISK_INSIDE:-}" ] || ! mount -t tmpfs -o size=1m none "$work/disk" 2>/dev/null; then
+  skip "no small disk can be mounted here"
+fi
+make_keys list-a list-b list-c
+new_list one 1 <<<'block suffix blocked.test'
+start_fake "$upstream_port"
+option[lists.use]='{one: enforce}'
+option[audit.queries]=on
+option[audit.block-time]=1s
+option[audit.checkpoint-time]=1s
+option[audit.publish]=events
+option[audit.directory]="$work/disk/audit"
+
+asked=0
+blocked() { # COUNT
+  local i
+  for ((i = 0; i < $1; i++)); do echo "n$((asked + i)).blocked.test A"; done >"$work/questions"
+  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 >"$work/dnsperf" 2>&1
+  grep -qE "Queries completed: +$1 " "$work/dnsperf" || fail "answers stopped: $(cat "$work/dnsperf")"
+  asked=$((asked + $1))
+}
+state_is() { status_is "s['audit']['state'] == '$1'"; }
+
+say "a folder that cannot be written at the start: answers go on, and what waited is there once it can"
+mkdir "$work/disk/audit"
+mount -o remount,ro "$work/disk"
+write_config
+start_cordond
+wait_until 10 state_is waiting || fail "$(status 's["audit"]')"
+blocked 100
+{ "$cordon" status -c "$work/cordond.yaml" || true; } | says 'cannot be opened' || fail "nothing to look at"
+mount -o remount,rw "$work/disk"
+wait_until 10 status_is 's["audit"]["decisions"]["safe"] == 100' || fail "$(status 's["audit"]')"
+status_is 's["audit"]["decisions"]["lost"] + s["audit"]["queries"]["lost"] + s["audit"]["changes"]["lost"] == 0' || fail "$(status 's["audit"]')"
+
+say "a full disk: the same, and the end that was not whole is no part of the log"
+dd if=/dev/zero of="$work/disk/ballast" bs=4k >/dev/null 2>&1 || true
+blocked 3000
+wait_until 10 state_is failing || fail "$(status 's["audit"]')"
+blocked 200
+rm "$work/disk/ballast"
+wait_until 20 status_is 's["audit"]["state"] == "recording" and s["audit"]["decisions"]["safe"] == 3300' || fail "$(status 's["audit"]')"
+stop_cordond
+"$cordon" audit verify -c "$work/cordond.yaml" --json >"$work/verdict" || fail "$(cat "$work/verdict")"
+python3 - "$work/verdict" <<'PYTHON' || fail "$(cat "$work/verdict")"
+import json, sys
+v = json.load(open(sys.argv[1]))
+sys.exit(not (v["decisions"] == 3300 and v["queries"] >= 3300 and v["gaps"] == 0 and v["stopped"]))
+PYTHON
+
+say "checkpoints are told among the events, and a log that was made anew does not have them"
+python3 "$here/check_events.py" "$schema" "$work/events.jsonl" || fail "see above"
+python3 - "$work/events.jsonl" "$work/checkpoint" <<'PYTHON' || fail "no checkpoint among the events"
+import json, sys
+notes = [e["note"] for e in map(json.loads, open(sys.argv[1])) if e["event"] == "checkpoint"]
+open(sys.argv[2], "w").write(notes[-1])
+PYTHON
+"$cordon" audit verify -c "$work/cordond.yaml" --checkpoint "$work/checkpoint" >"$work/verdict" || fail "$(cat "$work/verdict")"
+rm -r "$work/disk/audit"
+start_cordond
+stop_cordond
+! "$cordon" audit verify -c "$work/cordond.yaml" --checkpoint "$work/checkpoint" >"$work/verdict" || fail "another log has it: $(cat "$work/verdict")"
+umount "$work/disk" || true
