@@ -262,6 +262,11 @@ int setup_trust_open(const struct config *config, const struct setup_request *re
     if (rc == 0 && !has_root) {
         rc = trust_keyring_load((const char *const *)config->keys, config->key_count,
                                 config->threshold, report, &trust->keys);
+        if (rc != 0 && !config->keys_given) {
+            report_add(report, REPORT_ERROR, config->list_directory, 0, 0,
+                       "there is neither 1.root nor keys that can be used: put the publisher's "
+                       "folder back, or name trust.root or trust.keys");
+        }
         rc = rc == 0 ? check_no_root(config, request, trust, report) : rc;
     }
     if (rc == 0 && has_root) {

@@ -192,6 +192,10 @@ static void a_root_that_is_gone_is_missed(void **state)
     write_key(&press, 5, "lists/keys/list-c.pub");
     assert_int_equal(load(&press, ""), 0);
     assert_int_equal(rename("lists/1.root", "1.root"), 0);
+    assert_int_equal(rename("lists/keys", "keys"), 0);
+    assert_int_not_equal(load(&press, ""), 0);
+    assert_true(warned(&press, "neither 1.root nor keys"));
+    assert_int_equal(rename("keys", "lists/keys"), 0);
     publish(&press, 6, 4, "older.test");
     assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
     assert_true(warned(&press, "there is no 1.root, but lists of press were accepted"));
