@@ -79,6 +79,11 @@ struct setup_snapshot *cli_snapshot_shown(const char *named, struct cli_progress
 struct setup_snapshot *cli_snapshot_at(const char *named, uint64_t wall_s,
                                        struct cli_progress *progress);
 
+/* The same of a configuration, which is taken over, with lists held (NULL: none). */
+struct setup_snapshot *cli_snapshot_of(struct config *config, uint64_t wall_s,
+                                       const struct setup_held_set *held,
+                                       struct cli_progress *progress);
+
 /* The control socket of the configuration (copied into out, which holds size octets), or the
  * one named by --socket. False after a message. */
 bool cli_socket_path(const char *named_socket, const char *named_config, char *out,

@@ -103,12 +103,18 @@ struct setup_snapshot *cli_snapshot_at(const char *named, uint64_t wall_s,
                                        struct cli_progress *progress)
 {
     struct config *config = cli_config(named);
+
+    return config == NULL ? NULL : cli_snapshot_of(config, wall_s, NULL, progress);
+}
+
+struct setup_snapshot *cli_snapshot_of(struct config *config, uint64_t wall_s,
+                                       const struct setup_held_set *held,
+                                       struct cli_progress *progress)
+{
+    const struct setup_request request = {.generation = 1, .now_s = wall_s, .held = held};
     struct setup_snapshot *snapshot = NULL;
     struct report report;
 
-    if (config == NULL) {
-        return NULL;
-    }
     /* The kept image is the daemon's: the tool compiles for itself and leaves no trace. */
     free(config->state_directory);
     config->state_directory = NULL;
@@ -116,7 +122,7 @@ struct setup_snapshot *cli_snapshot_at(const char *named, uint64_t wall_s,
     if (progress != NULL) {
         cli_progress_watch(progress, &report);
     }
-    const int rc = setup_snapshot_make(config, 1, wall_s, &report, &snapshot);
+    const int rc = setup_snapshot_make_for(config, &request, &report, &snapshot);
     if (progress != NULL) {
         cli_progress_end(progress);
     }

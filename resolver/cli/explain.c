@@ -34,7 +34,9 @@ static const char help[] =
     "  --listener ADDRESS  where it asks, as server.listen has it: ADDRESS or ADDRESS@PORT\n"
     "                      (the first there)\n"
     "  --view VIEW         in this view, whoever asks\n"
-    "  --at TIME           as it is at this time: YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ\n"
+    "  --at TIME           as it is at this time: YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ; of one\n"
+    "                      that is over by the versions of lists that were in force then, as\n"
+    "                      far as state.directory has them\n"
     "  --answer FILE       what NAME leads to: a DNS message in wire format\n"
     "  --lists FILES       by these lists alone, all enforced, in this order: texts, or an\n"
     "                      image of `cordon list build`; separated by commas, or repeated\n"
@@ -350,14 +352,30 @@ static json_t *write_document(const struct explain_request *request,
     return document;
 }
 
+/* By the configuration; of a time that is over, by what was in force then. */
+static struct setup_snapshot *load(const struct explain_request *request,
+                                   struct explain_then **then)
+{
+    struct config *config = cli_config(request->daemon.config);
+    const bool is_over =
+        request->at != NULL && request->time_s < clock_read().wall_us / 1000000;
+
+    if (config != NULL && is_over) {
+        *then = explain_then_open(request->time_s, config);
+    }
+    return config == NULL
+               ? NULL
+               : cli_snapshot_of(config, request->time_s,
+                                 *then != NULL ? explain_then_set(*then) : NULL, NULL);
+}
+
 static int explain_offline(const struct explain_request *request, json_t **document)
 {
     uint8_t *memory = NULL;
     size_t exceptions = 0;
+    struct explain_then *then = NULL;
     struct setup_snapshot *root =
-        request->list_count > 0
-            ? explain_lists(request, &memory)
-            : cli_snapshot_at(request->daemon.config, request->time_s, NULL);
+        request->list_count > 0 ? explain_lists(request, &memory) : load(request, &then);
     struct setup_snapshot *snapshot = NULL;
     struct setup_why *why = calloc(1, sizeof(*why));
     uint8_t *answer = NULL;
@@ -381,8 +399,12 @@ static int explain_offline(const struct explain_request *request, json_t **docum
     if (*document != NULL) {
         explain_add_evidence(*document, request,
                              request->list_count > 0 ? NULL : snapshot->config->list_directory);
+        if (then != NULL) {
+            explain_then_add(then, snapshot, *document);
+        }
         code = CLI_OK;
     }
+    explain_then_close(then);
     setup_snapshot_free(snapshot);
     setup_snapshot_free(root);
     free(memory);

@@ -47,6 +47,18 @@ struct setup_snapshot *explain_lists(const struct explain_request *request, uint
 void explain_add_evidence(json_t *document, const struct explain_request *request,
                           const char *folder);
 
+/*
+ * Which versions were in force at a time that is over, by the state directory of the
+ * configuration: the lists of which none is known are switched off in it. NULL: out of memory.
+ */
+struct explain_then *explain_then_open(uint64_t wall_s, struct config *config);
+/* For the snapshot; NULL: it is not known, and the lists count as they lie there now. */
+const struct setup_held_set *explain_then_set(const struct explain_then *then);
+/* "then" of the document. */
+void explain_then_add(struct explain_then *then, const struct setup_snapshot *snapshot,
+                      json_t *document);
+void explain_then_close(struct explain_then *then); /* NULL is fine */
+
 /* The document in words. */
 void explain_print(const json_t *document);
 

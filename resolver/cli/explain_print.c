@@ -80,6 +80,46 @@ static void print_line(unsigned indent, const char *format, ...)
 
 /* --- what was asked --- */
 
+/* Of a time that is over: which versions decided, and what is not known. */
+static void print_then(const json_t *then)
+{
+    const json_t *missing = json_object_get(then, "missing");
+    const json_t *differs = json_object_get(then, "differs");
+
+    if (json_is_false(json_object_get(then, "known"))) {
+        print_line(0,
+                   "NOT KNOWN which versions were in force then (%s): by the lists as they lie "
+                   "there now.",
+                   cli_string_of(then, "why"));
+    } else if (then != NULL) {
+        const char *until = cli_string_of(then, "until");
+
+        print_line(0, "In force then: the set of %.19sZ (%s)%s%.19s%s.",
+                   cli_string_of(then, "since"), cli_string_of(then, "cause"),
+                   until[0] != '\0' ? ", until " : ", which still is", until,
+                   until[0] != '\0' ? "Z" : "");
+    }
+    for (size_t i = 0; i < json_array_size(missing); i++) {
+        const json_t *list = json_array_get(missing, i);
+
+        print_line(0,
+                   "NOT KNOWN what list %s said (serial %" PRIu64
+                   ", mode %s then): its text is "
+                   "not kept (%s), and it is left out here.",
+                   cli_string_of(list, "list"), cli_number_of(list, "serial"),
+                   cli_string_of(list, "mode"), cli_string_of(list, "why"));
+    }
+    for (size_t i = 0; i < json_array_size(differs); i++) {
+        print_line(0,
+                   "NOT KNOWN whether it decided so: the configuration was another then (%s); "
+                   "this is by that of now.",
+                   cli_string_of(json_array_get(differs, i), "part"));
+    }
+    if (then != NULL) {
+        print_text(0, "Pauses, and exceptions of commands, that held then are in the events.");
+    }
+}
+
 static void print_asked(const json_t *document)
 {
     const json_t *asked = json_object_get(document, "asked");
@@ -120,6 +160,7 @@ static void print_asked(const json_t *document)
     fclose(out);
     print_text(0, words);
     free(words);
+    print_then(json_object_get(document, "then"));
     if (says(asked, "of", "configuration")) {
         print_line(0,
                    "Exceptions: %" PRIu64 " of files hold then; pauses, and exceptions that "

@@ -191,6 +191,36 @@ status_is 'len(s["held_damage"]) > 0' || fail "$(status 's["held_damage"]')"
 accepted tool list release shop --reason "ends"
 status_is 's["held_damage"] == []' || fail "$(status 's["held_damage"]')"
 
+say "explain --at: by what was in force then, as far as it is kept, and what is not known is said"
+explain_at() { "$cordon" explain "$1" -c "$work/cordond.yaml" --at "$2" "${@:3}"; }
+since() { # SERIAL: a moment at which shop had just come into force with it, to the second; its set was the last of that second
+  tool list history --json | python3 -c '
+import json, sys
+sets = json.load(sys.stdin)["sets"]
+serial = {s["time"][:19]: next(l["serial"] for l in s["lists"] if l["id"] == "shop") for s in sets}
+print([t for t, s in serial.items() if s == int(sys.argv[1])][-1] + "Z")' "$1"
+}
+held_at=$(since 3)
+explain_at s3.example "$held_at" >"$work/explained" || fail "$(cat "$work/explained")"
+says 'shop serial 3 (enforce)' <"$work/explained" || fail "$(cat "$work/explained")"
+says 'In force then: the set of' <"$work/explained" || fail "$(cat "$work/explained")"
+explain_at s3.example "$held_at" --json | python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+t = d["then"]
+assert d["verdict"] == "blocked" and t["known"] and t["missing"] == [] and t["configuration"] == "same" and t["differs"] == [], t'
+explain_at s6.example "$held_at" --json | python3 -c 'import json, sys; assert json.load(sys.stdin)["verdict"] == "free"'
+explain_at s6.example 2026-01-01 | says 'NOT KNOWN which versions.*nothing is written down' || fail "$(explain_at s6.example 2026-01-01)"
+explain_at s1.example "$(since 1)" | says 'NOT KNOWN what list shop said (serial 1, mode enforce then)' || fail "$(explain_at s1.example "$(since 1)")"
+mv "$state/lists/shop" "$work/shop"
+explain_at s3.example "$held_at" | says 'NOT KNOWN what list shop said (serial 3' || fail "$(explain_at s3.example "$held_at")"
+mv "$work/shop" "$state/lists/shop"
+option[policy.action]=nxdomain
+write_config
+explain_at s3.example "$held_at" | says 'the configuration was another then' || fail "$(explain_at s3.example "$held_at")"
+unset 'option[policy.action]'
+write_config
+
 say "history: from the daemon and from the files, a cut line is told of"
 tool list history >"$work/history" || fail "no history"
 says 'start' <"$work/history" || fail "$(cat "$work/history")"
