@@ -10,7 +10,7 @@ _cordon() {
   fi
   local command=${words[1]:-} verb=${words[2]:-} options=
   if ((cword == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'audit cache catalogue check clients exception explain key list lists pause query reload root status top trace trust update upstreams why --help --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'audit cache catalogue check clients compare exception explain key list lists pause query reload root status top trace trust update upstreams why --help --version' -- "$cur")
     return
   fi
   case $prev in
@@ -56,7 +56,9 @@ _cordon() {
         esac
         options+=' --config --socket --json --help'
       fi ;;
-    lists | reload | status | upstreams) options='--config --socket --json --help' ;;
+    compare) options='--timeout --json --help' ;;
+    status) options='--fingerprint --config --socket --json --help' ;;
+    lists | reload | upstreams) options='--config --socket --json --help' ;;
     clients) options='--count --config --socket --json --help' ;;
     top) options='--interval --once --config --socket --json --help' ;;
     trace) options='--client --view --tcp --dnssec --config --socket --json --help' ;;

@@ -31,6 +31,7 @@ enum cli_exit {
 int cli_audit(int argc, char **argv);
 int cli_catalogue(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_compare(int argc, char **argv);
 int cli_root(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_key(int argc, char **argv);

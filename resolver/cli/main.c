@@ -16,6 +16,7 @@ static const struct {
     {"catalogue", cli_catalogue, "what a publisher has: make, sign, verify"},
     {"check", cli_check, "check a configuration and the lists that it names"},
     {"clients", cli_clients, "show who asks most, and whose questions are blocked"},
+    {"compare", cli_compare, "say where two resolvers decide otherwise"},
     {"exception", cli_exception,
      "let a name through for a while: add, list, remove; check, sign"},
     {"explain", cli_explain, "say what would be decided about a name, and why"},

@@ -10,9 +10,10 @@
 #include <string.h>
 
 static const char status_help[] =
-    "usage: cordon status [-c CONFIG | --socket PATH] [--json]\n"
+    "usage: cordon status [-c CONFIG | --socket PATH] [--fingerprint] [--json]\n"
     "\n"
     "Shows the running daemon: lists, upstreams, questions, events and what was lost.\n"
+    "  --fingerprint  the hashes over everything that decides, and nothing else\n"
     "Exit status: 0 all is well, 1 something needs attention (it is named), 2 wrong usage,\n"
     "3 no daemon answers.\n";
 
@@ -29,7 +30,7 @@ static const char reload_help[] =
 
 struct request {
     struct cli_daemon daemon;
-    bool json;
+    bool json, fingerprint;
 };
 
 /* -1: go on; otherwise the exit code. */
@@ -41,6 +42,17 @@ static int parse(int argc, char **argv, const char *command, const char *help,
     const int code = cli_options(argc, argv, command, help, options, CLI_COUNT(options));
 
     return code == CLI_GO_ON ? cli_words(argc, argv, command, NULL, 0) : code;
+}
+
+static int parse_status(int argc, char **argv, struct request *request)
+{
+    const struct cli_option options[] = {{"json", 0, NULL, &request->json},
+                                         {"fingerprint", 0, NULL, &request->fingerprint},
+                                         CLI_DAEMON_OPTIONS(&request->daemon)};
+    const int code =
+        cli_options(argc, argv, "status", status_help, options, CLI_COUNT(options));
+
+    return code == CLI_GO_ON ? cli_words(argc, argv, "status", NULL, 0) : code;
 }
 
 static void print_strings(const json_t *array, const char *between)
@@ -572,7 +584,9 @@ static unsigned print_status(const json_t *status)
            cli_string_of(status, "version"), cli_number_of(status, "pid"),
            cli_span(cli_number_of(status, "uptime_s"), up), cli_number_of(status, "workers"),
            cli_number_of(status, "generation"));
-    printf("  configuration %s\n  listens on ", cli_string_of(status, "config"));
+    printf("  configuration %s\n", cli_string_of(status, "config"));
+    printf("  fingerprint %s\n  listens on ",
+           cli_string_of(json_object_get(status, "fingerprint"), "total"));
     print_strings(json_object_get(status, "listen"), ", ");
     printf("\n");
     if (json_is_true(json_object_get(status, "log_only"))) {
@@ -591,17 +605,71 @@ static unsigned print_status(const json_t *status)
     return print_attention(status);
 }
 
+/* The total, and a line for each part. */
+static void print_fingerprint(const json_t *fingerprint)
+{
+    const json_t *parts = json_object_get(fingerprint, "parts");
+
+    printf("%s\n", cli_string_of(fingerprint, "total"));
+    for (void *at = json_object_iter((json_t *)parts); at != NULL;
+         at = json_object_iter_next((json_t *)parts, at)) {
+        printf("  %-10s %s\n", json_object_iter_key(at),
+               cli_string_of(json_object_iter_value(at), "hash"));
+    }
+}
+
+/* The whole fingerprint, with its lines; NULL after a message. */
+static json_t *ask_fingerprint(const struct request *request, int *code)
+{
+    json_t *reply = cli_ask(&request->daemon, "fingerprint", NULL, code);
+
+    if (reply != NULL && cli_refusal("status", reply) != CLI_OK) {
+        *code = CLI_REFUSED;
+        json_decref(reply);
+        reply = NULL;
+    }
+    return reply;
+}
+
+static int status_fingerprint(const struct request *request)
+{
+    int code = CLI_OK;
+    json_t *reply = ask_fingerprint(request, &code);
+
+    if (reply != NULL && request->json) {
+        cli_print_document(reply);
+    } else if (reply != NULL) {
+        print_fingerprint(json_object_get(reply, "fingerprint"));
+    }
+    json_decref(reply);
+    return code;
+}
+
 int cli_status(int argc, char **argv)
 {
     struct request request = {0};
-    int code = parse(argc, argv, "status", status_help, &request);
+    int code = parse_status(argc, argv, &request);
 
     if (code >= 0) {
         return code;
     }
+    if (request.fingerprint) {
+        return status_fingerprint(&request);
+    }
     json_t *status = cli_ask(&request.daemon, "status", NULL, &code);
     if (status == NULL) {
         return code;
+    }
+    if (request.json && json_is_true(json_object_get(status, "ok"))) {
+        /* With its lines it can be compared, also when the daemon is gone. */
+        json_t *reply = ask_fingerprint(&request, &code);
+
+        if (reply == NULL) {
+            json_decref(status);
+            return code;
+        }
+        json_object_set(status, "fingerprint", json_object_get(reply, "fingerprint"));
+        json_decref(reply);
     }
     if (request.json) {
         cli_print_document(status);
