@@ -1,12 +1,13 @@
 /*
  * daemon/builder.h - work that takes long and must not be felt: verifying and compiling lists.
  *
- * One job at a time, on a thread that is made for it and ends with it: at the lowest nice value
- * (19) in the scheduling class for batches (sched(7)), and so, since nothing else is said, at
- * the lowest best-effort priority for disks (ioprio_set(2)). Beside a worker that never sleeps
- * on the same processor it gets about 1.5 % of it; on an idle one all of it. Not SCHED_IDLE:
- * that may wait for ever. A thread of its own, since nobody but root may go back to a higher
- * priority, and a thread of libuv's pool has other work to do later.
+ * One job at a time, on a thread that is made for it and ends with it: at nice 10, in the
+ * scheduling class for batches (sched(7)), and so, since nothing else is said, at a low
+ * priority for disks (ioprio_set(2): best effort, 6 of 7). Beside a worker that never sleeps on
+ * the same processor it gets about a tenth of it; on an idle one all of it. Not less: with nice
+ * 19 it would be 1.5 %, and a flood would keep new lists of a million rules away for minutes. A
+ * thread of its own, since nobody but root may go back to a higher priority, and a thread of
+ * libuv's pool has other work to do later.
  */
 #ifndef CORDON_DAEMON_BUILDER_H
 #define CORDON_DAEMON_BUILDER_H
@@ -14,7 +15,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#define BUILDER_NICE   19
+#define BUILDER_NICE   10
 #define BUILDER_THREAD "builder" /* its name, in /proc/PID/task/TID/comm */
 
 struct builder {

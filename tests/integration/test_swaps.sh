@@ -1,37 +1,44 @@
 #!/bin/bash
 # New lists under load: what takes long is done at low priority, nothing asked is lost, nothing grows.
-# Ten seconds by default; `tests/run --swaps` (CORDON_SWAPS=long) takes lists of 1 million rules, 10,000
-# questions a second, 1,000 activations of prebuilt images and 20 that compile, with 1 and with 2 workers,
-# and holds them to 5 % of anonymous memory; a quarter of an hour.
+# And killed at any step of taking them, it starts again. Twenty seconds by default; `tests/run --swaps`
+# (CORDON_SWAPS=long) takes lists of 1 million rules, 10,000 questions a second, 1,000 activations of prebuilt
+# images and 20 that compile, with 1 and with 2 workers, and holds them to 5 % of anonymous memory; half an hour.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 # What AddressSanitizer keeps of what is freed would look like growth.
 export ASAN_OPTIONS="$ASAN_OPTIONS:quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
 load_tool="$CORDON_BUILD/tests/steady_load"
-rules=20000 rate=1000 prebuilt=12 rebuilds=2 quiet_s=1 counts=2 cache=1MiB fill_s=2 growth=
+rules=20000 rate=1000 prebuilt=12 rebuilds=2 quiet_s=1 counts=2 cache=1MiB fill_s=1 growth="" kill_all=""
 if [ "${CORDON_SWAPS:-short}" = long ]; then
   rules=${CORDON_SWAPS_RULES:-1000000} rate=10000 prebuilt=${CORDON_SWAPS_COUNT:-1000} rebuilds=20 quiet_s=30
-  counts="1 2" cache=16MiB fill_s=20 growth=5
+  counts=${CORDON_SWAPS_WORKERS:-1 2} cache=16MiB fill_s=20 growth=5 kill_all=yes
 fi
 
-say "two lists of $rules rules, their images, and a catalogue"
-make_keys root-a root-b list-a list-b list-c
-python3 "$here/swap_lists.py" "$rules" "$work"
+# Lists, images, root and catalogue in $work/lists; zones and questions beside (swap_lists.py).
 k() { printf '%s/keys/%s.pub' "$work" "$1"; }
-"$cordon" root make --publisher made-up --title "Made-up names" --created 2026-01-01 --expires 2099-01-01 \
-  --root-keys "$(k root-a),$(k root-b)" --list-keys "$(k list-a),$(k list-b),$(k list-c)" "$work/lists" >/dev/null
-for key in root-a root-b; do "$cordon" root sign --key "$work/keys/$key.key" "$work/lists/1.root" >/dev/null; done
-for id in a b; do
-  "$cordon" list build --quiet --output "$work/lists/$id.image" "$work/lists/$id.list"
-  for key in list-a list-b; do
-    minisign -S -W -s "$work/keys/$key.key" -m "$work/lists/$id.list" -x "$work/lists/$id.list.$key.minisig" \
-      >/dev/null 2>&1 </dev/null || fail "minisign"
+publish() { # RULES
+  say "two lists of $1 rules, their images, and a catalogue"
+  rm -rf "$work/lists" "$work/versions" "$work/state"
+  mkdir "$work/lists"
+  python3 "$here/swap_lists.py" "$1" "$work"
+  "$cordon" root make --publisher made-up --title "Made-up names" --created 2026-01-01 --expires 2099-01-01 \
+    --root-keys "$(k root-a),$(k root-b)" --list-keys "$(k list-a),$(k list-b),$(k list-c)" "$work/lists" >/dev/null
+  for key in root-a root-b; do "$cordon" root sign --key "$work/keys/$key.key" "$work/lists/1.root" >/dev/null; done
+  for id in a b; do
+    "$cordon" list build --quiet --output "$work/lists/$id.image" "$work/lists/$id.list" >"$work/built" || fail "list build"
+    for key in list-a list-b; do
+      minisign -S -W -s "$work/keys/$key.key" -m "$work/lists/$id.list" -x "$work/lists/$id.list.$key.minisig" \
+        >/dev/null 2>&1 </dev/null || fail "minisign"
+    done
   done
-done
-"$cordon" catalogue make --publisher made-up --serial 1 --expires 2099-01-01 "$work/lists" >/dev/null
-"$cordon" catalogue sign --key "$work/keys/list-a.key" "$work/lists/catalogue" >/dev/null || fail "catalogue sign"
-"$cordon" catalogue sign --key "$work/keys/list-b.key" "$work/lists/catalogue" >/dev/null || fail "catalogue sign"
+  "$cordon" catalogue make --publisher made-up --serial 1 --expires 2099-01-01 "$work/lists" >/dev/null
+  for key in list-a list-b; do
+    "$cordon" catalogue sign --key "$work/keys/$key.key" "$work/lists/catalogue" >/dev/null || fail "catalogue sign"
+  done
+}
+make_keys root-a root-b list-a list-b list-c
+publish "$rules"
 read -r -a tlds <"$work/tlds"
 start_nsd "$upstream_port" "${tlds[@]}"
 
@@ -66,12 +73,12 @@ for workers in $counts; do
   serial=2
   # The cache is filled to the brim first, so that what grows later is no cache.
   { sleep "$fill_s"; echo end; } | "$load_tool" "$host" "$port" "$((rate * 6 / 10))" "$work/misses" >/dev/null
-  coproc LOAD { "$load_tool" "$host" "$port" "$rate" "$work/questions" >"$work/load-$workers.out" 2>"$work/load-$workers.log"; }
+  coproc LOAD { exec "$load_tool" "$host" "$port" "$rate" "$work/questions" >"$work/load-$workers.out" 2>"$work/load-$workers.log"; }
   # shellcheck disable=SC2153 # by coproc
   load_pid=$LOAD_PID
   pids+=("$load_pid")
   exec {load_in}>&"${LOAD[1]}"
-  sleep "$((40000 / rate < 8 ? 40000 / rate : 3))" # the names are in the cache
+  sleep "$((40000 / rate < 8 ? 40000 / rate : 2))" # the names are in the cache
   drops=$(status 's["net"]["udp_kernel_drops"]')
   commands "phase quiet"
   sleep "$quiet_s"
@@ -89,8 +96,8 @@ for workers in $counts; do
   echo end >&"$load_in"
   exec {load_in}>&-
   wait "$load_pid" || fail "steady_load: $(cat "$work/load-$workers.log")"
-  say "what takes long was done at nice 19, as a batch, and nothing else"
-  says '^builder nice=19 policy=3$' <"$work/priority" || fail "$(cat "$work/priority")"
+  say "what takes long was done at nice 10, as a batch, and nothing else"
+  says '^builder nice=10 policy=3$' <"$work/priority" || fail "$(cat "$work/priority")"
   says '^others nice=0 policy=0$' <"$work/priority" || fail "$(cat "$work/priority")"
   # "start" is not judged: names are not in the cache.
   awk '$1 ~ /^(quiet|prebuilt|rebuild|quiet-again)$/ {
@@ -100,3 +107,16 @@ for workers in $counts; do
   status_is "s['net']['udp_kernel_drops'] == $drops and s['questions']['no_slot'] == 0" || fail "the kernel dropped some: $(status 's["net"]')"
   stop_cordond
 done
+
+if command -v strace >/dev/null; then
+  publish 2000
+  ln -sfn "$work/lists" "$work/current"
+  write_config
+  say "kill -9 at the steps of a reload: each time it starts again, by the new lists"
+  "$here/kill_steps.py" --work "$work" --cordond "$cordond" --cordon "$cordon" --port "$port" ${kill_all:+--all} || killed=$?
+  if [ "${killed:-0}" = 3 ]; then say "left out: no process can be traced here"
+  elif [ -n "${killed:-}" ]; then
+    kill -9 "$(cat "$work/kills.pid")" 2>/dev/null || true
+    fail "see above"
+  fi
+fi
