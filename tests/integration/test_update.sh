@@ -316,3 +316,68 @@ serve 3
 wants 0 'catalogue 3 is in force'
 wait_until 20 is_at 3 || fail "cordond did not take up the next version"
 stop_cordond
+
+say "the gate refuses what would block far more; who takes it upon himself is written down"
+rm -rf "$store"; cp -r "$work/store-1" "$store"
+set_of 4 four.example.test 1500
+serve 4
+option[update.sources]="[$www]"
+write_config
+wants 1 'size .*refuse'
+is_in_force 1
+wants 1 'refused' --dry-run
+wants 2 'cannot be overridden' --override trust --reason "no"
+wants 0 'catalogue 4 is in force' --override size --reason "ticket 7: the list was split before"
+is_in_force 4
+"$cordon" update history -c "$work/cordond.yaml" | says 'overridden: size: ticket 7' || fail "the override is not written down"
+tail -n 1 "$store/journal" | python3 -c 'import json, sys; r = json.load(sys.stdin); assert r["gate"] and r["overrides"] == ["size"] and r["outcome"] == "activated" and r["uid"] >= 0' ||
+  fail "$(tail -n 1 "$store/journal")"
+
+say "another publisher has sources of its own, and what is wrong with one stops no other"
+make_keys far-root far-list
+mkdir "$work/far"
+"$cordon" root make --publisher far --title Far --created 2026-01-01 --expires 2099-01-01 --root-threshold 1 --list-threshold 1 \
+  --root-keys "$(k far-root)" --list-keys "$(k far-list)" "$work/far" >/dev/null
+sign root "$work/far/1.root" far-root
+cp "$work"/far/1.root "$work/pin/far.root"
+for file in "$work"/far/1.root.*; do cp "$file" "$work/pin/far.root.${file##*/1.root.}"; done
+write_list far 1 <<<'block suffix far.example.test'
+mv "$work/lists/far.list" "$work/far/"
+sign list "$work/far/far.list" far-list
+"$cordon" catalogue make --publisher far --serial 1 --expires 2099-01-01 "$work/far" >/dev/null
+sign catalogue "$work/far/catalogue" far-list
+option[lists.use]='{one: enforce, far: enforce}'
+option[trust.publishers]="{far: {directory: $store/far/current, root: $work/pin/far.root, lists: [far], providers: [far], names: [far.example.test], sources: [$work/far]}}"
+write_config
+wants 0 'far: catalogue 1 is in force'
+"$cordon" catalogue verify "$store/far/current" >/dev/null || fail "the other publisher's set is not whole"
+mv "$www" "$work/away"
+wants 4 'far: nothing new'
+mv "$work/away" "$www"
+wants 0 'nothing new' --publisher far
+unset 'option[trust.publishers]'
+option[lists.use]='{one: enforce}'
+
+say "a full disk: what is in force stays, and there is room again"
+write_config
+if [ "$(id -u)" = 0 ] && mkdir "$work/small" && unshare -m true 2>/dev/null; then
+  cat >"$work/full" <<'SCRIPT'
+mount -t tmpfs -o size=1m none "$1" || exit 77
+cp -r "$2/." "$1/"
+dd if=/dev/zero of="$1/ballast" bs=4k 2>/dev/null
+rm -f "$1/test/candidate/"* "$1/test/incoming/"*
+"$3" update -c "$4" --rounds 1 --force --reason test >"$5" 2>&1
+echo "$?" >>"$5"
+"$3" catalogue verify "$1/test/current" >>"$5" 2>&1 || echo BROKEN >>"$5"
+rm "$1/ballast"
+"$3" update -c "$4" --rounds 1 --force --reason test >>"$5" 2>&1
+echo "$?" >>"$5"
+SCRIPT
+  option[lists.directory]="$work/small/test/current"
+  option[update.directory]="$work/small"
+  write_config
+  unshare -m --propagation private sh "$work/full" "$work/small" "$work/store-1" "$cordon" "$work/cordond.yaml" "$work/full.out" || fail "$(cat "$work/full.out")"
+  grep -q 'No space left' "$work/full.out" || fail "$(cat "$work/full.out")"
+  if grep -q BROKEN "$work/full.out"; then fail "a full disk broke what is in force: $(cat "$work/full.out")"; fi
+  [ "$(grep -xE '[0-9]' "$work/full.out" | xargs)" = "1 0" ] || fail "$(cat "$work/full.out")"
+fi

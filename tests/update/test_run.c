@@ -293,8 +293,7 @@ static void a_damaged_memory_is_as_none(void **state)
         "[]",
         "[1, null, {}]",
         "[{\"source\": 7}]",
-        "[{\"source\": \"a\", \"failures\": -1, \"last_until\": "
-        "1e30, \"etag\": \"\\n\", \"catalogue\": \"zz\"}]",
+        "[{\"source\": \"a\", \"failures\": -1, \"etag\": \"\\n\"}]",
         "\xff"};
     struct runs runs;
 
