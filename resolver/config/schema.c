@@ -107,7 +107,7 @@ const struct config_section config_sections[] = {
          "force. cordond does not look at it."},
     {.name = "update.gate",
      .manual =
-         "What an update must stand before it is put in force (docs/updates.md, The gate). "
+         "What an update must stand before it is put in force (docs/updates.md, Gate). "
          "Signatures and ratchet are looked at whatever stands here."},
     {.name = "exceptions",
      .manual = "Files of what is let through for a while (docs/exceptions.md), and whose "

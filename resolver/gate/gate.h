@@ -8,7 +8,7 @@
  * ratchet, and whether the lists load at all are no matter of opinion and cannot be. Nothing is
  * written and nothing is put in force here.
  *
- * The document is described in docs/updates.md, "The gate".
+ * The document is described in docs/updates.md, "Gate".
  */
 #ifndef CORDON_GATE_GATE_H
 #define CORDON_GATE_GATE_H

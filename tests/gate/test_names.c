@@ -82,6 +82,10 @@ static void a_private_suffix_is_a_warning_unless_it_was_there(void **state)
     assert_string_equal(gates.outcome->checks[GATE_PUBLIC_SUFFIX].findings[0].list, "one");
     publish(&gates, "old", 5, EXAMPLE GATES_SAY("block suffix github.io"));
     assert_int_equal(gates_run(&gates), GATE_PASS);
+    /* *.vultrobjects.com are suffixes, and the name itself is none. */
+    publish(&gates, "new", 7, EXAMPLE GATES_SAY("block suffix vultrobjects.com"));
+    assert_int_equal(gates_run(&gates), GATE_WARN);
+    assert_true(gates_say(&gates, GATE_PUBLIC_SUFFIX, "*.vultrobjects.com"));
     gates_close(&gates);
 }
 

@@ -254,6 +254,11 @@ static void what_answers_led_to_is_seen_where_a_rule_matched(void **state)
          {.trigger = "hop", .chain = "x.edge.example", .matched = "x.edge.example"}},
         {GATES_SAY("block suffix edge.example"),
          {.trigger = "svcb", .matched = "x.edge.example"}},
+        {GATES_SAY("block suffix edge.example"), /* on the way, and not what had matched */
+         {.trigger = "address",
+          .chain = "x.edge.example",
+          .matched = "x.other.example",
+          .address = "198.51.100.9"}},
         {GATES_SAY("block prefix 198.51.100.0/24"),
          {.trigger = "address", .matched = "x.edge.example", .address = "198.51.100.9"}},
         {GATES_ABOUT("block suffix edge.example", "nameserver"),
