@@ -170,7 +170,7 @@ static int check_same(const struct trust_ratchet *ratchet, const char *path)
     struct trust_ratchet *found = NULL;
     const int rc = trust_ratchet_read(path, NULL, &found);
 
-    if (rc != 0) {
+    if (rc != 0 || found == NULL) { /* one comes with the other */
         return rc;
     }
     const bool same = memcmp(found->was, ratchet->was, sizeof(found->was)) == 0;
