@@ -113,7 +113,8 @@ static int tell(struct gate_job *job, const struct gate_impact *impact,
 /* The one that was named; else that of the configuration. False: there is none. */
 static bool find_log(const struct gate_job *job, char path[PATH_MAX])
 {
-    const char *named = job->request->log;
+    const char *named =
+        job->request->log != NULL ? job->request->log : job->config->audit_directory;
     const char *state = job->config->state_directory;
     const int len = named != NULL   ? snprintf(path, PATH_MAX, "%s", named)
                     : state != NULL ? snprintf(path, PATH_MAX, "%s/audit", state)

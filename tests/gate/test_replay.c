@@ -186,7 +186,12 @@ static void more_than_the_limits_are_refused(void **state)
     assert_int_equal(rename("audit", "state/audit"), 0); /* where it is looked for */
     gates.request.log = NULL;
     assert_int_equal(gates_run(&gates), GATE_REFUSE);
-    gates_config("update: {gate: {replay-names: any, replay-clients: any}}\n");
+    assert_int_equal(rename("state/audit", "elsewhere"), 0); /* or where it is said to be */
+    assert_int_equal(gates_run(&gates), GATE_PASS);
+    gates_config("update: {gate: {replay-clients: 19}}\naudit: {directory: elsewhere}\n");
+    assert_int_equal(gates_run(&gates), GATE_REFUSE);
+    gates_config("update: {gate: {replay-names: any, replay-clients: any}}\naudit: {directory: "
+                 "elsewhere}\n");
     assert_int_equal(gates_run(&gates), GATE_WARN);
     gates_config("update: {gate: {replay-names: 1}}\npolicy: {mode: log}\n");
     assert_int_equal(gates_run(&gates), GATE_PASS); /* nothing is blocked */
