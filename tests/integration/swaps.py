@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Activates list after list, each under a catalogue of its own, while somebody else asks.
 
-usage: swaps.py --work FOLDER --cordon PROGRAM --pid PID --port PORT --serial N --count N prebuilt|rebuild
+usage: swaps.py --work FOLDER --cordon PROGRAM --pid PID --port PORT --serial N --count N [--settle SECONDS]
+                prebuilt|rebuild
 
 Version N is the folder FOLDER/versions/N: what FOLDER/lists has, as hard links, and catalogue N, signed
 here. prebuilt: list b and list a in force by turns, whose images the catalogue names. rebuild: list a, and
@@ -10,7 +11,8 @@ FOLDER/current are renamed into place, `cordon reload` says that every worker ha
 answered by them. (cordond notices by itself, too, and then loads the same once more.)
 
 Prints "activations N p50 MS p99 MS most MS work MS tenth KIB last KIB": from the renaming to that answer, of
-that cordond's own work (median), and RssAnon after the tenth and the last. Exit status 1: an activation was
+that cordond's own work (median), and RssAnon after the tenth and the last,
+at its least in --settle seconds. Exit status 1: an activation was
 refused or did not take effect."""
 import argparse
 import hashlib
@@ -90,9 +92,15 @@ def first_address(port, name):
         return ".".join(map(str, sock.recv(4096)[-4:]))
 
 
-def anonymous(pid):
-    text = pathlib.Path("/proc/%s/status" % pid).read_text(encoding="ascii")
-    return int(re.search(r"RssAnon:\s*(\d+)", text).group(1))
+def anonymous(pid, seconds):
+    """The least in that time: while lists are loaded once more, their text is in memory for a moment."""
+    least, end = None, time.monotonic() + seconds
+    while least is None or time.monotonic() < end:
+        text = pathlib.Path("/proc/%s/status" % pid).read_text(encoding="ascii")
+        now = int(re.search(r"RssAnon:\s*(\d+)", text).group(1))
+        least = now if least is None else min(least, now)
+        time.sleep(0.05)
+    return least
 
 
 def main():
@@ -103,6 +111,7 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--serial", type=int, required=True)
     parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--settle", type=float, default=1)
     parser.add_argument("mode", choices=["prebuilt", "rebuild"])
     args = parser.parse_args()
     publisher = Publisher(args.work)
@@ -126,14 +135,13 @@ def main():
         if found != wanted:
             fail("activation %d: %s is %s and not %s" % (turn, name, found, wanted))
         work.append(said["milliseconds"])
-        if turn in (9, args.count - 1):
-            time.sleep(1)
-            tenth = anonymous(args.pid) if turn == 9 else tenth
+        if turn == 9:
+            tenth = anonymous(args.pid, args.settle)
     work.sort()
     took.sort()
     print("activations %d p50 %.0f p99 %.0f most %.0f work %d tenth %d last %d" % (
         len(took), took[len(took) // 2], took[int(len(took) * 0.99)], took[-1], work[len(work) // 2], tenth,
-        anonymous(args.pid)))
+        anonymous(args.pid, args.settle)))
 
 
 if __name__ == "__main__":
