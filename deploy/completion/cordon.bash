@@ -98,8 +98,9 @@ _cordon() {
         esac
       fi ;;
     list)
-      if ((cword == 2)); then options='build diff export gate history import release rollback show sign stats verify --help'; else
+      if ((cword == 2)); then options='advance build diff export gate history import release rollback show sign stages stats verify --help'; else
         case $verb in
+          advance) options='--reason --all --config --socket --json --help' ;;
           build) options='--config --output --quiet --json --help' ;;
           diff) options='--all --json --help' ;;
           export) options='--format --keys --threshold --ignore-time --action --origin --output --all --strict --help' ;;
@@ -110,6 +111,7 @@ _cordon() {
           rollback) options='--to --reason --config --socket --json --help' ;;
           show) options='--rules --json --help' ;;
           sign) options='--key --password-fd --help' ;;
+          stages) options='--config --socket --json --help' ;;
           stats) options='--quiet --json --help' ;;
           verify) options='--keys --threshold --ignore-time --json --help' ;;
         esac

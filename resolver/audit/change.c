@@ -20,6 +20,10 @@ static const char *const words[] = {
     [AUDIT_LIST_ROLLED_BACK] = "list-rolled-back",
     [AUDIT_LIST_RELEASED] = "list-released",
     [AUDIT_LIST_HOLD_LOST] = "list-hold-lost",
+    [AUDIT_STAGE_BEGUN] = "stage-begun",
+    [AUDIT_STAGE_ADVANCED] = "stage-advanced",
+    [AUDIT_STAGE_DONE] = "stage-done",
+    [AUDIT_STAGE_ENDED] = "stage-ended",
 };
 
 /* The first octet of a record. */
@@ -79,6 +83,9 @@ static void write_fields(struct text *text, const struct audit_change *change)
     if (is_version) {
         json_uint(text, "serial", change->serial);
         json_uint(text, "serial_before", change->serial_before);
+    }
+    if (change->what >= AUDIT_STAGE_BEGUN) {
+        json_string(text, "stage", change->stage);
     }
 }
 

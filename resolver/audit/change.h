@@ -28,7 +28,11 @@ enum audit_change_what {
     AUDIT_EXCEPTION_RULE_GONE, /* its list does not have the rule any more */
     AUDIT_LIST_ROLLED_BACK,    /* an older version of it counts until it is released */
     AUDIT_LIST_RELEASED,
-    AUDIT_LIST_HOLD_LOST /* the older version cannot be had: the newest counts */
+    AUDIT_LIST_HOLD_LOST, /* the older version cannot be had: the newest counts */
+    AUDIT_STAGE_BEGUN,    /* a newer version is brought in, and at the first stage */
+    AUDIT_STAGE_ADVANCED, /* at another one */
+    AUDIT_STAGE_DONE,     /* it counts for all */
+    AUDIT_STAGE_ENDED     /* it is not brought in any more */
 };
 
 struct audit_change {
@@ -51,8 +55,10 @@ struct audit_change {
     const char *file; /* that the exception stands in; NULL: a command has added it */
     uint64_t from_s;  /* not before; 0: from the first */
     uint64_t until_s; /* when it ends or would have ended; 0: not by itself */
-    uint32_t serial, serial_before; /* of a list: that counts now, and that did before */
-    bool kept;                      /* over a restart */
+    uint32_t serial, serial_before; /* of a list: that counts now, and that did before; of a
+                                       stage: the newer, and that which counts for all others */
+    const char *stage; /* "log", "10% of clients", "views a, b"; NULL: there is none */
+    bool kept;         /* over a restart */
 };
 
 /* Octets of a record: two texts of 512 octets and names, escaped. */

@@ -20,7 +20,10 @@ enum {
     FLAG_EMBEDDED = 4, /* an IPv6 address matched by the IPv4 host that it leads to */
     FLAG_DEFAULT = 8,  /* the hit's ground is the view's default */
     FLAG_CLIENT = 16,  /* the hit's ground is the view's word about its clients */
-    FLAGS_KNOWN = FLAG_APPLIED | FLAG_CACHED | FLAG_EMBEDDED | FLAG_DEFAULT | FLAG_CLIENT,
+    TRIAL_SHIFT = 5,   /* two bits: what has come of a trial */
+    FLAGS_TRIAL = 3 << TRIAL_SHIFT,
+    FLAGS_KNOWN =
+        FLAG_APPLIED | FLAG_CACHED | FLAG_EMBEDDED | FLAG_DEFAULT | FLAG_CLIENT | FLAGS_TRIAL,
     HIT_NAME_OWN = 0xff /* name_at: the name of the hit follows the chain */
 };
 
@@ -113,7 +116,8 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
                            (decision->cached ? FLAG_CACHED : 0) |
                            (hit->family != hit->address.family ? FLAG_EMBEDDED : 0) |
                            (hit->ground == POLICY_GROUND_DEFAULT ? FLAG_DEFAULT : 0) |
-                           (hit->ground == POLICY_GROUND_CLIENT ? FLAG_CLIENT : 0)),
+                           (hit->ground == POLICY_GROUND_CLIENT ? FLAG_CLIENT : 0) |
+                           hit->trial << TRIAL_SHIFT),
         .row = hit->row,
         .list = hit->list,
         .labels = hit->labels,
@@ -208,6 +212,7 @@ static bool is_head(const struct head *head)
            is_family(&head->client) && is_family(&head->upstream) &&
            is_family(&head->hit_address) && head->trigger < POLICY_TRIGGERS &&
            (head->mode == POLICY_MODE_LOG || head->mode == POLICY_MODE_ENFORCE) &&
+           ((head->flags & FLAGS_TRIAL) == 0 || head->mode == POLICY_MODE_LOG) &&
            head->action > POLICY_ACTION_DEFAULT && head->action <= POLICY_ACTION_LOG &&
            head->kind <= POLICY_PASS &&
            (head->flags & (FLAG_DEFAULT | FLAG_CLIENT)) != (FLAG_DEFAULT | FLAG_CLIENT) &&
@@ -241,6 +246,7 @@ static void copy_head(const struct head *head, struct audit_event *out)
     out->hit.ground = (head->flags & FLAG_DEFAULT) != 0  ? POLICY_GROUND_DEFAULT
                       : (head->flags & FLAG_CLIENT) != 0 ? POLICY_GROUND_CLIENT
                                                          : POLICY_GROUND_RULE;
+    out->hit.trial = (uint8_t)(head->flags >> TRIAL_SHIFT & 3);
     out->hit.chain = false; /* passes are no events */
     out->hit.address = head->hit_address;
     out->hit.family =

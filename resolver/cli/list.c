@@ -180,6 +180,8 @@ static int sign(int argc, char **argv)
 int cli_list(int argc, char **argv)
 {
     static const struct cli_verb verbs[] = {
+        {"advance", cli_list_advance,
+         "advance LIST --reason TEXT [--all] [-c CONFIG | --socket PATH]"},
         {"build", cli_list_build, "build [-c CONFIG] [--output FILE] [--quiet]"},
         {"diff", cli_list_diff, "diff [--all] [--json] OLD NEW"},
         {"export", cli_list_export,
@@ -194,6 +196,7 @@ int cli_list(int argc, char **argv)
          "rollback LIST --to SERIAL --reason TEXT [-c CONFIG | --socket PATH]"},
         {"show", cli_list_show, "show [--rules] [--json] LIST..."},
         {"sign", sign, "sign --key SECRET.key [--password-fd N] LIST..."},
+        {"stages", cli_list_stages, "stages [-c CONFIG | --socket PATH] [--json]"},
         {"stats", cli_list_stats, "stats [--quiet] [--json] LIST..."},
         {"verify", verify,
          "verify --keys DIR|FILE... [--threshold N] [--ignore-time] [--json] LIST..."},

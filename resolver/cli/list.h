@@ -17,6 +17,8 @@ int cli_list_import(int argc, char **argv);
 int cli_list_rollback(int argc, char **argv); /* cli/list_hold.c */
 int cli_list_release(int argc, char **argv);
 int cli_list_history(int argc, char **argv); /* cli/list_history.c */
+int cli_list_stages(int argc, char **argv);  /* cli/list_stages.c */
+int cli_list_advance(int argc, char **argv);
 
 /* The keys of --keys, and how many must have signed. */
 struct cli_list_keys {

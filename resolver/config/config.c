@@ -69,6 +69,7 @@ void config_free(struct config *config)
     free(config->tls_ca);
     free(config->list_directory);
     free(config->root);
+    config_free_stages(config);
     config_free_sources(&config->update_sources);
     free(config->update_directory);
     free(config->update_ca);
@@ -462,6 +463,7 @@ static void check_pairs(struct config_reader *reader, const struct option *optio
     }
     config_check_redirects(reader, options[config_find_row("policy", "action")].place);
     config_check_when(reader);
+    config_check_stages(reader);
     if (threshold->state != OPTION_BAD && keys->state != OPTION_BAD &&
         reader->config->key_count > 0) {
         check_threshold(reader, threshold, keys);

@@ -42,6 +42,7 @@
 #define CONFIG_VIEW_NAME_MAX    24u /* is told whole in the text of Extended DNS Errors */
 #define CONFIG_VIEW_CLIENTS_MAX 64u /* prefixes of one view: more belong into larger ones */
 #define CONFIG_VIEW_LISTEN_MAX  8u  /* addresses of one view */
+#define CONFIG_STAGES_MAX       8u  /* of bringing in a newer list: more would take weeks */
 #define CONFIG_SCHEDULES_MAX    64u /* each has its zone in memory */
 #define CONFIG_WHEN_MAX         16u /* of one view: parts of a day and of a week */
 #define CONFIG_CATEGORIES_MAX   64u /* words with a mode: the lists have some 50 */
@@ -74,6 +75,7 @@ struct config_list {
     enum config_mode mode;
     char action[CONFIG_ACTION_MAX]; /* "" : the default; else a word of
                                        blocklists/FORMAT.md */
+    bool no_stages;                 /* stages: off */
     struct config_place place;      /* of the id */
 };
 
@@ -235,6 +237,16 @@ enum config_dead {
     CONFIG_DEAD_PASS     /* it only records */
 };
 
+/* One step of bringing in the newer version of a list. Neither share nor views: it is recorded
+ * what it would do. */
+struct config_stage {
+    uint32_t for_s;
+    uint16_t share; /* of the clients, per mille; 0: none */
+    char (*views)[CONFIG_VIEW_NAME_MAX + 1];
+    size_t view_count;
+    struct config_place place;
+};
+
 /* A zone with upstreams of its own. */
 struct config_zone {
     struct wire_name name;
@@ -321,6 +333,8 @@ struct config {
     char *list_directory;
     unsigned when_missing; /* enum config_missing */
     struct config_list lists[CONFIG_LISTS_MAX];
+    struct config_stage stages[CONFIG_STAGES_MAX]; /* in their order */
+    size_t stage_count;
     size_t list_count;
     /* schedules: */
     struct config_schedule *schedules;

@@ -39,13 +39,31 @@ static enum config_read_result read_mode(struct config_reader *reader,
                         near != NULL ? near : "", near != NULL ? "?" : "");
 }
 
+/* stages: off, of a list of lists.use. */
+static enum config_read_result read_no_stages(struct config_reader *reader,
+                                              const struct config_row *row,
+                                              const struct config_node *node,
+                                              struct config_list *list)
+{
+    if (!config_want_scalar(reader, row, node, "off")) {
+        return CONFIG_READ_REFUSED;
+    }
+    if (strcmp(node->text, "off") != 0 || strcmp(row->name, "lists.use") != 0) {
+        return config_fault(reader, row, node,
+                            "expected stages: off, in lists.use alone: newer versions of this "
+                            "list count at once for all");
+    }
+    list->no_stages = true;
+    return CONFIG_READ_OK;
+}
+
 /* {mode: enforce, action: nxdomain} */
 static enum config_read_result read_list_options(struct config_reader *reader,
                                                  const struct config_row *row,
                                                  const struct config_node *node,
                                                  struct config_list *list)
 {
-    static const char *const known[] = {"mode", "action"};
+    static const char *const known[] = {"mode", "action", "stages"};
     enum config_read_result result = CONFIG_READ_OK;
     bool has_mode = false;
 
@@ -57,12 +75,15 @@ static enum config_read_result read_list_options(struct config_reader *reader,
             one = read_mode(reader, row, item, list);
         } else if (!item->key->bad && strcmp(item->key->text, "action") == 0) {
             one = config_read_action(reader, row, item, list->action);
+        } else if (!item->key->bad && strcmp(item->key->text, "stages") == 0) {
+            one = read_no_stages(reader, row, item, list);
         } else if (!item->key->bad) {
-            const char *near = config_nearest(item->key->text, known, 2);
-            one = config_fault(reader, row, item->key,
-                               "\"%.200s\" is not known of a list, only mode and action%s%s%s",
-                               item->key->text, near != NULL ? ": did you mean " : "",
-                               near != NULL ? near : "", near != NULL ? "?" : "");
+            const char *near = config_nearest(item->key->text, known, 3);
+            one = config_fault(
+                reader, row, item->key,
+                "\"%.200s\" is not known of a list, only mode, action and stages%s%s%s",
+                item->key->text, near != NULL ? ": did you mean " : "",
+                near != NULL ? near : "", near != NULL ? "?" : "");
         }
         result = one > result ? one : result;
     }
@@ -164,13 +185,16 @@ void config_print_lists(const struct config_list *lists, size_t count, unsigned 
 
         fprintf(out, "\n%*s", (int)indent, "");
         config_print_scalar(list->id, out);
-        if (list->action[0] == '\0') {
+        if (list->action[0] == '\0' && !list->no_stages) {
             fprintf(out, ": %s", mode_words[list->mode]);
-        } else {
-            fprintf(out, ": {mode: %s, action: ", mode_words[list->mode]);
-            config_print_scalar(list->action, out);
-            fputs("}", out);
+            continue;
         }
+        fprintf(out, ": {mode: %s", mode_words[list->mode]);
+        if (list->action[0] != '\0') {
+            fputs(", action: ", out);
+            config_print_scalar(list->action, out);
+        }
+        fputs(list->no_stages ? ", stages: off}" : "}", out);
     }
 }
 

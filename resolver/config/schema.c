@@ -106,9 +106,8 @@ const struct config_section config_sections[] = {
          "What cordon-update(8) fetches, from where, and what it asks before it puts it in "
          "force. cordond does not look at it."},
     {.name = "update.gate",
-     .manual =
-         "What an update must stand before it is put in force (docs/updates.md, Gate). "
-         "Signatures and ratchet are looked at whatever stands here."},
+     .manual = "What an update must stand before it is put in force (docs/updates.md, Gate). "
+               "Signatures and ratchet are looked at whatever stands here."},
     {.name = "exceptions",
      .manual = "Files of what is let through for a while (docs/exceptions.md), and whose "
                "signatures they need."},
@@ -418,7 +417,7 @@ const struct config_row config_rows[] = {
                  "    tencent-cloud-prefixes: log\n    baidu-cloud-prefixes: log",
      .reloadable = true,
      .manual = "Each list with its mode: enforce, log (record what would have been blocked) or "
-               "off; or {mode: MODE, action: ACTION}. The longest rule for a name decides; "
+               "off; or {mode: MODE, action: ACTION, stages: off}. The longest rule for a name decides; "
                "where two lists have one of the same length, pass comes before block, and then "
                "the earlier list here. Lists that are not named are off."},
     {.name = "lists.keep", .kind = &config_kind_count, .offset = AT(lists_keep),
@@ -427,6 +426,13 @@ const struct config_row config_rows[] = {
                "signatures, in the folder lists of state.directory: cordon list rollback puts one "
                "back, cordon explain --at explains by them. The one in force is among them. 0: "
                "none are."},
+    {.name = "lists.stages", .kind = &config_kind_stages, .standard = "none",
+     .reloadable = true, .example = "[{for: 1d, mode: log}, {for: 1d, share: 10%}]",
+     .manual = "How a newer version of a list is brought in beside the one in force, step by step: up to 8 stages, each with "
+               "its time (for: 1m to 90d) and one of mode: log (what it would do otherwise is recorded), share: 10% (it counts "
+               "for that share of the clients, by a keyed hash of their addresses) and views: [pilot] (for all clients of these "
+               "views). log comes first, shares rise, and what has the newer version keeps it; after the last stage it counts for all. cordon list stages shows "
+               "where each is, cordon list advance ends a stage early. none: at once for all."},
 
     {.name = "schedules.NAME.zone", .kind = &config_kind_schedule_zone, .reloadable = true,
      .manual = "The time zone, by its name in the database of the system (tzdata): Europe/Berlin, UTC. It must be set."},

@@ -22,6 +22,7 @@ struct config_reader {
     struct config_view *view; /* the one that is read now */
     struct config_schedule *schedule;
     struct config_place http;
+    bool stages_bad;
 };
 
 enum config_read_result {
@@ -105,6 +106,17 @@ extern const struct config_kind config_kind_sinkhole;
 
 /* zones.c: zones with upstreams of their own. */
 extern const struct config_kind config_kind_forward;
+
+/* stages.c: how newer versions of lists are brought in. */
+extern const struct config_kind config_kind_stages;
+void config_free_stages(struct config *config);
+void config_check_stages(struct config_reader *reader);
+/* values.c: a time within these bounds, and how it is printed. */
+enum config_read_result config_read_time(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node, uint64_t min_s,
+                                         uint64_t max_s, uint32_t *out);
+void config_print_time(uint32_t seconds, FILE *out);
 
 /* local.c: names of the place. */
 extern const struct config_kind config_kind_records;

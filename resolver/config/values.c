@@ -257,6 +257,33 @@ static enum config_read_result read_milliseconds(struct config_reader *reader,
     return read_duration(reader, row, node, 1);
 }
 
+enum config_read_result config_read_time(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node, uint64_t min_s,
+                                         uint64_t max_s, uint32_t *out)
+{
+    struct config_row bounds = *row;
+    uint64_t value = 0;
+
+    bounds.min = min_s;
+    bounds.max = max_s;
+    bounds.zero = NULL;
+    const enum config_read_result result =
+        read_number(reader, &bounds, node, durations, "a time with its unit (10s: ms s m h d)",
+                    1000, &value);
+    if (result == CONFIG_READ_OK) {
+        *out = (uint32_t)value;
+    }
+    return result;
+}
+
+void config_print_time(uint32_t seconds, FILE *out)
+{
+    const struct config_row none = {.zero = NULL};
+
+    print_number(&none, seconds * 1000ull, durations, out);
+}
+
 static void print_duration(const struct config *config, const struct config_row *row,
                            uint64_t scale, FILE *out)
 {

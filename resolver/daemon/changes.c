@@ -470,6 +470,7 @@ static void on_tick(uv_timer_t *timer)
     if (scheduling_is_due(daemon, now)) {
         changes_publish_soon(daemon);
     }
+    staging_look(daemon, now);
     /* While a successor starts the file is what it has read, and from "ready" on it is its
      * own. */
     if (changes->unsaved && now.mono_us >= changes->next_save_us &&

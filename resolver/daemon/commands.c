@@ -48,9 +48,11 @@ static const struct {
     {"exception-remove", changes_exception_remove_command},
     {"explain", explain_command},
     {"fingerprint", status_fingerprint_command},
+    {"list-advance", staging_advance_command},
     {"list-history", holding_history_command},
     {"list-release", holding_release_command},
     {"list-rollback", holding_rollback_command},
+    {"list-stages", staging_list_command},
     {"lists", status_lists_command},
     {"pause", changes_pause_command},
     {"pause-end", changes_pause_end_command},
@@ -83,8 +85,8 @@ static bool refuse_unknown(struct text *out)
 static bool changes_something(const char *command)
 {
     return strncmp(command, "exception-", 10) == 0 || strncmp(command, "pause", 5) == 0 ||
-           strncmp(command, "trust-", 6) == 0 || strcmp(command, "list-rollback") == 0 ||
-           strcmp(command, "list-release") == 0;
+           strncmp(command, "trust-", 6) == 0 || strcmp(command, "list-advance") == 0 ||
+           strcmp(command, "list-rollback") == 0 || strcmp(command, "list-release") == 0;
 }
 
 bool commands_refuse_for_now(struct text *out, const char *words)

@@ -413,6 +413,7 @@ static int serve(struct daemon *daemon)
     changes_start(daemon);
     alarm_take(daemon);
     holding_started(daemon);
+    staging_end(daemon, true); /* the first snapshot is in force */
     freshness_start(daemon);
     look_start(daemon);
     uv_timer_start(&daemon->limited, on_limited, DAEMON_LIMITED_FIRST_MS, DAEMON_LIMITED_MS);
@@ -584,8 +585,9 @@ int daemon_run(const char *config_path, bool replace)
     }
     sandbox_enter(&daemon->sandbox, daemon->config, config_path);
     folders_note(daemon);
-    if (holding_open(daemon) != 0 ||
-        make_snapshot(daemon->config, holding_begin(daemon), &snapshot) != 0) {
+    if (holding_open(daemon) != 0 || staging_open(daemon) != 0 ||
+        make_snapshot(daemon->config, staging_begin(daemon, holding_begin(daemon)),
+                      &snapshot) != 0) {
         start_sockets_close(&sockets, 0);
         goto done;
     }
@@ -601,6 +603,7 @@ done:
     takeover_close(&daemon->takeover);
     keep_deinit(daemon);
     holding_deinit(daemon);
+    staging_deinit(daemon);
     memory_close(&daemon->memory);
     sandbox_deinit(&daemon->sandbox);
     free(daemon);

@@ -122,6 +122,39 @@ static void write_held(struct text *out, const struct daemon *daemon)
     line(out, "cordon_lists_held", "state", "lost", lost);
 }
 
+static void write_stages(struct text *out, const struct daemon *daemon,
+                         const struct query_counters *query)
+{
+    const struct setup_stages *stages = &daemon->staging.stages;
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
+
+    family(out, "cordon_list_stage", GAUGE,
+           "The stage, from 1, of a newer version of the list; 0: one version counts for all.");
+    for (size_t i = 0; i < stages->count; i++) {
+        const struct setup_stages_of *of = &stages->at[i];
+
+        line(out, "cordon_list_stage", "list", of->id, of->newer != 0 ? of->stage + 1u : 0);
+    }
+    family(out, "cordon_list_staged_serial", GAUGE,
+           "Serial of the newer version that is brought in by stages; 0: none is.");
+    for (size_t i = 0; i < stages->count; i++) {
+        line(out, "cordon_list_staged_serial", "list", stages->at[i].id, stages->at[i].newer);
+    }
+    family(out, "cordon_list_share_ratio", GAUGE,
+           "The share of the clients for which the newer version counts.");
+    for (size_t i = 0; i < snapshot->newer_count; i++) {
+        const struct setup_staged *staged = &snapshot->staged[i];
+
+        text_printf(out, "cordon_list_share_ratio{list=\"%s\"} 0.%03u\n", staged->id,
+                    staged->share);
+    }
+    family(out, "cordon_trial_hits_total", COUNTER,
+           "What newer versions on trial would have done, beside those that count.");
+    line(out, "cordon_trial_hits_total", "blocks", "both", query->trials[POLICY_TRIAL_BOTH]);
+    line(out, "cordon_trial_hits_total", "blocks", "newer", query->trials[POLICY_TRIAL_NEWER]);
+    line(out, "cordon_trial_hits_total", "blocks", "held", query->trials[POLICY_TRIAL_HELD]);
+}
+
 static void write_answers(struct text *out, const struct query_counters *query)
 {
     char code[WIRE_TYPE_TEXT_MAX];
@@ -523,9 +556,10 @@ static void write_lists(struct text *out, const struct setup_snapshot *snapshot)
     }
     family(out, "cordon_list_mode", GAUGE, "The list's mode, as a label; always 1.");
     for (size_t i = 0; i < policy_image_lists(image); i++) {
-        if (policy_image_list_at(image, i, &known)) {
+        if (policy_image_list_at(image, i, &known) &&
+            policy_list_version(snapshot->policy, i) != POLICY_VERSION_NEWER) {
             text_printf(out, "cordon_list_mode{list=\"%s\",mode=\"%s\"} 1\n", known.id,
-                        policy_mode_name(policy_list_mode(snapshot->policy, 0, i)));
+                        policy_mode_name(setup_list_mode(snapshot, 0, known.id)));
         }
     }
 }
@@ -548,4 +582,5 @@ void metrics_write(const struct daemon *daemon, const struct totals *totals, str
     write_upstreams(out, daemon, totals);
     write_second_questions(out, &totals->sum.seconds);
     write_lists(out, daemon_snapshot(daemon));
+    write_stages(out, daemon, &totals->sum.query);
 }

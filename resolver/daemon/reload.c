@@ -62,11 +62,9 @@ static void add_messages(struct text *out, const char *key, const struct report 
     json_array_end(out);
 }
 
-static const char *const causes[] = {[RELOAD_NONE] = "none",
-                                     [RELOAD_RETRY] = "retry",
-                                     [RELOAD_FILES] = "files",
-                                     [RELOAD_HOLDING] = "held",
-                                     [RELOAD_ASKED] = "asked"};
+static const char *const causes[] = {
+    [RELOAD_NONE] = "none",     [RELOAD_RETRY] = "retry",  [RELOAD_FILES] = "files",
+    [RELOAD_STAGES] = "stages", [RELOAD_HOLDING] = "held", [RELOAD_ASKED] = "asked"};
 
 static void make_document(struct daemon *daemon, struct text *out)
 {
@@ -298,6 +296,7 @@ static void finish(struct daemon *daemon)
     reload->snapshot = NULL;
     reload->config = NULL;
     holding_end(daemon, reload->rc == 0, causes[reload->cause], &reload->report);
+    staging_end(daemon, reload->rc == 0);
     recording_reloaded(daemon, reload->rc, causes[reload->cause],
                        reload->waiting_count > 0 ? control_peer(reload->waiting[0]) : NULL);
     tell(daemon);
@@ -408,7 +407,7 @@ static void begin(struct daemon *daemon, enum reload_cause cause)
     /* It stays as long as nothing else is published, which is this reload's to do. */
     const struct setup_snapshot *current = daemon_snapshot(daemon);
     reload->before = current->root != NULL ? current->root : current;
-    reload->held = holding_begin(daemon);
+    reload->held = staging_begin(daemon, holding_begin(daemon));
     reload->phase = RELOAD_PREPARING;
     report_init(&reload->report);
     const int rc = builder_run(&reload->builder, prepare, on_prepared, daemon);

@@ -26,6 +26,7 @@
 #include "daemon/recording.h"
 #include "daemon/sandbox.h"
 #include "daemon/scheduling.h"
+#include "daemon/staging.h"
 #include "daemon/takeover.h"
 #include "daemon/totals.h"
 #include "daemon/worker.h"
@@ -40,6 +41,7 @@ enum reload_cause {
     RELOAD_NONE,
     RELOAD_RETRY,   /* again, after one that files began has failed */
     RELOAD_FILES,   /* a list file changed */
+    RELOAD_STAGES,  /* the time of a stage is over, or it is ended by a command */
     RELOAD_HOLDING, /* a list is to be rolled back or released */
     RELOAD_ASKED    /* SIGHUP or the control socket */
 };
@@ -152,6 +154,7 @@ struct daemon {
     struct reload reload;
     struct changes changes;
     struct holding holding;
+    struct staging staging;
     struct scheduling scheduling;
 };
 

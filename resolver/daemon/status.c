@@ -19,12 +19,13 @@ const struct setup_snapshot *daemon_snapshot(const struct daemon *daemon)
     return policy_slot_current(daemon->slot);
 }
 
-/* The image's number of a list, or SIZE_MAX. */
-static size_t image_index(const struct policy_image *image, const char *id,
+/* The image's number of a list in this version, or SIZE_MAX. */
+static size_t image_index(const struct policy_image *image, const char *id, uint32_t serial,
                           struct policy_image_list *out)
 {
     for (size_t i = 0; i < policy_image_lists(image); i++) {
-        if (policy_image_list_at(image, i, out) && strcmp(out->id, id) == 0) {
+        if (policy_image_list_at(image, i, out) && strcmp(out->id, id) == 0 &&
+            out->serial == serial) {
             return i;
         }
     }
@@ -37,17 +38,19 @@ static void add_list(struct text *out, const struct setup_snapshot *snapshot,
     char when[CLOCK_TEXT_MAX];
     char key[TRUST_KEY_ID_TEXT];
     struct policy_image_list known;
-    const size_t index = image_index(policy_image_of(snapshot->policy), list->id, &known);
+    const size_t index =
+        image_index(policy_image_of(snapshot->policy), list->id, list->serial, &known);
+    const struct setup_staged *staged = setup_staged_find(snapshot, list->id);
 
     json_object_begin(out, NULL);
     json_string(out, "id", list->id);
     if (index != SIZE_MAX) {
         json_string(out, "title", known.title);
         json_string(out, "provider", known.provider);
-        json_string(out, "mode",
-                    policy_mode_name(policy_list_mode(snapshot->policy, 0, index)));
+        json_string(out, "mode", policy_mode_name(setup_list_mode(snapshot, 0, list->id)));
         json_bool(out, "paused", policy_list_is_paused(snapshot->policy, 0, index));
     }
+    json_uint(out, "staged", staged != NULL ? staged->newer : 0);
     json_uint(out, "serial", list->serial);
     clock_format_s(list->created_s, when);
     json_string(out, "created", when);
@@ -349,6 +352,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     changes_write(out, daemon);
     alarm_write(out, daemon);
     holding_write(out, daemon);
+    staging_write(out, daemon);
     gateway_write(&daemon->gateway, out);
     follow_write(daemon, out);
     loops_write(&daemon->loops, out);

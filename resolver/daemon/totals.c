@@ -25,6 +25,9 @@ static void add_query(struct query_counters *to, const struct query_counters *fr
     to->denied += from->denied;
     to->logged += from->logged;
     to->excepted += from->excepted;
+    for (size_t i = 0; i < sizeof(to->trials) / sizeof(to->trials[0]); i++) {
+        to->trials[i] += from->trials[i];
+    }
     to->cache_hits += from->cache_hits;
     to->cache_misses += from->cache_misses;
     to->joined += from->joined;

@@ -301,12 +301,21 @@ static int arrive_held(const struct policy_load_source *source,
             loaded->catalogue_serial = publisher->catalogue->serial;
         }
     } else if (rc != -ENOMEM) {
-        report_add(report, REPORT_WARNING, held->path, 0, 0,
-                   "list %s is held at serial %" PRIu32 ", but that version cannot be had "
-                   "(%s): the one in %s counts instead. Release it, or hold another: `cordon "
-                   "list history %s` shows which there are",
-                   id, held->serial, faults.errors > 0 ? "see below" : cordon_strerror(rc),
-                   source->directory, id);
+        const char *fault = faults.errors > 0 ? "see below" : cordon_strerror(rc);
+
+        if (held->beside) {
+            report_add(report, REPORT_WARNING, held->path, 0, 0,
+                       "serial %" PRIu32 " of list %s, which was in force, cannot be had (%s): "
+                       "the newer one in %s counts for all at once, without stages",
+                       held->serial, id, fault, source->directory);
+        } else {
+            report_add(report, REPORT_WARNING, held->path, 0, 0,
+                       "list %s is held at serial %" PRIu32
+                       ", but that version cannot be had (%s): the one in %s counts instead. "
+                       "Release it, or hold another: `cordon list history %s` shows which "
+                       "there are",
+                       id, held->serial, fault, source->directory, id);
+        }
         for (size_t i = 0; i < faults.count; i++) {
             report_add(report, REPORT_WARNING, NULL, 0, 0, "%s", faults.entries[i].text);
         }
@@ -329,8 +338,9 @@ static int arrive_either(const struct policy_load_request *request, size_t numbe
     const struct policy_load_held *held = request->held != NULL ? request->held[number] : NULL;
     struct policy_loaded_list *loaded = &made->lists[number];
     const char *id = request->ids[number];
-    int rc = held == NULL ? -ENOENT
-                          : arrive_held(&arrival->source, held, id, report, arrival, loaded);
+    int rc = held == NULL || held->beside
+                 ? -ENOENT
+                 : arrive_held(&arrival->source, held, id, report, arrival, loaded);
 
     if (rc != 0 && rc != -ENOMEM) {
         rc = arrive(&arrival->source, id, report, arrival, loaded);
@@ -338,6 +348,71 @@ static int arrive_either(const struct policy_load_request *request, size_t numbe
     return rc != 0
                ? rc
                : settle(arrival, kept, loaded, request->heads ? &made->heads[number] : NULL);
+}
+
+/* The serial of a text that has been verified, before it is settled; 0: it has none. */
+static int serial_of(const struct arrival *arrival, uint32_t *serial)
+{
+    struct policy_list *head = NULL;
+    const int rc = policy_list_head((const char *)arrival->text, arrival->len, &head);
+
+    *serial = rc == 0 ? head->serial : 0;
+    policy_list_free(head);
+    return rc == -ENOMEM ? rc : 0; /* what is wrong with it is told when it is parsed */
+}
+
+/* Both the version of the folder and the held one that it is newer than, which goes first: the
+ * newer one goes after all lists. The folder's alone, if it is not newer, or the other cannot
+ * be had. */
+static int arrive_both(const struct policy_load_request *request, size_t number,
+                       struct report *report, size_t *kept, struct arrival *arrivals,
+                       struct policy_loaded *made)
+{
+    const struct policy_load_held *held = request->held != NULL ? request->held[number] : NULL;
+    const size_t at = request->id_count + made->newer_count;
+    struct policy_loaded_list *loaded = &made->lists[number];
+    const char *id = request->ids[number];
+    uint32_t serial = 0;
+
+    if (held == NULL || !held->beside) {
+        return arrive_either(request, number, report, kept, &arrivals[number], made);
+    }
+    int rc = arrive(&arrivals[number].source, id, report, &arrivals[number], loaded);
+    if (rc == 0) {
+        rc = serial_of(&arrivals[number], &serial);
+    }
+    if (rc == 0 && serial > held->serial && at == POLICY_LISTS_MAX) {
+        report_add(report, REPORT_ERROR, request->directory, 0, 0,
+                   "with the versions that count until newer ones do, there are more than %u "
+                   "lists",
+                   POLICY_LISTS_MAX);
+        rc = CORDON_E_LIMIT;
+    }
+    if (rc == 0 && serial > held->serial) {
+        struct arrival *older = &arrivals[at];
+
+        older->source = arrivals[number].source;
+        rc = arrive_held(&older->source, held, id, report, older, &made->lists[at]);
+        if (rc == 0) {
+            const struct arrival swap = arrivals[number];
+            const struct policy_loaded_list other = *loaded;
+
+            arrivals[number] = *older;
+            *loaded = made->lists[at];
+            *older = swap;
+            made->lists[at] = other;
+            made->newer_count++;
+            rc = settle(&arrivals[at], kept, &made->lists[at],
+                        request->heads ? &made->heads[at] : NULL);
+        } else if (rc != -ENOMEM) {
+            memset(&made->lists[at], 0, sizeof(made->lists[at]));
+            loaded->held_lost = true;
+            rc = 0;
+        }
+    }
+    return rc != 0 ? rc
+                   : settle(&arrivals[number], kept, loaded,
+                            request->heads ? &made->heads[number] : NULL);
 }
 
 /* The verified text, or a file with the very same octets. */
@@ -537,43 +612,6 @@ void policy_loaded_drop(struct policy_loaded *loaded)
     }
 }
 
-/* The version in the folder of a list that is held, if it is newer: beside that one. */
-static int arrive_beside(const struct policy_load_request *request, size_t number,
-                         struct report *report, size_t *kept, struct arrival *arrivals,
-                         struct policy_loaded *made)
-{
-    const struct policy_load_held *held = request->held != NULL ? request->held[number] : NULL;
-    const size_t at = request->id_count + made->newer_count;
-    struct policy_loaded_list *loaded = &made->lists[at];
-    struct policy_list *head = NULL;
-    int rc = 0;
-
-    if (held == NULL || !held->beside || !made->lists[number].held) {
-        return 0;
-    }
-    if (at == POLICY_LISTS_MAX) {
-        report_add(report, REPORT_ERROR, request->directory, 0, 0,
-                   "with the older versions that are held there are more than %u lists",
-                   POLICY_LISTS_MAX);
-        return CORDON_E_LIMIT;
-    }
-    arrivals[at].source = arrivals[number].source;
-    rc = arrive(&arrivals[at].source, request->ids[number], report, &arrivals[at], loaded);
-    if (rc == 0) {
-        rc = policy_list_head((const char *)arrivals[at].text, arrivals[at].len, &head);
-    }
-    if (rc == 0 && head->serial > held->serial) {
-        made->newer_count++;
-        rc = settle(&arrivals[at], kept, loaded, request->heads ? &made->heads[at] : NULL);
-    } else { /* what is held is the newest there is, or what is wrong was told */
-        free(arrivals[at].text);
-        memset(&arrivals[at], 0, sizeof(arrivals[at]));
-        memset(loaded, 0, sizeof(*loaded));
-    }
-    policy_list_free(head);
-    return rc;
-}
-
 /* Reads and verifies all of them, and what comes beside. */
 static int arrive_all(const struct policy_load_request *request, struct report *report,
                       struct arrival *arrivals, struct policy_loaded *made)
@@ -587,11 +625,8 @@ static int arrive_all(const struct policy_load_request *request, struct report *
                                  ? *request->sources[i]
                                  : (struct policy_load_source){.directory = request->directory,
                                                                .keyring = request->keyring};
-        int one = arrive_either(request, i, report, &kept, &arrivals[i], made);
+        const int one = arrive_both(request, i, report, &kept, arrivals, made);
 
-        if (one == 0) {
-            one = arrive_beside(request, i, report, &kept, arrivals, made);
-        }
         rc = rc == 0 || one == -ENOMEM ? one : rc;
     }
     return rc;

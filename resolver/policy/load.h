@@ -29,7 +29,9 @@ struct policy_load_held {
     /* Its hash alone is looked at: for whoever explains what was in force once, and puts
      * nothing in force. */
     bool by_hash;
-    bool beside; /* the one in the folder is loaded as well, if it is newer */
+    /* It counts beside a newer one: the one in the folder is loaded as ever, and this one as
+     * well, if that is newer. */
+    bool beside;
 };
 
 struct policy_load_request {

@@ -174,6 +174,7 @@ struct query_counters {
     uint64_t denied;        /* those of them that no rule, but a view's own word replaced */
     uint64_t logged;        /* would-have-blocked events */
     uint64_t excepted;      /* blocks that an exception let through */
+    uint64_t trials[POLICY_TRIALS]; /* hits of newer versions on trial, by what they say */
     uint64_t cache_hits, cache_misses, joined;
     uint64_t fetches, fetch_failures;
     uint64_t lessons;         /* fetches about name servers, for the policy */

@@ -328,7 +328,12 @@ void query_put_events(struct query_engine *engine, const struct policy_hits *hit
         decision->applied = i == applied;
         decision->chain = decision->hit->hop > 0 ? chain : NULL;
         engine->counters.excepted += decision->hit->exception != 0 ? 1 : 0;
-        engine->counters.logged += decision->applied || decision->hit->exception != 0 ? 0 : 1;
+        if (decision->hit->trial != POLICY_TRIAL_NONE) {
+            engine->counters.trials[decision->hit->trial]++;
+        } else {
+            engine->counters.logged +=
+                decision->applied || decision->hit->exception != 0 ? 0 : 1;
+        }
         if (!audit_event_put(engine->events, decision)) {
             count(engine->events_lost);
         }

@@ -62,6 +62,7 @@ struct setup_fingerprint_list {
     const uint8_t *hash; /* of its text: DIGEST_OCTETS */
     bool dead;
     const struct setup_held *held; /* by which this version counts; NULL: it is the folder's */
+    const struct setup_staged *staged; /* for whom the newer one counts; NULL: for nobody */
 };
 
 /* A file of exceptions that is in force. Borrowed. */

@@ -494,37 +494,40 @@ static int add_exempt(const struct setup_fingerprint_source *from, FILE *out)
 
 /* --- lists that are held --- */
 
-/* For whom the newer version counts meanwhile: "-", "100/1000", or names of views. */
-static int newer_value(const struct setup_held *held, char out[FINGERPRINT_VALUE_SIZE])
+/* For whom the newer version counts meanwhile: "-", "100/1000", names of views, or both. */
+static int newer_value(const struct config *config, const struct setup_staged *staged,
+                       char out[FINGERPRINT_VALUE_SIZE])
 {
     struct fingerprint_lines set;
 
-    switch (held->newer) {
-    case SETUP_NEWER_WAITS:
-    case SETUP_NEWER_RECORDED:
+    if (staged == NULL || (staged->share == 0 && staged->views == 0)) {
         return fingerprint_word("-", out);
-    case SETUP_NEWER_SHARE:
-        snprintf(out, FINGERPRINT_VALUE_SIZE, "%u/1000", held->share);
-        return 0;
-    case SETUP_NEWER_VIEWS:
-        break;
     }
     out[0] = '\0';
     if (fingerprint_open(&set) != 0) {
         return -ENOMEM;
     }
-    for (size_t i = 0; i < held->view_count; i++) {
-        fprintf(set.out, "%s\n", held->views[i]);
+    if (staged->share > 0) {
+        fprintf(set.out, "%u/1000\n", staged->share);
+    }
+    for (size_t i = 0; i <= config->view_count; i++) {
+        if ((staged->views >> i & 1) != 0) {
+            fprintf(set.out, "%s\n", i == 0 ? "default" : config->views[i - 1].name);
+        }
     }
     return fingerprint_value(&set, out);
 }
 
+static const char *newer_word(const struct setup_staged *staged)
+{
+    return staged == NULL       ? "waits"
+           : staged->views != 0 ? "views"
+           : staged->share > 0  ? "share"
+                                : "recorded";
+}
+
 static int add_held(const struct setup_fingerprint_source *from, FILE *out)
 {
-    static const char *const newer[] = {[SETUP_NEWER_WAITS] = "waits",
-                                        [SETUP_NEWER_RECORDED] = "recorded",
-                                        [SETUP_NEWER_SHARE] = "share",
-                                        [SETUP_NEWER_VIEWS] = "views"};
     char whom[FINGERPRINT_VALUE_SIZE];
     char hex[SETUP_FINGERPRINT_TEXT];
     int rc = 0;
@@ -533,9 +536,9 @@ static int add_held(const struct setup_fingerprint_source *from, FILE *out)
         const struct setup_held *held = from->lists[i].held;
 
         if (held != NULL) {
-            rc = newer_value(held, whom);
+            rc = newer_value(from->config, from->lists[i].staged, whom);
             fprintf(out, "held %s %" PRIu32 " %s %s\n", held->id, held->version.serial,
-                    newer[held->newer], whom);
+                    newer_word(from->lists[i].staged), whom);
         }
     }
     for (size_t i = 0; i < from->newer_count; i++) {

@@ -217,14 +217,28 @@ static bool is_broken(const struct setup_trust *trust, size_t whose)
     return whose == SETUP_TRUST_OWN ? trust->broken : trust->foreign[whose].broken;
 }
 
+/* The older version that counts; NULL: none. For stages, and of a broken publisher, only where
+ * a newer one is being brought in: that one cannot be had, and the older was accepted, too. */
+static const struct setup_held *held_for(const struct config *config,
+                                         const struct setup_request *request, const char *id,
+                                         bool broken)
+{
+    const struct setup_held *held = setup_held_find(request->held, id);
+    const bool staged = held != NULL && held->newer == SETUP_NEWER_STAGED;
+
+    return staged && (!setup_stages_apply(config, id) || (broken && held->newer_serial == 0))
+               ? NULL
+               : held;
+}
+
 /* Where the list comes from: its folder, an older version by somebody's decision, or what was
  * accepted before. False: from nowhere. */
 static bool plan_one(const struct setup_request *request, const struct setup_trust *trust,
                      const char *id, size_t number, struct plan *plan)
 {
-    const struct setup_held *held = setup_held_find(request->held, id);
     const size_t whose = setup_trust_whose(trust, id);
     const bool broken = is_broken(trust, whose);
+    const struct setup_held *held = held_for(trust->config, request, id, broken);
     struct policy_load_held *version = &plan->both[number];
 
     setup_trust_sources(trust, &id, 1, &plan->sources[number]);
@@ -271,7 +285,8 @@ static int load_once(const struct config *config, const struct setup_request *re
         struct policy_loaded_list *list = &loaded->lists[i];
         const size_t whose = setup_trust_whose(trust, list->id);
 
-        if (is_broken(trust, whose) && setup_held_find(request->held, list->id) == NULL) {
+        const struct setup_held *held = setup_held_find(request->held, list->id);
+        if (is_broken(trust, whose) && (held == NULL || held->newer != SETUP_NEWER_WAITS)) {
             list->held = false; /* by nobody's decision */
         }
         const char *publisher = NULL;

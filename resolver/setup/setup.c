@@ -190,6 +190,7 @@ static int fill_fingerprint(const struct config *config, const struct setup_view
             .hash = list->hash,
             .dead = list->freshness == POLICY_DEAD,
             .held = list->held ? setup_held_find(held, list->id) : NULL,
+            .staged = setup_staged_find(new, list->id),
         };
     }
     for (size_t i = 0; i < loaded->newer_count; i++) {
@@ -257,39 +258,30 @@ static void bury(const struct config *config, const struct policy_loaded *loaded
     }
 }
 
-/* The number of a view as a bit; 0: there is none of that name. */
-static uint64_t view_bit(const struct setup_views *views, const char *name)
+/* What is loaded in two versions, and for whom each of them counts. */
+static void note_staged(const struct config *config, const struct setup_request *request,
+                        const struct policy_loaded *loaded, const struct setup_views *views,
+                        struct setup_snapshot *new)
 {
-    for (size_t i = 0; i < views->count; i++) {
-        if (strcmp(views->at[i].name, name) == 0) {
-            return UINT64_C(1) << i;
-        }
-    }
-    return 0;
-}
-
-/* What is loaded in two versions, for whom each of them counts, and who is whom. */
-static int stage(const struct config *config, const struct setup_request *request,
-                 const struct policy_loaded *loaded, struct report *report,
-                 struct setup_views *views, struct setup_snapshot *new)
-{
+    new->newer_count = loaded->newer_count;
     for (size_t i = 0; i < loaded->newer_count; i++) {
         const struct policy_loaded_list *newer = &loaded->lists[loaded->list_count + i];
         const struct setup_held *held = setup_held_find(request->held, newer->id);
-        struct setup_staged *staged = &new->staged[i];
 
-        *staged = (struct setup_staged){
-            .held = held->version.serial, .newer = newer->serial, .how = held->newer};
-        memcpy(staged->id, held->id, sizeof(staged->id));
-        staged->share = held->newer == SETUP_NEWER_SHARE && request->held->key != NULL
-                            ? (uint16_t)held->share
-                            : 0;
-        for (size_t k = 0; held->newer == SETUP_NEWER_VIEWS && k < held->view_count; k++) {
-            staged->views |= view_bit(views, held->views[k]);
+        setup_staged_fill(config, views, held, newer->serial, &new->staged[i]);
+        if (request->held->key == NULL) {
+            new->staged[i].share = 0;
         }
     }
-    int rc = setup_views_stage(new->staged, loaded->newer_count, report, views, &new->shares);
-    if (rc == 0 && new->shares.count > 0 && request->held->key != NULL) {
+}
+
+/* Views as the stages have them, and who is whom. */
+static int stage(const struct config *config, const struct setup_request *request,
+                 struct report *report, struct setup_views *views, struct setup_snapshot *new)
+{
+    int rc = setup_views_stage(new->staged, new->newer_count, report, views, &new->shares);
+
+    if (rc == 0 && new->shares.count > 0) {
         memcpy(new->shares.key, request->held->key, sizeof(new->shares.key));
     }
     return rc == 0 ? setup_views_choice(config, &new->shares, &new->choice) : rc;
@@ -351,6 +343,7 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         rc = setup_lists_load(config, request, report, trust, &views, loaded);
     }
     if (rc == 0) {
+        note_staged(config, request, loaded, &views, new);
         rc = fill_fingerprint(config, &views, request->held, loaded, new);
         if (rc != 0) {
             policy_loaded_drop(loaded);
@@ -359,7 +352,7 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
     if (rc == 0) {
         bury(config, loaded, &views, report);
         setup_caps_check(config, loaded->image, report);
-        rc = stage(config, request, loaded, report, &views, new);
+        rc = stage(config, request, report, &views, new);
         if (rc == 0) {
             rc = policy_create(loaded->image, views.at, views.total, request->generation,
                                report, &new->policy);
@@ -389,7 +382,6 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         new->settings.told = &new->fingerprint->told;
         memcpy(new->lists, loaded->lists, sizeof(new->lists));
         new->list_count = loaded->list_count;
-        new->newer_count = loaded->newer_count;
         new->from_cache = loaded->from_cache;
         new->shipped = loaded->shipped;
         memcpy(new->broken, trust->told, sizeof(new->broken));

@@ -42,6 +42,13 @@ void setup_views_bury(struct setup_views *views, const char *id, bool refuse, bo
 /* A list that is not loaded: no view has it. Before setup_views_stage. */
 void setup_views_leave_out(struct setup_views *views, const char *id);
 
+/* Whether newer versions of the list are brought in by stages. */
+bool setup_stages_apply(const struct config *config, const char *id);
+/* Where the newer version of a held list is, and for whom it counts there. */
+void setup_staged_fill(const struct config *config, const struct setup_views *views,
+                       const struct setup_held *held, uint32_t newer,
+                       struct setup_staged *staged);
+
 /* The views as stages have them: each says which version of a staged list counts, and for each
  * share of clients there is a twin of each. *shares: as policy_views_build() takes them,
  * without a key. Nothing staged: nothing changes. 0; -ENOMEM; CORDON_E_LIMIT: they do not fit.

@@ -31,7 +31,8 @@ static const char rules[] =
     "\"status_entity\":\"Example Group Co., Ltd.\","                                        \
     "\"status_authority\":\"Authority of Examples\",\"status_citation\":\"1 Ex. Reg. 23\"," \
     "\"status_effective\":\"2025-01-07\",\"status_state\":\"in-force\","                    \
-    "\"status_checked\":\"2026-11-01\",\"list\":\"example-cloud\",\"serial\":2026112201,"
+    "\"status_checked\":\"2026-11-01\",\"list\":\"example-cloud\",\"serial\":2026112201,"   \
+    "\"stage\":null,"
 #define WORDS "\"category\":\"object-storage\",\"scope\":\"cloud\",\"confidence\":\"high\","
 
 static struct audit_event event_on(const char *name, const struct policy_hit *hit)
@@ -490,8 +491,8 @@ static void every_field_is_in_the_schema_and_on_the_page(void **state)
 
     (void)state;
     assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
-    assert_keys(line, schema, "        \"", "\": {", 45);
-    assert_keys(line, page, "`", "`", 45);
+    assert_keys(line, schema, "        \"", "\": {", 46);
+    assert_keys(line, page, "`", "`", 46);
     struct audit_event denied = event;
     denied.hit = (struct policy_hit){.list = POLICY_LIST_NONE,
                                      .mode = POLICY_MODE_ENFORCE,

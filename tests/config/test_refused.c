@@ -27,8 +27,9 @@ static void names_that_are_not_known_are_refused(void **state)
         /* Names of options are in lower case. */
         {"policy: {Mode: log}", "1:10: policy: unknown option \"Mode\": did you mean mode?"},
         /* An option of another section; a list that stands outside of use. */
-        {"lists:\n  huawei-cloud: enforce", "2:3: lists: unknown option \"huawei-cloud\"; "
-                                            "there are directory, when-missing, use, keep"},
+        {"lists:\n  huawei-cloud: enforce",
+         "2:3: lists: unknown option \"huawei-cloud\"; "
+         "there are directory, when-missing, use, keep, stages"},
         {"events: {threshold: 1}", "1:10: events: unknown option \"threshold\"; there are to, "
                                    "rotate, keep"},
         /* No name at all. */
@@ -45,7 +46,8 @@ static void names_that_are_not_known_are_refused(void **state)
          "1:19: the value has a control character in it, which no option takes"},
         /* An option of a list. */
         {"lists: {use: {a: {mode: log, acton: drop}}}",
-         "1:30: lists.use: \"acton\" is not known of a list, only mode and action: did you "
+         "1:30: lists.use: \"acton\" is not known of a list, only mode, action and stages: did "
+         "you "
          "mean "
          "action?"},
     };

@@ -20,7 +20,8 @@ static const uint8_t text_a[DIGEST_OCTETS] = {0xaa, 1};
 static const uint8_t text_b[DIGEST_OCTETS] = {0xbb, 2};
 
 static const struct setup_fingerprint_list two_lists[] = {
-    {"cloud-a", "acme", 7, text_a, false, NULL}, {"cloud-b", "", 12, text_b, false, NULL}};
+    {"cloud-a", "acme", 7, text_a, false, NULL, NULL},
+    {"cloud-b", "", 12, text_b, false, NULL, NULL}};
 
 static struct config *read_config(const char *text)
 {
@@ -180,6 +181,7 @@ static const struct option {
     {"policy.contact", 0, "", "policy: {contact: the desk}"},
     {"lists.directory", 0, "", "lists: {directory: /tmp/lists}"},
     {"lists.when-missing", 0, "", "lists: {when-missing: pass}"}, /* the lists themselves do */
+    {"lists.stages", 0, "", "lists: {stages: [{for: 1d, mode: log}]}"},
     {"lists.use", BIT(LISTS), "lists: {use: {cloud-a: enforce, cloud-b: log}}",
      "lists: {use: {cloud-a: enforce, cloud-b: enforce}}"},
     {"schedules.NAME.zone", BIT(SCHEDULES), NIGHT WHEN,
@@ -440,12 +442,12 @@ static void of_a_list_everything_decides(void **state)
         struct setup_fingerprint_list list;
         unsigned parts;
     } rows[] = {
-        {"the same", {"cloud-a", "acme", 7, text_a, false, NULL}, 0},
-        {"its serial", {"cloud-a", "acme", 8, text_a, false, NULL}, BIT(LISTS)},
-        {"its text", {"cloud-a", "acme", 7, text_b, false, NULL}, BIT(LISTS)},
-        {"its publisher", {"cloud-a", "", 7, text_a, false, NULL}, BIT(LISTS)},
-        {"its id", {"cloud-c", "acme", 7, text_a, false, NULL}, BIT(LISTS)},
-        {"its death", {"cloud-a", "acme", 7, text_a, true, NULL}, BIT(LISTS)},
+        {"the same", {"cloud-a", "acme", 7, text_a, false, NULL, NULL}, 0},
+        {"its serial", {"cloud-a", "acme", 8, text_a, false, NULL, NULL}, BIT(LISTS)},
+        {"its text", {"cloud-a", "acme", 7, text_b, false, NULL, NULL}, BIT(LISTS)},
+        {"its publisher", {"cloud-a", "", 7, text_a, false, NULL, NULL}, BIT(LISTS)},
+        {"its id", {"cloud-c", "acme", 7, text_a, false, NULL, NULL}, BIT(LISTS)},
+        {"its death", {"cloud-a", "acme", 7, text_a, true, NULL, NULL}, BIT(LISTS)},
     };
     struct config *config = read_config("trust: {dead: pass, dead-after: 1d}");
     struct config *enforces = read_config("trust: {dead-after: 1d}");
@@ -483,31 +485,28 @@ static void of_a_list_everything_decides(void **state)
 
 static void a_list_that_is_held_is_told_with_those_who_have_the_newer_one(void **state)
 {
-    static const char *const views[] = {"pilot", "desk"};
+    static const struct setup_held held = {.id = "cloud-a", .version = {.serial = 7}};
     static const struct {
-        struct setup_held held;
+        bool is_staged;
+        struct setup_staged staged;
         const char *line;
     } rows[] = {
-        {{.id = "cloud-a", .version = {.serial = 7}}, "held cloud-a 7 waits -\n"},
-        {{.id = "cloud-a", .version = {.serial = 7}, .newer = SETUP_NEWER_RECORDED},
-         "held cloud-a 7 recorded -\n"},
-        {{.id = "cloud-a", .version = {.serial = 7}, .newer = SETUP_NEWER_SHARE, .share = 100},
-         "held cloud-a 7 share 100/1000\n"},
-        {{.id = "cloud-a",
-          .version = {.serial = 7},
-          .newer = SETUP_NEWER_VIEWS,
-          .views = views,
-          .view_count = 2},
-         "held cloud-a 7 views desk,pilot\n"},
+        {false, {.share = 0}, "held cloud-a 7 waits -\n"},
+        {true, {.share = 0}, "held cloud-a 7 recorded -\n"},
+        {true, {.share = 100}, "held cloud-a 7 share 100/1000\n"},
+        {true, {.views = 6}, "held cloud-a 7 views desk,pilot\n"},
+        {true, {.views = 3, .share = 5}, "held cloud-a 7 views 5/1000,default,pilot\n"},
     };
-    struct config *config = read_config("");
+    struct config *config = read_config(
+        "views: {pilot: {clients: [10.0.0.0/8]}, desk: {clients: [172.16.0.0/12]}}\n");
     struct setup_fingerprint *base = of_config(config, two_lists, 1);
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct setup_fingerprint_list list = two_lists[0];
 
-        list.held = &rows[i].held;
+        list.held = &held;
+        list.staged = rows[i].is_staged ? &rows[i].staged : NULL;
         struct setup_fingerprint *other = of_config(config, &list, 1);
         wants(rows[i].line, difference(base, other), BIT(HELD));
         assert_string_equal(other->parts[SETUP_FINGERPRINT_HELD]->lines, rows[i].line);
@@ -788,10 +787,12 @@ static void the_text_is_always_this(void **state)
 {
     static const struct setup_fingerprint_file file = {"leave", 3, text_a};
     const struct setup_held held = {
-        .id = "cloud-a", .version = {.serial = 7}, .newer = SETUP_NEWER_RECORDED};
-    const struct setup_fingerprint_list newer = {"cloud-a", "acme", 8, text_b, false, NULL};
-    const struct setup_fingerprint_list lists[] = {{"cloud-a", "acme", 7, text_a, false, &held},
-                                                   two_lists[1]};
+        .id = "cloud-a", .version = {.serial = 7}, .newer = SETUP_NEWER_STAGED};
+    const struct setup_staged staged = {.id = "cloud-a", .held = 7, .newer = 8};
+    const struct setup_fingerprint_list newer = {"cloud-a", "acme", 8,   text_b,
+                                                 false,     NULL,   NULL};
+    const struct setup_fingerprint_list lists[] = {
+        {"cloud-a", "acme", 7, text_a, false, &held, &staged}, two_lists[1]};
     struct config *config = read_config(GOLDEN);
     struct setup_fingerprint *made = NULL;
     struct setup_views views;
