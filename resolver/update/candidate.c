@@ -363,11 +363,11 @@ static int get_catalogue(struct making *making, bool *same)
     if (rc != 0) {
         return rc;
     }
-    if (got == UPDATE_ABSENT) {
+    if (got == UPDATE_ABSENT || (got == UPDATE_GOT_NOTHING && known == NULL)) {
         snprintf(offer->why, sizeof(offer->why), "%s: %.400s", name, gotten.why);
         return END(UPDATE_ANSWER_UNREACHABLE);
     }
-    if (got == UPDATE_GOT_NOTHING) {
+    if (got == UPDATE_GOT_NOTHING && known != NULL) {
         rc = copy_signed(making, in_force, name);
         if (rc != 0) {
             return fault(making, in_force, rc);

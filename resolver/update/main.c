@@ -452,6 +452,7 @@ int main(int argc, char **argv)
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (program == NULL || random_library_init() != 0 || update_fetch_library() != 0) {
         fprintf(stderr, "cordon update: the libraries cannot be initialised\n");
+        free(program);
         return CLI_REFUSED;
     }
     sigaction(SIGTERM, &action, NULL);
