@@ -187,7 +187,7 @@ static bool has_contents(const char *path, const void *data, size_t len)
     bool same = false;
 
     if (file_read(path, len, &found, &found_len) == 0) {
-        same = found_len == len && memcmp(found, data, len) == 0;
+        same = found != NULL && found_len == len && memcmp(found, data, len) == 0;
     }
     free(found);
     return same;

@@ -265,11 +265,10 @@ static void a_damaged_ratchet_is_refused_and_says_what_to_do(void **state)
 static struct setup_memory start(struct press *press)
 {
     int rc = 0;
-    struct setup_memory memory = {0};
     struct setup_snapshot *snapshot = load_as(press, "", PRESS_NOW_S, NULL, &rc);
 
     assert_int_equal(rc, 0);
-    memory = snapshot->memory;
+    const struct setup_memory memory = snapshot->memory;
     setup_snapshot_free(snapshot);
     return memory;
 }
