@@ -37,6 +37,9 @@ int gate_find(struct gate_result *result, const struct gate_found *found)
 }
 
 static int say(struct gate_result *result, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static int say(struct gate_result *result, const char *format, va_list arguments)
 {
     char words[GATE_WORDS_MAX];
     struct text text;

@@ -14,8 +14,8 @@
 /* Where Debian has it, and others. */
 #define SYSTEM_FILE "/usr/share/publicsuffix/public_suffix_list.dat"
 
-#define IN_REGISTRY PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE
-#define IN_PRIVATE  PSL_TYPE_PRIVATE | PSL_TYPE_NO_STAR_RULE
+#define IN_REGISTRY (PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE)
+#define IN_PRIVATE  (PSL_TYPE_PRIVATE | PSL_TYPE_NO_STAR_RULE)
 
 int gate_suffixes_add(struct gate_suffixes *suffixes, const char *text, size_t len,
                       bool registry)
