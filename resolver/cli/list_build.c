@@ -104,7 +104,7 @@ int cli_list_build(int argc, char **argv)
     const char *config_path = NULL;
     const char *output = NULL;
     struct cli_progress progress;
-    struct built built = {NULL};
+    struct built built = {.image = NULL};
     bool json = false, quiet = false;
     const struct cli_option options[] = {{"config", 'c', &config_path, NULL},
                                          {"output", 'o', &output, NULL},
