@@ -50,7 +50,6 @@ static void add_list(struct text *out, const struct setup_snapshot *snapshot,
         json_string(out, "mode", policy_mode_name(setup_list_mode(snapshot, 0, list->id)));
         json_bool(out, "paused", policy_list_is_paused(snapshot->policy, 0, index));
     }
-    json_uint(out, "staged", staged != NULL ? staged->newer : 0);
     json_uint(out, "serial", list->serial);
     clock_format_s(list->created_s, when);
     json_string(out, "created", when);
@@ -73,6 +72,7 @@ static void add_list(struct text *out, const struct setup_snapshot *snapshot,
     }
     json_array_end(out);
     json_uint(out, "rules", list->rules);
+    json_uint(out, "staged", staged != NULL ? staged->newer : 0);
     json_bool(out, "held", list->held);
     if (list->held) {
         json_uint(out, "newer", list->newer_serial);

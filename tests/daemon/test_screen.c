@@ -298,7 +298,7 @@ static void writes_the_lists_of_status(void **state)
            "\"created\":\"2025-11-22T00:00:00Z\",\"expires\":\"2026-12-27T00:00:00Z\","
            "\"age_s\":43200000,\"freshness\":\"stale\",\"due\":\"2026-12-27T00:00:00Z\","
            "\"trust\":\"keys\",\"keys\":[\"");
-    expect(memory, "\"rules\":1,\"held\":false}],\"rules\":1}");
+    expect(memory, "\"rules\":1,\"staged\":0,\"held\":false}],\"rules\":1}");
 }
 
 static void writes_spans_in_words(void **state)
