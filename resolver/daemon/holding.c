@@ -309,14 +309,22 @@ void holding_started(struct daemon *daemon)
 
 /* --- the end of a command --- */
 
-static const char *first_error(const struct report *report)
+/* What stood in the way of a command: what was said of the command itself (holding_ready), for
+ * a folder that is broken is an error, too, and no hindrance; else the first error. */
+static const char *find_error(const struct holding *holding, const struct report *report)
 {
+    const char *first = NULL;
+
     for (size_t i = 0; i < report->count; i++) {
-        if (report->entries[i].kind == REPORT_ERROR) {
-            return report->entries[i].text;
+        const struct report_entry *entry = &report->entries[i];
+
+        if (entry->kind == REPORT_ERROR &&
+            strncmp(entry->text, holding->path, strlen(holding->path)) == 0) {
+            return entry->text;
         }
+        first = first == NULL && entry->kind == REPORT_ERROR ? entry->text : first;
     }
-    return "the reload failed: see `cordon status`";
+    return first != NULL ? first : "the reload failed: see `cordon status`";
 }
 
 static void reply(struct daemon *daemon, bool good, const struct report *report)
@@ -340,7 +348,7 @@ static void reply(struct daemon *daemon, bool good, const struct report *report)
         json_uint(&out, "generation", policy_generation(daemon_snapshot(daemon)->policy));
         json_object_end(&out);
     } else {
-        (void)control_refuse(&out, first_error(report));
+        (void)control_refuse(&out, find_error(holding, report));
     }
     control_reply(holding->client, out.at, out.len);
     holding->client = NULL;

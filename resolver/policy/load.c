@@ -273,6 +273,8 @@ static int arrive_held(const struct policy_load_source *source,
                        struct policy_loaded_list *loaded)
 {
     const struct trust_publisher *publisher = source->publisher;
+    const struct trust_keyring *keyring =
+        held->keyring != NULL ? held->keyring : source->keyring;
     struct report faults;
     int rc = 0;
 
@@ -284,8 +286,8 @@ static int arrive_held(const struct policy_load_source *source,
     if (rc == 0) {
         rc = held->by_hash ? file_read(arrival->path, POLICY_LIST_OCTETS_MAX, &arrival->text,
                                        &arrival->len)
-                           : read_verified(arrival->path, source->keyring, &faults,
-                                           &arrival->text, &arrival->len, &loaded->verdict);
+                           : read_verified(arrival->path, keyring, &faults, &arrival->text,
+                                           &arrival->len, &loaded->verdict);
     }
     if (rc == 0) {
         rc = check_held(held, arrival, id, &faults, &arrival->list);

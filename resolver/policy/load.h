@@ -29,6 +29,8 @@ struct policy_load_held {
     /* Its hash alone is looked at: for whoever explains what was in force once, and puts
      * nothing in force. */
     bool by_hash;
+    /* Whose signatures it needs; NULL: those that its source needs. */
+    const struct trust_keyring *keyring;
     /* It counts beside a newer one: the one in the folder is loaded as ever, and this one as
      * well, if that is newer. */
     bool beside;

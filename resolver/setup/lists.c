@@ -20,6 +20,7 @@ struct plan {
     const struct policy_load_held *versions[POLICY_LISTS_MAX];
     struct policy_load_held both[POLICY_LISTS_MAX];
     char paths[POLICY_LISTS_MAX][PATH_MAX];
+    bool lost[POLICY_LISTS_MAX]; /* an older version was to count, and cannot be had */
 };
 
 static int load_by(const struct config *config, const struct setup_request *asked,
@@ -85,9 +86,9 @@ static int try_foreign(const struct setup_request *request, const struct setup_v
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* What was accepted of a list; *publisher: of whom. NULL: nothing. */
+/* What was accepted of a list; *of: with what else of that publisher. NULL: nothing. */
 static const struct trust_mark_list *find_mark(const struct setup_trust *trust, size_t whose,
-                                               const char *id, const char **publisher)
+                                               const char *id, const struct trust_mark **of)
 {
     const struct config *config = trust->config;
     const struct trust_ratchet *ratchet = trust->ratchet;
@@ -101,7 +102,7 @@ static const struct trust_mark_list *find_mark(const struct setup_trust *trust, 
         }
         const struct trust_mark_list *list = trust_mark_find(mark, id);
         if (foreign == whose && list != NULL) {
-            *publisher = mark->publisher;
+            *of = mark;
             return list;
         }
     }
@@ -133,8 +134,8 @@ static bool take_kept(const char *path, const struct trust_mark_list *mark,
 static bool find_kept(const struct setup_trust *trust, size_t whose, const char *id,
                       char path[PATH_MAX], struct policy_load_held *version)
 {
-    const char *publisher = NULL;
-    const struct trust_mark_list *mark = find_mark(trust, whose, id, &publisher);
+    const struct trust_mark *of = NULL;
+    const struct trust_mark_list *mark = find_mark(trust, whose, id, &of);
     const char *state = trust->config->state_directory;
     char folder[PATH_MAX];
     char begin[16];
@@ -231,10 +232,42 @@ static const struct setup_held *held_for(const struct config *config,
                : held;
 }
 
+/* Can the older version be had while the folder is broken? The keys that counted when something
+ * was accepted last must have signed it: what they have not signed does not come back because
+ * nobody knows today's. */
+static int try_held(const struct setup_trust *trust, size_t whose, const char *id,
+                    struct policy_load_held *version, bool *good)
+{
+    const struct trust_mark *of = NULL;
+    const struct policy_load_source *source = NULL;
+    const struct policy_load_held *held = version;
+    const struct policy_load_request request = {
+        .ids = &id, .id_count = 1, .directory = "", .sources = &source, .held = &held};
+    struct policy_loaded *loaded = calloc(1, sizeof(*loaded));
+
+    *good = false;
+    if (loaded == NULL) {
+        return -ENOMEM;
+    }
+    setup_trust_sources(trust, &id, 1, &source);
+    (void)find_mark(trust, whose, id, &of);
+    if (of != NULL && source->keyring == &trust->nobody) {
+        version->keyring = &of->keys;
+    }
+    const int rc = policy_load(&request, NULL, loaded);
+    if (rc == 0) {
+        *good = loaded->lists[0].held;
+        policy_loaded_drop(loaded);
+    }
+    free(loaded);
+    return rc == -ENOMEM ? rc : 0;
+}
+
 /* Where the list comes from: its folder, an older version by somebody's decision, or what was
- * accepted before. False: from nowhere. */
-static bool plan_one(const struct setup_request *request, const struct setup_trust *trust,
-                     const char *id, size_t number, struct plan *plan)
+ * accepted before. *found false: from nowhere. 0 or -ENOMEM. */
+static int plan_one(const struct setup_request *request, const struct setup_trust *trust,
+                    const char *id, size_t number, struct report *report, struct plan *plan,
+                    bool *found)
 {
     const size_t whose = setup_trust_whose(trust, id);
     const bool broken = is_broken(trust, whose);
@@ -243,22 +276,37 @@ static bool plan_one(const struct setup_request *request, const struct setup_tru
 
     setup_trust_sources(trust, &id, 1, &plan->sources[number]);
     plan->versions[number] = NULL;
+    plan->lost[number] = false;
+    *found = true;
     if (held != NULL) {
+        bool good = true;
+
         *version = held->version;
         version->beside = held->newer != SETUP_NEWER_WAITS && !broken;
-        version->by_hash = version->by_hash || broken;
-        plan->versions[number] = version;
-        return true;
+        const int rc =
+            broken && !version->by_hash ? try_held(trust, whose, id, version, &good) : 0;
+        if (rc != 0) {
+            return rc;
+        }
+        if (good) {
+            plan->versions[number] = version;
+            return 0;
+        }
+        report_add(
+            report, REPORT_WARNING, version->path, 0, 0,
+            "list %s is to be held at serial %" PRIu32
+            ", but its folder is broken, and that version is gone, damaged, or not signed "
+            "by the keys that counted last: what was accepted last counts instead",
+            id, version->serial);
+        plan->lost[number] = true;
     }
     if (!broken ||
         (whose == SETUP_TRUST_OWN && trust->keys.count > 0 && try_one(trust, id, NULL) == 0)) {
-        return true;
+        return 0;
     }
-    if (find_kept(trust, whose, id, plan->paths[number], version)) {
-        plan->versions[number] = version;
-        return true;
-    }
-    return false;
+    *found = find_kept(trust, whose, id, plan->paths[number], version);
+    plan->versions[number] = *found ? version : NULL;
+    return 0;
 }
 
 static int load_once(const struct config *config, const struct setup_request *request,
@@ -270,12 +318,17 @@ static int load_once(const struct config *config, const struct setup_request *re
     while (i < views->id_count) {
         const char *id = views->ids[i];
 
-        if (plan_one(request, trust, id, i, plan)) {
+        bool found = false;
+        int rc = plan_one(request, trust, id, i, report, plan, &found);
+
+        if (rc != 0) {
+            return rc;
+        }
+        if (found) {
             i++;
             continue;
         }
-        const int rc =
-            leave_out(config, request, setup_trust_whose(trust, id), report, trust, views, id);
+        rc = leave_out(config, request, setup_trust_whose(trust, id), report, trust, views, id);
         if (rc != 0) {
             return rc;
         }
@@ -286,12 +339,14 @@ static int load_once(const struct config *config, const struct setup_request *re
         const size_t whose = setup_trust_whose(trust, list->id);
 
         const struct setup_held *held = setup_held_find(request->held, list->id);
-        if (is_broken(trust, whose) && (held == NULL || held->newer != SETUP_NEWER_WAITS)) {
+        if (is_broken(trust, whose) &&
+            (held == NULL || held->newer != SETUP_NEWER_WAITS || plan->lost[i])) {
             list->held = false; /* by nobody's decision */
         }
-        const char *publisher = NULL;
-        if (is_broken(trust, whose) && find_mark(trust, whose, list->id, &publisher) != NULL) {
-            snprintf(list->publisher, sizeof(list->publisher), "%s", publisher);
+        list->held_lost |= plan->lost[i];
+        const struct trust_mark *of = NULL;
+        if (is_broken(trust, whose) && find_mark(trust, whose, list->id, &of) != NULL) {
+            snprintf(list->publisher, sizeof(list->publisher), "%s", of->publisher);
         }
     }
     return rc;
