@@ -286,7 +286,7 @@ void staging_end(struct daemon *daemon, bool good)
         for (size_t i = 0; i < count; i++) {
             record(daemon, &changes[i]);
         }
-        if (staging->unsaved || memcmp(&before, &staging->stages, sizeof(before)) != 0) {
+        if (staging->unsaved || !setup_stages_equal(&before, &staging->stages)) {
             save(daemon);
         }
     } else {

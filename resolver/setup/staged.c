@@ -151,6 +151,7 @@ int setup_views_stage(const struct setup_staged *staged, size_t count, struct re
 {
     const size_t own = views->count;
 
+    invariant(own > 0); /* default is one */
     *shares = (struct policy_shares){.views = (uint8_t)own};
     for (size_t i = 0; i < count; i++) {
         if (staged[i].share > 0 && !add_share(staged[i].share, shares)) {

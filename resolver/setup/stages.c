@@ -20,6 +20,22 @@ const struct setup_stages_of *setup_stages_find(const struct setup_stages *stage
     return NULL;
 }
 
+bool setup_stages_equal(const struct setup_stages *a, const struct setup_stages *b)
+{
+    for (size_t i = 0; i < a->count && i < b->count; i++) {
+        const struct setup_stages_of *left = &a->at[i];
+        const struct setup_stages_of *right = &b->at[i];
+
+        if (strcmp(left->id, right->id) != 0 || left->serial != right->serial ||
+            memcmp(left->hash, right->hash, sizeof(left->hash)) != 0 ||
+            left->newer != right->newer || left->stage != right->stage ||
+            left->since_s != right->since_s) {
+            return false;
+        }
+    }
+    return a->count == b->count;
+}
+
 /* --- the file --- */
 
 static int digit_of(char c)
@@ -208,7 +224,7 @@ static bool take_one(const struct setup_snapshot *snapshot,
     after->stage = staged->stage;
     after->since_s = now_s;
     *what = SETUP_STAGES_BEGUN;
-    if (was == staged->newer) {
+    if (known != NULL && was == staged->newer) {
         *what = SETUP_STAGES_ADVANCED;
         if (known->stage == staged->stage) {
             after->since_s = known->since_s;

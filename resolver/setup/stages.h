@@ -40,6 +40,9 @@ struct setup_stages {
 const struct setup_stages_of *setup_stages_find(const struct setup_stages *stages,
                                                 const char *id);
 
+/* True if both would be the same file. */
+bool setup_stages_equal(const struct setup_stages *a, const struct setup_stages *b);
+
 /* Reads a file's octets; what is wrong is a warning by line. */
 void setup_stages_parse(const char *text, size_t len, const char *file, struct report *report,
                         struct setup_stages *stages);

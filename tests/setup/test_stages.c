@@ -146,7 +146,13 @@ static void what_is_written_reads_back(void **state)
     report_init(&report);
     setup_stages_parse(text, len, "t", &report, &again);
     assert_int_equal(report.count, 0);
-    assert_int_equal(again.count, 2);
+    assert_true(setup_stages_equal(&again, &stages));
+    again.at[1].hash[31]++;
+    assert_false(setup_stages_equal(&again, &stages));
+    again.at[1].hash[31]--;
+    again.count = 1;
+    assert_false(setup_stages_equal(&again, &stages));
+    again.count = 2;
     for (size_t i = 0; i < 2; i++) {
         assert_string_equal(again.at[i].id, stages.at[i].id);
         assert_int_equal(again.at[i].serial, stages.at[i].serial);
