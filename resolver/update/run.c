@@ -122,6 +122,9 @@ struct running {
     struct trust_ratchet *ratchet;
     char ratchet_path[PATH_MAX];
     bool has_set; /* there is a set in force */
+    /* Catalogues that the gate has refused in this run. */
+    uint8_t refused[CONFIG_SOURCES_MAX][TRUST_HASH_OCTETS];
+    size_t refused_count;
 };
 
 /* Which lists an operator uses anywhere. */
@@ -292,6 +295,37 @@ static void remember(struct update_known *known, const struct update_offer *offe
     memcpy(known->hash, offer->hash, sizeof(known->hash));
 }
 
+static bool was_refused(const struct running *running, const struct update_offer *offer)
+{
+    for (size_t i = 0; i < running->refused_count; i++) {
+        if (memcmp(running->refused[i], offer->hash, sizeof(offer->hash)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A source has what is new. What the gate refuses settles nothing: another source may have a
+ * still newer version, in which it is mended. */
+static enum update_outcome take_new(struct running *running, const char *source,
+                                    struct update_offer *offer, uint64_t now_s, bool *settled)
+{
+    struct update_result *result = running->result;
+
+    if (was_refused(running, offer)) {
+        return UPDATE_REFUSED;
+    }
+    snprintf(result->source, sizeof(result->source), "%s", source);
+    const enum update_outcome outcome = settle(running, offer, now_s);
+    if (outcome == UPDATE_REFUSED && running->refused_count < CONFIG_SOURCES_MAX) {
+        memcpy(running->refused[running->refused_count++], offer->hash, sizeof(offer->hash));
+    }
+    /* Who is past its day may have been left behind: another one may have more. */
+    *settled =
+        outcome != UPDATE_REFUSED && (outcome != UPDATE_ACTIVATED || result->expires_s > now_s);
+    return outcome;
+}
+
 enum step {
     STEP_PENDING, /* not asked, or not reached: it may be asked again */
     STEP_DONE
@@ -330,19 +364,18 @@ static enum update_outcome ask_source(struct running *running, size_t at, bool a
     *step = STEP_DONE;
     switch (answer) {
     case UPDATE_ANSWER_NEW:
-        snprintf(result->source, sizeof(result->source), "%s", request.source);
-        outcome = settle(running, &offer, now_s);
+        outcome = take_new(running, request.source, &offer, now_s, settled);
         update_known_answered(known, now_s);
         if (outcome == UPDATE_ACTIVATED) {
             remember(known, &offer);
         }
-        /* Who is past its day may have been left behind: another one may have more. */
-        *settled = outcome != UPDATE_ACTIVATED || result->expires_s > now_s;
         break;
     case UPDATE_ANSWER_SAME:
-        snprintf(result->source, sizeof(result->source), "%s", request.source);
-        outcome = UPDATE_SAME;
         update_known_answered(known, now_s);
+        outcome = UPDATE_SAME;
+        if (running->refused_count == 0) {
+            snprintf(result->source, sizeof(result->source), "%s", request.source);
+        }
         remember(known, &offer);
         *settled = result->expires_s > now_s;
         break;
@@ -408,7 +441,9 @@ static enum update_outcome ask_all(struct running *running)
             break;
         }
     }
-    return outcome;
+    /* That the gate has refused something says more than that another source has nothing new.
+     */
+    return outcome == UPDATE_SAME && running->refused_count > 0 ? UPDATE_REFUSED : outcome;
 }
 
 static enum update_outcome run(struct running *running)

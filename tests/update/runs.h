@@ -26,6 +26,7 @@ struct runs {
     uint64_t retry_after_s;               /* what they ask for */
     char asked[4096]; /* sources, each at its first file, in order: "a b " */
     enum update_judgement judgement;
+    uint32_t bad_serial; /* of a catalogue that is refused, whatever the judgement is; 0 */
     unsigned judged;
 };
 
@@ -72,9 +73,10 @@ static inline enum update_judgement runs_judge(const struct update_options *opti
 {
     struct runs *runs = (struct runs *)(uintptr_t)options->config_path;
 
-    (void)publisher, (void)place, (void)has_set, (void)store, (void)now_s, (void)result;
+    (void)publisher, (void)place, (void)has_set, (void)store, (void)now_s;
     runs->judged++;
-    return runs->judgement;
+    return runs->bad_serial != 0 && result->to_serial == runs->bad_serial ? UPDATE_JUDGED_BAD
+                                                                          : runs->judgement;
 }
 
 /* FOLDER as the publisher ships it: the root, a catalogue that is good for a week, and of each

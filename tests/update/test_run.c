@@ -156,6 +156,48 @@ static void a_mirror_that_stands_still_does_not_hold_back_another(void **state)
     runs_close(&runs);
 }
 
+static void what_the_gate_refuses_at_one_mirror_does_not_hold_back_another(void **state)
+{
+    struct runs runs;
+
+    (void)state;
+    runs_open(&runs);
+    runs_publish(&runs, "a", 1, "one", "first", NULL);
+    runs_publish(&runs, "b", 1, "one", "first", NULL);
+    runs_publish(&runs, "c", 2, "one", "a mistake", NULL);
+    runs_sources(&runs, "a", "b");
+    runs_run(&runs);
+    /* It is refused, and that is told, though another one has what is in force. */
+    runs.bad_serial = 2;
+    runs_sources(&runs, "c", "a");
+    assert_int_equal(runs_run(&runs), UPDATE_REFUSED);
+    assert_string_equal(runs.asked, "c a ");
+    assert_string_equal(runs.result.source, "c");
+    assert_int_equal(runs.result.to_serial, 2);
+    assert_int_equal(runs_in_force(), 1);
+    /* Nor does one that stands still say it away, once all are asked. */
+    runs.now_s += 8 * PRESS_DAY_S;
+    runs_sources(&runs, "a", "c");
+    assert_int_equal(runs_run(&runs), UPDATE_REFUSED);
+    assert_string_equal(runs.asked, "a c ");
+    assert_string_equal(runs.result.source, "c");
+    runs.now_s -= 8 * PRESS_DAY_S;
+    /* The same again is judged once. */
+    runs_publish(&runs, "b", 2, "one", "a mistake", NULL);
+    runs_sources(&runs, "c", "b");
+    runs.judged = 0;
+    assert_int_equal(runs_run(&runs), UPDATE_REFUSED);
+    assert_string_equal(runs.asked, "c b ");
+    assert_int_equal(runs.judged, 1);
+    /* One has the next version already, in which it is mended. */
+    runs_publish(&runs, "b", 3, "one", "mended", NULL);
+    assert_int_equal(runs_run(&runs), UPDATE_ACTIVATED);
+    assert_string_equal(runs.asked, "c b ");
+    assert_string_equal(runs.result.source, "b");
+    assert_int_equal(runs_in_force(), 3);
+    runs_close(&runs);
+}
+
 static void what_the_gate_refuses_is_not_remembered_and_not_fetched_twice(void **state)
 {
     static const char second[] = "second, and a longer one";
@@ -378,6 +420,7 @@ int main(void)
         WORKSHOP_TEST(all_are_asked_again_with_growing_pauses),
         WORKSHOP_TEST(who_is_refused_is_not_asked_again_and_another_one_is),
         WORKSHOP_TEST(a_mirror_that_stands_still_does_not_hold_back_another),
+        WORKSHOP_TEST(what_the_gate_refuses_at_one_mirror_does_not_hold_back_another),
         WORKSHOP_TEST(what_the_gate_refuses_is_not_remembered_and_not_fetched_twice),
         WORKSHOP_TEST(roots_are_followed_and_kept),
         WORKSHOP_TEST(the_root_that_is_pinned_stays_the_pinned_one),
