@@ -45,11 +45,37 @@ static bool counts_the_same(const struct policy_list_rule *a, const struct polic
            strcmp(a->category, b->category) == 0;
 }
 
-/* A rule that does something else than before has gone, and another has come. job NULL: nobody
- * wants to know which. */
-static int count_changes(const struct policy_list *old, const struct policy_list *new,
-                         struct gate_job *job, uint64_t *added, uint64_t *removed)
+static struct policy_row row_of(const struct policy_list_rule *rule)
 {
+    return (struct policy_row){
+        .category = rule->category, .scope = rule->scope, .confidence = rule->confidence};
+}
+
+/* May it do as much as before in each view, by what it is said to be now? */
+static bool may_do_the_same(const struct setup_snapshot *snapshot,
+                            const struct policy_list_rule *a, const struct policy_list_rule *b)
+{
+    const struct policy_row was = row_of(a), is = row_of(b);
+    bool same = true;
+
+    if (counts_the_same(a, b)) {
+        return true;
+    }
+    for (size_t i = 0; i < snapshot->view_count && same && b->kind != POLICY_PASS; i++) {
+        const struct policy_caps *caps = &snapshot->shown[i].caps;
+
+        same = policy_caps_of(caps, &was, NULL) == policy_caps_of(caps, &is, NULL) &&
+               policy_caps_record(caps, &was, NULL) == policy_caps_record(caps, &is, NULL);
+    }
+    return same;
+}
+
+/* A rule that does something else than before has gone, and another has come. noted: the
+ * checks are told of each. */
+static int count_changes(const struct policy_list *old, const struct policy_list *new,
+                         struct gate_job *job, bool noted, uint64_t *added, uint64_t *removed)
+{
+    const struct setup_snapshot *snapshot = job->sides.new.snapshot;
     struct policy_list_pairs pairs;
     const struct policy_list_rule *was, *is;
     int rc = policy_list_pairs_init(&pairs, old, new);
@@ -58,11 +84,11 @@ static int count_changes(const struct policy_list *old, const struct policy_list
     while (rc == 0 && policy_list_pairs_next(&pairs, &was, &is)) {
         const bool both = was != NULL && is != NULL;
 
-        if (!both || !does_the_same(was, is)) {
+        if (!both || !does_the_same(was, is) || !may_do_the_same(snapshot, was, is)) {
             *added += is != NULL;
             *removed += was != NULL;
         }
-        if (job != NULL && (!both || !counts_the_same(was, is))) {
+        if (noted && (!both || !counts_the_same(was, is))) {
             rc = gate_suffix_note(job, is != NULL ? new : old, is != NULL ? is : was);
         }
     }
@@ -115,12 +141,12 @@ static int look_at(struct gate_job *job, const char *id, const struct policy_lis
         entry->new_serial = new->serial;
         entry->new_rules = new->rule_count;
     }
-    int rc = count_changes(old, new, job, &entry->added, &entry->removed);
+    int rc = count_changes(old, new, job, true, &entry->added, &entry->removed);
     rc = rc == 0 ? note_addresses(job, old) : rc;
     rc = rc == 0 ? note_addresses(job, new) : rc;
     if (rc == 0 && oldest != NULL) {
         entry->oldest_rules = oldest->rule_count;
-        rc = count_changes(oldest, new, NULL, &entry->added_since, &gone);
+        rc = count_changes(oldest, new, job, false, &entry->added_since, &gone);
     }
     return rc;
 }

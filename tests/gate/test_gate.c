@@ -335,6 +335,48 @@ static void a_small_list_may_change_by_a_few_rules(void **state)
     gates_close(&gates);
 }
 
+/* The text is that of OLD, with WORD everywhere else. */
+static void say_otherwise(char *text, const char *old, const char *word, const char *other)
+{
+    size_t used = 0;
+
+    for (const char *at = old; *at != '\0';) {
+        const bool here = strncmp(at, word, strlen(word)) == 0;
+
+        used += (size_t)sprintf(text + used, "%.*s", here ? 64 : 1, here ? other : at);
+        at += here ? strlen(word) : 1;
+    }
+}
+
+/* Rules that have done nothing so far, and are said to be sure of themselves now. */
+static void what_a_view_goes_by_is_a_change_of_the_rule(void **state)
+{
+    struct gates gates;
+    static char old[64 * 1024], low[64 * 1024], other[64 * 1024];
+
+    (void)state;
+    gates_open(&gates);
+    gates_rules(old, sizeof(old), "a", 200);
+    say_otherwise(low, old, "confidence=high", "confidence=low");
+    say_otherwise(other, old, "category=test", "category=telemetry");
+    gates_publish(&gates, "old", 5, "one", low, NULL);
+    gates_publish(&gates, "new", 6, "one", old, NULL);
+    assert_int_equal(gates_run(&gates), GATE_PASS); /* nobody goes by it */
+    gates_config("policy: {confidence: {log: low, apply: medium}}\n");
+    assert_int_equal(gates_run(&gates), GATE_REFUSE);
+    assert_true(gates_say(&gates, GATE_SIZE, "200 of 200 rules come or change, 50% may"));
+    gates_config("views: {guests: {clients: [203.0.113.0/24], confidence: {apply: high}}}\n");
+    assert_int_equal(gates_run(&gates), GATE_REFUSE);
+    gates_publish(&gates, "old", 7, "one", other, NULL);
+    gates_publish(&gates, "new", 8, "one", old, NULL);
+    assert_int_equal(gates_run(&gates), GATE_PASS);
+    gates_config("policy: {categories: {telemetry: log}}\n");
+    assert_int_equal(gates_run(&gates), GATE_REFUSE);
+    gates_config("policy: {categories: {dns: log}, scopes: {cdn: off}}\n");
+    assert_int_equal(gates_run(&gates), GATE_PASS);
+    gates_close(&gates);
+}
+
 static void slow_growth_is_measured_from_the_oldest_kept_version(void **state)
 {
     struct gates gates;
@@ -532,6 +574,7 @@ int main(void)
         WORKSHOP_TEST(shrinking_and_swapping_beyond_the_limit_are_refused),
         WORKSHOP_TEST(rules_that_turn_round_are_counted),
         WORKSHOP_TEST(a_small_list_may_change_by_a_few_rules),
+        WORKSHOP_TEST(what_a_view_goes_by_is_a_change_of_the_rule),
         WORKSHOP_TEST(slow_growth_is_measured_from_the_oldest_kept_version),
         WORKSHOP_TEST(an_override_is_recorded_and_counts),
         WORKSHOP_TEST(an_override_needs_a_reason_and_a_check_that_bears_it),
