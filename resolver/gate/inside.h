@@ -26,6 +26,7 @@ struct gate_points {
     size_t count, room;
     unsigned subjects; /* a bit for each that has a rule there */
     bool more;         /* than could be kept */
+    bool no_machine;   /* the machine does not say what its addresses are */
 };
 
 /* The run. */

@@ -93,6 +93,7 @@ static int guard_machine(struct gate_points *points)
     for (size_t i = 0; i < count && rc == 0; i++) {
         rc = guard_one(points, &own[i], "an address of this machine");
     }
+    points->no_machine = count == 0;
     free(own);
     return rc;
 }
@@ -278,9 +279,19 @@ int gate_check_own_addresses(struct gate_job *job)
 
         rc = gate_find(result, &found);
     }
-    return rc == 0 ? gate_say(result,
-                              "of %zu own addresses and networks %" PRIu64
-                              " are newly blocked in part",
-                              points->guard_count, result->found)
-                   : rc;
+    rc = rc == 0 ? gate_say(result,
+                            "of %zu own addresses and networks %" PRIu64
+                            " are newly blocked in part",
+                            points->guard_count, result->found)
+                 : rc;
+    if (rc == 0 && points->no_machine) {
+        const struct gate_found found = {
+            .verdict = GATE_WARN,
+            .words =
+                "the addresses of this machine cannot be asked for, and are not looked at: "
+                "the service that runs this needs AF_NETLINK"};
+
+        return gate_find(result, &found);
+    }
+    return rc;
 }

@@ -65,6 +65,15 @@ gate 1 '^    co.uk: .*block suffix co.uk of one'
 gate 1 '^    192.168.0.0: 192.168.0.0/16, a private range; block prefix 192.168.0.0/16 of one'
 gate 1 '^verdict: refuse'
 
+say "a machine that does not say which addresses it has"
+if unshare -rn true 2>/dev/null; then
+  code=0
+  unshare -rn "$cordon" list gate -c "$work/cordon.yaml" "$work/in-force" >"$work/out" 2>&1 || code=$?
+  [ "$code" = 0 ] || fail "list gate without addresses: status $code: $(cat "$work/out")"
+  says '^  own-addresses  *warn' <"$work/out" || fail "no warning: $(cat "$work/out")"
+  says 'addresses of this machine cannot be asked for' <"$work/out" || fail "it is not said: $(cat "$work/out")"
+fi
+
 say "overrides: each with a reason; not of what is no matter of opinion"
 gate 2 'an override needs a reason' --override must-resolve
 gate 2 'an override needs a reason' --override must-resolve --reason ' '

@@ -283,7 +283,7 @@ grep -q '^Seccomp:[[:space:]]*0$' "/proc/$cordond_pid/status" || fail "calls are
 stop_cordond
 
 say "the shipped unit files"
-for file in cordond.service cordond.socket resolved-port-53.conf cordon.sysusers cordon.tmpfiles cordon.yaml; do
+for file in cordond.service cordond.socket cordon-update.service cordon-update.timer resolved-port-53.conf cordon.sysusers cordon.tmpfiles cordon.yaml; do
   [ -s "$CORDON_ROOT/deploy/systemd/$file" ] || fail "there is no $file"
 done
 if command -v systemd-analyze >/dev/null; then
@@ -291,9 +291,14 @@ if command -v systemd-analyze >/dev/null; then
   for unit in cordond.service cordond.socket; do
     sed "s,/usr/sbin/cordond,$cordond,;s,/usr/bin/cordon,$cordon," "$CORDON_ROOT/deploy/systemd/$unit" >"$work/units/$unit"
   done
-  systemd-analyze verify --man=no "$work"/units/cordond.service "$work"/units/cordond.socket >"$work/verified" 2>&1 ||
+  sed "s,/usr/bin/cordon-update,$CORDON_BUILD/cordon-update," "$CORDON_ROOT/deploy/systemd/cordon-update.service" >"$work/units/cordon-update.service"
+  cp "$CORDON_ROOT/deploy/systemd/cordon-update.timer" "$work/units/"
+  systemd-analyze verify --man=no "$work"/units/* >"$work/verified" 2>&1 ||
     fail "systemd-analyze verify: $(cat "$work/verified")"
   [ ! -s "$work/verified" ] || fail "systemd-analyze verify: $(cat "$work/verified")"
+  # getifaddrs(3): without it the gate does not know which addresses are this machine's.
+  grep -q '^RestrictAddressFamilies=.*\<AF_NETLINK\>' "$CORDON_ROOT/deploy/systemd/cordon-update.service" ||
+    fail "cordon-update.service lacks AF_NETLINK"
   # Each call that cordond's own filter allows is one that the unit allows.
   python3 - "$CORDON_ROOT/deploy/systemd/cordond.service" "$CORDON_ROOT/resolver/daemon/filter.c" <<'PYTHON' || fail "see above"
 import re, subprocess, sys
