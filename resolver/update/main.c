@@ -218,6 +218,13 @@ static int check_command(struct program *program)
             return cli_usage("update", "'%s' %s", options->overrides[i], fault);
         }
     }
+    if (command->force) { /* the same for all that it overrides */
+        const char *fault = update_override_fault("size", command->reason);
+
+        if (fault != NULL) {
+            return cli_usage("update", "--force: %s", fault);
+        }
+    }
     options->rounds = UPDATE_ROUNDS_STANDARD;
     if (command->rounds != NULL &&
         !cli_number(command->rounds, 1, UPDATE_ROUNDS_MAX, &options->rounds)) {

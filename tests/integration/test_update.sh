@@ -118,6 +118,9 @@ is_in_force 2
 wants 2 'neither' nothing
 wants 2 'two ways' --source https://a.example --from "$work"
 wants 2 'need a --reason' --override size
+wants 2 'an override needs a reason' --override size --reason ' '
+wants 2 'an override needs a reason' --force --reason ' '
+wants 2 'an override needs a reason' --force --reason $'one\ntwo'
 wants 2 'is no source' --source ftp://a.example
 wants 2 'no such publisher' --publisher nobody
 serve 3
