@@ -148,6 +148,9 @@ int cli_check(int argc, char **argv)
 
         config->state_directory = NULL; /* nothing is written */
         rc = setup_snapshot_make_for(config, &request, &report, &snapshot);
+        if (rc == 0) {
+            cli_tell_older(state, snapshot, &report);
+        }
         free(state);
         if (rc != 0) {
             config_free(config);

@@ -85,6 +85,11 @@ struct setup_snapshot *cli_snapshot_of(struct config *config, uint64_t wall_s,
                                        const struct setup_held_set *held,
                                        struct cli_progress *progress);
 
+/* Warns of lists of which an older version counts: held, or with a newer one on its way by
+ * stages, as the files in the state directory (NULL: none) say, where they can be read. */
+void cli_tell_older(const char *state, const struct setup_snapshot *snapshot,
+                    struct report *report);
+
 /* The control socket of the configuration (copied into out, which holds size octets), or the
  * one named by --socket. False after a message. */
 bool cli_socket_path(const char *named_socket, const char *named_config, char *out,

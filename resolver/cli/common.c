@@ -116,7 +116,7 @@ struct setup_snapshot *cli_snapshot_of(struct config *config, uint64_t wall_s,
     struct report report;
 
     /* The kept image is the daemon's: the tool compiles for itself and leaves no trace. */
-    free(config->state_directory);
+    char *state = config->state_directory;
     config->state_directory = NULL;
     report_init(&report);
     if (progress != NULL) {
@@ -126,6 +126,10 @@ struct setup_snapshot *cli_snapshot_of(struct config *config, uint64_t wall_s,
     if (progress != NULL) {
         cli_progress_end(progress);
     }
+    if (rc == 0 && held == NULL) {
+        cli_tell_older(state, snapshot, &report);
+    }
+    free(state);
     report_print(&report, stderr);
     if (rc != 0) {
         if (report.errors == 0) {

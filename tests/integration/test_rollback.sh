@@ -98,6 +98,11 @@ says 'shop: serial 3 is in force' <"$work/last" || fail "$(cat "$work/last")"
 says 'serial 5 waits' <"$work/last" || fail "$(cat "$work/last")"
 decides 3 4 5
 ratchet_has 5
+for look in "check $work/cordond.yaml" "explain s5.example -c $work/cordond.yaml"; do
+  # shellcheck disable=SC2086 # words
+  { "$cordon" $look 2>&1 || true; } | says 'shop: cordond holds this list at serial 3 .*here serial 5 of its folder is looked at' ||
+    fail "cordon $look does not say so: $("$cordon" $look 2>&1)"
+done
 wait_until 5 events 1 'e["event"] == "change" and e["what"] == "list-rolled-back" and e["list"] == "shop" and e["serial"] == 3 and e["serial_before"] == 5 and e["reason"] == "it blocks the bank" and e["by"] == "control" and e["until"] is None'
 wait_until 5 events 1 'e["event"] == "decision" and e.get("serial") == 3'
 status_is 's["held"][0]["list"] == "shop" and s["held"][0]["state"] == "held" and s["held"][0]["newer"] == 5 and s["held"][0]["reason"] == "it blocks the bank"' || fail "$(status 's["held"]')"

@@ -86,6 +86,11 @@ wait_until 5 events 1 'e["event"] == "change" and e["what"] == "stage-begun" and
 ask other5.example
 expect 'ede .* other 5' # stages: off
 status_is 's["stages"][0]["newer"] == 5 and [l["staged"] for l in s["lists"] if l["id"] == "shop"] == [5]' || fail "$(status 's["stages"]')"
+for look in "check $work/cordond.yaml" "explain s5.example -c $work/cordond.yaml"; do
+  # shellcheck disable=SC2086 # words
+  { "$cordon" $look 2>&1 || true; } | says 'shop: cordond brings in serial 5 .*until then serial 3 counts' ||
+    fail "cordon $look does not say so: $("$cordon" $look 2>&1)"
+done
 tool explain --live s5.example | says 'another version of its list counts here' || fail "$(tool explain --live s5.example)"
 
 say "by command to the next stage: half of the clients, and always the same"
