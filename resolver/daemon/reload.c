@@ -159,10 +159,16 @@ static void tell(struct daemon *daemon)
         control_reply(reload->waiting[i], out.at, out.len);
     }
     reload->waiting_count = 0;
+    /* Copied: a large piece that is cut to fit would be a little further on in the heap each
+     * time, and touch it all. */
     free(reload->last);
-    char *fitting = realloc(memory, out.len + 1);
-    reload->last = fitting != NULL ? fitting : memory;
-    reload->last_len = out.len;
+    reload->last = malloc(out.len + 1);
+    if (reload->last != NULL) {
+        memcpy(reload->last, out.at, out.len);
+        reload->last[out.len] = '\0';
+    }
+    free(memory);
+    reload->last_len = reload->last != NULL ? out.len : 0;
 }
 
 /* What changes files: the folder of lists. */

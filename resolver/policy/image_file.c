@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -214,6 +215,7 @@ int policy_image_load(const char *path, const uint8_t key[32], const uint8_t inp
     if (rc != 0) {
         return rc;
     }
+    invariant(made != NULL);
     if (memcmp(made->octets + IMAGE_AT_INPUTS, inputs, 32) != 0) {
         policy_image_free(made);
         return CORDON_E_CORRUPT;

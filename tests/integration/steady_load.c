@@ -375,7 +375,9 @@ static uint32_t share(const struct tally *tally, double part)
 static void print(const char *phase, const char *kind, struct tally *tally)
 {
     if (tally->sent > 0) {
-        qsort(tally->took_us, tally->count, sizeof(tally->took_us[0]), ascending);
+        if (tally->count > 0) {
+            qsort(tally->took_us, tally->count, sizeof(tally->took_us[0]), ascending);
+        }
         printf("%s %s %" PRIu64 " %zu %" PRIu64 " %" PRIu64 " %u %u %u %u %u\n", phase, kind,
                tally->sent, tally->count, tally->lost, tally->wrong, share(tally, 0.5),
                share(tally, 0.9), share(tally, 0.99), share(tally, 0.999), share(tally, 1));
