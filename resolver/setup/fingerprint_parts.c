@@ -478,15 +478,36 @@ static int add_answers(const struct setup_fingerprint_source *from, FILE *out)
     return rc;
 }
 
+/* Whether policy leaves names alone that are in the zones outside of this one: of the longest
+ * of them, as a question is decided. */
+static bool exempt_outside(const struct config *config, const struct config_zone *zone)
+{
+    const struct config_zone *longest = NULL;
+
+    for (size_t i = 0; i < config->forward_count; i++) {
+        const struct config_zone *other = &config->forward[i];
+
+        if (other->name.labels < zone->name.labels &&
+            wire_name_is_within(&zone->name, &other->name) &&
+            (longest == NULL || other->name.labels > longest->name.labels)) {
+            longest = other;
+        }
+    }
+    return longest != NULL && longest->exempt;
+}
+
+/* A zone that is as those outside of it changes nothing. */
 static int add_exempt(const struct setup_fingerprint_source *from, FILE *out)
 {
     char value[FINGERPRINT_VALUE_SIZE];
     int rc = 0;
 
     for (size_t i = 0; i < from->config->forward_count && rc == 0; i++) {
-        if (from->config->forward[i].exempt) {
-            rc = names_value(&from->config->forward[i].name, 1, value);
-            fprintf(out, "exempt %s\n", value);
+        const struct config_zone *zone = &from->config->forward[i];
+
+        if (zone->exempt != exempt_outside(from->config, zone)) {
+            rc = names_value(&zone->name, 1, value);
+            fprintf(out, "%s %s\n", zone->exempt ? "exempt" : "apply", value);
         }
     }
     return rc;

@@ -405,6 +405,31 @@ static void parts_of_an_option_that_decide_apart(void **state)
     }
 }
 
+/* The longest zone counts: one inside of an exempt one may be decided about all the same. */
+static void zones_inside_of_exempt_ones(void **state)
+{
+    static const char outer[] =
+        "upstreams: {zones: {example: {servers: [192.0.2.5], policy: exempt}}}";
+    static const char apply[] =
+        "upstreams: {zones: {example: {servers: [192.0.2.5], policy: exempt}, a.example: "
+        "[192.0.2.5]}}";
+    static const char exempt[] =
+        "upstreams: {zones: {example: {servers: [192.0.2.5], policy: exempt}, a.example: "
+        "{servers: [192.0.2.6], policy: exempt}}}";
+    static const char deep[] =
+        "upstreams: {zones: {example: {servers: [192.0.2.5], policy: exempt}, a.example: "
+        "[192.0.2.5], b.a.example: {servers: [192.0.2.6], policy: exempt}}}";
+    static const char elsewhere[] =
+        "upstreams: {zones: {example: {servers: [192.0.2.5], policy: exempt}, a.test: "
+        "[192.0.2.5]}}";
+
+    (void)state;
+    wants("apply inside of exempt", between(outer, apply), BIT(EXEMPT));
+    wants("exempt inside of exempt", between(outer, exempt), 0);
+    wants("exempt inside of apply", between(apply, deep), BIT(EXEMPT));
+    wants("apply elsewhere", between(outer, elsewhere), 0);
+}
+
 static void an_order_that_says_nothing_changes_nothing(void **state)
 {
     (void)state;
@@ -975,6 +1000,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_option_that_decides_changes_its_part_and_no_other_any),
         cmocka_unit_test(parts_of_an_option_that_decide_apart),
+        cmocka_unit_test(zones_inside_of_exempt_ones),
         cmocka_unit_test(an_order_that_says_nothing_changes_nothing),
         cmocka_unit_test(of_a_list_everything_decides),
         cmocka_unit_test(a_list_that_is_held_is_told_with_those_who_have_the_newer_one),
