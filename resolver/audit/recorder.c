@@ -234,19 +234,26 @@ static bool has_room(const struct audit_recorder *recorder, unsigned stream)
            (stream == AUDIT_CHANGES || !is_at_bound(recorder));
 }
 
-/* What waited goes first, as far as there is room. */
+/* What waited goes first, as far as there is room. Those of refuse were answered on the promise
+ * of a place: theirs are written beyond the bound, which the backlog keeps small. */
 static void backlog_empty(struct audit_recorder *recorder, struct clock_now now)
 {
     while (recorder->backlog_start < recorder->backlog_len) {
         const uint8_t *at = recorder->backlog + recorder->backlog_start;
         const size_t len = audit_get32(at);
+        const unsigned stream = at[4];
         struct audit_row row;
 
-        if (!has_room(recorder, at[4])) {
+        if (audit_log_is_full(recorder->log)) {
             return;
         }
-        if (audit_row_decode(at + RECORD_HEAD, len, &row)) {
-            (void)audit_log_add(recorder->log, (enum audit_stream)at[4], &row, now.wall_us);
+        if (stream != AUDIT_CHANGES && !recorder->settings.refuse[stream] &&
+            is_at_bound(recorder)) {
+            lose(recorder, stream, 1, CAUSE_BOUND, now.wall_us);
+        } else if (!audit_row_decode(at + RECORD_HEAD, len, &row) ||
+                   audit_log_add(recorder->log, (enum audit_stream)stream, &row, now.wall_us) ==
+                       -EINVAL) {
+            lose(recorder, stream, 1, CAUSE_OTHER, now.wall_us);
         }
         recorder->backlog_start += RECORD_HEAD + len;
     }
@@ -255,6 +262,19 @@ static void backlog_empty(struct audit_recorder *recorder, struct clock_now now)
     recorder->backlog_size = 0;
     free(recorder->backlog);
     recorder->backlog = NULL;
+}
+
+/* What has found no place when there is no time left; counted in left, by stream. */
+static void backlog_lose(struct audit_recorder *recorder, struct clock_now now,
+                         uint64_t left[AUDIT_STREAMS + 1])
+{
+    while (recorder->backlog_start < recorder->backlog_len) {
+        const uint8_t *at = recorder->backlog + recorder->backlog_start;
+
+        lose(recorder, at[4], 1, CAUSE_WAITING, now.wall_us);
+        left[at[4]]++;
+        recorder->backlog_start += RECORD_HEAD + audit_get32(at);
+    }
 }
 
 /* --- opening --- */
@@ -301,6 +321,25 @@ static uint64_t count_octets(const struct audit_files *files)
     return sum;
 }
 
+/* Octets of the logs before, which could not be gone on with: the bound is for all together. */
+static uint64_t count_logs(const struct audit_recorder *recorder, unsigned before)
+{
+    char path[AUDIT_PATH_MAX];
+    uint64_t sum = 0;
+
+    for (unsigned number = 1; number < before; number++) {
+        struct audit_folder at;
+        struct audit_files files;
+
+        if (audit_log_folder(recorder->folder, number, path) &&
+            audit_folder_open(path, &at, &files) == 0) {
+            sum += count_octets(&files);
+            audit_folder_close(&at);
+        }
+    }
+    return sum;
+}
+
 static int open_number(struct audit_recorder *recorder, unsigned number, struct clock_now now,
                        struct audit_log_opened *opened)
 {
@@ -331,7 +370,7 @@ static int open_number(struct audit_recorder *recorder, unsigned number, struct 
         return result;
     }
     recorder->number = number;
-    recorder->octets_before = count_octets(&recorder->files);
+    recorder->octets_before = count_logs(recorder, number) + count_octets(&recorder->files);
     pthread_mutex_lock(&recorder->mutex);
     memcpy(recorder->stats.folder, path, sizeof(path));
     pthread_mutex_unlock(&recorder->mutex);
@@ -655,6 +694,25 @@ const char *audit_recorder_checkpoint(const struct audit_recorder *recorder, uin
     return text;
 }
 
+/* Nothing in the log can say it: this line alone does. */
+static void say_lost_end(const struct audit_recorder *recorder, int error,
+                         uint64_t lost[AUDIT_STREAMS + 1])
+{
+    struct audit_log_stats stats;
+
+    audit_log_stats(recorder->log, &stats);
+    for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
+        lost[stream] += stats.taken[stream] - stats.safe[stream];
+    }
+    log_write(
+        LOG_LEVEL_ERROR,
+        "audit: the end of the log in %s was not written: %s. What was answered lately is "
+        "not in it: %llu decisions, %llu queries, %llu changes",
+        recorder->stats.folder, cordon_strerror(error),
+        (unsigned long long)lost[AUDIT_DECISIONS], (unsigned long long)lost[AUDIT_QUERIES],
+        (unsigned long long)lost[AUDIT_CHANGES]);
+}
+
 void audit_recorder_end(struct audit_recorder *recorder, const char *reason,
                         const struct audit_in_force *in_force, struct clock_now now)
 {
@@ -668,7 +726,15 @@ void audit_recorder_end(struct audit_recorder *recorder, const char *reason,
                   recorder->backlog_len - recorder->backlog_start);
         return;
     }
-    backlog_empty(recorder, now);
+    uint64_t left[AUDIT_STREAMS + 1] = {0};
+    size_t before = 0;
+    do { /* in portions, if there is more than the log takes at once */
+        before = recorder->backlog_len - recorder->backlog_start;
+        backlog_empty(recorder, now);
+        (void)audit_log_flush(recorder->log, in_force, now.wall_us);
+    } while (recorder->backlog_len > recorder->backlog_start &&
+             recorder->backlog_len - recorder->backlog_start < before);
+    backlog_lose(recorder, now, left);
     tell_losses(recorder, now, true);
     /* Gaps first: the stop is the last record. */
     (void)audit_log_flush(recorder->log, in_force, now.wall_us);
@@ -678,8 +744,7 @@ void audit_recorder_end(struct audit_recorder *recorder, const char *reason,
     (void)audit_log_add(recorder->log, AUDIT_CHANGES, &row, now.wall_us);
     const int error = audit_log_flush(recorder->log, in_force, now.wall_us);
     if (error != 0) {
-        log_write(LOG_LEVEL_ERROR, "audit: the end of the log in %s was not written: %s",
-                  recorder->stats.folder, cordon_strerror(error));
+        say_lost_end(recorder, error, left);
     }
     look_at_checkpoint(recorder, now);
     publish(recorder);

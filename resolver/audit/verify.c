@@ -37,6 +37,7 @@ struct verification {
     bool known;       /* state.tree is that of all blocks before */
     bool begun;       /* a file has been read */
     uint64_t session; /* of the newest block */
+    bool running;     /* a run has begun, and not yet ended */
     struct audit_checkpoint wanted[WANTED_MAX];
     size_t wanted_count;
     struct ranges gone, recorded;
@@ -240,6 +241,12 @@ static void look_at_changes(struct verification *v, const struct audit_header *h
         const bool has = audit_row_has(&row, AUDIT_WHAT);
 
         v->verdict->stopped = has && what->number == 4 && memcmp(what->octets, "stop", 4) == 0;
+        if (has && what->number == 5 && memcmp(what->octets, "start", 5) == 0) {
+            v->verdict->unended += v->running ? 1 : 0;
+            v->running = true;
+        } else if (v->verdict->stopped) {
+            v->running = false;
+        }
         if (has && what->number == 3 && memcmp(what->octets, "gap", 3) == 0) {
             v->verdict->gaps++;
             v->verdict->gap_events +=
@@ -363,6 +370,7 @@ static int look_at_block(struct verification *v, const struct audit_item *item)
     if (item->kind == AUDIT_ITEM_REMOVED) {
         remember(&v->gone, header->number, header->number);
         v->verdict->removed++;
+        v->running = v->running && header->stream != AUDIT_CHANGES; /* its stop may be gone */
     } else {
         result = look_at_body(v, item);
     }

@@ -76,6 +76,7 @@ struct audit_verdict {
     uint64_t first_us, last_us;
     uint64_t checkpoint_us; /* of the newest checkpoint */
     bool stopped;           /* the last change is a stop */
+    uint64_t unended;       /* runs after which another one began without a stop */
 };
 
 /* 0, or -errno if it could not be read: then there is no verdict. */

@@ -84,6 +84,12 @@ static void print_verdict(const char *folder, const struct trust_note_key *key, 
         printf("  the bodies of %" PRIu64 " blocks were removed, and that is recorded\n",
                verdict->removed);
     }
+    if (verdict->unended > 0) {
+        printf("  %" PRIu64
+               " of its runs did not end in order (killed, no power, a full disk at "
+               "the stop): what was answered last then may be missing\n",
+               verdict->unended);
+    }
     printf("  %s\n", verdict->stopped
                          ? "it was stopped in order"
                          : "it was not stopped: it is being written, or was killed");
@@ -127,6 +133,7 @@ static void print_json(const char *folder, const struct trust_note_key *key,
     json_uint(&out, "gaps", verdict->gaps);
     json_uint(&out, "gap_events", verdict->gap_events);
     json_uint(&out, "removed", verdict->removed);
+    json_uint(&out, "unended", verdict->unended);
     json_bool(&out, "stopped", verdict->stopped);
     json_object_end(&out);
     printf("%s\n", buffer);

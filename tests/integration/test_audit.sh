@@ -91,9 +91,16 @@ for turn in 1 2 3 4; do
   cordond_pid=
 done
 start_cordond
+wait_until 10 status_is 's["audit"]["changes"]["safe"] > 0' || fail "$(status 's["audit"]')"
+kill -KILL "$cordond_pid"
+wait "$cordond_pid" 2>/dev/null || true
+start_cordond
 stop_cordond
 holds "after kills"
 [ "$(verdict 'v["stopped"]')" = True ] || fail "$(cat "$work/verdict")"
+unended=$(verdict 'v["unended"]') # those that lived long enough to write that they had begun
+[ "$unended" -ge 1 ] || fail "the last kill is not told: $(cat "$work/verdict")"
+"$cordon" audit verify -c "$work/cordond.yaml" | says "$unended of its runs did not end in order" || fail "the kills are not told"
 
 say "a successor takes the log over without a loss, and there are never two writers"
 start_cordond
@@ -111,6 +118,7 @@ wait_until 10 status_is 's["audit"]["state"] == "recording"' || fail "$(status '
 [ "$(status 'sum(s["audit"][x]["lost"] for x in ("decisions", "queries", "changes"))')" = 0 ] || fail "lost: $(status 's["audit"]')"
 stop_cordond
 holds "after a successor"
+[ "$(verdict 'v["unended"]')" -eq "$unended" ] || fail "a successor is no kill: $(cat "$work/verdict")"
 [ "$(verdict 'v["decisions"]')" -eq $((before + 2000)) ] || fail "$before, then $(cat "$work/verdict")"
 python3 "$here/audit_read.py" "$log" changes >"$work/changes"
 says 'another process has taken over' <"$work/changes" || fail "the predecessor's end is not there"
@@ -124,6 +132,7 @@ blocked 10
 wait_until 10 safe 10 || fail "$(status 's["audit"]')"
 [ "$(status 's["audit"]["directory"]')" = "$log/log-2" ] || fail "$(status 's["audit"]')"
 status_is 's["audit"]["another_left"]' || fail "no alarm"
+status_is 's["audit"]["octets"] > '"$(stat -c %s "$work/as-it-was")" || fail "the bound is not for all: $(status 's["audit"]')"
 { "$cordon" status -c "$work/cordond.yaml" || true; } | says 'another was begun' || fail "nothing to look at"
 stop_cordond
 cmp "$log/0000000001.cordon" "$work/as-it-was" || fail "the damaged log was changed"
@@ -134,3 +143,23 @@ python3 "$here/audit_read.py" "$log/log-2" changes | says '"what": "log-begun"' 
 start_cordond
 [ "$(status 's["audit"]["directory"]')" = "$log/log-2" ] || fail "$(status 's["audit"]')"
 stop_cordond
+
+say "the bound is one for all logs of the folder; what waited for the log is counted there, and changes are recorded behind it"
+truncate -s 9M "$log/0000000001.cordon"
+option[audit.octets]=8MiB
+write_config
+python3 "$here/audit_read.py" "$log/log-2" changes >"$work/before"
+exec 9>>"$log/log-2/lock"
+flock -n 9 || fail "the log is in use"
+start_cordond 9>&-
+blocked 10
+wait_until 10 status_is 's["audit"]["waiting_octets"] > 0' || fail "$(status 's["audit"]')"
+exec 9>&-
+wait_until 10 status_is 's["audit"]["state"] == "bound" and s["audit"]["waiting_octets"] == 0' || fail "$(status 's["audit"]')"
+[ "$(status 's["audit"]["decisions"]["lost"]')" = 10 ] || fail "$(status 's["audit"]')"
+stop_cordond
+python3 "$here/audit_read.py" "$log/log-2" changes | tail -n "+$(($(wc -l <"$work/before") + 1))" >"$work/changes"
+says '"cause": "bound", "count": 10' <"$work/changes" || fail "no gap: $(cat "$work/changes")"
+for what in start list-in-force stop; do
+  says "\"what\": \"$what\"" <"$work/changes" || fail "no $what in $(cat "$work/changes")"
+done
