@@ -306,6 +306,13 @@ void staging_look(struct daemon *daemon, struct clock_now now)
         daemon->reload.phase != RELOAD_IDLE) {
         return;
     }
+    if (setup_stages_mend_time(&staging->stages, now.wall_us / 1000000)) {
+        log_write(
+            LOG_LEVEL_INFO,
+            "the clock was set back to before a stage began: it begins now, and lasts for "
+            "its time");
+        save(daemon);
+    }
     if (now.wall_us / 1000000 >= setup_stages_next(&staging->stages, daemon->config)) {
         staging->next_try_us = now.mono_us + AGAIN_US;
         (void)reload_request(daemon, RELOAD_STAGES, NULL);

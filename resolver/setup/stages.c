@@ -202,6 +202,21 @@ uint64_t setup_stages_next(const struct setup_stages *stages, const struct confi
     return next;
 }
 
+bool setup_stages_mend_time(struct setup_stages *stages, uint64_t now_s)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < stages->count; i++) {
+        struct setup_stages_of *of = &stages->at[i];
+
+        if (of->newer != 0 && of->since_s > now_s) {
+            of->since_s = now_s;
+            any = true;
+        }
+    }
+    return any;
+}
+
 /* --- what has come into force --- */
 
 /* The list in force, and what was known of it (NULL: nothing). True if that is a change. */

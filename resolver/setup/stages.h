@@ -50,11 +50,16 @@ void setup_stages_parse(const char *text, size_t len, const char *file, struct r
 size_t setup_stages_print(const struct setup_stages *stages, char *out);
 
 /* True if the time of the list's stage is over. Before its beginning, by a clock that was set
- * back, it is not. A stage that the configuration does not have any more is over. */
+ * back, it is not (setup_stages_mend_time). A stage that the configuration does not have any
+ * more is over. */
 bool setup_stages_is_over(const struct setup_stages_of *of, const struct config *config,
                           uint64_t now_s);
 /* When the next one of all is over; UINT64_MAX: none will be. */
 uint64_t setup_stages_next(const struct setup_stages *stages, const struct config *config);
+
+/* A stage that began later than now began by a clock that was wrong: it begins now, and lasts
+ * for its time. True if there was one. */
+bool setup_stages_mend_time(struct setup_stages *stages, uint64_t now_s);
 
 enum setup_stages_what {
     SETUP_STAGES_BEGUN,    /* the first stage of a newer version */

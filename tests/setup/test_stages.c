@@ -125,6 +125,23 @@ static void a_stage_is_over_when_its_time_is(void **state)
 
 #define HASH "0101010101010101010101010101010101010101010101010101010101010101"
 
+/* A clock that once ran years ahead does not hold a version back for years. */
+static void a_stage_of_a_wrong_clock_begins_now(void **state)
+{
+    struct setup_stages stages = {.at = {{.newer = 5, .since_s = NOW + 1000 * HOUR},
+                                         {.newer = 6, .since_s = NOW - HOUR},
+                                         {.newer = 0, .since_s = 0}},
+                                  .count = 3};
+
+    (void)state;
+    assert_true(setup_stages_mend_time(&stages, NOW));
+    assert_int_equal(stages.at[0].since_s, NOW);
+    assert_int_equal(stages.at[1].since_s, NOW - HOUR);
+    assert_int_equal(stages.at[2].since_s, 0);
+    assert_false(setup_stages_mend_time(&stages, NOW));
+    assert_false(setup_stages_mend_time(&stages, NOW + 1));
+}
+
 static void what_is_written_reads_back(void **state)
 {
     struct setup_stages stages = {
@@ -233,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_goes_from_stage_to_stage),
         cmocka_unit_test(a_stage_is_over_when_its_time_is),
+        cmocka_unit_test(a_stage_of_a_wrong_clock_begins_now),
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(faulty_lines_cost_themselves),
         cmocka_unit_test(another_file_is_none_of_ours),
