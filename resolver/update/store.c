@@ -141,6 +141,20 @@ static bool is_unfinished(const char *name, void *context)
     return strncmp(name, "sources.json.", 13) == 0 || strcmp(name, "current.new") == 0;
 }
 
+/* Candidates become versions by a rename, and what is removed in a folder must be its own. */
+static int refuse_link(const char *folder, struct report *report)
+{
+    struct stat status;
+
+    if (lstat(folder, &status) != 0 || !S_ISLNK(status.st_mode)) {
+        return 0;
+    }
+    report_add(report, REPORT_ERROR, folder, 0, 0,
+               "this is a link, and has to be a folder: remove the link; where there is too "
+               "little room, update.directory may lead elsewhere");
+    return -ENOTDIR;
+}
+
 int update_place_open(const struct update_store *store, const char *publisher,
                       struct report *report, struct update_place *place)
 {
@@ -152,9 +166,14 @@ int update_place_open(const struct update_store *store, const char *publisher,
     if (rc != 0) {
         return say(report, place->base, rc, "the publisher's folders cannot be made");
     }
-    remove_gone(place);
-    update_store_clear(place->base, is_unfinished, NULL);
-    return 0;
+    rc = refuse_link(place->versions, report);
+    rc = rc == 0 ? refuse_link(place->candidate, report) : rc;
+    rc = rc == 0 ? refuse_link(place->incoming, report) : rc;
+    if (rc == 0) {
+        remove_gone(place);
+        update_store_clear(place->base, is_unfinished, NULL);
+    }
+    return rc;
 }
 
 static bool is_version_name(const char *name)

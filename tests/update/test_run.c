@@ -395,6 +395,35 @@ static void a_folder_in_the_place_of_the_link_is_left_alone(void **state)
     runs_close(&runs);
 }
 
+static void links_in_the_place_of_the_folders_are_not_followed(void **state)
+{
+    static const char *const folders[] = {"candidate", "incoming", "versions"};
+    struct runs runs;
+    char path[64], away[64];
+
+    (void)state;
+    runs_open(&runs);
+    runs_publish(&runs, "a", 1, "one", "first", NULL);
+    assert_int_equal(runs_run(&runs), UPDATE_ACTIVATED);
+    runs_publish(&runs, "a", 2, "one", "second", NULL);
+    (void)mkdir("elsewhere", 0700);
+    workshop_write("elsewhere/precious", "x", 1);
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        snprintf(path, sizeof(path), "store/press/%s", folders[i]);
+        snprintf(away, sizeof(away), "store/press/%s.away", folders[i]);
+        (void)rename(path, away);
+        assert_int_equal(symlink("../../elsewhere", path), 0);
+        assert_int_equal(runs_run(&runs), UPDATE_FAULT);
+        assert_true(runs_said(&runs, "remove the link"));
+        assert_int_equal(access("elsewhere/precious", F_OK), 0);
+        assert_int_equal(unlink(path), 0);
+        (void)rename(away, path);
+        assert_int_equal(runs_in_force(), 1);
+    }
+    assert_int_equal(runs_run(&runs), UPDATE_ACTIVATED);
+    runs_close(&runs);
+}
+
 static void two_runs_at_once_are_one(void **state)
 {
     struct update_store first, second;
@@ -429,6 +458,7 @@ int main(void)
         WORKSHOP_TEST(a_damaged_memory_is_as_none),
         WORKSHOP_TEST(so_many_versions_are_kept),
         WORKSHOP_TEST(a_folder_in_the_place_of_the_link_is_left_alone),
+        WORKSHOP_TEST(links_in_the_place_of_the_folders_are_not_followed),
         WORKSHOP_TEST(two_runs_at_once_are_one),
     };
 
