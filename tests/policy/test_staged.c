@@ -581,6 +581,7 @@ static void a_share_grows_and_loses_nobody(void **state)
             const unsigned at = policy_share_of(some.key, &client);
             struct policy_views *views = NULL;
             bool before = false;
+            bool edge = false; /* it stands at the very end of a share */
 
             assert_true(at < 1000);
             for (size_t i = 0; i < ITEMS(shares); i++) {
@@ -588,9 +589,10 @@ static void a_share_grows_and_loses_nobody(void **state)
 
                 assert_true(now || !before); /* once in, always in */
                 before = now;
+                edge = edge || at == shares[i];
                 inside[i] += now;
             }
-            if (c % 100 != 0) {
+            if (c % 100 != 0 && !edge) {
                 continue;
             }
             for (size_t i = 0; i < ITEMS(shares); i++) {
