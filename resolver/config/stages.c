@@ -293,6 +293,10 @@ void config_check_stages(struct config_reader *reader)
               "two versions",
               config->list_count, CONFIG_LISTS_MAX / 2);
     }
+    if (config->lists_keep == 0) {
+        fault(reader, first,
+              "stages need lists.keep: the version in force counts on while a newer one comes");
+    }
     if (config->state_directory == NULL) {
         fault(reader, first, "stages need state.directory: what is in force is kept there");
     }

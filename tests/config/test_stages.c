@@ -109,6 +109,10 @@ static void what_cannot_be_is_refused(void **state)
          "1:60: lists.stages: the share is no larger than the one before: shares rise"},
         {STAGES("{for: 1d, share: 30%}, {for: 1d, views: [lab]}, {for: 1d, share: 10%}"),
          "1:85: lists.stages: the share is no larger than the one before: shares rise"},
+        /* without what is kept there is nothing to go on with */
+        {"lists: {use: {a: enforce}, keep: 0, stages: [{for: 1d, mode: log}]}\n",
+         "1:46: lists.stages: stages need lists.keep: the version in force counts on while a "
+         "newer one comes"},
         /* views */
         {STAGES("{for: 1d, views: []}"),
          "1:54: lists.stages: no view: name one, or leave the stage out"},
