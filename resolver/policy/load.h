@@ -72,6 +72,7 @@ struct policy_loaded_list {
     uint64_t dead_after_s;       /* as in the request */
     uint8_t hash[DIGEST_OCTETS]; /* of its text */
     bool held;                   /* it is the version that was asked for in request.held */
+    bool folder_broken;    /* for the caller: it is from what was kept, its folder is broken */
     bool held_lost;        /* that version could not be had: this is the one in its folder */
     uint32_t newer_serial; /* of a held one: what its folder has; 0: nothing newer */
 };

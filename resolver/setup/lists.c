@@ -344,6 +344,7 @@ static int load_once(const struct config *config, const struct setup_request *re
             list->held = false; /* by nobody's decision */
         }
         list->held_lost |= plan->lost[i];
+        list->folder_broken = is_broken(trust, whose);
         const struct trust_mark *of = NULL;
         if (is_broken(trust, whose) && find_mark(trust, whose, list->id, &of) != NULL) {
             snprintf(list->publisher, sizeof(list->publisher), "%s", of->publisher);

@@ -231,6 +231,10 @@ static bool take_one(const struct setup_snapshot *snapshot,
     *after = (struct setup_stages_of){.serial = list->serial};
     snprintf(after->id, sizeof(after->id), "%s", list->id);
     memcpy(after->hash, list->hash, sizeof(after->hash));
+    if (was != 0 && list->folder_broken && !list->held && list->serial == known->serial) {
+        *after = *known; /* the newer one cannot be had for now: it goes on when it is back */
+        return false;
+    }
     if (staged == NULL) {
         *what = list->serial == was ? SETUP_STAGES_DONE : SETUP_STAGES_ENDED;
         return was != 0;

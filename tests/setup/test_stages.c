@@ -125,6 +125,33 @@ static void a_stage_is_over_when_its_time_is(void **state)
 
 #define HASH "0101010101010101010101010101010101010101010101010101010101010101"
 
+/* A folder that breaks neither ends the stages nor brings the newer version in. */
+static void a_broken_folder_leaves_the_stage_as_it_is(void **state)
+{
+    struct setup_stages stages = {.count = 0};
+    struct setup_stages_change *changes = calloc(POLICY_LISTS_MAX, sizeof(changes[0]));
+    struct setup_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+    (void)state;
+    assert_non_null(changes);
+    assert_non_null(snapshot);
+    come(snapshot, 3, 0, 0);
+    assert_int_equal(setup_stages_take(&stages, snapshot, NOW, changes), 0);
+    come(snapshot, 3, 5, 1);
+    assert_int_equal(setup_stages_take(&stages, snapshot, NOW, changes), 1);
+    come(snapshot, 3, 0, 0);
+    snapshot->lists[0].folder_broken = true;
+    assert_int_equal(setup_stages_take(&stages, snapshot, NOW + 9, changes), 0);
+    assert_int_equal(stages.at[0].newer, 5);
+    assert_int_equal(stages.at[0].stage, 1);
+    assert_int_equal(stages.at[0].since_s, NOW);
+    snapshot->lists[0].held = true; /* a rollback ends them all the same */
+    assert_int_equal(setup_stages_take(&stages, snapshot, NOW + 9, changes), 1);
+    assert_int_equal(stages.at[0].newer, 0);
+    free(snapshot);
+    free(changes);
+}
+
 /* A clock that once ran years ahead does not hold a version back for years. */
 static void a_stage_of_a_wrong_clock_begins_now(void **state)
 {
@@ -250,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_goes_from_stage_to_stage),
         cmocka_unit_test(a_stage_is_over_when_its_time_is),
+        cmocka_unit_test(a_broken_folder_leaves_the_stage_as_it_is),
         cmocka_unit_test(a_stage_of_a_wrong_clock_begins_now),
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(faulty_lines_cost_themselves),
