@@ -328,6 +328,7 @@ PYTHON
   systemd-analyze security --offline=true --no-pager "$CORDON_ROOT/deploy/systemd/cordond.service" >"$work/exposure" 2>&1 ||
     fail "systemd-analyze security: $(tail -n 3 "$work/exposure")"
   exposure=$(sed -n 's/.*Overall exposure level for cordond.service: \([0-9.]*\).*/\1/p' "$work/exposure")
-  python3 -c 'import sys; sys.exit(not float(sys.argv[1]) <= 1.5)' "$exposure" || fail "exposure $exposure is over 1.5"
+  # 0.1 of it is for a lower priority of what takes long, which the daemon's own filter bounds to that.
+  python3 -c 'import sys; sys.exit(not float(sys.argv[1]) <= 1.6)' "$exposure" || fail "exposure $exposure is over 1.6"
   say "exposure level $exposure"
 fi
