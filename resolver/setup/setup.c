@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "policy/versions.h"
 #include "setup/caps.h"
 #include "setup/lists.h"
@@ -258,6 +259,12 @@ static void bury(const struct config *config, const struct policy_loaded *loaded
     }
 }
 
+/* By which clients belong to a share; NULL: none does. */
+static const uint8_t *share_key(const struct setup_request *request)
+{
+    return request->held != NULL ? request->held->key : NULL;
+}
+
 /* What is loaded in two versions, and for whom each of them counts. */
 static void note_staged(const struct config *config, const struct setup_request *request,
                         const struct policy_loaded *loaded, const struct setup_views *views,
@@ -269,7 +276,7 @@ static void note_staged(const struct config *config, const struct setup_request 
         const struct setup_held *held = setup_held_find(request->held, newer->id);
 
         setup_staged_fill(config, views, held, newer->serial, &new->staged[i]);
-        if (request->held->key == NULL) {
+        if (share_key(request) == NULL) {
             new->staged[i].share = 0;
         }
     }
@@ -279,10 +286,12 @@ static void note_staged(const struct config *config, const struct setup_request 
 static int stage(const struct config *config, const struct setup_request *request,
                  struct report *report, struct setup_views *views, struct setup_snapshot *new)
 {
+    const uint8_t *key = share_key(request);
     int rc = setup_views_stage(new->staged, new->newer_count, report, views, &new->shares);
 
     if (rc == 0 && new->shares.count > 0) {
-        memcpy(new->shares.key, request->held->key, sizeof(new->shares.key));
+        invariant(key != NULL); /* else every share is 0: note_staged() */
+        memcpy(new->shares.key, key, sizeof(new->shares.key));
     }
     return rc == 0 ? setup_views_choice(config, &new->shares, &new->choice) : rc;
 }
