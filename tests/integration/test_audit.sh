@@ -13,10 +13,13 @@ option[audit.checkpoint-time]=1s
 option[audit.origin]=resolver.test/audit
 log="$work/state/audit"
 
-blocked() { # COUNT: questions that are blocked, each by its own name
+questions() { # COUNT: that are blocked, each by its own name
   local i
   for ((i = 0; i < $1; i++)); do echo "n$i.blocked.test A"; done >"$work/questions"
-  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 >"$work/dnsperf" 2>&1
+}
+blocked() { # COUNT: asks them
+  questions "$1"
+  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 -t 30 >"$work/dnsperf" 2>&1
   grep -qE "Queries completed: +$1 " "$work/dnsperf" || fail "answers stopped: $(cat "$work/dnsperf")"
 }
 verify() { "$cordon" audit verify -c "$work/cordond.yaml" --json "$@" >"$work/verdict"; } # of the newest log: the last line
@@ -34,8 +37,8 @@ case $key in resolver.test/audit+*) ;; *) fail "the key: $key" ;; esac
 grep -qF "$key" "$work/cordond.log" || fail "the key is not in the log"
 [ "$(stat -c %a "$work/state/audit.key")" = 600 ] || fail "the secret key can be read"
 blocked 200
-wait_until 10 safe 200 || fail "not recorded: $(status 's["audit"]')"
-wait_until 10 holds "while it is written"
+wait_until 30 safe 200 || fail "not recorded: $(status 's["audit"]')"
+wait_until 30 verify || fail "while it is written: $(cat "$work/verdict")" # its last frame may be under way
 stop_cordond
 verify --key "$key" "$log" || fail "$(cat "$work/verdict")"
 [ "$(verdict 'v["decisions"], v["queries"], v["stopped"], v["gaps"]')" = '(200, 0, True, 0)' ] || fail "$(cat "$work/verdict")"
@@ -81,17 +84,19 @@ says '"reason": "an invoice".*"user": .*"what": "pause-begun"' <"$work/changes" 
 say "a kill at any instant: the next run goes on at the last whole block"
 for turn in 1 2 3 4; do
   start_cordond
-  blocked 300 &
+  questions 300
+  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 >"$work/dnsperf" 2>&1 &
   load=$!
   sleep "0.$((turn * 3 % 10))"
   kill -KILL "$cordond_pid"
   wait "$cordond_pid" 2>/dev/null || true
-  kill "$load" 2>/dev/null || true
+  kill -KILL "$load" 2>/dev/null || true # itself: what it has still to ask would come to a later run
   wait "$load" 2>/dev/null || true
   cordond_pid=
 done
 start_cordond
-wait_until 10 status_is 's["audit"]["changes"]["safe"] > 0' || fail "$(status 's["audit"]')"
+# Its own checkpoint: so its start is on the disk, not only those of the runs before.
+wait_until 30 status_is 's["audit"]["checkpoint"] is not None' || fail "$(status 's["audit"]')"
 kill -KILL "$cordond_pid"
 wait "$cordond_pid" 2>/dev/null || true
 start_cordond
@@ -106,15 +111,16 @@ say "a successor takes the log over without a loss, and there are never two writ
 start_cordond
 before=$(verify; verdict 'v["decisions"]')
 (for ((i = 0; i < 2000; i++)); do echo "s$i.blocked.test A"; done) >"$work/questions"
-dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -Q 1000 -c 4 >"$work/dnsperf" 2>&1 &
+dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -Q 1000 -c 4 -t 30 >"$work/dnsperf" 2>&1 &
 load=$!
 old=$cordond_pid
 "$cordond" -c "$work/cordond.yaml" --replace >>"$work/cordond.out" 2>>"$work/cordond.log" </dev/null &
 cordond_pid=$!
 pids+=("$cordond_pid")
 wait "$load" || fail "$(cat "$work/dnsperf")"
+grep -qE "Queries completed: +2000 " "$work/dnsperf" || fail "answers stopped: $(cat "$work/dnsperf")"
 wait "$old" || fail "the predecessor: $?"
-wait_until 10 status_is 's["audit"]["state"] == "recording"' || fail "$(status 's["audit"]')"
+wait_until 30 status_is 's["audit"]["state"] == "recording"' || fail "$(status 's["audit"]')"
 [ "$(status 'sum(s["audit"][x]["lost"] for x in ("decisions", "queries", "changes"))')" = 0 ] || fail "lost: $(status 's["audit"]')"
 stop_cordond
 holds "after a successor"
@@ -129,7 +135,7 @@ printf '' >"$log/head" # and what was signed last is gone, too
 cp "$log/0000000001.cordon" "$work/as-it-was"
 start_cordond
 blocked 10
-wait_until 10 safe 10 || fail "$(status 's["audit"]')"
+wait_until 30 safe 10 || fail "$(status 's["audit"]')"
 [ "$(status 's["audit"]["directory"]')" = "$log/log-2" ] || fail "$(status 's["audit"]')"
 status_is 's["audit"]["another_left"]' || fail "no alarm"
 status_is 's["audit"]["octets"] > '"$(stat -c %s "$work/as-it-was")" || fail "the bound is not for all: $(status 's["audit"]')"
@@ -153,9 +159,9 @@ exec 9>>"$log/log-2/lock"
 flock -n 9 || fail "the log is in use"
 start_cordond 9>&-
 blocked 10
-wait_until 10 status_is 's["audit"]["waiting_octets"] > 0' || fail "$(status 's["audit"]')"
+wait_until 30 status_is 's["audit"]["waiting_octets"] > 0' || fail "$(status 's["audit"]')"
 exec 9>&-
-wait_until 10 status_is 's["audit"]["state"] == "bound" and s["audit"]["waiting_octets"] == 0' || fail "$(status 's["audit"]')"
+wait_until 30 status_is 's["audit"]["state"] == "bound" and s["audit"]["waiting_octets"] == 0' || fail "$(status 's["audit"]')"
 [ "$(status 's["audit"]["decisions"]["lost"]')" = 10 ] || fail "$(status 's["audit"]')"
 stop_cordond
 python3 "$here/audit_read.py" "$log/log-2" changes | tail -n "+$(($(wc -l <"$work/before") + 1))" >"$work/changes"

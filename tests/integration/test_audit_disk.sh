@@ -25,7 +25,7 @@ asked=0
 blocked() { # COUNT
   local i
   for ((i = 0; i < $1; i++)); do echo "n$((asked + i)).blocked.test A"; done >"$work/questions"
-  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 >"$work/dnsperf" 2>&1
+  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 -t 30 >"$work/dnsperf" 2>&1
   grep -qE "Queries completed: +$1 " "$work/dnsperf" || fail "answers stopped: $(cat "$work/dnsperf")"
   asked=$((asked + $1))
 }
@@ -36,20 +36,20 @@ mkdir "$work/disk/audit"
 mount -o remount,ro "$work/disk"
 write_config
 start_cordond
-wait_until 10 state_is waiting || fail "$(status 's["audit"]')"
+wait_until 30 state_is waiting || fail "$(status 's["audit"]')"
 blocked 100
 { "$cordon" status -c "$work/cordond.yaml" || true; } | says 'cannot be opened' || fail "nothing to look at"
 mount -o remount,rw "$work/disk"
-wait_until 10 status_is 's["audit"]["decisions"]["safe"] == 100' || fail "$(status 's["audit"]')"
+wait_until 30 status_is 's["audit"]["decisions"]["safe"] == 100' || fail "$(status 's["audit"]')"
 status_is 's["audit"]["decisions"]["lost"] + s["audit"]["queries"]["lost"] + s["audit"]["changes"]["lost"] == 0' || fail "$(status 's["audit"]')"
 
 say "a full disk: the same, and the end that was not whole is no part of the log"
 dd if=/dev/zero of="$work/disk/ballast" bs=4k >/dev/null 2>&1 || true
 blocked 3000
-wait_until 10 state_is failing || fail "$(status 's["audit"]')"
+wait_until 30 state_is failing || fail "$(status 's["audit"]')"
 blocked 200
 rm "$work/disk/ballast"
-wait_until 20 status_is 's["audit"]["state"] == "recording" and s["audit"]["decisions"]["safe"] == 3300' || fail "$(status 's["audit"]')"
+wait_until 30 status_is 's["audit"]["state"] == "recording" and s["audit"]["decisions"]["safe"] == 3300' || fail "$(status 's["audit"]')"
 stop_cordond
 "$cordon" audit verify -c "$work/cordond.yaml" --json >"$work/verdict" || fail "$(cat "$work/verdict")"
 python3 - "$work/verdict" <<'PYTHON' || fail "$(cat "$work/verdict")"

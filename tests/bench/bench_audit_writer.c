@@ -1,0 +1,204 @@
+/*
+ * tests/bench/bench_audit_writer.c - what the writer costs: processor time of its threads for
+ * an event, from the workers' rings to the disk, and octets of an event, by stream.
+ *
+ * Usage: bench_audit_writer [EVENTS [NAMES]]    default 3000000; NAMES: a file of domains
+ * instead of audit_names.txt. Writes to a folder of its own below TMPDIR, and removes it.
+ *
+ * It is the writer of cordond itself, with lines of decisions to /dev/null beside the log. This
+ * thread plays two workers; its own time is taken off that of the process.
+ */
+#include "audit/writer.h"
+#include "bench/audit_events.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define WORKERS  2u
+#define BATCH    4096u
+#define RING     (8u << 20)
+#define PATIENCE 4000u /* pauses of the thread that feeds, 500 us each, before it gives up */
+
+struct scene {
+    const struct policy *policy;
+    struct ring *rings[WORKERS], *questions[WORKERS];
+    _Atomic uint64_t lost[WORKERS], questions_lost[WORKERS];
+    _Atomic uint64_t *lost_at[WORKERS], *questions_lost_at[WORKERS];
+    struct policy_slot *slot;
+    struct audit_recorder *recorder;
+    struct audit_writer *writer;
+    char folder[200], log[240], key[240];
+};
+
+static void need(bool holds, const char *what)
+{
+    if (!holds) {
+        fprintf(stderr, "bench_audit_writer: %s\n", what);
+        exit(1);
+    }
+}
+
+static double seconds_of(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Of all threads but this one. */
+static double others(void)
+{
+    return seconds_of(CLOCK_PROCESS_CPUTIME_ID) - seconds_of(CLOCK_THREAD_CPUTIME_ID);
+}
+
+static void keep(void *snapshot)
+{
+    (void)snapshot; /* the generator's */
+}
+
+static const struct policy *policy_of(const void *snapshot)
+{
+    return snapshot;
+}
+
+static const char *view_name(const void *snapshot, unsigned view)
+{
+    (void)snapshot;
+    return view == 0 ? "default" : NULL;
+}
+
+static void start(struct scene *scene, struct audit_events *events)
+{
+    const char *base = getenv("TMPDIR");
+
+    snprintf(scene->folder, sizeof(scene->folder), "%s/cordon-bench-writer-XXXXXX",
+             base != NULL ? base : "/tmp");
+    need(mkdtemp(scene->folder) != NULL, "no folder can be made");
+    snprintf(scene->log, sizeof(scene->log), "%s/audit", scene->folder);
+    snprintf(scene->key, sizeof(scene->key), "%s/audit.key", scene->folder);
+    const struct audit_recorder_settings recorder = {
+        .folder = scene->log,
+        .key_file = scene->key,
+        .origin = "bench.example/audit",
+        .takes = {false, true, true, true},
+        .file_octets = 64u << 20,
+        .block_us = 5000000,
+        .checkpoint_us = 60000000,
+        .checkpoint_events = 1000000,
+    };
+    const struct audit_writer_settings writer = {.path = "/dev/null", .keep = 1};
+    struct audit_writer_inputs inputs = {
+        .rings = scene->rings,
+        .lost = scene->lost_at,
+        .workers = WORKERS,
+        .questions = scene->questions,
+        .questions_lost = scene->questions_lost_at,
+        .reader = WORKERS,
+        .policy_of = policy_of,
+        .view_name = view_name,
+    };
+    for (unsigned i = 0; i < WORKERS; i++) {
+        scene->rings[i] = ring_create(RING);
+        scene->questions[i] = ring_create(RING);
+        need(scene->rings[i] != NULL && scene->questions[i] != NULL, "out of memory");
+        scene->lost_at[i] = &scene->lost[i];
+        scene->questions_lost_at[i] = &scene->questions_lost[i];
+    }
+    scene->policy = audit_events_policy(events);
+    scene->slot = policy_slot_create(WORKERS + 1, (void *)(uintptr_t)scene->policy, keep);
+    need(scene->slot != NULL, "out of memory");
+    inputs.slot = scene->slot;
+    scene->recorder = inputs.recorder = audit_recorder_create(&recorder);
+    need(scene->recorder != NULL && audit_writer_start(&writer, &inputs, &scene->writer) == 0,
+         "the writer does not start");
+}
+
+static void pause_until_room(struct ring *ring, size_t octets)
+{
+    const struct timespec pause = {.tv_nsec = 500000};
+
+    for (unsigned i = 0; !ring_has_room(ring, octets, 1); i++) {
+        need(i < PATIENCE, "the writer takes nothing");
+        nanosleep(&pause, NULL);
+    }
+}
+
+/* Puts a question, and what was decided, as its worker does. */
+static void put(struct scene *scene, unsigned worker, const struct audit_made *made)
+{
+    pause_until_room(scene->questions[worker], AUDIT_QUESTION_MAX);
+    need(audit_question_put(scene->questions[worker], &made->question), "no room");
+    if (made->decided) {
+        pause_until_room(scene->rings[worker], AUDIT_RECORD_MAX);
+        need(audit_event_put(scene->rings[worker], &made->decision), "no room");
+    }
+}
+
+static uint64_t octets_of(const char *folder)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t number = 1;; number++) {
+        char name[AUDIT_FILE_NAME_MAX];
+        char path[300];
+        struct stat status;
+
+        audit_file_name(number, name);
+        snprintf(path, sizeof(path), "%s/%s", folder, name);
+        if (stat(path, &status) != 0) {
+            return sum;
+        }
+        sum += (uint64_t)status.st_size;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct audit_made made[BATCH];
+    const uint64_t asked = argc > 1 ? strtoull(argv[1], NULL, 10) : 3000000;
+    struct audit_events *events =
+        audit_events_create(argc > 2 ? argv[2] : NULL, 1, UINT64_C(1790000000000000));
+    struct audit_recorder_stats stats;
+    struct scene scene = {0};
+    uint64_t decisions = 0;
+    char command[256];
+
+    need(events != NULL, "no events");
+    start(&scene, events);
+    const double before = others();
+    for (uint64_t done = 0; done < asked; done += BATCH) {
+        for (unsigned i = 0; i < BATCH; i++) {
+            audit_events_next(events, &made[i]);
+        }
+        for (unsigned i = 0; i < BATCH; i++) {
+            put(&scene, i % WORKERS, &made[i]);
+            decisions += made[i].decided ? 1 : 0;
+        }
+    }
+    audit_writer_stop(scene.writer, "done");
+    const double spent = others() - before;
+    const uint64_t queries = (asked + BATCH - 1) / BATCH * BATCH;
+    audit_recorder_stats(scene.recorder, &stats);
+    need(stats.log.safe[AUDIT_QUERIES] == queries &&
+             stats.log.safe[AUDIT_DECISIONS] == decisions,
+         "something is missing");
+    printf(
+        "writer %llu queries and %llu decisions: %.3f us of a processor an event, %.2f octets "
+        "an event\n",
+        (unsigned long long)queries, (unsigned long long)decisions,
+        spent * 1e6 / (double)(queries + decisions),
+        (double)octets_of(scene.log) / (double)(queries + decisions));
+    audit_recorder_destroy(scene.recorder);
+    policy_slot_destroy(scene.slot);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        ring_destroy(scene.rings[i]);
+        ring_destroy(scene.questions[i]);
+    }
+    audit_events_destroy(events);
+    snprintf(command, sizeof(command), "rm -rf '%s'", scene.folder);
+    return system(command) == 0 ? 0 : 1;
+}
