@@ -177,6 +177,7 @@ static void make_row(struct audit_row *row, const struct audit_change *change, c
         snprintf(serial, 16, "%u", (unsigned)change->serial_before);
         audit_row_number(row, AUDIT_SERIAL, change->serial);
         audit_row_text(row, AUDIT_BEFORE, serial);
+        add_words(row, AUDIT_STATE, change->stage);
     }
 }
 

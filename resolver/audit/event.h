@@ -95,6 +95,10 @@ struct audit_question {
 /* hot. As audit_event_put. */
 bool audit_question_put(struct ring *ring, const struct audit_question *question);
 
+/* Which version of a list a hit is the word of, while a newer one is brought in by stages: the
+ * word of docs/events.md; NULL: there is one version. The policy has such a rule. */
+const char *audit_event_stage(const struct policy_hit *hit, const struct policy *policy);
+
 /* The line that stands where events are missing: ring never got a place in a ring, output were
  * given up on the way out. Length or 0 as above. */
 size_t audit_lost_json(uint64_t wall_us, uint64_t ring, uint64_t output, uint64_t sequence,

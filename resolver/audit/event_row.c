@@ -145,6 +145,7 @@ static bool add_rule(struct audit_row *row, const struct audit_event *event,
         return false;
     }
     add_basis(row, &list, words);
+    audit_row_text(row, AUDIT_STATE, audit_event_stage(hit, policy));
     const size_t len = policy_hit_rule(hit, &rule, words->rule, sizeof(words->rule));
     audit_row_octets(row, AUDIT_RULE, words->rule, len);
     add_word(row, AUDIT_CATEGORY, rule.category);

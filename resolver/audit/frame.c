@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FRAME_MAGIC "CRDK"
 #define FILE_MAGIC  "CRDL"
@@ -296,6 +297,86 @@ int audit_reader_next(struct audit_reader *reader, struct audit_item *item)
     reader->at += AUDIT_FRAME_OCTETS + len;
     item->end = reader->at;
     return 0;
+}
+
+int audit_reader_part(struct audit_reader *reader, const struct audit_item *item, size_t from,
+                      size_t to, uint8_t *out)
+{
+    const uint64_t at = item->at + AUDIT_FRAME_OCTETS + AUDIT_HEADER_OCTETS;
+    size_t got = 0;
+
+    invariant(item->kind == AUDIT_ITEM_BLOCK && from <= to && to <= item->header.body_len);
+    const int result = read_at(reader, at + from, out, to - from, &got);
+    return result == 0 && got != to - from ? CORDON_E_CORRUPT : result;
+}
+
+int audit_reader_seek(struct audit_reader *reader, uint32_t file, uint64_t at)
+{
+    uint64_t size = 0;
+    const int opened = reader->files->open(reader->files->context, file, false, &size);
+
+    if (opened < 0) {
+        return opened;
+    }
+    leave_file(reader);
+    reader->number = file;
+    reader->file = opened;
+    reader->size = size;
+    reader->at = at;
+    reader->body_have = 0;
+    return 0;
+}
+
+/* Whether a whole block's frame with a header stands there. */
+static bool is_block_at(const struct audit_reader *reader, uint64_t at)
+{
+    uint8_t octets[AUDIT_FRAME_OCTETS + AUDIT_HEADER_OCTETS];
+    enum audit_frame_kind kind = AUDIT_FRAME_CHECKPOINT;
+    struct audit_header header;
+    uint32_t len = 0;
+    size_t got = 0;
+
+    return read_at(reader, at, octets, sizeof(octets), &got) == 0 && got == sizeof(octets) &&
+           audit_frame_get(octets, &kind, &len) && kind == AUDIT_FRAME_BLOCK &&
+           at + AUDIT_FRAME_OCTETS + len <= reader->size &&
+           audit_header_get(octets + AUDIT_FRAME_OCTETS, &header) &&
+           header.body_len == len - AUDIT_HEADER_OCTETS;
+}
+
+bool audit_reader_find(struct audit_reader *reader, const struct audit_item *bad)
+{
+    enum {
+        CHUNK = 65536,
+        MAGIC = sizeof(FRAME_MAGIC) - 1
+    };
+    size_t got = 0;
+
+    /* A head that is damaged: its frames begin somewhere behind it. */
+    if (audit_reader_seek(reader, bad->file, bad->at + 1) != 0) {
+        return false;
+    }
+    uint8_t *octets = malloc(CHUNK);
+    uint64_t at = bad->at + 1;
+    bool found = false;
+    while (octets != NULL && !found && read_at(reader, at, octets, CHUNK, &got) == 0 &&
+           got >= MAGIC) {
+        const uint8_t *here = octets;
+
+        while (!found && here != NULL) {
+            here = memmem(here, got - (size_t)(here - octets), FRAME_MAGIC, MAGIC);
+            if (here != NULL) {
+                reader->at = at + (uint64_t)(here - octets);
+                found = is_block_at(reader, reader->at);
+                here++;
+            }
+        }
+        at += got - MAGIC + 1; /* one may begin in this piece and end in the next */
+    }
+    free(octets);
+    if (!found) {
+        leave_file(reader);
+    }
+    return found;
 }
 
 int audit_reader_body(struct audit_reader *reader, const struct audit_item *item, size_t want,

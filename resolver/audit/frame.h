@@ -89,4 +89,18 @@ int audit_reader_next(struct audit_reader *reader, struct audit_item *item);
 int audit_reader_body(struct audit_reader *reader, const struct audit_item *item, size_t want,
                       const uint8_t **body);
 
+/* Octets of the body from `from` to `to` into memory of the caller, for whoever reads several
+ * bodies at a time. 0; -errno; CORDON_E_CORRUPT: the file has become shorter. */
+int audit_reader_part(struct audit_reader *reader, const struct audit_item *item, size_t from,
+                      size_t to, uint8_t *out);
+
+/* Goes on at an item that was read before (its file and place), or behind one: the file is
+ * looked at anew, so what has been added to it meanwhile is read, too. 0; -errno: -ENOENT if
+ * there is no such file any more. */
+int audit_reader_seek(struct audit_reader *reader, uint32_t file, uint64_t at);
+
+/* After BAD: goes on with the next octets of that file, behind the item, that are a whole frame
+ * of a block. False: there are none. Reads no more than the file. */
+bool audit_reader_find(struct audit_reader *reader, const struct audit_item *bad);
+
 #endif

@@ -123,9 +123,7 @@ static size_t end(struct text *text, const struct audit_event *event,
     return text->overflow ? 0 : text->len;
 }
 
-/* Which version of a list this is the word of, while a newer one is brought in. */
-static void add_stage(struct text *text, const struct policy_hit *hit,
-                      const struct policy *policy)
+const char *audit_event_stage(const struct policy_hit *hit, const struct policy *policy)
 {
     static const char *const trials[] = {[POLICY_TRIAL_BOTH] = "trial-both",
                                          [POLICY_TRIAL_NEWER] = "trial-newer",
@@ -133,10 +131,8 @@ static void add_stage(struct text *text, const struct policy_hit *hit,
     static const char *const versions[] = {
         [POLICY_VERSION_HELD] = "held", [POLICY_VERSION_NEWER] = "newer"};
 
-    json_string(text, "stage",
-                hit->trial != POLICY_TRIAL_NONE
-                    ? trials[hit->trial]
-                    : versions[policy_list_version(policy, hit->list)]);
+    return hit->trial != POLICY_TRIAL_NONE ? trials[hit->trial]
+                                           : versions[policy_list_version(policy, hit->list)];
 }
 
 /* A rule of a list. */
@@ -157,7 +153,7 @@ static size_t write_decision(struct text *text, const struct audit_event *event,
     const bool known = add_changes(text, event, policy);
     policy_words_write_basis(text, &list);
     policy_words_write_list(text, &list);
-    add_stage(text, hit, policy);
+    json_string(text, "stage", audit_event_stage(hit, policy));
     if (!known || !policy_words_write_rule(text, hit, &row)) {
         return 0;
     }

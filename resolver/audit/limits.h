@@ -48,4 +48,12 @@
 /* Logs below one folder: another is begun only where one is damaged. */
 #define AUDIT_LOGS_MAX 1000u
 
+/* Threads that unpack blocks for one search: each has some megabytes, and the one that reads
+ * and shows keeps no more of them busy. */
+#define AUDIT_SEARCH_THREADS_MAX 8u
+
+/* Blocks of one file whose places a search from the newest on keeps: 8 octets each. A file of
+ * 64 MiB with blocks of one event has 100,000. */
+#define AUDIT_SEARCH_PLACES_MAX (1u << 22)
+
 #endif

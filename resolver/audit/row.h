@@ -79,7 +79,7 @@ enum audit_column_kind {
     X(DIGEST, 48, AUDIT_OCTETS, "digest")             /* of a configuration or list */       \
     X(VERSION, 49, AUDIT_OCTETS, "version")           /* of the program */                   \
     X(RULE_TRIGGER, 50, AUDIT_OCTETS, "rule_trigger") /* where the rule names one */         \
-    X(STATE, 51, AUDIT_OCTETS, "state")               /* of a list: "stale" */               \
+    X(STATE, 51, AUDIT_OCTETS, "state")               /* "stale"; of a decision its stage */ \
     X(PUBLISHER, 52, AUDIT_OCTETS, "publisher")       /* of a list */                        \
     X(SERIAL, 53, AUDIT_NUMBER, "serial")             /* of a list that a change is about */ \
     X(DUE, 54, AUDIT_NUMBER, "due")                   /* seconds since 1970 */               \
@@ -182,7 +182,20 @@ struct audit_basis_view {
     struct audit_value word[AUDIT_BASIS_TEXTS];
 };
 bool audit_basis_get(const uint8_t *octets, size_t len, struct audit_basis_view *out);
-#define AUDIT_BASIS_PROVIDER 1 /* its place */
+/* Places of the words. */
+enum audit_basis_word {
+    AUDIT_BASIS_LIST,
+    AUDIT_BASIS_PROVIDER,
+    AUDIT_BASIS_PROVIDER_NAME,
+    AUDIT_BASIS_PARENT_NAME,
+    AUDIT_BASIS_STATUS_CLASS,
+    AUDIT_BASIS_STATUS_ENTITY,
+    AUDIT_BASIS_STATUS_AUTHORITY,
+    AUDIT_BASIS_STATUS_CITATION,
+    AUDIT_BASIS_STATUS_EFFECTIVE,
+    AUDIT_BASIS_STATUS_STATE,
+    AUDIT_BASIS_STATUS_CHECKED
+};
 
 /* True if the octets are exactly one name in wire format, lower case. */
 bool audit_name_get(const uint8_t *octets, size_t len, struct wire_name *out);

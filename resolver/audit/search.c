@@ -1,339 +1,562 @@
+/*
+ * audit/search.c - walks through the blocks of a log, forwards or backwards, and hands them to
+ * matchers: its own, or those of threads.
+ *
+ * Blocks stand in a ring of slots, in the order of the search. The caller's thread reads their
+ * octets and gives them away at one end; at the other it takes what was found, in the same
+ * order, so memory is bounded by the slots, and what is found comes as without threads.
+ */
 #include "audit/search.h"
 
-#include "audit/filter.h"
+#include "audit/search_match.h"
 #include "base/error.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BIT(column) (UINT64_C(1) << (column))
 
 /* Of a body, what is read before its filters have spoken. */
 #define FIRST_OCTETS 65536u
 
-/* A condition on the dictionaries of one column, or of two of which one is enough. */
-struct condition {
-    unsigned columns[2]; /* 0: none */
-    bool (*matches)(const void *wanted, const struct audit_value *word);
-    const void *wanted;
-    uint8_t *marks[2]; /* for each word of the block: it matches */
-    bool any[2];
+enum slot_state {
+    SLOT_FREE,
+    SLOT_GIVEN, /* nobody has taken it yet */
+    SLOT_TAKEN,
+    SLOT_DONE
 };
 
-#define CONDITIONS_MAX (AUDIT_SEARCH_WORDS_MAX + 5u)
+struct slot {
+    enum slot_state state;
+    struct audit_header header;
+    uint8_t *body;
+    size_t body_size;
+    struct audit_block *block;
+    struct audit_matcher *matcher;
+    uint32_t *hits;
+    uint32_t count;
+    int result;
+};
+
+#define SLOTS_MAX (2 * AUDIT_SEARCH_THREADS_MAX + 1u)
 
 struct search {
+    const struct audit_files *files;
     const struct audit_query *query;
-    struct audit_reader *reader;
-    struct audit_block *block;
-    struct condition conditions[CONDITIONS_MAX];
-    unsigned count;
-    uint64_t columns; /* that conditions need */
+    struct audit_search_way way;
     audit_found *found;
     void *context;
     struct audit_search_stats stats;
     bool stopped;
+
+    /* The walk. */
+    struct audit_reader *reader;
+    uint64_t all, done;             /* octets of all files, and behind us */
+    bool waits;                     /* for the event of `after` */
+    uint64_t next;                  /* number of the block that is to come; 0: not known */
+    struct audit_search_place here; /* behind the newest item that was one */
+    bool after_damage;
+    uint32_t retried; /* the file whose predecessor was looked at once more */
+    uint64_t *places; /* newest first: of the blocks of a file */
+    size_t places_left, places_room;
+
+    /* The ring. */
+    struct slot slots[SLOTS_MAX];
+    unsigned slot_count, given, taken, shown; /* counters; slot n is that of n % slot_count */
+    pthread_t threads[AUDIT_SEARCH_THREADS_MAX];
+    unsigned thread_count;
+    pthread_mutex_t lock;
+    pthread_cond_t work, done_one;
+    bool ends;
 };
 
-static bool is_suffix(const void *wanted, const struct audit_value *word)
-{
-    const struct wire_name *suffix = wanted;
+/*
+ * Threads.
+ */
 
-    /* The octets first: they agree in few words. Then the border of labels. */
-    if (word->number < suffix->len ||
-        memcmp(word->octets + word->number - suffix->len, suffix->octets, suffix->len) != 0) {
-        return false;
-    }
-    size_t at = 0;
-    const size_t border = word->number - suffix->len;
-    while (at < border) {
-        at += 1u + word->octets[at];
-    }
-    return at == border;
+static void look(struct slot *slot)
+{
+    slot->result =
+        audit_matcher_find(slot->matcher, &slot->header, slot->block, slot->hits, &slot->count);
 }
 
-static bool is_name(const void *wanted, const struct audit_value *word)
+static void *run(void *context)
 {
-    const struct wire_name *name = wanted;
+    struct search *search = context;
 
-    return word->number == name->len && memcmp(word->octets, name->octets, name->len) == 0;
-}
-
-static bool is_word(const void *wanted, const struct audit_value *word)
-{
-    return word->number == strlen(wanted) && memcmp(word->octets, wanted, word->number) == 0;
-}
-
-static bool is_client(const void *wanted, const struct audit_value *word)
-{
-    const struct audit_client *client = wanted;
-    struct audit_client got;
-
-    if (!audit_client_get(word->octets, word->number, &got)) {
-        return false;
-    }
-    switch (client->kind) {
-    case AUDIT_CLIENT_NONE:
-        return got.kind == AUDIT_CLIENT_NONE;
-    case AUDIT_CLIENT_ADDRESS:
-        return got.kind == AUDIT_CLIENT_ADDRESS &&
-               address_same_host(&client->address, &got.address);
-    case AUDIT_CLIENT_PREFIX:
-        if (got.kind == AUDIT_CLIENT_PREFIX) {
-            struct address address = {.family = got.prefix.family};
-
-            memcpy(address.octets, got.prefix.octets, sizeof(address.octets));
-            return got.prefix.bits >= client->prefix.bits &&
-                   address_prefix_covers(&client->prefix, &address);
+    pthread_mutex_lock(&search->lock);
+    for (;;) {
+        while (!search->ends && search->taken == search->given) {
+            pthread_cond_wait(&search->work, &search->lock);
         }
-        return got.kind == AUDIT_CLIENT_ADDRESS &&
-               address_prefix_covers(&client->prefix, &got.address);
-    case AUDIT_CLIENT_PSEUDONYM:
-        return got.kind == AUDIT_CLIENT_PSEUDONYM && got.day == client->day &&
-               memcmp(got.pseudonym, client->pseudonym, AUDIT_PSEUDONYM_OCTETS) == 0;
-    }
-    return false;
-}
-
-static bool basis_word_is(const struct audit_value *word, unsigned place, const char *wanted)
-{
-    struct audit_basis_view basis;
-
-    return audit_basis_get(word->octets, word->number, &basis) &&
-           basis.word[place].octets != NULL && is_word(wanted, &basis.word[place]);
-}
-
-static bool is_provider(const void *wanted, const struct audit_value *word)
-{
-    return basis_word_is(word, AUDIT_BASIS_PROVIDER, wanted);
-}
-
-static bool is_list(const void *wanted, const struct audit_value *word)
-{
-    return basis_word_is(word, 0, wanted);
-}
-
-static void add_condition(struct search *search, unsigned column, unsigned other,
-                          bool (*matches)(const void *, const struct audit_value *),
-                          const void *wanted)
-{
-    if (wanted != NULL) {
-        search->conditions[search->count++] = (struct condition){
-            .columns = {column, other}, .matches = matches, .wanted = wanted};
-        search->columns |= BIT(column) | (other != 0 ? BIT(other) : 0);
-    }
-}
-
-static bool prepare(struct search *search)
-{
-    const struct audit_query *query = search->query;
-
-    add_condition(search, AUDIT_NAME, AUDIT_MATCHED, is_suffix, query->suffix);
-    add_condition(search, AUDIT_NAME, 0, is_name, query->name);
-    add_condition(search, AUDIT_CLIENT, 0, is_client, query->client);
-    add_condition(search, AUDIT_BASIS, 0, is_provider, query->provider);
-    add_condition(search, AUDIT_BASIS, 0, is_list, query->list);
-    for (unsigned i = 0; i < query->word_count; i++) {
-        add_condition(search, query->words[i].column, 0, is_word, query->words[i].word);
-    }
-    for (unsigned i = 0; i < query->number_count; i++) {
-        search->columns |= BIT(query->numbers[i].column);
-    }
-    for (unsigned i = 0; i < search->count; i++) {
-        for (unsigned j = 0; j < 2; j++) {
-            if (search->conditions[i].columns[j] != 0) {
-                search->conditions[i].marks[j] = malloc(AUDIT_BLOCK_EVENTS_MAX);
-                if (search->conditions[i].marks[j] == NULL) {
-                    return false;
-                }
-            }
+        if (search->ends) {
+            break;
         }
+        struct slot *slot = &search->slots[search->taken++ % search->slot_count];
+        slot->state = SLOT_TAKEN;
+        pthread_mutex_unlock(&search->lock);
+        look(slot);
+        pthread_mutex_lock(&search->lock);
+        slot->state = SLOT_DONE;
+        pthread_cond_signal(&search->done_one);
     }
-    return true;
+    pthread_mutex_unlock(&search->lock);
+    return NULL;
 }
 
-/* Whether filters leave it possible that the block has what is looked for. */
-static bool may_have(const struct search *search)
+/* As many as there can be; without any the search does their work. Signals stay the caller's.
+ */
+static void start_threads(struct search *search)
 {
-    const struct audit_query *query = search->query;
-    uint8_t octets[AUDIT_ADDRESS_MAX];
-    uint64_t key = 0;
+    sigset_t all, before;
 
-    if ((query->suffix != NULL && audit_filter_suffix(query->suffix, &key) &&
-         !audit_block_may_have(search->block, AUDIT_SECTION_NAMES, key)) ||
-        (query->name != NULL && audit_filter_suffix(query->name, &key) &&
-         !audit_block_may_have(search->block, AUDIT_SECTION_NAMES, key))) {
-        return false;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (search->thread_count < search->way.threads &&
+           pthread_create(&search->threads[search->thread_count], NULL, run, search) == 0) {
+        search->thread_count++;
     }
-    if (query->provider != NULL) {
-        key = audit_filter_octets((const uint8_t *)query->provider, strlen(query->provider));
-        if (!audit_block_may_have(search->block, AUDIT_SECTION_PROVIDERS, key)) {
-            return false;
-        }
-    }
-    if (query->client == NULL || query->client->kind == AUDIT_CLIENT_NONE) {
-        return true;
-    }
-    if (query->client->kind == AUDIT_CLIENT_PREFIX) {
-        /* A network that was recorded as such is not in the filter by what it lies in. */
-        return true;
-    }
-    key = audit_filter_octets(octets, audit_client_put(query->client, octets));
-    return audit_block_may_have(search->block, AUDIT_SECTION_CLIENTS, key);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* Marks the words that match. False: none does, so no event. */
-static bool mark(struct search *search)
+static void end_threads(struct search *search)
 {
-    for (unsigned i = 0; i < search->count; i++) {
-        struct condition *condition = &search->conditions[i];
-
-        for (unsigned j = 0; j < 2; j++) {
-            const unsigned column = condition->columns[j];
-            const uint32_t words = column != 0 ? audit_block_words(search->block, column) : 0;
-
-            condition->any[j] = false;
-            if (column == 0 || (audit_block_columns(search->block) & BIT(column)) == 0) {
-                continue;
-            }
-            for (uint32_t k = 0; k < words; k++) {
-                const struct audit_value word = audit_block_word(search->block, column, k);
-
-                condition->marks[j][k] = condition->matches(condition->wanted, &word);
-                condition->any[j] = condition->any[j] || condition->marks[j][k] != 0;
-            }
-        }
-        if (!condition->any[0] && !condition->any[1]) {
-            return false;
-        }
+    pthread_mutex_lock(&search->lock);
+    search->ends = true;
+    pthread_cond_broadcast(&search->work);
+    pthread_mutex_unlock(&search->lock);
+    for (unsigned i = 0; i < search->thread_count; i++) {
+        pthread_join(search->threads[i], NULL);
     }
-    return true;
 }
 
-static bool holds(const struct search *search, uint32_t i)
+static bool slot_init(struct slot *slot, const struct audit_query *query)
 {
-    const struct audit_query *query = search->query;
-
-    for (unsigned k = 0; k < search->count; k++) {
-        const struct condition *condition = &search->conditions[k];
-        bool good = false;
-
-        for (unsigned j = 0; j < 2 && !good; j++) {
-            if (condition->any[j]) {
-                const uint64_t index =
-                    audit_block_index(search->block, condition->columns[j], i);
-                good = index != 0 && condition->marks[j][index - 1] != 0;
-            }
-        }
-        if (!good) {
-            return false;
-        }
-    }
-    for (unsigned k = 0; k < query->number_count; k++) {
-        const unsigned column = query->numbers[k].column;
-
-        if ((audit_block_columns(search->block) & BIT(column)) == 0 ||
-            audit_block_index(search->block, column, i) != query->numbers[k].number + 1) {
-            return false;
-        }
-    }
-    return true;
+    slot->block = audit_block_create();
+    slot->matcher = audit_matcher_create(query);
+    slot->hits = malloc(AUDIT_BLOCK_EVENTS_MAX * sizeof(*slot->hits));
+    return slot->block != NULL && slot->matcher != NULL && slot->hits != NULL;
 }
 
-static void look_at_events(struct search *search, const struct audit_header *header, bool times)
+static void slot_deinit(struct slot *slot)
 {
-    const struct audit_query *query = search->query;
+    audit_block_destroy(slot->block);
+    audit_matcher_destroy(slot->matcher);
+    free(slot->hits);
+    free(slot->body);
+}
 
-    for (uint32_t i = 0; i < header->events && !search->stopped; i++) {
-        if (!holds(search, i)) {
+/*
+ * What was found.
+ */
+
+/* The events of the block that come behind that of `after`: from *first to before *end. */
+static void pass_after(struct search *search, const struct audit_header *header,
+                       uint32_t *first, uint32_t *end)
+{
+    const struct audit_search_way *way = &search->way;
+
+    *first = 0;
+    *end = header->events;
+    if (way->has_after && header->stream == way->after_stream &&
+        way->after >= header->first_event &&
+        way->after - header->first_event < header->events) {
+        const uint32_t at = (uint32_t)(way->after - header->first_event);
+
+        *first = way->newest_first ? 0 : at + 1;
+        *end = way->newest_first ? at : header->events;
+    }
+}
+
+static void show_slot(struct search *search, struct slot *slot)
+{
+    uint32_t first = 0;
+    uint32_t end = 0;
+
+    pass_after(search, &slot->header, &first, &end);
+    for (uint32_t k = 0; k < slot->count && !search->stopped; k++) {
+        const uint32_t i = slot->hits[search->way.newest_first ? slot->count - 1 - k : k];
+
+        if (i < first || i >= end) {
             continue;
         }
-        if (times) {
-            const uint64_t time = audit_block_index(search->block, AUDIT_TIME, i) - 1;
-
-            if (time < query->from_us || (query->to_us != 0 && time > query->to_us)) {
-                continue;
-            }
-        }
         search->stats.found++;
-        search->stopped = !search->found(search->context, header, search->block, i);
+        search->stopped = !search->found(search->context, &slot->header, slot->block, i);
     }
 }
 
-static int look(struct search *search, const struct audit_item *item)
+/* Takes the oldest slot that was given away, once it is done. 0, or why the search ends. */
+static int take_one(struct search *search)
 {
-    const struct audit_query *query = search->query;
-    const struct audit_header *header = &item->header;
-    const uint8_t *body = NULL;
-    size_t have = header->body_len < FIRST_OCTETS ? header->body_len : FIRST_OCTETS;
-    uint64_t columns = search->columns;
+    struct slot *slot = &search->slots[search->shown % search->slot_count];
+    int result = 0;
 
-    search->stats.blocks++;
-    int result = audit_reader_body(search->reader, item, have, &body);
-    if (result == 0) {
-        result = audit_block_open(search->block, header, body, have);
-    }
-    if (result == -EAGAIN) {
-        have = header->body_len;
-        result = audit_reader_body(search->reader, item, have, &body);
-        if (result == 0) {
-            result = audit_block_open(search->block, header, body, have);
+    if (search->thread_count == 0) {
+        look(slot);
+    } else {
+        pthread_mutex_lock(&search->lock);
+        while (slot->state != SLOT_DONE) {
+            pthread_cond_wait(&search->done_one, &search->lock);
         }
+        pthread_mutex_unlock(&search->lock);
     }
-    if (result != 0 || !may_have(search)) {
-        return result;
-    }
-    search->stats.opened++;
-    const bool times = header->first_us < query->from_us ||
-                       (query->to_us != 0 && header->last_us > query->to_us);
-    if (times) {
-        columns |= BIT(AUDIT_TIME);
-    }
-    if (have < header->body_len) { /* whoever wants the event may want all of it */
-        have = header->body_len;
-        result = audit_reader_body(search->reader, item, have, &body);
-        if (result == 0) {
-            result = audit_block_open(search->block, header, body, have);
-        }
-    }
-    if (result == 0) {
-        result = audit_block_load(search->block, columns);
-    }
-    if (result == 0 && mark(search)) {
-        look_at_events(search, header, times);
+    slot->state = SLOT_FREE;
+    search->shown++;
+    if (slot->result == CORDON_E_CORRUPT) {
+        search->stats.damaged++;
+    } else if (slot->result != 0) {
+        result = slot->result;
+    } else if (!search->stopped) {
+        show_slot(search, slot);
     }
     return result;
 }
 
-static bool is_wanted(const struct audit_query *query, const struct audit_header *header)
+static bool grow(uint8_t **body, size_t *size, size_t wanted)
 {
-    return (query->streams == 0 || (query->streams >> header->stream & 1) != 0) &&
-           header->last_us >= query->from_us &&
-           (query->to_us == 0 || header->first_us <= query->to_us);
+    if (wanted > *size) {
+        uint8_t *more = realloc(*body, wanted);
+
+        if (more == NULL) {
+            return false;
+        }
+        *body = more;
+        *size = wanted;
+    }
+    return true;
 }
 
-static int look_through(struct search *search)
+/* Reads the octets that were not read yet, and looks at the directory. */
+static int read_more(struct search *search, const struct audit_item *item, struct slot *slot,
+                     size_t *have, size_t want)
 {
-    struct audit_item item = {.kind = AUDIT_ITEM_END};
+    int result = grow(&slot->body, &slot->body_size, want) ? 0 : -ENOMEM;
+
+    if (result == 0) {
+        result = audit_reader_part(search->reader, item, *have, want, slot->body + *have);
+    }
+    if (result == 0) {
+        *have = want;
+        result = audit_block_open(slot->block, &item->header, slot->body, want);
+    }
+    return result;
+}
+
+/* Reads a block, and gives it away if its filters leave it possible. */
+static int give(struct search *search, const struct audit_item *item)
+{
+    struct slot *slot = &search->slots[search->given % search->slot_count];
+    const size_t all = item->header.body_len;
+    size_t have = 0;
     int result = 0;
 
+    if (search->given - search->shown == search->slot_count) {
+        result = take_one(search);
+        if (result != 0 || search->stopped) {
+            return result;
+        }
+    }
+    result = read_more(search, item, slot, &have, all < FIRST_OCTETS ? all : FIRST_OCTETS);
+    if (result == -EAGAIN) {
+        result = read_more(search, item, slot, &have, all);
+    }
+    if (result != 0 || !audit_query_may_have(search->query, slot->block)) {
+        return result;
+    }
+    if (have < all) { /* whoever wants the event may want all of it */
+        result = read_more(search, item, slot, &have, all);
+    }
+    if (result != 0) {
+        return result;
+    }
+    search->stats.opened++;
+    slot->header = item->header;
+    pthread_mutex_lock(&search->lock);
+    slot->state = SLOT_GIVEN;
+    search->given++;
+    pthread_cond_signal(&search->work);
+    pthread_mutex_unlock(&search->lock);
+    return 0;
+}
+
+/* A block on the way. */
+static int meet(struct search *search, const struct audit_item *item)
+{
+    const struct audit_header *header = &item->header;
+    const struct audit_search_way *way = &search->way;
+    int result = 0;
+
+    if (search->waits && header->stream == way->after_stream &&
+        way->after >= header->first_event &&
+        way->after - header->first_event < header->events) {
+        search->waits = false;
+        search->stats.passed = true;
+    }
+    if (search->waits || !audit_query_wants(search->query, header)) {
+        return 0;
+    }
+    search->stats.blocks++;
+    if (item->kind == AUDIT_ITEM_REMOVED) {
+        search->stats.removed++;
+        return 0;
+    }
+    result = give(search, item);
+    if (result == CORDON_E_CORRUPT) {
+        search->stats.damaged++;
+        result = 0;
+    }
+    return result;
+}
+
+static void tell(struct search *search, uint64_t octets)
+{
+    search->done += octets;
+    if (search->way.progress != NULL &&
+        !search->way.progress(search->way.context, search->done, search->all)) {
+        search->stopped = true;
+    }
+}
+
+/* Damage: counted, and gone on behind it. */
+static void pass_damage(struct search *search, const struct audit_item *item)
+{
+    search->stats.damaged++;
+    search->after_damage = audit_reader_find(search->reader, item);
+    search->here = (struct audit_search_place){item->file, item->end, search->next};
+}
+
+/* False for octets in the body of another block that look like one, or for an old one. */
+static bool is_next(struct search *search, const struct audit_header *header)
+{
+    if (search->after_damage && header->number < search->next) {
+        return false;
+    }
+    search->after_damage = false;
+    search->next = header->number + 1;
+    return true;
+}
+
+/*
+ * Forwards.
+ */
+
+/* A file that begins while the one before it was still being written when we looked. */
+static bool goes_back(struct search *search, const struct audit_item *item)
+{
+    const struct audit_search_place *here = &search->here;
+
+    if (!search->way.growing || here->file == 0 || here->file >= item->file ||
+        search->retried == item->file || item->head.state.tree.size == here->blocks) {
+        return false;
+    }
+    search->retried = item->file;
+    return audit_reader_seek(search->reader, here->file, here->at) == 0;
+}
+
+static int walk_on(struct search *search, const struct audit_item *item)
+{
+    int result = 0;
+
+    switch (item->kind) {
+    case AUDIT_ITEM_BLOCK:
+    case AUDIT_ITEM_REMOVED:
+        result = is_next(search, &item->header) ? meet(search, item) : 0;
+        break;
+    case AUDIT_ITEM_SHORT: /* of the last file, as far as is known, it is what is being written
+                            */
+        if (search->way.growing && search->retried <= item->file) {
+            return 0;
+        }
+        pass_damage(search, item);
+        return 0;
+    case AUDIT_ITEM_BAD:
+        pass_damage(search, item);
+        return 0;
+    case AUDIT_ITEM_FILE:
+    case AUDIT_ITEM_CHECKPOINT:
+        break;
+    case AUDIT_ITEM_MISSING:
+    case AUDIT_ITEM_END:
+        return 0;
+    }
+    search->here = (struct audit_search_place){item->file, item->end, search->next};
+    tell(search, item->end - item->at);
+    return result;
+}
+
+static int walk(struct search *search)
+{
+    const struct audit_search_place *from = &search->way.from;
+    struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
+    int result = 0;
+
+    search->here = *from;
+    search->next = from->blocks;
+    if (from->file != 0) {
+        result = audit_reader_seek(search->reader, from->file, from->at);
+        result = result == -ENOENT ? 0 : result; /* then with the next that there is */
+    }
     while (result == 0 && !search->stopped) {
         result = audit_reader_next(search->reader, &item);
         if (result != 0 || item.kind == AUDIT_ITEM_END) {
             break;
         }
-        if (item.kind == AUDIT_ITEM_BAD || item.kind == AUDIT_ITEM_SHORT) {
-            search->stats.damaged++;
-        }
-        if (item.kind == AUDIT_ITEM_BLOCK && is_wanted(search->query, &item.header)) {
-            result = look(search, &item);
-            if (result == CORDON_E_CORRUPT) {
-                search->stats.damaged++;
-                result = 0;
-            }
+        if (item.kind != AUDIT_ITEM_FILE || !goes_back(search, &item)) {
+            result = walk_on(search, &item);
         }
     }
+    return result;
+}
+
+/*
+ * Newest first: file by file from the last, of each the places of its blocks.
+ */
+
+static bool note_place(struct search *search, uint64_t at)
+{
+    if (search->places_left == search->places_room) {
+        const size_t room = search->places_room == 0 ? 1024 : 2 * search->places_room;
+        uint64_t *more = room <= AUDIT_SEARCH_PLACES_MAX
+                             ? realloc(search->places, room * sizeof(*more))
+                             : NULL;
+
+        if (more == NULL) {
+            return false;
+        }
+        search->places = more;
+        search->places_room = room;
+    }
+    search->places[search->places_left++] = at;
+    return true;
+}
+
+/* The places of the blocks of a file, in its order. */
+static int note_file(struct search *search, uint32_t file)
+{
+    struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
+    int result = 0;
+
+    audit_reader_destroy(search->reader);
+    search->reader = audit_reader_create(search->files, file);
+    if (search->reader == NULL) {
+        return -ENOMEM;
+    }
+    search->places_left = 0;
+    search->after_damage = false;
+    search->next = 0;
+    for (;;) {
+        result = audit_reader_next(search->reader, &item);
+        if (result != 0 || item.kind == AUDIT_ITEM_END || item.kind == AUDIT_ITEM_MISSING ||
+            item.file != file) {
+            return result;
+        }
+        if (item.kind == AUDIT_ITEM_BAD || item.kind == AUDIT_ITEM_SHORT) {
+            pass_damage(search, &item);
+        }
+        if ((item.kind == AUDIT_ITEM_BLOCK || item.kind == AUDIT_ITEM_REMOVED) &&
+            is_next(search, &item.header) && !note_place(search, item.at)) {
+            return -ENOMEM;
+        }
+    }
+}
+
+/* The file before this one; 0: there is none. By halving, since numbers may be missing. */
+static int file_before(const struct search *search, uint32_t file, uint32_t *before)
+{
+    uint32_t low = 1;
+    uint32_t high = file - 1; /* it is in low to high, if anywhere */
+
+    *before = 0;
+    while (low <= high && high != 0) {
+        const uint32_t middle = low + (high - low + 1) / 2;
+        uint32_t found = 0;
+        const int result = search->files->next(search->files->context, middle, &found);
+
+        if (result != 0) {
+            return result;
+        }
+        if (found != 0 && found < file) {
+            *before = found;
+            low = found + 1;
+        } else if (middle == low) {
+            break;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return 0;
+}
+
+static int walk_back(struct search *search)
+{
+    struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
+    uint32_t file = 0;
+    int result = search->files->last(search->files->context, &file);
+
+    while (result == 0 && file != 0 && !search->stopped) {
+        result = note_file(search, file);
+        while (result == 0 && search->places_left > 0 && !search->stopped) {
+            const uint64_t at = search->places[--search->places_left];
+
+            result = audit_reader_seek(search->reader, file, at);
+            if (result == 0) {
+                result = audit_reader_next(search->reader, &item);
+            }
+            if (result == 0 &&
+                (item.kind == AUDIT_ITEM_BLOCK || item.kind == AUDIT_ITEM_REMOVED)) {
+                result = meet(search, &item);
+                tell(search, item.end - item.at);
+            }
+        }
+        if (result == 0 && !search->stopped) {
+            result = file_before(search, file, &file);
+        }
+    }
+    return result;
+}
+
+/* Octets of all files from that of the beginning on, for whoever waits. */
+static int add_up(struct search *search)
+{
+    uint32_t file = search->way.from.file;
+    int result = 0;
+
+    while (search->way.progress != NULL) {
+        uint64_t size = 0;
+
+        result = search->files->next(search->files->context, file, &file);
+        if (result != 0 || file == 0) {
+            break;
+        }
+        const int opened = search->files->open(search->files->context, file, false, &size);
+        if (opened >= 0) {
+            search->files->close(search->files->context, opened);
+            search->all += size;
+        }
+        if (file == UINT32_MAX) {
+            break;
+        }
+        file++;
+    }
+    return result;
+}
+
+static int search_run(struct search *search)
+{
+    int result = add_up(search);
+
+    start_threads(search);
+    if (result == 0) {
+        result = search->way.newest_first ? walk_back(search) : walk(search);
+    }
+    while (search->shown != search->given) {
+        const int one = take_one(search);
+
+        result = result == 0 ? one : result;
+    }
+    end_threads(search);
+    search->stats.end = search->here; /* all before it was looked at */
     return result;
 }
 
@@ -342,23 +565,43 @@ int audit_search(const struct audit_files *files, const struct audit_query *quer
 {
     struct search *search = calloc(1, sizeof(*search));
     int result = -ENOMEM;
+    bool good = true;
 
     if (search == NULL) {
         return result;
     }
-    *search = (struct search){.query = query, .found = found, .context = context};
-    search->reader = audit_reader_create(files, 1);
-    search->block = audit_block_create();
-    if (search->reader != NULL && search->block != NULL && prepare(search)) {
-        result = look_through(search);
+    search->files = files;
+    search->query = query;
+    search->found = found;
+    search->context = context;
+    if (query->way != NULL) {
+        search->way = *query->way;
+    }
+    if (search->way.threads > AUDIT_SEARCH_THREADS_MAX) {
+        search->way.threads = AUDIT_SEARCH_THREADS_MAX;
+    }
+    search->waits = search->way.has_after;
+    search->slot_count = search->way.threads > 0 ? 2 * search->way.threads + 1 : 1;
+    pthread_mutex_init(&search->lock, NULL);
+    pthread_cond_init(&search->work, NULL);
+    pthread_cond_init(&search->done_one, NULL);
+    search->reader =
+        audit_reader_create(files, search->way.from.file != 0 ? search->way.from.file : 1);
+    for (unsigned i = 0; i < search->slot_count; i++) {
+        good = slot_init(&search->slots[i], query) && good;
+    }
+    if (search->reader != NULL && good) {
+        result = search_run(search);
     }
     *stats = search->stats;
-    for (unsigned i = 0; i < search->count; i++) {
-        free(search->conditions[i].marks[0]);
-        free(search->conditions[i].marks[1]);
+    for (unsigned i = 0; i < search->slot_count; i++) {
+        slot_deinit(&search->slots[i]);
     }
-    audit_block_destroy(search->block);
     audit_reader_destroy(search->reader);
+    pthread_cond_destroy(&search->done_one);
+    pthread_cond_destroy(&search->work);
+    pthread_mutex_destroy(&search->lock);
+    free(search->places);
     free(search);
     return result;
 }

@@ -2,6 +2,7 @@
 #include "cli/audit.h"
 
 #include "base/error.h"
+#include "cli/audit_open.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,22 +61,6 @@ static int read_named_key(const char *command, const char *named, struct trust_n
     return CLI_GO_ON;
 }
 
-static int own_folder(const char *command, const struct config *config,
-                      char out[AUDIT_PATH_MAX])
-{
-    int len = 0;
-
-    if (config->audit_directory != NULL) {
-        len = snprintf(out, AUDIT_PATH_MAX, "%s", config->audit_directory);
-    } else if (config->state_directory != NULL) {
-        len = snprintf(out, AUDIT_PATH_MAX, "%s/audit", config->state_directory);
-    }
-    if (len <= 0 || len >= AUDIT_PATH_MAX) {
-        return cli_usage(command, "name the folder of the log: the configuration has none");
-    }
-    return CLI_GO_ON;
-}
-
 int cli_audit_place(const char *command, const char *config_path, const char *named_folder,
                     const char *named_key, struct cli_audit_place *out)
 {
@@ -89,12 +74,8 @@ int cli_audit_place(const char *command, const char *config_path, const char *na
         }
     }
     out->own_key = named_key == NULL;
-    if (named_folder == NULL) {
-        code = own_folder(command, config, out->folder);
-    } else if ((size_t)snprintf(out->folder, sizeof(out->folder), "%s", named_folder) >=
-               sizeof(out->folder)) {
-        code = cli_usage(command, "the path of the folder is too long");
-    }
+    code = named_folder == NULL ? cli_audit_folder_of(command, config, out->folder)
+                                : cli_audit_folder(command, NULL, named_folder, out->folder);
     if (code == CLI_GO_ON) {
         code = named_key != NULL ? read_named_key(command, named_key, &out->key)
                                  : read_own_key(command, config, &out->key);

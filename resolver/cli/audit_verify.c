@@ -6,13 +6,13 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/audit.h"
+#include "cli/audit_open.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char help[] =
     "usage: cordon audit verify [--key KEY] [--checkpoint FILE] [--quick] [--age SPAN]\n"
@@ -139,34 +139,29 @@ static void print_json(const char *folder, const struct trust_note_key *key,
     printf("%s\n", buffer);
 }
 
-static int verify_one(const struct job *job, unsigned number, const char *folder)
+static int verify_one(const struct job *job, const struct cli_audit_log *log)
 {
     struct audit_verify_options options = {.deep = !job->quick,
                                            .outside = &job->outside,
                                            .outside_count =
-                                               number == 1 && job->outside.text != NULL,
+                                               log->number == 1 && job->outside.text != NULL,
                                            .now_us = clock_read().wall_us,
                                            .age_us = job->age_us};
     struct audit_verdict verdict;
     struct trust_note_key key;
-    struct audit_folder at;
-    struct audit_files files;
-    int rc = audit_key_of_log(&job->place.key, number, &key);
+    int rc = audit_key_of_log(&job->place.key, log->number, &key);
 
-    rc = rc != 0 ? rc : audit_folder_open(folder, &at, &files);
     if (rc == 0) {
         options.key = &key;
-        rc = audit_verify(&files, &options, &verdict);
-        audit_folder_close(&at);
+        rc = audit_verify(&log->files, &options, &verdict);
     }
     if (rc != 0) {
-        fprintf(stderr, "cordon audit verify: %s: %s\n", folder, cordon_strerror(rc));
-        return CLI_REFUSED;
+        return cli_audit_failed("audit verify", log->folder, rc);
     }
     if (job->json) {
-        print_json(folder, &key, &verdict);
+        print_json(log->folder, &key, &verdict);
     } else {
-        print_verdict(folder, &key, job->place.own_key, &verdict);
+        print_verdict(log->folder, &key, job->place.own_key, &verdict);
     }
     return verdict.integrity.fault == AUDIT_SOUND && verdict.completeness.fault == AUDIT_SOUND
                ? CLI_OK
@@ -175,20 +170,23 @@ static int verify_one(const struct job *job, unsigned number, const char *folder
 
 static int verify_all(const struct job *job)
 {
-    char folder[AUDIT_PATH_MAX];
+    struct cli_audit_log log;
     int code = CLI_OK;
 
-    for (unsigned number = 1; number <= AUDIT_LOGS_MAX; number++) {
-        struct stat status;
+    for (unsigned number = 1;; number++) {
+        const int rc = cli_audit_open(job->place.folder, number, &log);
 
-        if (!audit_log_folder(job->place.folder, number, folder) ||
-            (number > 1 && (stat(folder, &status) != 0 || !S_ISDIR(status.st_mode)))) {
-            break;
+        if (rc == -ENOENT && number > 1) {
+            return code;
         }
-        const int one = verify_one(job, number, folder);
+        const int one =
+            rc != 0 ? cli_audit_failed("audit verify", log.folder, rc) : verify_one(job, &log);
         code = code == CLI_OK ? one : code;
+        if (rc != 0) {
+            return code;
+        }
+        cli_audit_close(&log);
     }
-    return code;
 }
 
 int cli_audit_verify(int argc, char **argv)

@@ -100,28 +100,6 @@ static int parse(int argc, char **argv, const char *help, struct options *out)
     return cli_options(argc, argv, out->command, help, options, CLI_COUNT(options));
 }
 
-/* "10m" into seconds. */
-static bool parse_duration(const char *text, uint64_t *seconds)
-{
-    static const struct {
-        char unit;
-        uint64_t seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-    char *unit = NULL;
-
-    if (text[0] < '0' || text[0] > '9' || strlen(text) > 9) {
-        return false;
-    }
-    const unsigned long value = strtoul(text, &unit, 10);
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (unit[0] == units[i].unit && unit[1] == '\0' && value > 0) {
-            *seconds = value * units[i].seconds;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Adds a time under this key. CLI_OK, or the code after a message. */
 static int add_moment(const struct options *options, json_t *arguments, const char *key,
                       const char *given)
@@ -157,7 +135,7 @@ static int add_time(const struct options *options, json_t *arguments)
                              : "");
     }
     if (options->for_text != NULL) {
-        if (!parse_duration(options->for_text, &seconds)) {
+        if (!cli_duration(options->for_text, &seconds)) {
             return cli_usage(options->command,
                              "'%s' is no duration: a number and s, m, h or d, such as 10m",
                              options->for_text);

@@ -116,6 +116,9 @@ int cli_password_fd(const char *command, const char *named, int *fd);
  */
 bool cli_time(const char *text, uint64_t *wall_s);
 
+/* A span as people write it, "10m": a number with s, m, h, d or w, in seconds; not 0. */
+bool cli_duration(const char *text, uint64_t *seconds);
+
 /* A decimal number from least to most, and nothing else. */
 bool cli_number(const char *text, unsigned least, unsigned most, unsigned *out);
 

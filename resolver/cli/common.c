@@ -323,6 +323,27 @@ const char *cli_left(uint64_t seconds, char out[32])
     return cli_span((left + unit - 1) / unit * unit, out);
 }
 
+bool cli_duration(const char *text, uint64_t *seconds)
+{
+    static const struct {
+        char unit;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+    char *unit = NULL;
+
+    if (text[0] < '0' || text[0] > '9' || strlen(text) > 9) {
+        return false;
+    }
+    const unsigned long value = strtoul(text, &unit, 10);
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (unit[0] == units[i].unit && unit[1] == '\0' && value > 0) {
+            *seconds = value * units[i].seconds;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool cli_number(const char *text, unsigned least, unsigned most, unsigned *out)
 {
     char *end = NULL;

@@ -27,7 +27,7 @@ struct cli_daemon {
         "socket", 0, &(daemon)->socket, NULL  \
     }
 
-#define CLI_OPTIONS_MAX  24u
+#define CLI_OPTIONS_MAX  40u
 #define CLI_COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* What cli_options() says if the command is to go on. */

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "audit/same.h"
+
 static struct audit_change an_exception(void)
 {
     return (struct audit_change){.wall_us = 1795339800123456,
@@ -31,6 +33,16 @@ static struct audit_change an_exception(void)
                                  .kept = true};
 }
 
+/* The audit log shows the same as this line of the record. */
+static void assert_row(const void *record, size_t len, const char *line, unsigned sequence,
+                       const char *id_of)
+{
+    struct audit_row row;
+
+    assert_true(audit_change_row(record, len, &row));
+    assert_same(&row, line, sequence, id_of);
+}
+
 static void assert_line(const struct audit_change *change, const char *expected)
 {
     struct ring *ring = ring_create(AUDIT_CHANGE_RING);
@@ -43,6 +55,7 @@ static void assert_line(const struct audit_change *change, const char *expected)
     const size_t used = audit_change_line(record, len, 12, line, sizeof(line));
     assert_string_equal(line, expected);
     assert_int_equal(used, strlen(expected));
+    assert_row(record, len, line, 12, "\"exception_id\":");
     assert_int_equal(audit_change_line(record, len, 12, line, used), 0); /* no room for 0 */
     assert_int_equal(audit_change_line(record, len, 12, line, 0), 0);
     ring_destroy(ring);
@@ -104,6 +117,7 @@ static void a_schedule_has_a_line_of_its_own(void **state)
                               "\"time\":\"2026-11-22T09:30:00.000000Z\",\"view\":\"kids\","
                               "\"schedule\":\"night\",\"before\":null,\"mode\":\"enforce\","
                               "\"action\":\"nxdomain\",\"default\":\"deny\"}\n");
+    assert_row(record, len, line, 3, "");
     ring_destroy(ring);
 }
 
@@ -131,6 +145,7 @@ static void the_memory_of_what_was_accepted_has_a_line_of_its_own(void **state)
                               "\"detail\":\"memory-lost\",\"since\":\"2026-11-22T09:28:20Z\","
                               "\"by\":\"control\",\"uid\":1000,\"user\":\"alice\",\"pid\":7,"
                               "\"reason\":\"compared\"}\n");
+    assert_row(record, len, line, 3, "");
     ring_destroy(ring);
 }
 
@@ -208,6 +223,7 @@ static void a_file_of_exceptions_has_a_line_of_its_own(void **state)
               "\"reason\":null,\"id\":\"board\",\"serial\":7,"
               "\"created\":\"2026-11-22T09:30:00Z\",\"expires\":\"2026-11-29T00:00:00Z\","
               "\"exceptions\":3,\"keys\":[\"0123456789ABCDEF\",\"FEDCBA9876543210\"]}\n");
+    assert_row(record, len, line, 4, "\"file_id\":");
     ring_release(ring);
     file = (struct audit_exceptions){
         .wall_us = 1795339800000000, .file = "/etc/x", .reason = "/etc/x:3:1: \"what\""};
@@ -219,6 +235,7 @@ static void a_file_of_exceptions_has_a_line_of_its_own(void **state)
                               "\"file\":\"/etc/x\",\"reason\":\"/etc/x:3:1: \\\"what\\\"\","
                               "\"id\":null,\"serial\":null,\"created\":null,\"expires\":null,"
                               "\"exceptions\":0,\"keys\":[]}\n");
+    assert_row(record, len, line, 5, "\"file_id\":");
     assert_int_equal(audit_change_line(record, 0, 5, line, sizeof(line)), 0);
     ring_destroy(ring);
 }

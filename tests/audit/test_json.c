@@ -7,7 +7,9 @@
 #include <cmocka.h>
 
 #include "audit/change.h"
+#include "audit/event_row.h"
 #include "audit/make.h"
+#include "audit/same.h"
 
 #include <stdlib.h>
 
@@ -58,6 +60,11 @@ static void assert_line(const struct audit_event *event, const struct policy *po
 
     assert_int_equal(len, strlen(have));
     assert_string_equal(have, want);
+
+    static struct audit_event_words words;
+    struct audit_row row;
+    assert_true(audit_event_row(event, policy, "default", &words, &row));
+    assert_same(&row, want, 7, "\"id\":");
 }
 
 static void a_blocked_question_has_every_field(void **state)
