@@ -226,6 +226,12 @@ static void copy_head(const struct head *head, struct audit_event *out)
     out->generation = head->generation;
     out->latency_us = head->latency_us;
     out->client = head->client;
+    memset(&out->who, 0, sizeof(out->who));
+    if (head->client.family != ADDRESS_NONE) {
+        out->who.kind = AUDIT_CLIENT_ADDRESS;
+        out->who.address = head->client;
+        out->who.address.port = 0;
+    }
     out->upstream = head->upstream;
     out->type = head->type;
     out->transport = head->transport;

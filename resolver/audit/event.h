@@ -8,6 +8,7 @@
 #ifndef CORDON_AUDIT_EVENT_H
 #define CORDON_AUDIT_EVENT_H
 
+#include "audit/row.h"
 #include "base/address.h"
 #include "base/ring.h"
 #include "policy/answer.h"
@@ -51,7 +52,8 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision);
 struct audit_event {
     uint64_t wall_us, generation;
     uint32_t latency_us;
-    struct address client, upstream;
+    struct address client, upstream; /* client: family 0 where it is not to be told */
+    struct audit_client who;         /* what is told of the client (privacy.h) */
     uint16_t type;
     uint8_t transport, view, rcode;
     bool applied, cached;

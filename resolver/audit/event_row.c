@@ -22,16 +22,17 @@ static void add_name(struct audit_row *row, enum audit_column column,
     audit_row_octets(row, column, name->octets, name->len);
 }
 
-static void add_client(struct audit_row *row, const struct address *from,
+/* The port is that of the address: without one it would tell apart what is not to be. */
+static void add_client(struct audit_row *row, const struct audit_event *event,
                        uint8_t out[AUDIT_ADDRESS_MAX])
 {
-    struct audit_client client = {.kind = from->family == ADDRESS_NONE ? AUDIT_CLIENT_NONE
-                                                                       : AUDIT_CLIENT_ADDRESS,
-                                  .address = *from};
+    const size_t len = audit_client_put(&event->who, out);
 
-    client.address.port = 0; /* it has a column of its own */
-    if (client.kind != AUDIT_CLIENT_NONE) {
-        audit_row_octets(row, AUDIT_CLIENT, out, audit_client_put(&client, out));
+    if (len > 0) {
+        audit_row_octets(row, AUDIT_CLIENT, out, len);
+    }
+    if (event->client.family != ADDRESS_NONE || event->who.kind == AUDIT_CLIENT_ADDRESS) {
+        audit_row_number(row, AUDIT_CLIENT_PORT, event->client.port);
     }
 }
 
@@ -47,8 +48,7 @@ static void add_question(struct audit_row *row, const struct audit_event *event,
                          const char *view_name, struct audit_event_words *words)
 {
     audit_row_number(row, AUDIT_TIME, event->wall_us);
-    add_client(row, &event->client, words->client);
-    audit_row_number(row, AUDIT_CLIENT_PORT, event->client.port);
+    add_client(row, event, words->client);
     audit_row_text(row, AUDIT_TRANSPORT, event->transport == AUDIT_TCP ? "tcp" : "udp");
     audit_row_text(row, AUDIT_VIEW, view_name);
     add_name(row, AUDIT_NAME, &event->name);

@@ -11,6 +11,7 @@
 /* The texts of a row that stand nowhere else. */
 struct audit_event_words {
     uint8_t client[AUDIT_ADDRESS_MAX], upstream[AUDIT_ADDRESS_MAX], address[AUDIT_ADDRESS_MAX];
+    uint8_t hashed[AUDIT_ADDRESS_MAX]; /* a name (privacy.h) */
     uint8_t basis[AUDIT_TEXT_MAX], chain[AUDIT_TEXT_MAX];
     struct wire_name redirect;
     char rule[POLICY_RULE_TEXT_MAX];

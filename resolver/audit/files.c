@@ -16,6 +16,7 @@
 #define HEAD_NEXT "head.next"
 #define LOCK      "lock"
 #define ENDING    ".cordon"
+#define BESIDE    ".next" /* behind the name of a file: what it will be */
 #define DIGITS    10
 
 void audit_file_name(uint32_t number, char out[AUDIT_FILE_NAME_MAX])
@@ -205,6 +206,74 @@ static int write_head(void *context, const char *text, size_t len)
     return result != 0 ? result : sync_folder(context);
 }
 
+static void beside_name(uint32_t number, char out[2 * AUDIT_FILE_NAME_MAX])
+{
+    char name[AUDIT_FILE_NAME_MAX];
+
+    audit_file_name(number, name);
+    snprintf(out, 2 * AUDIT_FILE_NAME_MAX, "%s" BESIDE, name);
+}
+
+/* Never one that is there: who has that open, a process that ends, goes on writing to a file
+ * that has no name any more. */
+static int open_beside(void *context, uint32_t number)
+{
+    const int folder = folder_of(context);
+    char name[2 * AUDIT_FILE_NAME_MAX];
+
+    beside_name(number, name);
+    if (unlinkat(folder, name, 0) != 0 && errno != ENOENT) {
+        return -errno;
+    }
+    const int fd =
+        openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+    return fd < 0 ? -errno : fd;
+}
+
+static int replace_file(void *context, uint32_t number)
+{
+    const int folder = folder_of(context);
+    char beside[2 * AUDIT_FILE_NAME_MAX];
+    char name[AUDIT_FILE_NAME_MAX];
+
+    beside_name(number, beside);
+    audit_file_name(number, name);
+    if (renameat(folder, beside, folder, name) != 0) {
+        return -errno;
+    }
+    return sync_folder(context);
+}
+
+static int clean_folder(void *context)
+{
+    const int fd = openat(folder_of(context), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = 0;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    DIR *names = fdopendir(fd);
+    if (names == NULL) {
+        close(fd);
+        return -ENOMEM;
+    }
+    for (const struct dirent *entry = readdir(names); entry != NULL; entry = readdir(names)) {
+        char name[2 * AUDIT_FILE_NAME_MAX];
+        const size_t len = strlen(entry->d_name);
+
+        if (len != DIGITS + sizeof(ENDING) - 1 + sizeof(BESIDE) - 1) {
+            continue;
+        }
+        snprintf(name, sizeof(name), "%.*s", (int)(len - sizeof(BESIDE) + 1), entry->d_name);
+        if (number_of(name) != 0 && strcmp(entry->d_name + strlen(name), BESIDE) == 0 &&
+            unlinkat(fd, entry->d_name, 0) != 0 && errno != ENOENT) {
+            result = -errno;
+        }
+    }
+    closedir(names);
+    return result;
+}
+
 static int lock_folder(void *context)
 {
     struct audit_folder *folder = context;
@@ -245,6 +314,9 @@ int audit_folder_open(const char *path, struct audit_folder *folder, struct audi
         .next = next_file,
         .read_head = read_head,
         .write_head = write_head,
+        .open_beside = open_beside,
+        .replace = replace_file,
+        .clean = clean_folder,
         .lock = lock_folder,
     };
     return 0;

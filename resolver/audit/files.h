@@ -35,6 +35,13 @@ struct audit_files {
     /* The head, read and replaced as a whole. -ENOENT; CORDON_E_TOO_LARGE. */
     int (*read_head)(void *context, char *out, size_t size, size_t *len);
     int (*write_head)(void *context, const char *text, size_t len);
+    /* A file beside number `number`, new and empty: it is written to, synced, closed, and then
+     * takes the place of that one in one step, safely. Whoever has the old one open keeps it.
+     */
+    int (*open_beside)(void *context, uint32_t number);
+    int (*replace)(void *context, uint32_t number);
+    /* Takes away what is left beside. */
+    int (*clean)(void *context);
     /* Held until the folder is closed; -EBUSY if another process has it. */
     int (*lock)(void *context);
 };

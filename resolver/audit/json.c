@@ -5,6 +5,7 @@
  * record has as numbers becomes words by way of the policy that decided.
  */
 #include "audit/event.h"
+#include "audit/pseudonym.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -37,9 +38,14 @@ static void add_question(struct text *text, const struct audit_event *event,
                          const char *view_name)
 {
     char type[WIRE_TYPE_TEXT_MAX];
+    char who[AUDIT_CLIENT_TEXT_MAX];
 
-    add_address(text, "client", &event->client, false);
-    json_uint(text, "client_port", event->client.port);
+    json_string(text, "client", audit_client_format(&event->who, who) > 0 ? who : NULL);
+    if (event->who.kind == AUDIT_CLIENT_ADDRESS) {
+        json_uint(text, "client_port", event->client.port);
+    } else {
+        json_string(text, "client_port", NULL);
+    }
     json_string(text, "transport", event->transport == AUDIT_TCP ? "tcp" : "udp");
     json_string(text, "view", view_name);
     add_name(text, "name", &event->name);

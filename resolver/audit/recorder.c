@@ -609,6 +609,21 @@ void audit_recorder_keep(struct audit_recorder *recorder, enum audit_stream stre
     }
 }
 
+void audit_recorder_keys(struct audit_recorder *recorder, const struct audit_days *days,
+                         const struct audit_actor *actor, const struct audit_in_force *in_force,
+                         struct clock_now now)
+{
+    static const struct audit_actor daemon = {.by = "cordond"};
+    struct audit_row row;
+
+    audit_removal_keys_row(days, actor != NULL ? AUDIT_REMOVED_FORGET : AUDIT_REMOVED_AGE,
+                           actor != NULL ? actor : &daemon, now.wall_us, &row);
+    (void)audit_recorder_add(recorder, AUDIT_CHANGES, &row, now);
+    if (recorder->log != NULL) {
+        (void)audit_log_flush(recorder->log, in_force, now.wall_us);
+    }
+}
+
 /* A clock that was set is part of the record: times before it mean something else. */
 static void watch_clock(struct audit_recorder *recorder, struct clock_now now)
 {

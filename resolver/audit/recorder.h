@@ -16,9 +16,11 @@
 #define CORDON_AUDIT_RECORDER_H
 
 #include "audit/log.h"
+#include "audit/removal.h"
 #include "base/clock.h"
 
 struct audit_recorder; /* opaque */
+struct audit_days;
 
 struct audit_recorder_settings {
     const char *folder; /* of the log; it exists, or can be made; copied, as are all of these */
@@ -48,6 +50,12 @@ void audit_recorder_keep(struct audit_recorder *recorder, enum audit_stream stre
 /* Events that never came this far; a gap says so within a second or so. cause is a literal. */
 void audit_recorder_lost(struct audit_recorder *recorder, enum audit_stream stream,
                          uint64_t count, const char *cause, struct clock_now now);
+
+/* Keys of pseudonyms that are about to be destroyed: on the record, and on the disk as far as
+ * that takes it. actor NULL: they are over by their age. */
+void audit_recorder_keys(struct audit_recorder *recorder, const struct audit_days *days,
+                         const struct audit_actor *actor, const struct audit_in_force *in_force,
+                         struct clock_now now);
 
 /* What is due; many times a second is fine. in_force may be NULL. */
 void audit_recorder_tick(struct audit_recorder *recorder, const struct audit_in_force *in_force,

@@ -1,5 +1,6 @@
 #include "audit/verify.h"
 
+#include "audit/removals.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -10,20 +11,6 @@
 
 /* Checkpoints that are to be met at their size, the folder's own among them. */
 #define WANTED_MAX 64u
-
-/* Ranges of blocks whose bodies are gone, or were removed on the record. More are not told
- * apart: a range that is not remembered counts as not recorded. */
-#define RANGES_MAX 4096u
-
-struct range {
-    uint64_t from, to;
-};
-
-struct ranges {
-    struct range at[RANGES_MAX];
-    size_t count;
-    bool more;
-};
 
 struct verification {
     const struct audit_verify_options *options;
@@ -40,7 +27,7 @@ struct verification {
     bool running;     /* a run has begun, and not yet ended */
     struct audit_checkpoint wanted[WANTED_MAX];
     size_t wanted_count;
-    struct ranges gone, recorded;
+    struct audit_removals *removals;
 };
 
 const char *audit_fault_word(enum audit_fault fault)
@@ -95,19 +82,6 @@ __attribute__((format(printf, 6, 7))) static void find(struct verification *v,
 }
 
 #define NUMBER(value) ((unsigned long long)(value))
-
-static void remember(struct ranges *ranges, uint64_t from, uint64_t to)
-{
-    struct range *last = ranges->count > 0 ? &ranges->at[ranges->count - 1] : NULL;
-
-    if (last != NULL && from <= last->to + 1 && from >= last->from) {
-        last->to = to > last->to ? to : last->to;
-    } else if (ranges->count < RANGES_MAX) {
-        ranges->at[ranges->count++] = (struct range){from, to};
-    } else {
-        ranges->more = true;
-    }
-}
 
 /* --- checkpoints --- */
 
@@ -240,6 +214,9 @@ static void look_at_changes(struct verification *v, const struct audit_header *h
         const struct audit_value *what = &row.at[AUDIT_WHAT];
         const bool has = audit_row_has(&row, AUDIT_WHAT);
 
+        if (audit_removals_row(v->removals, &row, header->number, v->verdict) && !v->running) {
+            continue; /* of the tool, while no daemon ran: it stays stopped */
+        }
         v->verdict->stopped = has && what->number == 4 && memcmp(what->octets, "stop", 4) == 0;
         if (has && what->number == 5 && memcmp(what->octets, "start", 5) == 0) {
             v->verdict->unended += v->running ? 1 : 0;
@@ -253,10 +230,6 @@ static void look_at_changes(struct verification *v, const struct audit_header *h
                 audit_row_has(&row, AUDIT_STREAM) && audit_row_has(&row, AUDIT_COUNT)
                     ? row.at[AUDIT_COUNT].number
                     : 0;
-        }
-        if (has && what->number == 7 && memcmp(what->octets, "removed", 7) == 0 &&
-            audit_row_has(&row, AUDIT_FROM) && audit_row_has(&row, AUDIT_TO)) {
-            remember(&v->recorded, row.at[AUDIT_FROM].number, row.at[AUDIT_TO].number);
         }
     }
 }
@@ -367,8 +340,8 @@ static int look_at_block(struct verification *v, const struct audit_item *item)
         find(v, item, AUDIT_FAULT_CLOCK, header->number, header->number,
              "block %llu was closed before the one before it", NUMBER(header->number));
     }
+    audit_removals_block(v->removals, header, item->kind == AUDIT_ITEM_REMOVED);
     if (item->kind == AUDIT_ITEM_REMOVED) {
-        remember(&v->gone, header->number, header->number);
         v->verdict->removed++;
         v->running = v->running && header->stream != AUDIT_CHANGES; /* its stop may be gone */
     } else {
@@ -427,19 +400,12 @@ static int look(struct verification *v, const struct audit_item *item, uint32_t 
     return 0;
 }
 
-static bool is_recorded(const struct verification *v, const struct range *gone)
-{
-    for (size_t i = 0; i < v->recorded.count; i++) {
-        if (v->recorded.at[i].from <= gone->from && v->recorded.at[i].to >= gone->to) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void conclude(struct verification *v, const struct audit_item *end)
 {
     const struct audit_verdict *verdict = v->verdict;
+    uint64_t from = 0;
+    uint64_t to = 0;
+    bool more = false;
 
     for (size_t i = 0; i < v->wanted_count; i++) {
         const uint64_t size = v->wanted[i].size;
@@ -450,15 +416,12 @@ static void conclude(struct verification *v, const struct audit_item *end)
                  NUMBER(v->state.tree.size), NUMBER(size - 1));
         }
     }
-    for (size_t i = 0; i < v->gone.count; i++) {
-        if (!is_recorded(v, &v->gone.at[i])) {
-            find(v, end, AUDIT_FAULT_REMOVED, v->gone.at[i].from, v->gone.at[i].to,
-                 "the events of blocks %llu to %llu were removed, and no record says so",
-                 NUMBER(v->gone.at[i].from), NUMBER(v->gone.at[i].to));
-        }
-    }
-    if (v->gone.more) {
+    if (audit_removals_unrecorded(v->removals, &from, &to, &more) && more) {
         find(v, end, AUDIT_FAULT_REMOVED, 0, 0, "more removals than can be told apart");
+    } else if (audit_removals_unrecorded(v->removals, &from, &to, &more)) {
+        find(v, end, AUDIT_FAULT_REMOVED, from, to,
+             "events of blocks %llu to %llu were removed, and no record says so", NUMBER(from),
+             NUMBER(to));
     }
     if (verdict->blocks > 0 && verdict->checkpoints == 0) {
         find(v, end, AUDIT_FAULT_UNSIGNED, 0, verdict->blocks - 1,
@@ -536,10 +499,12 @@ int audit_verify(const struct audit_files *files, const struct audit_verify_opti
     audit_log_id(options->key->name, v->id);
     v->reader = audit_reader_create(files, 1);
     v->block = audit_block_create();
-    if (v->reader != NULL && v->block != NULL) {
+    v->removals = audit_removals_create();
+    if (v->reader != NULL && v->block != NULL && v->removals != NULL) {
         result = run(v, files);
     }
     free(v->leaves);
+    audit_removals_destroy(v->removals);
     audit_block_destroy(v->block);
     audit_reader_destroy(v->reader);
     free(v);

@@ -10,6 +10,7 @@
 
 #include "audit/checkpoint.h"
 #include "audit/frame.h"
+#include "audit/removal.h"
 
 enum audit_fault {
     AUDIT_SOUND,
@@ -66,6 +67,21 @@ struct audit_verify_options {
     void *context;
 };
 
+/* Removals of one stream and cause, as the log says. */
+struct audit_told_removal {
+    uint64_t acts, events;
+    uint64_t time_us, until_s; /* of the newest; its newest event */
+};
+
+/* One that somebody asked for. */
+#define AUDIT_ACTS_MAX 16u
+struct audit_act {
+    uint64_t time_us, count;
+    uint64_t until_s; /* the newest event that was removed */
+    uint8_t stream;   /* 0: not events, but keys of pseudonyms */
+    char user[33], reason[161];
+};
+
 struct audit_verdict {
     struct audit_finding integrity, completeness;
     uint64_t files, blocks, checkpoints;
@@ -77,6 +93,11 @@ struct audit_verdict {
     uint64_t checkpoint_us; /* of the newest checkpoint */
     bool stopped;           /* the last change is a stop */
     uint64_t unended;       /* runs after which another one began without a stop */
+    struct audit_told_removal told[AUDIT_STREAMS + 1][AUDIT_REMOVED_CAUSES];
+    uint64_t keys_destroyed;
+    uint64_t
+        act_count; /* of which the newest AUDIT_ACTS_MAX are in acts, number n at n mod that */
+    struct audit_act acts[AUDIT_ACTS_MAX];
 };
 
 /* 0, or -errno if it could not be read: then there is no verdict. */

@@ -83,6 +83,16 @@ static void report_damage(struct audit_writer *writer, enum audit_stream stream)
     }
 }
 
+/* The event of a record, with as much of the client as may be told. False: it is none. */
+static bool get_event(struct audit_writer *writer, const void *record, size_t len)
+{
+    if (!audit_event_get(record, len, &writer->event)) {
+        return false;
+    }
+    audit_privacy_event(writer->inputs.privacy, &writer->event);
+    return true;
+}
+
 /* The row of a record of the adopted policy. False: it is none. */
 static bool make_row(struct audit_writer *writer, enum audit_stream stream, const void *record,
                      size_t len, struct audit_row *row)
@@ -91,7 +101,11 @@ static bool make_row(struct audit_writer *writer, enum audit_stream stream, cons
         const char *view =
             writer->inputs.view_name(writer->snapshot, audit_question_view(record, len));
 
-        return audit_question_row(record, len, view, &writer->words, row);
+        const bool good = audit_question_row(record, len, view, &writer->words, row);
+        if (good) {
+            audit_privacy_question(writer->inputs.privacy, &writer->words, row);
+        }
+        return good;
     }
     return audit_event_row(&writer->event, policy_of(writer),
                            writer->inputs.view_name(writer->snapshot, writer->event.view),
@@ -138,7 +152,7 @@ static bool take_record(struct audit_writer *writer, enum audit_stream stream,
         if (!may_add_line(writer)) {
             return false;
         }
-        if (!audit_event_get(record, len, &writer->event)) {
+        if (!get_event(writer, record, len)) {
             report_damage(writer, stream);
             return true;
         }
@@ -290,8 +304,7 @@ static void drop_record(struct audit_writer *writer, enum audit_stream stream, b
     if (!is_recorded(writer, stream)) {
         return;
     }
-    if (is_ours &&
-        (stream != AUDIT_DECISIONS || audit_event_get(record, len, &writer->event)) &&
+    if (is_ours && (stream != AUDIT_DECISIONS || get_event(writer, record, len)) &&
         make_row(writer, stream, record, len, &row)) {
         audit_recorder_keep(writer->inputs.recorder, stream, &row, writer->now);
     } else {
@@ -375,10 +388,26 @@ static void publish(struct audit_writer *writer)
     }
 }
 
+/* Keys of pseudonyms that are over: on the record first, then destroyed. */
+static void end_keys(struct audit_writer *writer)
+{
+    const struct audit_writer_inputs *in = &writer->inputs;
+    struct audit_days found;
+    uint32_t before = 0;
+
+    if (audit_privacy_tick(in->privacy, writer->now, &before, &found)) {
+        if (in->recorder != NULL) {
+            audit_recorder_keys(in->recorder, &found, NULL, &writer->in_force, writer->now);
+        }
+        (void)audit_privacy_forget(in->privacy, before, &found);
+    }
+}
+
 static void tick(struct audit_writer *writer)
 {
     const struct audit_writer_inputs *in = &writer->inputs;
 
+    end_keys(writer);
     if (in->recorder == NULL) {
         return;
     }

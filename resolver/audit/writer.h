@@ -12,6 +12,7 @@
 #ifndef CORDON_AUDIT_WRITER_H
 #define CORDON_AUDIT_WRITER_H
 
+#include "audit/privacy.h"
 #include "audit/recorder.h"
 #include "base/ring.h"
 #include "policy/policy.h"
@@ -42,6 +43,7 @@ struct audit_writer_inputs {
     _Atomic uint64_t *const *questions_refused;
     bool publish_events, publish_syslog; /* its checkpoints are told there, too */
     struct audit_recorder *recorder;     /* borrowed until stop; NULL: there is no log */
+    struct audit_privacy *privacy;       /* likewise; NULL: clients and names as they are */
     struct ring *changes; /* of the main thread (audit/change.h); NULL: there are none */
     _Atomic uint64_t *changes_lost;
     struct policy_slot *slot; /* the writer is its reader number `reader` */

@@ -264,6 +264,15 @@ struct config_record {
     struct address address;
 };
 
+/* How clients are recorded. */
+enum config_audit_client {
+    CONFIG_AUDIT_FULL,
+    CONFIG_AUDIT_PREFIX,
+    CONFIG_AUDIT_PSEUDONYM,
+    CONFIG_AUDIT_ABSENT,
+    CONFIG_AUDIT_SAME /* of questions: as of decisions */
+};
+
 /* Where checkpoints of the audit log are told, beside the log. */
 enum config_publish {
     CONFIG_PUBLISH_NONE,
@@ -385,8 +394,12 @@ struct config {
     uint32_t audit_block_s;
     uint32_t audit_checkpoint_s;
     unsigned audit_checkpoint_events;
-    char *audit_origin;     /* NULL: made of the name of this machine */
-    unsigned audit_publish; /* enum config_publish */
+    unsigned audit_client, audit_queries_client; /* enum config_audit_client */
+    unsigned audit_prefix_v4, audit_prefix_v6;   /* bits */
+    bool audit_names_hashed;                     /* of questions */
+    uint32_t audit_pseudonym_keys_s;             /* after the day */
+    char *audit_origin;                          /* NULL: made of the name of this machine */
+    unsigned audit_publish;                      /* enum config_publish */
     /* the rest */
     uint16_t udp_size;
     char *state_directory;

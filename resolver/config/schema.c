@@ -34,6 +34,16 @@ static const struct config_word publish_words[] = {{"none", CONFIG_PUBLISH_NONE}
                                                    {"syslog", CONFIG_PUBLISH_SYSLOG},
                                                    {"both", CONFIG_PUBLISH_BOTH},
                                                    {NULL, 0}};
+static const struct config_word client_form_words[] = {{"full", CONFIG_AUDIT_FULL},
+                                                       {"prefix", CONFIG_AUDIT_PREFIX},
+                                                       {"pseudonym", CONFIG_AUDIT_PSEUDONYM},
+                                                       {"absent", CONFIG_AUDIT_ABSENT},
+                                                       {NULL, 0}};
+static const struct config_word queries_client_words[] = {
+    {"same", CONFIG_AUDIT_SAME},     {"full", CONFIG_AUDIT_FULL},
+    {"prefix", CONFIG_AUDIT_PREFIX}, {"pseudonym", CONFIG_AUDIT_PSEUDONYM},
+    {"absent", CONFIG_AUDIT_ABSENT}, {NULL, 0}};
+static const struct config_word hash_words[] = {{"clear", false}, {"hashed", true}, {NULL, 0}};
 static const struct config_word mode_words[] = {{"enforce", 0}, {"log", 1}, {NULL, 0}};
 static const struct config_word signed_words[] = {
     {"optional", false}, {"required", true}, {NULL, 0}};
@@ -656,9 +666,35 @@ const struct config_row config_rows[] = {
                "is answered while the disk is full."},
     {.name = "audit.octets", .kind = &config_kind_size, .offset = AT(audit_octets),
      .standard = "1GiB", .min = 8 * MiB, .max = 1024 * 1024 * GiB, .zero = "unlimited",
-     .manual = "The size at which the log takes nothing but changes any more, with an alarm, so "
-               "that it never fills a disk; what then holds for decisions and questions is what "
-               "holds when the disk is full."},
+     .manual = "The size of all files at which the log takes nothing but changes any more, with an "
+               "alarm, so that it never fills a disk; what then holds for decisions and questions is "
+               "what holds when the disk is full."},
+    {.name = "audit.client", .kind = &config_kind_word, .offset = AT(audit_client),
+     .standard = "full", .words = client_form_words,
+     .manual = "How the client of a decision is told, in the log and wherever events go. full: its "
+               "address. prefix: its network (audit.prefix-v4, audit.prefix-v6). pseudonym: sixteen octets "
+               "made with a secret key of the day, by which it is the same client within a day, and nobody "
+               "any more once the key is destroyed (audit.pseudonym-keys). absent: nothing. But for full its "
+               "port is not told either."},
+    {.name = "audit.queries-client", .kind = &config_kind_word, .offset = AT(audit_queries_client),
+     .standard = "same", .words = queries_client_words,
+     .manual = "The same for the stream of questions. same: as audit.client."},
+    {.name = "audit.prefix-v4", .kind = &config_kind_count, .offset = AT(audit_prefix_v4),
+     .standard = "24", .min = 1, .max = 32,
+     .manual = "Bits that are left of an IPv4 address by prefix."},
+    {.name = "audit.prefix-v6", .kind = &config_kind_count, .offset = AT(audit_prefix_v6),
+     .standard = "48", .min = 1, .max = 128,
+     .manual = "Bits that are left of an IPv6 address by prefix."},
+    {.name = "audit.names", .kind = &config_kind_choice, .offset = AT(audit_names_hashed),
+     .standard = "clear", .words = hash_words,
+     .manual = "hashed: the stream of questions has names as hashes with the key of the day alone. What "
+               "a rule matched is a decision, and its name is told there. What needs names (search by "
+               "name, the gate's replay) finds no questions then."},
+    {.name = "audit.pseudonym-keys", .kind = &config_kind_seconds,
+     .offset = AT(audit_pseudonym_keys_s), .standard = "30d", .min = 3600, .max = 3660 * DAY_S,
+     .manual = "So long after its day (UTC) the key of pseudonyms and hashes is kept, in audit-keys in "
+               "state.directory. Then it is destroyed: records stay and verify, and nobody can say any "
+               "more whose they are."},
     {.name = "audit.file", .kind = &config_kind_size, .offset = AT(audit_file_octets),
      .standard = "64MiB", .min = 1 * MiB, .max = 16 * GiB,
      .manual = "The size at which the next file of the log is begun."},

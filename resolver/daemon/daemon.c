@@ -312,6 +312,7 @@ static int start_writer(struct daemon *daemon)
         .publish_syslog = config->audit_publish == CONFIG_PUBLISH_SYSLOG ||
                           config->audit_publish == CONFIG_PUBLISH_BOTH,
         .recorder = daemon->recording.recorder,
+        .privacy = daemon->recording.privacy,
         .changes = daemon->changes.ring,
         .changes_lost = &daemon->changes.lost,
         .slot = daemon->slot,

@@ -230,6 +230,37 @@ static void tell_start(struct daemon *daemon, const struct setup_snapshot *snaps
 
 /* --- life --- */
 
+static const enum audit_client_form forms[] = {[CONFIG_AUDIT_FULL] = AUDIT_FORM_FULL,
+                                               [CONFIG_AUDIT_PREFIX] = AUDIT_FORM_PREFIX,
+                                               [CONFIG_AUDIT_PSEUDONYM] = AUDIT_FORM_PSEUDONYM,
+                                               [CONFIG_AUDIT_ABSENT] = AUDIT_FORM_ABSENT};
+
+/* Also without a log: lines go through it. */
+static int open_privacy(struct daemon *daemon)
+{
+    const struct config *config = daemon->config;
+    const char *beside =
+        config->state_directory != NULL ? config->state_directory : config->audit_directory;
+    const unsigned queries = config->audit_queries_client == CONFIG_AUDIT_SAME
+                                 ? config->audit_client
+                                 : config->audit_queries_client;
+    char folder[AUDIT_PATH_MAX];
+    struct audit_privacy_settings settings = {
+        .prefix_v4 = config->audit_prefix_v4,
+        .prefix_v6 = config->audit_prefix_v6,
+        .hash_names = config->audit_names_hashed,
+        .keep_us = config->audit_pseudonym_keys_s * UINT64_C(1000000),
+    };
+
+    settings.client[AUDIT_DECISIONS] = forms[config->audit_client];
+    settings.client[AUDIT_QUERIES] = forms[queries];
+    if (beside != NULL && audit_day_keys_folder(beside, folder, sizeof(folder))) {
+        settings.folder = folder;
+    }
+    daemon->recording.privacy = audit_privacy_create(&settings);
+    return daemon->recording.privacy != NULL ? 0 : -ENOMEM;
+}
+
 int recording_open(struct daemon *daemon, const struct setup_snapshot *snapshot)
 {
     const struct config *config = daemon->config;
@@ -237,6 +268,9 @@ int recording_open(struct daemon *daemon, const struct setup_snapshot *snapshot)
     char folder[AUDIT_PATH_MAX];
     char key[AUDIT_PATH_MAX];
 
+    if (open_privacy(daemon) != 0) {
+        return -ENOMEM;
+    }
     if (!recording_folder(config, folder)) {
         if (is_wanted(config)) {
             snprintf(recording->why_not, sizeof(recording->why_not),
@@ -273,6 +307,8 @@ void recording_close(struct daemon *daemon)
 {
     audit_recorder_destroy(daemon->recording.recorder);
     daemon->recording.recorder = NULL;
+    audit_privacy_destroy(daemon->recording.privacy);
+    daemon->recording.privacy = NULL;
 }
 
 bool recording_key(struct daemon *daemon, char out[TRUST_NOTE_KEY_TEXT_MAX])

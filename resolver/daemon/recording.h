@@ -5,6 +5,7 @@
 #ifndef CORDON_DAEMON_RECORDING_H
 #define CORDON_DAEMON_RECORDING_H
 
+#include "audit/privacy.h"
 #include "audit/recorder.h"
 #include "base/text.h"
 #include "config/config.h"
@@ -15,6 +16,7 @@ struct control_peer;
 
 struct recording {
     struct audit_recorder *recorder; /* NULL: nothing is recorded */
+    struct audit_privacy *privacy;   /* of events, recorded or not */
     uint8_t config[DIGEST_OCTETS];   /* of the configuration in force, as it was told */
     char why_not[128];               /* nothing is recorded; "": the operator wants it so */
     const char *stop;                /* why the daemon ends; a literal */

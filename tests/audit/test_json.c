@@ -44,6 +44,7 @@ static struct audit_event event_on(const char *name, const struct policy_hit *hi
         .generation = 1,
         .latency_us = 345,
         .client = make_address("192.0.2.77@40001"),
+        .who = {.kind = AUDIT_CLIENT_ADDRESS, .address = make_address("192.0.2.77")},
         .name = make_name(name),
         .type = 1,
         .transport = AUDIT_UDP,
@@ -96,6 +97,7 @@ static void a_hop_in_log_mode_shows_its_chain_and_upstream(void **state)
 
     (void)state;
     event.client = make_address("2001:db8::7@53999");
+    event.who.address = make_address("2001:db8::7");
     event.type = 65;
     event.transport = AUDIT_TCP;
     event.applied = false;

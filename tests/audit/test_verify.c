@@ -458,6 +458,7 @@ static void removed_events_are_to_be_recorded(void **state)
     assert_int_equal(audit_log_open(&files, &maker.settings, now, 5, &log, &opened), 0);
     audit_row_number(&row, AUDIT_TIME, now);
     audit_row_text(&row, AUDIT_WHAT, "removed");
+    audit_row_number(&row, AUDIT_STREAM, frames[0].header.stream);
     audit_row_number(&row, AUDIT_FROM, frames[0].header.number);
     audit_row_number(&row, AUDIT_TO, frames[0].header.number);
     assert_int_equal(audit_log_add(log, AUDIT_CHANGES, &row, now), 0);

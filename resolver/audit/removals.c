@@ -1,0 +1,194 @@
+#include "audit/removals.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Ranges of one stream that are told apart. What age and octets remove is one, each wish of
+ * somebody another at most. */
+#define RANGES_MAX 4096u
+
+struct range {
+    uint64_t from, to;
+};
+
+/* By rising numbers; none touches the next. */
+struct ranges {
+    struct range at[RANGES_MAX];
+    size_t count;
+    bool more;
+};
+
+struct audit_removals {
+    struct ranges gone[AUDIT_STREAMS + 1], recorded[AUDIT_STREAMS + 1];
+    uint64_t next[AUDIT_STREAMS + 1]; /* after the newest block of the stream */
+};
+
+struct audit_removals *audit_removals_create(void)
+{
+    return calloc(1, sizeof(struct audit_removals));
+}
+
+void audit_removals_destroy(struct audit_removals *removals)
+{
+    free(removals);
+}
+
+static void remember(struct ranges *ranges, uint64_t from, uint64_t to)
+{
+    size_t i = ranges->count;
+
+    while (i > 0 && ranges->at[i - 1].from > from) {
+        i--;
+    }
+    if (i > 0 && ranges->at[i - 1].to + 1 >= from) {
+        i--;
+        ranges->at[i].to = to > ranges->at[i].to ? to : ranges->at[i].to;
+    } else if (ranges->count == RANGES_MAX) {
+        ranges->more = true;
+        return;
+    } else {
+        memmove(&ranges->at[i + 1], &ranges->at[i],
+                (ranges->count - i) * sizeof(ranges->at[0]));
+        ranges->at[i] = (struct range){from, to};
+        ranges->count++;
+    }
+    size_t next = i + 1;
+    while (next < ranges->count && ranges->at[next].from <= ranges->at[i].to + 1) {
+        ranges->at[i].to =
+            ranges->at[next].to > ranges->at[i].to ? ranges->at[next].to : ranges->at[i].to;
+        next++;
+    }
+    memmove(&ranges->at[i + 1], &ranges->at[next],
+            (ranges->count - next) * sizeof(ranges->at[0]));
+    ranges->count -= next - i - 1;
+}
+
+void audit_removals_block(struct audit_removals *removals, const struct audit_header *header,
+                          bool gone)
+{
+    uint64_t *next = &removals->next[header->stream];
+
+    /* With the blocks of other streams in between, as records have it: so what follows in a
+     * stream touches. */
+    if (gone) {
+        remember(&removals->gone[header->stream],
+                 *next <= header->number ? *next : header->number, header->number);
+    }
+    *next = header->number + 1;
+}
+
+static bool is_word(const struct audit_row *row, enum audit_column column, const char *word)
+{
+    return audit_row_has(row, column) && row->at[column].number == strlen(word) &&
+           memcmp(row->at[column].octets, word, row->at[column].number) == 0;
+}
+
+static uint64_t number_of(const struct audit_row *row, enum audit_column column)
+{
+    return audit_row_has(row, column) ? row->at[column].number : 0;
+}
+
+static void copy_text(const struct audit_row *row, enum audit_column column, char *out,
+                      size_t size)
+{
+    size_t len = 0;
+
+    if (audit_row_has(row, column)) {
+        len = row->at[column].number < size ? row->at[column].number : size - 1;
+        memcpy(out, row->at[column].octets, len);
+    }
+    out[len] = '\0';
+}
+
+static void tell_act(const struct audit_row *row, unsigned stream,
+                     struct audit_verdict *verdict)
+{
+    struct audit_act *act = &verdict->acts[verdict->act_count % AUDIT_ACTS_MAX];
+
+    verdict->act_count++;
+    act->time_us = number_of(row, AUDIT_TIME);
+    act->stream = (uint8_t)stream;
+    act->count = number_of(row, AUDIT_COUNT);
+    act->until_s = number_of(row, AUDIT_UNTIL);
+    copy_text(row, AUDIT_USER, act->user, sizeof(act->user));
+    copy_text(row, AUDIT_REASON, act->reason, sizeof(act->reason));
+}
+
+static void tell_removal(struct audit_removals *removals, const struct audit_row *row,
+                         uint64_t number, struct audit_verdict *verdict)
+{
+    const uint64_t stream = number_of(row, AUDIT_STREAM);
+    const uint64_t from = number_of(row, AUDIT_FROM);
+    uint64_t to = number_of(row, AUDIT_TO);
+    unsigned cause = AUDIT_REMOVED_CAUSES;
+
+    if (stream < 1 || stream > AUDIT_STREAMS || !audit_row_has(row, AUDIT_TO) || number == 0) {
+        return;
+    }
+    to = to < number ? to : number - 1;
+    if (from <= to) {
+        remember(&removals->recorded[stream], from, to);
+    }
+    for (unsigned i = 0; i < AUDIT_REMOVED_CAUSES; i++) {
+        cause = is_word(row, AUDIT_CAUSE, audit_removal_word((enum audit_removal_cause)i))
+                    ? i
+                    : cause;
+    }
+    if (cause == AUDIT_REMOVED_CAUSES) {
+        return;
+    }
+    struct audit_told_removal *told = &verdict->told[stream][cause];
+    told->acts++;
+    told->events += number_of(row, AUDIT_COUNT);
+    told->time_us = number_of(row, AUDIT_TIME);
+    told->until_s = number_of(row, AUDIT_UNTIL);
+    if (cause == AUDIT_REMOVED_FORGET) {
+        tell_act(row, (unsigned)stream, verdict);
+    }
+}
+
+bool audit_removals_row(struct audit_removals *removals, const struct audit_row *row,
+                        uint64_t number, struct audit_verdict *verdict)
+{
+    if (is_word(row, AUDIT_WHAT, "removed")) {
+        tell_removal(removals, row, number, verdict);
+        return true;
+    }
+    if (!is_word(row, AUDIT_WHAT, AUDIT_KEYS_DESTROYED)) {
+        return false;
+    }
+    verdict->keys_destroyed += number_of(row, AUDIT_COUNT);
+    if (is_word(row, AUDIT_CAUSE, audit_removal_word(AUDIT_REMOVED_FORGET))) {
+        tell_act(row, 0, verdict);
+    }
+    return true;
+}
+
+static bool is_recorded(const struct ranges *recorded, const struct range *gone)
+{
+    for (size_t i = 0; i < recorded->count; i++) {
+        if (recorded->at[i].from <= gone->from && recorded->at[i].to >= gone->to) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool audit_removals_unrecorded(const struct audit_removals *removals, uint64_t *from,
+                               uint64_t *to, bool *more)
+{
+    *more = false;
+    for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
+        const struct ranges *gone = &removals->gone[stream];
+
+        for (size_t i = 0; i < gone->count; i++) {
+            if (!is_recorded(&removals->recorded[stream], &gone->at[i])) {
+                *from = gone->at[i].from;
+                *to = gone->at[i].to;
+                return true;
+            }
+        }
+        *more = *more || gone->more;
+    }
+    return *more;
+}
