@@ -5,7 +5,7 @@
  * record has as numbers becomes words by way of the policy that decided.
  */
 #include "audit/event.h"
-#include "audit/pseudonym.h"
+#include "audit/shown.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -38,9 +38,11 @@ static void add_question(struct text *text, const struct audit_event *event,
                          const char *view_name)
 {
     char type[WIRE_TYPE_TEXT_MAX];
+    uint8_t octets[AUDIT_ADDRESS_MAX];
     char who[AUDIT_CLIENT_TEXT_MAX];
+    const struct audit_value client = {octets, audit_client_put(&event->who, octets)};
 
-    json_string(text, "client", audit_client_format(&event->who, who) > 0 ? who : NULL);
+    json_string(text, "client", audit_client_format(&client, who) > 0 ? who : NULL);
     if (event->who.kind == AUDIT_CLIENT_ADDRESS) {
         json_uint(text, "client_port", event->client.port);
     } else {

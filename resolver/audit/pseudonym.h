@@ -27,22 +27,11 @@ void audit_pseudonym(const uint8_t key[DIGEST_KEY_OCTETS], const struct address 
 void audit_pseudonym_name(const uint8_t key[DIGEST_KEY_OCTETS], const uint8_t *name, size_t len,
                           uint8_t out[AUDIT_PSEUDONYM_OCTETS]);
 
-/* A name as it is recorded where names are hashed: as a client's pseudonym. No name begins with
- * 'k', which is no length of a label. */
+/* A name as it is recorded where names are hashed: in the form of a client's pseudonym. No name
+ * begins with 'k', which is no length of a label. */
 #define AUDIT_HASHED_OCTETS (5 + AUDIT_PSEUDONYM_OCTETS)
 bool audit_hashed_get(const uint8_t *octets, size_t len, uint32_t *day,
                       uint8_t out[AUDIT_PSEUDONYM_OCTETS]);
-
-/* For people and JSON: an address; a prefix, "192.0.2.0/24"; "pseudonym:2026-11-22:0f..." with
- * 32 hexadecimal digits; "" of none. Returns the length. */
-#define AUDIT_CLIENT_TEXT_MAX 88
-size_t audit_client_format(const struct audit_client *client, char out[AUDIT_CLIENT_TEXT_MAX]);
-/* Reads what that writes; CORDON_E_FORMAT. */
-int audit_client_parse(const char *text, size_t len, struct audit_client *out);
-/* A hashed name: ".hashed:2026-11-22:0f...", which cannot be a name, since only the root begins
- * with a dot, and is nothing but that. Returns the length. */
-size_t audit_hashed_format(uint32_t day, const uint8_t hash[AUDIT_PSEUDONYM_OCTETS],
-                           char out[AUDIT_CLIENT_TEXT_MAX]);
 
 /* --- keys --- */
 

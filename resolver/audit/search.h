@@ -9,6 +9,7 @@
 #define CORDON_AUDIT_SEARCH_H
 
 #include "audit/frame.h"
+#include "audit/pseudonym.h"
 
 #define AUDIT_SEARCH_WORDS_MAX 12u
 
@@ -43,10 +44,12 @@ struct audit_query {
     const struct wire_name *suffix;    /* the name asked, or what matched, is it or below it */
     const struct wire_name *name;      /* the name asked */
     const struct audit_client *client; /* an address, a pseudonym, or a prefix that has it */
-    const char *provider, *list;       /* of the basis; list: or that a change is about */
-    const char *status_class;          /* of the basis */
-    const char *authority;             /* of the basis: a part of it, in whatever case */
-    const char *rule;                  /* "block suffix x", or what that is about: "x" */
+    const struct audit_pseudonyms *pseudonyms; /* of the client, an address: these are it, too;
+                                                  NULL: none (pseudonym.h) */
+    const char *provider, *list; /* of the basis; list: or that a change is about */
+    const char *status_class;    /* of the basis */
+    const char *authority;       /* of the basis: a part of it, in whatever case */
+    const char *rule;            /* "block suffix x", or what that is about: "x" */
     struct {
         enum audit_column column; /* of texts */
         const char *word;

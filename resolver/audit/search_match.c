@@ -57,7 +57,8 @@ static bool is_word(const void *wanted, const struct audit_value *word)
 
 static bool is_client(const void *wanted, const struct audit_value *word)
 {
-    const struct audit_client *client = wanted;
+    const struct audit_query *query = wanted;
+    const struct audit_client *client = query->client;
     struct audit_client got;
 
     if (!audit_client_get(word->octets, word->number, &got)) {
@@ -67,8 +68,9 @@ static bool is_client(const void *wanted, const struct audit_value *word)
     case AUDIT_CLIENT_NONE:
         return got.kind == AUDIT_CLIENT_NONE;
     case AUDIT_CLIENT_ADDRESS:
-        return got.kind == AUDIT_CLIENT_ADDRESS &&
-               address_same_host(&client->address, &got.address);
+        return (got.kind == AUDIT_CLIENT_ADDRESS &&
+                address_same_host(&client->address, &got.address)) ||
+               (query->pseudonyms != NULL && audit_pseudonyms_has(query->pseudonyms, &got));
     case AUDIT_CLIENT_PREFIX:
         if (got.kind == AUDIT_CLIENT_PREFIX) {
             struct address address = {.family = got.prefix.family};
@@ -172,7 +174,7 @@ struct audit_matcher *audit_matcher_create(const struct audit_query *query)
     matcher->query = query;
     add(matcher, AUDIT_NAME, is_suffix, AUDIT_MATCHED, is_suffix, query->suffix);
     add(matcher, AUDIT_NAME, is_name, 0, NULL, query->name);
-    add(matcher, AUDIT_CLIENT, is_client, 0, NULL, query->client);
+    add(matcher, AUDIT_CLIENT, is_client, 0, NULL, query->client != NULL ? query : NULL);
     add(matcher, AUDIT_BASIS, is_provider, 0, NULL, query->provider);
     add(matcher, AUDIT_BASIS, is_list, AUDIT_LIST, is_word, query->list);
     add(matcher, AUDIT_BASIS, is_class, 0, NULL, query->status_class);
@@ -217,6 +219,26 @@ bool audit_query_wants(const struct audit_query *query, const struct audit_heade
            (query->to_us == 0 || header->first_us <= query->to_us);
 }
 
+/* One of the pseudonyms of a client that is looked for by its address. */
+static bool may_have_pseudonym(const struct audit_query *query, const struct audit_block *block)
+{
+    const size_t count =
+        query->pseudonyms != NULL ? audit_pseudonyms_count(query->pseudonyms) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint8_t octets[AUDIT_ADDRESS_MAX];
+        struct audit_client client;
+
+        audit_pseudonyms_at(query->pseudonyms, i, &client);
+        if (audit_block_may_have(
+                block, AUDIT_SECTION_CLIENTS,
+                audit_filter_octets(octets, audit_client_put(&client, octets)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool audit_query_may_have(const struct audit_query *query, const struct audit_block *block)
 {
     uint8_t octets[AUDIT_ADDRESS_MAX];
@@ -242,7 +264,8 @@ bool audit_query_may_have(const struct audit_query *query, const struct audit_bl
         return true;
     }
     key = audit_filter_octets(octets, audit_client_put(query->client, octets));
-    return audit_block_may_have(block, AUDIT_SECTION_CLIENTS, key);
+    return audit_block_may_have(block, AUDIT_SECTION_CLIENTS, key) ||
+           may_have_pseudonym(query, block);
 }
 
 /* Marks the words that match. False: none does, so no event. */

@@ -1,6 +1,7 @@
 #include "audit/shown.h"
 
 #include "audit/event.h"
+#include "audit/pseudonym.h"
 #include "base/calendar.h"
 #include "base/clock.h"
 #include "wire/type.h"
@@ -16,10 +17,23 @@ static void add_hex(struct text *out, const uint8_t *octets, size_t len)
     }
 }
 
+/* What was made with the key of a day. */
+static void add_keyed(struct text *out, const char *word, uint32_t day,
+                      const uint8_t octets[AUDIT_PSEUDONYM_OCTETS])
+{
+    char date[CLOCK_TEXT_MAX];
+
+    clock_format_s((uint64_t)day * CALENDAR_DAY_S, date);
+    text_add(out, word);
+    text_add_octets(out, date, 10);
+    text_add(out, ":");
+    add_hex(out, octets, AUDIT_PSEUDONYM_OCTETS);
+}
+
 static void add_client(struct text *out, const struct audit_value *value)
 {
     struct audit_client client;
-    char words[ADDRESS_TEXT_MAX > CLOCK_TEXT_MAX ? ADDRESS_TEXT_MAX : CLOCK_TEXT_MAX];
+    char words[ADDRESS_TEXT_MAX];
 
     if (!audit_client_get(value->octets, value->number, &client)) {
         text_add(out, "?");
@@ -36,11 +50,7 @@ static void add_client(struct text *out, const struct audit_value *value)
         text_add_octets(out, words, address_prefix_format(&client.prefix, words));
         break;
     case AUDIT_CLIENT_PSEUDONYM:
-        clock_format_s((uint64_t)client.day * CALENDAR_DAY_S, words);
-        text_add(out, "k:");
-        text_add_octets(out, words, 10); /* the date */
-        text_add(out, ":");
-        add_hex(out, client.pseudonym, AUDIT_PSEUDONYM_OCTETS);
+        add_keyed(out, "k:", client.day, client.pseudonym);
         break;
     }
 }
@@ -107,10 +117,14 @@ bool audit_client_parse(const char *text, size_t len, struct audit_client *out)
 static void add_name(struct text *out, const uint8_t *octets, size_t len)
 {
     char words[WIRE_NAME_TEXT_MAX];
+    uint8_t hash[AUDIT_PSEUDONYM_OCTETS];
     struct wire_name name;
+    uint32_t day = 0;
 
     if (audit_name_get(octets, len, &name)) {
         text_add_octets(out, words, wire_name_to_text(&name, words));
+    } else if (audit_hashed_get(octets, len, &day, hash)) {
+        add_keyed(out, ".hashed:", day, hash);
     } else {
         text_add(out, "?");
         add_hex(out, octets, len > WIRE_NAME_MAX ? WIRE_NAME_MAX : len);

@@ -22,8 +22,9 @@ size_t audit_client_format(const struct audit_value *value, char out[AUDIT_CLIEN
 bool audit_client_parse(const char *text, size_t len, struct audit_client *out);
 
 /*
- * The text of a column of a row, appended: names without the final dot, those of a chain with a
- * space between, addresses, types, response codes, times (RFC 3339), "true" and "false",
+ * The text of a column of a row, appended: names without the final dot (one that was hashed:
+ * ".hashed:2026-11-22:" and 32 hexadecimal digits, which no name can be), those of a chain with
+ * a space between, addresses, types, response codes, times (RFC 3339), "true" and "false",
  * digests in hexadecimal digits; numbers in decimal, words as they are. Nothing where it is
  * absent. The basis has no text: its words are below.
  */
