@@ -278,11 +278,13 @@ static int lock_folder(void *context)
 {
     struct audit_folder *folder = context;
     const int fd =
-        openat(folder->folder, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+        openat(folder->folder, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0) {
         return -errno;
     }
+    /* Whoever may read a lock may hold it, and readers of the log must not stop its writer. */
+    (void)fchmod(fd, 0600);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         const int result = errno == EWOULDBLOCK ? -EBUSY : -errno;
 

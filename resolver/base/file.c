@@ -2,14 +2,22 @@
 
 #include "base/error.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Behind the name of what is being written: six characters by chance, and an ending that nobody
+ * gives to a copy of his own. */
+#define CHANCE_CHARS 6u
+#define ENDING       ".new"
+#define ENDING_CHARS (sizeof(ENDING) - 1)
 
 static ssize_t read_retry(int fd, void *out, size_t len)
 {
@@ -112,7 +120,7 @@ int file_write_to(int fd, const void *data, size_t len)
     return 0;
 }
 
-/* Fills the new file and makes it last. Closes fd in any case. */
+/* Fills the new file and makes it last. */
 static int fill(int fd, const void *data, size_t len, mode_t mode)
 {
     int rc = file_write_to(fd, data, len);
@@ -123,10 +131,32 @@ static int fill(int fd, const void *data, size_t len, mode_t mode)
     if (rc == 0 && fsync(fd) != 0) {
         rc = -errno;
     }
-    if (close(fd) != 0 && rc == 0) {
-        rc = -errno;
-    }
     return rc;
+}
+
+/* A file of its own beside path, locked as long as it is being written. The descriptor or
+ * -errno. */
+static int open_beside(const char *path, char beside[PATH_MAX])
+{
+    struct stat status = {.st_nlink = 0};
+
+    for (;;) {
+        const int used = snprintf(beside, PATH_MAX, "%s.XXXXXX" ENDING, path);
+
+        if (used < 0 || used >= PATH_MAX) {
+            return -ENAMETOOLONG;
+        }
+        const int fd = mkostemps(beside, (int)ENDING_CHARS, O_CLOEXEC);
+        if (fd < 0) {
+            return -errno;
+        }
+        while (flock(fd, LOCK_EX) != 0 && errno == EINTR) {
+        }
+        if (fstat(fd, &status) != 0 || status.st_nlink > 0) {
+            return fd;
+        }
+        close(fd); /* whoever removes leftovers came between the two */
+    }
 }
 
 /* Opens the folder that holds path. The descriptor or -errno. */
@@ -149,19 +179,15 @@ static int open_folder_of(const char *path)
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode)
 {
     char beside[PATH_MAX];
-    const int used = snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
-
-    if (used < 0 || (size_t)used >= sizeof(beside)) {
-        return -ENAMETOOLONG;
-    }
     const int folder = open_folder_of(path);
+
     if (folder < 0) {
         return folder;
     }
     int rc = 0;
-    const int fd = mkostemp(beside, O_CLOEXEC); /* mode 0600 until all is written */
+    const int fd = open_beside(path, beside); /* mode 0600 until all is written */
     if (fd < 0) {
-        rc = -errno;
+        rc = fd;
         goto done;
     }
     rc = fill(fd, data, len, mode);
@@ -170,6 +196,9 @@ int file_write_atomic(const char *path, const void *data, size_t len, mode_t mod
     }
     if (rc != 0) {
         unlink(beside);
+    }
+    close(fd);
+    if (rc != 0) {
         goto done;
     }
     if (fsync(folder) != 0 && errno != EINVAL) { /* EINVAL: a file system that has no need */
@@ -178,6 +207,51 @@ int file_write_atomic(const char *path, const void *data, size_t len, mode_t mod
 done:
     close(folder);
     return rc;
+}
+
+static bool is_unfinished(const char *name)
+{
+    const size_t len = strlen(name);
+
+    if (len <= 1 + CHANCE_CHARS + ENDING_CHARS ||
+        strcmp(name + len - ENDING_CHARS, ENDING) != 0) {
+        return false;
+    }
+    const char *chance = name + len - ENDING_CHARS - CHANCE_CHARS;
+    return chance[-1] == '.' &&
+           strspn(chance, "abcdefghijklmnopqrstuvwxyz"
+                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == CHANCE_CHARS;
+}
+
+static bool remove_one(int folder, const char *name)
+{
+    const int fd =
+        openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat status;
+
+    if (fd < 0) {
+        return false;
+    }
+    const bool removed = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+                         status.st_uid == geteuid() && flock(fd, LOCK_SH | LOCK_NB) == 0 &&
+                         unlinkat(folder, name, 0) == 0;
+    close(fd);
+    return removed;
+}
+
+unsigned file_remove_unfinished(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    unsigned count = 0;
+
+    for (const struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL;
+         entry = readdir(dir)) {
+        count += is_unfinished(entry->d_name) && remove_one(dirfd(dir), entry->d_name);
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return count;
 }
 
 static bool has_contents(const char *path, const void *data, size_t len)

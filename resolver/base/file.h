@@ -19,11 +19,16 @@ int file_read(const char *path, size_t max, uint8_t **data, size_t *len);
 /* Writes all of it, from where the descriptor stands. 0 or -errno: a part may be written. */
 int file_write_to(int fd, const void *data, size_t len);
 
-/* Writes beside path (path.XXXXXX, mode 0600) and renames over it, with fsync of the file
+/* Writes beside path (path.XXXXXX.new, mode 0600) and renames over it, with fsync of the file
  * before and of the folder after. mode is set as it is, without the umask. 0 or -errno, and
  * then path is as it was, unless the last step failed: then it is new, but may not outlast a
  * power failure. A symbolic link at path is replaced, not followed. */
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode);
+
+/* Removes what file_write_atomic() has left in a folder when its process was killed: regular
+ * files of ours of that form of name alone. One that is being written is locked, and stays.
+ * How many. */
+unsigned file_remove_unfinished(const char *folder);
 
 /* A name beside path that is free, for what cannot be read and is kept: path.damaged,
  * path.damaged.1 and so on, most of them in all. 0; -EEXIST: all are taken; -ENAMETOOLONG; else

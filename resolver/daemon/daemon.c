@@ -585,6 +585,7 @@ int daemon_run(const char *config_path, bool replace)
         goto done;
     }
     sandbox_enter(&daemon->sandbox, daemon->config, config_path);
+    start_remove_unfinished(daemon->config);
     folders_note(daemon);
     if (holding_open(daemon) != 0 || staging_open(daemon) != 0 ||
         make_snapshot(daemon->config, staging_begin(daemon, holding_begin(daemon)),

@@ -110,6 +110,20 @@ int start_folders(const struct config *config)
     return rc;
 }
 
+void start_remove_unfinished(const struct config *config)
+{
+    const unsigned count =
+        config->state_directory == NULL ? 0 : file_remove_unfinished(config->state_directory);
+
+    if (count > 0) {
+        log_write(LOG_LEVEL_INFO,
+                  "%s: %u file%s that a killed process left half written %s "
+                  "removed",
+                  config->state_directory, count, count == 1 ? "" : "s",
+                  count == 1 ? "is" : "are");
+    }
+}
+
 /* How to get a port back from a program that often has it. */
 static void advise(FILE *out, const char *program, const struct holder *holder)
 {

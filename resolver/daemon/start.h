@@ -20,6 +20,9 @@ unsigned start_worker_count(unsigned configured);
  * configured user if there is one and we are root. 0 or -errno. */
 int start_folders(const struct config *config);
 
+/* Removes what processes that were killed have left half written in state.directory. */
+void start_remove_unfinished(const struct config *config);
+
 /*
  * The listening sockets of all workers. Each worker has the same number of pairs, one for each
  * listen address, or more of them where an earlier life had more workers: none of its sockets

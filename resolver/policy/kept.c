@@ -1,6 +1,5 @@
 #include "policy/kept.h"
 
-#include "base/clock.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -18,10 +17,6 @@
 
 #define SUFFIX     ".image"
 #define NAME_CHARS (2 * DIGEST_OCTETS + sizeof(SUFFIX) - 1)
-
-/* Of what is being written: what stands behind the name, and how long that may last. */
-#define UNFINISHED_CHARS (sizeof(".XXXXXX") - 1)
-#define UNFINISHED_S     3600
 
 static bool image_path(const char *folder, const uint8_t inputs[32], char path[PATH_MAX])
 {
@@ -120,41 +115,6 @@ static bool is_image_name(const char *name)
            strcmp(name + 2 * DIGEST_OCTETS, SUFFIX) == 0;
 }
 
-/* What file_write_atomic() leaves if the process is killed while it writes an image. */
-static bool is_unfinished(const char *name)
-{
-    char image[NAME_CHARS + 1];
-
-    if (strlen(name) != NAME_CHARS + UNFINISHED_CHARS || name[NAME_CHARS] != '.') {
-        return false;
-    }
-    memcpy(image, name, NAME_CHARS);
-    image[NAME_CHARS] = '\0';
-    return is_image_name(image);
-}
-
-/* Removes those that nobody can still be writing: they may be large, and would fill the disk.
- */
-static void remove_unfinished(const char *folder)
-{
-    const int64_t now = (int64_t)(clock_read().wall_us / 1000000);
-    DIR *dir = opendir(folder);
-
-    if (dir == NULL) {
-        return;
-    }
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        struct stat status;
-
-        if (is_unfinished(entry->d_name) &&
-            fstatat(dirfd(dir), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-            now - status.st_mtim.tv_sec > UNFINISHED_S) {
-            unlinkat(dirfd(dir), entry->d_name, 0);
-        }
-    }
-    closedir(dir);
-}
-
 static bool is_newer(const struct timespec *a, const struct timespec *b)
 {
     return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
@@ -199,7 +159,7 @@ void policy_kept_add(const char *folder, const uint8_t inputs[32],
     int rc = file_make_folder(folder, 0700);
 
     if (rc == 0) {
-        remove_unfinished(folder);
+        (void)file_remove_unfinished(folder); /* they may be large, and would fill the disk */
         rc = need_key(folder, key, report);
     }
     if (rc == 0) {

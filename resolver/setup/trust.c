@@ -77,10 +77,11 @@ static int recall(const struct config *config, const struct setup_request *reque
         return 0;
     }
     const int rc = trust_ratchet_read(path, report, &trust->ratchet);
-    if (rc == 0 || rc == -ENOMEM || !request->starts) {
+    /* A start that could not write it down is followed by reloads that try again. */
+    const bool was_lost = request->memory.unwritten && request->memory.alarm.lost_s != 0;
+    if (rc == 0 || rc == -ENOMEM || (!request->starts && !was_lost)) {
         return rc;
     }
-    (void)trust_ratchet_set_aside(path, report); /* what is in the way is found by the write */
     report_add(
         report, REPORT_ERROR, path, 0, 0,
         "what was accepted before is lost: everything that verifies is taken, as on the "
@@ -90,7 +91,9 @@ static int recall(const struct config *config, const struct setup_request *reque
     if (trust->ratchet == NULL) {
         return -ENOMEM;
     }
-    trust->ratchet->alarm.lost_s = request->now_s;
+    trust->ratchet->anew = true;
+    trust->ratchet->alarm.lost_s =
+        request->starts ? request->now_s : request->memory.alarm.lost_s;
     trust->is_lost = true;
     return 0;
 }

@@ -7,8 +7,8 @@
  * rename, fsync of the folder) before what they remember is put in force: a process that is
  * killed at any instant leaves the old state or the new one, and one file that is damaged is no
  * loss. Where both are, nothing is begun anew by itself, since that would be the rollback that
- * they are there to stop: whoever cannot do without says so (trust_ratchet_set_aside), and the
- * new one remembers that there was a loss until an operator has seen to it.
+ * they are there to stop: whoever cannot do without says so (`anew`), and the new one remembers
+ * that there was a loss until an operator has seen to it.
  */
 #ifndef CORDON_TRUST_RATCHET_H
 #define CORDON_TRUST_RATCHET_H
@@ -54,6 +54,7 @@ struct trust_ratchet {
     size_t count;
     uint8_t was[TRUST_HASH_OCTETS]; /* of the text that was read; zeros: there was no file */
     bool uneven;                    /* the two files are not the same: to be written again */
+    bool anew; /* begun since neither file could be read: the write keeps these beside */
 };
 
 struct trust_ratchet *trust_ratchet_new(void); /* an empty one; NULL: no memory */
@@ -64,14 +65,13 @@ struct trust_ratchet *trust_ratchet_new(void); /* an empty one; NULL: no memory 
 int trust_ratchet_read(const char *path, struct report *report, struct trust_ratchet **ratchet);
 void trust_ratchet_free(struct trust_ratchet *ratchet); /* NULL is fine */
 
-/* Renames files of path that cannot be read to PATH.damaged, PATH.damaged.1 and so on: nothing
- * is there then. 0 or -errno; both reported, as errors. */
-int trust_ratchet_set_aside(const char *path, struct report *report);
-
 /*
  * Replaces both files; one that fails is a warning. -EAGAIN if it is no longer the one that was
  * read (another process was faster: read it again and look again at what you accept); -errno;
- * both reported. 0 once the new one will outlast a power failure.
+ * both reported. 0 once the new one will outlast a power failure. One that is begun anew takes
+ * the place of files that cannot be read: these become PATH.damaged, PATH.damaged.1 and so on,
+ * one only when the other is written, so that no instant leaves a folder that looks like the
+ * first day's. -EAGAIN there: one can be read again.
  */
 int trust_ratchet_write(struct trust_ratchet *ratchet, const char *path, struct report *report);
 

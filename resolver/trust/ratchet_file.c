@@ -123,24 +123,6 @@ static int set_one_aside(const char *path, char beside[PATH_MAX])
     return rc == 0 && rename(path, beside) != 0 ? -errno : rc;
 }
 
-int trust_ratchet_set_aside(const char *path, struct report *report)
-{
-    struct places places;
-    char beside[PATH_MAX];
-    int rc = find_places(path, &places) ? 0 : -ENAMETOOLONG;
-
-    for (size_t i = 0; rc == 0 && i < 2; i++) {
-        rc = set_one_aside(places.at[i], beside);
-        if (rc != 0) {
-            report_add(report, REPORT_ERROR, places.at[i], 0, 0, "it cannot be set aside: %s",
-                       cordon_strerror(rc));
-        } else if (beside[0] != '\0') {
-            report_add(report, REPORT_ERROR, places.at[i], 0, 0, "it is kept as %s", beside);
-        }
-    }
-    return rc;
-}
-
 /* One process at a time looks whether the file is the one it read, and replaces it. The lock
  * goes with the descriptor, and with the process. */
 static int take_lock(const char *path, int *fd)
@@ -170,6 +152,9 @@ static int check_same(const struct trust_ratchet *ratchet, const char *path)
     struct trust_ratchet *found = NULL;
     const int rc = trust_ratchet_read(path, NULL, &found);
 
+    if (ratchet->anew && rc != 0 && rc != -ENOMEM) {
+        return 0; /* as it was */
+    }
     if (rc != 0 || found == NULL) { /* one comes with the other */
         return rc;
     }
@@ -178,16 +163,29 @@ static int check_same(const struct trust_ratchet *ratchet, const char *path)
     return same ? 0 : -EAGAIN;
 }
 
+/* What cannot be read there is kept beside it first. */
+static int write_one(const char *path, const char *text, size_t len, struct report *report)
+{
+    char beside[PATH_MAX];
+    const int rc = set_one_aside(path, beside);
+
+    if (rc != 0) {
+        report_add(report, REPORT_ERROR, path, 0, 0, "it cannot be set aside: %s",
+                   cordon_strerror(rc));
+    } else if (beside[0] != '\0') {
+        report_add(report, REPORT_ERROR, path, 0, 0, "it is kept as %s", beside);
+    }
+    return file_write_atomic(path, text, len, 0600);
+}
+
 /* One file is enough to remember by. */
 static int write_both(const struct places *places, const char *text, size_t len, bool *uneven,
                       struct report *report)
 {
-    char beside[PATH_MAX];
     int rcs[2];
 
     for (size_t i = 0; i < 2; i++) {
-        (void)set_one_aside(places->at[i], beside); /* a damaged one beside a whole one */
-        rcs[i] = file_write_atomic(places->at[i], text, len, 0600);
+        rcs[i] = write_one(places->at[i], text, len, NULL);
     }
     for (size_t i = 0; i < 2; i++) {
         if (rcs[i] != 0 && rcs[1 - i] == 0) {
@@ -198,6 +196,20 @@ static int write_both(const struct places *places, const char *text, size_t len,
     }
     *uneven = rcs[0] != 0 || rcs[1] != 0;
     return rcs[0] != 0 && rcs[1] != 0 ? rcs[0] : 0;
+}
+
+/* Both are damaged, or the only one is: that says that there was a loss until the new one is
+ * whole in the other place. */
+static int write_anew(const struct places *places, const char *text, size_t len, bool *uneven,
+                      struct report *report)
+{
+    const size_t first = access(places->at[0], F_OK) == 0 ? 1 : 0;
+    const int rc = write_one(places->at[first], text, len, report);
+
+    if (rc == 0) {
+        *uneven = write_one(places->at[1 - first], text, len, report) != 0;
+    }
+    return rc;
 }
 
 int trust_ratchet_write(struct trust_ratchet *ratchet, const char *path, struct report *report)
@@ -216,11 +228,14 @@ int trust_ratchet_write(struct trust_ratchet *ratchet, const char *path, struct 
     }
     if (rc == 0) {
         rc = check_same(ratchet, path);
-        rc = rc == 0 ? write_both(&places, text, len, &ratchet->uneven, report) : rc;
+        rc = rc != 0         ? rc
+             : ratchet->anew ? write_anew(&places, text, len, &ratchet->uneven, report)
+                             : write_both(&places, text, len, &ratchet->uneven, report);
         close(fd);
     }
     if (rc == 0) {
         trust_hash(text, len, ratchet->was);
+        ratchet->anew = false;
     } else if (rc == -EAGAIN) {
         report_add(report, REPORT_ERROR, path, 0, 0,
                    "another process changes what was accepted: load again");

@@ -25,6 +25,7 @@ struct making {
     struct update_offer *offer;
     struct trust_root *root; /* the newest so far */
     bool new_root;           /* which the set in force does not have */
+    uint64_t began_s;        /* monotonic */
 };
 
 #define END(answer) (-(int)(answer)-1)
@@ -56,12 +57,37 @@ static bool is_no_list(const char *name, void *context)
     return !ends_with(name, LIST_SUFFIX);
 }
 
+static uint64_t mono_s(const struct update_request *request)
+{
+    return request->mono_s == NULL ? 0 : request->mono_s(request->get_context);
+}
+
+/* Each file in good time, and all of them never: a source must not hold up the others. */
+static int check_time(struct making *making)
+{
+    const struct update_request *request = making->request;
+
+    if (request->mono_s == NULL || mono_s(request) - making->began_s < request->source_s) {
+        return 0;
+    }
+    making->offer->slow = true;
+    snprintf(making->offer->why, sizeof(making->offer->why),
+             "its files take more than %" PRIu64 " s together", request->source_s);
+    return END(UPDATE_ANSWER_UNREACHABLE);
+}
+
 /* One request. 0 and *got; an end where nothing can go on. */
 static int ask(struct making *making, struct update_wanted *wanted,
                struct update_gotten *gotten, enum update_got *got)
 {
     const struct update_request *request = making->request;
+    const int late = check_time(making);
 
+    memset(gotten, 0, sizeof(*gotten));
+    *got = UPDATE_UNREACHABLE;
+    if (late != 0) {
+        return late;
+    }
     wanted->source = request->source;
     making->offer->requests++;
     *got = request->get(request->get_context, wanted, gotten);
@@ -648,6 +674,7 @@ enum update_answer update_candidate(const struct update_request *request, struct
     bool same = false;
 
     memset(offer, 0, sizeof(*offer));
+    making.began_s = mono_s(request);
     update_store_clear(request->place->candidate, is_no_list, NULL);
     int rc = get_roots(&making);
     rc = rc == 0 ? get_catalogue(&making, &same) : rc;

@@ -31,6 +31,8 @@ struct update_request {
     const struct update_known *known; /* of the source */
     update_get *get;
     void *get_context;
+    uint64_t (*mono_s)(void *context); /* of get_context; NULL: however long it takes */
+    uint64_t source_s;                 /* all files together may take so long, and the last */
 };
 
 enum update_answer {
@@ -48,6 +50,7 @@ struct update_offer {
     bool has_hash;                   /* NEW and SAME: the three may be remembered */
     uint64_t retry_after_s;
     char why[UPDATE_WHY_MAX]; /* UNREACHABLE */
+    bool slow;                /* UNREACHABLE since it took too long: it is not asked again */
     unsigned requests;        /* files that were asked for */
     uint64_t octets;          /* that came */
 };

@@ -58,15 +58,41 @@ static void print_run(const json_t *run)
     }
 }
 
+/* The word of an operator about a loss. */
+static void print_acknowledged(const json_t *word)
+{
+    size_t at = 0;
+    json_t *one = NULL;
+
+    printf("%s  acknowledged: what was accepted before was lost", text_of(word, "time"));
+    if (text_of(word, "user")[0] != '\0') {
+        printf("  by %s", text_of(word, "user"));
+    }
+    printf("\n    reason: %s\n", text_of(word, "reason"));
+    json_array_foreach(json_object_get(word, "publishers"), at, one)
+    {
+        printf("    %s: from catalogue %lld on\n", text_of(one, "publisher"),
+               (long long)json_integer_value(json_object_get(one, "catalogue")));
+    }
+}
+
+/* Of one publisher's history it is a part, too. */
+static bool is_word(const json_t *line)
+{
+    return strcmp(text_of(line, "kind"), "acknowledge") == 0;
+}
+
 /* One line of the journal; what is none, as of a run that was killed, is passed by. */
 static void show_line(const char *line, size_t len, const char *publisher, bool json)
 {
     json_t *run = json_loadb(line, len, 0, NULL);
 
-    if (json_is_object(run) &&
-        (publisher == NULL || strcmp(publisher, text_of(run, "publisher")) == 0)) {
+    if (json_is_object(run) && (publisher == NULL || is_word(run) ||
+                                strcmp(publisher, text_of(run, "publisher")) == 0)) {
         if (json) {
             printf("%.*s\n", (int)len, line);
+        } else if (is_word(run)) {
+            print_acknowledged(run);
         } else {
             print_run(run);
         }

@@ -166,3 +166,36 @@ int update_journal_add(const char *directory, const struct update_options *optio
     free(buffer);
     return rc;
 }
+
+int update_journal_acknowledge(const char *directory, const struct update_actor *actor,
+                               const struct update_acknowledged *what)
+{
+    char *buffer = malloc(UPDATE_LINE_MAX);
+    struct text out;
+
+    if (buffer == NULL) {
+        return -ENOMEM;
+    }
+    text_init(&out, buffer, UPDATE_LINE_MAX);
+    json_object_begin(&out, NULL);
+    json_uint(&out, "v", 1);
+    json_string(&out, "kind", "acknowledge");
+    write_time(&out, "time", what->time_s);
+    json_uint(&out, "uid", actor->uid);
+    json_string(&out, "user", actor->user[0] == '\0' ? NULL : actor->user);
+    json_string(&out, "reason", what->reason);
+    json_array_begin(&out, "publishers");
+    for (size_t i = 0; i < what->count; i++) {
+        json_object_begin(&out, NULL);
+        json_string(&out, "publisher", what->publishers[i].name);
+        json_uint(&out, "catalogue", what->serials[i]);
+        json_object_end(&out);
+    }
+    json_array_end(&out);
+    write_messages(&out, what->report);
+    json_object_end(&out);
+    text_add(&out, "\n");
+    const int rc = out.overflow ? -ENOSPC : append(directory, out.at, out.len);
+    free(buffer);
+    return rc;
+}

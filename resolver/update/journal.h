@@ -26,4 +26,16 @@ void update_result_write(struct text *out, const char *key,
 int update_journal_add(const char *directory, const struct update_options *options,
                        const struct update_actor *actor, const struct update_result *result);
 
+/* The word of an operator about a loss (update/acknowledge.h). All borrowed. */
+struct update_acknowledged {
+    uint64_t time_s;
+    const char *reason;
+    const struct update_publisher *publishers;
+    const uint32_t *serials; /* of each that is in force, and counts from now on; 0: none */
+    size_t count;
+    const struct report *report;
+};
+int update_journal_acknowledge(const char *directory, const struct update_actor *actor,
+                               const struct update_acknowledged *what);
+
 #endif

@@ -17,6 +17,11 @@
 /* A source sends at least so many octets a second over update.stalled, or is given up. */
 #define UPDATE_SLOWEST_PER_S 1024u
 
+/* Seconds that all files of one source may take together, and the last of them: a source that
+ * is just fast enough for each must not hold up the others for a day. Or update.timeout, where
+ * that is longer. What has come is kept. */
+#define UPDATE_SOURCE_S 1200u
+
 /* Waits between the rounds of one run: the first, and the longest. */
 #define UPDATE_ROUND_WAIT_MS      1000u
 #define UPDATE_ROUND_WAIT_MOST_MS 30000u

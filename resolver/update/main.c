@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "cli/cli.h"
+#include "update/acknowledge.h"
 #include "update/backoff.h"
 #include "update/journal.h"
 #include "update/judge.h"
@@ -24,11 +25,14 @@
 #define HISTORY_MAX    100000u
 #define HISTORY_SHOWN  20u
 #define DOCUMENT_FRAME 4096u
+/* Of a result without its verdict: each list of two catalogues, and every message, escaped. */
+#define RESULT_FRAME (1u << 20)
 
 static const char help[] =
     "usage: cordon update [OPTION...]\n"
     "       cordon update status [--json] [-c FILE]\n"
     "       cordon update history [--publisher NAME] [--last N] [--json] [-c FILE]\n"
+    "       cordon update acknowledge --reason TEXT [-c FILE]\n"
     "\n"
     "Fetches what publishers ship from the sources of the configuration, verifies it, has the "
     "gate\n"
@@ -43,7 +47,7 @@ static const char help[] =
     "  --override CHECK[,CHECK...]\n"
     "                     what these checks of the gate say does not stop it this once\n"
     "  --force            the same for every check that may be overridden\n"
-    "  --reason TEXT      why: needed for both, and written down\n"
+    "  --reason TEXT      why: needed for these and for `acknowledge`, and written down\n"
     "  --rounds N         how often sources that do not answer are asked (3)\n"
     "  --json             what became of it, as JSON (docs/updates.md)\n"
     "  --quiet            say only what is wrong and what has come into force\n"
@@ -76,6 +80,12 @@ static uint64_t now_s(void *context)
     return clock_read().wall_us / 1000000;
 }
 
+static uint64_t mono_s(void *context)
+{
+    (void)context;
+    return clock_read().mono_us / 1000000;
+}
+
 static void wait_ms(void *context, uint64_t ms)
 {
     struct timespec left = {.tv_sec = (time_t)(ms / 1000),
@@ -94,11 +104,31 @@ static enum update_got get(void *context, const struct update_wanted *wanted,
     return update_fetch(program->fetcher, wanted, gotten);
 }
 
-/* What is half done is found by the next run. The first process of a container has to say so.
- */
-static void on_signal(int number)
+/* What is half done is found by the next run, so a signal ends it at once. Who is to go on
+ * until one comes has then done what he was to do. */
+static void end_well(int number)
+{
+    (void)number;
+    _exit(CLI_OK);
+}
+
+static void end(int number)
 {
     _exit(128 + number);
+}
+
+/* A single run dies by the signal, as whoever has sent it expects; but the first process of a
+ * container has to say how it ends. */
+static void heed_signals(bool every)
+{
+    const struct sigaction action = {.sa_handler = every           ? end_well
+                                                   : getpid() == 1 ? end
+                                                                   : SIG_DFL};
+    const struct sigaction none = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGPIPE, &none, NULL); /* a source that hangs up is no reason to die */
 }
 
 static void name_actor(struct update_actor *actor)
@@ -240,30 +270,80 @@ static int check_command(struct program *program)
     return command->from != NULL ? name_source(program, command->from, true) : CLI_GO_ON;
 }
 
+static void measure_one(void *context, struct update_result *result)
+{
+    size_t *size = context;
+
+    *size += RESULT_FRAME + (result->verdict == NULL ? 0 : strlen(result->verdict));
+}
+
+struct writing {
+    const struct program *program;
+    struct text out;
+};
+
+static void write_one(void *context, struct update_result *result)
+{
+    struct writing *writing = context;
+
+    update_result_write(&writing->out, NULL, &writing->program->options,
+                        &writing->program->actor, result);
+}
+
 /* All results as one document. */
-static void print_json(const struct program *program, const struct update_result *results,
+static void print_json(const struct program *program, struct update_result *results,
                        size_t count, int code)
 {
-    const size_t size = DOCUMENT_FRAME + (count + 1) * UPDATE_LINE_MAX;
+    size_t size = DOCUMENT_FRAME;
+
+    for (size_t i = 0; i < count; i++) {
+        update_result_each(&results[i], measure_one, &size);
+    }
+    struct writing writing = {.program = program};
+    struct text *out = &writing.out;
     char *buffer = malloc(size);
-    struct text out;
 
     if (buffer == NULL) {
         return;
     }
-    text_init(&out, buffer, size);
-    json_object_begin(&out, NULL);
-    json_uint(&out, "v", 1);
-    json_string(&out, "kind", "update-run");
-    json_uint(&out, "exit", (uint64_t)code);
-    json_array_begin(&out, "results");
+    text_init(out, buffer, size);
+    json_object_begin(out, NULL);
+    json_uint(out, "v", 1);
+    json_string(out, "kind", "update-run");
+    json_uint(out, "exit", (uint64_t)code);
+    json_array_begin(out, "results");
     for (size_t i = 0; i < count; i++) {
-        update_result_write(&out, NULL, &program->options, &program->actor, &results[i]);
+        update_result_each(&results[i], write_one, &writing);
     }
-    json_array_end(&out);
-    json_object_end(&out);
-    puts(out.at);
+    json_array_end(out);
+    json_object_end(out);
+    puts(out->at);
     free(buffer);
+}
+
+/* What is said and written down of one result. */
+struct telling {
+    const struct program *program;
+    const struct update_store *store;
+};
+
+static void tell_one(void *context, struct update_result *result)
+{
+    const struct telling *telling = context;
+    const struct program *program = telling->program;
+
+    if (!program->options.dry_run) {
+        const int rc = update_journal_add(telling->store->directory, &program->options,
+                                          &program->actor, result);
+
+        if (rc != 0) {
+            report_add(&result->report, REPORT_WARNING, telling->store->directory, 0, 0,
+                       "the journal cannot be written: %s", cordon_strerror(rc));
+        }
+    }
+    if (!program->command.json) {
+        update_show_result(&program->options, result, program->command.quiet, stdout);
+    }
 }
 
 /* The store is open. */
@@ -271,11 +351,13 @@ static int run_all(struct program *program, const struct update_store *store,
                    const struct update_publisher *publishers, size_t count, bool faulty)
 {
     const struct update_world world = {.now_s = now_s,
+                                       .mono_s = mono_s,
                                        .wait_ms = wait_ms,
                                        .get = get,
                                        .context = program,
                                        .judge = update_judge,
                                        .random = &program->random};
+    struct telling telling = {program, store};
     struct update_result *results = calloc(count + 1, sizeof(*results));
 
     if (results == NULL) {
@@ -283,18 +365,7 @@ static int run_all(struct program *program, const struct update_store *store,
     }
     for (size_t i = 0; i < count; i++) {
         update_run(&program->options, &world, store, &publishers[i], &results[i]);
-        if (!program->options.dry_run) {
-            const int rc = update_journal_add(store->directory, &program->options,
-                                              &program->actor, &results[i]);
-
-            if (rc != 0) {
-                report_add(&results[i].report, REPORT_WARNING, store->directory, 0, 0,
-                           "the journal cannot be written: %s", cordon_strerror(rc));
-            }
-        }
-        if (!program->command.json) {
-            update_show_result(&program->options, &results[i], program->command.quiet, stdout);
-        }
+        update_result_each(&results[i], tell_one, &telling);
     }
     int code = update_exit(results, count);
     if (faulty) {
@@ -414,6 +485,34 @@ static int show(struct program *program, const char *verb)
     return code;
 }
 
+/* Where what was accepted before cannot be read any more: on from what is in force. */
+static int acknowledge(struct program *program)
+{
+    const char *reason = program->command.reason;
+
+    if (reason == NULL || update_override_fault("size", reason) != NULL) {
+        return cli_usage("update acknowledge",
+                         "say why, in a line of 1 to %u octets: --reason TEXT",
+                         UPDATE_REASON_MAX);
+    }
+    struct config *config = cli_config(program->command.config);
+    if (config == NULL) {
+        return CLI_REFUSED;
+    }
+    program->options.config = config;
+    program->options.reason = reason;
+    const int rc = become_owner(config->update_directory);
+    int code = CLI_REFUSED;
+    if (rc != 0) {
+        fprintf(stderr, "cordon update: %s: its owner cannot be become: %s\n",
+                config->update_directory, cordon_strerror(rc));
+    } else {
+        code = update_acknowledge(&program->options, &program->actor, now_s(NULL));
+    }
+    config_free(config);
+    return code;
+}
+
 static int run(int argc, char **argv, struct program *program)
 {
     struct command *command = &program->command;
@@ -433,8 +532,12 @@ static int run(int argc, char **argv, struct program *program)
     if (code != CLI_GO_ON) {
         return code;
     }
-    if (verb != NULL && strcmp(verb, "status") != 0 && strcmp(verb, "history") != 0) {
-        return cli_usage("update", "'%s' is neither status nor history", verb);
+    if (verb != NULL && strcmp(verb, "status") != 0 && strcmp(verb, "history") != 0 &&
+        strcmp(verb, "acknowledge") != 0) {
+        return cli_usage("update", "'%s' is neither status, history nor acknowledge", verb);
+    }
+    if (verb != NULL && strcmp(verb, "acknowledge") == 0) {
+        return acknowledge(program);
     }
     program->options.publisher = command->publisher;
     if (verb != NULL) {
@@ -445,6 +548,7 @@ static int run(int argc, char **argv, struct program *program)
         return code;
     }
     if (command->every) {
+        heed_signals(true);
         run_every(program);
     }
     return run_once(program, &(uint64_t){0});
@@ -453,17 +557,15 @@ static int run(int argc, char **argv, struct program *program)
 int main(int argc, char **argv)
 {
     struct program *program = calloc(1, sizeof(*program));
-    const struct sigaction action = {.sa_handler = on_signal};
 
     umask(022);
+    heed_signals(false);
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (program == NULL || random_library_init() != 0 || update_fetch_library() != 0) {
         fprintf(stderr, "cordon update: the libraries cannot be initialised\n");
         free(program);
         return CLI_REFUSED;
     }
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
     random_init(&program->random);
     name_actor(&program->actor);
     const int code = run(argc, argv, program);

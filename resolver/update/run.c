@@ -11,36 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *update_outcome_word(enum update_outcome outcome)
-{
-    static const char *const words[] = {
-        [UPDATE_ACTIVATED] = "activated",  [UPDATE_SAME] = "same",
-        [UPDATE_WOULD] = "would-activate", [UPDATE_REFUSED] = "refused",
-        [UPDATE_NO_SOURCE] = "no-source",  [UPDATE_FAULT] = "fault"};
-
-    return words[outcome];
-}
-
-int update_exit(const struct update_result *results, size_t count)
-{
-    size_t good = 0;
-    size_t refused = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        good += results[i].outcome <= UPDATE_WOULD;
-        refused += results[i].outcome == UPDATE_REFUSED || results[i].outcome == UPDATE_FAULT;
-    }
-    return good == count ? 0 : good > 0 ? 4 : refused > 0 ? 1 : 3;
-}
-
-void update_result_free(struct update_result *result)
-{
-    free(result->changes);
-    free(result->verdict);
-    free(result->verdict_text);
-    report_deinit(&result->report);
-}
-
 /* The root that counts for lists.directory, as the daemon finds it. */
 static bool find_root(const struct config *config, char path[PATH_MAX])
 {
@@ -122,6 +92,8 @@ struct running {
     struct trust_ratchet *ratchet;
     char ratchet_path[PATH_MAX];
     bool has_set; /* there is a set in force */
+    bool told;    /* the result is about a version that was judged: the next has its own */
+    enum update_outcome outcome; /* of what the result is about, so far */
     /* Catalogues that the gate has refused in this run. */
     uint8_t refused[CONFIG_SOURCES_MAX][TRUST_HASH_OCTETS];
     size_t refused_count;
@@ -185,6 +157,44 @@ static void add_change(struct update_result *result, const char *id, uint32_t fr
         change->from = from;
         change->to = to;
     }
+}
+
+/* Before another version is judged in this run, or something else goes wrong: what the result
+ * says so far is kept as it is. What was said of the source that is asked now is the new one's.
+ * 0 or -ENOMEM. */
+static int begin_another(struct running *running, uint64_t now_s)
+{
+    struct update_result *result = running->result;
+    struct update_result *earlier = NULL;
+
+    if (!running->told) {
+        return 0;
+    }
+    earlier = malloc(sizeof(*earlier));
+    if (earlier == NULL) {
+        return -ENOMEM;
+    }
+    *earlier = *result;
+    earlier->outcome = running->outcome;
+    earlier->ended_s = now_s;
+    memset(result, 0, sizeof(*result));
+    report_init(&result->report);
+    memcpy(result->publisher, earlier->publisher, sizeof(result->publisher));
+    result->earlier = earlier;
+    result->began_s = now_s;
+    result->expires_s = earlier->expires_s;
+    if (running->outcome == UPDATE_ACTIVATED) {
+        memcpy(result->from, earlier->to, sizeof(result->from));
+        result->from_serial = earlier->to_serial;
+        result->from_root = earlier->to_root;
+    } else {
+        memcpy(result->from, earlier->from, sizeof(result->from));
+        result->from_serial = earlier->from_serial;
+        result->from_root = earlier->from_root;
+    }
+    running->told = false;
+    running->outcome = UPDATE_NO_SOURCE;
+    return 0;
 }
 
 /* What the candidate has that the set in force has not, list by list. */
@@ -256,6 +266,7 @@ static enum update_outcome settle(struct running *running, struct update_offer *
     struct trust_catalogue *old = catalogue_of(running->place.current);
     bool changed = false;
 
+    running->told = true;
     compare(old, publisher->catalogue, result);
     trust_catalogue_free(old);
     result->to_serial = publisher->catalogue->serial;
@@ -312,9 +323,6 @@ static enum update_outcome take_new(struct running *running, const char *source,
 {
     struct update_result *result = running->result;
 
-    if (was_refused(running, offer)) {
-        return UPDATE_REFUSED;
-    }
     snprintf(result->source, sizeof(result->source), "%s", source);
     const enum update_outcome outcome = settle(running, offer, now_s);
     if (outcome == UPDATE_REFUSED && running->refused_count < CONFIG_SOURCES_MAX) {
@@ -330,6 +338,21 @@ enum step {
     STEP_PENDING, /* not asked, or not reached: it may be asked again */
     STEP_DONE
 };
+
+/* What was said of a source goes to the result that is about it: another one, if it is about a
+ * version that is not judged yet, or a fault. */
+static int tell(struct running *running, enum update_answer answer,
+                const struct update_offer *offer, const struct report *said, uint64_t now_s)
+{
+    const bool anew = answer == UPDATE_ANSWER_FAULT ||
+                      (answer == UPDATE_ANSWER_NEW && !was_refused(running, offer));
+    const int rc = anew ? begin_another(running, now_s) : 0;
+
+    report_take(&running->result->report, said);
+    running->result->requests += offer->requests;
+    running->result->octets += offer->octets;
+    return rc;
+}
 
 /* Asks one source. *settled: no other need be asked. */
 static enum update_outcome ask_source(struct running *running, size_t at, bool again,
@@ -354,17 +377,27 @@ static enum update_outcome ask_source(struct running *running, size_t at, bool a
         .known = known,
         .get = running->world->get,
         .get_context = running->world->context,
+        .mono_s = running->world->mono_s,
+        .source_s = options->config->update_timeout_s > UPDATE_SOURCE_S
+                        ? options->config->update_timeout_s
+                        : UPDATE_SOURCE_S,
     };
     struct update_offer offer;
-    const enum update_answer answer = update_candidate(&request, &result->report, &offer);
+    struct report said;
+
+    report_init(&said);
+    const enum update_answer answer = update_candidate(&request, &said, &offer);
+    const int rc = tell(running, answer, &offer, &said, now_s);
     enum update_outcome outcome = UPDATE_NO_SOURCE;
 
-    result->requests += offer.requests;
-    result->octets += offer.octets;
+    report_deinit(&said);
     *step = STEP_DONE;
     switch (answer) {
     case UPDATE_ANSWER_NEW:
-        outcome = take_new(running, request.source, &offer, now_s, settled);
+        outcome = rc != 0 ? UPDATE_FAULT
+                  : was_refused(running, &offer)
+                      ? UPDATE_REFUSED
+                      : take_new(running, request.source, &offer, now_s, settled);
         update_known_answered(known, now_s);
         if (outcome == UPDATE_ACTIVATED) {
             remember(known, &offer);
@@ -373,14 +406,14 @@ static enum update_outcome ask_source(struct running *running, size_t at, bool a
     case UPDATE_ANSWER_SAME:
         update_known_answered(known, now_s);
         outcome = UPDATE_SAME;
-        if (running->refused_count == 0) {
+        if (!running->told) {
             snprintf(result->source, sizeof(result->source), "%s", request.source);
         }
         remember(known, &offer);
         *settled = result->expires_s > now_s;
         break;
     case UPDATE_ANSWER_UNREACHABLE:
-        *step = STEP_PENDING;
+        *step = offer.slow ? STEP_DONE : STEP_PENDING;
         report_add(&result->report, REPORT_WARNING, request.source, 0, 0, "%s", offer.why);
         if (!again) {
             update_known_failed(known, now_s, offer.retry_after_s, offer.why,
@@ -413,10 +446,10 @@ static enum update_outcome ask_all(struct running *running)
     const struct config_sources *sources = running->publisher->sources;
     const struct update_world *world = running->world;
     enum step steps[CONFIG_SOURCES_MAX] = {STEP_PENDING};
-    enum update_outcome outcome = UPDATE_NO_SOURCE;
     size_t order[CONFIG_SOURCES_MAX];
     bool settled = false;
 
+    running->outcome = UPDATE_NO_SOURCE;
     update_memory_order(&running->memory, sources->count, world->now_s(world->context), order);
     for (unsigned round = 0; round < running->options->rounds && !settled; round++) {
         size_t pending = 0;
@@ -431,19 +464,20 @@ static enum update_outcome ask_all(struct running *running)
                 const enum update_outcome one =
                     ask_source(running, order[i], round > 0, &steps[order[i]], &settled);
 
-                outcome = one == UPDATE_FAULT ? one : better(outcome, one);
+                running->outcome = one == UPDATE_FAULT ? one : better(running->outcome, one);
                 pending += steps[order[i]] == STEP_PENDING;
             }
         }
         /* Who was reached is not asked again, and who was not need not be if another one was.
          */
-        if (pending == 0 || outcome <= UPDATE_WOULD) {
+        if (pending == 0 || running->outcome <= UPDATE_WOULD) {
             break;
         }
     }
     /* That the gate has refused something says more than that another source has nothing new.
      */
-    return outcome == UPDATE_SAME && running->refused_count > 0 ? UPDATE_REFUSED : outcome;
+    return running->outcome == UPDATE_SAME && running->refused_count > 0 ? UPDATE_REFUSED
+                                                                         : running->outcome;
 }
 
 static enum update_outcome run(struct running *running)
@@ -451,13 +485,23 @@ static enum update_outcome run(struct running *running)
     struct update_result *result = running->result;
     const struct update_publisher *publisher = running->publisher;
     char memory_path[PATH_MAX];
+    int rc = 0;
 
     if (update_place_open(running->store, publisher->name, &result->report, &running->place) !=
             0 ||
         !update_path(memory_path, "%s/sources.json", running->place.base) ||
         !update_path(running->ratchet_path, "%s/%s", running->store->directory,
-                     TRUST_RATCHET_FILE) ||
-        trust_ratchet_read(running->ratchet_path, &result->report, &running->ratchet) != 0) {
+                     TRUST_RATCHET_FILE)) {
+        return UPDATE_FAULT;
+    }
+    rc = trust_ratchet_read(running->ratchet_path, &result->report, &running->ratchet);
+    if (rc != 0) {
+        if (rc != -ENOMEM) {
+            report_add(&result->report, REPORT_ERROR, running->ratchet_path, 0, 0,
+                       "nothing new is taken until then. If there is no copy: compare what is "
+                       "in force with what the publishers say by another way, then go on from "
+                       "that by `cordon update acknowledge --reason TEXT`");
+        }
         return UPDATE_FAULT;
     }
     note_set(running);
@@ -465,7 +509,7 @@ static enum update_outcome run(struct running *running)
     const enum update_outcome outcome = ask_all(running);
     warn_of_elsewhere(running);
     if (!running->options->dry_run && running->options->sources == NULL) {
-        const int rc = update_memory_write(memory_path, publisher->sources, &running->memory);
+        rc = update_memory_write(memory_path, publisher->sources, &running->memory);
         if (rc != 0 && outcome != UPDATE_FAULT) {
             report_add(&result->report, REPORT_WARNING, memory_path, 0, 0,
                        "what is known of the sources cannot be kept: %s", cordon_strerror(rc));

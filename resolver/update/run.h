@@ -43,7 +43,8 @@ struct update_change {
     uint32_t from, to; /* serials; 0: not there */
 };
 
-/* What became of one publisher. */
+/* What became of one publisher; of a run in which several versions were judged, what became of
+ * the last of them, and of those before in `earlier`. */
 struct update_result {
     char publisher[TRUST_ID_MAX + 1];
     enum update_outcome outcome;
@@ -59,6 +60,7 @@ struct update_result {
     uint64_t began_s, ended_s;
     unsigned requests;
     uint64_t octets;
+    struct update_result *earlier; /* what was done or refused in this run before; NULL */
 };
 
 /* One publisher of the configuration. */
@@ -85,10 +87,11 @@ typedef enum update_judgement update_judge_by(const struct update_options *optio
 
 /* What a run needs of the world. */
 struct update_world {
-    uint64_t (*now_s)(void *context); /* wall clock */
+    uint64_t (*now_s)(void *context);  /* wall clock */
+    uint64_t (*mono_s)(void *context); /* one that nobody sets */
     void (*wait_ms)(void *context, uint64_t ms);
     update_get *get;
-    void *context; /* of all three */
+    void *context; /* of all four */
     update_judge_by *judge;
     struct random *random;
 };
@@ -108,8 +111,12 @@ void update_result_free(struct update_result *result);
 
 const char *update_outcome_word(enum update_outcome outcome);
 
+/* Calls it for what became of a publisher, the earliest first. */
+typedef void update_each(void *context, struct update_result *result);
+void update_result_each(struct update_result *result, update_each *each, void *context);
+
 /* The exit code for all of them: 0, 1 (refused, or a fault of ours), 3 (no source), 4 (in
- * part). */
+ * part: for some publishers; or one version came in force, and a newer one did not). */
 int update_exit(const struct update_result *results, size_t count);
 
 #endif

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DOCUMENT_OCTETS (1u << 20)
 #define SHOWN_VERSIONS  100u
@@ -132,6 +133,26 @@ static void print_one(const struct update_publisher *publisher, const struct sho
     }
 }
 
+/* Is what was accepted before there? "whole", "lost", or NULL where this user may not look. */
+static const char *look_at_ratchet(const struct config *config, struct report *report)
+{
+    struct trust_ratchet *ratchet = NULL;
+    char path[PATH_MAX];
+
+    if (!update_path(path, "%s/" TRUST_RATCHET_FILE, config->update_directory) ||
+        (access(path, R_OK) != 0 && errno == EACCES)) {
+        return NULL;
+    }
+    if (trust_ratchet_read(path, NULL, &ratchet) == 0) {
+        trust_ratchet_free(ratchet);
+        return "whole";
+    }
+    report_add(report, REPORT_ERROR, path, 0, 0,
+               "what was accepted before cannot be read, and nothing new is taken: restore it "
+               "from a copy, or `cordon update acknowledge` (cordon-update(8))");
+    return "lost";
+}
+
 int update_show_status(const struct update_options *options, bool json)
 {
     struct update_publisher *publishers =
@@ -154,6 +175,7 @@ int update_show_status(const struct update_options *options, bool json)
         json_uint(&out, "v", 1);
         write_time(&out, "time", now_s);
         json_string(&out, "directory", options->config->update_directory);
+        json_string(&out, "ratchet", look_at_ratchet(options->config, &report));
         json_array_begin(&out, "publishers");
         for (size_t i = 0; i < count; i++) {
             look(options->config, &publishers[i], now_s, shown);

@@ -19,6 +19,7 @@
 
 #define FOLDER_MODE 0755 /* what is signed is no secret, and cordond is another user */
 #define FILE_MODE   0644
+#define LOCK_MODE   0600
 #define GONE        ".gone-" /* before the name of a version that is being removed */
 #define LINK_PREFIX "versions/"
 #define HASH_DIGITS 16u
@@ -56,7 +57,12 @@ int update_store_open(const char *directory, struct report *report, struct updat
     if (rc != 0) {
         return say(report, directory, rc, "the updater's folder cannot be made");
     }
-    store->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+    /* Whoever may read a lock may hold it, and so stop all updates: nobody else may. */
+    store->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
+    if (store->lock >= 0 && fchmod(store->lock, LOCK_MODE) != 0) {
+        close(store->lock);
+        store->lock = -1;
+    }
     if (store->lock < 0) {
         return say(report, path, -errno,
                    "the updater's folder cannot be written: run it as the user that it belongs "
@@ -71,6 +77,7 @@ int update_store_open(const char *directory, struct report *report, struct updat
                    error == -EBUSY ? "another run is at work, and this one leaves it alone"
                                    : "the lock cannot be taken");
     }
+    (void)file_remove_unfinished(directory);
     return 0;
 }
 
@@ -134,11 +141,11 @@ static void remove_gone(const struct update_place *place)
     closedir(dir);
 }
 
-/* What file_write_atomic() leaves beside a file if it is killed. */
+/* What update_place_switch() leaves beside the link if it is killed. */
 static bool is_unfinished(const char *name, void *context)
 {
     (void)context;
-    return strncmp(name, "sources.json.", 13) == 0 || strcmp(name, "current.new") == 0;
+    return strcmp(name, "current.new") == 0;
 }
 
 /* Candidates become versions by a rename, and what is removed in a folder must be its own. */
@@ -172,6 +179,8 @@ int update_place_open(const struct update_store *store, const char *publisher,
     if (rc == 0) {
         remove_gone(place);
         update_store_clear(place->base, is_unfinished, NULL);
+        (void)file_remove_unfinished(place->base);
+        (void)file_remove_unfinished(place->incoming);
     }
     return rc;
 }
@@ -345,6 +354,9 @@ int update_place_keep(const struct update_place *place, uint32_t serial, struct 
     }
     if (rc == 0 && rename(place->candidate, path) != 0) {
         rc = -errno;
+    }
+    if (rc == 0) { /* for the next source of this run; the next run would make it */
+        (void)file_make_folder(place->candidate, FOLDER_MODE);
     }
     rc = rc == 0 ? sync_folder(place->versions) : rc;
     if (rc != 0) {

@@ -16,8 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Each test has a folder of its own below the one for temporary files. */
@@ -228,6 +230,76 @@ static void a_disk_that_is_full_leaves_the_old_file(void **state)
     free(data);
 }
 
+/* What a process leaves that is killed while it writes: the signal comes when the file is as
+ * large as it may be. */
+static void what_a_killed_process_has_left_is_removed(void **state)
+{
+    static const uint8_t large[100000];
+    const struct rlimit small = {5000, 5000};
+    const struct rlimit no_core = {0, 0};
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(file_write_atomic("a", "old", 3, 0644), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGXFSZ, SIG_DFL);
+        (void)setrlimit(RLIMIT_CORE, &no_core);
+        (void)setrlimit(RLIMIT_FSIZE, &small);
+        (void)file_write_atomic("a", large, sizeof(large), 0644);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(files_here(), 2);
+    assert_int_equal(file_remove_unfinished("."), 1);
+    assert_int_equal(files_here(), 1);
+    assert_int_equal(access("a", F_OK), 0);
+    assert_int_equal(file_remove_unfinished("absent"), 0);
+    assert_int_equal(file_remove_unfinished("a"), 0);
+}
+
+static void nothing_else_is_taken_for_a_leftover(void **state)
+{
+    static const char *const names[] = {"a",
+                                        "a.new",
+                                        "a.aB3.new",
+                                        "a.aB3-56.new",
+                                        "a.aB34567.new",
+                                        "aaB3456.new",
+                                        ".aB3456.new",
+                                        "a.aB3456",
+                                        "a.aB3456.new.old",
+                                        "a.backup",
+                                        "a.aB3456.new~",
+                                        "a.aB3456.NEW",
+                                        "a. aB345.new"};
+    const size_t count = sizeof(names) / sizeof(names[0]);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(file_write_atomic(names[i], "x", 1, 0600), 0);
+    }
+    assert_int_equal(mkdir("folder.aB3456.new", 0700), 0);
+    assert_int_equal(symlink("a", "link.aB3456.new"), 0);
+    assert_int_equal(mkfifo("pipe.aB3456.new", 0600), 0);
+    /* One that somebody writes. */
+    const int fd = open("held.aB3456.new", O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    size_t all = count + 3; /* one begins with a dot */
+    if (geteuid() == 0) {   /* another one's */
+        assert_int_equal(file_write_atomic("other.aB3456.new", "x", 1, 0644), 0);
+        assert_int_equal(chown("other.aB3456.new", 65534, 65534), 0);
+        all++;
+    }
+    assert_int_equal(file_remove_unfinished("."), 0);
+    assert_int_equal(files_here(), all);
+    close(fd);
+    assert_int_equal(file_remove_unfinished("."), 1);
+}
+
 static void paths_with_and_without_folders_work(void **state)
 {
     char path[512];
@@ -288,6 +360,8 @@ int main(void)
         TEST(a_reader_of_the_old_file_keeps_the_old_file),
         TEST(a_write_that_fails_leaves_the_old_file_and_nothing_else),
         TEST(a_disk_that_is_full_leaves_the_old_file),
+        TEST(what_a_killed_process_has_left_is_removed),
+        TEST(nothing_else_is_taken_for_a_leftover),
         TEST(paths_with_and_without_folders_work),
         TEST(folders_are_made_with_all_above_them),
         TEST(a_folder_that_cannot_be_is_refused),

@@ -289,6 +289,106 @@ update & one=$!
 wait "$one" || true
 is_in_force 3
 
+say "nobody else can hold the lock"
+if [ "$(id -u)" = 0 ]; then
+  chmod 711 "$work" # so that the lock's own mode decides
+  if setpriv --reuid 65534 --regid 65534 --clear-groups flock -n "$store/lock" true 2>/dev/null; then fail "a stranger can stop updates"; fi
+  chmod 700 "$work"
+fi
+
+say "a version that comes in force and a newer one that is refused are told both, with a line each"
+rm -rf "$store"; cp -r "$work/store-1" "$store"
+cp -r "$work/sets/2" "$work/stale"
+"$cordon" catalogue make --publisher test --serial 5 --created 2026-01-01 --expires 2026-02-01 "$work/stale" >/dev/null
+sign catalogue "$work/stale/catalogue" list-a list-b
+cp -r "$work/sets/3" "$work/newer"
+for ((i = 0; i < 1500; i++)); do echo "block suffix m$i.rows.example.test"; done | write_list one 9
+sign_list "$work/lists/one.list"
+cp "$work"/lists/one.list* "$work/newer/"
+"$cordon" catalogue make --publisher test --serial 9 --expires 2099-01-01 "$work/newer" >/dev/null
+sign catalogue "$work/newer/catalogue" list-a list-b
+option[update.sources]="[$work/stale, $work/newer]"
+write_config
+wants 4 'catalogue 5 is in force, was 1'
+says 'refused: what is in force stays' <"$work/err" || fail "the refusal is not told: $(cat "$work/err")"
+[ "$(in_force)" = 5 ] || fail "catalogue $(in_force) is in force, not 5"
+tail -n 2 "$store/journal" | python3 -c '
+import json, sys
+a, b = [json.loads(line) for line in sys.stdin]
+assert a["outcome"] == "activated" and a["from"]["catalogue"] == 1 and a["to"]["catalogue"] == 5 and a["gate"]["verdict"] != "refuse", a
+assert b["outcome"] == "refused" and b["from"]["catalogue"] == 5 and b["to"]["catalogue"] == 9 and b["gate"]["verdict"] == "refuse", b
+assert a["source"].endswith("stale") and b["source"].endswith("newer")' || fail "$(tail -n 2 "$store/journal")"
+wants 1 '"exit":1' --json # nothing but the refusal is left
+python3 -c 'import json, sys; r = json.load(open(sys.argv[1]))["results"]; assert len(r) == 1 and r[0]["outcome"] == "refused"' "$work/out" || fail "$(cat "$work/out")"
+
+say "both files of the ratchet are damaged: refused until somebody has seen to it, and then on from what is in force"
+rm -rf "$store"; cp -r "$work/store-1" "$store"
+serve 2
+option[update.sources]="[$www]"
+write_config
+wants 0 'catalogue 2 is in force'
+wants 1 'there is nothing to acknowledge' acknowledge --reason "by mistake"
+wants 2 'say why' acknowledge
+wants 2 'say why' acknowledge --reason ' '
+serve 3
+echo noise >"$store/trust.ratchet"
+wants 0 'would come' --dry-run # one file is no loss
+: >"$store/trust.ratchet.copy"
+wants 1 'cordon update acknowledge'
+wants 1 'cordon update acknowledge'
+is_in_force 2
+"$cordon" update status --json -c "$work/cordond.yaml" >"$work/status.json" 2>/dev/null && fail "status sees nothing"
+grep -q '"ratchet":"lost"' "$work/status.json" || fail "$(cat "$work/status.json")"
+serve 1
+wants 0 'catalogue 2 is in force, and nothing older is taken' acknowledge --reason "ticket 8: compared by telephone"
+[[ -e $store/trust.ratchet.damaged && -e $store/trust.ratchet.copy.damaged ]] || fail "what was damaged is gone"
+wants 1 'rollback'
+serve 3
+wants 0 'catalogue 3 is in force'
+"$cordon" update history -c "$work/cordond.yaml" | says 'reason: ticket 8: compared' || fail "the word is not written down"
+"$cordon" update status -c "$work/cordond.yaml" >/dev/null || fail "status is not content"
+# Nothing whole is in force either: as on the first day, and said.
+rm -rf "$store"; cp -r "$work/store-1" "$store"
+rm "$store/test/current"
+echo noise | tee "$store/trust.ratchet" >"$store/trust.ratchet.copy"
+wants 0 'as on the first day' acknowledge --reason "ticket 9"
+wants 0 'catalogue 3 is in force, the first'
+
+say "a signal ends it at once: in a download, in a wait; what is in force is whole"
+ended() { # PID SIGNAL STATUS: within two seconds
+  local status=0 began_ns
+  began_ns=$(date +%s%N)
+  kill "-$2" "$1"
+  wait "$1" || status=$?
+  [ "$status" = "$3" ] || fail "$2: status $status, not $3"
+  [ $((($(date +%s%N) - began_ns) / 1000000)) -lt 5000 ] || fail "$2: it took its time"
+}
+rm -rf "$store"; cp -r "$work/store-1" "$store"
+serve 2
+option[update.sources]="[http://127.0.0.1:$web/lists]"
+option[update.stalled]=60s
+write_config
+mode drip:100
+for signal in TERM INT; do
+  for how in --every --once; do
+    rm -rf "$store"; cp -r "$work/store-1" "$store"
+    "$CORDON_BUILD/cordon-update" "$how" -c "$work/cordond.yaml" >"$work/out" 2>&1 & one=$!
+    halfway() { find "$store/test/incoming" -name 'one.*.part' -size +0 | says .; }
+    wait_until 30 halfway || fail "no download begins: $(cat "$work/out")"
+    case $how in --every) ended "$one" "$signal" 0 ;; *) ended "$one" "$signal" $((128 + $(kill -l "$signal"))) ;; esac
+    is_in_force 1
+  done
+done
+mode ok
+"$CORDON_BUILD/cordon-update" --every -c "$work/cordond.yaml" >"$work/every.out" 2>&1 & one=$!
+wait_until 30 grep -qs 'catalogue 2 is in force' "$work/every.out" || fail "--every does nothing: $(cat "$work/every.out")"
+waits() { ! "$CORDON_BUILD/cordon-update" status -c "$work/cordond.yaml" >/dev/null || [ "$(cut -d ' ' -f 3 "/proc/$one/stat")" = S ]; }
+wait_until 10 waits
+ended "$one" TERM 0
+is_in_force 2
+option[update.stalled]=1s
+write_config
+
 say "killed at any moment, what is in force is whole, and the next run goes on"
 option[update.sources]="[$www]"
 write_config
@@ -308,7 +408,12 @@ done
 say "the running cordond takes up what comes into force"
 rm -rf "$store"; cp -r "$work/store-1" "$store"
 write_config
+mkdir -p "$work/state"
+touch "$work/state/trust.ratchet.a1B2c3.new" "$work/state/trust.ratchet.backup"
+ln -s trust.ratchet.backup "$work/state/held.jsonl.a1B2c3.new"
 start_cordond
+[ ! -e "$work/state/trust.ratchet.a1B2c3.new" ] || fail "what a killed process has left is still there"
+[[ -e $work/state/trust.ratchet.backup && -L $work/state/held.jsonl.a1B2c3.new ]] || fail "what is somebody's was removed"
 ask a.one.example.test; expect 'answer .* A 0\.0\.0\.0'
 serve 2
 wants 0 'catalogue 2 is in force'

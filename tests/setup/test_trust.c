@@ -299,6 +299,45 @@ static void a_start_without_its_memory_goes_on_with_an_alarm(void **state)
     press_close(&press);
 }
 
+static void lock_is(bool taken)
+{
+    if (taken) { /* as good as a folder that cannot be written, for root, too */
+        (void)unlink(RATCHET ".lock");
+        assert_int_equal(mkdir(RATCHET ".lock", 0700), 0);
+    } else {
+        assert_int_equal(rmdir(RATCHET ".lock"), 0);
+    }
+}
+
+/* The disk is full at such a start: the loss is there at the next one, too, and reloads go on
+ * with the alarm until it can be written down. */
+static void a_loss_that_cannot_be_written_down_is_not_forgotten(void **state)
+{
+    struct press press;
+    int rc = 0;
+
+    (void)state;
+    open_press(&press);
+    (void)start(&press);
+    damage();
+    lock_is(true);
+    struct setup_memory memory = start(&press);
+    assert_true(memory.unwritten && memory.alarm.lost_s == PRESS_NOW_S);
+    memory = start(&press);
+    assert_true(memory.unwritten && memory.alarm.lost_s == PRESS_NOW_S);
+    struct setup_snapshot *snapshot = load_as(&press, "", PRESS_NOW_S + 10, &memory, &rc);
+    assert_int_equal(rc, 0);
+    assert_true(snapshot->memory.unwritten && snapshot->memory.alarm.lost_s == PRESS_NOW_S);
+    setup_snapshot_free(snapshot);
+    lock_is(false);
+    snapshot = load_as(&press, "", PRESS_NOW_S + 20, &memory, &rc);
+    assert_int_equal(rc, 0);
+    assert_true(!snapshot->memory.unwritten && snapshot->memory.alarm.lost_s == PRESS_NOW_S);
+    setup_snapshot_free(snapshot);
+    assert_int_equal(start(&press).alarm.lost_s, PRESS_NOW_S);
+    press_close(&press);
+}
+
 /* Whoever damages the file and takes the root away opens no other way. */
 static void a_damaged_ratchet_and_no_root_is_an_alarm_too(void **state)
 {
@@ -316,16 +355,6 @@ static void a_damaged_ratchet_and_no_root_is_an_alarm_too(void **state)
     assert_int_equal(start(&press).alarm.lost_s, PRESS_NOW_S);
     assert_int_equal(start(&press).alarm.lost_s, PRESS_NOW_S);
     press_close(&press);
-}
-
-static void lock_is(bool taken)
-{
-    if (taken) { /* as good as a folder that cannot be written, for root, too */
-        (void)unlink(RATCHET ".lock");
-        assert_int_equal(mkdir(RATCHET ".lock", 0700), 0);
-    } else {
-        assert_int_equal(rmdir(RATCHET ".lock"), 0);
-    }
 }
 
 static void a_ratchet_that_cannot_be_kept(void **state)
@@ -735,6 +764,7 @@ int main(void)
         WORKSHOP_TEST(keys_alone_are_the_simple_way),
         WORKSHOP_TEST(a_damaged_ratchet_is_refused_and_says_what_to_do),
         WORKSHOP_TEST(a_start_without_its_memory_goes_on_with_an_alarm),
+        WORKSHOP_TEST(a_loss_that_cannot_be_written_down_is_not_forgotten),
         WORKSHOP_TEST(a_damaged_ratchet_and_no_root_is_an_alarm_too),
         WORKSHOP_TEST(a_ratchet_that_cannot_be_kept),
         WORKSHOP_TEST(a_start_that_cannot_remember_goes_on_with_an_alarm),

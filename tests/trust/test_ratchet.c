@@ -300,7 +300,23 @@ static void one_file_that_cannot_be_written_is_said(void **state)
     press_close(&press);
 }
 
-static void what_is_set_aside_is_begun_anew(void **state)
+/* As whoever goes on without what cannot be read. */
+static int begin_anew(const struct press *press)
+{
+    struct trust_ratchet *ratchet = trust_ratchet_new();
+    int rc = -ENOMEM;
+
+    (void)press;
+    if (ratchet != NULL) {
+        ratchet->anew = true;
+        ratchet->alarm.lost_s = PRESS_NOW_S;
+        rc = trust_ratchet_write(ratchet, FILE_NAME, NULL);
+    }
+    trust_ratchet_free(ratchet);
+    return rc;
+}
+
+static void what_is_begun_anew_keeps_what_was_there(void **state)
 {
     struct press press;
     struct trust_ratchet *ratchet = NULL;
@@ -309,22 +325,41 @@ static void what_is_set_aside_is_begun_anew(void **state)
     (void)state;
     press_open(&press);
     assert_int_equal(note(&press, 7), 0);
-    assert_int_equal(trust_ratchet_set_aside(FILE_NAME, &press.report), 0); /* it is whole */
+    assert_int_equal(begin_anew(&press), -EAGAIN); /* it can be read */
     assert_int_equal(noted(NULL), 7);
     put("noise", 5);
-    assert_int_equal(trust_ratchet_set_aside(FILE_NAME, &press.report), 0);
+    ratchet = trust_ratchet_new();
+    assert_non_null(ratchet);
+    assert_true(trust_ratchet_write(ratchet, FILE_NAME, NULL) < 0); /* nobody said so */
+    assert_true(noted(NULL) < 0);
+    ratchet->anew = true;
+    ratchet->alarm.lost_s = PRESS_NOW_S;
+    assert_int_equal(trust_ratchet_write(ratchet, FILE_NAME, &press.report), 0);
+    assert_false(ratchet->anew || ratchet->uneven);
+    trust_ratchet_free(ratchet);
     assert_true(press_said(&press, "it is kept as " FILE_NAME ".damaged"));
     free(workshop_read(COPY_NAME ".damaged", &len));
     assert_int_equal(len, 5);
-    assert_int_equal(noted(NULL), 0);
-    assert_int_equal(trust_ratchet_read(FILE_NAME, NULL, &ratchet), 0);
-    ratchet->alarm.lost_s = PRESS_NOW_S; /* and is remembered */
-    assert_int_equal(trust_ratchet_write(ratchet, FILE_NAME, NULL), 0);
-    trust_ratchet_free(ratchet);
     assert_int_equal(trust_ratchet_read(FILE_NAME, NULL, &ratchet), 0);
     assert_int_equal(ratchet->alarm.lost_s, PRESS_NOW_S);
     assert_int_equal(ratchet->alarm.unwritten_s, 0);
     trust_ratchet_free(ratchet);
+    press_close(&press);
+}
+
+/* While nothing can be written, what is damaged says that there was a loss. */
+static void what_cannot_be_begun_anew_stays_damaged(void **state)
+{
+    struct press press;
+
+    (void)state;
+    press_open(&press);
+    assert_int_equal(note(&press, 7), 0);
+    put("noise", 5);
+    assert_int_equal(unlink(FILE_NAME ".lock"), 0);
+    assert_int_equal(mkdir(FILE_NAME ".lock", 0700), 0);
+    assert_true(begin_anew(&press) < 0);
+    assert_true(noted(NULL) < 0);
     press_close(&press);
 }
 
@@ -423,7 +458,8 @@ static void the_slower_of_two_writers_begins_again(void **state)
 }
 
 /* Lets the child go up to its nth system call and kills it there. False: it ended before. */
-static bool killed_at_call(const struct press *press, unsigned n)
+static bool killed_at_call(const struct press *press, int (*work)(const struct press *press),
+                           unsigned n)
 {
     int status = 0;
     const pid_t child = fork();
@@ -433,7 +469,7 @@ static bool killed_at_call(const struct press *press, unsigned n)
         if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0 || raise(SIGSTOP) != 0) {
             _exit(99);
         }
-        _exit(note(press, 8) == 0 ? 0 : 1);
+        _exit(work(press) == 0 ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSTOPPED(status)); /* else this machine forbids to trace one's own child */
@@ -450,6 +486,11 @@ static bool killed_at_call(const struct press *press, unsigned n)
     return true;
 }
 
+static int note_eight(const struct press *press)
+{
+    return note(press, 8);
+}
+
 /* Before and after each system call of reading, checking, locking, writing, fsync and rename.
  */
 static void killed_at_any_system_call_it_is_the_old_or_the_new(void **state)
@@ -463,7 +504,7 @@ static void killed_at_any_system_call_it_is_the_old_or_the_new(void **state)
     press_open(&press);
     assert_int_equal(note(&press, 7), 0);
     char *seven = workshop_read(FILE_NAME, &len);
-    for (unsigned n = 1; killed_at_call(&press, n); n++) {
+    for (unsigned n = 1; killed_at_call(&press, note_eight, n); n++) {
         const int64_t serial = noted(&press.report);
 
         assert_true(serial == 7 || serial == 8);
@@ -478,6 +519,51 @@ static void killed_at_any_system_call_it_is_the_old_or_the_new(void **state)
     free(seven);
     assert_true(old > 10 && new > 2);
     assert_int_equal(noted(&press.report), 8);
+    press_close(&press);
+}
+
+/* Both files are damaged, or one of them alone, and it is begun anew: there is a loss, or the
+ * new one that remembers it, at any instant, and never a folder that looks like the first
+ * day's. */
+static void killed_while_it_is_begun_anew_the_loss_is_not_forgotten(void **state)
+{
+    struct press press;
+
+    (void)state;
+    press_open(&press);
+    for (unsigned which = 1; which < 4; which++) {
+        unsigned damaged = 0;
+        unsigned new = 0;
+        bool killed = true;
+
+        for (unsigned n = 1; killed; n += 2) { /* before a call is behind the one before */
+            struct trust_ratchet *ratchet = NULL;
+
+            (void)unlink(FILE_NAME);
+            (void)unlink(COPY_NAME);
+            for (unsigned i = 0; i < TRUST_DAMAGED_MAX; i++) {
+                char name[64];
+
+                snprintf(name, sizeof(name), FILE_NAME ".damaged.%u", i);
+                (void)unlink(i == 0 ? FILE_NAME ".damaged" : name);
+                snprintf(name, sizeof(name), COPY_NAME ".damaged.%u", i);
+                (void)unlink(i == 0 ? COPY_NAME ".damaged" : name);
+            }
+            if ((which & 1) != 0) {
+                put_at(FILE_NAME, "noise", 5);
+            }
+            if ((which & 2) != 0) {
+                put_at(COPY_NAME, "noise", 5);
+            }
+            killed = killed_at_call(&press, begin_anew, n);
+            const int rc = trust_ratchet_read(FILE_NAME, NULL, &ratchet);
+            assert_true(rc != 0 || ratchet->alarm.lost_s == PRESS_NOW_S);
+            damaged += rc != 0;
+            new += rc == 0;
+            trust_ratchet_free(rc == 0 ? ratchet : NULL);
+        }
+        assert_true(damaged > 5 && new > 1);
+    }
     press_close(&press);
 }
 
@@ -534,12 +620,14 @@ int main(void)
         WORKSHOP_TEST(one_damaged_file_is_no_loss),
         WORKSHOP_TEST(the_newer_of_two_files_counts),
         WORKSHOP_TEST(one_file_that_cannot_be_written_is_said),
-        WORKSHOP_TEST(what_is_set_aside_is_begun_anew),
+        WORKSHOP_TEST(what_is_begun_anew_keeps_what_was_there),
+        WORKSHOP_TEST(what_cannot_be_begun_anew_stays_damaged),
         WORKSHOP_TEST(files_of_exceptions_are_remembered),
         WORKSHOP_TEST(the_form_of_before_is_read),
         WORKSHOP_TEST(what_cannot_be_written_is_said),
         WORKSHOP_TEST(the_slower_of_two_writers_begins_again),
         WORKSHOP_TEST(killed_at_any_system_call_it_is_the_old_or_the_new),
+        WORKSHOP_TEST(killed_while_it_is_begun_anew_the_loss_is_not_forgotten),
         WORKSHOP_TEST(killed_in_a_loop_it_never_goes_back),
     };
 

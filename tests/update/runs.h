@@ -26,7 +26,10 @@ struct runs {
     uint64_t retry_after_s;               /* what they ask for */
     char asked[4096]; /* sources, each at its first file, in order: "a b " */
     enum update_judgement judgement;
-    uint32_t bad_serial; /* of a catalogue that is refused, whatever the judgement is; 0 */
+    uint32_t bad_serial;   /* of a catalogue that is refused, whatever the judgement is; 0 */
+    uint32_t fault_serial; /* of one that cannot be judged; 0 */
+    const char *slow;      /* a source that takes slow_s for each file; NULL */
+    uint64_t slow_s;
     unsigned judged;
 };
 
@@ -54,6 +57,9 @@ static inline enum update_got runs_get(void *context, const struct update_wanted
     if (len < name + 1 || strncmp(runs->asked + len - name - 1, wanted->source, name) != 0) {
         snprintf(runs->asked + len, sizeof(runs->asked) - len, "%s ", wanted->source);
     }
+    if (runs->slow != NULL && strcmp(runs->slow, wanted->source) == 0) {
+        runs->now_s += runs->slow_s;
+    }
     for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++) {
         if (runs->down[i] != NULL && strcmp(runs->down[i], wanted->source) == 0) {
             memset(gotten, 0, sizeof(*gotten));
@@ -75,6 +81,9 @@ static inline enum update_judgement runs_judge(const struct update_options *opti
 
     (void)publisher, (void)place, (void)has_set, (void)store, (void)now_s;
     runs->judged++;
+    if (runs->fault_serial != 0 && result->to_serial == runs->fault_serial) {
+        return UPDATE_JUDGED_NOT;
+    }
     return runs->bad_serial != 0 && result->to_serial == runs->bad_serial ? UPDATE_JUDGED_BAD
                                                                           : runs->judgement;
 }
@@ -130,6 +139,7 @@ static inline void runs_open(struct runs *runs)
                                             .config_path = (const char *)runs,
                                             .rounds = UPDATE_ROUNDS_STANDARD};
     runs->world = (struct update_world){.now_s = runs_now,
+                                        .mono_s = runs_now,
                                         .wait_ms = runs_wait,
                                         .get = runs_get,
                                         .context = runs,

@@ -113,6 +113,44 @@ static void all_are_asked_again_with_growing_pauses(void **state)
     runs_close(&runs);
 }
 
+/* Each file comes in time, and all of them would take hours. */
+static void one_that_is_slow_does_not_hold_up_another(void **state)
+{
+    struct runs runs;
+
+    (void)state;
+    runs_open(&runs);
+    runs_publish(&runs, "a", 2, "one", "second", "three", "second", "two", "second", NULL);
+    runs_publish(&runs, "b", 2, "one", "second", "three", "second", "two", "second", NULL);
+    runs_sources(&runs, "a", "b");
+    runs.slow = "a";
+    runs.slow_s = 300;
+    assert_int_equal(runs_run(&runs), UPDATE_ACTIVATED);
+    assert_string_equal(runs.asked, "a b ");
+    assert_string_equal(runs.result.source, "b");
+    assert_true(runs_said(&runs, "its files take more than 1200 s together"));
+    /* It is the only one: what has come is kept, and the next run goes on; nor is it asked
+     * again in the same. */
+    assert_int_equal(nftw("store", workshop_remove, 8, FTW_DEPTH | FTW_PHYS), 0);
+    runs_sources(&runs, "a", NULL);
+    runs.now_s = PRESS_NOW_S;
+    assert_int_equal(runs_run(&runs), UPDATE_NO_SOURCE);
+    assert_string_equal(runs.asked, "a ");
+    assert_true(runs.now_s <= PRESS_NOW_S + 1200 + 300);
+    runs.slow_s = 100; /* a little faster now */
+    unsigned turns = 1;
+    while (runs_run(&runs) == UPDATE_NO_SOURCE) {
+        assert_true(++turns < 5);
+    }
+    assert_int_equal(runs_in_force(), 2);
+    /* Who waits longer for one file waits as long for all. */
+    runs_publish(&runs, "a", 3, "one", "third", NULL);
+    runs.config->update_timeout_s = 7200;
+    runs.slow_s = 1000;
+    assert_int_equal(runs_run(&runs), UPDATE_ACTIVATED);
+    runs_close(&runs);
+}
+
 static void who_is_refused_is_not_asked_again_and_another_one_is(void **state)
 {
     struct runs runs;
@@ -196,6 +234,118 @@ static void what_the_gate_refuses_at_one_mirror_does_not_hold_back_another(void 
     assert_string_equal(runs.result.source, "b");
     assert_int_equal(runs_in_force(), 3);
     runs_close(&runs);
+}
+
+/* A line of the journal each, as they were. */
+static void two_versions_in_one_run_are_told_as_two(void **state)
+{
+    struct runs runs;
+
+    (void)state;
+    runs_open(&runs);
+    runs_publish(&runs, "a", 1, "one", "first", NULL);
+    assert_int_equal(runs_run(&runs), UPDATE_ACTIVATED);
+    assert_null(runs.result.earlier);
+    /* The first is past its day, so the second is asked, and what it has is refused. */
+    runs.now_s += 8 * PRESS_DAY_S;
+    runs_publish(&runs, "a", 2, "one", "second", NULL);
+    runs_publish(&runs, "b", 3, "one", "third", "two", "new", NULL);
+    runs_sources(&runs, "a", "b");
+    runs.bad_serial = 3;
+    assert_int_equal(runs_run(&runs), UPDATE_REFUSED);
+    const struct update_result *last = &runs.result;
+    const struct update_result *first = last->earlier;
+    assert_non_null(first);
+    assert_null(first->earlier);
+    assert_int_equal(first->outcome, UPDATE_ACTIVATED);
+    assert_string_equal(first->source, "a");
+    assert_true(first->from_serial == 1 && first->to_serial == 2);
+    assert_int_equal(strncmp(first->to, "2-", 2), 0);
+    assert_int_equal(first->change_count, 1);
+    assert_string_equal(last->source, "b");
+    assert_string_equal(last->from, first->to);
+    assert_string_equal(last->to, "");
+    assert_true(last->from_serial == 2 && last->to_serial == 3);
+    assert_true(last->from_root == 1 && last->to_root == 1);
+    assert_int_equal(last->change_count, 2);
+    assert_int_equal(last->expires_s, first->expires_s);
+    assert_true(first->requests > 0 && last->requests > 0);
+    assert_int_equal(update_exit(last, 1), 4);
+    assert_int_equal(runs_in_force(), 2);
+    /* Nothing came into force this time. */
+    assert_int_equal(runs_run(&runs), UPDATE_REFUSED);
+    assert_null(runs.result.earlier);
+    assert_int_equal(update_exit(&runs.result, 1), 1);
+    /* Both do. */
+    runs.bad_serial = 0;
+    runs_publish(&runs, "a", 4, "one", "fourth", NULL);
+    runs_publish(&runs, "b", 5, "one", "fifth", NULL);
+    assert_int_equal(runs_run(&runs), UPDATE_ACTIVATED);
+    assert_true(runs.result.from_serial == 4 && runs.result.to_serial == 5);
+    assert_int_equal(runs.result.earlier->outcome, UPDATE_ACTIVATED);
+    assert_true(runs.result.earlier->from_serial == 2 && runs.result.earlier->to_serial == 4);
+    assert_int_equal(update_exit(&runs.result, 1), 0);
+    /* The second cannot be judged, or is fetched in vain. */
+    runs.fault_serial = 7;
+    runs_publish(&runs, "a", 6, "one", "sixth", NULL);
+    runs_publish(&runs, "b", 7, "one", "seventh", NULL);
+    assert_int_equal(runs_run(&runs), UPDATE_FAULT);
+    assert_int_equal(runs.result.earlier->outcome, UPDATE_ACTIVATED);
+    assert_int_equal(runs.result.earlier->to_serial, 6);
+    assert_int_equal(update_exit(&runs.result, 1), 4);
+    assert_int_equal(runs_in_force(), 6);
+    runs_close(&runs);
+}
+
+static void note_serial(void *context, struct update_result *result)
+{
+    char *text = context;
+
+    snprintf(text + strlen(text), 64, "%s %u, ", update_outcome_word(result->outcome),
+             result->to_serial);
+}
+
+static void what_was_refused_counts_if_it_is_newer_than_what_came(void **state)
+{
+    struct runs runs;
+    char told[256] = "";
+
+    (void)state;
+    runs_open(&runs);
+    runs_publish(&runs, "a", 9, "one", "a mistake", NULL);
+    runs_publish(&runs, "b", 8, "one", "eighth", NULL);
+    runs_sources(&runs, "a", "b");
+    runs.bad_serial = 9;
+    assert_int_equal(runs_run(&runs), UPDATE_ACTIVATED);
+    update_result_each(&runs.result, note_serial, told);
+    assert_string_equal(told, "refused 9, activated 8, ");
+    assert_int_equal(update_exit(&runs.result, 1), 4);
+    runs_publish(&runs, "b", 10, "one", "mended", NULL);
+    assert_int_equal(runs_run(&runs), UPDATE_ACTIVATED);
+    assert_int_equal(update_exit(&runs.result, 1), 0); /* nothing is left undone */
+    assert_int_equal(runs_in_force(), 10);
+    runs_close(&runs);
+}
+
+static void the_exit_code_says_what_is_left_undone(void **state)
+{
+    static const struct {
+        enum update_outcome outcomes[2];
+        int code;
+    } rows[] = {
+        {{UPDATE_ACTIVATED, UPDATE_SAME}, 0},  {{UPDATE_WOULD, UPDATE_SAME}, 0},
+        {{UPDATE_REFUSED, UPDATE_SAME}, 4},    {{UPDATE_SAME, UPDATE_NO_SOURCE}, 4},
+        {{UPDATE_ACTIVATED, UPDATE_FAULT}, 4}, {{UPDATE_REFUSED, UPDATE_NO_SOURCE}, 1},
+        {{UPDATE_NO_SOURCE, UPDATE_FAULT}, 1}, {{UPDATE_NO_SOURCE, UPDATE_NO_SOURCE}, 3},
+    };
+    static struct update_result results[2];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        results[0].outcome = rows[i].outcomes[0];
+        results[1].outcome = rows[i].outcomes[1];
+        assert_int_equal(update_exit(results, 2), rows[i].code);
+    }
 }
 
 static void what_the_gate_refuses_is_not_remembered_and_not_fetched_twice(void **state)
@@ -424,6 +574,52 @@ static void links_in_the_place_of_the_folders_are_not_followed(void **state)
     runs_close(&runs);
 }
 
+static void what_a_killed_run_has_left_is_removed(void **state)
+{
+    static const char *const left[] = {
+        "store/trust.ratchet.a1B2c3.new", "store/trust.ratchet.copy.zzzzzz.new",
+        "store/press/sources.json.000000.new", "store/press/incoming/one.tag.QQQQQQ.new",
+        "store/press/current.new"};
+    static const char *const stays[] = {"store/trust.ratchet.backup", "store/journal.old",
+                                        "store/press/sources.json.mine"};
+    struct runs runs;
+
+    (void)state;
+    runs_open(&runs);
+    runs_publish(&runs, "a", 1, "one", "first", NULL);
+    runs_run(&runs);
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+        workshop_write(left[i], "half", 4);
+    }
+    for (size_t i = 0; i < sizeof(stays) / sizeof(stays[0]); i++) {
+        workshop_write(stays[i], "mine", 4);
+    }
+    assert_int_equal(runs_run(&runs), UPDATE_SAME);
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+        assert_int_not_equal(access(left[i], F_OK), 0);
+    }
+    for (size_t i = 0; i < sizeof(stays) / sizeof(stays[0]); i++) {
+        assert_int_equal(access(stays[i], F_OK), 0);
+    }
+    runs_close(&runs);
+}
+
+/* Whoever can read a lock can hold it. */
+static void the_lock_is_nobody_elses(void **state)
+{
+    struct update_store store;
+    struct stat status;
+
+    (void)state;
+    assert_int_equal(update_store_open("store", NULL, &store), 0);
+    update_store_close(&store);
+    assert_int_equal(chmod("store/lock", 0644), 0); /* as it was made before */
+    assert_int_equal(update_store_open("store", NULL, &store), 0);
+    update_store_close(&store);
+    assert_int_equal(stat("store/lock", &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+}
+
 static void two_runs_at_once_are_one(void **state)
 {
     struct update_store first, second;
@@ -447,9 +643,13 @@ int main(void)
         WORKSHOP_TEST(the_first_that_answers_counts),
         WORKSHOP_TEST(one_that_failed_comes_last_for_a_while),
         WORKSHOP_TEST(all_are_asked_again_with_growing_pauses),
+        WORKSHOP_TEST(one_that_is_slow_does_not_hold_up_another),
         WORKSHOP_TEST(who_is_refused_is_not_asked_again_and_another_one_is),
         WORKSHOP_TEST(a_mirror_that_stands_still_does_not_hold_back_another),
         WORKSHOP_TEST(what_the_gate_refuses_at_one_mirror_does_not_hold_back_another),
+        WORKSHOP_TEST(two_versions_in_one_run_are_told_as_two),
+        WORKSHOP_TEST(what_was_refused_counts_if_it_is_newer_than_what_came),
+        WORKSHOP_TEST(the_exit_code_says_what_is_left_undone),
         WORKSHOP_TEST(what_the_gate_refuses_is_not_remembered_and_not_fetched_twice),
         WORKSHOP_TEST(roots_are_followed_and_kept),
         WORKSHOP_TEST(the_root_that_is_pinned_stays_the_pinned_one),
@@ -459,6 +659,8 @@ int main(void)
         WORKSHOP_TEST(so_many_versions_are_kept),
         WORKSHOP_TEST(a_folder_in_the_place_of_the_link_is_left_alone),
         WORKSHOP_TEST(links_in_the_place_of_the_folders_are_not_followed),
+        WORKSHOP_TEST(what_a_killed_run_has_left_is_removed),
+        WORKSHOP_TEST(the_lock_is_nobody_elses),
         WORKSHOP_TEST(two_runs_at_once_are_one),
     };
 
