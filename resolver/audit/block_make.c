@@ -1,8 +1,9 @@
 /*
  * audit/block_make.c - events into columns, and columns into the body of a block.
  *
- * An event is added once: its numbers go to the arrays of their columns, its texts to
- * dictionaries by a hash table (the text of the event before is tried first: most columns
+ * An event is added once: the octets of its numbers go to the planes of their columns, as they
+ * are stored, so that a full block stays in the processor's cache; its texts to dictionaries by
+ * a hash table (the text of the event before is tried first: most columns
  * hardly ever change), and its canonical form into the leaf of the events' tree, while it is at
  * hand.
  */
@@ -37,9 +38,18 @@ struct dictionary {
     uint32_t last; /* word of the event before; count of none */
 };
 
+/* Of each event a number: 0 if absent, else the number, or of a text, plus one; of a time its
+ * difference from the one before, which every event has. */
 struct column {
-    uint64_t *numbers; /* of each event: 0 if absent, else the number, or of a text, plus one */
-    uint32_t room, filled;
+    uint8_t
+        *planes[8];  /* octet 0 of each number, octet 1 ...; zero behind what was put there */
+    unsigned width;  /* planes that there are */
+    uint32_t room;   /* octets of each */
+    uint32_t filled; /* events up to the last that has one */
+    uint32_t count;  /* of events that have one */
+    uint64_t first;  /* number of the first that has one, plus one */
+    bool same;       /* all of these are the same */
+    uint64_t most;   /* no bit above its highest is set in any */
     struct dictionary words;
 };
 
@@ -95,7 +105,9 @@ void audit_builder_destroy(struct audit_builder *builder)
         return;
     }
     for (unsigned i = 0; i < AUDIT_COLUMN_END; i++) {
-        free(builder->columns[i].numbers);
+        for (unsigned plane = 0; plane < builder->columns[i].width; plane++) {
+            free(builder->columns[i].planes[plane]);
+        }
         free(builder->columns[i].words.octets);
         free(builder->columns[i].words.words);
         free(builder->columns[i].words.table);
@@ -114,7 +126,12 @@ void audit_builder_clear(struct audit_builder *builder)
     for (uint64_t rest = builder->used; rest != 0; rest &= rest - 1) {
         struct column *column = &builder->columns[__builtin_ctzll(rest)];
 
+        for (unsigned plane = 0; plane < column->width; plane++) {
+            memset(column->planes[plane], 0, column->filled);
+        }
         column->filled = 0;
+        column->count = 0;
+        column->most = 0;
         column->words.len = 0;
         column->words.count = 0;
         column->words.last = 0;
@@ -188,13 +205,55 @@ static bool grow_table(struct dictionary *words)
     return true;
 }
 
+static unsigned width_of(uint64_t most)
+{
+    return most == 0 ? 1 : (71u - (unsigned)__builtin_clzll(most)) / 8u;
+}
+
+/* Zero octets in a plane up to `room`. */
+static bool grow_plane(uint8_t **plane, uint32_t before, uint32_t room)
+{
+    uint8_t *moved = realloc(*plane, room);
+
+    if (moved == NULL) {
+        return false;
+    }
+    memset(moved + before, 0, room - before);
+    *plane = moved;
+    return true;
+}
+
+/* Planes for one number more. */
+static bool grow_planes(struct column *column, uint32_t count, unsigned width)
+{
+    uint32_t room = column->room == 0 ? 64 : column->room;
+
+    while (room < count) {
+        room *= 2;
+    }
+    /* Those that there are, first: if one cannot grow, the others have more than is said. */
+    for (unsigned i = 0; room > column->room && i < column->width; i++) {
+        if (!grow_plane(&column->planes[i], column->room, room)) {
+            return false;
+        }
+    }
+    column->room = room;
+    for (; column->width < width; column->width++) {
+        if (!grow_plane(&column->planes[column->width], 0, room)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Room in a column and its dictionary, so that adding cannot fail half-way. */
-static bool prepare(struct column *column, uint32_t count, const struct audit_value *value)
+static bool prepare(struct column *column, uint32_t count, const struct audit_value *value,
+                    uint64_t number)
 {
     struct dictionary *words = &column->words;
+    const unsigned width = width_of(value->octets != NULL ? words->count + 1u : number);
 
-    if (!grow32((void **)&column->numbers, &column->room, count + 1u,
-                sizeof(*column->numbers))) {
+    if ((count > column->room || width > column->width) && !grow_planes(column, count, width)) {
         return false;
     }
     return value->octets == NULL ||
@@ -270,6 +329,28 @@ static void add_leaf(struct audit_builder *builder, const struct audit_row *row)
     }
 }
 
+/* Differences of a time are small and of either sign: workers are drained one by one. */
+static uint64_t time_number(const struct audit_builder *builder, uint64_t time)
+{
+    const uint64_t delta = time - builder->before_us;
+
+    /* Of numbers below 2^63, so no difference is lost. */
+    return time >= builder->before_us ? delta << 1 : (~delta << 1) | 1;
+}
+
+/* number: plus one; stored: what goes to the planes. */
+static void put_number(struct column *column, uint32_t event, uint64_t number, uint64_t stored)
+{
+    column->same = column->count == 0 || (column->same && number == column->first);
+    column->first = column->count == 0 ? number : column->first;
+    column->count++;
+    column->filled = event + 1;
+    column->most |= stored;
+    for (unsigned plane = 0; stored != 0; plane++, stored >>= 8) {
+        column->planes[plane][event] = (uint8_t)stored;
+    }
+}
+
 int audit_builder_add(struct audit_builder *builder, const struct audit_row *row)
 {
     if (!audit_row_is_writable(row)) {
@@ -278,10 +359,12 @@ int audit_builder_add(struct audit_builder *builder, const struct audit_row *row
     if (builder->count == AUDIT_BLOCK_EVENTS_MAX || builder->text >= AUDIT_BLOCK_TEXT_MAX) {
         return -ENOBUFS;
     }
+    const uint64_t time = row->at[AUDIT_TIME].number;
     for (uint64_t rest = row->present; rest != 0; rest &= rest - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(rest);
 
-        if (!prepare(&builder->columns[i], builder->count, &row->at[i])) {
+        if (!prepare(&builder->columns[i], builder->count + 1, &row->at[i],
+                     i == AUDIT_TIME ? time_number(builder, time) : row->at[i].number + 1)) {
             return -ENOMEM;
         }
     }
@@ -290,17 +373,16 @@ int audit_builder_add(struct audit_builder *builder, const struct audit_row *row
         const unsigned i = (unsigned)__builtin_ctzll(rest);
         struct column *column = &builder->columns[i];
         const struct audit_value *value = &row->at[i];
-
-        while (column->filled < builder->count) {
-            column->numbers[column->filled++] = 0;
-        }
-        column->numbers[column->filled++] =
+        const uint64_t number =
             1 +
             (value->octets != NULL ? intern(builder, &column->words, value) : value->number);
+
+        put_number(column, builder->count, number,
+                   i == AUDIT_TIME ? time_number(builder, time) : number);
     }
-    const uint64_t time = row->at[AUDIT_TIME].number;
     builder->first_us = time < builder->first_us ? time : builder->first_us;
     builder->last_us = time > builder->last_us ? time : builder->last_us;
+    builder->before_us = time;
     builder->count++;
     add_leaf(builder, row);
     return 0;
@@ -345,15 +427,10 @@ static bool add_section(struct audit_builder *builder, unsigned id, unsigned enc
     return true;
 }
 
-static unsigned width_of(uint64_t most)
+static bool add_planes(struct audit_builder *builder, unsigned i, unsigned encoding)
 {
-    return most == 0 ? 1 : (71u - (unsigned)__builtin_clzll(most)) / 8u;
-}
-
-static bool add_planes(struct audit_builder *builder, unsigned id, unsigned encoding,
-                       const uint64_t *numbers, uint64_t most)
-{
-    const unsigned width = width_of(most);
+    const struct column *column = &builder->columns[i];
+    const unsigned width = width_of(column->most);
     const size_t len = 1 + (size_t)width * builder->count;
 
     if (!grow((void **)&builder->planes, &builder->planes_size, len, 1)) {
@@ -362,56 +439,23 @@ static bool add_planes(struct audit_builder *builder, unsigned id, unsigned enco
     uint8_t *at = builder->planes;
     *at++ = (uint8_t)width;
     for (unsigned plane = 0; plane < width; plane++) {
-        for (uint32_t i = 0; i < builder->count; i++) {
-            *at++ = (uint8_t)(numbers[i] >> 8 * plane);
-        }
+        memcpy(at, column->planes[plane], column->filled);
+        memset(at + column->filled, 0, builder->count - column->filled);
+        at += builder->count;
     }
-    return add_section(builder, id, encoding, builder->planes, len);
-}
-
-/* Differences of a time are small and of either sign: workers are drained one by one. */
-static bool add_deltas(struct audit_builder *builder, unsigned id, uint64_t *numbers)
-{
-    uint64_t before = 0;
-    uint64_t most = 0;
-
-    for (uint32_t i = 0; i < builder->count; i++) {
-        const uint64_t number = numbers[i] - 1;
-        const uint64_t delta = number - before;
-
-        /* Of numbers below 2^63, so no difference is lost. */
-        numbers[i] = number >= before ? delta << 1 : (~delta << 1) | 1;
-        most |= numbers[i];
-        before = number;
-    }
-    return add_planes(builder, id, AUDIT_DELTAS, numbers, most);
+    return add_section(builder, AUDIT_SECTION_COLUMN + 2 * i, encoding, builder->planes, len);
 }
 
 static bool add_numbers(struct audit_builder *builder, unsigned i)
 {
-    struct column *column = &builder->columns[i];
-    const unsigned id = AUDIT_SECTION_COLUMN + 2 * i;
+    const struct column *column = &builder->columns[i];
     uint8_t constant[AUDIT_VARINT_MAX];
-    uint64_t most = 0;
-    bool same = true;
 
-    if (column->room < builder->count && !grow32((void **)&column->numbers, &column->room,
-                                                 builder->count, sizeof(*column->numbers))) {
-        return false;
+    if (column->same && column->count == builder->count) {
+        return add_section(builder, AUDIT_SECTION_COLUMN + 2 * i, AUDIT_CONSTANT, constant,
+                           audit_varint_put(constant, column->first));
     }
-    while (column->filled < builder->count) {
-        column->numbers[column->filled++] = 0;
-    }
-    for (uint32_t j = 0; j < builder->count; j++) {
-        most |= column->numbers[j];
-        same = same && column->numbers[j] == column->numbers[0];
-    }
-    if (same) {
-        return add_section(builder, id, AUDIT_CONSTANT, constant,
-                           audit_varint_put(constant, column->numbers[0]));
-    }
-    return i == AUDIT_TIME ? add_deltas(builder, id, column->numbers)
-                           : add_planes(builder, id, AUDIT_PLANES, column->numbers, most);
+    return add_planes(builder, i, i == AUDIT_TIME ? AUDIT_DELTAS : AUDIT_PLANES);
 }
 
 static bool add_words(struct audit_builder *builder, unsigned i)

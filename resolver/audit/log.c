@@ -11,12 +11,17 @@
 
 static bool is_pending_full(const struct audit_log *log)
 {
-    return log->pending_len + 2u * AUDIT_CHECKPOINT_MAX >= AUDIT_PENDING_MAX;
+    return log->pending_len + log->turn.len + 2u * AUDIT_CHECKPOINT_MAX >= AUDIT_PENDING_MAX;
 }
 
 bool audit_log_is_full(const struct audit_log *log)
 {
     return is_pending_full(log);
+}
+
+bool audit_log_is_writing(const struct audit_log *log)
+{
+    return log->is_writing;
 }
 
 /* --- writing --- */
@@ -38,136 +43,130 @@ static bool append(struct audit_log *log, const void *data, size_t len)
     }
     memcpy(log->pending + log->pending_len, data, len);
     log->pending_len += len;
+    log->file_octets += len;
     return true;
 }
 
-/* Another file begins where this one is safe: the head has what the log has come to. */
+/* Forgets what was appended last. */
+static void take_back(struct audit_log *log, size_t pending_len)
+{
+    log->file_octets -= log->pending_len - pending_len;
+    log->pending_len = pending_len;
+}
+
+/* Another file begins: the head has what the log has come to, with what is on its way to the
+ * file before. */
 void audit_log_begin_file(struct audit_log *log)
 {
     struct audit_file_head head = {.state = log->state};
 
     invariant(log->pending_len == 0);
-    if (log->handle >= 0) {
-        log->files->close(log->files->context, log->handle);
-        log->handle = -1;
-    }
     log->file++;
     head.number = log->file;
     memcpy(head.log, log->id, sizeof(head.log));
     log->head_len = audit_file_head_put(&head, log->head);
-    log->has_head = false;
-    log->safe_at = 0;
+    log->file_octets = log->head_len;
+    log->begins_file = true;
 }
 
-static int write_all(struct audit_log *log, uint64_t at, const uint8_t *data, size_t len)
+/* The next turn: what is pending. False if there is nothing to do. */
+static bool make_turn(struct audit_log *log)
 {
-    while (len > 0) {
-        size_t done = 0;
-        const int result =
-            log->files->write(log->files->context, log->handle, at, data, len, &done);
+    struct audit_turn *turn = &log->turn;
+    uint8_t *const data = turn->data;
+    const size_t size = turn->size;
 
-        if (result == -EINTR) {
-            continue;
-        }
-        if (result != 0 || done == 0) {
-            return result != 0 ? result : -EIO;
-        }
-        at += done;
-        data += done;
-        len -= done;
+    invariant(turn->len == 0 && turn->before < 0);
+    if (log->begins_file) {
+        turn->before = turn->handle;
+        turn->handle = -1;
+        turn->file = log->file;
+        turn->has_head = false;
+        turn->safe_at = 0;
+        memcpy(turn->head, log->head, log->head_len);
+        turn->head_len = log->head_len;
+        log->begins_file = false;
     }
-    return 0;
+    turn->files = log->files;
+    turn->sync = log->settings.sync;
+    turn->data = log->pending;
+    turn->len = log->pending_len;
+    turn->size = log->pending_size;
+    log->pending = data;
+    log->pending_len = 0;
+    log->pending_size = size;
+    memcpy(log->turn_events, log->state.events, sizeof(log->turn_events));
+    log->has_note = log->next_len > 0;
+    turn->note_len = 0;
+    if (log->has_note) {
+        memcpy(turn->note, log->next, log->next_len + 1);
+        turn->note_len = log->next_len;
+        log->next_len = 0;
+    } else if (log->head_is_old) {
+        memcpy(turn->note, log->checkpoint, log->checkpoint_len + 1);
+        turn->note_len = log->checkpoint_len;
+    }
+    turn->is_safe = turn->len == 0 && turn->has_head;
+    return !turn->is_safe || turn->note_len > 0;
 }
 
-static int sync_file(struct audit_log *log)
+static void end_turn(struct audit_log *log, uint64_t now_us)
 {
-    return log->settings.sync ? log->files->sync(log->files->context, log->handle) : 0;
+    struct audit_turn *turn = &log->turn;
+
+    log->is_writing = false;
+    log->stats.error = turn->result;
+    log->stats.octets += turn->octets;
+    log->retry_at_us = turn->result != 0 ? now_us + log->settings.retry_us : 0;
+    if (!turn->is_safe) {
+        return; /* it is run again */
+    }
+    turn->len = 0;
+    memcpy(log->stats.safe, log->turn_events, sizeof(log->stats.safe));
+    if (log->has_note) {
+        memcpy(log->checkpoint, turn->note, turn->note_len + 1);
+        log->checkpoint_len = turn->note_len;
+        log->checkpoint_number++;
+        log->has_note = false;
+        log->head_is_old = true;
+    }
+    if (turn->result == 0 && turn->note_len > 0) {
+        log->head_is_old = false;
+    }
 }
 
-/* The head is safe before the first frame is written: without it no frame has a meaning. */
-static int write_head(struct audit_log *log)
+/* Sees the end of a turn that another thread ran. True if none is under way. */
+static bool look_at_turn(struct audit_log *log, uint64_t now_us)
 {
-    int result = write_all(log, 0, log->head, log->head_len);
+    const struct audit_log_runner *runner = &log->settings.runner;
 
-    if (result == 0) {
-        result = log->files->cut(log->files->context, log->handle, log->head_len);
+    if (log->is_writing && runner->is_done(runner->context)) {
+        end_turn(log, now_us);
     }
-    if (result == 0) {
-        result = sync_file(log);
-    }
-    if (result == 0 && log->settings.sync) {
-        result = log->files->sync_folder(log->files->context);
-    }
-    if (result == 0) {
-        log->has_head = true;
-        log->safe_at = log->head_len;
-        log->stats.octets += log->head_len;
-    }
-    return result;
+    return !log->is_writing;
 }
 
-static int write_pending(struct audit_log *log)
-{
-    uint64_t size = 0;
-    int result = 0;
-
-    if (log->handle < 0) {
-        log->handle = log->files->open(log->files->context, log->file, !log->has_head, &size);
-        if (log->handle < 0) {
-            result = log->handle;
-            log->handle = -1;
-            return result;
-        }
-    }
-    if (!log->has_head) {
-        result = write_head(log);
-    }
-    if (result == 0 && log->pending_len > 0) {
-        result = write_all(log, log->safe_at, log->pending, log->pending_len);
-        if (result == 0) {
-            result = sync_file(log);
-        }
-    }
-    if (result != 0) {
-        /* What was not synced may be there or not, and the system may have forgotten that it is
-         * not: the file is opened anew, and all of it is written once more. */
-        if (log->has_head) {
-            (void)log->files->cut(log->files->context, log->handle, log->safe_at);
-        }
-        log->files->close(log->files->context, log->handle);
-        log->handle = -1;
-    }
-    return result;
-}
-
+/* All that is sealed; or begins to. No turn is under way. */
 static int write_out(struct audit_log *log, uint64_t now_us)
 {
-    int result = 0;
+    const struct audit_log_runner *runner = &log->settings.runner;
 
-    if (log->pending_len > 0 || !log->has_head) {
-        result = write_pending(log);
-        if (result == 0) {
-            log->safe_at += log->pending_len;
-            log->stats.octets += log->pending_len;
-            log->pending_len = 0;
-            memcpy(log->stats.safe, log->state.events, sizeof(log->stats.safe));
-            if (log->next_len > 0) {
-                memcpy(log->checkpoint, log->next, log->next_len + 1);
-                log->checkpoint_len = log->next_len;
-                log->next_len = 0;
-                log->checkpoint_number++;
-                log->head_is_old = true;
-            }
+    do {
+        /* One that failed goes first, as it is: its frames are those of its file. */
+        if (log->turn.is_safe && !make_turn(log)) {
+            log->stats.error = 0;
+            return 0;
         }
-    }
-    if (result == 0 && log->head_is_old) {
-        result =
-            log->files->write_head(log->files->context, log->checkpoint, log->checkpoint_len);
-        log->head_is_old = result != 0;
-    }
-    log->stats.error = result;
-    log->retry_at_us = result != 0 ? now_us + log->settings.retry_us : 0;
-    return result;
+        log->is_writing = true;
+        if (runner->begin != NULL) {
+            runner->begin(runner->context, audit_turn_run, &log->turn);
+        } else {
+            audit_turn_run(&log->turn);
+            end_turn(log, now_us);
+        }
+    } while (!log->is_writing && log->stats.error == 0 &&
+             (log->pending_len > 0 || log->begins_file));
+    return log->stats.error;
 }
 
 /* --- sealing --- */
@@ -214,7 +213,7 @@ static int seal(struct audit_log *log, unsigned stream, uint64_t now_us)
     if (is_pending_full(log)) {
         return -ENOBUFS;
     }
-    if (before == 0 && log->has_head && log->safe_at >= log->settings.file_octets) {
+    if (before == 0 && !log->begins_file && log->file_octets >= log->settings.file_octets) {
         audit_log_begin_file(log);
     }
     if (audit_builder_finish(builder, &header, &body) != 0) {
@@ -233,7 +232,7 @@ static int seal(struct audit_log *log, unsigned stream, uint64_t now_us)
     audit_frame_put(AUDIT_FRAME_BLOCK, AUDIT_HEADER_OCTETS + header.body_len, frame);
     if (!append(log, frame, sizeof(frame)) || !append(log, octets, sizeof(octets)) ||
         !append(log, body, header.body_len)) {
-        log->pending_len = before;
+        take_back(log, before);
         give_up(log, stream, now_us);
         return -ENOMEM;
     }
@@ -263,7 +262,7 @@ static bool make_checkpoint(struct audit_log *log, const struct audit_in_force *
     audit_frame_put(AUDIT_FRAME_CHECKPOINT, (uint32_t)len + DIGEST_OCTETS, frame);
     if (!append(log, frame, sizeof(frame)) || !append(log, log->next, len) ||
         !append(log, digest, sizeof(digest))) {
-        log->pending_len = before;
+        take_back(log, before);
         log->next_len = 0;
         return false;
     }
@@ -325,6 +324,12 @@ static bool has_gaps(const struct audit_log *log, unsigned stream)
     return any;
 }
 
+/* Why the disk took nothing: it said so, or it has not come back from a call. */
+static int disk_error(const struct audit_log *log)
+{
+    return log->stats.error != 0 ? -log->stats.error : log->is_writing ? ETIMEDOUT : 0;
+}
+
 int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct audit_row *row,
                   uint64_t now_us)
 {
@@ -332,11 +337,11 @@ int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct 
     int result = audit_builder_add(builder, row);
 
     if (result == -ENOBUFS) {
-        if (is_pending_full(log) && now_us >= log->retry_at_us) {
+        if (look_at_turn(log, now_us) && is_pending_full(log) && now_us >= log->retry_at_us) {
             (void)write_out(log, now_us);
         }
         result = seal(log, stream, now_us);
-        if (result == 0 && now_us >= log->retry_at_us) {
+        if (result == 0 && look_at_turn(log, now_us) && now_us >= log->retry_at_us) {
             (void)write_out(log, now_us);
         }
         if (result == 0 || result == -ENOMEM) {
@@ -352,7 +357,7 @@ int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct 
         const uint64_t time_us = row->at[AUDIT_TIME].number;
 
         count_gap(log, stream, 1, result == -ENOMEM ? "memory" : "disk",
-                  result == -ENOMEM ? ENOMEM : -log->stats.error, time_us, time_us);
+                  result == -ENOMEM ? ENOMEM : disk_error(log), time_us, time_us);
         log->stats.lost[stream]++;
     }
     return result;
@@ -376,6 +381,12 @@ static bool is_due(uint64_t now_us, uint64_t since_us, uint64_t after_us)
 static int tick(struct audit_log *log, const struct audit_in_force *in_force, uint64_t now_us,
                 bool all)
 {
+    const bool was_writing = log->is_writing;
+    const bool is_free = look_at_turn(log, now_us);
+
+    if (was_writing && is_free && log->stats.error != 0) {
+        return log->stats.error; /* it has just failed: not at once again */
+    }
     /* While the disk fails a gap grows; it is one record when that is over. */
     if (all || (log->stats.error == 0 && !is_pending_full(log))) {
         record_gaps(log, now_us);
@@ -394,8 +405,8 @@ static int tick(struct audit_log *log, const struct audit_in_force *in_force, ui
          is_due(now_us, log->checkpoint_us, log->settings.checkpoint_us))) {
         (void)make_checkpoint(log, in_force, now_us);
     }
-    if (!all && now_us < log->retry_at_us &&
-        log->retry_at_us - now_us <= log->settings.retry_us) {
+    if (!is_free || (!all && now_us < log->retry_at_us &&
+                     log->retry_at_us - now_us <= log->settings.retry_us)) {
         return log->stats.error;
     }
     return write_out(log, now_us);
@@ -418,7 +429,7 @@ int audit_log_flush(struct audit_log *log, const struct audit_in_force *in_force
             result = tick(log, in_force, now_us, true);
         }
     }
-    return result;
+    return result == 0 && log->is_writing ? -EINPROGRESS : result;
 }
 
 void audit_log_abandon(struct audit_log *log)
@@ -426,14 +437,19 @@ void audit_log_abandon(struct audit_log *log)
     if (log == NULL) {
         return;
     }
-    if (log->handle >= 0) {
-        log->files->close(log->files->context, log->handle);
+    invariant(!log->is_writing);
+    if (log->turn.handle >= 0) {
+        log->files->close(log->files->context, log->turn.handle);
+    }
+    if (log->turn.before >= 0) {
+        log->files->close(log->files->context, log->turn.before);
     }
     for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
         audit_builder_destroy(log->builders[stream]);
     }
     trust_secret_key_wipe(&log->secret);
     free(log->pending);
+    free(log->turn.data);
     free(log);
 }
 

@@ -1,9 +1,10 @@
 /*
  * audit/log.h - the writer of the audit log: takes events, seals blocks, keeps them safe.
  *
- * No thread, no loop, no clock: time is an argument, files are a table of functions. Nothing
- * here ever loses a block that is safe, and what cannot be kept is counted and recorded as a
- * gap.
+ * No loop, no clock: time is an argument, files are a table of functions. Nothing here ever
+ * loses a block that is safe, and what cannot be kept is counted and recorded as a gap. What is
+ * done with files after the opening is one turn (audit/turn.h) after the other: in the call, or
+ * by a thread of the caller's while the log goes on taking events.
  *
  * Well: add -> block full or its time has come -> sealed (header, leaf of the tree) -> written
  * and synced in one go -> safe; now and then a signed checkpoint. Not: a failed write or sync
@@ -18,6 +19,13 @@
 
 struct audit_log; /* opaque */
 
+/* Who runs turns. begin: one, none being under way; is_done: none is. */
+struct audit_log_runner {
+    void *context;
+    void (*begin)(void *context, void (*run)(void *argument), void *argument);
+    bool (*is_done)(void *context);
+};
+
 struct audit_log_settings {
     struct trust_note_key key;             /* kind ED25519; its name is the origin of the log */
     const struct trust_secret_key *secret; /* copied */
@@ -31,6 +39,7 @@ struct audit_log_settings {
     int level;                           /* of zstd */
     bool sync; /* false: a power failure may cost what the system had not written, and the log
                   may then have to be begun anew */
+    struct audit_log_runner runner; /* begin NULL: turns are run in the call */
 };
 
 /* What opening found. */
@@ -50,10 +59,11 @@ int audit_log_open(const struct audit_files *files, const struct audit_log_setti
                    uint64_t now_us, uint64_t session, struct audit_log **log,
                    struct audit_log_opened *opened);
 
-/* Seals what there is, makes a checkpoint, writes; then frees. 0, or why it is not all safe. */
+/* Seals what there is, makes a checkpoint, writes; then frees. 0, or why it is not all safe.
+ * Not with a runner. */
 int audit_log_close(struct audit_log *log, const struct audit_in_force *in_force,
                     uint64_t now_us);
-/* Frees without writing anything, as if the process had been killed. */
+/* Frees without writing anything, as if the process had been killed. No turn is under way. */
 void audit_log_abandon(struct audit_log *log);
 
 /* Takes one event (copied). 0; -EINVAL: it cannot be written; -ENOBUFS or -ENOMEM: it is lost
@@ -63,16 +73,20 @@ int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct 
 
 /* True if so much waits for the disk that an event may find no room. */
 bool audit_log_is_full(const struct audit_log *log);
+/* A turn was begun, and the log has not seen its end. */
+bool audit_log_is_writing(const struct audit_log *log);
 
 /* Events that never came this far. cause is a literal ("ring"). */
 void audit_log_lost(struct audit_log *log, enum audit_stream stream, uint64_t count,
                     const char *cause, uint64_t from_us, uint64_t to_us);
 
 /* What is due: seals, gaps, a checkpoint, writing. To be called once a second or so. in_force
- * (may be NULL) is for a checkpoint. 0, or the error of the disk. */
+ * (may be NULL) is for a checkpoint. 0, or the error of the disk, of the newest turn that has
+ * ended. */
 int audit_log_tick(struct audit_log *log, const struct audit_in_force *in_force,
                    uint64_t now_us);
-/* All at once: what is asked of it before this call is safe if it returns 0. */
+/* All at once: what is asked of it before this call is safe if it returns 0. -EINPROGRESS: not
+ * yet, a turn is under way; to be called again. */
 int audit_log_flush(struct audit_log *log, const struct audit_in_force *in_force,
                     uint64_t now_us);
 

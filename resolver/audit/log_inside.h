@@ -5,6 +5,7 @@
 #define CORDON_AUDIT_LOG_INSIDE_H
 
 #include "audit/log.h"
+#include "audit/turn.h"
 
 struct audit_gap {
     uint64_t count, from_us, to_us;
@@ -27,15 +28,18 @@ struct audit_log {
     struct audit_gap gaps[AUDIT_STREAMS + 1][AUDIT_GAP_CAUSES]; /* count 0: none */
 
     struct audit_state state; /* of all that is sealed, safe or not */
-    uint32_t file;            /* number of the file that is written to */
-    int handle;               /* -1: to be opened */
-    bool has_head;            /* the file has its head, safe */
+    uint32_t file;            /* number of the file that is sealed for */
+    uint64_t file_octets;     /* of it, once all that is sealed is written */
+    bool begins_file;         /* what is pending is its first: it gets this head */
     uint8_t head[AUDIT_FILE_HEAD_MAX];
     size_t head_len;
-    uint64_t safe_at; /* octets of the file that are safe */
 
-    uint8_t *pending; /* sealed, not safe */
+    uint8_t *pending; /* sealed, not handed to the disk yet */
     size_t pending_len, pending_size;
+    struct audit_turn turn; /* what the disk has or had last */
+    bool is_writing;        /* the turn is under way, on another thread */
+    bool has_note;          /* its note is a checkpoint that was never safe before */
+    uint64_t turn_events[AUDIT_STREAMS + 1]; /* safe when it is */
     uint64_t retry_at_us;
 
     uint32_t since_checkpoint; /* blocks */

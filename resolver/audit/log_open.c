@@ -214,18 +214,18 @@ static int repair(struct audit_log *log, const struct scan *scan,
     if (result < 0) {
         return result;
     }
-    log->handle = result;
+    log->turn.handle = result;
     result = 0;
     if (size > scan->end) {
-        result = find_later(log->files, log, log->handle, scan->end + 1, size, &later);
+        result = find_later(log->files, log, log->turn.handle, scan->end + 1, size, &later);
         if (result == 0 && later) {
             result = CORDON_E_CORRUPT;
         }
         if (result == 0) {
-            result = log->files->cut(log->files->context, log->handle, scan->end);
+            result = log->files->cut(log->files->context, log->turn.handle, scan->end);
         }
         if (result == 0) {
-            result = log->files->sync(log->files->context, log->handle);
+            result = log->files->sync(log->files->context, log->turn.handle);
         }
         opened->cut_octets += size - scan->end;
     }
@@ -274,12 +274,13 @@ static int go_on(struct audit_log *log, uint32_t last, struct audit_log_opened *
     }
     log->state = scan.state;
     log->file = scan.file;
-    log->safe_at = scan.end;
-    log->has_head = !torn;
+    log->file_octets = scan.end;
+    log->turn.file = scan.file;
+    log->turn.safe_at = scan.end;
+    log->turn.has_head = true;
     memcpy(log->stats.taken, log->state.events, sizeof(log->stats.taken));
     memcpy(log->stats.safe, log->state.events, sizeof(log->stats.safe));
     if (torn) {
-        log->safe_at = 0;
         audit_log_begin_file(log);
     }
     return 0;
@@ -332,7 +333,9 @@ int audit_log_open(const struct audit_files *files, const struct audit_log_setti
     made->settings = *settings;
     made->secret = *settings->secret;
     made->session = session;
-    made->handle = -1;
+    made->turn.handle = -1;
+    made->turn.before = -1;
+    made->turn.is_safe = true;
     made->checkpoint_us = now_us;
     audit_log_id(settings->key.name, made->id);
     result = make_builders(made);

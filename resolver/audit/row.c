@@ -38,52 +38,35 @@ const char *audit_stream_word(unsigned stream)
     return stream >= 1 && stream <= AUDIT_STREAMS ? words[stream] : NULL;
 }
 
-void audit_row_number(struct audit_row *row, enum audit_column column, uint64_t number)
-{
-    row->at[column] = (struct audit_value){.number = number};
-    row->present |= UINT64_C(1) << column;
-}
-
-void audit_row_octets(struct audit_row *row, enum audit_column column, const void *octets,
-                      size_t len)
-{
-    static const uint8_t nothing;
-
-    row->at[column] =
-        (struct audit_value){.octets = len > 0 ? octets : &nothing, .number = len};
-    row->present |= UINT64_C(1) << column;
-}
-
-void audit_row_text(struct audit_row *row, enum audit_column column, const char *text)
-{
-    if (text != NULL) {
-        audit_row_octets(row, column, text, strlen(text));
-    }
-}
+/* The columns of a kind, a bit each. */
+#define KIND_BIT(name, number, kind, word) \
+    | ((kind) == AUDIT_OCTETS ? UINT64_C(1) << (number) : 0)
+#define COLUMN_BIT(name, number, kind, word) | UINT64_C(1) << (number)
+static const uint64_t texts = 0 AUDIT_COLUMNS(KIND_BIT);
+static const uint64_t known = 0 AUDIT_COLUMNS(COLUMN_BIT);
+#undef KIND_BIT
+#undef COLUMN_BIT
 
 bool audit_row_is_writable(const struct audit_row *row)
 {
-    size_t octets = 0;
+    size_t octets = (2u + AUDIT_VARINT_MAX) * (size_t)__builtin_popcountll(row->present);
+    uint64_t numbers = 0;
 
-    if (!audit_row_has(row, AUDIT_TIME)) {
+    if (!audit_row_has(row, AUDIT_TIME) || (row->present & ~known) != 0) {
         return false;
     }
-    for (uint64_t rest = row->present; rest != 0; rest &= rest - 1) {
-        const unsigned column = (unsigned)__builtin_ctzll(rest);
-        const int kind = audit_column_kind(column);
+    for (uint64_t rest = row->present & ~texts; rest != 0; rest &= rest - 1) {
+        numbers |= row->at[__builtin_ctzll(rest)].number;
+    }
+    for (uint64_t rest = row->present & texts; rest != 0; rest &= rest - 1) {
+        const uint64_t len = row->at[__builtin_ctzll(rest)].number;
 
-        if (kind < 0 || row->at[column].number >> 63 != 0) {
+        if (len > AUDIT_TEXT_MAX) {
             return false;
         }
-        if (kind == AUDIT_OCTETS) {
-            if (row->at[column].number > AUDIT_TEXT_MAX) {
-                return false;
-            }
-            octets += row->at[column].number;
-        }
-        octets += 2u + AUDIT_VARINT_MAX;
+        octets += len;
     }
-    return octets <= AUDIT_EVENT_MAX;
+    return numbers >> 63 == 0 && octets <= AUDIT_EVENT_MAX;
 }
 
 bool audit_row_equal(const struct audit_row *a, const struct audit_row *b)

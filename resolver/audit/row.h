@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum audit_stream {
     AUDIT_DECISIONS = 1, /* each question that a rule matched */
@@ -115,12 +116,32 @@ struct audit_row {
     struct audit_value at[AUDIT_COLUMN_END];
 };
 
-/* A row begins with present = 0. Octets are borrowed as long as the row is used. */
-void audit_row_number(struct audit_row *row, enum audit_column column, uint64_t number);
-void audit_row_octets(struct audit_row *row, enum audit_column column, const void *octets,
-                      size_t len);
-void audit_row_text(struct audit_row *row, enum audit_column column,
-                    const char *text); /* NULL: absent */
+/* A row begins with present = 0. Octets are borrowed as long as the row is used. Here, since
+ * most columns of a question have a length that is known where it is made. */
+static inline void audit_row_number(struct audit_row *row, enum audit_column column,
+                                    uint64_t number)
+{
+    row->at[column] = (struct audit_value){.number = number};
+    row->present |= UINT64_C(1) << column;
+}
+
+static inline void audit_row_octets(struct audit_row *row, enum audit_column column,
+                                    const void *octets, size_t len)
+{
+    row->at[column] =
+        (struct audit_value){.octets = len > 0 ? octets : (const void *)"", .number = len};
+    row->present |= UINT64_C(1) << column;
+}
+
+/* NULL: absent. */
+static inline void audit_row_text(struct audit_row *row, enum audit_column column,
+                                  const char *text)
+{
+    if (text != NULL) {
+        audit_row_octets(row, column, text, strlen(text));
+    }
+}
+
 static inline bool audit_row_has(const struct audit_row *row, unsigned column)
 {
     return (row->present >> column & 1) != 0;

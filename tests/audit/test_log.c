@@ -13,10 +13,57 @@ static struct disk disk;
 static struct audit_files files;
 static struct maker maker;
 
+/* A runner without a thread: what it was given is done when it was asked about so often. */
+static struct {
+    void (*run)(void *argument);
+    void *argument;
+    unsigned asked, patience;
+    bool hangs;
+} later;
+
+static void later_begin(void *context, void (*run)(void *argument), void *argument)
+{
+    (void)context;
+    assert_null(later.run);
+    later.run = run;
+    later.argument = argument;
+    later.asked = 0;
+}
+
+static bool later_is_done(void *context)
+{
+    (void)context;
+    if (later.run != NULL && !later.hangs && ++later.asked > later.patience) {
+        later.run(later.argument);
+        later.run = NULL;
+    }
+    return later.run == NULL;
+}
+
+static void use_runner(unsigned patience)
+{
+    memset(&later, 0, sizeof(later));
+    later.patience = patience;
+    maker.settings.runner = (struct audit_log_runner){NULL, later_begin, later_is_done};
+}
+
+/* Ends a log whose turns another thread may run. */
+static int end_log(struct audit_log *log, uint64_t now_us)
+{
+    int result = audit_log_flush(log, NULL, now_us);
+
+    for (unsigned i = 0; i < 1000 && audit_log_is_writing(log); i++) {
+        result = audit_log_flush(log, NULL, now_us);
+    }
+    audit_log_abandon(log);
+    return result;
+}
+
 static int setup(void **state)
 {
     (void)state;
     disk_free(&disk);
+    maker.settings.runner = (struct audit_log_runner){NULL, NULL, NULL};
     files = disk_files(&disk);
     maker.settings.file_octets = 1u << 20;
     maker.settings.checkpoint_blocks = 100;
@@ -130,13 +177,8 @@ static void live(struct life *life, uint64_t *now, unsigned rounds)
         audit_log_stats(log, &stats);
         memcpy(life->safe, stats.safe, sizeof(life->safe));
     }
-    if (disk.stopped) {
-        audit_log_abandon(log);
-    } else {
-        const int result = audit_log_close(log, NULL, *now);
-
-        assert_true(result == 0 || disk.stopped);
-    }
+    const int result = end_log(log, *now);
+    assert_true(result == 0 || disk.stopped);
     life->ended = disk.stopped;
     disk.locked = false;
 }
@@ -196,6 +238,65 @@ static void a_power_failure_at_any_call_loses_nothing_that_was_safe(void **state
 {
     (void)state;
     stop_at_each_call(true);
+}
+
+static void both_hold_where_another_thread_has_the_disk(void **state)
+{
+    (void)state;
+    for (unsigned patience = 0; patience < 4; patience++) {
+        use_runner(patience);
+        stop_at_each_call(patience % 2 == 0);
+        assert_null(later.run);
+    }
+}
+
+static void a_disk_that_hangs_holds_nothing_up(void **state)
+{
+    struct audit_log_opened opened;
+    struct audit_log_stats stats;
+    struct audit_verdict verdict;
+    struct audit_row row;
+    struct random random;
+    uint8_t *text = malloc(AUDIT_TEXT_MAX);
+    uint64_t now = T0;
+    uint64_t taken = 0;
+    int result = 0;
+
+    (void)state;
+    assert_non_null(text);
+    chance_init(&random, 5);
+    use_runner(0);
+    maker.settings.file_octets = 300000;
+    struct audit_log *log = open_log(now, &opened);
+    assert_int_equal(audit_log_tick(log, NULL, now), 0);
+    assert_int_equal(audit_log_tick(log, NULL, now), 0);
+    later.hangs = true;
+    for (unsigned i = 0; result == 0; i++) {
+        assert_true(i < 20000);
+        random_fill(&random, text, AUDIT_TEXT_MAX); /* so that it does not shrink */
+        row.present = 0;
+        audit_row_number(&row, AUDIT_TIME, now);
+        audit_row_octets(&row, AUDIT_REASON, text, AUDIT_TEXT_MAX);
+        result = audit_log_add(log, AUDIT_QUERIES, &row, now);
+        taken += result == 0 ? 1 : 0;
+        now += 1000;
+        assert_int_equal(audit_log_tick(log, NULL, now), 0); /* nothing has failed yet */
+    }
+    assert_int_equal(result, -ENOBUFS);
+    assert_true(audit_log_is_full(log) && audit_log_is_writing(log));
+    assert_true(taken * AUDIT_TEXT_MAX > AUDIT_PENDING_MAX / 2);
+    assert_int_equal(audit_log_flush(log, NULL, now), -EINPROGRESS);
+    audit_log_stats(log, &stats);
+    assert_int_equal(stats.safe[AUDIT_QUERIES], 0);
+    assert_int_equal(stats.lost[AUDIT_QUERIES], 1);
+    later.hangs = false;
+    assert_int_equal(end_log(log, now), 0);
+    expect_sound();
+    verify_log(&files, &maker.key, &verdict);
+    assert_int_equal(verdict.events[AUDIT_QUERIES], taken);
+    assert_int_equal(verdict.gap_events, 1);
+    assert_true(verdict.files > 1); /* each is begun as soon as it can be */
+    free(text);
 }
 
 static void short_writes_are_gone_on_with(void **state)
@@ -432,6 +533,8 @@ int main(void)
         TEST(what_is_written_is_read_back_over_files_and_restarts),
         TEST(a_kill_at_any_call_leaves_a_log_that_opens),
         TEST(a_power_failure_at_any_call_loses_nothing_that_was_safe),
+        TEST(both_hold_where_another_thread_has_the_disk),
+        TEST(a_disk_that_hangs_holds_nothing_up),
         TEST(short_writes_are_gone_on_with),
         TEST(a_disk_that_fails_for_a_while_costs_nothing),
         TEST(what_has_no_room_is_counted_and_on_the_record),
