@@ -14,7 +14,7 @@ _cordon() {
     return
   fi
   case $prev in
-    -c | --config | --socket | --key | --checkpoint | --output)
+    -c | --config | --socket | --key | --checkpoint | --witness | --request | --dir | --output)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
     --answer | --keys | --lists | --folder | --in-force | --oldest | --log | --root | --root-keys | --list-keys | --add-root | --drop-root | --add-list | --drop-list)
@@ -23,14 +23,18 @@ _cordon() {
     --override) mapfile -t COMPREPLY < <(compgen -W 'size public-suffix must-resolve own-addresses replay' -- "$cur"); return ;;
     --scope) mapfile -t COMPREPLY < <(compgen -W 'own chain' -- "$cur"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W '10m 1h 8h 1d' -- "$cur"); return ;;
-    --age | --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --source | --override | --rounds | --last | --reason | --ticket | --licence | --approver | --rule | --id | --view | --to) return ;;
+    --age | --quorum | --old | --number | --name | --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --source | --override | --rounds | --last | --reason | --ticket | --licence | --approver | --rule | --id | --view | --to) return ;;
   esac
   case $command in
     audit)
-      if ((cword == 2)); then options='key verify --help'; else
+      if ((cword == 2)); then options='check cosign key prove verify witness --help'; else
         case $verb in
+          check) options='--key --witness --quorum --json --help' ;;
+          cosign) options='add ask request --witness --request --old --output --log --key --config --help' ;;
           key) options='--config --json --help' ;;
-          verify) options='--key --checkpoint --quick --age --config --json --help' ;;
+          prove) options='--output --log --key --config --help' ;;
+          verify) options='--key --log --checkpoint --witness --quorum --quick --age --config --json --help' ;;
+          witness) options='add key show sign --dir --name --number --log --key --config --help' ;;
         esac
       fi ;;
     check) options='--json --print --example --manual --help' ;;
@@ -117,7 +121,7 @@ _cordon() {
         esac
       fi ;;
   esac
-  if [[ $cur == -* || $cword -eq 2 && $command =~ ^(cache|catalogue|exception|key|list|pause|root|trust)$ ]]; then
+  if [[ $cur == -* || $cword -eq 2 && $command =~ ^(audit|cache|catalogue|exception|key|list|pause|root|trust)$ ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -47,16 +47,4 @@ size_t audit_checkpoint_make(const struct audit_checkpoint *checkpoint,
  * pass. 0 or CORDON_E_FORMAT. */
 int audit_checkpoint_parse(const struct trust_note *note, struct audit_checkpoint *out);
 
-/*
- * A witness's line for a checkpoint that it has seen to follow from the one that it signed
- * before: verifies the log's signature, the proof (count digests) from old_size and old_root
- * (size 0: it has seen none), and signs. out has TRUST_NOTE_LINE_MAX octets. 0 and *len;
- * CORDON_E_FORMAT; the codes of trust_note_verify; CORDON_E_CORRUPT if it does not follow.
- */
-int audit_witness(const char *note, size_t note_len, const struct trust_note_key *log,
-                  uint64_t old_size, const uint8_t old_root[DIGEST_OCTETS],
-                  const uint8_t proof[][DIGEST_OCTETS], unsigned count,
-                  const struct trust_note_key *witness, const struct trust_secret_key *secret,
-                  uint64_t now_s, char *out, size_t *len);
-
 #endif

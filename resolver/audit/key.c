@@ -1,4 +1,5 @@
 /* The key that signs a log: made at the first start, never overwritten. */
+#include "audit/lines.h"
 #include "audit/recorder.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -17,7 +18,7 @@ static bool public_path(const char *file, char out[AUDIT_PATH_MAX])
     return (size_t)snprintf(out, AUDIT_PATH_MAX, "%s" PUB, file) < AUDIT_PATH_MAX;
 }
 
-int audit_key_read(const char *file, struct trust_note_key *key)
+static int read_public(const char *file, enum trust_note_kind kind, struct trust_note_key *key)
 {
     uint8_t *text = NULL;
     size_t len = 0;
@@ -26,11 +27,21 @@ int audit_key_read(const char *file, struct trust_note_key *key)
     if (result == 0) {
         result = trust_note_key_parse((const char *)text, len, key);
     }
-    if (result == 0 && key->kind != TRUST_NOTE_ED25519) {
+    if (result == 0 && key->kind != kind) {
         result = CORDON_E_FORMAT;
     }
     free(text);
     return result;
+}
+
+int audit_key_read(const char *file, struct trust_note_key *key)
+{
+    return read_public(file, TRUST_NOTE_ED25519, key);
+}
+
+int audit_witness_key_read(const char *file, struct trust_note_key *key)
+{
+    return read_public(file, TRUST_NOTE_COSIGNATURE, key);
 }
 
 static int read_secret(const char *file, struct trust_secret_key *secret)
@@ -86,7 +97,7 @@ static int make_secret(const char *file, struct trust_secret_key *secret)
 }
 
 /* Of this machine's name, as far as it can be part of a key's. */
-static void standard_origin(char out[TRUST_NOTE_NAME_MAX])
+static void standard_name(enum trust_note_kind kind, char out[TRUST_NOTE_NAME_MAX])
 {
     char host[128] = "";
 
@@ -99,7 +110,8 @@ static void standard_origin(char out[TRUST_NOTE_NAME_MAX])
             *at = '-';
         }
     }
-    snprintf(out, TRUST_NOTE_NAME_MAX, "%s/cordon-audit", host);
+    snprintf(out, TRUST_NOTE_NAME_MAX, "%s/%s", host,
+             kind == TRUST_NOTE_ED25519 ? "cordon-audit" : "cordon-witness");
 }
 
 static int write_public(const char *path, const struct trust_note_key *key)
@@ -111,8 +123,8 @@ static int write_public(const char *path, const struct trust_note_key *key)
     return file_write_atomic(path, line, len, 0644);
 }
 
-int audit_key_open(const char *file, const char *origin, struct trust_secret_key *secret,
-                   struct trust_note_key *key, bool *made)
+int audit_key_open_as(const char *file, enum trust_note_kind kind, const char *named,
+                      struct trust_secret_key *secret, struct trust_note_key *key, bool *made)
 {
     char path[AUDIT_PATH_MAX];
     char name[TRUST_NOTE_NAME_MAX];
@@ -132,16 +144,16 @@ int audit_key_open(const char *file, const char *origin, struct trust_secret_key
         return result;
     }
     trust_public_key_of(secret, &public_key);
-    const bool is_known = !*made && audit_key_read(path, &known) == 0 &&
+    const bool is_known = !*made && read_public(path, kind, &known) == 0 &&
                           memcmp(known.key, public_key.key, sizeof(known.key)) == 0;
-    if (origin != NULL) {
-        snprintf(name, sizeof(name), "%s", origin);
+    if (named != NULL) {
+        snprintf(name, sizeof(name), "%s", named);
     } else if (is_known) {
         memcpy(name, known.name, sizeof(name));
     } else {
-        standard_origin(name);
+        standard_name(kind, name);
     }
-    result = trust_note_key_make(name, TRUST_NOTE_ED25519, public_key.key, key);
+    result = trust_note_key_make(name, kind, public_key.key, key);
     if (result == 0 && (!is_known || strcmp(known.name, name) != 0)) {
         result = write_public(path, key);
     }
@@ -149,6 +161,12 @@ int audit_key_open(const char *file, const char *origin, struct trust_secret_key
         trust_secret_key_wipe(secret);
     }
     return result;
+}
+
+int audit_key_open(const char *file, const char *origin, struct trust_secret_key *secret,
+                   struct trust_note_key *key, bool *made)
+{
+    return audit_key_open_as(file, TRUST_NOTE_ED25519, origin, secret, key, made);
 }
 
 int audit_key_of_log(const struct trust_note_key *key, unsigned number,
@@ -162,6 +180,25 @@ int audit_key_of_log(const struct trust_note_key *key, unsigned number,
     }
     snprintf(name, sizeof(name), "%s-%u", key->name, number);
     return trust_note_key_make(name, key->kind, key->key, out);
+}
+
+int audit_key_of_origin(const struct trust_note_key *key, const char *origin,
+                        struct trust_note_key *out, unsigned *number)
+{
+    const size_t len = strlen(key->name);
+    uint64_t named = 1;
+
+    if (strncmp(origin, key->name, len) != 0) {
+        return CORDON_E_UNTRUSTED;
+    }
+    if (origin[len] != '\0' &&
+        (origin[len] != '-' ||
+         !audit_lines_number(origin + len + 1, strlen(origin + len + 1), &named) || named < 2 ||
+         named > AUDIT_LOGS_MAX)) {
+        return CORDON_E_UNTRUSTED;
+    }
+    *number = (unsigned)named;
+    return audit_key_of_log(key, *number, out);
 }
 
 bool audit_log_folder(const char *folder, unsigned number, char out[AUDIT_PATH_MAX])

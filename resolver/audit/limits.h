@@ -38,6 +38,29 @@
  */
 #define AUDIT_PROOF_MAX 524288u
 
+/* Digests of a consistency proof, as c2sp.org/tlog-witness bounds them. */
+#define AUDIT_REQUEST_PROOF_MAX 63u
+
+/* Octets of what a log asks of a witness: its first line, 63 digests, a checkpoint. */
+#define AUDIT_REQUEST_MAX 20480u
+
+/* Octets of what a witness answers: a signature line of each of its keys. */
+#define AUDIT_ANSWER_MAX 8192u
+
+/* Logs that one witness knows: each is a file that is read where all are shown. */
+#define AUDIT_WITNESS_LOGS_MAX 10000u
+
+/* Checkpoints with signatures of witnesses that are kept beside a log: one each hour for seven
+ * years. Of more, the newest are looked at. */
+#define AUDIT_COSIGNED_MAX 65536u
+
+/* Of these, the newest that are looked at for a signature of each witness: one that has not
+ * signed any of so many has lost touch. */
+#define AUDIT_COSIGNED_LOOK_MAX 512u
+
+/* Witnesses that are counted at once. */
+#define AUDIT_WITNESSES_MAX 32u
+
 /* Octets that are sealed and not yet safe on the disk. Above, events are counted as lost. */
 #define AUDIT_PENDING_MAX (32u << 20)
 

@@ -1,5 +1,7 @@
 #include "audit/proof.h"
 
+#include "audit/lines.h"
+#include "audit/recorder.h"
 #include "audit/varint.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -21,7 +23,7 @@ enum {
 
 /* What the first pass over the log finds. */
 struct found {
-    bool has_block;
+    bool has_block, removed;
     uint64_t block; /* its number */
     uint8_t *extra;
     size_t extra_len;
@@ -79,24 +81,23 @@ static int make_extra(struct audit_reader *reader, const struct audit_item *item
 
 static bool has_event(const struct audit_item *item, enum audit_stream stream, uint64_t event)
 {
-    return item->kind == AUDIT_ITEM_BLOCK && item->header.stream == stream &&
-           event >= item->header.first_event &&
+    return item->header.stream == stream && event >= item->header.first_event &&
            event - item->header.first_event < item->header.events;
 }
 
-/* Keeps the newest checkpoint of this key. */
-static void keep_checkpoint(const struct audit_item *item, const struct trust_note_key *key,
-                            struct found *found)
+/* Keeps a checkpoint of this key that has more than `blocks`. */
+static void keep_checkpoint(const char *text, size_t len, const struct trust_note_key *key,
+                            uint64_t blocks, struct found *found)
 {
     struct audit_checkpoint checkpoint;
     struct trust_note note;
 
-    if (trust_note_parse(item->text, item->len, &note) == 0 &&
+    if (len <= AUDIT_CHECKPOINT_MAX && trust_note_parse(text, len, &note) == 0 &&
         trust_note_verify(&note, key, NULL) == 0 &&
-        audit_checkpoint_parse(&note, &checkpoint) == 0 && checkpoint.size > 0) {
-        memcpy(found->note, item->text, item->len);
-        found->note[item->len] = '\0';
-        found->note_len = item->len;
+        audit_checkpoint_parse(&note, &checkpoint) == 0 && checkpoint.size > blocks) {
+        memcpy(found->note, text, len);
+        found->note[len] = '\0';
+        found->note_len = len;
         found->checkpoint = checkpoint;
     }
 }
@@ -114,9 +115,12 @@ static int find_event(const struct audit_files *files, const struct trust_note_k
             break;
         }
         if (item.kind == AUDIT_ITEM_CHECKPOINT) {
-            keep_checkpoint(&item, key, found);
-        } else if (!found->has_block && has_event(&item, stream, event)) {
+            keep_checkpoint(item.text, item.len, key, 0, found);
+        } else if (item.kind == AUDIT_ITEM_BLOCK && !found->has_block &&
+                   has_event(&item, stream, event)) {
             result = make_extra(reader, &item, event, found);
+        } else if (item.kind == AUDIT_ITEM_REMOVED && has_event(&item, stream, event)) {
+            found->removed = true;
         }
     }
     audit_reader_destroy(reader);
@@ -153,7 +157,6 @@ static int write_proof(const struct found *found, const struct audit_path *path,
     const size_t size = AUDIT_PROOF_MAX;
     char *buffer = malloc(size);
     char *extra = malloc(size);
-    char digest[2 * DIGEST_OCTETS];
     struct text text;
     int result = -ENOMEM;
 
@@ -163,8 +166,7 @@ static int write_proof(const struct found *found, const struct audit_path *path,
         trust_base64_encode(found->extra, found->extra_len, extra, size);
         text_printf(&text, "extra %s\nindex %llu\n", extra, (unsigned long long)found->block);
         for (unsigned i = 0; i < path->count; i++) {
-            trust_base64_encode(path->at[i], DIGEST_OCTETS, digest, sizeof(digest));
-            text_printf(&text, "%s\n", digest);
+            audit_lines_put_digest(&text, path->at[i]);
         }
         text_printf(&text, "\n%s", found->note);
         result = text.overflow ? CORDON_E_TOO_LARGE : 0;
@@ -180,7 +182,8 @@ static int write_proof(const struct found *found, const struct audit_path *path,
 }
 
 int audit_prove(const struct audit_files *files, const struct trust_note_key *key,
-                enum audit_stream stream, uint64_t event, char **text, size_t *len)
+                enum audit_stream stream, uint64_t event, const char *under, size_t under_len,
+                char **text, size_t *len)
 {
     struct found *found = calloc(1, sizeof(*found));
     struct audit_path *path = malloc(sizeof(*path));
@@ -193,7 +196,10 @@ int audit_prove(const struct audit_files *files, const struct trust_note_key *ke
         result = find_event(files, key, stream, event, found);
     }
     if (result == 0 && !found->has_block) {
-        result = -ENOENT;
+        result = found->removed ? -ENODATA : -ENOENT;
+    }
+    if (result == 0 && under != NULL) {
+        keep_checkpoint(under, under_len, key, found->block, found);
     }
     if (result == 0 && (found->note_len == 0 || found->checkpoint.size <= found->block)) {
         result = -EAGAIN;
@@ -225,42 +231,6 @@ int audit_prove(const struct audit_files *files, const struct trust_note_key *ke
 
 /* --- verifying --- */
 
-struct lines {
-    const char *at;
-    size_t left;
-};
-
-static bool next_line(struct lines *lines, const char **line, size_t *len)
-{
-    const char *const newline = lines->left > 0 ? memchr(lines->at, '\n', lines->left) : NULL;
-
-    if (newline == NULL) {
-        return false;
-    }
-    *line = lines->at;
-    *len = (size_t)(newline - lines->at);
-    lines->left -= *len + 1;
-    lines->at = newline + 1;
-    return true;
-}
-
-static bool parse_index(const char *at, size_t len, uint64_t *out)
-{
-    uint64_t value = 0;
-
-    if (len == 0 || len > 18 || (len > 1 && at[0] == '0')) {
-        return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (at[i] < '0' || at[i] > '9') {
-            return false;
-        }
-        value = 10 * value + (uint64_t)(at[i] - '0');
-    }
-    *out = value;
-    return true;
-}
-
 struct proof {
     uint8_t *extra;
     size_t extra_len;
@@ -273,28 +243,26 @@ struct proof {
 
 static bool parse_proof(const char *text, size_t len, struct proof *proof)
 {
-    struct lines lines = {text, len};
+    struct audit_lines lines = {text, len};
     const char *line = NULL;
-    size_t got = 0;
 
-    if (!next_line(&lines, &line, &len) || len + 1 != sizeof(FIRST_LINE) - 1 ||
-        memcmp(line, FIRST_LINE, len) != 0 || !next_line(&lines, &line, &len) || len < 6 ||
-        memcmp(line, "extra ", 6) != 0 ||
+    if (!audit_lines_next(&lines, &line, &len) || len + 1 != sizeof(FIRST_LINE) - 1 ||
+        memcmp(line, FIRST_LINE, len) != 0 || !audit_lines_next(&lines, &line, &len) ||
+        len < 6 || memcmp(line, "extra ", 6) != 0 ||
         !trust_base64_decode(line + 6, len - 6, proof->extra, (size_t)EXTRA_MAX,
                              &proof->extra_len) ||
-        !next_line(&lines, &line, &len) || len < 6 || memcmp(line, "index ", 6) != 0 ||
-        !parse_index(line + 6, len - 6, &proof->index)) {
+        !audit_lines_next(&lines, &line, &len) || len < 6 || memcmp(line, "index ", 6) != 0 ||
+        !audit_lines_number(line + 6, len - 6, &proof->index)) {
         return false;
     }
-    while (next_line(&lines, &line, &len)) {
+    while (audit_lines_next(&lines, &line, &len)) {
         if (len == 0) {
             proof->note = lines.at;
             proof->note_len = lines.left;
             return true;
         }
         if (proof->count == AUDIT_TREE_LEVELS ||
-            !trust_base64_decode(line, len, proof->path[proof->count], DIGEST_OCTETS, &got) ||
-            got != DIGEST_OCTETS) {
+            !audit_lines_digest(line, len, proof->path[proof->count])) {
             return false;
         }
         proof->count++;
@@ -362,15 +330,17 @@ static int check(struct proof *proof, const struct trust_note_key *key,
     int result = trust_note_parse(proof->note, proof->note_len, &note);
 
     if (result == 0) {
-        result = trust_note_verify(&note, key, NULL);
-    }
-    if (result == 0) {
         result = audit_checkpoint_parse(&note, &out->checkpoint);
     }
-    if (result == 0 && strcmp(out->checkpoint.origin, key->name) != 0) {
-        result = CORDON_E_UNTRUSTED;
+    if (result == 0) {
+        result = audit_key_of_origin(key, out->checkpoint.origin, &out->key, &out->log);
     }
     if (result == 0) {
+        result = trust_note_verify(&note, &out->key, NULL);
+    }
+    if (result == 0) {
+        out->note = proof->note;
+        out->note_len = proof->note_len;
         result = check_extra(proof, out);
     }
     if (result != 0) {

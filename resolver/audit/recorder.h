@@ -99,12 +99,19 @@ void audit_recorder_stats(struct audit_recorder *recorder, struct audit_recorder
  * both, or makes them; origin as above. *made: it is new. 0; -errno; CORDON_E_FORMAT. */
 int audit_key_open(const char *file, const char *origin, struct trust_secret_key *secret,
                    struct trust_note_key *key, bool *made);
-/* Reads FILE.pub alone, or another file with such a line. */
+/* The same of another kind: a witness's. named NULL: as above. */
+int audit_key_open_as(const char *file, enum trust_note_kind kind, const char *named,
+                      struct trust_secret_key *secret, struct trust_note_key *key, bool *made);
+/* Reads FILE.pub alone, or another file with such a line: of a log, of a witness. */
 int audit_key_read(const char *file, struct trust_note_key *key);
+int audit_witness_key_read(const char *file, struct trust_note_key *key);
 /* The key under which log `number` (from 1) of a folder is signed: the same, with a name of its
  * own. 0 or CORDON_E_FORMAT. */
 int audit_key_of_log(const struct trust_note_key *key, unsigned number,
                      struct trust_note_key *out);
+/* The same by the origin of one of these logs. CORDON_E_UNTRUSTED: it is none of them. */
+int audit_key_of_origin(const struct trust_note_key *key, const char *origin,
+                        struct trust_note_key *out, unsigned *number);
 /* The folder of log `number`. False if it does not fit. */
 bool audit_log_folder(const char *folder, unsigned number, char out[AUDIT_PATH_MAX]);
 

@@ -121,8 +121,14 @@ int cli_audit_key(int argc, char **argv)
 int cli_audit(int argc, char **argv)
 {
     static const struct cli_verb verbs[] = {
+        {"check", cli_audit_check,
+         "check --key KEY [--witness KEY[,KEY...] [--quorum N]] [--json] [FILE]"},
+        {"cosign", cli_audit_cosign, "cosign add|ask|request ..."},
         {"key", cli_audit_key, "key [--json] [-c CONFIG]"},
-        {"verify", cli_audit_verify, "verify [--key KEY] [--checkpoint FILE]... [DIR]"},
+        {"prove", cli_audit_prove,
+         "prove [--output FILE] [--log DIR] [--key KEY] [-c CONFIG] ID"},
+        {"verify", cli_audit_verify, "verify [--key KEY] [--checkpoint FILE] [DIR]"},
+        {"witness", cli_audit_witness, "witness add|key|show|sign ..."},
     };
 
     return cli_dispatch("audit", verbs, CLI_COUNT(verbs), argc, argv);

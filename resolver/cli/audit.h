@@ -7,8 +7,12 @@
 #include "audit/recorder.h"
 #include "cli/cli.h"
 
+int cli_audit_check(int argc, char **argv);
+int cli_audit_cosign(int argc, char **argv);
 int cli_audit_key(int argc, char **argv);
+int cli_audit_prove(int argc, char **argv);
 int cli_audit_verify(int argc, char **argv);
+int cli_audit_witness(int argc, char **argv);
 
 /* Where a log lies: the folder that was named, or that of the configuration (config NULL: the
  * default one), copied into folder; and the key to verify it by: named, a file or the key

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/audit.h"
+#include "cli/audit_cosign.h"
 #include "cli/audit_open.h"
 
 #include <errno.h>
@@ -15,8 +16,9 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: cordon audit verify [--key KEY] [--checkpoint FILE] [--quick] [--age SPAN]\n"
-    "                           [--json] [-c CONFIG] [DIR]\n"
+    "usage: cordon audit verify [--key KEY] [--checkpoint FILE] [--quick] [--age SECONDS]\n"
+    "                           [--witness KEY[,KEY...] [--quorum N]] [--json] [-c CONFIG] "
+    "[DIR]\n"
     "\n"
     "Says whether the audit log in DIR is as it was written (integrity), and whether all of "
     "it\n"
@@ -24,11 +26,14 @@ static const char help[] =
     "nothing else. Where a log was damaged, cordond begins another in a folder of DIR: each "
     "is\n"
     "verified.\n"
-    "  DIR                the folder of the log; not said: that of the configuration\n"
+    "  DIR, --log DIR     the folder of the log; not said: that of the configuration\n"
     "  --key KEY          what `cordon audit key` shows on the machine that wrote it, or a "
     "file\n"
     "                     with it; not said: that of this machine\n"
     "  --checkpoint FILE  a checkpoint that somebody else has kept: the log must have it\n"
+    "  --witness KEY      of witnesses (`cordon audit witness key`): they must have signed a\n"
+    "                     checkpoint that the log has; says who has, and of how many blocks\n"
+    "  --quorum N         so many of them; not said: all\n"
     "  --quick            look at headers, digests and signatures, without unpacking events\n"
     "  --age SECONDS      the newest checkpoint of a log that was not stopped is no older\n"
     "  --json             as a JSON document\n"
@@ -39,9 +44,20 @@ static const char help[] =
 struct job {
     struct cli_audit_place place;
     struct audit_outside outside;
+    unsigned outside_log; /* the number of its log */
     uint8_t *outside_text;
+    struct cli_witnesses witnesses; /* as they were named */
     bool quick, json;
     uint64_t age_us;
+};
+
+/* What is known from elsewhere about one log: the checkpoint that was named, and the newest
+ * that each witness has signed. */
+struct elsewhere {
+    struct audit_outside at[1 + AUDIT_WITNESSES_MAX];
+    size_t count, named; /* those named are not ours to free */
+    const struct trust_note_key *key;
+    struct cli_witnesses witnesses;
 };
 
 static void print_finding(const char *what, const struct audit_finding *finding)
@@ -54,7 +70,7 @@ static void print_finding(const char *what, const struct audit_finding *finding)
     }
 }
 
-static void print_verdict(const char *folder, const struct trust_note_key *key, bool own_key,
+static void print_verdict(const char *folder, const struct elsewhere *elsewhere, bool own_key,
                           const struct audit_verdict *verdict)
 {
     char from[CLOCK_TEXT_MAX];
@@ -73,8 +89,9 @@ static void print_verdict(const char *folder, const struct trust_note_key *key, 
         printf(", %s to %s", from, to);
     }
     printf("\n  %" PRIu64 " checkpoints cover %" PRIu64 " blocks; signed by %s%s\n",
-           verdict->checkpoints, verdict->signed_blocks, key->name,
+           verdict->checkpoints, verdict->signed_blocks, elsewhere->key->name,
            own_key ? " (the key of this machine: nobody has named one)" : "");
+    cli_witnesses_print(&elsewhere->witnesses, verdict->blocks);
     if (verdict->gaps > 0) {
         printf("  the log itself says that %" PRIu64 " events are missing, in %" PRIu64
                " gaps\n",
@@ -111,16 +128,16 @@ static void write_finding(struct text *out, const char *key,
     json_object_end(out);
 }
 
-static void print_json(const char *folder, const struct trust_note_key *key,
+static void print_json(const char *folder, const struct elsewhere *elsewhere,
                        const struct audit_verdict *verdict)
 {
-    char buffer[3 * AUDIT_PATH_MAX];
+    char buffer[8 * AUDIT_PATH_MAX];
     struct text out;
 
     text_init(&out, buffer, sizeof(buffer));
     json_object_begin(&out, NULL);
     json_string(&out, "directory", folder);
-    json_string(&out, "origin", key->name);
+    json_string(&out, "origin", elsewhere->key->name);
     write_finding(&out, "integrity", &verdict->integrity);
     write_finding(&out, "completeness", &verdict->completeness);
     json_uint(&out, "files", verdict->files);
@@ -135,35 +152,76 @@ static void print_json(const char *folder, const struct trust_note_key *key,
     json_uint(&out, "removed", verdict->removed);
     json_uint(&out, "unended", verdict->unended);
     json_bool(&out, "stopped", verdict->stopped);
+    cli_witnesses_json(&elsewhere->witnesses, &out);
     json_object_end(&out);
     printf("%s\n", buffer);
 }
 
+/* A checkpoint that is kept beside the log: the log must have it if a witness has signed it. */
+static bool take_kept(void *context, const char *note, size_t len)
+{
+    struct elsewhere *elsewhere = context;
+    bool missing = false;
+
+    if (audit_cosigners_look(elsewhere->witnesses.at, elsewhere->witnesses.count,
+                             elsewhere->key, note, len) &&
+        elsewhere->count < CLI_COUNT(elsewhere->at)) {
+        char *copy = malloc(len);
+
+        if (copy != NULL) {
+            memcpy(copy, note, len);
+            elsewhere->at[elsewhere->count++] = (struct audit_outside){copy, len};
+        }
+    }
+    for (size_t i = 0; i < elsewhere->witnesses.count; i++) {
+        missing = missing || elsewhere->witnesses.at[i].size == 0;
+    }
+    return missing;
+}
+
+static void free_elsewhere(struct elsewhere *elsewhere)
+{
+    for (size_t i = elsewhere->named; i < elsewhere->count; i++) {
+        free((void *)(uintptr_t)elsewhere->at[i].text);
+    }
+}
+
 static int verify_one(const struct job *job, const struct cli_audit_log *log)
 {
-    struct audit_verify_options options = {.deep = !job->quick,
-                                           .outside = &job->outside,
-                                           .outside_count =
-                                               log->number == 1 && job->outside.text != NULL,
-                                           .now_us = clock_read().wall_us,
-                                           .age_us = job->age_us};
+    struct audit_verify_options options = {
+        .deep = !job->quick, .now_us = clock_read().wall_us, .age_us = job->age_us};
     struct audit_verdict verdict;
     struct trust_note_key key;
+    struct elsewhere elsewhere = {.key = &key, .witnesses = job->witnesses};
     int rc = audit_key_of_log(&job->place.key, log->number, &key);
 
+    if (rc == 0 && job->outside.text != NULL && log->number == job->outside_log) {
+        elsewhere.at[elsewhere.count++] = job->outside;
+        elsewhere.named = elsewhere.count;
+        (void)audit_cosigners_look(elsewhere.witnesses.at, elsewhere.witnesses.count, &key,
+                                   job->outside.text, job->outside.len);
+    }
+    if (rc == 0 && job->witnesses.count > 0) {
+        rc = audit_cosigned_each(log->folder, take_kept, &elsewhere);
+    }
     if (rc == 0) {
         options.key = &key;
+        options.outside = elsewhere.at;
+        options.outside_count = elsewhere.count;
         rc = audit_verify(&log->files, &options, &verdict);
     }
+    free_elsewhere(&elsewhere);
     if (rc != 0) {
         return cli_audit_failed("audit verify", log->folder, rc);
     }
     if (job->json) {
-        print_json(log->folder, &key, &verdict);
+        print_json(log->folder, &elsewhere, &verdict);
     } else {
-        print_verdict(log->folder, &key, job->place.own_key, &verdict);
+        print_verdict(log->folder, &elsewhere, job->place.own_key, &verdict);
     }
-    return verdict.integrity.fault == AUDIT_SOUND && verdict.completeness.fault == AUDIT_SOUND
+    return verdict.integrity.fault == AUDIT_SOUND &&
+                   verdict.completeness.fault == AUDIT_SOUND &&
+                   cli_witnesses_hold(&elsewhere.witnesses)
                ? CLI_OK
                : CLI_REFUSED;
 }
@@ -176,6 +234,14 @@ static int verify_all(const struct job *job)
     for (unsigned number = 1;; number++) {
         const int rc = cli_audit_open(job->place.folder, number, &log);
 
+        if (rc == -ENOENT && number > 1 && number <= job->outside_log) {
+            fprintf(
+                stderr,
+                "cordon audit verify: there is no log %u, which the checkpoint of --checkpoint "
+                "is of\n",
+                job->outside_log);
+            return CLI_REFUSED;
+        }
         if (rc == -ENOENT && number > 1) {
             return code;
         }
@@ -189,6 +255,29 @@ static int verify_all(const struct job *job)
     }
 }
 
+/* A checkpoint from elsewhere says itself which log of the folder it is of. What is none at
+ * all is a fault of the first. */
+static int read_outside(struct job *job, const char *path)
+{
+    struct audit_checkpoint checkpoint;
+    struct trust_note note;
+    struct trust_note_key key;
+    size_t len = 0;
+    const int rc = file_read(path, OCTETS_MAX, &job->outside_text, &len);
+
+    if (rc != 0) {
+        fprintf(stderr, "cordon audit verify: %s: %s\n", path, cordon_strerror(rc));
+        return CLI_REFUSED;
+    }
+    job->outside = (struct audit_outside){(const char *)job->outside_text, len};
+    if (trust_note_parse(job->outside.text, len, &note) != 0 ||
+        audit_checkpoint_parse(&note, &checkpoint) != 0 ||
+        audit_key_of_origin(&job->place.key, checkpoint.origin, &key, &job->outside_log) != 0) {
+        job->outside_log = 1;
+    }
+    return CLI_GO_ON;
+}
+
 int cli_audit_verify(int argc, char **argv)
 {
     const char *config = NULL;
@@ -196,18 +285,29 @@ int cli_audit_verify(int argc, char **argv)
     const char *checkpoint = NULL;
     const char *age = NULL;
     const char *folder = NULL;
+    const char *witness = NULL;
+    const char *quorum = NULL;
+    const char *log = NULL;
     unsigned seconds = 0;
-    size_t len = 0;
     struct job job = {.quick = false};
-    const struct cli_option options[] = {
-        {"config", 'c', &config, NULL},       {"key", 0, &key, NULL},
-        {"checkpoint", 0, &checkpoint, NULL}, {"age", 0, &age, NULL},
-        {"quick", 0, NULL, &job.quick},       {"json", 0, NULL, &job.json}};
+    const struct cli_option options[] = {{"config", 'c', &config, NULL},
+                                         {"key", 0, &key, NULL},
+                                         {"checkpoint", 0, &checkpoint, NULL},
+                                         {"age", 0, &age, NULL},
+                                         {"quick", 0, NULL, &job.quick},
+                                         {"json", 0, NULL, &job.json},
+                                         {"witness", 0, &witness, NULL},
+                                         {"quorum", 0, &quorum, NULL},
+                                         {"log", 0, &log, NULL}};
     int code = cli_options(argc, argv, "audit verify", help, options, CLI_COUNT(options));
 
     if (code == CLI_GO_ON) {
         code = cli_words(argc, argv, "audit verify", &folder, 1);
     }
+    if (code == CLI_GO_ON && log != NULL && folder != NULL) {
+        code = cli_usage("audit verify", "--log says the same as DIR: give one of them");
+    }
+    folder = log != NULL ? log : folder;
     if (code == CLI_GO_ON && age != NULL && !cli_number(age, 1, UINT32_MAX, &seconds)) {
         code = cli_usage("audit verify", "--age %s: give seconds", age);
     }
@@ -218,16 +318,13 @@ int cli_audit_verify(int argc, char **argv)
         return code;
     }
     job.age_us = seconds * UINT64_C(1000000);
-    if (checkpoint != NULL) {
-        const int rc = file_read(checkpoint, OCTETS_MAX, &job.outside_text, &len);
-
-        if (rc != 0) {
-            fprintf(stderr, "cordon audit verify: %s: %s\n", checkpoint, cordon_strerror(rc));
-            return CLI_REFUSED;
-        }
-        job.outside = (struct audit_outside){(const char *)job.outside_text, len};
+    code = cli_witnesses("audit verify", witness, quorum, &job.place.key, &job.witnesses);
+    if (code == CLI_GO_ON && checkpoint != NULL) {
+        code = read_outside(&job, checkpoint);
     }
-    code = verify_all(&job);
+    if (code == CLI_GO_ON) {
+        code = verify_all(&job);
+    }
     free(job.outside_text);
     return code;
 }

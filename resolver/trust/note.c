@@ -281,18 +281,34 @@ static bool verify_line(const struct trust_note *note, const struct trust_note_l
     return good;
 }
 
+static bool is_of(const struct trust_note_line *line, const struct trust_note_key *key)
+{
+    return line->name_len == strlen(key->name) &&
+           memcmp(line->name, key->name, line->name_len) == 0 &&
+           memcmp(line->id, key->id, ID_OCTETS) == 0;
+}
+
+const struct trust_note_line *trust_note_find(const struct trust_note *note,
+                                              const struct trust_note_key *key)
+{
+    for (size_t i = 0; i < note->count; i++) {
+        if (is_of(&note->lines[i], key)) {
+            return &note->lines[i];
+        }
+    }
+    return NULL;
+}
+
 int trust_note_verify(const struct trust_note *note, const struct trust_note_key *key,
                       uint64_t *time_s)
 {
-    const size_t name_len = strlen(key->name);
     bool found = false;
     uint64_t time = 0;
 
     for (size_t i = 0; i < note->count; i++) {
         const struct trust_note_line *line = &note->lines[i];
 
-        if (line->name_len != name_len || memcmp(line->name, key->name, name_len) != 0 ||
-            memcmp(line->id, key->id, ID_OCTETS) != 0) {
+        if (!is_of(line, key)) {
             continue;
         }
         if (!verify_line(note, line, key, &time)) {
@@ -306,12 +322,23 @@ int trust_note_verify(const struct trust_note *note, const struct trust_note_key
     return found ? 0 : CORDON_E_UNTRUSTED;
 }
 
+/* id and signature, at most 76 octets. */
+static size_t write_line(const char *name, size_t name_len, const uint8_t *octets, size_t len,
+                         char out[TRUST_NOTE_LINE_MAX])
+{
+    char base64[128];
+
+    trust_base64_encode(octets, len, base64, sizeof(base64));
+    const int written =
+        snprintf(out, TRUST_NOTE_LINE_MAX, DASH "%.*s %s\n", (int)name_len, name, base64);
+    return written > 0 && written < TRUST_NOTE_LINE_MAX ? (size_t)written : 0;
+}
+
 size_t trust_note_sign(const struct trust_note_key *key, const struct trust_secret_key *secret,
                        uint64_t time_s, const char *text, size_t text_len,
                        char out[TRUST_NOTE_LINE_MAX])
 {
     uint8_t octets[ID_OCTETS + TIME_OCTETS + SIGNATURE_OCTETS];
-    char base64[128];
     size_t at = ID_OCTETS;
 
     invariant(text_len > 0 && text[text_len - 1] == '\n');
@@ -333,7 +360,17 @@ size_t trust_note_sign(const struct trust_note_key *key, const struct trust_secr
         invariant(crypto_sign_detached(octets + at, NULL, (const uint8_t *)text, text_len,
                                        secret->secret) == 0);
     }
-    trust_base64_encode(octets, at + SIGNATURE_OCTETS, base64, sizeof(base64));
-    const int len = snprintf(out, TRUST_NOTE_LINE_MAX, DASH "%s %s\n", key->name, base64);
-    return len > 0 && len < TRUST_NOTE_LINE_MAX ? (size_t)len : 0;
+    return write_line(key->name, strlen(key->name), octets, at + SIGNATURE_OCTETS, out);
+}
+
+size_t trust_note_line_format(const struct trust_note_line *line, char out[TRUST_NOTE_LINE_MAX])
+{
+    uint8_t octets[ID_OCTETS + sizeof(line->octets)];
+
+    if (line->len == 0) {
+        return 0;
+    }
+    memcpy(octets, line->id, ID_OCTETS);
+    memcpy(octets + ID_OCTETS, line->octets, line->len);
+    return write_line(line->name, line->name_len, octets, ID_OCTETS + line->len, out);
 }

@@ -65,6 +65,10 @@ int trust_note_parse(const char *note, size_t len, struct trust_note *out);
 int trust_note_verify(const struct trust_note *note, const struct trust_note_key *key,
                       uint64_t *time_s);
 
+/* The first line of this key's name and id, verified or not; NULL: there is none. */
+const struct trust_note_line *trust_note_find(const struct trust_note *note,
+                                              const struct trust_note_key *key);
+
 /*
  * The signature line, with its newline, of key over a text that ends with a newline. time_s is
  * for a cosignature alone. secret belongs to key. Returns the length; 0 if it does not fit.
@@ -73,6 +77,11 @@ int trust_note_verify(const struct trust_note *note, const struct trust_note_key
 size_t trust_note_sign(const struct trust_note_key *key, const struct trust_secret_key *secret,
                        uint64_t time_s, const char *text, size_t text_len,
                        char out[TRUST_NOTE_LINE_MAX]);
+
+/* A line as it was read, with its newline. Returns the length; 0 if it is of a kind whose
+ * octets were not kept. */
+size_t trust_note_line_format(const struct trust_note_line *line,
+                              char out[TRUST_NOTE_LINE_MAX]);
 
 /* Base64 in its one spelling (RFC 4648, 4), for the formats around notes. out of encode has
  * 4 * (len + 2) / 3 + 1 octets. decode: false if it is not that of 1 to size octets. */

@@ -501,8 +501,8 @@ static void a_proof_stands_alone(void **state)
         size_t len = 0;
 
         for (uint64_t event = 0;; event++) {
-            const int result =
-                audit_prove(&files, &maker.key, (enum audit_stream)stream, event, &text, &len);
+            const int result = audit_prove(&files, &maker.key, (enum audit_stream)stream, event,
+                                           NULL, 0, &text, &len);
             if (result == -ENOENT) {
                 assert_int_equal(event, stream == AUDIT_CHANGES ? 1 : 35);
                 break;
@@ -535,69 +535,8 @@ static void a_proof_stands_alone(void **state)
     size_t len = 0;
     assert_true(frames_of(1, frames, 32) > 1);
     disk.files[1].data[frames[0].at + AUDIT_FRAME_OCTETS + 48] ^= 1;
-    assert_int_equal(audit_prove(&files, &maker.key, AUDIT_DECISIONS, 0, &text, &len),
+    assert_int_equal(audit_prove(&files, &maker.key, AUDIT_DECISIONS, 0, NULL, 0, &text, &len),
                      CORDON_E_CORRUPT);
-}
-
-static void a_witness_signs_what_follows_and_nothing_else(void **state)
-{
-    struct trust_secret_key secret;
-    struct trust_public_key public_key;
-    struct trust_note_key witness;
-    struct audit_checkpoint old = {.size = 0};
-    struct audit_path path = {.count = 0};
-    struct audit_reader *reader = audit_reader_create(&files, 1);
-    struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
-    struct audit_tree tree = {.size = 0};
-    uint8_t leaf[DIGEST_OCTETS];
-    char line[TRUST_NOTE_LINE_MAX];
-    char both[AUDIT_CHECKPOINT_MAX];
-    struct trust_note note;
-    struct audit_checkpoint newest;
-    size_t len = 0;
-    uint64_t time_s = 0;
-
-    (void)state;
-    trust_key_generate(&secret, &public_key);
-    assert_int_equal(trust_note_key_make("witness.example/w", TRUST_NOTE_COSIGNATURE,
-                                         public_key.key, &witness),
-                     0);
-    assert_int_equal(trust_note_parse(disk.head, disk.head_len, &note), 0);
-    assert_int_equal(audit_checkpoint_parse(&note, &newest), 0);
-    old.size = 3;
-    audit_path_begin_consistency(&path, old.size, newest.size);
-    while (tree.size < newest.size && audit_reader_next(reader, &item) == 0) {
-        if (item.kind == AUDIT_ITEM_BLOCK) {
-            audit_tree_leaf(item.octets, AUDIT_HEADER_OCTETS, leaf);
-            audit_tree_add(&tree, leaf);
-            audit_path_add(&path, leaf);
-            if (tree.size == old.size) {
-                audit_tree_root(&tree, old.root);
-            }
-        }
-    }
-    audit_reader_destroy(reader);
-    const uint8_t(*proof)[DIGEST_OCTETS] = (const uint8_t(*)[DIGEST_OCTETS])path.at;
-    assert_int_equal(audit_witness(disk.head, disk.head_len, &maker.key, old.size, old.root,
-                                   proof, path.count, &witness, &secret, 1790000100, line,
-                                   &len),
-                     0);
-    memcpy(both, disk.head, disk.head_len);
-    memcpy(both + disk.head_len, line, len);
-    assert_int_equal(trust_note_parse(both, disk.head_len + len, &note), 0);
-    assert_int_equal(trust_note_verify(&note, &maker.key, NULL), 0);
-    assert_int_equal(trust_note_verify(&note, &witness, &time_s), 0);
-    assert_int_equal(time_s, 1790000100);
-    /* What does not follow from what it signed before. */
-    old.root[0] ^= 1;
-    assert_int_equal(audit_witness(disk.head, disk.head_len, &maker.key, old.size, old.root,
-                                   proof, path.count, &witness, &secret, 1, line, &len),
-                     CORDON_E_CORRUPT);
-    /* What the log has not signed. */
-    disk.head[0] ^= 1;
-    assert_int_not_equal(audit_witness(disk.head, disk.head_len, &maker.key, 0, old.root, NULL,
-                                       0, &witness, &secret, 1, line, &len),
-                         0);
 }
 
 int main(void)
@@ -618,7 +557,6 @@ int main(void)
         TEST(removed_events_are_to_be_recorded),
         TEST(nothing_signed_and_nothing_there_are_no_logs),
         TEST(a_proof_stands_alone),
-        TEST(a_witness_signs_what_follows_and_nothing_else),
     };
 
     return cmocka_run_group_tests(tests, setup_all, teardown_all);

@@ -158,7 +158,7 @@ static void read_file(const uint8_t *data, size_t size, const struct trust_note_
     /* Nobody has this key: nothing is signed by it. */
     require(verdict.signed_blocks == 0 && verdict.checkpoints == 0);
     require(verdict.blocks == 0 || verdict.integrity.fault != AUDIT_SOUND);
-    require(audit_prove(&files, key, AUDIT_DECISIONS, 0, &text, &len) != 0);
+    require(audit_prove(&files, key, AUDIT_DECISIONS, 0, NULL, 0, &text, &len) != 0);
 }
 
 static void read_note(const uint8_t *data, size_t size, const struct trust_note_key *key)

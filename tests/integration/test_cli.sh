@@ -362,6 +362,19 @@ while read -r -a command; do
     [[ $offered == *" $option "* ]] || fail "completion of 'cordon ${command[*]}' lacks $option"
   done
 done <<'COMMANDS'
+audit check
+audit cosign
+audit cosign add
+audit cosign ask
+audit cosign request
+audit key
+audit prove
+audit verify
+audit witness
+audit witness add
+audit witness key
+audit witness show
+audit witness sign
 cache flush
 cache show
 catalogue make
