@@ -15,6 +15,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -171,6 +173,17 @@ bool control_refuse(struct text *out, const char *words)
     json_string(out, "error", words);
     json_object_end(out);
     return true;
+}
+
+bool control_refuse_words(struct text *out, const char *format, ...)
+{
+    char words[2048];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(words, sizeof(words), format, arguments); /* rather cut than lost */
+    va_end(arguments);
+    return control_refuse(out, words);
 }
 
 static void reply_error(struct control_client *client, const char *message)

@@ -42,6 +42,9 @@ void control_reply(struct control_client *client, const char *document, size_t l
 const struct control_peer *control_peer(const struct control_client *client);
 /* Writes {"ok":false,"error":words}; true, for a handler to return. */
 bool control_refuse(struct text *out, const char *words);
+/* The same; words of more than 2 KiB are cut. */
+bool control_refuse_words(struct text *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void control_close(struct control *control);
 
 /* For a successor that answers on the same socket. */

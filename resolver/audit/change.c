@@ -226,6 +226,17 @@ static void make_exceptions_row(struct audit_row *row,
     add_keys(row, exceptions, keys);
 }
 
+/* A record's line but for its beginning, whose fields go on from here. */
+static void begin_line(struct text *text, char fields[AUDIT_CHANGE_MAX], uint64_t wall_us)
+{
+    char when[CLOCK_TEXT_MAX];
+
+    text_init(text, fields, AUDIT_CHANGE_MAX);
+    text_add(text, "0");
+    clock_format(wall_us, when);
+    json_string(text, "time", when);
+}
+
 bool audit_exceptions_put(struct ring *ring, const struct audit_exceptions *exceptions)
 {
     const bool some = exceptions->id != NULL;
@@ -236,11 +247,8 @@ bool audit_exceptions_put(struct ring *ring, const struct audit_exceptions *exce
     struct text text;
     struct text keys;
 
-    text_init(&text, fields, sizeof(fields));
+    begin_line(&text, fields, exceptions->wall_us);
     text_init(&keys, keys_text, sizeof(keys_text));
-    text_add(&text, "0");
-    clock_format(exceptions->wall_us, when);
-    json_string(&text, "time", when);
     json_string(&text, "what", exceptions->reason == NULL ? "taken" : "refused");
     json_string(&text, "file", exceptions->file);
     json_string(&text, "reason", exceptions->reason);
@@ -267,14 +275,10 @@ bool audit_exceptions_put(struct ring *ring, const struct audit_exceptions *exce
 bool audit_schedule_put(struct ring *ring, const struct audit_schedule *schedule)
 {
     char fields[AUDIT_CHANGE_MAX];
-    char when[CLOCK_TEXT_MAX];
     struct audit_row row;
     struct text text;
 
-    text_init(&text, fields, sizeof(fields));
-    text_add(&text, "0");
-    clock_format(schedule->wall_us, when);
-    json_string(&text, "time", when);
+    begin_line(&text, fields, schedule->wall_us);
     json_string(&text, "view", schedule->view);
     json_string(&text, "schedule", schedule->is);
     json_string(&text, "before", schedule->was);
@@ -299,10 +303,7 @@ bool audit_list_put(struct ring *ring, const struct audit_list *list)
     struct audit_row row;
     struct text text;
 
-    text_init(&text, fields, sizeof(fields));
-    text_add(&text, "0");
-    clock_format(list->wall_us, when);
-    json_string(&text, "time", when);
+    begin_line(&text, fields, list->wall_us);
     json_string(&text, "list", list->list);
     json_string(&text, "state", list->state);
     json_string(&text, "publisher", list->publisher);
@@ -359,10 +360,7 @@ bool audit_trust_put(struct ring *ring, const struct audit_trust *trust)
     struct audit_row row;
     struct text text;
 
-    text_init(&text, fields, sizeof(fields));
-    text_add(&text, "0");
-    clock_format(trust->wall_us, when);
-    json_string(&text, "time", when);
+    begin_line(&text, fields, trust->wall_us);
     json_string(&text, "what", trust->what);
     json_string(&text, "publisher", trust->publisher);
     json_string(&text, "detail", trust->detail);

@@ -1,41 +1,15 @@
-#include "audit/recorder.h"
-
+#include "audit/recorder_inside.h"
 #include "audit/varint.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "base/random.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define RETRY_US          UINT64_C(1000000)
-#define SIGN_US           UINT64_C(2000000)  /* from the opening to the first checkpoint */
-#define GAP_US            UINT64_C(1000000)  /* losses are gathered for so long */
-#define CHANGE_US         UINT64_C(1000000)  /* a change waits no longer for its block */
-#define CLOCK_US          UINT64_C(2000000)  /* a jump of the clock that is told */
-#define PATIENCE_US       UINT64_C(10000000) /* for another process that has the log */
-#define RECORD_HEAD       5u                 /* in the backlog: length of the row, stream */
-#define LEVEL             1     /* of zstd: three gain 2 % and cost as much again */
-#define CHECKPOINT_BLOCKS 1024u /* events and time are what counts */
-
-/* Losses that no gap speaks of yet. */
-struct loss {
-    uint64_t count, from_us, to_us;
-};
-
-enum cause {
-    CAUSE_RING,
-    CAUSE_REFUSED,
-    CAUSE_WAITING,
-    CAUSE_BOUND,
-    CAUSE_OTHER,
-    CAUSES
-};
+#define GAP_US      UINT64_C(1000000) /* losses are gathered for so long */
+#define CLOCK_US    UINT64_C(2000000) /* a jump of the clock that is told */
+#define RECORD_HEAD 5u                /* in the backlog: length of the row, stream */
 
 static const char *const cause_words[CAUSES] = {[CAUSE_RING] = "ring",
                                                 [CAUSE_REFUSED] = "refused",
@@ -43,37 +17,14 @@ static const char *const cause_words[CAUSES] = {[CAUSE_RING] = "ring",
                                                 [CAUSE_BOUND] = "bound",
                                                 [CAUSE_OTHER] = "unexplained"};
 
-struct audit_recorder {
-    struct audit_recorder_settings settings;
-    char *folder, *key_file, *origin;
-    bool has_key;
-    struct trust_secret_key secret;
-    struct trust_note_key key;
-    unsigned number; /* of the log below the folder, from 1 */
-    bool refused_log;
-
-    struct audit_folder at;
-    struct audit_files files;
-    struct audit_log *log;  /* NULL: not open */
-    uint64_t octets_before; /* of files that were there */
-    int error;
-    uint64_t next_try_us, since_us; /* monotonic; since it is not open */
-    uint64_t sign_at_us; /* monotonic: what a run begins with is signed then; 0: it is */
-    bool said_waiting, said_failing, said_bound;
-
-    uint8_t *backlog; /* from start to len */
-    size_t backlog_start, backlog_len, backlog_size;
-    struct loss losses[AUDIT_STREAMS + 1][CAUSES];
-    uint64_t lost[AUDIT_STREAMS + 1];
-    uint64_t next_gap_us;
-
-    bool has_offset;
-    int64_t offset_us; /* wall clock less monotonic */
-    uint64_t checkpoint_number, checkpoint_us;
-
-    pthread_mutex_t mutex; /* of stats alone */
-    struct audit_recorder_stats stats;
-};
+void recorder_begin_change(struct audit_row *row, const char *what, uint64_t wall_us)
+{
+    row->present = 0;
+    audit_row_number(row, AUDIT_TIME, wall_us);
+    audit_row_text(row, AUDIT_EVENT, "change");
+    audit_row_text(row, AUDIT_WHAT, what);
+    audit_row_text(row, AUDIT_BY, "cordond");
+}
 
 const char *audit_recorder_word(enum audit_recorder_state state)
 {
@@ -277,244 +228,6 @@ static void backlog_lose(struct audit_recorder *recorder, struct clock_now now,
     }
 }
 
-/* --- opening --- */
-
-static void log_settings(const struct audit_recorder *recorder,
-                         const struct trust_note_key *key, struct audit_log_settings *out)
-{
-    const struct audit_recorder_settings *settings = &recorder->settings;
-
-    *out = (struct audit_log_settings){
-        .key = *key,
-        .secret = &recorder->secret,
-        .file_octets = settings->file_octets,
-        .seal_us = {0, settings->block_us, settings->block_us, CHANGE_US},
-        .group = {0, 1, AUDIT_GROUP_EVENTS_MAX, 1},
-        .checkpoint_blocks = CHECKPOINT_BLOCKS,
-        .checkpoint_us = settings->checkpoint_us,
-        .checkpoint_events = settings->checkpoint_events,
-        .retry_us = RETRY_US,
-        .level = LEVEL,
-        .sync = true,
-    };
-}
-
-/* Octets of the files that are there. */
-static uint64_t count_octets(const struct audit_files *files)
-{
-    uint64_t sum = 0;
-    uint32_t number = 0;
-
-    for (uint32_t from = 1; files->next(files->context, from, &number) == 0 && number != 0;
-         from = number + 1) {
-        uint64_t size = 0;
-        const int file = files->open(files->context, number, false, &size);
-
-        if (file >= 0) {
-            files->close(files->context, file);
-            sum += size;
-        }
-        if (number == UINT32_MAX) {
-            break;
-        }
-    }
-    return sum;
-}
-
-/* Octets of the logs before, which could not be gone on with: the bound is for all together. */
-static uint64_t count_logs(const struct audit_recorder *recorder, unsigned before)
-{
-    char path[AUDIT_PATH_MAX];
-    uint64_t sum = 0;
-
-    for (unsigned number = 1; number < before; number++) {
-        struct audit_folder at;
-        struct audit_files files;
-
-        if (audit_log_folder(recorder->folder, number, path) &&
-            audit_folder_open(path, &at, &files) == 0) {
-            sum += count_octets(&files);
-            audit_folder_close(&at);
-        }
-    }
-    return sum;
-}
-
-static int open_number(struct audit_recorder *recorder, unsigned number, struct clock_now now,
-                       struct audit_log_opened *opened)
-{
-    char path[AUDIT_PATH_MAX];
-    struct audit_log_settings settings;
-    struct trust_note_key key;
-    uint64_t session = 0;
-
-    if (!audit_log_folder(recorder->folder, number, path)) {
-        return -ENAMETOOLONG;
-    }
-    int result = audit_key_of_log(&recorder->key, number, &key);
-    if (result == 0) {
-        result = file_make_folder(path, 0750);
-    }
-    if (result == 0) {
-        result = audit_folder_open(path, &recorder->at, &recorder->files);
-    }
-    if (result != 0) {
-        return result;
-    }
-    random_system((uint8_t *)&session, sizeof(session));
-    log_settings(recorder, &key, &settings);
-    result = audit_log_open(&recorder->files, &settings, now.wall_us, session, &recorder->log,
-                            opened);
-    if (result != 0) {
-        audit_folder_close(&recorder->at); /* the lock with it */
-        return result;
-    }
-    recorder->number = number;
-    recorder->octets_before = count_logs(recorder, number) + count_octets(&recorder->files);
-    pthread_mutex_lock(&recorder->mutex);
-    memcpy(recorder->stats.folder, path, sizeof(path));
-    pthread_mutex_unlock(&recorder->mutex);
-    return 0;
-}
-
-/* The newest log below the folder: later ones are begun where one could not be gone on with. */
-static unsigned newest_number(const struct audit_recorder *recorder)
-{
-    char path[AUDIT_PATH_MAX];
-    struct stat status;
-    unsigned number = 1;
-
-    while (number < AUDIT_LOGS_MAX && audit_log_folder(recorder->folder, number + 1, path) &&
-           stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
-        number++;
-    }
-    return number;
-}
-
-static void add_words(struct audit_row *row, enum audit_column column, const char *words)
-{
-    audit_row_octets(row, column, words, strnlen(words, AUDIT_TEXT_MAX));
-}
-
-static void begin_change(struct audit_row *row, const char *what, uint64_t wall_us)
-{
-    row->present = 0;
-    audit_row_number(row, AUDIT_TIME, wall_us);
-    audit_row_text(row, AUDIT_EVENT, "change");
-    audit_row_text(row, AUDIT_WHAT, what);
-    audit_row_text(row, AUDIT_BY, "cordond");
-}
-
-static void say_opened(struct audit_recorder *recorder, const struct audit_log_opened *opened,
-                       int refused, struct clock_now now)
-{
-    const char *folder = recorder->stats.folder; /* written by this thread alone */
-    struct audit_row row;
-
-    if (refused != 0) {
-        recorder->refused_log = true;
-        log_write(LOG_LEVEL_ERROR,
-                  "audit: the log that was in %s cannot be gone on with (%s): it is left as it "
-                  "is, and another is begun in %s. Look with `cordon audit verify`, and keep "
-                  "both",
-                  recorder->folder, cordon_strerror(refused), folder);
-        begin_change(&row, "log-begun", now.wall_us);
-        add_words(&row, AUDIT_FILE, recorder->folder);
-        audit_row_text(&row, AUDIT_REASON, cordon_strerror(refused));
-        (void)audit_log_add(recorder->log, AUDIT_CHANGES, &row, now.wall_us);
-    } else if (recorder->said_waiting) {
-        log_write(LOG_LEVEL_INFO, "audit: records are written to %s", folder);
-    }
-    if (opened->cut_octets > 0) {
-        log_write(LOG_LEVEL_WARNING,
-                  "audit: the run before did not end in order: %llu octets of an unfinished "
-                  "end of the log in %s were cut; a gap says so",
-                  (unsigned long long)opened->cut_octets, folder);
-    }
-    recorder->said_waiting = false;
-}
-
-static int open_key(struct audit_recorder *recorder)
-{
-    bool made = false;
-    int result = 0;
-
-    if (recorder->has_key) {
-        return 0;
-    }
-    result = audit_key_open(recorder->key_file, recorder->origin, &recorder->secret,
-                            &recorder->key, &made);
-    recorder->has_key = result == 0;
-    if (result == 0) {
-        char text[TRUST_NOTE_KEY_TEXT_MAX];
-
-        (void)trust_note_key_format(&recorder->key, text);
-        pthread_mutex_lock(&recorder->mutex);
-        memcpy(recorder->stats.key, text, sizeof(text));
-        pthread_mutex_unlock(&recorder->mutex);
-        if (made) {
-            log_write(LOG_LEVEL_INFO,
-                      "audit: a key was made that signs the log: keep its public half in "
-                      "another place: %s",
-                      text);
-        }
-    }
-    return result;
-}
-
-static int open_log(struct audit_recorder *recorder, struct clock_now now)
-{
-    struct audit_log_opened opened = {.is_new = false};
-    int refused = 0;
-    int result = open_key(recorder);
-
-    if (result != 0) {
-        return result;
-    }
-    unsigned number = newest_number(recorder);
-    result = open_number(recorder, number, now, &opened);
-    if ((result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED) &&
-        number < AUDIT_LOGS_MAX) {
-        refused = result;
-        result = open_number(recorder, number + 1, now, &opened);
-    }
-    if (result == 0) {
-        recorder->sign_at_us = now.mono_us + SIGN_US;
-        say_opened(recorder, &opened, refused, now);
-    }
-    return result;
-}
-
-static void say_waiting(struct audit_recorder *recorder, struct clock_now now)
-{
-    /* A predecessor has the log until it has ended: that is no news. */
-    if (recorder->said_waiting ||
-        (recorder->error == -EBUSY && now.mono_us - recorder->since_us < PATIENCE_US)) {
-        return;
-    }
-    recorder->said_waiting = true;
-    log_write(LOG_LEVEL_ERROR,
-              "audit: the log in %s cannot be opened: %s. Answers go on as audit: says for a "
-              "full disk; it is tried again all the time",
-              recorder->folder,
-              recorder->error == -EBUSY ? "another process writes to it"
-                                        : cordon_strerror(recorder->error));
-}
-
-static void try_open(struct audit_recorder *recorder, struct clock_now now)
-{
-    if (recorder->log != NULL || now.mono_us < recorder->next_try_us) {
-        return;
-    }
-    recorder->error = open_log(recorder, now);
-    if (recorder->error != 0) {
-        /* The lock is tried for often: a predecessor is about to give it back. */
-        recorder->next_try_us =
-            now.mono_us + (recorder->error == -EBUSY ? RETRY_US / 20 : RETRY_US);
-        say_waiting(recorder, now);
-    }
-}
-
 /* --- life --- */
 
 static char *copy(const char *text)
@@ -543,7 +256,7 @@ struct audit_recorder *audit_recorder_create(const struct audit_recorder_setting
         return NULL;
     }
     (void)audit_log_folder(recorder->folder, 1, recorder->stats.folder);
-    try_open(recorder, now);
+    recorder_try_open(recorder, now);
     publish(recorder);
     return recorder;
 }
@@ -633,7 +346,7 @@ static void watch_clock(struct audit_recorder *recorder, struct clock_now now)
 
     if (recorder->has_offset &&
         (moved_us > (int64_t)CLOCK_US || moved_us < -(int64_t)CLOCK_US)) {
-        begin_change(&row, "clock-set", now.wall_us);
+        recorder_begin_change(&row, "clock-set", now.wall_us);
         audit_row_number(&row, AUDIT_FROM, (uint64_t)((int64_t)now.wall_us - moved_us));
         audit_row_number(&row, AUDIT_TO, now.wall_us);
         (void)audit_recorder_add(recorder, AUDIT_CHANGES, &row, now);
@@ -683,7 +396,7 @@ void audit_recorder_tick(struct audit_recorder *recorder, const struct audit_in_
                          struct clock_now now)
 {
     watch_clock(recorder, now);
-    try_open(recorder, now);
+    recorder_try_open(recorder, now);
     if (recorder->log != NULL) {
         backlog_empty(recorder, now);
         tell_losses(recorder, now, false);
@@ -734,7 +447,7 @@ void audit_recorder_end(struct audit_recorder *recorder, const char *reason,
     struct audit_row row;
 
     recorder->next_try_us = 0;
-    try_open(recorder, now);
+    recorder_try_open(recorder, now);
     if (recorder->log == NULL) {
         log_write(LOG_LEVEL_WARNING,
                   "audit: the log was never opened: %zu octets of records are lost",
@@ -753,7 +466,7 @@ void audit_recorder_end(struct audit_recorder *recorder, const char *reason,
     tell_losses(recorder, now, true);
     /* Gaps first: the stop is the last record. */
     (void)audit_log_flush(recorder->log, in_force, now.wall_us);
-    begin_change(&row, "stop", now.wall_us);
+    recorder_begin_change(&row, "stop", now.wall_us);
     audit_row_text(&row, AUDIT_VERSION, CORDON_VERSION);
     audit_row_text(&row, AUDIT_REASON, reason);
     (void)audit_log_add(recorder->log, AUDIT_CHANGES, &row, now.wall_us);

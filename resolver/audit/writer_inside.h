@@ -1,6 +1,6 @@
 /*
- * audit/writer_inside.h - what writer.c and writer_lines.c share: the writer, and its buffer of
- * lines.
+ * audit/writer_inside.h - what writer.c, writer_collect.c and writer_lines.c share: the
+ * writer, and its buffer of lines.
  */
 #ifndef CORDON_AUDIT_WRITER_INSIDE_H
 #define CORDON_AUDIT_WRITER_INSIDE_H
@@ -66,6 +66,17 @@ struct audit_writer {
     _Atomic(const char *) reason; /* of the stop; a literal */
     bool log_ended;
 };
+
+/* writer_collect.c */
+
+/* That is adopted. */
+const struct policy *writer_policy(const struct audit_writer *writer);
+/* Takes from the rings what has room. True if there was any. */
+bool writer_collect(struct audit_writer *writer);
+/* Whether no ring begins with a record that the adopted policy explains. */
+bool writer_is_drained(struct audit_writer *writer);
+/* Gives up the records that the adopted policy explains (or all of them). */
+void writer_drop_records(struct audit_writer *writer, bool all);
 
 /* writer_lines.c */
 

@@ -19,23 +19,9 @@ static bool refuse_request(struct text *out, const struct request *request)
     return control_refuse(out, request_fault(request));
 }
 
-static bool refuse_words(struct text *out, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static bool refuse_words(struct text *out, const char *format, ...)
-{
-    char words[1024];
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(words, sizeof(words), format, arguments); /* rather cut than lost */
-    va_end(arguments);
-    return control_refuse(out, words);
-}
-
 static bool refuse_file(struct daemon *daemon, struct text *out, int rc)
 {
-    return refuse_words(
+    return control_refuse_words(
         out,
         "nothing was changed, since it could not be kept: %s: %s. Mend that, or "
         "say --until-restart to do without",
@@ -81,17 +67,19 @@ static bool add(struct daemon *daemon, struct override *override, struct control
         char subject[POLICY_SUBJECT_MAX];
 
         (void)policy_exception_subject(&changes->set.at[taken]->exception, subject);
-        return refuse_words(out, "the id %s is that of the exception for %s: choose another",
-                            override->exception.id, subject);
+        return control_refuse_words(out,
+                                    "the id %s is that of the exception for %s: choose another",
+                                    override->exception.id, subject);
     }
     int rc = overrides_copy(&changes->set, &wanted);
     rc = rc != 0 ? rc : overrides_put(&wanted, override);
     if (rc == CORDON_E_LIMIT) {
         overrides_deinit(&wanted);
-        return refuse_words(out,
-                            "there are %u exceptions already: remove some, or put names "
-                            "that stay into a list as pass rules",
-                            POLICY_EXCEPTIONS_MAX);
+        return control_refuse_words(
+            out,
+            "there are %u exceptions already: remove some, or put names "
+            "that stay into a list as pass rules",
+            POLICY_EXCEPTIONS_MAX);
     }
     if (rc != 0) {
         overrides_deinit(&wanted);
@@ -158,13 +146,13 @@ bool changes_pause_command(struct daemon *daemon, struct request *request,
         look_at_list(snapshot, override.list, &loaded, &blocks);
     }
     if (!loaded) {
-        return refuse_words(out,
-                            "no list \"%s\" is loaded: `cordon lists` shows those that are",
-                            override.list);
+        return control_refuse_words(
+            out, "no list \"%s\" is loaded: `cordon lists` shows those that are",
+            override.list);
     }
     if (!blocks) {
-        return refuse_words(out, "the list %s blocks nothing: it is in mode log",
-                            override.list);
+        return control_refuse_words(out, "the list %s blocks nothing: it is in mode log",
+                                    override.list);
     }
     changes_identify(client, &override);
     return add(daemon, &override, client, out);
@@ -184,15 +172,16 @@ bool changes_exception_add_command(struct daemon *daemon, struct request *reques
                                    "exceptions.files and signed, then `cordon reload`");
     }
     if (!changes_has_effect(daemon_snapshot(daemon), &override)) {
-        return refuse_words(out, "there is no view \"%s\"", override.view);
+        return control_refuse_words(out, "there is no view \"%s\"", override.view);
     }
     if (override.exception.is_rule &&
         !policy_exception_has_rule(&override.exception,
                                    policy_image_of(daemon_snapshot(daemon)->policy))) {
-        return refuse_words(out,
-                            "the list %s has no such rule, or is not loaded: write the rule as "
-                            "events and `cordon why` show it",
-                            override.exception.list);
+        return control_refuse_words(
+            out,
+            "the list %s has no such rule, or is not loaded: write the rule as "
+            "events and `cordon why` show it",
+            override.exception.list);
     }
     changes_identify(client, &override);
     return add(daemon, &override, client, out);

@@ -62,7 +62,11 @@ void holding_end(struct daemon *daemon, bool good, const char *cause,
 /* The first snapshot is in force. */
 void holding_started(struct daemon *daemon);
 
-/* Commands of the control socket. */
+/* A list of the snapshot; NULL: no view uses it. */
+const struct policy_loaded_list *holding_find_list(const struct setup_snapshot *snapshot,
+                                                   const char *id);
+
+/* holding_command.c: commands of the control socket. */
 bool holding_rollback_command(struct daemon *daemon, struct request *request,
                               struct control_client *client, struct text *out);
 bool holding_release_command(struct daemon *daemon, struct request *request,

@@ -104,42 +104,11 @@ static int add_lists(const struct setup_fingerprint_source *from, FILE *out)
 
 /* --- views --- */
 
-static int prefixes_value(const struct address_prefix *at, size_t count,
-                          char out[FINGERPRINT_VALUE_SIZE])
-{
-    char text[ADDRESS_TEXT_MAX];
-    struct fingerprint_lines set;
+/* A set of things, each as it is written by item(). */
+typedef void fingerprint_item(const void *all, size_t index, char text[WIRE_NAME_TEXT_MAX]);
 
-    out[0] = '\0';
-    if (fingerprint_open(&set) != 0) {
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
-        address_prefix_format(&at[i], text);
-        fprintf(set.out, "%s\n", text);
-    }
-    return fingerprint_value(&set, out);
-}
-
-static int addresses_value(const struct address *at, size_t count,
-                           char out[FINGERPRINT_VALUE_SIZE])
-{
-    char text[ADDRESS_TEXT_MAX];
-    struct fingerprint_lines set;
-
-    out[0] = '\0';
-    if (fingerprint_open(&set) != 0) {
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
-        address_format(&at[i], true, text);
-        fprintf(set.out, "%s\n", text);
-    }
-    return fingerprint_value(&set, out);
-}
-
-static int names_value(const struct wire_name *at, size_t count,
-                       char out[FINGERPRINT_VALUE_SIZE])
+static int set_value(const void *all, size_t count, fingerprint_item *item,
+                     char out[FINGERPRINT_VALUE_SIZE])
 {
     char text[WIRE_NAME_TEXT_MAX];
     struct fingerprint_lines set;
@@ -149,11 +118,28 @@ static int names_value(const struct wire_name *at, size_t count,
         return -ENOMEM;
     }
     for (size_t i = 0; i < count; i++) {
-        wire_name_to_text(&at[i], text);
+        item(all, i, text);
         fprintf(set.out, "%s\n", text);
     }
     return fingerprint_value(&set, out);
 }
+
+static void write_prefix(const void *all, size_t index, char text[WIRE_NAME_TEXT_MAX])
+{
+    address_prefix_format((const struct address_prefix *)all + index, text);
+}
+
+static void write_address(const void *all, size_t index, char text[WIRE_NAME_TEXT_MAX])
+{
+    address_format((const struct address *)all + index, true, text);
+}
+
+static void write_name(const void *all, size_t index, char text[WIRE_NAME_TEXT_MAX])
+{
+    wire_name_to_text((const struct wire_name *)all + index, text);
+}
+
+_Static_assert(ADDRESS_TEXT_MAX <= WIRE_NAME_TEXT_MAX, "an address fits where a name does");
 
 /* A cap that leaves everything to the mode of the list is as if it were not there. */
 static int add_caps(const struct policy_view_setting *view, FILE *out)
@@ -195,12 +181,12 @@ static int add_places(const struct config *config, size_t number, FILE *out)
     const char *name = view != NULL ? view->name : "default";
     char value[FINGERPRINT_VALUE_SIZE];
 
-    int rc = prefixes_value(view != NULL ? view->clients : NULL,
-                            view != NULL ? view->client_count : 0, value);
+    int rc = set_value(view != NULL ? view->clients : NULL,
+                       view != NULL ? view->client_count : 0, write_prefix, value);
     fprintf(out, "view %s clients %s\n", name, value);
     if (rc == 0) {
-        rc = addresses_value(view != NULL ? view->listen : NULL,
-                             view != NULL ? view->listen_count : 0, value);
+        rc = set_value(view != NULL ? view->listen : NULL,
+                       view != NULL ? view->listen_count : 0, write_address, value);
         fprintf(out, "view %s listen %s\n", name, value);
     }
     return rc;
@@ -216,7 +202,7 @@ static int add_view(const struct setup_fingerprint_source *from, size_t number, 
     fprintf(out, "view %s action %s\n", view->name, value);
     fprintf(out, "view %s default %s\n", view->name, view->deny ? "deny" : "allow");
     if (rc == 0) {
-        rc = names_value(view->allow, view->allow_count, value);
+        rc = set_value(view->allow, view->allow_count, write_name, value);
     }
     fprintf(out, "view %s allow %s\n", view->name, value);
     fprintf(out, "view %s client %s\n", view->name, policy_client_name(view->client));
@@ -473,7 +459,7 @@ static int add_answers(const struct setup_fingerprint_source *from, FILE *out)
         return 0; /* nothing to be let through */
     }
     const int rc =
-        names_value(config->rebinding_allow.at, config->rebinding_allow.count, value);
+        set_value(config->rebinding_allow.at, config->rebinding_allow.count, write_name, value);
     fprintf(out, "answer rebinding-allow %s\n", value);
     return rc;
 }
@@ -506,7 +492,7 @@ static int add_exempt(const struct setup_fingerprint_source *from, FILE *out)
         const struct config_zone *zone = &from->config->forward[i];
 
         if (zone->exempt != exempt_outside(from->config, zone)) {
-            rc = names_value(&zone->name, 1, value);
+            rc = set_value(&zone->name, 1, write_name, value);
             fprintf(out, "%s %s\n", zone->exempt ? "exempt" : "apply", value);
         }
     }

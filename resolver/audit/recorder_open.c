@@ -1,0 +1,244 @@
+/* audit/recorder_open.c - the key, and the log that is gone on with or begun. */
+#include "audit/recorder_inside.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/random.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define RETRY_US          UINT64_C(1000000)
+#define SIGN_US           UINT64_C(2000000)  /* from the opening to the first checkpoint */
+#define CHANGE_US         UINT64_C(1000000)  /* a change waits no longer for its block */
+#define PATIENCE_US       UINT64_C(10000000) /* for another process that has the log */
+#define LEVEL             1     /* of zstd: three gain 2 % and cost as much again */
+#define CHECKPOINT_BLOCKS 1024u /* events and time are what counts */
+
+static void log_settings(const struct audit_recorder *recorder,
+                         const struct trust_note_key *key, struct audit_log_settings *out)
+{
+    const struct audit_recorder_settings *settings = &recorder->settings;
+
+    *out = (struct audit_log_settings){
+        .key = *key,
+        .secret = &recorder->secret,
+        .file_octets = settings->file_octets,
+        .seal_us = {0, settings->block_us, settings->block_us, CHANGE_US},
+        .group = {0, 1, AUDIT_GROUP_EVENTS_MAX, 1},
+        .checkpoint_blocks = CHECKPOINT_BLOCKS,
+        .checkpoint_us = settings->checkpoint_us,
+        .checkpoint_events = settings->checkpoint_events,
+        .retry_us = RETRY_US,
+        .level = LEVEL,
+        .sync = true,
+    };
+}
+
+/* Octets of the files that are there. */
+static uint64_t count_octets(const struct audit_files *files)
+{
+    uint64_t sum = 0;
+    uint32_t number = 0;
+
+    for (uint32_t from = 1; files->next(files->context, from, &number) == 0 && number != 0;
+         from = number + 1) {
+        uint64_t size = 0;
+        const int file = files->open(files->context, number, false, &size);
+
+        if (file >= 0) {
+            files->close(files->context, file);
+            sum += size;
+        }
+        if (number == UINT32_MAX) {
+            break;
+        }
+    }
+    return sum;
+}
+
+/* Octets of the logs before, which could not be gone on with: the bound is for all together. */
+static uint64_t count_logs(const struct audit_recorder *recorder, unsigned before)
+{
+    char path[AUDIT_PATH_MAX];
+    uint64_t sum = 0;
+
+    for (unsigned number = 1; number < before; number++) {
+        struct audit_folder at;
+        struct audit_files files;
+
+        if (audit_log_folder(recorder->folder, number, path) &&
+            audit_folder_open(path, &at, &files) == 0) {
+            sum += count_octets(&files);
+            audit_folder_close(&at);
+        }
+    }
+    return sum;
+}
+
+static int open_number(struct audit_recorder *recorder, unsigned number, struct clock_now now,
+                       struct audit_log_opened *opened)
+{
+    char path[AUDIT_PATH_MAX];
+    struct audit_log_settings settings;
+    struct trust_note_key key;
+    uint64_t session = 0;
+
+    if (!audit_log_folder(recorder->folder, number, path)) {
+        return -ENAMETOOLONG;
+    }
+    int result = audit_key_of_log(&recorder->key, number, &key);
+    if (result == 0) {
+        result = file_make_folder(path, 0750);
+    }
+    if (result == 0) {
+        result = audit_folder_open(path, &recorder->at, &recorder->files);
+    }
+    if (result != 0) {
+        return result;
+    }
+    random_system((uint8_t *)&session, sizeof(session));
+    log_settings(recorder, &key, &settings);
+    result = audit_log_open(&recorder->files, &settings, now.wall_us, session, &recorder->log,
+                            opened);
+    if (result != 0) {
+        audit_folder_close(&recorder->at); /* the lock with it */
+        return result;
+    }
+    recorder->number = number;
+    recorder->octets_before = count_logs(recorder, number) + count_octets(&recorder->files);
+    pthread_mutex_lock(&recorder->mutex);
+    memcpy(recorder->stats.folder, path, sizeof(path));
+    pthread_mutex_unlock(&recorder->mutex);
+    return 0;
+}
+
+/* The newest log below the folder: later ones are begun where one could not be gone on with. */
+static unsigned newest_number(const struct audit_recorder *recorder)
+{
+    char path[AUDIT_PATH_MAX];
+    struct stat status;
+    unsigned number = 1;
+
+    while (number < AUDIT_LOGS_MAX && audit_log_folder(recorder->folder, number + 1, path) &&
+           stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+        number++;
+    }
+    return number;
+}
+
+static void add_words(struct audit_row *row, enum audit_column column, const char *words)
+{
+    audit_row_octets(row, column, words, strnlen(words, AUDIT_TEXT_MAX));
+}
+
+static void say_opened(struct audit_recorder *recorder, const struct audit_log_opened *opened,
+                       int refused, struct clock_now now)
+{
+    const char *folder = recorder->stats.folder; /* written by this thread alone */
+    struct audit_row row;
+
+    if (refused != 0) {
+        recorder->refused_log = true;
+        log_write(LOG_LEVEL_ERROR,
+                  "audit: the log that was in %s cannot be gone on with (%s): it is left as it "
+                  "is, and another is begun in %s. Look with `cordon audit verify`, and keep "
+                  "both",
+                  recorder->folder, cordon_strerror(refused), folder);
+        recorder_begin_change(&row, "log-begun", now.wall_us);
+        add_words(&row, AUDIT_FILE, recorder->folder);
+        audit_row_text(&row, AUDIT_REASON, cordon_strerror(refused));
+        (void)audit_log_add(recorder->log, AUDIT_CHANGES, &row, now.wall_us);
+    } else if (recorder->said_waiting) {
+        log_write(LOG_LEVEL_INFO, "audit: records are written to %s", folder);
+    }
+    if (opened->cut_octets > 0) {
+        log_write(LOG_LEVEL_WARNING,
+                  "audit: the run before did not end in order: %llu octets of an unfinished "
+                  "end of the log in %s were cut; a gap says so",
+                  (unsigned long long)opened->cut_octets, folder);
+    }
+    recorder->said_waiting = false;
+}
+
+static int open_key(struct audit_recorder *recorder)
+{
+    bool made = false;
+    int result = 0;
+
+    if (recorder->has_key) {
+        return 0;
+    }
+    result = audit_key_open(recorder->key_file, recorder->origin, &recorder->secret,
+                            &recorder->key, &made);
+    recorder->has_key = result == 0;
+    if (result == 0) {
+        char text[TRUST_NOTE_KEY_TEXT_MAX];
+
+        (void)trust_note_key_format(&recorder->key, text);
+        pthread_mutex_lock(&recorder->mutex);
+        memcpy(recorder->stats.key, text, sizeof(text));
+        pthread_mutex_unlock(&recorder->mutex);
+        if (made) {
+            log_write(LOG_LEVEL_INFO,
+                      "audit: a key was made that signs the log: keep its public half in "
+                      "another place: %s",
+                      text);
+        }
+    }
+    return result;
+}
+
+static int open_log(struct audit_recorder *recorder, struct clock_now now)
+{
+    struct audit_log_opened opened = {.is_new = false};
+    int refused = 0;
+    int result = open_key(recorder);
+
+    if (result != 0) {
+        return result;
+    }
+    unsigned number = newest_number(recorder);
+    result = open_number(recorder, number, now, &opened);
+    if ((result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED) &&
+        number < AUDIT_LOGS_MAX) {
+        refused = result;
+        result = open_number(recorder, number + 1, now, &opened);
+    }
+    if (result == 0) {
+        recorder->sign_at_us = now.mono_us + SIGN_US;
+        say_opened(recorder, &opened, refused, now);
+    }
+    return result;
+}
+
+static void say_waiting(struct audit_recorder *recorder, struct clock_now now)
+{
+    /* A predecessor has the log until it has ended: that is no news. */
+    if (recorder->said_waiting ||
+        (recorder->error == -EBUSY && now.mono_us - recorder->since_us < PATIENCE_US)) {
+        return;
+    }
+    recorder->said_waiting = true;
+    log_write(LOG_LEVEL_ERROR,
+              "audit: the log in %s cannot be opened: %s. Answers go on as audit: says for a "
+              "full disk; it is tried again all the time",
+              recorder->folder,
+              recorder->error == -EBUSY ? "another process writes to it"
+                                        : cordon_strerror(recorder->error));
+}
+
+void recorder_try_open(struct audit_recorder *recorder, struct clock_now now)
+{
+    if (recorder->log != NULL || now.mono_us < recorder->next_try_us) {
+        return;
+    }
+    recorder->error = open_log(recorder, now);
+    if (recorder->error != 0) {
+        /* The lock is tried for often: a predecessor is about to give it back. */
+        recorder->next_try_us =
+            now.mono_us + (recorder->error == -EBUSY ? RETRY_US / 20 : RETRY_US);
+        say_waiting(recorder, now);
+    }
+}

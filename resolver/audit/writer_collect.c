@@ -1,0 +1,320 @@
+/*
+ * audit/writer_collect.c - records out of the rings, into the audit log and the buffer of
+ * lines.
+ *
+ * Of each worker there is a ring of decisions, and one of questions behind all of these.
+ */
+#include "audit/change.h"
+#include "audit/writer_inside.h"
+#include "base/invariant.h"
+#include "base/log.h"
+
+#include <string.h>
+
+#define ROUND_RECORDS 4096u /* from one ring, before the next is looked at */
+
+const struct policy *writer_policy(const struct audit_writer *writer)
+{
+    return writer->inputs.policy_of(writer->snapshot);
+}
+
+static unsigned ring_count(const struct audit_writer *writer)
+{
+    return writer->inputs.workers * (writer->inputs.questions != NULL ? 2u : 1u);
+}
+
+static struct ring *ring_at(const struct audit_writer *writer, unsigned i)
+{
+    const unsigned workers = writer->inputs.workers;
+
+    return i < workers ? writer->inputs.rings[i] : writer->inputs.questions[i - workers];
+}
+
+static enum audit_stream stream_at(const struct audit_writer *writer, unsigned i)
+{
+    return i < writer->inputs.workers ? AUDIT_DECISIONS : AUDIT_QUERIES;
+}
+
+static bool is_recorded(const struct audit_writer *writer, enum audit_stream stream)
+{
+    return writer->inputs.recorder != NULL &&
+           audit_recorder_takes(writer->inputs.recorder, stream);
+}
+
+static void report_damage(struct audit_writer *writer, enum audit_stream stream)
+{
+    if (stream == AUDIT_DECISIONS) {
+        writer_give_up(writer, 1);
+    }
+    if (is_recorded(writer, stream)) {
+        audit_recorder_lost(writer->inputs.recorder, stream, 1, "unexplained", writer->now);
+    }
+    if (!writer->damage_logged) {
+        writer->damage_logged = true;
+        log_write(LOG_LEVEL_ERROR,
+                  "events: a record that no policy in force explains was dropped: a fault of "
+                  "cordond, please report it; further ones are only counted");
+    }
+}
+
+/* The event of a record, with as much of the client as may be told. False: it is none. */
+static bool get_event(struct audit_writer *writer, const void *record, size_t len)
+{
+    if (!audit_event_get(record, len, &writer->event)) {
+        return false;
+    }
+    audit_privacy_event(writer->inputs.privacy, &writer->event);
+    return true;
+}
+
+/* The row of a record of the adopted policy. False: it is none. */
+static bool make_row(struct audit_writer *writer, enum audit_stream stream, const void *record,
+                     size_t len, struct audit_row *row)
+{
+    if (stream == AUDIT_QUERIES) {
+        const char *view =
+            writer->inputs.view_name(writer->snapshot, audit_question_view(record, len));
+
+        const bool good = audit_question_row(record, len, view, &writer->words, row);
+        if (good) {
+            audit_privacy_question(writer->inputs.privacy, &writer->words, row);
+        }
+        return good;
+    }
+    return audit_event_row(&writer->event, writer_policy(writer),
+                           writer->inputs.view_name(writer->snapshot, writer->event.view),
+                           &writer->words, row);
+}
+
+/* Whether a line finds room now. Beside a log, whose records do not wait for a reader of lines,
+ * one for which there is none is lost if the output takes nothing. */
+static bool may_add_line(struct audit_writer *writer)
+{
+    if (!writer_has_room(writer) &&
+        (writer->inputs.recorder == NULL || !writer_is_blocked(writer))) {
+        writer->full = true;
+        return false;
+    }
+    return true;
+}
+
+static void add_line(struct audit_writer *writer)
+{
+    if (!writer_has_room(writer)) {
+        writer_give_up(writer, 1);
+        return;
+    }
+    const size_t used = audit_event_json(
+        &writer->event, writer_policy(writer),
+        writer->inputs.view_name(writer->snapshot, writer->event.view), writer->sequence + 1,
+        writer->buffer + writer->end, writer->size - writer->end);
+    if (used == 0) {
+        report_damage(writer, AUDIT_DECISIONS);
+        return;
+    }
+    writer->sequence++;
+    writer->end += used;
+}
+
+/* False: it must wait where it is. */
+static bool take_record(struct audit_writer *writer, enum audit_stream stream,
+                        const void *record, size_t len)
+{
+    struct audit_row row;
+
+    if (stream == AUDIT_DECISIONS) {
+        if (!may_add_line(writer)) {
+            return false;
+        }
+        if (!get_event(writer, record, len)) {
+            report_damage(writer, stream);
+            return true;
+        }
+    }
+    if (is_recorded(writer, stream)) {
+        if (!make_row(writer, stream, record, len, &row)) {
+            report_damage(writer, stream);
+            return true;
+        }
+        if (!audit_recorder_add(writer->inputs.recorder, stream, &row, writer->now)) {
+            return false; /* its workers refuse, as soon as the ring is full */
+        }
+    }
+    if (stream == AUDIT_DECISIONS) {
+        add_line(writer);
+    }
+    return true;
+}
+
+enum next_record {
+    NEXT_NONE,
+    NEXT_OURS,  /* *record is of the adopted policy */
+    NEXT_NEWER, /* it waits */
+    NEXT_STRAY  /* of a policy that is neither in force nor to come */
+};
+
+static enum next_record look_at(struct audit_writer *writer, unsigned ring, const void **record,
+                                size_t *len)
+{
+    *record = ring_peek(ring_at(writer, ring), len);
+    if (*record == NULL) {
+        return NEXT_NONE;
+    }
+    if (audit_event_generation(*record, *len) == writer->generation) {
+        return NEXT_OURS;
+    }
+    /* Read after the record: a worker that wrote it had seen the number of its policy. */
+    return policy_slot_number(writer->inputs.slot) != writer->number ? NEXT_NEWER : NEXT_STRAY;
+}
+
+/* A digest of the configuration is part of each checkpoint from then on. */
+static void look_at_change(struct audit_writer *writer, const struct audit_row *row)
+{
+    const struct audit_value *what = &row->at[AUDIT_WHAT];
+
+    if (audit_row_has(row, AUDIT_DIGEST) && row->at[AUDIT_DIGEST].number == DIGEST_OCTETS &&
+        what->number == strlen(AUDIT_CONFIGURATION) &&
+        memcmp(what->octets, AUDIT_CONFIGURATION, what->number) == 0) {
+        memcpy(writer->config, row->at[AUDIT_DIGEST].octets, DIGEST_OCTETS);
+        writer->in_force.config = writer->config;
+    }
+}
+
+/* False: it must wait where it is. */
+static bool take_change(struct audit_writer *writer, const void *record, size_t len)
+{
+    const bool has_line = audit_change_has_line(record, len);
+    struct audit_row row;
+
+    if (has_line && !may_add_line(writer)) {
+        return false;
+    }
+    if (writer->inputs.recorder != NULL && audit_change_row(record, len, &row)) {
+        if (!audit_recorder_add(writer->inputs.recorder, AUDIT_CHANGES, &row, writer->now)) {
+            return false;
+        }
+        look_at_change(writer, &row);
+    }
+    if (!has_line) {
+        return true;
+    }
+    if (!writer_has_room(writer)) {
+        writer_give_up(writer, 1);
+        return true;
+    }
+    const size_t used =
+        audit_change_line(record, len, writer->sequence + 1, writer->buffer + writer->end,
+                          writer->size - writer->end);
+    invariant(used > 0); /* a record and its head are far below a line's limit */
+    writer->sequence++;
+    writer->end += used;
+    return true;
+}
+
+/* Changes belong to no generation: nothing keeps them waiting. True if there was any. */
+static bool collect_changes(struct audit_writer *writer)
+{
+    struct ring *ring = writer->inputs.changes;
+    bool any = false;
+    size_t len = 0;
+
+    for (const void *record = ring == NULL ? NULL : ring_peek(ring, &len); record != NULL;
+         record = ring_peek(ring, &len)) {
+        if (!take_change(writer, record, len)) {
+            return any;
+        }
+        ring_release(ring);
+        any = true;
+    }
+    return any;
+}
+
+/* Takes what has room from one ring, so much that the others get their turn. */
+static bool collect_ring(struct audit_writer *writer, unsigned i)
+{
+    const enum audit_stream stream = stream_at(writer, i);
+    unsigned taken = 0;
+    const void *record;
+    size_t len = 0;
+    enum next_record next = look_at(writer, i, &record, &len);
+
+    while (taken < ROUND_RECORDS && (next == NEXT_OURS || next == NEXT_STRAY)) {
+        if (next == NEXT_STRAY) {
+            report_damage(writer, stream);
+        } else if (!take_record(writer, stream, record, len)) {
+            break;
+        }
+        ring_release(ring_at(writer, i));
+        taken++;
+        next = look_at(writer, i, &record, &len);
+    }
+    writer->more = writer->more || taken == ROUND_RECORDS;
+    return taken > 0;
+}
+
+bool writer_collect(struct audit_writer *writer)
+{
+    writer->full = false;
+    writer->more = false;
+    writer->now = clock_read();
+    bool any = collect_changes(writer);
+
+    for (unsigned i = 0; i < ring_count(writer); i++) {
+        any = collect_ring(writer, i) || any;
+    }
+    return any;
+}
+
+/* One record that cannot wait in its ring any longer. */
+static void drop_record(struct audit_writer *writer, enum audit_stream stream, bool is_ours,
+                        const void *record, size_t len)
+{
+    struct audit_row row;
+
+    if (stream == AUDIT_DECISIONS) {
+        writer_give_up(writer, 1); /* the line */
+    }
+    if (!is_recorded(writer, stream)) {
+        return;
+    }
+    if (is_ours && (stream != AUDIT_DECISIONS || get_event(writer, record, len)) &&
+        make_row(writer, stream, record, len, &row)) {
+        audit_recorder_keep(writer->inputs.recorder, stream, &row, writer->now);
+    } else {
+        audit_recorder_lost(writer->inputs.recorder, stream, 1, "unexplained", writer->now);
+    }
+}
+
+void writer_drop_records(struct audit_writer *writer, bool all)
+{
+    for (unsigned i = 0; i < ring_count(writer); i++) {
+        const void *record;
+        size_t len = 0;
+        enum next_record next = look_at(writer, i, &record, &len);
+
+        while (next == NEXT_OURS || (all && next != NEXT_NONE)) {
+            drop_record(writer, stream_at(writer, i), next == NEXT_OURS, record, len);
+            ring_release(ring_at(writer, i));
+            next = look_at(writer, i, &record, &len);
+        }
+    }
+    size_t ignored = 0;
+    while (all && writer->inputs.changes != NULL &&
+           ring_peek(writer->inputs.changes, &ignored) != NULL) {
+        ring_release(writer->inputs.changes);
+        writer_give_up(writer, 1);
+    }
+}
+
+bool writer_is_drained(struct audit_writer *writer)
+{
+    for (unsigned i = 0; i < ring_count(writer); i++) {
+        const void *record;
+        size_t len = 0;
+
+        if (look_at(writer, i, &record, &len) == NEXT_OURS) {
+            return false;
+        }
+    }
+    return true;
+}
