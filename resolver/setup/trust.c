@@ -14,15 +14,23 @@
 /* The time that was seen is written down so often, where nothing else is. */
 #define SEEN_EVERY_S (UINT64_C(86400))
 
+/* A path that leads nowhere stays what it is, for the messages of those who try to read it. */
+static void follow_links(const char *path, char out[PATH_MAX])
+{
+    if (realpath(path, out) == NULL) {
+        snprintf(out, PATH_MAX, "%s", path); /* paths of the configuration fit */
+    }
+}
+
 /* The root that is pinned: the one that is named, or the first of the lists' own folder if no
  * keys are named. False: keys count. */
-static bool find_root(const struct config *config, char path[PATH_MAX])
+static bool find_root(const struct config *config, const char *folder, char path[PATH_MAX])
 {
     if (config->root != NULL) {
         return (size_t)snprintf(path, PATH_MAX, "%s", config->root) < PATH_MAX;
     }
     return !config->keys_given &&
-           (size_t)snprintf(path, PATH_MAX, "%s/1.root", config->list_directory) < PATH_MAX &&
+           (size_t)snprintf(path, PATH_MAX, "%s/1.root", folder) < PATH_MAX &&
            access(path, F_OK) == 0;
 }
 
@@ -164,7 +172,7 @@ static void fill_source(const struct config_publisher *from, const struct setup_
 {
     fill_scope(from, &foreign->scope);
     foreign->source = (struct policy_load_source){
-        .directory = from->directory,
+        .directory = foreign->folder,
         .keyring = foreign->broken ? &trust->nobody : &foreign->publisher->root->list,
         .publisher = foreign->broken ? NULL : foreign->publisher,
         .scope = &foreign->scope,
@@ -173,15 +181,15 @@ static void fill_source(const struct config_publisher *from, const struct setup_
 
 static int open_one(const struct config *config, const struct config_publisher *from,
                     const struct setup_trust *trust, uint64_t now_s, struct report *report,
-                    struct trust_publisher **publisher)
+                    struct setup_foreign *foreign)
 {
     const struct trust_publisher_request request = {.pinned = from->root,
-                                                    .folder = from->directory,
+                                                    .folder = foreign->folder,
                                                     .name = from->name,
                                                     .ratchet = trust->ratchet,
                                                     .now_s = now_s,
                                                     .only_looks = only_looks(config, trust)};
-    const int rc = trust_publisher_open(&request, report, publisher);
+    const int rc = trust_publisher_open(&request, report, &foreign->publisher);
 
     if (rc == 0 && trust->publisher != NULL &&
         strcmp(trust->publisher->root->publisher, from->name) == 0) {
@@ -206,8 +214,9 @@ static int open_foreign(const struct config *config, const struct setup_request 
         struct report faults;
 
         report_init(&faults);
-        const int one = open_one(config, &config->publishers[i], trust, request->now_s, &faults,
-                                 &foreign->publisher);
+        follow_links(config->publishers[i].directory, foreign->folder);
+        const int one =
+            open_one(config, &config->publishers[i], trust, request->now_s, &faults, foreign);
         report_take(report, &faults);
         if (one == 0) {
             fill_source(&config->publishers[i], trust, foreign);
@@ -255,10 +264,11 @@ int setup_trust_open(const struct config *config, const struct setup_request *re
 
     memset(trust, 0, sizeof(*trust));
     trust->config = config;
-    trust->standard.directory = config->list_directory;
+    follow_links(config->list_directory, trust->folder);
+    trust->standard.directory = trust->folder;
     trust->standard.keyring = &trust->keys;
     trust->nobody.threshold = 1;
-    const bool has_root = find_root(config, root);
+    const bool has_root = find_root(config, trust->folder, root);
     if (remembers(config, has_root)) {
         rc = recall(config, request, report, trust);
     }
@@ -274,7 +284,7 @@ int setup_trust_open(const struct config *config, const struct setup_request *re
     }
     if (rc == 0 && has_root) {
         const struct trust_publisher_request asked = {.pinned = root,
-                                                      .folder = config->list_directory,
+                                                      .folder = trust->folder,
                                                       .ratchet = trust->ratchet,
                                                       .now_s = now_s,
                                                       .only_looks = only_looks(config, trust)};

@@ -9,17 +9,21 @@
 #include "policy/load.h"
 #include "setup/setup.h"
 
+#include <limits.h>
+
 struct setup_trust {
     struct trust_keyring keys;          /* of trust.keys, where there is no root */
     struct trust_publisher *publisher;  /* of lists.directory; NULL: keys alone */
     struct trust_ratchet *ratchet;      /* NULL: nothing is remembered */
     struct policy_load_source standard; /* of lists.directory */
+    char folder[PATH_MAX];              /* lists.directory, as it was when it was opened */
     /* Those of trust.publishers, in their order. */
     struct setup_foreign {
         struct trust_publisher *publisher;
         struct trust_scope scope; /* the operator's word */
         struct policy_load_source source;
-        bool broken; /* what lies in its folder does not count */
+        char folder[PATH_MAX]; /* its directory, likewise */
+        bool broken;           /* what lies in its folder does not count */
     } * foreign;
     bool broken;                 /* so it is with that of lists.directory */
     struct trust_keyring nobody; /* whose lists count then */
@@ -31,6 +35,9 @@ struct setup_trust {
 };
 
 /*
+ * From here on a folder is the one that its path led to now: where a link is turned to newer
+ * lists meanwhile, all that is read is still of one version.
+ *
  * Reads keys, or root, catalogue and ratchet, and compares them with what was accepted. 0, or
  * the first code with everything in the report. To be followed by setup_trust_close, whatever
  * it returns.
