@@ -74,30 +74,40 @@ is_blocked || fail "blocked no longer"
 
 # --- what is wrong with new ones
 
-# refused WORDS [ALLOWED-STATUS]: a reload says no with WORDS, the old stays.
-kept=$(generation)
+# Files are spoilt aside and take their place at once: the watcher too must never see them on the way.
+good="$work/good"
+bad=$good
+spoilt=0
+cp -r "$work/lists" "$good"
+spoil() { spoilt=$((spoilt + 1)); bad="$work/bad-$spoilt"; cp -r "$good" "$bad"; }
+place() { ln -sfn "$1" "$work/current.new"; mv -T "$work/current.new" "$work/current"; }
+# A folder that is new is read once more by itself, in case it changed before it was watched.
+settle() {
+  local before
+  for _ in 1 2 3 4 5 6 7 8; do
+    before=$(generation)
+    sleep 1.5
+    [ "$(generation)" = "$before" ] && return
+  done
+  fail "it reloads without an end"
+}
+
+# refused WORDS: with what is in $bad, a reload says no with WORDS; the old stays.
 refused() {
-  local code=0
+  local code=0 kept
+  kept=$(generation)
+  [ "$(readlink "$work/current")" = "$bad" ] || place "$bad"
   reload || code=$?
   [ "$code" -eq 1 ] || fail "status $code instead of 1, for: $1; $(cat "$work/reload")"
   grep -qiE -- "$1" "$work/reload" || fail "no word of '$1' in: $(cat "$work/reload")"
   is_blocked || fail "what ran did not go on, after: $1"
   [ "$(generation)" = "$kept" ] || fail "the generation changed, after: $1"
 }
-# Files are spoilt in a folder of their own, so that the watcher does not interfere.
-good="$work/good"
-bad="$work/bad"
-cp -r "$work/lists" "$good"
-spoil() { rm -rf "$bad"; cp -r "$good" "$bad"; }
 option[lists.directory]="$work/current"
-ln -sfn "$good" "$work/current"
+place "$good"
 write_config
 reload || fail "reload: $(cat "$work/reload")"
-# A folder that is new is read once more by itself, in case it changed before it was watched.
-sleep 1.5
-ln -sfn "$bad" "$work/current.new"
-mv -T "$work/current.new" "$work/current"
-kept=$(generation)
+settle
 
 say "bad lists are refused with their reason, and the old stay"
 spoil; rm "$bad"/flip.list.*.minisig
@@ -168,13 +178,15 @@ for number in range(12):
     print("   %d: octet %d of %s" % (number, at, name))
 PYTHON
 for i in $(seq 0 11); do
-  rm -rf "$bad"
-  mv "$work/flips/$i" "$bad"
+  bad="$work/flips/$i"
   refused 'flip\.list'
 done
 
 say "a bad configuration is refused by line and column, and the old stays"
-spoil
+bad=$good
+place "$good"
+reload || fail "what is good again is still refused: $(cat "$work/reload")"
+settle
 bad_config() { # SED WORDS
   sed -E "$1" "$work/cordond.yaml" >"$work/cordond.yaml.new"
   cmp -s "$work/cordond.yaml" "$work/cordond.yaml.new" && fail "nothing was spoilt by $1"
@@ -250,8 +262,7 @@ for key in list-a list-b; do
 done
 for i in $(seq 1 500); do echo "warm$i.test A"; done >"$work/questions"
 for i in $(seq 1 50); do echo "flip.test A"; echo "www$i.flip.test AAAA"; done >>"$work/questions"
-ln -sfn "$work/versions/100" "$work/current.new"
-mv -T "$work/current.new" "$work/current"
+place "$work/versions/100"
 reload || fail "reload: $(cat "$work/reload")"
 is_blocked || fail "not blocked before the load"
 dnsperf -s "$host" -p "$port" -d "$work/questions" -c 8 -q 200 -Q 3000 -l 300 -t 10 >"$work/dnsperf" 2>&1 &
@@ -262,8 +273,7 @@ for i in $(seq 1 100); do
   mode=enforce
   if [ $((i % 4)) = 3 ]; then mode=log; fi
   if [ $((i % 2)) = 1 ]; then want=free; else want=blocked; fi
-  ln -sfn "$work/versions/$i" "$work/current.new"
-  mv -T "$work/current.new" "$work/current"
+  place "$work/versions/$i"
   sed -i "s/^  use: .*/  use: {flip: $mode}/" "$work/cordond.yaml"
   reload || fail "reload $i: $(cat "$work/reload")"
   if [ "$want" = free ]; then
