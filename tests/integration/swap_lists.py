@@ -8,7 +8,7 @@ FOLDER/lists/a.list, b.list    RULES rules each, unsigned; 1,000 of them in both
 FOLDER/zones/TLD.zone          each with a wildcard: any name has the address 192.0.2.1
 FOLDER/tlds                    their names
 FOLDER/questions               80 % names on no list, 8 % on both, 2 % on a alone, 10 % new ones
-FOLDER/misses                  new names alone
+FOLDER/fill                    new names and blocked ones, by turns
 FOLDER/flip                    a name that is on a alone
 """
 import pathlib
@@ -64,7 +64,8 @@ def main():
             lines.append(f"miss {warm[i % len(warm)]} {FREE}")
     draw.shuffle(lines)
     (folder / "questions").write_text("\n".join(lines) + "\n", encoding="ascii")
-    (folder / "misses").write_text("".join(f"miss {name} {FREE}\n" for name in warm[:1000]), encoding="ascii")
+    (folder / "fill").write_text("".join(
+        f"miss {name} {FREE}\nblocked {draw.choice(both)} {SINKHOLE}\n" for name in warm[:1000]), encoding="ascii")
     (folder / "flip").write_text(alone[0], encoding="ascii")
 
 

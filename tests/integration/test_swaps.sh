@@ -12,7 +12,7 @@ load_tool="$CORDON_BUILD/tests/steady_load"
 rules=20000 rate=1000 prebuilt=12 rebuilds=2 quiet_s=1 counts=2 cache=1MiB fill_s=1 growth="" kill_all="" grown=""
 if [ "${CORDON_SWAPS:-short}" = long ]; then
   rules=${CORDON_SWAPS_RULES:-1000000} rate=10000 prebuilt=${CORDON_SWAPS_COUNT:-1000} rebuilds=20 quiet_s=30
-  counts=${CORDON_SWAPS_WORKERS:-1 2} cache=16MiB fill_s=20 growth=5 kill_all=yes
+  counts=${CORDON_SWAPS_WORKERS:-1 2} cache=16MiB fill_s=40 growth=5 kill_all=yes
 fi
 
 # Lists, images, root and catalogue in $work/lists; zones and questions beside (swap_lists.py).
@@ -71,8 +71,8 @@ for workers in $counts; do
   echo "   from start to first answer: $((($(date +%s%N) - begins) / 1000000)) ms"
   status_is 's["shipped"]' || fail "the image is not used at the start"
   serial=2
-  # The cache is filled to the brim first, so that what grows later is no cache.
-  { sleep "$fill_s"; echo end; } | "$load_tool" "$host" "$port" "$((rate * 6 / 10))" "$work/misses" >/dev/null
+  # The cache is filled to the brim first, and the rings of events go round, so that what grows later is neither.
+  { sleep "$fill_s"; echo end; } | "$load_tool" "$host" "$port" "$((rate * 6 / 10))" "$work/fill" >/dev/null
   coproc LOAD { exec "$load_tool" "$host" "$port" "$rate" "$work/questions" >"$work/load-$workers.out" 2>"$work/load-$workers.log"; }
   # shellcheck disable=SC2153 # by coproc
   load_pid=$LOAD_PID
