@@ -85,6 +85,7 @@ static void read_hold(struct request *request, struct hold *hold)
 {
     uint64_t serial = 0;
     uint64_t from = 0;
+    uint64_t newest = 0;
     uint64_t uid = 0;
     uint64_t pid = 0;
 
@@ -95,6 +96,8 @@ static void read_hold(struct request *request, struct hold *hold)
         request_refuse(request, "serial", "is missing");
     }
     (void)request_number(request, "from", 0, UINT32_MAX, &from);
+    newest = from;
+    (void)request_number(request, "newest", 0, UINT32_MAX, &newest);
     (void)request_number(request, "uid", 0, UINT32_MAX, &uid);
     (void)request_number(request, "pid", 0, INT32_MAX, &pid);
     const char *since = request_text(request, "since", CLOCK_TEXT_MAX, true);
@@ -107,6 +110,7 @@ static void read_hold(struct request *request, struct hold *hold)
               request_text(request, "reason", OVERRIDES_REASON_MAX, true));
     hold->serial = (uint32_t)serial;
     hold->from = (uint32_t)from;
+    hold->newest = (uint32_t)newest;
     hold->uid = (uint32_t)uid;
     hold->pid = (int32_t)pid;
 }
@@ -189,6 +193,9 @@ void hold_write(struct text *out, const struct hold *hold)
     json_uint(out, "serial", hold->serial);
     json_octets(out, "hash", hold->hash, sizeof(hold->hash));
     json_uint(out, "from", hold->from);
+    if (hold->newest != hold->from) { /* an older cordond reads all others */
+        json_uint(out, "newest", hold->newest);
+    }
     json_string(out, "since", since);
     json_uint(out, "uid", hold->uid);
     if (hold->user[0] != '\0') {

@@ -23,7 +23,8 @@ struct hold {
     char list[OVERRIDES_ID_MAX + 1];
     uint32_t serial; /* that counts */
     uint8_t hash[DIGEST_OCTETS];
-    uint32_t from; /* what was in force when that was decided */
+    uint32_t from;   /* what was in force when that was decided */
+    uint32_t newest; /* that was known then, in force or waiting */
     uint64_t since_s;
     uint32_t uid; /* who decided it */
     int32_t pid;
@@ -49,8 +50,8 @@ void holds_parse(const char *text, size_t len, const char *file, struct report *
 /* The text of the file. Gives memory; NULL if there is none. */
 char *holds_print(const struct holds *holds, size_t *len);
 
-/* The fields of one, into an open object: "list", "serial", "hash", "from", "since", "uid",
- * "user", "pid", "reason". */
+/* The fields of one, into an open object: "list", "serial", "hash", "from", "newest" (where it
+ * is another than from), "since", "uid", "user", "pid", "reason". */
 void hold_write(struct text *out, const struct hold *hold);
 
 #endif

@@ -80,9 +80,9 @@ struct setup_snapshot *cli_snapshot_shown(const char *named, struct cli_progress
 struct setup_snapshot *cli_snapshot_at(const char *named, uint64_t wall_s,
                                        struct cli_progress *progress);
 
-/* The same of a configuration, which is taken over, with lists held (NULL: none). */
-struct setup_snapshot *cli_snapshot_of(struct config *config, uint64_t wall_s,
-                                       const struct setup_held_set *held,
+/* The same of a configuration, which is taken over. */
+struct setup_snapshot *cli_snapshot_of(struct config *config,
+                                       const struct setup_request *request,
                                        struct cli_progress *progress);
 
 /* Warns of lists of which an older version counts: held, or with a newer one on its way by

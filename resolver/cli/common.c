@@ -102,16 +102,16 @@ struct setup_snapshot *cli_snapshot_shown(const char *named, struct cli_progress
 struct setup_snapshot *cli_snapshot_at(const char *named, uint64_t wall_s,
                                        struct cli_progress *progress)
 {
+    const struct setup_request request = {.generation = 1, .now_s = wall_s};
     struct config *config = cli_config(named);
 
-    return config == NULL ? NULL : cli_snapshot_of(config, wall_s, NULL, progress);
+    return config == NULL ? NULL : cli_snapshot_of(config, &request, progress);
 }
 
-struct setup_snapshot *cli_snapshot_of(struct config *config, uint64_t wall_s,
-                                       const struct setup_held_set *held,
+struct setup_snapshot *cli_snapshot_of(struct config *config,
+                                       const struct setup_request *request,
                                        struct cli_progress *progress)
 {
-    const struct setup_request request = {.generation = 1, .now_s = wall_s, .held = held};
     struct setup_snapshot *snapshot = NULL;
     struct report report;
 
@@ -122,11 +122,11 @@ struct setup_snapshot *cli_snapshot_of(struct config *config, uint64_t wall_s,
     if (progress != NULL) {
         cli_progress_watch(progress, &report);
     }
-    const int rc = setup_snapshot_make_for(config, &request, &report, &snapshot);
+    const int rc = setup_snapshot_make_for(config, request, &report, &snapshot);
     if (progress != NULL) {
         cli_progress_end(progress);
     }
-    if (rc == 0 && held == NULL) {
+    if (rc == 0 && request->held == NULL) {
         cli_tell_older(state, snapshot, &report);
     }
     free(state);

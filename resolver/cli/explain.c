@@ -363,10 +363,11 @@ static struct setup_snapshot *load(const struct explain_request *request,
     if (config != NULL && is_over) {
         *then = explain_then_open(request->time_s, config);
     }
-    return config == NULL
-               ? NULL
-               : cli_snapshot_of(config, request->time_s,
-                                 *then != NULL ? explain_then_set(*then) : NULL, NULL);
+    const struct setup_request asked = {.generation = 1,
+                                        .now_s = request->time_s,
+                                        .asked_time = request->at != NULL,
+                                        .held = *then != NULL ? explain_then_set(*then) : NULL};
+    return config == NULL ? NULL : cli_snapshot_of(config, &asked, NULL);
 }
 
 static int explain_offline(const struct explain_request *request, json_t **document)

@@ -136,11 +136,13 @@ struct explain_then *explain_then_open(uint64_t wall_s, struct config *config)
         return then;
     }
     json_object_set_new(then->document, "known", json_false());
+    char why[64];
+    snprintf(why, sizeof(why), "the history begins on %.19sZ",
+             cli_string_of(json_array_get(then->history.sets, 0), "time"));
     cli_add_string(then->document, "why",
-                   rc != 0 ? cordon_strerror(rc)
-                   : json_array_size(then->history.sets) == 0
-                       ? "there is no history"
-                       : "nothing is written down of that time");
+                   rc != 0                                    ? cordon_strerror(rc)
+                   : json_array_size(then->history.sets) == 0 ? "there is no history"
+                                                              : why);
     return then;
 }
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char stages_help[] =
     "usage: cordon list stages [-c CONFIG | --socket PATH] [--json]\n"
@@ -44,13 +45,57 @@ static void print_stages(const json_t *reply)
         const json_t *one = json_array_get(stages, i);
         const char *until = cli_string_of(one, "until");
 
-        printf("%s: serial %" PRIu64 " is in force; serial %" PRIu64 " is at stage %" PRIu64
-               " of %" PRIu64 ", %s, since %s%s%s\n",
-               cli_string_of(one, "list"), cli_number_of(one, "serial"),
+        printf("%s: serial %" PRIu64 " is in force", cli_string_of(one, "list"),
+               cli_number_of(one, "serial"));
+        if (json_is_true(json_object_get(one, "waits"))) {
+            printf(" for all; serial %" PRIu64 ", at stage %" PRIu64 " of %" PRIu64
+                   " since %s, waits: the folder of its publisher is broken, and no copy of it "
+                   "can be had (`cordon status`)\n",
+                   cli_number_of(one, "newer"), cli_number_of(one, "stage"),
+                   cli_number_of(one, "stages"), cli_string_of(one, "since"));
+            continue;
+        }
+        printf("; serial %" PRIu64 " is at stage %" PRIu64 " of %" PRIu64
+               ", %s, since %s%s%s\n",
                cli_number_of(one, "newer"), cli_number_of(one, "stage"),
                cli_number_of(one, "stages"), cli_string_of(one, "what"),
                cli_string_of(one, "since"), until[0] != '\0' ? " until " : "", until);
     }
+}
+
+/* What has become of the command; CLI_OK if it was done. */
+static int print_outcome(const char *name, const json_t *reply)
+{
+    static const struct {
+        const char *outcome, *words;
+    } refusals[] = {
+        {"rolled-back", "an older version of it is held meanwhile"},
+        {"replaced", "meanwhile another version is brought in, or it was taken back"},
+        {"unused", "the list is not in use any more"},
+    };
+    const json_t *advanced = json_object_get(reply, "advanced");
+    const char *outcome = cli_string_of(advanced, "outcome");
+    const char *list = cli_string_of(advanced, "list");
+    const uint64_t newer = cli_number_of(advanced, "newer");
+    const uint64_t generation = cli_number_of(reply, "generation");
+
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        if (strcmp(outcome, refusals[i].outcome) == 0) {
+            fprintf(stderr, "cordon %s: serial %" PRIu64 " of %s was not advanced: %s\n", name,
+                    newer, list, refusals[i].words);
+            return CLI_REFUSED;
+        }
+    }
+    if (strcmp(outcome, "all") == 0) {
+        printf("%s: serial %" PRIu64 " counts for all, generation %" PRIu64 "\n", list, newer,
+               generation);
+    } else {
+        printf("%s: serial %" PRIu64 " is at stage %" PRIu64 " of %" PRIu64
+               ", %s, generation %" PRIu64 "\n",
+               list, newer, cli_number_of(advanced, "stage"), cli_number_of(advanced, "stages"),
+               cli_string_of(advanced, "what"), generation);
+    }
+    return CLI_OK;
 }
 
 int cli_list_stages(int argc, char **argv)
@@ -116,8 +161,7 @@ int cli_list_advance(int argc, char **argv)
     if (options.json) {
         cli_print_document(reply);
     } else if (code == CLI_OK) {
-        printf("%s is at its next stage, generation %" PRIu64 ": `cordon list stages`\n", list,
-               cli_number_of(reply, "generation"));
+        code = print_outcome(name, reply);
     }
     json_decref(reply);
     return code;

@@ -68,7 +68,7 @@ static void tell_staged(const char *state, const struct setup_snapshot *snapshot
         const struct setup_stages_of *of =
             stages != NULL ? setup_stages_find(stages, list->id) : NULL;
 
-        if (of != NULL && of->newer != 0 && of->serial != list->serial) {
+        if (of != NULL && of->newer != 0 && !of->away && of->serial != list->serial) {
             report_add(report, REPORT_WARNING, list->id, 0, 0,
                        "cordond brings in serial %" PRIu32
                        " of this list by stages (`cordon list stages`), and until then serial "

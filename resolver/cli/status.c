@@ -2,11 +2,10 @@
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/safe.h"
+#include "cli/status_attention.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char status_help[] =
@@ -64,8 +63,50 @@ static void print_strings(const json_t *array, const char *between)
     }
 }
 
-static void print_lists(const json_t *lists)
+/* By somebody's decision an older version counts. */
+static void print_held(const json_t *held, const char *list)
 {
+    for (size_t i = 0; i < json_array_size(held); i++) {
+        const json_t *hold = json_array_get(held, i);
+        const bool counts = strcmp(cli_string_of(hold, "state"), "held") == 0;
+        const uint64_t newer = cli_number_of(hold, "newer");
+
+        if (counts && strcmp(cli_string_of(hold, "list"), list) == 0) {
+            printf("  %-24s held at serial %" PRIu64 " since %s (%s)", "",
+                   cli_number_of(hold, "serial"), cli_string_of(hold, "since"),
+                   cli_string_of(hold, "reason"));
+            if (newer > 0) {
+                printf("; serial %" PRIu64 " waits", newer);
+            }
+            printf(": `cordon list release %s` ends it\n", list);
+        }
+    }
+}
+
+/* A newer version is brought in. */
+static void print_stage(const json_t *stages, const char *list)
+{
+    for (size_t i = 0; i < json_array_size(stages); i++) {
+        const json_t *one = json_array_get(stages, i);
+        const char *until = cli_string_of(one, "until");
+        const bool waits = json_is_true(json_object_get(one, "waits"));
+
+        if (strcmp(cli_string_of(one, "list"), list) == 0) {
+            printf("  %-24s serial %" PRIu64 " is brought in, at stage %" PRIu64 " of %" PRIu64
+                   ": %s%s%s\n",
+                   "", cli_number_of(one, "newer"), cli_number_of(one, "stage"),
+                   cli_number_of(one, "stages"),
+                   waits ? "it waits for its publisher's folder" : cli_string_of(one, "what"),
+                   until[0] != '\0' ? ", until " : "", until);
+        }
+    }
+}
+
+static void print_lists(const json_t *status)
+{
+    const json_t *lists = json_object_get(status, "lists");
+    const json_t *held = json_object_get(status, "held");
+
     printf("\nlists\n");
     for (size_t i = 0; i < json_array_size(lists); i++) {
         const json_t *list = json_array_get(lists, i);
@@ -80,18 +121,17 @@ static void print_lists(const json_t *lists)
         printf("  %-24s signed by ", "");
         print_strings(json_object_get(list, "keys"), " ");
         printf("\n");
+        print_held(held, cli_string_of(list, "id"));
+        print_stage(json_object_get(status, "stages"), cli_string_of(list, "id"));
     }
-}
+    for (size_t i = 0; i < json_array_size(held); i++) {
+        const json_t *hold = json_array_get(held, i);
 
-/* As upstreams.servers has it. */
-static void name_upstream(const json_t *server, char *out, size_t size)
-{
-    const bool tls = strcmp(cli_string_of(server, "transport"), "tls") == 0;
-    const json_t *name = json_object_get(server, "tls_name");
-
-    snprintf(out, size, "%s%s%s%s", tls ? "tls://" : "", cli_string_of(server, "address"),
-             json_is_string(name) ? "#" : "",
-             json_is_string(name) ? json_string_value(name) : "");
+        if (strcmp(cli_string_of(hold, "state"), "unused") == 0) {
+            printf("  %-24s not in use; held at serial %" PRIu64 " once it is\n",
+                   cli_string_of(hold, "list"), cli_number_of(hold, "serial"));
+        }
+    }
 }
 
 static void print_conditions(const json_t *view, size_t number)
@@ -198,7 +238,7 @@ static void print_upstreams(const json_t *upstreams)
         const json_t *server = json_array_get(upstreams, i);
         char name[512];
 
-        name_upstream(server, name, sizeof(name));
+        cli_status_upstream(server, name, sizeof(name));
         printf("  %-32s %-8s %" PRIu64 ".%" PRIu64 " ms, %" PRIu64 " asked, %" PRIu64
                " answered, %" PRIu64 " timed out, %" PRIu64 " wrong, %" PRIu64 " failed%s\n",
                name, cli_string_of(server, "health"), cli_number_of(server, "rtt_us") / 1000,
@@ -253,271 +293,6 @@ static void print_questions(const json_t *status)
     printf("  TCP: %" PRIu64 " open, %" PRIu64 " accepted, %" PRIu64 " refused\n",
            cli_number_of(net, "tcp_open"), cli_number_of(net, "tcp_accepted"),
            cli_number_of(net, "tcp_refused"));
-}
-
-static unsigned attention(unsigned *count, bool wrong, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static unsigned attention(unsigned *count, bool wrong, const char *format, ...)
-{
-    va_list arguments;
-
-    if (wrong) {
-        printf(*count == 0 ? "\nneeds attention\n  " : "  ");
-        va_start(arguments, format);
-        vprintf(format, arguments);
-        va_end(arguments);
-        printf("\n");
-        ++*count;
-    }
-    return *count;
-}
-
-/* Pauses, and what is wrong with the file that keeps them. */
-static void changes_attention(unsigned *count, const json_t *changes)
-{
-    const json_t *damage = json_object_get(changes, "damage");
-
-    attention(count, cli_number_of(changes, "pauses") > 0,
-              "lists are paused (%" PRIu64 "), so less is blocked: `cordon pause list`",
-              cli_number_of(changes, "pauses"));
-    for (size_t i = 0; i < json_array_size(damage); i++) {
-        attention(count, true, "%s", json_string_value(json_array_get(damage, i)));
-    }
-    const json_t *files = json_object_get(changes, "exception_files");
-    for (size_t i = 0; i < json_array_size(files); i++) {
-        const json_t *file = json_array_get(files, i);
-        const bool refused = json_is_string(json_object_get(file, "refused"));
-
-        attention(count, refused, "a file of exceptions was refused, and %s: %s",
-                  json_is_string(json_object_get(file, "id"))
-                      ? "what was in force from it goes on"
-                      : "nothing is in force from it",
-                  cli_string_of(file, "refused"));
-        attention(count, !refused && json_is_true(json_object_get(file, "over")),
-                  "%s is over since %s: have a new one made and signed, or nothing of it is in "
-                  "force after a restart",
-                  cli_string_of(file, "file"), cli_string_of(file, "expires"));
-    }
-    attention(count, cli_number_of(changes, "exceptions_rule_gone") > 0,
-              "%" PRIu64 " exceptions are for rules that no list has: `cordon exception list`",
-              cli_number_of(changes, "exceptions_rule_gone"));
-    attention(count, cli_number_of(changes, "exceptions_without_effect") > 0,
-              "%" PRIu64
-              " exceptions are without effect, for want of their view or of a signature: "
-              "`cordon exception list`",
-              cli_number_of(changes, "exceptions_without_effect"));
-    attention(count, json_is_true(json_object_get(changes, "unsaved")),
-              "%s cannot be written: what has ended may be back after a restart",
-              cli_string_of(changes, "file"));
-}
-
-/* The memory of what was accepted. */
-static void trust_attention(unsigned *count, const json_t *trust)
-{
-    const char *lost = cli_string_of(trust, "memory_lost");
-    const char *unwritten = cli_string_of(trust, "memory_unwritten_since");
-    const bool still = json_is_true(json_object_get(trust, "memory_unwritten"));
-    const json_t *broken = json_object_get(trust, "broken");
-
-    for (size_t i = 0; i < json_array_size(broken); i++) {
-        const json_t *one = json_array_get(broken, i);
-        const char *publisher = cli_string_of(one, "publisher");
-
-        attention(count, true, "the folder of %s is broken, and its lists are %s: %s",
-                  publisher[0] != '\0' ? publisher : "lists.directory",
-                  json_is_true(json_object_get(one, "left_out"))
-                      ? "left out, at least some"
-                      : "those that were accepted before",
-                  cli_string_of(one, "fault"));
-    }
-
-    attention(count, lost[0] != '\0',
-              "what was accepted before was lost on %s, so older lists would not have been "
-              "noticed: compare their serials, then `cordon trust acknowledge --reason TEXT`",
-              lost);
-    attention(count, still,
-              "what is in force cannot be remembered (since %s): mend state.directory, then "
-              "`cordon reload`",
-              unwritten);
-    attention(count, !still && unwritten[0] != '\0',
-              "what was in force on %s could not be remembered: `cordon trust acknowledge "
-              "--reason TEXT` once that is understood",
-              unwritten);
-}
-
-/* One that fails while it is up is asked less, and heals or goes down; a question that had no
- * answer may be the question's fault. */
-static void upstream_attention(unsigned *count, const json_t *server, const char *name)
-{
-    const bool tls = json_is_string(json_object_get(server, "tls_error"));
-    const char *failure = cli_string_of(server, "last_failure");
-    const bool untried = strcmp(cli_string_of(server, "health"), "untried") == 0;
-
-    attention(count, tls, "upstream %s: %s", name, cli_string_of(server, "tls_error"));
-    attention(count, !tls && untried && failure[0] != '\0' && strcmp(failure, "silent") != 0,
-              "upstream %s has never answered (%s): %s", name, failure,
-              cli_string_of(server, "advice"));
-}
-
-/* Lists that somebody has rolled back. */
-static void held_attention(unsigned *count, const json_t *status)
-{
-    const json_t *held = json_object_get(status, "held");
-    const json_t *damage = json_object_get(status, "held_damage");
-
-    for (size_t i = 0; i < json_array_size(held); i++) {
-        const json_t *hold = json_array_get(held, i);
-        const char *list = cli_string_of(hold, "list");
-        const char *state = cli_string_of(hold, "state");
-        const uint64_t newer = cli_number_of(hold, "newer");
-        char waits[64] = "";
-
-        if (newer > 0) {
-            snprintf(waits, sizeof(waits), "; serial %" PRIu64 " waits", newer);
-        }
-        attention(count, strcmp(state, "held") == 0,
-                  "list %s is held at serial %" PRIu64 " since %s%s (%s): `cordon list release "
-                  "%s` ends it",
-                  list, cli_number_of(hold, "serial"), cli_string_of(hold, "since"), waits,
-                  cli_string_of(hold, "reason"), list);
-        attention(count, strcmp(state, "lost") == 0,
-                  "list %s is to be held at serial %" PRIu64 ", which cannot be had: serial "
-                  "%" PRIu64 " is in force; see the warnings of the last reload",
-                  list, cli_number_of(hold, "serial"), cli_number_of(hold, "in_force"));
-        attention(count, strcmp(state, "unused") == 0,
-                  "list %s is held at serial %" PRIu64 ", and not in use", list,
-                  cli_number_of(hold, "serial"));
-    }
-    for (size_t i = 0; i < json_array_size(damage); i++) {
-        attention(count, true, "%s", json_string_value(json_array_get(damage, i)));
-    }
-}
-
-static void print_audit_attention(unsigned *count, const json_t *audit)
-{
-    const char *state = cli_string_of(audit, "state");
-    const char *error = cli_string_of(audit, "error");
-    uint64_t lost = 0;
-
-    for (const char *const *stream =
-             (const char *const[]){"decisions", "queries", "changes", NULL};
-         *stream != NULL; stream++) {
-        lost += cli_number_of(json_object_get(audit, *stream), "lost");
-    }
-    attention(count, strcmp(state, "off") == 0 && error[0] != '\0',
-              "nothing is recorded in an audit log: %s", error);
-    attention(count, strcmp(state, "waiting") == 0, "the audit log in %s cannot be opened: %s",
-              cli_string_of(audit, "directory"), error);
-    attention(count, strcmp(state, "failing") == 0, "the audit log in %s cannot be written: %s",
-              cli_string_of(audit, "directory"), error);
-    attention(count, strcmp(state, "bound") == 0,
-              "the audit log in %s is as large as audit.octets: only changes are recorded",
-              cli_string_of(audit, "directory"));
-    attention(count, json_is_true(json_object_get(audit, "another_left")),
-              "the audit log that was there could not be gone on with; another was begun in %s",
-              cli_string_of(audit, "directory"));
-    attention(count, lost > 0, "%" PRIu64 " events are missing in the audit log", lost);
-}
-
-/* What an operator should look at; the number of such things. */
-static unsigned print_attention(const json_t *status)
-{
-    const json_t *lists = json_object_get(status, "lists");
-    const json_t *upstreams = json_object_get(status, "upstreams");
-    const json_t *events = json_object_get(status, "events");
-    const json_t *reload = json_object_get(status, "reload");
-    const json_t *questions = json_object_get(status, "questions");
-    const json_t *limited = json_object_get(status, "limited");
-    const char *error = cli_string_of(events, "last_error"); /* none: it is blocked */
-    const uint64_t lost =
-        cli_number_of(events, "lost_ring") + cli_number_of(events, "lost_output");
-    const uint64_t drops = cli_number_of(json_object_get(status, "net"), "udp_kernel_drops");
-    const json_t *descriptors = json_object_get(status, "descriptors");
-    const json_t *cache = json_object_get(status, "cache");
-    const uint64_t limit = cli_number_of(cache, "limit");
-    const uint64_t lacked = cli_number_of(descriptors, "lacked");
-    size_t down = 0;
-    unsigned count = 0;
-
-    for (size_t i = 0; i < json_array_size(lists); i++) {
-        const json_t *list = json_array_get(lists, i);
-        const char *state = cli_string_of(list, "freshness");
-
-        attention(&count, strcmp(state, "fresh") != 0,
-                  "list %s is %s: it is still enforced; get a newer one, or check the clock",
-                  cli_string_of(list, "id"), state);
-    }
-    for (size_t i = 0; i < json_array_size(upstreams); i++) {
-        const json_t *server = json_array_get(upstreams, i);
-        const bool is_down = strcmp(cli_string_of(server, "health"), "down") == 0;
-        char name[512];
-
-        name_upstream(server, name, sizeof(name));
-        down += is_down;
-        attention(&count, is_down, "upstream %s is down since %s: %s", name,
-                  cli_string_of(server, "down_since"), cli_string_of(server, "advice"));
-        upstream_attention(&count, server, name);
-    }
-    changes_attention(&count, json_object_get(status, "changes"));
-    trust_attention(&count, json_object_get(status, "trust"));
-    held_attention(&count, status);
-    attention(&count, json_array_size(upstreams) == 0,
-              "there is no upstream: only listed names are answered");
-    attention(&count, down > 0 && down == json_array_size(upstreams),
-              "all upstreams are down; the one that was heard last is asked all the same");
-    const json_t *loops = json_object_get(status, "loops");
-    for (size_t i = 0; i < json_array_size(loops); i++) {
-        attention(
-            &count, true,
-            "upstream %s asks this resolver itself, a loop: it is left out; let one of the "
-            "two ask somebody else",
-            json_string_value(json_array_get(loops, i)));
-    }
-    attention(&count, json_is_object(json_object_get(status, "gateway")),
-              "all questions come from %s, the gateway: it hides the real clients; see "
-              "docs/deploy.md, Container",
-              cli_string_of(json_object_get(status, "gateway"), "client"));
-    attention(&count,
-              strcmp(cli_string_of(json_object_get(status, "http"), "state"), "failed") == 0,
-              "nothing answers on http.listen: %s",
-              cli_string_of(json_object_get(status, "http"), "detail"));
-    attention(&count, lost > 0,
-              "%" PRIu64 " events were lost (%" PRIu64 " in the rings, %" PRIu64
-              " at the output)",
-              lost, cli_number_of(events, "lost_ring"), cli_number_of(events, "lost_output"));
-    print_audit_attention(&count, json_object_get(status, "audit"));
-    attention(&count, json_is_true(json_object_get(events, "stalled")),
-              "the event output %s accepts nothing: %s", cli_string_of(events, "to"),
-              error[0] != '\0' ? error : "its reader does not read");
-    attention(&count, limit < cli_number_of(cache, "size"),
-              "memory is short: the cache may hold %" PRIu64 " of %" PRIu64
-              " MiB. Give cordond more (MemoryMax= of the unit, --memory of the container), or "
-              "set cache.size lower",
-              limit >> 20, cli_number_of(cache, "size") >> 20);
-    attention(&count, drops > 0,
-              "the kernel dropped %" PRIu64 " datagrams: the machine is too "
-              "busy, or net.core.rmem_max too small",
-              drops);
-    attention(&count, lacked > 0,
-              "%" PRIu64 " sockets to upstreams found no file descriptor (of %" PRIu64
-              "): set LimitNOFILE=%" PRIu64 " in the unit, or ulimit -n %" PRIu64,
-              lacked, cli_number_of(descriptors, "limit"), cli_number_of(descriptors, "wanted"),
-              cli_number_of(descriptors, "wanted"));
-    attention(&count, cli_number_of(limited, "clients") > 0,
-              "%" PRIu64 " clients ask too often and are limited, the worst is %s: if that is "
-              "right for it, raise access.rate",
-              cli_number_of(limited, "clients"),
-              json_is_string(json_object_get(limited, "worst"))
-                  ? cli_string_of(limited, "worst")
-                  : "in the log");
-    attention(&count, cli_number_of(questions, "no_slot") > 0,
-              "%" PRIu64 " questions found no slot: the upstreams are too slow for this load",
-              cli_number_of(questions, "no_slot"));
-    attention(&count, json_is_object(reload) && !json_is_true(json_object_get(reload, "ok")),
-              "the last reload (%s) was refused: %s", cli_string_of(reload, "time"),
-              cli_string_of(reload, "error"));
-    return count;
 }
 
 static void print_rights(const json_t *rights)
@@ -593,7 +368,7 @@ static unsigned print_status(const json_t *status)
         printf("  policy.mode is log: nothing is blocked, everything is recorded\n");
     }
     print_exceptions(json_object_get(status, "changes"));
-    print_lists(json_object_get(status, "lists"));
+    print_lists(status);
     print_views(json_object_get(status, "views"));
     cli_print_schedules(json_object_get(status, "schedules"));
     print_upstreams(json_object_get(status, "upstreams"));
@@ -602,7 +377,7 @@ static unsigned print_status(const json_t *status)
            cli_number_of(events, "written"));
     print_audit(json_object_get(status, "audit"));
     print_rights(json_object_get(status, "rights"));
-    return print_attention(status);
+    return cli_status_attention(status);
 }
 
 /* The total, and a line for each part. */

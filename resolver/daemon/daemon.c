@@ -425,6 +425,7 @@ static int serve(struct daemon *daemon)
     folders_configure(daemon);
     memory_start(&daemon->memory, &daemon->loop, daemon->cache);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    staging_note(daemon);
     notify_manager("STOPPING=1\nSTATUS=answering what is in flight");
     /* From here on a second signal ends the process at once, as signals do by default. */
     uv_signal_stop(&daemon->term);

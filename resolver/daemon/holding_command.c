@@ -141,6 +141,8 @@ bool holding_rollback_command(struct daemon *daemon, struct request *request,
     }
     holding->is_release = false;
     holding->command.from = list->serial;
+    holding->command.newest =
+        list->newer_serial > list->serial ? list->newer_serial : list->serial;
     return ask(daemon, client, out);
 }
 

@@ -133,12 +133,18 @@ static void write_stages(struct text *out, const struct daemon *daemon,
     for (size_t i = 0; i < stages->count; i++) {
         const struct setup_stages_of *of = &stages->at[i];
 
-        line(out, "cordon_list_stage", "list", of->id, of->newer != 0 ? of->stage + 1u : 0);
+        if (!of->away) {
+            line(out, "cordon_list_stage", "list", of->id, of->newer != 0 ? of->stage + 1u : 0);
+        }
     }
     family(out, "cordon_list_staged_serial", GAUGE,
            "Serial of the newer version that is brought in by stages; 0: none is.");
     for (size_t i = 0; i < stages->count; i++) {
-        line(out, "cordon_list_staged_serial", "list", stages->at[i].id, stages->at[i].newer);
+        const struct setup_stages_of *of = &stages->at[i];
+
+        if (!of->away) {
+            line(out, "cordon_list_staged_serial", "list", of->id, of->newer);
+        }
     }
     family(out, "cordon_list_share_ratio", GAUGE,
            "The share of the clients for which the newer version counts.");

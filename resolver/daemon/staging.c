@@ -18,6 +18,11 @@
 #define AGAIN_US     60000000ull /* after a reload that failed */
 #define VERSION_PATH 4096u
 
+/* Time in force that a kill -9, or a power failure, may cost a stage: it is that much longer
+ * then. A write each five minutes, and only while something is brought in, wears no disk out.
+ */
+#define WRITE_EVERY_S 300u
+
 /* --- files --- */
 
 static void load(struct staging *staging)
@@ -68,6 +73,20 @@ static void save(struct daemon *daemon)
                   staging->path, cordon_strerror(rc));
     }
     staging->unsaved_said = rc != 0;
+    staging->unwritten_s = 0;
+}
+
+/* The time since it was counted last is spent in the stages that are in force. */
+static void count_time(struct daemon *daemon, uint64_t now_us)
+{
+    struct staging *staging = &daemon->staging;
+    const uint64_t passed_s = (now_us - staging->counted_us) / 1000000;
+
+    staging->counted_us += passed_s * 1000000;
+    if (passed_s > 0 &&
+        setup_stages_spend(&staging->stages, daemon_snapshot(daemon), passed_s)) {
+        staging->unwritten_s += passed_s;
+    }
 }
 
 /* The key that says who is in a share: made once, so that it is the same clients next time. One
@@ -135,6 +154,18 @@ static void forget_used(struct staging *staging)
     staging->used = (struct setup_held_set){.at = staging->held};
 }
 
+void staging_note(struct daemon *daemon)
+{
+    struct staging *staging = &daemon->staging;
+
+    if (staging->counted_us > 0 && daemon->successor.channel < 0) {
+        count_time(daemon, clock_read().mono_us);
+        if (staging->unwritten_s > 0) {
+            save(daemon);
+        }
+    }
+}
+
 void staging_deinit(struct daemon *daemon)
 {
     forget_used(&daemon->staging);
@@ -152,15 +183,14 @@ static bool is_by_person(const struct staging *staging, const char *id, uint32_t
 }
 
 /* The stage that the newer version of a list is to be at. */
-static unsigned wanted_stage(const struct daemon *daemon, const struct setup_stages_of *of,
-                             uint64_t now_s)
+static unsigned wanted_stage(const struct daemon *daemon, const struct setup_stages_of *of)
 {
     const struct staging *staging = &daemon->staging;
 
     if (is_by_person(staging, of->id, of->newer)) {
         return staging->stage;
     }
-    return of->stage + (setup_stages_is_over(of, daemon->config, now_s) ? 1 : 0);
+    return of->stage + (setup_stages_left_s(of, daemon->config) == 0 ? 1 : 0);
 }
 
 static void hold(struct staging *staging, const struct setup_stages_of *of, unsigned stage)
@@ -189,9 +219,12 @@ const struct setup_held_set *staging_begin(struct daemon *daemon,
                                            const struct setup_held_set *held)
 {
     struct staging *staging = &daemon->staging;
-    const uint64_t now_s = clock_read().wall_us / 1000000;
 
     forget_used(staging);
+    staging->outcome = STAGING_NO_COMMAND;
+    if (staging->counted_us > 0) {
+        count_time(daemon, clock_read().mono_us);
+    }
     if (staging->asked == STAGING_ASKED) {
         staging->asked = STAGING_PREPARING;
     }
@@ -203,12 +236,12 @@ const struct setup_held_set *staging_begin(struct daemon *daemon,
     }
     for (size_t i = 0; i < staging->stages.count; i++) {
         const struct setup_stages_of *of = &staging->stages.at[i];
-        const unsigned stage = wanted_stage(daemon, of, now_s);
+        const unsigned stage = wanted_stage(daemon, of);
         /* After the last stage nothing is held. */
-        const bool last = of->newer != 0 && stage >= daemon->config->stage_count;
+        const bool last = of->newer != 0 && !of->away && stage >= daemon->config->stage_count;
 
         if (!last && setup_held_find(held, of->id) == NULL &&
-            staging->used.count < POLICY_LISTS_MAX) {
+            staging->used.count < STAGING_HELD_MAX) {
             hold(staging, of, stage);
         }
     }
@@ -269,6 +302,20 @@ static void record(struct daemon *daemon, const struct setup_stages_change *chan
     }
 }
 
+/* What has become of the command that the reload was for. */
+static enum staging_outcome outcome_of(const struct daemon *daemon)
+{
+    const struct staging *staging = &daemon->staging;
+    const struct setup_stages_of *of = setup_stages_find(&staging->stages, staging->list);
+
+    return of == NULL || of->away                                       ? STAGING_NOT_IN_USE
+           : of->newer == 0 && of->serial == staging->newer             ? STAGING_FOR_ALL
+           : of->newer == staging->newer && of->stage == staging->stage ? STAGING_NEXT
+           : holds_find(&daemon->holding.set, staging->list) < daemon->holding.set.count
+               ? STAGING_ROLLED_BACK
+               : STAGING_REPLACED;
+}
+
 void staging_end(struct daemon *daemon, bool good)
 {
     struct staging *staging = &daemon->staging;
@@ -276,7 +323,7 @@ void staging_end(struct daemon *daemon, bool good)
     struct setup_stages_change *changes = NULL;
 
     if (good) {
-        changes = calloc(POLICY_LISTS_MAX, sizeof(changes[0]));
+        changes = calloc(SETUP_STAGES_LISTS_MAX, sizeof(changes[0]));
     }
     if (changes != NULL) {
         const struct setup_stages before = staging->stages;
@@ -293,8 +340,10 @@ void staging_end(struct daemon *daemon, bool good)
         staging->next_try_us = now.mono_us + AGAIN_US;
     }
     free(changes);
+    staging->counted_us = now.mono_us; /* what was made meanwhile begins now */
     if (staging->asked == STAGING_PREPARING) {
         staging->asked = STAGING_NOT_ASKED;
+        staging->outcome = good ? outcome_of(daemon) : STAGING_NO_COMMAND;
     }
 }
 
@@ -302,18 +351,15 @@ void staging_look(struct daemon *daemon, struct clock_now now)
 {
     struct staging *staging = &daemon->staging;
 
-    if (now.mono_us < staging->next_try_us || daemon->successor.channel >= 0 ||
-        daemon->reload.phase != RELOAD_IDLE) {
+    if (daemon->successor.channel >= 0 || daemon->reload.phase != RELOAD_IDLE) {
         return;
     }
-    if (setup_stages_mend_time(&staging->stages, now.wall_us / 1000000)) {
-        log_write(
-            LOG_LEVEL_INFO,
-            "the clock was set back to before a stage began: it begins now, and lasts for "
-            "its time");
+    count_time(daemon, now.mono_us);
+    if (staging->unwritten_s >= WRITE_EVERY_S) {
         save(daemon);
     }
-    if (now.wall_us / 1000000 >= setup_stages_next(&staging->stages, daemon->config)) {
+    if (now.mono_us >= staging->next_try_us &&
+        setup_stages_next_s(&staging->stages, daemon->config) == 0) {
         staging->next_try_us = now.mono_us + AGAIN_US;
         (void)reload_request(daemon, RELOAD_STAGES, NULL);
     }

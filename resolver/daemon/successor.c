@@ -134,6 +134,7 @@ bool successor_command(struct daemon *daemon, struct request *request,
         log_write(LOG_LEVEL_WARNING, "process %ld may not take over: %s", (long)peer->pid, why);
         return control_refuse(out, why);
     }
+    staging_note(daemon); /* it reads what is there now */
     const pid_t pid = peer->pid;
     const int channel = control_take(client);
     if (channel < 0) {

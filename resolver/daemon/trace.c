@@ -8,6 +8,7 @@
 #include "base/invariant.h"
 #include "daemon/state.h"
 #include "daemon/tracer.h"
+#include "setup/why.h"
 #include "wire/writer.h"
 
 #include <stdlib.h>
@@ -154,10 +155,12 @@ void trace_deinit(struct daemon *daemon)
     }
 }
 
-static void read_client(struct request *request, const struct daemon *daemon,
+/* True if one was named. */
+static bool read_client(struct request *request, const struct daemon *daemon,
                         struct query_client *client)
 {
     const char *text = request_text(request, "client", ADDRESS_TEXT_MAX - 1, false);
+    const bool is_named = text != NULL;
 
     client->keepalive_100ms = -1;
     client->transport = request_flag(request, "tcp") ? QUERY_TCP : QUERY_UDP;
@@ -172,22 +175,31 @@ static void read_client(struct request *request, const struct daemon *daemon,
             client->local = daemon->listen[i];
         }
     }
+    return is_named;
 }
 
-static void read_view(struct request *request, const struct daemon *daemon, int *view)
+/* The view as those have it who are in no share, or as this client has it (NULL: nobody was
+ * named). */
+static void read_view(struct request *request, const struct daemon *daemon,
+                      const struct query_client *client, int *view)
 {
-    const struct query_settings *settings = &daemon_snapshot(daemon)->settings;
+    const struct setup_snapshot *snapshot = daemon_snapshot(daemon);
     const char *text = request_text(request, "view", 64, false);
+    const unsigned own = (unsigned)snapshot->view_count;
+    unsigned number = 0;
 
     *view = -1;
-    for (size_t i = 0; text != NULL && i < settings->view_count; i++) {
-        if (strcmp(settings->views[i].name, text) == 0) {
-            *view = (int)i;
-        }
+    if (text == NULL) {
+        return;
     }
-    if (text != NULL && *view < 0) {
+    if (!setup_why_view_named(snapshot, text, &number)) {
         request_refuse(request, "view", "there is no view '%s'", text);
+        return;
     }
+    if (client != NULL) {
+        number += setup_why_view(snapshot, &client->from, &client->local) / own * own;
+    }
+    *view = (int)number;
 }
 
 static void read_question(struct request *request, struct tracer_job *job)
@@ -236,8 +248,9 @@ bool trace_command(struct daemon *daemon, struct request *request,
         return control_refuse(out, "out of memory");
     }
     read_question(request, &tracing->job);
-    read_client(request, daemon, &tracing->job.client);
-    read_view(request, daemon, &tracing->job.trace.view);
+    const struct query_client *named =
+        read_client(request, daemon, &tracing->job.client) ? &tracing->job.client : NULL;
+    read_view(request, daemon, named, &tracing->job.trace.view);
     while (place < DAEMON_TRACES_MAX && daemon->tracing[place] != NULL) {
         place++;
     }

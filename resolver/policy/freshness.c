@@ -2,6 +2,8 @@
 #include "base/clock.h"
 #include "policy/load.h"
 
+#include <inttypes.h>
+
 enum policy_freshness policy_freshness_at(uint64_t created_s, uint64_t expires_s,
                                           uint64_t now_s)
 {
@@ -39,6 +41,23 @@ const char *policy_freshness_word(enum policy_freshness freshness)
                                         [POLICY_DEAD] = "dead"};
 
     return words[freshness];
+}
+
+void policy_freshness_warn_at(const struct policy_loaded_list *loaded, uint64_t asked_s,
+                              const char *path, struct report *report)
+{
+    char text[CLOCK_TEXT_MAX];
+
+    if (asked_s < loaded->created_s) {
+        clock_format_s(loaded->created_s, text);
+        report_add(report, REPORT_WARNING, path, 0, 0,
+                   "serial %" PRIu32
+                   " of the list was made on %s, after the time that is asked "
+                   "about: it was not in force then",
+                   loaded->serial, text);
+        return;
+    }
+    policy_freshness_warn(loaded, path, report);
 }
 
 void policy_freshness_warn(const struct policy_loaded_list *loaded, const char *path,

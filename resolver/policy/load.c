@@ -266,42 +266,55 @@ static uint32_t find_newer(const struct policy_load_source *source,
     return serial > held->serial ? serial : 0;
 }
 
+/* A version that lies elsewhere. What has been read is the arrival's, also on failure. */
+static int read_held(const struct policy_load_source *source,
+                     const struct policy_load_held *held, const char *id, struct report *report,
+                     struct arrival *arrival, struct policy_loaded_list *loaded)
+{
+    const struct trust_publisher *publisher = source->publisher;
+    const struct trust_keyring *keyring =
+        held->keyring != NULL ? held->keyring : source->keyring;
+    int rc = 0;
+
+    if ((size_t)snprintf(arrival->path, sizeof(arrival->path), "%s", held->path) >=
+        sizeof(arrival->path)) {
+        return -ENAMETOOLONG;
+    }
+    rc = held->by_hash
+             ? file_read(arrival->path, POLICY_LIST_OCTETS_MAX, &arrival->text, &arrival->len)
+             : read_verified(arrival->path, keyring, report, &arrival->text, &arrival->len,
+                             &loaded->verdict);
+    if (rc == 0) {
+        rc = check_held(held, arrival, id, report, &arrival->list);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    snprintf(loaded->id, sizeof(loaded->id), "%s", id);
+    arrival->held = true;
+    if (publisher != NULL) {
+        snprintf(loaded->publisher, sizeof(loaded->publisher), "%s",
+                 publisher->root->publisher);
+        loaded->root_version = publisher->root->version;
+        loaded->catalogue_serial = publisher->catalogue->serial;
+    }
+    return 0;
+}
+
 /* The held version. What is wrong with it is a warning, and then nothing has arrived. */
 static int arrive_held(const struct policy_load_source *source,
                        const struct policy_load_held *held, const char *id,
                        struct report *report, struct arrival *arrival,
                        struct policy_loaded_list *loaded)
 {
-    const struct trust_publisher *publisher = source->publisher;
-    const struct trust_keyring *keyring =
-        held->keyring != NULL ? held->keyring : source->keyring;
     struct report faults;
-    int rc = 0;
 
     report_init(&faults);
-    if ((size_t)snprintf(arrival->path, sizeof(arrival->path), "%s", held->path) >=
-        sizeof(arrival->path)) {
-        rc = -ENAMETOOLONG;
-    }
+    const int rc = read_held(source, held, id, &faults, arrival, loaded);
     if (rc == 0) {
-        rc = held->by_hash ? file_read(arrival->path, POLICY_LIST_OCTETS_MAX, &arrival->text,
-                                       &arrival->len)
-                           : read_verified(arrival->path, keyring, &faults, &arrival->text,
-                                           &arrival->len, &loaded->verdict);
-    }
-    if (rc == 0) {
-        rc = check_held(held, arrival, id, &faults, &arrival->list);
-    }
-    if (rc == 0) {
-        snprintf(loaded->id, sizeof(loaded->id), "%s", id);
-        loaded->held = arrival->held = true;
-        loaded->newer_serial = find_newer(source, held, id);
-        if (publisher != NULL) {
-            snprintf(loaded->publisher, sizeof(loaded->publisher), "%s",
-                     publisher->root->publisher);
-            loaded->root_version = publisher->root->version;
-            loaded->catalogue_serial = publisher->catalogue->serial;
-        }
+        loaded->held = true;
+        loaded->newer_serial =
+            held->newer != NULL ? held->newer->serial : find_newer(source, held, id);
     } else if (rc != -ENOMEM) {
         const char *fault = faults.errors > 0 ? "see below" : cordon_strerror(rc);
 
@@ -363,6 +376,22 @@ static int serial_of(const struct arrival *arrival, uint32_t *serial)
     return rc == -ENOMEM ? rc : 0; /* what is wrong with it is told when it is parsed */
 }
 
+/* The version that is newer than the held one: in the folder, or elsewhere. */
+static int arrive_newer(const struct policy_load_held *held, const char *id,
+                        struct report *report, struct arrival *arrival,
+                        struct policy_loaded_list *loaded)
+{
+    if (held->newer == NULL) {
+        return arrive(&arrival->source, id, report, arrival, loaded);
+    }
+    const int rc = read_held(&arrival->source, held->newer, id, report, arrival, loaded);
+    if (rc != 0 && report != NULL && report->errors == 0) {
+        report_add(report, REPORT_ERROR, held->newer->path, 0, 0, "the list cannot be read: %s",
+                   cordon_strerror(rc));
+    }
+    return rc;
+}
+
 /* Both the version of the folder and the held one that it is newer than, which goes first: the
  * newer one goes after all lists. The folder's alone, if it is not newer, or the other cannot
  * be had. */
@@ -379,7 +408,7 @@ static int arrive_both(const struct policy_load_request *request, size_t number,
     if (held == NULL || !held->beside) {
         return arrive_either(request, number, report, kept, &arrivals[number], made);
     }
-    int rc = arrive(&arrivals[number].source, id, report, &arrivals[number], loaded);
+    int rc = arrive_newer(held, id, report, &arrivals[number], loaded);
     if (rc == 0) {
         rc = serial_of(&arrivals[number], &serial);
     }
@@ -510,7 +539,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /* Copies what the image says of a list. False if it does not know it. */
-static bool describe(const struct policy_image *image, uint64_t now_s,
+static bool describe(const struct policy_image *image,
+                     const struct policy_load_request *request,
                      const struct trust_publisher *publisher, struct policy_loaded_list *loaded)
 {
     struct policy_image_list list;
@@ -529,7 +559,8 @@ static bool describe(const struct policy_image *image, uint64_t now_s,
                 loaded->floor_s =
                     list.created_s > publisher->floor_s ? list.created_s : publisher->floor_s;
             }
-            loaded->freshness = policy_freshness_of(loaded, now_s);
+            loaded->floor_s = request->asked_time ? 0 : loaded->floor_s;
+            loaded->freshness = policy_freshness_of(loaded, request->now_s);
             return true;
         }
     }
@@ -593,15 +624,18 @@ static int load_image(const struct policy_load_request *request, struct arrival 
     }
     for (size_t i = 0; rc == 0 && i < count; i++) {
         made->lists[i].dead_after_s = request->dead_after_s;
-        if (!describe(made->image, request->now_s, arrivals[i].source.publisher,
-                      &made->lists[i])) {
+        if (!describe(made->image, request, arrivals[i].source.publisher, &made->lists[i])) {
             report_add(report, REPORT_ERROR, arrivals[i].path, 0, 0,
                        "the compiled lists do not name this list");
             rc = CORDON_E_CORRUPT;
             break;
         }
         rc = check_serial(&arrivals[i], &made->lists[i], report);
-        policy_freshness_warn(&made->lists[i], arrivals[i].path, report);
+        if (request->asked_time) {
+            policy_freshness_warn_at(&made->lists[i], request->now_s, arrivals[i].path, report);
+        } else {
+            policy_freshness_warn(&made->lists[i], arrivals[i].path, report);
+        }
     }
     return rc;
 }

@@ -34,6 +34,9 @@ struct policy_load_held {
     /* It counts beside a newer one: the one in the folder is loaded as ever, and this one as
      * well, if that is newer. */
     bool beside;
+    /* The newer one, where it lies elsewhere, too (its folder is broken); NULL: in the folder.
+     * It must be there: what is wrong with it is an error. */
+    const struct policy_load_held *newer;
 };
 
 struct policy_load_request {
@@ -45,6 +48,7 @@ struct policy_load_request {
     const struct policy_load_held *const *held; /* of each list, or NULL; NULL: none at all */
     uint64_t dead_after_s;                      /* stale for so long: dead; 0: never */
     uint64_t now_s;              /* wall clock: for warnings on expiry; 0: do not look */
+    bool asked_time;             /* now_s is no clock's, but a time that somebody asks about */
     const char *cache_directory; /* where the compiled image is kept; NULL: nowhere */
     bool heads;                  /* policy_loaded.heads are wanted */
     bool shipped; /* an image that a catalogue names may be used (policy/shipped.h) */
@@ -112,9 +116,12 @@ enum policy_freshness policy_freshness_at(uint64_t created_s, uint64_t expires_s
 /* The same of a list that was loaded, by all that is signed about it. */
 enum policy_freshness policy_freshness_of(const struct policy_loaded_list *list,
                                           uint64_t now_s);
-/* A warning about one that is not fresh. */
+/* A warning about one that is not fresh, and about one that was made after the time that is
+ * asked about: then no clock is wrong. */
 void policy_freshness_warn(const struct policy_loaded_list *loaded, const char *path,
                            struct report *report);
+void policy_freshness_warn_at(const struct policy_loaded_list *loaded, uint64_t asked_s,
+                              const char *path, struct report *report);
 /* "fresh", "stale", "clock-untrusted", "dead". */
 const char *policy_freshness_word(enum policy_freshness freshness);
 

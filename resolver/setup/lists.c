@@ -19,6 +19,7 @@ struct plan {
     const struct policy_load_source *sources[POLICY_LISTS_MAX];
     const struct policy_load_held *versions[POLICY_LISTS_MAX];
     struct policy_load_held both[POLICY_LISTS_MAX];
+    struct policy_load_held newer[POLICY_LISTS_MAX]; /* beside it, of a broken publisher */
     char paths[POLICY_LISTS_MAX][PATH_MAX];
     bool lost[POLICY_LISTS_MAX]; /* an older version was to count, and cannot be had */
 };
@@ -34,6 +35,7 @@ static int load_by(const struct config *config, const struct setup_request *aske
                                                 .held = plan->versions,
                                                 .dead_after_s = config->dead_after_s,
                                                 .now_s = asked->now_s,
+                                                .asked_time = asked->asked_time,
                                                 .cache_directory = config->state_directory,
                                                 .heads = true,
                                                 .shipped = config->state_directory != NULL};
@@ -263,6 +265,58 @@ static int try_held(const struct setup_trust *trust, size_t whose, const char *i
     return rc == -ENOMEM ? rc : 0;
 }
 
+/* By keys alone each list counts by itself: can this one be had, though its folder is broken?
+ */
+static bool is_good_alone(const struct setup_trust *trust, size_t whose, const char *id)
+{
+    return whose == SETUP_TRUST_OWN && trust->keys.count > 0 && try_one(trust, id, NULL) == 0;
+}
+
+/* While a newer version is brought in, a folder that breaks changes nothing: what was accepted
+ * last is that version, and the kept text of it goes on beside the older one. Where it cannot
+ * be had, the older one counts for all. 0 or -ENOMEM. */
+static int plan_beside(const struct setup_trust *trust, size_t whose, const char *id,
+                       size_t number, struct plan *plan)
+{
+    struct policy_load_held *version = &plan->both[number];
+    struct policy_load_held *newer = &plan->newer[number];
+    bool good = false;
+    int rc = 0;
+
+    if (is_good_alone(trust, whose, id)) {
+        version->beside = true;
+        return 0;
+    }
+    if (find_kept(trust, whose, id, plan->paths[number], newer) &&
+        newer->serial > version->serial) {
+        rc = try_held(trust, whose, id, newer, &good);
+    }
+    version->beside = good;
+    version->newer = good ? newer : NULL;
+    return rc;
+}
+
+/* The older version that is to count. *good false: it cannot be had. 0 or -ENOMEM. */
+static int plan_held(const struct setup_trust *trust, size_t whose,
+                     const struct setup_held *held, size_t number, struct plan *plan,
+                     bool *good)
+{
+    const bool staged = held->newer != SETUP_NEWER_WAITS;
+    struct policy_load_held *version = &plan->both[number];
+    int rc = 0;
+
+    *version = held->version;
+    *good = true;
+    if (!is_broken(trust, whose)) {
+        version->beside = staged;
+        return 0;
+    }
+    if (!version->by_hash) {
+        rc = try_held(trust, whose, held->id, version, good);
+    }
+    return rc == 0 && *good && staged ? plan_beside(trust, whose, held->id, number, plan) : rc;
+}
+
 /* Where the list comes from: its folder, an older version by somebody's decision, or what was
  * accepted before. *found false: from nowhere. 0 or -ENOMEM. */
 static int plan_one(const struct setup_request *request, const struct setup_trust *trust,
@@ -280,11 +334,8 @@ static int plan_one(const struct setup_request *request, const struct setup_trus
     *found = true;
     if (held != NULL) {
         bool good = true;
+        const int rc = plan_held(trust, whose, held, number, plan, &good);
 
-        *version = held->version;
-        version->beside = held->newer != SETUP_NEWER_WAITS && !broken;
-        const int rc =
-            broken && !version->by_hash ? try_held(trust, whose, id, version, &good) : 0;
         if (rc != 0) {
             return rc;
         }
@@ -300,13 +351,39 @@ static int plan_one(const struct setup_request *request, const struct setup_trus
             id, version->serial);
         plan->lost[number] = true;
     }
-    if (!broken ||
-        (whose == SETUP_TRUST_OWN && trust->keys.count > 0 && try_one(trust, id, NULL) == 0)) {
+    if (!broken || is_good_alone(trust, whose, id)) {
         return 0;
     }
     *found = find_kept(trust, whose, id, plan->paths[number], version);
     plan->versions[number] = *found ? version : NULL;
     return 0;
+}
+
+/* What is known of lists whose folder is broken. */
+static void note_broken(const struct setup_request *request, const struct setup_trust *trust,
+                        const struct plan *plan, struct policy_loaded *loaded)
+{
+    for (size_t i = 0; i < loaded->list_count + loaded->newer_count; i++) {
+        struct policy_loaded_list *list = &loaded->lists[i];
+        const size_t whose = setup_trust_whose(trust, list->id);
+        const struct trust_mark *of = NULL;
+
+        if (i < loaded->list_count) {
+            const struct setup_held *held = setup_held_find(request->held, list->id);
+            const struct policy_load_held *version = plan->versions[i];
+            const bool decided = held != NULL && held->newer == SETUP_NEWER_WAITS;
+            const bool beside = version != NULL && version->beside;
+
+            if (is_broken(trust, whose) && (plan->lost[i] || (!decided && !beside))) {
+                list->held = false; /* by nobody's decision */
+            }
+            list->held_lost |= plan->lost[i];
+        }
+        list->folder_broken = is_broken(trust, whose);
+        if (is_broken(trust, whose) && find_mark(trust, whose, list->id, &of) != NULL) {
+            snprintf(list->publisher, sizeof(list->publisher), "%s", of->publisher);
+        }
+    }
 }
 
 static int load_once(const struct config *config, const struct setup_request *request,
@@ -334,21 +411,8 @@ static int load_once(const struct config *config, const struct setup_request *re
         }
     }
     const int rc = load_by(config, request, plan, views->ids, views->id_count, report, loaded);
-    for (i = 0; rc == 0 && i < loaded->list_count; i++) {
-        struct policy_loaded_list *list = &loaded->lists[i];
-        const size_t whose = setup_trust_whose(trust, list->id);
-
-        const struct setup_held *held = setup_held_find(request->held, list->id);
-        if (is_broken(trust, whose) &&
-            (held == NULL || held->newer != SETUP_NEWER_WAITS || plan->lost[i])) {
-            list->held = false; /* by nobody's decision */
-        }
-        list->held_lost |= plan->lost[i];
-        list->folder_broken = is_broken(trust, whose);
-        const struct trust_mark *of = NULL;
-        if (is_broken(trust, whose) && find_mark(trust, whose, list->id, &of) != NULL) {
-            snprintf(list->publisher, sizeof(list->publisher), "%s", of->publisher);
-        }
+    if (rc == 0) {
+        note_broken(request, trust, plan, loaded);
     }
     return rc;
 }

@@ -116,7 +116,8 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
                         struct report *report, struct setup_snapshot **snapshot);
 /* The same with more to say. */
 struct setup_request {
-    uint64_t generation, now_s;        /* as above */
+    uint64_t generation, now_s; /* as above */
+    bool asked_time;            /* now_s is no clock's, but a time that somebody asks about */
     const struct setup_held_set *held; /* NULL: no list is held */
     /* Nothing is in force: without this one nobody is served. A memory of what was accepted
      * that is damaged, or cannot be written, is then an error in the report and an alarm in the

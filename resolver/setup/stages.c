@@ -29,7 +29,8 @@ bool setup_stages_equal(const struct setup_stages *a, const struct setup_stages 
         if (strcmp(left->id, right->id) != 0 || left->serial != right->serial ||
             memcmp(left->hash, right->hash, sizeof(left->hash)) != 0 ||
             left->newer != right->newer || left->stage != right->stage ||
-            left->since_s != right->since_s) {
+            left->since_s != right->since_s || left->spent_s != right->spent_s ||
+            left->away != right->away) {
             return false;
         }
     }
@@ -87,36 +88,51 @@ static bool read_id(const char *word, char out[POLICY_LIST_ID_MAX + 1])
     return true;
 }
 
+#define WORDS_MAX 8u
+
+/* A newer one, behind the version that counts. */
+static bool read_newer(char *const *words, size_t count, struct setup_stages_of *out)
+{
+    uint64_t newer = 0, stage = 0;
+
+    if (!read_number(words[0], UINT32_MAX, &newer) || newer <= out->serial ||
+        (count > 1 && (!read_number(words[1], CONFIG_STAGES_MAX, &stage) ||
+                       !read_number(words[2], UINT64_MAX, &out->since_s))) ||
+        (count > 3 && !read_number(words[3], UINT64_MAX, &out->spent_s))) {
+        return false;
+    }
+    out->newer = (uint32_t)newer;
+    out->stage = (unsigned)stage;
+    return true;
+}
+
 /* A line without its end, which is cut into words. */
 static bool read_line(char *line, struct setup_stages_of *out)
 {
-    char *words[8];
+    char *words[WORDS_MAX];
     size_t count = 0;
     char *rest = NULL;
-    uint64_t serial = 0, newer = 0, stage = 0;
+    uint64_t serial = 0;
 
     for (char *word = strtok_r(line, " ", &rest); word != NULL;
          word = strtok_r(NULL, " ", &rest)) {
-        if (count == 8) {
+        if (count == WORDS_MAX) {
             return false;
         }
         words[count++] = word;
     }
     *out = (struct setup_stages_of){.serial = 0};
-    if ((count != 4 && count != 7) || strcmp(words[0], "list") != 0 ||
-        !read_id(words[1], out->id) || !read_number(words[2], UINT32_MAX, &serial) ||
-        !read_hash(words[3], out->hash)) {
-        return false;
-    }
-    if (count == 7 && (!read_number(words[4], UINT32_MAX, &newer) || newer <= serial ||
-                       !read_number(words[5], CONFIG_STAGES_MAX, &stage) ||
-                       !read_number(words[6], UINT64_MAX, &out->since_s))) {
+    if (count < 4 || !read_id(words[1], out->id) ||
+        !read_number(words[2], UINT32_MAX, &serial) || !read_hash(words[3], out->hash)) {
         return false;
     }
     out->serial = (uint32_t)serial;
-    out->newer = (uint32_t)newer;
-    out->stage = (unsigned)stage;
-    return true;
+    out->away = strcmp(words[0], "away") == 0;
+    if (out->away) {
+        return count == 5 && read_newer(&words[4], 1, out);
+    }
+    return strcmp(words[0], "list") == 0 &&
+           (count == 4 || (count >= 7 && read_newer(&words[4], count - 4, out)));
 }
 
 void setup_stages_parse(const char *text, size_t len, const char *file, struct report *report,
@@ -137,7 +153,7 @@ void setup_stages_parse(const char *text, size_t len, const char *file, struct r
             line[octets] = '\0';
             good = number == 1
                        ? strcmp(line, FIRST_LINE) == 0
-                       : stages->count < POLICY_LISTS_MAX &&
+                       : stages->count < SETUP_STAGES_LISTS_MAX &&
                              read_line(line, &stages->at[stages->count]) &&
                              setup_stages_find(stages, stages->at[stages->count].id) == NULL;
         }
@@ -165,9 +181,13 @@ size_t setup_stages_print(const struct setup_stages *stages, char *out)
         const struct setup_stages_of *of = &stages->at[i];
 
         digest_hex(of->hash, DIGEST_OCTETS, hex);
-        text_printf(&text, "list %s %" PRIu32 " %s", of->id, of->serial, hex);
+        text_printf(&text, "%s %s %" PRIu32 " %s", of->away ? "away" : "list", of->id,
+                    of->serial, hex);
         if (of->newer != 0) {
-            text_printf(&text, " %" PRIu32 " %u %" PRIu64, of->newer, of->stage, of->since_s);
+            text_printf(&text, " %" PRIu32, of->newer);
+        }
+        if (of->newer != 0 && !of->away) {
+            text_printf(&text, " %u %" PRIu64 " %" PRIu64, of->stage, of->since_s, of->spent_s);
         }
         text_add(&text, "\n");
     }
@@ -176,41 +196,39 @@ size_t setup_stages_print(const struct setup_stages *stages, char *out)
 
 /* --- time --- */
 
-/* UINT64_MAX: nothing is brought in. */
-static uint64_t end_of(const struct setup_stages_of *of, const struct config *config)
+uint64_t setup_stages_left_s(const struct setup_stages_of *of, const struct config *config)
 {
-    return of->newer == 0                     ? UINT64_MAX
-           : of->stage >= config->stage_count ? 0
-                                              : of->since_s + config->stages[of->stage].for_s;
+    if (of->newer == 0 || of->away) {
+        return UINT64_MAX;
+    }
+    const uint64_t for_s =
+        of->stage < config->stage_count ? config->stages[of->stage].for_s : 0;
+    return of->spent_s < for_s ? for_s - of->spent_s : 0;
 }
 
-bool setup_stages_is_over(const struct setup_stages_of *of, const struct config *config,
-                          uint64_t now_s)
-{
-    return of->newer != 0 && now_s >= end_of(of, config);
-}
-
-uint64_t setup_stages_next(const struct setup_stages *stages, const struct config *config)
+uint64_t setup_stages_next_s(const struct setup_stages *stages, const struct config *config)
 {
     uint64_t next = UINT64_MAX;
 
     for (size_t i = 0; i < stages->count; i++) {
-        const uint64_t end = end_of(&stages->at[i], config);
+        const uint64_t left = setup_stages_left_s(&stages->at[i], config);
 
-        next = end < next ? end : next;
+        next = left < next ? left : next;
     }
     return next;
 }
 
-bool setup_stages_mend_time(struct setup_stages *stages, uint64_t now_s)
+bool setup_stages_spend(struct setup_stages *stages, const struct setup_snapshot *snapshot,
+                        uint64_t passed_s)
 {
     bool any = false;
 
     for (size_t i = 0; i < stages->count; i++) {
         struct setup_stages_of *of = &stages->at[i];
+        const struct setup_staged *staged = setup_staged_find(snapshot, of->id);
 
-        if (of->newer != 0 && of->since_s > now_s) {
-            of->since_s = now_s;
+        if (staged != NULL && staged->newer == of->newer && staged->stage == of->stage) {
+            of->spent_s += passed_s;
             any = true;
         }
     }
@@ -226,7 +244,7 @@ static bool take_one(const struct setup_snapshot *snapshot,
                      enum setup_stages_what *what)
 {
     const struct setup_staged *staged = setup_staged_find(snapshot, list->id);
-    const uint32_t was = known != NULL ? known->newer : 0;
+    const uint32_t was = known != NULL && !known->away ? known->newer : 0;
 
     *after = (struct setup_stages_of){.serial = list->serial};
     snprintf(after->id, sizeof(after->id), "%s", list->id);
@@ -243,14 +261,37 @@ static bool take_one(const struct setup_snapshot *snapshot,
     after->stage = staged->stage;
     after->since_s = now_s;
     *what = SETUP_STAGES_BEGUN;
-    if (known != NULL && was == staged->newer) {
+    if (was != 0 && was == staged->newer) {
         *what = SETUP_STAGES_ADVANCED;
         if (known->stage == staged->stage) {
             after->since_s = known->since_s;
+            after->spent_s = known->spent_s;
             return false;
         }
     }
     return true;
+}
+
+/* A list that is not in use now: while its newer version was brought in, that is to begin again
+ * one day. True if it is remembered. */
+static bool take_away(const struct setup_stages_of *known, struct setup_stages_of *after)
+{
+    *after = *known;
+    after->away = true;
+    after->stage = 0;
+    after->since_s = 0;
+    after->spent_s = 0;
+    return known->newer != 0;
+}
+
+static bool is_in_use(const struct setup_snapshot *snapshot, const char *id)
+{
+    for (size_t i = 0; i < snapshot->list_count; i++) {
+        if (strcmp(snapshot->lists[i].id, id) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 size_t setup_stages_take(struct setup_stages *stages, const struct setup_snapshot *snapshot,
@@ -270,6 +311,19 @@ size_t setup_stages_take(struct setup_stages *stages, const struct setup_snapsho
             change->before = known != NULL ? *known : (struct setup_stages_of){.serial = 0};
             change->after = *after;
             count++;
+        }
+    }
+    for (size_t i = 0; i < before.count && stages->count < SETUP_STAGES_LISTS_MAX; i++) {
+        const struct setup_stages_of *known = &before.at[i];
+        struct setup_stages_of *after = &stages->at[stages->count];
+
+        if (is_in_use(snapshot, known->id) || !take_away(known, after)) {
+            continue;
+        }
+        stages->count++;
+        if (!known->away) {
+            changes[count++] = (struct setup_stages_change){
+                .what = SETUP_STAGES_ENDED, .before = *known, .after = *after};
         }
     }
     return count;

@@ -112,4 +112,40 @@ mend_far
 reload || fail "$(cat "$work/reload")"
 accepted tool list release far --reason test
 decides 4
+
+say "its folder breaks while a newer version is brought in: who has it keeps it, over a restart, too"
+share() { # a letter for each of twelve clients: whether it has serial 5
+  for i in {1..12}; do
+    if tool why s5.far.example --client "127.0.1.$i" | says 'BLOCKED by cordon'; then printf 5; else printf 4; fi
+  done
+}
+option[lists.stages]='[{for: 1h, share: 60%}]'
+write_config
+reload || fail "$(cat "$work/reload")"
+publish_far 5 far-new
+reload || fail "$(cat "$work/reload")"
+tool list stages >"$work/stages"
+says 'far: serial 4 is in force; serial 5 is at stage 1 of 1, 60% of clients, since .* until' <"$work/stages" || fail "$(cat "$work/stages")"
+share >"$work/share"
+says 45 <"$work/share" || says 54 <"$work/share" || fail "not both: $(cat "$work/share")"
+break_far
+reload_partly
+tool list stages | cut -d, -f1,2 | cmp - <(cut -d, -f1,2 "$work/stages") || fail "$(tool list stages)"
+share | cmp - "$work/share" || fail "other clients have it"
+stop_cordond
+start_cordond
+share | cmp - "$work/share" || fail "other clients have it after a restart"
+
+say "and is lost: it waits, and the older one counts for all"
+stop_cordond
+mkdir "$work/away"
+mv "$state"/lists/far/5-* "$work/away/"
+start_cordond
+decides 4 5
+tool list stages | says 'far: serial 4 is in force for all; serial 5, at stage 1 of 1 since [-0-9TZ:]*, waits: the folder' || fail "$(tool list stages)"
+{ tool status || true; } | says 'serial 5 is brought in, at stage 1 of 1: it waits' || fail "$(tool status)"
+refused 'serial 5 of list far cannot be had for now' tool list advance far --reason test
+mend_far
+reload || fail "$(cat "$work/reload")"
+share | cmp - "$work/share" || fail "other clients have it once the folder is mended"
 stop_cordond

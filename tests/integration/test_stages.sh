@@ -60,8 +60,8 @@ stage_is() { # EXPRESSION in t, the stages of shop
   python3 -c 'import json, sys; t = json.load(open(sys.argv[1]))["stages"]; sys.exit(not eval(sys.argv[2]))' \
     "$work/stages.json" "$1" || fail "not $1: $(cat "$work/stages.json")"
 }
-# The time of the stage is over: what cordond has written down began long ago.
-let_time_pass() { sed -i 's/^\(list shop .* [0-9]* [0-9]*\) [0-9]*$/\1 1000000000/' "$state/stages"; }
+# The time of the stage is over: it was in force for an hour, as cordond has written down.
+let_time_pass() { sed -i 's/^\(list shop .* [0-9]* [0-9]* [0-9]*\) [0-9]*$/\1 3600/' "$state/stages"; }
 
 publish 3
 write_config
@@ -96,6 +96,8 @@ tool explain --live s5.example | says 'another version of its list counts here' 
 say "by command to the next stage: half of the clients, and always the same"
 refused 'say why' tool list advance shop
 accepted tool list advance shop --reason "nothing was seen"
+says 'shop: serial 5 is at stage 2 of 3, 50% of clients, generation' <"$work/last" || fail "$(cat "$work/last")"
+{ tool status || true; } | says 'serial 5 is brought in, at stage 2 of 3: 50% of clients, until' || fail "$(tool status)"
 stage_is 't[0]["stage"] == 2 and t[0]["share"] == 500 and t[0]["what"] == "50% of clients"'
 half=$(clients all.example)
 says '^ [0-9]* 3 [0-9]* 5 $' <<<"$half" || fail "not both: $half"
@@ -114,6 +116,11 @@ say "reload, restart and kill -9: the same clients"
 reload || fail "$(cat "$work/reload")"
 [ "$(clients all.example)" = "$half" ] || fail "$(clients all.example), not $half"
 stop_cordond
+python3 "$here/audit_read.py" "$state/audit" decisions >"$work/audit" || fail "the audit log cannot be read"
+for word in held newer trial-newer trial-held trial-both; do
+  says "\"state\": \"$word\"" <"$work/audit" || fail "no $word in the audit log: $(head -3 "$work/audit")"
+done
+python3 "$here/audit_read.py" "$state/audit" changes | says '"state": "50% of clients"' || fail "no share in the audit log"
 start_cordond
 [ "$(clients all.example)" = "$half" ] || fail "after a restart $(clients all.example), not $half"
 kill -KILL "$cordond_pid"
@@ -121,6 +128,13 @@ wait "$cordond_pid" 2>/dev/null || true
 start_cordond
 [ "$(clients all.example)" = "$half" ] || fail "after kill -9 $(clients all.example), not $half"
 stage_is 't[0]["stage"] == 2'
+
+say "the wall clock ends no stage: neither one that jumped, nor time without cordond"
+stop_cordond
+sed -i 's/^\(list shop .* [0-9]* [0-9]*\) [0-9]* \([0-9]*\)$/\1 1000000000 \2/' "$state/stages"
+start_cordond
+stage_is 't[0]["stage"] == 2 and t[0]["since"] == "2001-09-09T01:46:40Z" and t[0]["spent_s"] < 3000'
+[ "$(clients all.example)" = "$half" ] || fail "$(clients all.example), not $half"
 
 say "its time is over: the next stage, and who has the newer version keeps it"
 [ "$(from s5.example 127.0.9.{1..9})" != "5 5 5 5 5 5 5 5 5" ] || fail "the pilots have it already"
@@ -138,6 +152,7 @@ stage_is 't[0]["serial"] == 3 and t[0]["newer"] == 6 and t[0]["stage"] == 1 and 
 
 say "after the last stage it counts for all"
 accepted tool list advance shop --all --reason "urgent: a phishing wave"
+says 'shop: serial 6 counts for all' <"$work/last" || fail "$(cat "$work/last")"
 stage_is 't == []'
 [ "$(clients all.example)" = " 40 6 " ] || fail "$(clients all.example)"
 wait_until 5 events 1 'e["event"] == "change" and e["what"] == "stage-done" and e["serial"] == 6 and e["serial_before"] == 3 and e["stage"] is None and e["reason"] == "urgent: a phishing wave"'
@@ -149,8 +164,26 @@ accepted tool list rollback shop --to 6 --reason test
 stage_is 't == []'
 wait_until 5 events 1 'e["event"] == "change" and e["what"] == "stage-ended" and e["serial"] == 7'
 [ "$(clients all.example)" = " 40 6 " ] || fail "$(clients all.example)"
+refused 'list shop is rolled back to serial 6, which ended its stages.*cordon list release shop' tool list advance shop --reason test
 accepted tool list release shop --reason test
 stage_is 't[0]["serial"] == 6 and t[0]["newer"] == 7 and t[0]["stage"] == 1'
+
+say "a list that is taken out of use for a while begins again, and never counts for all at once"
+accepted tool list advance shop --reason test
+stage_is 't[0]["stage"] == 2'
+uses=${option[lists.use]}
+option[lists.use]='{other: {mode: enforce, stages: off}}'
+write_config
+reload || fail "$(cat "$work/reload")"
+stage_is 't == []'
+refused 'no newer version of list shop is brought in' tool list advance shop --reason test
+stop_cordond
+start_cordond
+option[lists.use]=$uses
+write_config
+reload || fail "$(cat "$work/reload")"
+stage_is 't[0]["serial"] == 6 and t[0]["newer"] == 7 and t[0]["stage"] == 1'
+[ "$(clients all.example)" = " 40 6 " ] || fail "$(clients all.example)"
 
 say "the version before is gone, or damaged: the newer one counts for all, with a warning"
 kept=$(echo "$state"/lists/shop/6-*.list)

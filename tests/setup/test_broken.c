@@ -26,6 +26,7 @@ struct place {
     struct press own, far;
     struct setup_snapshot *now; /* in force */
     const char *more;           /* of the configuration */
+    const struct setup_held_set *held;
     uint64_t now_s;
 };
 
@@ -97,6 +98,7 @@ static int load(struct place *place, bool starts)
                                           .now_s = place->now_s,
                                           .starts = starts,
                                           .tolerates = true,
+                                          .held = place->held,
                                           .memory = starts ? (struct setup_memory){0}
                                                            : before->memory,
                                           .before = starts ? NULL : before};
@@ -110,14 +112,19 @@ static int load(struct place *place, bool starts)
     return 0;
 }
 
-static bool blocks(const struct place *place, const char *text)
+static bool blocks_in(const struct place *place, unsigned view, const char *text)
 {
     struct wire_name name;
     struct policy_outcome outcome = {0};
 
     assert_int_equal(wire_name_from_text(text, strlen(text), &name), WIRE_TEXT_OK);
-    policy_decide_question(place->now->policy, 0, &name, &outcome);
+    policy_decide_question(place->now->policy, view, &name, &outcome);
     return outcome.enforced;
+}
+
+static bool blocks(const struct place *place, const char *text)
+{
+    return blocks_in(place, 0, text);
 }
 
 static uint32_t serial_of(const struct place *place, const char *id)
@@ -312,6 +319,127 @@ static void a_first_start_without_lists_is_the_operators_word(void **state)
     close_place(&place);
 }
 
+#define KEPT "state/lists/two/5-0123456789abcdef.list"
+
+/* Serial 6 of "two" is in force for half of the clients, beside 5. */
+static void open_staged(struct place *place, struct setup_held *held,
+                        struct setup_held_set *set)
+{
+    static const uint8_t key[SIPHASH_KEY_OCTETS] = {1};
+    size_t len = 0;
+
+    open_place(place);
+    place->more = ", stages: [{for: 1h, mode: log}, {for: 1h, share: 50%}]";
+    assert_int_equal(load(place, true), 0);
+    press_sign(&place->far, KEPT, "34");
+    char *text = workshop_read(KEPT, &len);
+    *held = (struct setup_held){.id = "two",
+                                .version = {.path = KEPT, .serial = 5},
+                                .newer = SETUP_NEWER_STAGED,
+                                .newer_serial = 6,
+                                .stage = 1};
+    digest_of(text, len, NULL, held->version.hash);
+    free(text);
+    *set = (struct setup_held_set){.at = held, .count = 1, .key = key};
+    place->held = set;
+    publish(&place->far, "far", "far", "two", 6, "newer.far.test");
+    assert_int_equal(load(place, false), 0);
+    assert_int_equal(place->now->broken_count, 0);
+    assert_int_equal(place->now->newer_count, 1);
+}
+
+static void expect_staged(const struct place *place)
+{
+    assert_int_equal(place->now->newer_count, 1);
+    assert_int_equal(place->now->staged[0].share, 500);
+    assert_int_equal(place->now->staged[0].newer, 6);
+    assert_int_equal(place->now->staged[0].stage, 1);
+    assert_int_equal(place->now->lists[1].serial, 5);
+    assert_int_equal(place->now->lists[1].newer_serial, 6);
+    assert_true(place->now->lists[1].held);
+    assert_int_equal(place->now->lists[2].serial, 6);
+    assert_false(place->now->lists[2].held);
+    assert_string_equal(place->now->lists[2].publisher, "far");
+    assert_true(blocks_in(place, 0, "two.far.test") && !blocks_in(place, 0, "newer.far.test"));
+    assert_true(blocks_in(place, 1, "newer.far.test") && !blocks_in(place, 1, "two.far.test"));
+}
+
+/* A folder that breaks while a newer version is brought in throws nobody back who has it. */
+static void a_newer_version_on_its_way_stays_with_those_who_have_it(void **state)
+{
+    struct setup_held held;
+    struct setup_held_set set;
+    struct place place;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        uint8_t before[DIGEST_OCTETS];
+
+        if (broken[i].make == out_of_scope || broken[i].make == expired) {
+            continue; /* these write another serial 6 */
+        }
+        assert_int_equal(system("rm -rf lists far gone state"), 0);
+        open_staged(&place, &held, &set);
+        expect_staged(&place);
+        memcpy(before, place.now->fingerprint->total, sizeof(before));
+        broken[i].make(&place);
+        assert_int_equal(load(&place, i % 2 == 1), 0);
+        expect_broken(&place, "far", false, broken[i].words);
+        expect_staged(&place);
+        assert_true(place.now->lists[1].folder_broken && place.now->lists[2].folder_broken);
+        assert_memory_equal(place.now->fingerprint->total, before, sizeof(before));
+        set.count = 0; /* after the last stage: the newer one for all */
+        assert_int_equal(load(&place, false), 0);
+        assert_int_equal(serial_of(&place, "two"), 6);
+        assert_int_equal(place.now->newer_count, 0);
+        close_place(&place);
+    }
+}
+
+/* Its kept text is no more: the older one counts for all, and it waits. */
+static void a_newer_version_that_cannot_be_had_waits(void **state)
+{
+    struct setup_held held;
+    struct setup_held_set set;
+    struct place place;
+
+    (void)state;
+    open_staged(&place, &held, &set);
+    no_catalogue(&place);
+    workshop_write("state/lists/two/6-0123456789abcdef.list", "another text", 12);
+    for (unsigned i = 0; i < 2; i++) { /* by a reload, and by a start */
+        assert_int_equal(load(&place, i == 1), 0);
+        expect_broken(&place, "far", false, "catalogue");
+        assert_int_equal(place.now->newer_count, 0);
+        assert_int_equal(serial_of(&place, "two"), 5);
+        assert_false(place.now->lists[1].held);
+        assert_true(place.now->lists[1].folder_broken);
+    }
+    close_place(&place);
+}
+
+/* The publisher has gone back to a version that is not newer, and its folder breaks: there is
+ * nothing to bring in. */
+static void what_was_accepted_last_is_brought_in_only_if_it_is_newer(void **state)
+{
+    struct setup_held held;
+    struct setup_held_set set;
+    struct place place;
+
+    (void)state;
+    open_staged(&place, &held, &set);
+    held.version.serial = 6;
+    held.newer_serial = 7;
+    held.version.path = "state/lists/two/6-0123456789abcdef.list";
+    press_sign(&place.far, held.version.path, "34");
+    memcpy(held.version.hash, place.now->lists[2].hash, DIGEST_OCTETS);
+    no_catalogue(&place);
+    assert_int_equal(load(&place, false), 0);
+    assert_int_equal(place.now->newer_count, 0);
+    assert_int_equal(serial_of(&place, "two"), 6);
+    close_place(&place);
+}
+
 /* One second of a clock that ran wild, and one publisher whose catalogue would bear it. */
 static void the_publisher_that_bears_least_says_what_a_wild_clock_is(void **state)
 {
@@ -347,6 +475,9 @@ int main(void)
         WORKSHOP_TEST(without_a_kept_version_a_start_leaves_them_out),
         WORKSHOP_TEST(a_start_without_the_folder_has_what_was_accepted),
         WORKSHOP_TEST(a_first_start_without_lists_is_the_operators_word),
+        WORKSHOP_TEST(a_newer_version_on_its_way_stays_with_those_who_have_it),
+        WORKSHOP_TEST(a_newer_version_that_cannot_be_had_waits),
+        WORKSHOP_TEST(what_was_accepted_last_is_brought_in_only_if_it_is_newer),
         WORKSHOP_TEST(the_publisher_that_bears_least_says_what_a_wild_clock_is),
     };
 

@@ -59,7 +59,7 @@ static void a_version_goes_from_stage_to_stage(void **state)
     };
     struct setup_stages stages = {.count = 0};
     struct setup_snapshot *snapshot = calloc(1, sizeof(*snapshot));
-    struct setup_stages_change *changes = calloc(POLICY_LISTS_MAX, sizeof(*changes));
+    struct setup_stages_change *changes = calloc(SETUP_STAGES_LISTS_MAX, sizeof(*changes));
 
     (void)state;
     assert_non_null(snapshot);
@@ -87,7 +87,7 @@ static void a_version_goes_from_stage_to_stage(void **state)
         assert_int_equal(stages.at[0].since_s,
                          rows[i].since_s == 0 ? 0 : NOW + rows[i].since_s);
     }
-    /* a list that is in use no more is forgotten: it comes back without stages */
+    /* a list that is in use no more, and was in force without stages, is forgotten */
     snapshot->list_count = 0;
     assert_int_equal(setup_stages_take(&stages, snapshot, NOW, changes), 0);
     assert_int_equal(stages.count, 0);
@@ -95,32 +95,192 @@ static void a_version_goes_from_stage_to_stage(void **state)
     free(changes);
 }
 
-static void a_stage_is_over_when_its_time_is(void **state)
+/* Taken out of use, or left out for a while: it begins again when it is back, and never counts
+ * for all at once. Over a restart, too. */
+static void a_list_that_goes_and_comes_back_begins_again(void **state)
+{
+    struct setup_stages stages = {.count = 0};
+    struct setup_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    struct setup_stages_change *changes = calloc(SETUP_STAGES_LISTS_MAX, sizeof(*changes));
+    char *text = malloc(SETUP_STAGES_OCTETS_MAX);
+
+    (void)state;
+    assert_non_null(snapshot);
+    assert_non_null(changes);
+    assert_non_null(text);
+    come(snapshot, 3, 0, 0);
+    assert_int_equal(setup_stages_take(&stages, snapshot, NOW, changes), 0);
+    come(snapshot, 3, 5, 1);
+    assert_int_equal(setup_stages_take(&stages, snapshot, NOW, changes), 1);
+    assert_true(setup_stages_spend(&stages, snapshot, 50));
+
+    snapshot->list_count = snapshot->newer_count = 0; /* another list is in use alone */
+    snapshot->lists[0].id[0] = '\0';
+    assert_int_equal(setup_stages_take(&stages, snapshot, NOW + 9, changes), 1);
+    assert_int_equal(changes->what, SETUP_STAGES_ENDED);
+    assert_int_equal(changes->before.newer, 5);
+    assert_int_equal(setup_stages_take(&stages, snapshot, NOW + 10, changes), 0); /* once */
+    assert_int_equal(stages.count, 1);
+    assert_true(stages.at[0].away);
+    const size_t len = setup_stages_print(&stages, text);
+    memset(&stages, 0, sizeof(stages));
+    setup_stages_parse(text, len, "t", NULL, &stages);
+    const struct setup_stages_of *of = setup_stages_find(&stages, "shop");
+    assert_non_null(of);
+    assert_true(of->away);
+    assert_int_equal(of->serial, 3);
+    assert_int_equal(of->newer, 5);
+    assert_int_equal(of->stage, 0);
+    assert_int_equal(of->spent_s, 0);
+
+    come(snapshot, 3, 5, 0);
+    assert_int_equal(setup_stages_take(&stages, snapshot, NOW + 20, changes), 1);
+    assert_int_equal(changes->what, SETUP_STAGES_BEGUN);
+    assert_int_equal(stages.count, 1);
+    assert_false(stages.at[0].away);
+    assert_int_equal(stages.at[0].since_s, NOW + 20);
+    assert_int_equal(stages.at[0].spent_s, 0);
+
+    snapshot->list_count = snapshot->newer_count = 0; /* and back when 3 counts alone again */
+    assert_int_equal(setup_stages_take(&stages, snapshot, NOW + 30, changes), 1);
+    come(snapshot, 3, 0, 0);
+    assert_int_equal(setup_stages_take(&stages, snapshot, NOW + 31, changes), 0);
+    assert_int_equal(stages.at[0].newer, 0);
+    free(text);
+    free(snapshot);
+    free(changes);
+}
+
+/* As many as may be in use can go, and as many others be in use. */
+static void there_is_room_for_those_that_are_away(void **state)
+{
+    struct setup_stages *stages = calloc(1, sizeof(*stages));
+    struct setup_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    struct setup_stages_change *changes = calloc(SETUP_STAGES_LISTS_MAX, sizeof(*changes));
+
+    (void)state;
+    assert_non_null(stages);
+    assert_non_null(snapshot);
+    assert_non_null(changes);
+    for (unsigned round = 0; round < 3; round++) {
+        memset(snapshot, 0, sizeof(*snapshot));
+        snapshot->list_count = snapshot->newer_count = POLICY_LISTS_MAX / 2;
+        for (size_t i = 0; i < POLICY_LISTS_MAX / 2; i++) {
+            snprintf(snapshot->lists[i].id, 65, "l%u-%zu", round, i);
+            snapshot->lists[i].serial = 3;
+            snapshot->staged[i] = (struct setup_staged){.held = 3, .newer = 5};
+            memcpy(snapshot->staged[i].id, snapshot->lists[i].id, 65);
+        }
+        (void)setup_stages_take(stages, snapshot, NOW, changes);
+        assert_int_equal(stages->count, (round + 1) * POLICY_LISTS_MAX / 2);
+    }
+    assert_string_equal(stages->at[0].id, "l2-0"); /* in use: first */
+    assert_false(stages->at[0].away);
+    for (unsigned round = 3; round < 9; round++) {
+        for (size_t i = 0; i < POLICY_LISTS_MAX / 2; i++) {
+            snprintf(snapshot->lists[i].id, 65, "l%u-%zu", round, i);
+            memcpy(snapshot->staged[i].id, snapshot->lists[i].id, 65);
+        }
+        (void)setup_stages_take(stages, snapshot, NOW, changes);
+        assert_true(stages->count <= SETUP_STAGES_LISTS_MAX);
+    }
+    assert_int_equal(stages->count, SETUP_STAGES_LISTS_MAX);
+    free(stages);
+    free(snapshot);
+    free(changes);
+}
+
+static void a_stage_is_over_when_it_was_in_force_for_its_time(void **state)
 {
     struct config *config = calloc(1, sizeof(*config));
+    struct setup_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     struct setup_stages stages = {
-        .count = 2, .at = {{.id = "a", .newer = 5, .stage = 1, .since_s = NOW}, {.id = "b"}}};
+        .count = 3,
+        .at = {{.id = "shop", .serial = 3, .newer = 5, .stage = 1, .since_s = NOW},
+               {.id = "b"},
+               {.id = "c", .serial = 3, .newer = 5, .away = true}}};
     const struct setup_stages_of *of = &stages.at[0];
 
     (void)state;
     assert_non_null(config);
+    assert_non_null(snapshot);
+    come(snapshot, 3, 5, 1);
     config->stage_count = 2;
     config->stages[0].for_s = HOUR;
     config->stages[1].for_s = 2 * HOUR;
-    assert_false(setup_stages_is_over(of, config, NOW));
-    assert_false(setup_stages_is_over(of, config, NOW + 2 * HOUR - 1));
-    assert_true(setup_stages_is_over(of, config, NOW + 2 * HOUR));
-    assert_int_equal(setup_stages_next(&stages, config), NOW + 2 * HOUR);
-    /* a clock that was set back ends nothing */
-    assert_false(setup_stages_is_over(of, config, NOW - 9 * HOUR));
+    assert_int_equal(setup_stages_left_s(of, config), 2 * HOUR);
+    assert_true(setup_stages_spend(&stages, snapshot, 2 * HOUR - 1));
+    assert_int_equal(setup_stages_left_s(of, config), 1);
+    assert_int_equal(setup_stages_next_s(&stages, config), 1);
+    assert_true(setup_stages_spend(&stages, snapshot, 1));
+    assert_int_equal(setup_stages_next_s(&stages, config), 0);
+    assert_true(setup_stages_spend(&stages, snapshot, 99 * HOUR));
+    assert_int_equal(setup_stages_left_s(of, config), 0);
     /* where nothing is brought in, nothing is over */
-    assert_false(setup_stages_is_over(&stages.at[1], config, UINT64_MAX));
+    assert_int_equal(setup_stages_left_s(&stages.at[1], config), UINT64_MAX);
+    assert_int_equal(setup_stages_left_s(&stages.at[2], config), UINT64_MAX);
     /* a stage that the configuration has no more */
+    stages.at[0].spent_s = 0;
     config->stage_count = 1;
-    assert_true(setup_stages_is_over(of, config, NOW));
+    assert_int_equal(setup_stages_left_s(of, config), 0);
     stages.at[0].newer = 0;
-    assert_int_equal(setup_stages_next(&stages, config), UINT64_MAX);
+    assert_int_equal(setup_stages_next_s(&stages, config), UINT64_MAX);
+    free(snapshot);
     free(config);
+}
+
+/* Time in which the newer version was not in force is not its time. */
+static void only_time_in_force_counts(void **state)
+{
+    struct setup_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    struct setup_stages stages = {.count = 1,
+                                  .at = {{.id = "shop", .serial = 3, .newer = 5, .stage = 1}}};
+
+    (void)state;
+    assert_non_null(snapshot);
+    come(snapshot, 3, 0, 0); /* its folder is broken, and it waits */
+    assert_false(setup_stages_spend(&stages, snapshot, 100));
+    come(snapshot, 3, 6, 1); /* another one */
+    assert_false(setup_stages_spend(&stages, snapshot, 100));
+    come(snapshot, 3, 5, 0); /* at another stage */
+    assert_false(setup_stages_spend(&stages, snapshot, 100));
+    assert_int_equal(stages.at[0].spent_s, 0);
+    come(snapshot, 3, 5, 1);
+    assert_true(setup_stages_spend(&stages, snapshot, 100));
+    assert_int_equal(stages.at[0].spent_s, 100);
+    free(snapshot);
+}
+
+/* Whatever the wall clock says, 1970 or a year to come: a reload changes no time that was
+ * spent, and each stage has its own from nothing. */
+static void the_wall_clock_ends_no_stage(void **state)
+{
+    static const uint64_t clocks[] = {0, 100, NOW, NOW + 1000000 * (uint64_t)HOUR, NOW};
+    struct setup_stages stages = {.count = 0};
+    struct setup_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    struct setup_stages_change *changes = calloc(SETUP_STAGES_LISTS_MAX, sizeof(*changes));
+    struct config *config = calloc(1, sizeof(*config));
+
+    (void)state;
+    assert_non_null(snapshot);
+    assert_non_null(changes);
+    assert_non_null(config);
+    config->stage_count = 2;
+    config->stages[0].for_s = config->stages[1].for_s = HOUR;
+    come(snapshot, 3, 0, 0);
+    (void)setup_stages_take(&stages, snapshot, NOW, changes);
+    come(snapshot, 3, 5, 0);
+    for (size_t i = 0; i < ITEMS(clocks); i++) {
+        (void)setup_stages_take(&stages, snapshot, clocks[i], changes);
+        assert_int_equal(setup_stages_next_s(&stages, config), HOUR - i);
+        assert_true(setup_stages_spend(&stages, snapshot, 1));
+    }
+    come(snapshot, 3, 5, 1);
+    (void)setup_stages_take(&stages, snapshot, NOW, changes);
+    assert_int_equal(setup_stages_next_s(&stages, config), HOUR);
+    free(config);
+    free(snapshot);
+    free(changes);
 }
 
 #define HASH "0101010101010101010101010101010101010101010101010101010101010101"
@@ -129,7 +289,7 @@ static void a_stage_is_over_when_its_time_is(void **state)
 static void a_broken_folder_leaves_the_stage_as_it_is(void **state)
 {
     struct setup_stages stages = {.count = 0};
-    struct setup_stages_change *changes = calloc(POLICY_LISTS_MAX, sizeof(changes[0]));
+    struct setup_stages_change *changes = calloc(SETUP_STAGES_LISTS_MAX, sizeof(changes[0]));
     struct setup_snapshot *snapshot = calloc(1, sizeof(*snapshot));
 
     (void)state;
@@ -152,29 +312,18 @@ static void a_broken_folder_leaves_the_stage_as_it_is(void **state)
     free(changes);
 }
 
-/* A clock that once ran years ahead does not hold a version back for years. */
-static void a_stage_of_a_wrong_clock_begins_now(void **state)
-{
-    struct setup_stages stages = {.at = {{.newer = 5, .since_s = NOW + 1000 * HOUR},
-                                         {.newer = 6, .since_s = NOW - HOUR},
-                                         {.newer = 0, .since_s = 0}},
-                                  .count = 3};
-
-    (void)state;
-    assert_true(setup_stages_mend_time(&stages, NOW));
-    assert_int_equal(stages.at[0].since_s, NOW);
-    assert_int_equal(stages.at[1].since_s, NOW - HOUR);
-    assert_int_equal(stages.at[2].since_s, 0);
-    assert_false(setup_stages_mend_time(&stages, NOW));
-    assert_false(setup_stages_mend_time(&stages, NOW + 1));
-}
-
 static void what_is_written_reads_back(void **state)
 {
     struct setup_stages stages = {
-        .count = 2,
-        .at = {{.id = "shop", .serial = 3, .newer = 4294967295u, .stage = 7, .since_s = NOW},
-               {.id = "other", .serial = 4294967295u}}};
+        .count = 3,
+        .at = {{.id = "shop",
+                .serial = 3,
+                .newer = 4294967295u,
+                .stage = 7,
+                .since_s = NOW,
+                .spent_s = 86399},
+               {.id = "other", .serial = 4294967295u},
+               {.id = "gone", .serial = 3, .newer = 5, .away = true}}};
     struct setup_stages again;
     struct report report;
     char *text = malloc(SETUP_STAGES_OCTETS_MAX);
@@ -183,10 +332,11 @@ static void what_is_written_reads_back(void **state)
     assert_non_null(text);
     memset(stages.at[0].hash, 1, DIGEST_OCTETS);
     const size_t len = setup_stages_print(&stages, text);
-    assert_int_equal(strncmp(text,
-                             "cordon-stages 1\nlist shop 3 " HASH " 4294967295 7 1800000000\n",
-                             strlen("cordon-stages 1\nlist shop 3 " HASH " 4294967295 7 ")),
-                     0);
+    assert_int_equal(
+        strncmp(
+            text, "cordon-stages 1\nlist shop 3 " HASH " 4294967295 7 1800000000 86399\n",
+            strlen("cordon-stages 1\nlist shop 3 " HASH " 4294967295 7 1800000000 86399\n")),
+        0);
     report_init(&report);
     setup_stages_parse(text, len, "t", &report, &again);
     assert_int_equal(report.count, 0);
@@ -194,19 +344,45 @@ static void what_is_written_reads_back(void **state)
     again.at[1].hash[31]++;
     assert_false(setup_stages_equal(&again, &stages));
     again.at[1].hash[31]--;
-    again.count = 1;
+    again.at[0].spent_s++;
     assert_false(setup_stages_equal(&again, &stages));
+    again.at[0].spent_s--;
+    again.at[1].away = true;
+    assert_false(setup_stages_equal(&again, &stages));
+    again.at[1].away = false;
     again.count = 2;
-    for (size_t i = 0; i < 2; i++) {
+    assert_false(setup_stages_equal(&again, &stages));
+    again.count = 3;
+    for (size_t i = 0; i < 3; i++) {
         assert_string_equal(again.at[i].id, stages.at[i].id);
         assert_int_equal(again.at[i].serial, stages.at[i].serial);
         assert_int_equal(again.at[i].newer, stages.at[i].newer);
         assert_int_equal(again.at[i].stage, stages.at[i].stage);
         assert_int_equal(again.at[i].since_s, stages.at[i].since_s);
+        assert_int_equal(again.at[i].spent_s, stages.at[i].spent_s);
+        assert_int_equal(again.at[i].away, stages.at[i].away);
         assert_memory_equal(again.at[i].hash, stages.at[i].hash, DIGEST_OCTETS);
     }
     report_deinit(&report);
     free(text);
+}
+
+/* As it was written before time in force was: a stage begins its time. */
+static void a_line_without_time_in_force_has_none(void **state)
+{
+    static const char text[] = "cordon-stages 1\nlist shop 3 " HASH " 5 1 1800000000\n";
+    struct setup_stages stages;
+    struct report report;
+
+    (void)state;
+    report_init(&report);
+    setup_stages_parse(text, strlen(text), "t", &report, &stages);
+    assert_int_equal(report.count, 0);
+    assert_int_equal(stages.count, 1);
+    assert_int_equal(stages.at[0].stage, 1);
+    assert_int_equal(stages.at[0].since_s, 1800000000);
+    assert_int_equal(stages.at[0].spent_s, 0);
+    report_deinit(&report);
 }
 
 /* A faulty line costs itself alone; the good one behind it counts. */
@@ -231,7 +407,15 @@ static void faulty_lines_cost_themselves(void **state)
         "list shop 3 " HASH " 5 9 1800000000", /* more stages than there can be */
         "list shop 3 " HASH " 5 0 x",
         "list shop 3 " HASH " 5 0 1800000000 more",
-        "list shop 3 " HASH " 5 0 1800000000 more and more",
+        "list shop 3 " HASH " 5 0 1800000000 7 more",
+        "list shop 3 " HASH " 5 0 1800000000 -7",
+        "list shop 3 " HASH " 5 0 1800000000 1000000000000", /* 13 digits */
+        "away shop 3 " HASH,
+        "away shop 3 " HASH " 3", /* not newer */
+        "away shop 3 " HASH " x",
+        "away shop 3 " HASH " 5 0 1800000000 0",
+        "away Shop 3 " HASH " 5",
+        "away good 3 " HASH " 5", /* the same twice */
         "\x01",
     };
 
@@ -276,10 +460,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_goes_from_stage_to_stage),
-        cmocka_unit_test(a_stage_is_over_when_its_time_is),
+        cmocka_unit_test(a_list_that_goes_and_comes_back_begins_again),
+        cmocka_unit_test(there_is_room_for_those_that_are_away),
+        cmocka_unit_test(a_stage_is_over_when_it_was_in_force_for_its_time),
+        cmocka_unit_test(only_time_in_force_counts),
+        cmocka_unit_test(the_wall_clock_ends_no_stage),
         cmocka_unit_test(a_broken_folder_leaves_the_stage_as_it_is),
-        cmocka_unit_test(a_stage_of_a_wrong_clock_begins_now),
         cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(a_line_without_time_in_force_has_none),
         cmocka_unit_test(faulty_lines_cost_themselves),
         cmocka_unit_test(another_file_is_none_of_ours),
     };
