@@ -21,20 +21,17 @@ _cordon() {
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
     --override) mapfile -t COMPREPLY < <(compgen -W 'size public-suffix must-resolve own-addresses replay' -- "$cur"); return ;;
+    --stream) mapfile -t COMPREPLY < <(compgen -W 'decisions queries changes all' -- "$cur"); return ;;
+    --mode) mapfile -t COMPREPLY < <(compgen -W 'enforce log' -- "$cur"); return ;;
+    --class) mapfile -t COMPREPLY < <(compgen -W 'designated parent-designated list-mention named-urged named-no-designation-found changed removed none-found' -- "$cur"); return ;;
     --scope) mapfile -t COMPREPLY < <(compgen -W 'own chain' -- "$cur"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W '10m 1h 8h 1d' -- "$cur"); return ;;
-    --age | --quorum | --old | --number | --name | --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --source | --override | --rounds | --last | --reason | --ticket | --licence | --approver | --rule | --id | --view | --to) return ;;
+    --age | --since | --suffix | --type | --rcode | --provider | --class | --authority | --list | --action | --trigger | --exception | --what | --user | --limit | --after | --quorum | --old | --number | --name | --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --source | --override | --rounds | --last | --reason | --ticket | --licence | --approver | --rule | --id | --view | --to) return ;;
   esac
   case $command in
     audit)
-      if ((cword == 2)); then options='check cosign key prove verify witness --help'; else
-        case $verb in
-          check) options='--key --witness --quorum --json --help' ;;
-          cosign) options='add ask request --witness --request --old --output --log --key --config --help' ;;
-          key) options='--config --json --help' ;;
-          prove) options='--output --log --key --config --help' ;;
-          verify) options='--key --log --checkpoint --witness --quorum --quick --age --config --json --help' ;;
-          witness) options='add key show sign --dir --name --number --log --key --config --help' ;;
+      if ((cword == 2)); then options='check cosign key prove search verify witness --help'; else
+          search) options='--since --until --client --name --suffix --type --rcode --view --provider --class --authority --list --rule --action --mode --trigger --exception --what --user --stream --newest --limit --after --follow --json --csv --quiet --log --config --help' ;;
         esac
       fi ;;
     check) options='--json --print --example --manual --help' ;;
@@ -117,6 +114,7 @@ _cordon() {
           sign) options='--key --password-fd --help' ;;
           stages) options='--config --socket --json --help' ;;
           stats) options='--quiet --json --help' ;;
+          search) options='--since --until --client --name --suffix --type --rcode --view --provider --class --authority --list --rule --action --mode --trigger --exception --what --user --stream --newest --limit --after --follow --json --csv --quiet --log --config --help' ;;
           verify) options='--keys --threshold --ignore-time --json --help' ;;
         esac
       fi ;;

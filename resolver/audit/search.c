@@ -287,9 +287,11 @@ static int meet(struct search *search, const struct audit_item *item)
     const struct audit_search_way *way = &search->way;
     int result = 0;
 
+    /* It may lie in what was removed: then what follows begins behind it. */
     if (search->waits && header->stream == way->after_stream &&
-        way->after >= header->first_event &&
-        way->after - header->first_event < header->events) {
+        (way->after >= header->first_event || !way->newest_first) &&
+        (way->after < header->first_event ||
+         way->after - header->first_event < header->events)) {
         search->waits = false;
         search->stats.passed = true;
     }

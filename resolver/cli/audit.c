@@ -127,6 +127,7 @@ int cli_audit(int argc, char **argv)
         {"key", cli_audit_key, "key [--json] [-c CONFIG]"},
         {"prove", cli_audit_prove,
          "prove [--output FILE] [--log DIR] [--key KEY] [-c CONFIG] ID"},
+        {"search", cli_audit_search, "search [FILTER]... [--json | --csv] [--log DIR]"},
         {"verify", cli_audit_verify, "verify [--key KEY] [--checkpoint FILE] [DIR]"},
         {"witness", cli_audit_witness, "witness add|key|show|sign ..."},
     };

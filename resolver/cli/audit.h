@@ -11,6 +11,7 @@ int cli_audit_check(int argc, char **argv);
 int cli_audit_cosign(int argc, char **argv);
 int cli_audit_key(int argc, char **argv);
 int cli_audit_prove(int argc, char **argv);
+int cli_audit_search(int argc, char **argv);
 int cli_audit_verify(int argc, char **argv);
 int cli_audit_witness(int argc, char **argv);
 

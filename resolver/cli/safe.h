@@ -10,9 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct text; /* base/text.h */
+
 /* The text with every octet outside printable ASCII as "\xNN", cut to what fits into size
  * octets, terminator included. Returns out. */
 const char *cli_safe(const char *text, char *out, size_t size);
+
+/* The same for texts in whatever language, appended: well-formed UTF-8 stays; controls and what
+ * nobody sees (base/utf8.h) become "\u001b", octets that are no UTF-8 "\x9b". */
+void cli_safe_words(struct text *out, const char *octets, size_t len);
 
 /* "1.2 ms", "345 us", "3.1 s". Returns out. */
 const char *cli_micros(uint64_t us, char out[24]);

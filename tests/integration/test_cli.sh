@@ -369,6 +369,7 @@ audit cosign ask
 audit cosign request
 audit key
 audit prove
+audit search
 audit verify
 audit witness
 audit witness add

@@ -1,0 +1,107 @@
+#!/bin/bash
+# Asking the audit log: `cordon audit search`, `top` and `why` against what a real cordond has recorded.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+make_keys list-a list-b list-c
+new_list one 1 <<<'block suffix blocked.test
+block suffix other.example'
+new_list two 7 <<<'block suffix two.test'
+start_fake "$upstream_port"
+option[lists.use]='{one: enforce, two: log}'
+option[audit.block-time]=1s
+option[audit.checkpoint-time]=1s
+option[audit.queries]=on
+option[audit.origin]=resolver.test/audit
+log="$work/state/audit"
+
+search() { "$cordon" audit search --log "$log" "$@"; }
+ids() { { search --json --quiet "$@" || true; } | sed 's/.*"id":"\([^"]*\)","time".*/\1/' | paste -sd ' '; }
+safe() { status_is "s['audit']['$1']['safe'] >= $2"; }
+is() { [ "$1" = "$2" ] || fail "$3: '$1', not '$2'"; }
+code() { # EXPECTED COMMAND...
+  local wanted=$1 got=0
+  shift
+  "$@" >"$work/out" 2>"$work/err" || got=$?
+  [ "$got" -eq "$wanted" ] || fail "'$*' gave $got, not $wanted: $(cat "$work/err")"
+}
+
+say "what was asked and decided is found"
+write_config
+start_cordond
+before=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+for name in a.blocked.test b.blocked.test x.two.test free.test; do ask "$name" A; done
+ask a.blocked.test AAAA
+wait_until 10 safe decisions 4 || fail "$(status 's["audit"]')"
+wait_until 10 safe queries 5 || fail "$(status 's["audit"]')"
+reload
+"$cordon" pause one --for 10m --reason 'an invoice' -c "$work/cordond.yaml" >/dev/null
+ask paused.blocked.test A
+wait_until 10 safe decisions 5 || fail "$(status 's["audit"]')"
+wait_until 10 safe changes 6 || fail "$(status 's["audit"]')"
+is "$(ids)" "d0 d1 d2 d3 d4" "decisions"
+is "$(ids --name a.blocked.test --type aaaa)" "d3" "a type"
+is "$(ids --provider two --mode log)" "d2" "a provider"
+is "$(ids --class designated --list one --action sinkhole)" "d0 d1 d3 d4" "class, list and action"
+is "$(ids --authority 'OF THE tests')" "d0 d1 d2 d3 d4" "an authority"
+is "$(ids --rule blocked.test --trigger qname --view default)" "d0 d1 d3 d4" "a rule by its name"
+is "$(ids --client 127.0.0.0/8 --since "$before" --until 0001s)" "d0 d1 d2 d3 d4" "a network, since and until"
+is "$(ids --since 1h --stream queries --name free.test)" "$(ids --stream queries --suffix free.test)" "questions"
+is "$(ids --what pause-begun)" "$(ids --stream all --user "$(id -un)")" "a change, by its kind and by who made it"
+is "$(ids --what list-in-force --list two | wc -w)" 1 "a list that came into force"
+search --stream all --json >"$work/events"
+python3 "$here/check_events.py" "$CORDON_ROOT/docs/audit-events.schema.json" "$work/events" || fail "see above"
+
+say "pages follow on; a table, CSV and JSON show the same"
+code 0 search --limit 2; says 'there is more: --after d1' <"$work/err" || fail "$(cat "$work/err")"
+is "$(ids --limit 2 --after d1)" "d2 d3" "the second page"
+is "$(ids --newest --after d2)" "d1 d0" "backwards"
+code 1 search --after d4
+code 1 search --after d17; says 'there is no event d17' <"$work/err" || fail "$(cat "$work/err")"
+is "$(search | awk 'NR > 1 { print $3 }' | tr '\n' ' ')" "d0 d1 d2 d3 d4 " "the table"
+is "$(search --csv | python3 -c 'import csv, sys; print(*[row["id"] + row["status_class"] for row in csv.DictReader(sys.stdin)])')" \
+  "d0designated d1designated d2designated d3designated d4designated" "CSV"
+is "$(search --what pause-begun --csv | python3 -c 'import csv, sys; print([row["reason"] for row in csv.DictReader(sys.stdin)])')" \
+  "['an invoice']" "CSV of changes"
+
+say "what is followed comes as it is written, and ends with its reader"
+"$cordon" audit search -c "$work/cordond.yaml" --follow --json --after d4 >"$work/followed" &
+follower=$!
+pids+=("$follower")
+ask later.blocked.test A
+followed() { [ -s "$work/followed" ]; }
+wait_until 10 followed || fail "nothing came"
+says '"id":"d5".*"name":"later.blocked.test"' <"$work/followed" || fail "$(cat "$work/followed")"
+kill -TERM "$follower"
+got=0
+wait "$follower" || got=$?
+[ "$got" -eq 143 ] || fail "TERM gave $got"
+{ got=0; search --follow --json || got=$?; echo $got >"$work/code"; } | head -n 1 >/dev/null
+grep -qE "^(0|141)$" "$work/code" || fail "a reader who left: $(cat "$work/code")"
+
+say "what is no filter, no log and no event is refused"
+code 2 search --since yesterday
+code 2 search --json --csv
+code 2 search --newest --follow
+code 2 search --limit 0
+code 2 search --after 17
+code 2 search word
+code 1 search --log "$work/nothing"
+code 1 search --provider three
+
+say "damage is counted and passed over"
+stop_cordond
+cp -r "$log" "$work/copy"
+python3 - "$work/copy/0000000001.cordon" <<'PYTHON'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    octets = bytearray(file.read())
+    at = [i for i in range(len(octets)) if octets[i:i + 4] == b"CRDK" and octets[i + 4] == 1 and octets[i + 18] == 1]
+    octets[at[0] + 4] = 99 # the frame of the first block of decisions
+    file.seek(0)
+    file.write(octets)
+PYTHON
+code 1 "$cordon" audit search --log "$work/copy" --json
+says 'damaged and passed over' <"$work/err" || fail "$(cat "$work/err")"
+says '"id":"d5"' <"$work/out" || fail "what is behind the damage is not found: $(cat "$work/out")"
+! says '"id":"d0"' <"$work/out" || fail "what was damaged is there"
