@@ -30,8 +30,17 @@ _cordon() {
   esac
   case $command in
     audit)
-      if ((cword == 2)); then options='check cosign key prove search verify witness --help'; else
+      if ((cword == 2)); then options='check cosign key prove search top verify why witness --help'; else
+        case $verb in
+          check) options='--key --witness --quorum --json --help' ;;
+          cosign) options='add ask request --witness --request --old --output --log --key --config --help' ;;
+          key) options='--config --json --help' ;;
+          prove) options='--output --log --key --config --help' ;;
           search) options='--since --until --client --name --suffix --type --rcode --view --provider --class --authority --list --rule --action --mode --trigger --exception --what --user --stream --newest --limit --after --follow --json --csv --quiet --log --config --help' ;;
+          top) options='clients names providers lists rules --since --until --client --name --suffix --type --rcode --view --provider --class --authority --list --rule --action --mode --trigger --exception --what --user --stream --count --json --quiet --log --config --help' ;;
+          why) options='--json --log --config --help' ;;
+          verify) options='--key --log --checkpoint --witness --quorum --quick --age --config --json --help' ;;
+          witness) options='add key show sign --dir --name --number --log --key --config --help' ;;
         esac
       fi ;;
     check) options='--json --print --example --manual --help' ;;
@@ -114,7 +123,6 @@ _cordon() {
           sign) options='--key --password-fd --help' ;;
           stages) options='--config --socket --json --help' ;;
           stats) options='--quiet --json --help' ;;
-          search) options='--since --until --client --name --suffix --type --rcode --view --provider --class --authority --list --rule --action --mode --trigger --exception --what --user --stream --newest --limit --after --follow --json --csv --quiet --log --config --help' ;;
           verify) options='--keys --threshold --ignore-time --json --help' ;;
         esac
       fi ;;
