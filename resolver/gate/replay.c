@@ -125,6 +125,14 @@ static bool find_log(const struct gate_job *job, char path[PATH_MAX])
            (named != NULL || access(path, F_OK) == 0 || errno != ENOENT);
 }
 
+static int skip_unread(struct gate_result *result, const char *log, int rc)
+{
+    return gate_skip(result, "the audit log %s cannot be read: %s%s", log, cordon_strerror(rc),
+                     rc == -EACCES ? ". Let this user read it by the group of that folder "
+                                     "(cordon-audit; docs/updates.md)"
+                                   : "");
+}
+
 int gate_check_replay(struct gate_job *job)
 {
     struct gate_result *result = &job->outcome->checks[GATE_REPLAY];
@@ -144,8 +152,7 @@ int gate_check_replay(struct gate_job *job)
     }
     int rc = audit_folder_open(log, &folder, &files);
     if (rc != 0) {
-        return gate_skip(result, "the audit log %s cannot be read: %s", log,
-                         cordon_strerror(rc));
+        return skip_unread(result, log, rc);
     }
     const struct gate_impact_request request = {.sides = &job->sides,
                                                 .log = &files,
@@ -156,9 +163,7 @@ int gate_check_replay(struct gate_job *job)
     rc = gate_impact_run(&request, &impact);
     audit_folder_close(&folder);
     if (rc != 0) {
-        return rc == -ENOMEM ? rc
-                             : gate_skip(result, "the audit log %s cannot be read: %s", log,
-                                         cordon_strerror(rc));
+        return rc == -ENOMEM ? rc : skip_unread(result, log, rc);
     }
     rc = tell(job, &impact, result);
     gate_impact_deinit(&impact);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The service under a real systemd, in a machine of its own (systemd-nspawn, Debian, no network but
 # loopback): start, reload, crash, watchdog, restart and upgrade under load, socket activation, port 53
-# freed from systemd-resolved, stop. Run by `tests/run --service`, as root.
+# freed from systemd-resolved, stop; the updater by its timer, and its lists in the running cordond. Run by `tests/run --service`, as root.
 # CORDON_NSPAWN_ROOT names a folder with the machine's files, from an earlier run or elsewhere: it is
 # copied; without it mmdebstrap makes one, and keeps it there if the folder does not exist yet.
 # shellcheck source-path=SCRIPTDIR
@@ -27,7 +27,7 @@ fi
 ln -sf /dev/null "$root/etc/systemd/system/nsd.service"
 DESTDIR=$root cmake --install "$CORDON_BUILD" >"$work/install.log" 2>&1 || fail "$(tail "$work/install.log")"
 # Libraries that the machine does not have already are those of this one.
-ldd "$cordond" "$cordon" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p' | sort -u | while read -r library; do
+ldd "$cordond" "$cordon" "$CORDON_BUILD/cordon-update" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p' | sort -u | while read -r library; do
   [ -e "$root$library" ] || cp -L "$library" "$root/usr/lib/"
 done
 grep -q '^ExecStart=/usr/sbin/cordond ' "$root/usr/lib/systemd/system/cordond.service" ||
@@ -72,6 +72,7 @@ inside() { nsenter -t "$leader" -m -u -i -n -p -C -- "$@"; }
 is_booted() { [[ $(inside systemctl is-system-running 2>&1 | tee "$work/boot.log") =~ ^(running|degraded)$ ]]; }
 wait_until 90 is_booted || fail "it does not boot: $(tail "$work/nspawn.out" "$work/nspawn.log")"
 inside systemd-sysusers
+inside systemd-tmpfiles --create
 inside systemctl daemon-reload
 inside systemd-run --quiet --unit upstream nsd -d -c /srv/nsd/nsd.conf
 journal() { inside journalctl -u cordond -o cat --no-pager; }
@@ -220,6 +221,85 @@ inside systemctl start cordond || failed "the port is not free"
 is_active systemd-resolved || fail "systemd-resolved does not run any more"
 answered myhuaweicloud.com || failed "no answer"
 inside systemctl stop cordond
+
+say "the updater: no source at first, then by its timer, and cordond takes up what it puts in force"
+inside systemctl reset-failed cordond || true
+make_keys root-a root-b list-a list-b
+pub() { printf '%s/keys/%s.pub' "$work" "$1"; }
+"$cordon" root make --publisher test --title "Lists of a test" --created 2026-01-01 --expires 2099-01-01 \
+  --root-keys "$(pub root-a),$(pub root-b)" --list-keys "$(pub list-a),$(pub list-b)" "$work/lists" >/dev/null
+for key in root-a root-b; do "$cordon" root sign --key "$work/keys/$key.key" "$work/lists/1.root" >/dev/null; done
+cp "$work"/lists/1.root* "$root/etc/cordon/"
+publish() { # SERIAL NAME: in the folder from which the machine fetches
+  new_list one "$1" <<<"block suffix $2"
+  "$cordon" catalogue make --publisher test --serial "$1" --expires 2099-01-01 "$work/lists" >/dev/null
+  rm -f "$work/lists"/catalogue.*.minisig
+  for key in list-a list-b; do "$cordon" catalogue sign --key "$work/keys/$key.key" "$work/lists/catalogue" >/dev/null; done
+  rm -rf "$root/srv/mirror"
+  cp -r "$work/lists" "$root/srv/mirror"
+}
+configure() { # SOURCE
+  cat >"$root/etc/cordon/cordon.yaml" <<YAML
+server: {listen: [127.0.0.1, "::1"]}
+upstreams: {servers: [127.0.0.9@5353]}
+lists: {directory: /var/lib/cordon-update/test/current, use: {one: enforce}}
+trust: {root: /etc/cordon/1.root}
+audit: {queries: on, block-time: 1s}
+update: {sources: [$1], connect: 2s, gate: {small: 10}}
+YAML
+}
+updater() { inside systemctl show cordon-update -p "$1" --value; }
+updated() { fail "$1: $(inside systemctl status cordon-update --no-pager -n 0 || true; inside journalctl -u cordon-update -o cat --no-pager | tail -n 20)"; }
+publish 1 one.test
+configure https://192.0.2.1/lists
+if inside systemctl start cordon-update; then updated "a source that is not there was reached"; fi
+[ "$(updater ExecMainStatus)" = 3 ] || updated "status $(updater ExecMainStatus), not 3"
+[ "$(updater SubState)" = auto-restart ] || updated "it does not try again soon, but is $(updater SubState)"
+inside systemctl stop cordon-update
+configure /srv/mirror
+inside systemctl start cordon-update || updated "no first run"
+[ "$(updater ExecMainStatus) $(updater SubState)" = "0 dead" ] || updated "not done"
+inside systemctl start cordond || failed "it does not start on what was fetched"
+answered a.one.test || failed "what was fetched is not in force"
+forwards a.two || failed "nothing is forwarded"
+is_recorded() { [ -n "$(find "$root/var/lib/cordon/audit" -name '*.cordon' -size +1k)" ]; }
+wait_until 20 is_recorded || failed "no question is recorded"
+mkdir -p "$root/etc/systemd/system/cordon-update.timer.d"
+printf '[Timer]\nOnActiveSec=1s\nAccuracySec=100ms\nRandomizedDelaySec=0\n' >"$root/etc/systemd/system/cordon-update.timer.d/test.conf"
+publish 2 two.test
+inside systemctl daemon-reload
+inside systemctl enable --now cordon-update.timer 2>/dev/null || fail "no timer"
+wait_until 60 answered a.two.test || updated "the timer has brought nothing into force"
+forwards a.one || failed "the list before is still in force"
+inside cordon update history --json -c /etc/cordon/cordon.yaml >"$work/history.json" || fail "no history: $(cat "$work/history.json")"
+python3 - "$work/history.json" <<'PYTHON' || fail "$(tail -n 1 "$work/history.json")"
+import json, sys
+run = [json.loads(line) for line in open(sys.argv[1])][-1]
+assert run["outcome"] == "activated" and run["to"]["catalogue"] == 2 and run["user"] == "cordon-update", run
+replay = [check for check in run["gate"]["checks"] if check["check"] == "replay"][0]
+print("   replay:", replay["verdict"], replay["words"])
+assert replay["verdict"] != "skipped", replay # it may read the audit log
+PYTHON
+inside cordon update status -c /etc/cordon/cordon.yaml >"$work/status.txt" || fail "$(cat "$work/status.txt")"
+# It reads the log, and nothing else of cordond's; strangers read none of it.
+as() { inside setpriv --reuid "$1" --regid "$2" "${@:3}"; }
+as_updater() { as cordon-update cordon-update --init-groups -- "$@"; }
+as_nobody() { as nobody nogroup --clear-groups -- "$@"; }
+as_nobody true || fail "nobody can do nothing"
+as_updater test -r /var/lib/cordon/audit/0000000001.cordon || fail "the updater cannot read the log"
+for path in /var/lib/cordon /var/lib/cordon/audit.key /var/lib/cordon/audit/lock /var/lib/cordon/trust.ratchet /run/cordon /var/log/cordon; do
+  if as_updater test -r "$path"; then fail "the updater can read $path"; fi
+done
+for path in /var/lib/cordon /var/lib/cordon/audit /var/lib/cordon/audit/0000000001.cordon /var/lib/cordon/audit.key /var/lib/cordon-update/journal; do
+  if as_nobody test -r "$path"; then fail "anybody can read $path"; fi
+done
+# By hand, as root: what it makes is the updater's.
+publish 3 three.test
+inside cordon update -c /etc/cordon/cordon.yaml >"$work/update.txt" 2>&1 || fail "by hand: $(cat "$work/update.txt")"
+wait_until 20 answered a.three.test || failed "not in force"
+roots=$(inside find /var/lib/cordon-update ! -user cordon-update ! -type l) # but for the link of tmpfiles.d
+[ -z "$roots" ] || fail "root's: $roots"
+inside systemctl stop cordon-update.timer cordond
 
 journal >"$work/journal.txt"
 if grep -qE 'invariant|Sanitizer|core dumped' "$work/journal.txt"; then fail "$(grep -E 'invariant|core dumped' "$work/journal.txt")"; fi

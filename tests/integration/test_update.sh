@@ -466,6 +466,58 @@ wants 0 'nothing new' --publisher far
 unset 'option[trust.publishers]'
 option[lists.use]='{one: enforce}'
 
+say "the updater is another user: it reads the audit log by its group, and nothing else of the daemon's"
+if [ "$(id -u)" = 0 ] && mkdir "$work/two" && cp "$cordond" "$CORDON_BUILD/cordon-update" "$work/two/"; then
+  two="$work/two" daemon=61001 updater=61002 readers=61003
+  chmod 711 "$work"
+  chmod -R go+rX "$work/pin" "$work/sets" "$two"
+  install -d -m 751 -o "$daemon" -g "$daemon" "$two/state"
+  install -d -m 2750 -o "$daemon" -g "$readers" "$two/state/audit"
+  install -d -m 755 -o "$updater" -g "$updater" "$two/store"
+  as() { setpriv --reuid "$1" --regid "$1" --groups "$2" "${@:3}"; }
+  fetch() { # GROUP SERIAL WORDS ARGUMENT...: as the updater, from that set
+    code=0
+    as "$updater" "$1" "$two/cordon-update" -c "$two/cordond.yaml" --rounds 1 --from "$work/sets/$2" "${@:4}" >"$work/out" 2>"$work/err" || code=$?
+    says -- "$3" <"$work/out" || fail "no '$3', status $code: $(cat "$work/out" "$work/err")"
+  }
+  option[lists.directory]="$two/store/test/current"
+  option[update.directory]="$two/store"
+  option[state.directory]="$two/state"
+  option[control.socket]="$two/state/control.sock"
+  option[events.to]="$two/state/events.jsonl"
+  option[audit.queries]=on
+  option[audit.block-time]=1s
+  write_config
+  cp "$work/cordond.yaml" "$two/"
+  chmod 644 "$two/cordond.yaml"
+  fetch "$updater" 1 'catalogue 1 is in force'
+  setpriv --reuid "$daemon" --regid "$daemon" --clear-groups "$two/cordond" -c "$two/cordond.yaml" >>"$work/cordond.out" 2>>"$work/cordond.log" </dev/null &
+  cordond_pid=$!
+  pids+=("$cordond_pid")
+  wait_until 30 cordond_is_up || fail "cordond does not answer"
+  ask a.one.example.test; expect 'answer .* A 0\.0\.0\.0'
+  ask a.two.example.test A --timeout 10
+  stop_cordond
+  fetch "$readers" 2 'replay .*1 of .* recorded questions' --dry-run
+  fetch "$updater" 2 'replay .*skipped.*Permission denied.*cordon-audit' --dry-run
+  log="$two/state/audit/0000000001.cordon"
+  [ "$(stat -c %a:%u:%g "$log" "$two/state/audit/lock" "$two/state/audit.key" | xargs)" = "640:$daemon:$readers 600:$daemon:$readers 600:$daemon:$daemon" ] ||
+    fail "$(stat -c '%a:%u:%g %n' "$log" "$two/state/audit/lock" "$two/state/audit.key")"
+  [ -z "$(find "$two/state" -mindepth 1 -perm /007 ! -name audit.key.pub)" ] || fail "strangers: $(find "$two/state" -mindepth 1 -perm /007)"
+  as "$updater" "$readers" test -r "$log" || fail "the updater cannot read the log"
+  for path in "$log" "$two/state" "$two/state/audit" "$two/state/audit.key"; do
+    if as 61004 61004 test -r "$path"; then fail "a stranger can read $path"; fi
+  done
+  for path in "$two/state" "$two/state/audit/lock" "$two/state/audit.key" "$two/state/trust.ratchet" "$two/state/events.jsonl"; do
+    if as "$updater" "$readers" test -r "$path"; then fail "the updater can read $path"; fi
+  done
+  option[state.directory]="$work/state"
+  option[control.socket]="$work/control.sock"
+  option[events.to]="$work/events.jsonl"
+  unset 'option[audit.queries]' 'option[audit.block-time]'
+  chmod 700 "$work"
+fi
+
 say "a full disk: what is in force stays, and there is room again"
 write_config
 if [ "$(id -u)" = 0 ] && mkdir "$work/small" && unshare -m true 2>/dev/null; then
