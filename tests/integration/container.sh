@@ -176,3 +176,52 @@ for file in host macvlan; do
   end_container "cordon-$file" there
 done
 stop "$outside"
+
+say "the updater's image: a user of its own without any right; it loops, and ends when it is told to"
+deploy/container/build --updater --no-install --context "$work/second" --tag localhost/cordon-update:first >"$work/updater.out" ||
+  fail "the build failed: $(cat "$work/updater.out")"
+programs=$(find "$work/second/root" -type f -perm /111 ! -name 'ld-*' -printf '%P\n' | sort | tr '\n' ' ')
+[ "$programs" = "usr/bin/cordon usr/bin/cordon-update " ] || fail "programs: $programs"
+say "$(sed -n 's/^files *//p' "$work/updater.out")"
+make_keys root-a root-b list-a list-b
+pub() { printf '%s/keys/%s.pub' "$work" "$1"; }
+"$cordon" root make --publisher test --title "Lists of a test" --created 2026-01-01 --expires 2099-01-01 \
+  --root-keys "$(pub root-a),$(pub root-b)" --list-keys "$(pub list-a),$(pub list-b)" "$work/lists" >/dev/null
+for key in root-a root-b; do "$cordon" root sign --key "$work/keys/$key.key" "$work/lists/1.root" >/dev/null; done
+mkdir "$work/pin" "$work/mirror"
+cp "$work"/lists/1.root* "$work/pin/"
+publish() { # SERIAL: in the folder that the container fetches from
+  new_list one "$1" <<<"block suffix n$1.test"
+  "$cordon" catalogue make --publisher test --serial "$1" --expires 2099-01-01 "$work/lists" >/dev/null
+  rm -f "$work/lists"/catalogue.*.minisig
+  for key in list-a list-b; do "$cordon" catalogue sign --key "$work/keys/$key.key" "$work/lists/catalogue" >/dev/null; done
+  cp "$work"/lists/one.list* "$work"/lists/1.root* "$work"/lists/catalogue* "$work/mirror/"
+}
+publish 1
+cat >"$work/updater.yaml" <<'YAML'
+lists: {directory: /var/lib/cordon-update/test/current, use: {one: enforce}}
+trust: {root: /srv/pin/1.root}
+update: {sources: [/srv/mirror], every: 60s}
+YAML
+chmod -R go+rX "$work/pin" "$work/mirror" "$work/updater.yaml"
+updater="updater-$$"
+volumes=(-v "$work/updater.yaml:/etc/cordon/own/cordon.yaml:ro" -v "$work/pin:/srv/pin:ro")
+"${engine[@]}" run -d --name "$updater" --network none --read-only --cap-drop all --security-opt no-new-privileges "${limits[@]}" \
+  "${volumes[@]}" -v "$work/mirror:/srv/mirror:ro" -v "lists-$$:/var/lib/cordon-update" localhost/cordon-update:first \
+  --every -c /etc/cordon/own/cordon.yaml >/dev/null 2>"$work/container-updater.log" || fail "$(cat "$work/container-updater.log")"
+updater_said() { "${engine[@]}" logs "$updater" 2>&1 | says -- "$1"; }
+wait_until 60 updater_said 'catalogue 1 is in force' || fail "no first run: $("${engine[@]}" logs "$updater" 2>&1)"
+pid=$("${engine[@]}" inspect --format '{{.State.Pid}}' "$updater")
+grep -qE '^Uid:[[:space:]]+65533[[:space:]]+65533[[:space:]]' "/proc/$pid/status" || fail "not its own user"
+grep -qE '^CapPrm:[[:space:]]+0+$' "/proc/$pid/status" || fail "it has capabilities"
+publish 2
+wait_until 150 updater_said 'catalogue 2 is in force, was 1' || fail "it does not loop: $("${engine[@]}" logs "$updater" 2>&1)"
+# The resolver's container has the volume read-only.
+"${engine[@]}" run --rm --network none --read-only --cap-drop all "${limits[@]}" "${volumes[@]}" -v "lists-$$:/var/lib/cordon-update:ro" \
+  --entrypoint /usr/bin/cordon localhost/cordon:first check /etc/cordon/own/cordon.yaml >"$work/checked" 2>&1 || fail "$(cat "$work/checked")"
+stopping=$SECONDS
+"${engine[@]}" stop -t 30 "$updater" >/dev/null 2>&1
+[ $((SECONDS - stopping)) -lt 20 ] || fail "it did not end when it was told to"
+[ "$("${engine[@]}" inspect --format '{{.State.ExitCode}}' "$updater")" = 0 ] || fail "status $("${engine[@]}" inspect --format '{{.State.ExitCode}}' "$updater")"
+"${engine[@]}" rm "$updater" >/dev/null
+"${engine[@]}" volume rm "lists-$$" >/dev/null
