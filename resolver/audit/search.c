@@ -267,6 +267,9 @@ static int give(struct search *search, const struct audit_item *item)
     if (have < all) { /* whoever wants the event may want all of it */
         result = read_more(search, item, slot, &have, all);
     }
+    if (result == 0 && search->query->checked && !audit_body_is(&item->header, slot->body)) {
+        result = CORDON_E_CORRUPT;
+    }
     if (result != 0) {
         return result;
     }

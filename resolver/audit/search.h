@@ -2,8 +2,9 @@
  * audit/search.h - looking for events in the files of a log, in constant memory.
  *
  * Blocks are left out by their times, then by their filters, then by their dictionaries; only
- * of what remains are events looked at. Digests are not checked: that is verify's work. What is
- * damaged is counted and passed over: behind it the next whole block of the file is looked for.
+ * of what remains are events looked at. Digests are checked if that is asked for: it is
+ * verify's work. What is damaged is counted and passed over: behind it the next whole block of
+ * the file is looked for.
  */
 #ifndef CORDON_AUDIT_SEARCH_H
 #define CORDON_AUDIT_SEARCH_H
@@ -60,6 +61,7 @@ struct audit_query {
         uint64_t number;
     } numbers[AUDIT_SEARCH_WORDS_MAX];
     unsigned number_count;
+    bool checked; /* of what is opened: a body that is not that of its header is damage, too */
     const struct audit_search_way *way; /* NULL: from the beginning, without threads */
 };
 

@@ -392,6 +392,7 @@ static int tell(struct replay *replay)
 int gate_impact_run(const struct gate_impact_request *request, struct gate_impact *impact)
 {
     const struct audit_query query = {.streams = 1u << AUDIT_DECISIONS | 1u << AUDIT_QUERIES,
+                                      .checked = true, /* damage must not look like clients */
                                       .from_us = request->from_us,
                                       .to_us = request->to_us};
     struct audit_search_stats stats = {.blocks = 0};
