@@ -58,6 +58,14 @@
  * signed any of so many has lost touch. */
 #define AUDIT_COSIGNED_LOOK_MAX 512u
 
+/* Threads that verify bodies of blocks: each has one at hand and another in memory. */
+#define AUDIT_VERIFY_THREADS_MAX 8u
+
+/* Octets of a body that is handed to one of them: bodies of cordond have half a million. Longer
+ * ones are verified where they are read, one at a time, so that a file that was made to
+ * need memory needs no more of it. */
+#define AUDIT_VERIFY_BODY_MAX (4u << 20)
+
 /* Witnesses that are counted at once. */
 #define AUDIT_WITNESSES_MAX 32u
 

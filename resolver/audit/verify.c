@@ -1,5 +1,6 @@
 #include "audit/verify.h"
 
+#include "audit/bodies.h"
 #include "audit/removals.h"
 #include "base/error.h"
 
@@ -16,9 +17,11 @@ struct verification {
     const struct audit_verify_options *options;
     struct audit_verdict *verdict;
     struct audit_reader *reader;
-    struct audit_block *block;
-    uint8_t (*leaves)[DIGEST_OCTETS];
-    uint32_t leaf_room;
+    struct audit_body_room *room;
+    struct audit_bodies *bodies;      /* NULL: no threads */
+    bool no_memory;                   /* of one of them */
+    uint64_t number;                  /* of the item at hand, from 1 */
+    uint64_t integrity, completeness; /* items that the findings are of */
     uint8_t id[AUDIT_LOG_ID_OCTETS];
     struct audit_state state;
     bool known;       /* state.tree is that of all blocks before */
@@ -59,23 +62,28 @@ const char *audit_fault_word(enum audit_fault fault)
     return words[fault];
 }
 
+/* Of each kind the first in the order of the log stays, whenever it is found. */
 __attribute__((format(printf, 6, 7))) static void find(struct verification *v,
                                                        const struct audit_item *item,
                                                        enum audit_fault fault, uint64_t from,
                                                        uint64_t to, const char *format, ...)
 {
+    const bool integrity = fault < AUDIT_FAULT_MISSING_FILE;
     struct audit_finding *finding =
-        fault < AUDIT_FAULT_MISSING_FILE ? &v->verdict->integrity : &v->verdict->completeness;
+        integrity ? &v->verdict->integrity : &v->verdict->completeness;
+    uint64_t *number = integrity ? &v->integrity : &v->completeness;
     va_list arguments;
 
-    if (finding->fault != AUDIT_SOUND) {
+    if (finding->fault != AUDIT_SOUND && v->number >= *number) {
         return;
     }
+    *number = v->number;
     finding->fault = fault;
     finding->file = item->file;
     finding->at = item->at;
     finding->from = from;
     finding->to = to;
+    memset(finding->text, 0, sizeof(finding->text));
     va_start(arguments, format);
     vsnprintf(finding->text, sizeof(finding->text), format, arguments);
     va_end(arguments);
@@ -210,7 +218,7 @@ static void look_at_changes(struct verification *v, const struct audit_header *h
     struct audit_row row;
 
     for (uint32_t i = 0; i < header->events; i++) {
-        audit_block_row(v->block, i, &row);
+        audit_block_row(audit_body_block(v->room), i, &row);
         const struct audit_value *what = &row.at[AUDIT_WHAT];
         const bool has = audit_row_has(&row, AUDIT_WHAT);
 
@@ -234,55 +242,82 @@ static void look_at_changes(struct verification *v, const struct audit_header *h
     }
 }
 
-static int make_leaves(struct verification *v, uint32_t count)
+/* What one body has turned out to be; also of an item that came before the one at hand. */
+static void take_body(void *context, const struct audit_body_done *done)
 {
-    if (count > v->leaf_room) {
-        void *more = realloc(v->leaves, count * sizeof(*v->leaves));
+    struct verification *v = context;
+    const struct audit_header *header = &done->header;
+    const struct audit_item item = {.file = done->file, .at = done->at};
+    const uint64_t at_hand = v->number;
 
-        if (more == NULL) {
-            return -ENOMEM;
-        }
-        v->leaves = more;
-        v->leaf_room = count;
+    v->number = done->number;
+    switch (done->result) {
+    case AUDIT_BODY_GOOD:
+        break;
+    case AUDIT_BODY_CHANGED:
+        find(v, &item, AUDIT_FAULT_BODY, header->number, header->number,
+             "the events of block %llu (%s) were changed", NUMBER(header->number),
+             audit_stream_word(header->stream));
+        break;
+    case AUDIT_BODY_OTHER_TREE:
+        find(v, &item, AUDIT_FAULT_TREE, header->number, header->number,
+             "the events of block %llu are not those of its tree", NUMBER(header->number));
+        break;
+    case AUDIT_BODY_NO_MEMORY:
+        v->no_memory = true;
+        break;
     }
-    return audit_block_leaves(v->block, v->leaves);
+    v->number = at_hand;
+}
+
+/* Where it is read: changes, whose order counts, and what is too long to be handed on. */
+static int look_here(struct verification *v, const struct audit_item *item)
+{
+    const struct audit_header *header = &item->header;
+    const bool changes = header->stream == AUDIT_CHANGES;
+    struct audit_body_done done = {
+        .number = v->number, .header = *header, .file = item->file, .at = item->at};
+    const uint8_t *body = NULL;
+    const int result = audit_reader_body(v->reader, item, header->body_len, &body);
+
+    if (result != 0 && result != CORDON_E_CORRUPT) {
+        return result;
+    }
+    done.result = result != 0
+                      ? AUDIT_BODY_CHANGED
+                      : audit_body_verify(v->room, header, body, v->options->deep || changes);
+    take_body(v, &done);
+    if (changes && done.result == AUDIT_BODY_GOOD) {
+        look_at_changes(v, header);
+    }
+    return 0;
 }
 
 static int look_at_body(struct verification *v, const struct audit_item *item)
 {
     const struct audit_header *header = &item->header;
-    const bool unpacked = v->options->deep || header->stream == AUDIT_CHANGES;
-    const uint8_t *body = NULL;
-    uint8_t root[DIGEST_OCTETS];
-    int result = audit_reader_body(v->reader, item, header->body_len, &body);
 
-    if (result == CORDON_E_CORRUPT || (result == 0 && !audit_body_is(header, body))) {
-        find(v, item, AUDIT_FAULT_BODY, header->number, header->number,
-             "the events of block %llu (%s) were changed", NUMBER(header->number),
-             audit_stream_word(header->stream));
+    if (v->bodies == NULL || header->stream == AUDIT_CHANGES ||
+        header->body_len > AUDIT_VERIFY_BODY_MAX) {
+        return look_here(v, item);
+    }
+    uint8_t *const room = audit_bodies_room(v->bodies, header->body_len, take_body, v);
+    if (room == NULL) {
+        return -ENOMEM;
+    }
+    const int result = audit_reader_part(v->reader, item, 0, header->body_len, room);
+    if (result == CORDON_E_CORRUPT) {
+        const struct audit_body_done done = {.number = v->number,
+                                             .header = *header,
+                                             .file = item->file,
+                                             .at = item->at,
+                                             .result = AUDIT_BODY_CHANGED};
+
+        take_body(v, &done);
         return 0;
     }
-    if (result != 0 || !unpacked) {
-        return result;
-    }
-    result = audit_block_open(v->block, header, body, header->body_len);
     if (result == 0) {
-        result = audit_block_load(v->block, UINT64_MAX);
-    }
-    if (result == 0 && header->stream == AUDIT_CHANGES) {
-        look_at_changes(v, header);
-    }
-    if (result == 0) {
-        result = make_leaves(v, audit_header_leaves(header));
-    }
-    if (result == 0) {
-        audit_events_root(v->leaves, audit_header_leaves(header), root);
-        result = digest_equal(root, header->tree) ? 0 : CORDON_E_CORRUPT;
-    }
-    if (result == CORDON_E_CORRUPT) {
-        find(v, item, AUDIT_FAULT_TREE, header->number, header->number,
-             "the events of block %llu are not those of its tree", NUMBER(header->number));
-        result = 0;
+        audit_bodies_hand(v->bodies, item, v->number);
     }
     return result;
 }
@@ -475,12 +510,17 @@ static int run(struct verification *v, const struct audit_files *files)
         if (v->options->progress != NULL) {
             v->options->progress(v->options->context, item.file, item.at);
         }
+        v->number++;
         result = look(v, &item, last);
     }
+    if (v->bodies != NULL) {
+        audit_bodies_finish(v->bodies, take_body, v);
+    }
+    v->number++;
     if (result == 0) {
         conclude(v, &item);
     }
-    return result;
+    return result == 0 && v->no_memory ? -ENOMEM : result;
 }
 
 int audit_verify(const struct audit_files *files, const struct audit_verify_options *options,
@@ -498,14 +538,17 @@ int audit_verify(const struct audit_files *files, const struct audit_verify_opti
     v->known = true;
     audit_log_id(options->key->name, v->id);
     v->reader = audit_reader_create(files, 1);
-    v->block = audit_block_create();
+    v->room = audit_body_room_create();
     v->removals = audit_removals_create();
-    if (v->reader != NULL && v->block != NULL && v->removals != NULL) {
+    if (options->threads > 0) { /* NULL: they cannot be had, and are not needed */
+        v->bodies = audit_bodies_create(options->threads, options->deep);
+    }
+    if (v->reader != NULL && v->room != NULL && v->removals != NULL) {
         result = run(v, files);
     }
-    free(v->leaves);
+    audit_bodies_destroy(v->bodies);
     audit_removals_destroy(v->removals);
-    audit_block_destroy(v->block);
+    audit_body_room_destroy(v->room);
     audit_reader_destroy(v->reader);
     free(v);
     return result;

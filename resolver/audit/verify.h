@@ -57,7 +57,8 @@ struct audit_outside {
 
 struct audit_verify_options {
     const struct trust_note_key *key;
-    bool deep; /* unpack each block and make its tree anew */
+    bool deep;        /* unpack each block and make its tree anew */
+    unsigned threads; /* that verify bodies beside the caller; 0: none. Same verdicts. */
     /* Checkpoints from elsewhere: a witness, a syslog server. Those that the key has not signed
      * are a fault. */
     const struct audit_outside *outside;

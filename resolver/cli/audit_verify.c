@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
     "usage: cordon audit verify [--key KEY] [--checkpoint FILE] [--quick] [--age SECONDS]\n"
@@ -186,10 +187,22 @@ static void free_elsewhere(struct elsewhere *elsewhere)
     }
 }
 
+/* One reads; the others verify. */
+static unsigned processors(void)
+{
+    const long count = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return count > 1 && count < (long)AUDIT_VERIFY_THREADS_MAX ? (unsigned)count
+           : count > 1                                         ? AUDIT_VERIFY_THREADS_MAX
+                                                               : 0;
+}
+
 static int verify_one(const struct job *job, const struct cli_audit_log *log)
 {
-    struct audit_verify_options options = {
-        .deep = !job->quick, .now_us = clock_read().wall_us, .age_us = job->age_us};
+    struct audit_verify_options options = {.deep = !job->quick,
+                                           .threads = processors(),
+                                           .now_us = clock_read().wall_us,
+                                           .age_us = job->age_us};
     struct audit_verdict verdict;
     struct trust_note_key key;
     struct elsewhere elsewhere = {.key = &key, .witnesses = job->witnesses};
