@@ -353,6 +353,10 @@ int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct 
             log->begun_us[stream] = now_us;
         }
         log->stats.taken[stream]++;
+        if (log->settings.added != NULL) {
+            log->settings.added(log->settings.added_context, stream,
+                                log->stats.taken[stream] - 1, row);
+        }
     } else if (result != -EINVAL) {
         const uint64_t time_us = row->at[AUDIT_TIME].number;
 

@@ -36,7 +36,12 @@ struct audit_log_settings {
     uint64_t checkpoint_events;          /* or after blocks of so many events; 0: no bound */
     uint64_t checkpoint_us;              /* and after so long, also if nothing happened */
     uint64_t retry_us;                   /* after a failure of the disk */
-    int level;                           /* of zstd */
+    /* Told of each event that the log has or will have, with its number in its stream, as it is
+     * added: gaps, too. NULL: nobody wants to know. */
+    void (*added)(void *context, enum audit_stream stream, uint64_t number,
+                  const struct audit_row *row);
+    void *added_context;
+    int level; /* of zstd */
     bool sync; /* false: a power failure may cost what the system had not written, and the log
                   may then have to be begun anew */
     struct audit_log_runner runner; /* begin NULL: turns are run in the call */

@@ -176,25 +176,34 @@ void audit_output_close(struct audit_output *output)
     }
 }
 
-/* FILE.keep goes, FILE.1 becomes FILE.2 and so on, FILE becomes FILE.1, a new FILE begins. */
-static int rotate(struct audit_output *output)
+int audit_output_rotate(const char *path, unsigned keep)
 {
     char from[PATH_MAX + SUFFIX_MAX];
     char to[PATH_MAX + SUFFIX_MAX];
 
-    for (unsigned i = output->keep; i > 1; i--) {
-        snprintf(from, sizeof(from), "%s.%u", output->path, i - 1);
-        snprintf(to, sizeof(to), "%s.%u", output->path, i);
+    for (unsigned i = keep; i > 1; i--) {
+        snprintf(from, sizeof(from), "%s.%u", path, i - 1);
+        snprintf(to, sizeof(to), "%s.%u", path, i);
         if (rename(from, to) != 0 && errno != ENOENT) {
             return -errno;
         }
     }
-    snprintf(to, sizeof(to), "%s.1", output->path);
-    if (rename(output->path, to) != 0 && errno != ENOENT) {
-        return -errno;
+    snprintf(to, sizeof(to), "%s.1", path);
+    return rename(path, to) != 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* And a new FILE begins. */
+static int rotate(struct audit_output *output)
+{
+    char to[PATH_MAX + SUFFIX_MAX];
+
+    const int rc = audit_output_rotate(output->path, output->keep);
+    if (rc != 0) {
+        return rc;
     }
     const int fd = open_path(output->path, O_EXCL);
     if (fd < 0) {
+        snprintf(to, sizeof(to), "%s.1", output->path);
         /* The old file is still open and takes the next lines, under its old name. */
         if (rename(to, output->path) != 0) {
             log_write(LOG_LEVEL_WARNING, "events: %s stays under its new name %s", output->path,

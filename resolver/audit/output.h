@@ -33,6 +33,9 @@ int audit_output_write(struct audit_output *output, const char *lines, size_t le
  * a newline before the next line. */
 void audit_output_end_line(struct audit_output *output);
 
+/* FILE.keep goes, FILE.1 becomes FILE.2 and so on, FILE becomes FILE.1. 0 or -errno. */
+int audit_output_rotate(const char *path, unsigned keep);
+
 /* For poll(2), when -EAGAIN was the answer. */
 int audit_output_descriptor(const struct audit_output *output);
 

@@ -10,6 +10,7 @@
 #define GAP_US      UINT64_C(1000000) /* losses are gathered for so long */
 #define CLOCK_US    UINT64_C(2000000) /* a jump of the clock that is told */
 #define RECORD_HEAD 5u                /* in the backlog: length of the row, stream */
+#define RECORD_TOLD 0x80u             /* with the stream: the tap knows of it already */
 
 static const char *const cause_words[CAUSES] = {[CAUSE_RING] = "ring",
                                                 [CAUSE_REFUSED] = "refused",
@@ -129,6 +130,63 @@ static void tell_losses(struct audit_recorder *recorder, struct clock_now now, b
     }
 }
 
+/* --- the tap --- */
+
+void recorder_on_added(void *context, enum audit_stream stream, uint64_t number,
+                       const struct audit_row *row)
+{
+    struct audit_recorder *recorder = context;
+    const struct audit_tap *tap = &recorder->settings.tap;
+    const struct audit_taken taken = {.stream = stream,
+                                      .log = recorder->number,
+                                      .origin = recorder->key.name,
+                                      .number = number,
+                                      .row = row};
+
+    if (tap->taken != NULL && tap->streams[stream] && !recorder->quiet) {
+        tap->taken(tap->context, &taken);
+    }
+}
+
+/* Of one that the log does not have. */
+static void tell(const struct audit_recorder *recorder, enum audit_stream stream,
+                 const struct audit_row *row)
+{
+    audit_tap_tell(&recorder->settings.tap, stream, row);
+}
+
+/* Adds it to the log, which is open. What the log does not take is told all the same. 0 or
+ * -errno. */
+static int add_row(struct audit_recorder *recorder, enum audit_stream stream,
+                   const struct audit_row *row, bool told, struct clock_now now)
+{
+    recorder->quiet = told;
+    const int result = audit_log_add(recorder->log, stream, row, now.wall_us);
+    recorder->quiet = false;
+    if (result != 0 && !told) {
+        tell(recorder, stream, row);
+    }
+    return result;
+}
+
+/* The log may never be opened, and nobody is to wait for its numbers for long. */
+static void backlog_tell(struct audit_recorder *recorder)
+{
+    struct audit_row row;
+
+    recorder->backlog_told = true;
+    for (size_t i = recorder->backlog_start; i < recorder->backlog_len;) {
+        uint8_t *at = recorder->backlog + i;
+        const size_t len = audit_get32(at);
+
+        if ((at[4] & RECORD_TOLD) == 0 && audit_row_decode(at + RECORD_HEAD, len, &row)) {
+            tell(recorder, (enum audit_stream)at[4], &row);
+        }
+        at[4] |= RECORD_TOLD;
+        i += RECORD_HEAD + len;
+    }
+}
+
 /* --- the backlog --- */
 
 static bool backlog_put(struct audit_recorder *recorder, unsigned stream,
@@ -162,9 +220,12 @@ static bool backlog_put(struct audit_recorder *recorder, unsigned stream,
     }
     uint8_t *at = recorder->backlog + recorder->backlog_len;
     audit_put32(at, (uint32_t)len);
-    at[4] = (uint8_t)stream;
+    at[4] = (uint8_t)(stream | (recorder->backlog_told ? RECORD_TOLD : 0));
     memcpy(at + RECORD_HEAD, octets, len);
     recorder->backlog_len = need;
+    if (recorder->backlog_told) {
+        tell(recorder, (enum audit_stream)stream, row);
+    }
     return true;
 }
 
@@ -192,18 +253,22 @@ static void backlog_empty(struct audit_recorder *recorder, struct clock_now now)
     while (recorder->backlog_start < recorder->backlog_len) {
         const uint8_t *at = recorder->backlog + recorder->backlog_start;
         const size_t len = audit_get32(at);
-        const unsigned stream = at[4];
+        const unsigned stream = at[4] & ~RECORD_TOLD;
+        const bool told = (at[4] & RECORD_TOLD) != 0;
         struct audit_row row;
 
         if (audit_log_is_full(recorder->log)) {
             return;
         }
-        if (stream != AUDIT_CHANGES && !recorder->settings.refuse[stream] &&
-            is_at_bound(recorder)) {
+        if (!audit_row_decode(at + RECORD_HEAD, len, &row)) {
+            lose(recorder, stream, 1, CAUSE_OTHER, now.wall_us);
+        } else if (stream != AUDIT_CHANGES && !recorder->settings.refuse[stream] &&
+                   is_at_bound(recorder)) {
             lose(recorder, stream, 1, CAUSE_BOUND, now.wall_us);
-        } else if (!audit_row_decode(at + RECORD_HEAD, len, &row) ||
-                   audit_log_add(recorder->log, (enum audit_stream)stream, &row, now.wall_us) ==
-                       -EINVAL) {
+            if (!told) {
+                tell(recorder, (enum audit_stream)stream, &row);
+            }
+        } else if (add_row(recorder, (enum audit_stream)stream, &row, told, now) == -EINVAL) {
             lose(recorder, stream, 1, CAUSE_OTHER, now.wall_us);
         }
         recorder->backlog_start += RECORD_HEAD + len;
@@ -219,11 +284,13 @@ static void backlog_empty(struct audit_recorder *recorder, struct clock_now now)
 static void backlog_lose(struct audit_recorder *recorder, struct clock_now now,
                          uint64_t left[AUDIT_STREAMS + 1])
 {
+    backlog_tell(recorder);
     while (recorder->backlog_start < recorder->backlog_len) {
         const uint8_t *at = recorder->backlog + recorder->backlog_start;
+        const unsigned stream = at[4] & ~RECORD_TOLD;
 
-        lose(recorder, at[4], 1, CAUSE_WAITING, now.wall_us);
-        left[at[4]]++;
+        lose(recorder, stream, 1, CAUSE_WAITING, now.wall_us);
+        left[stream]++;
         recorder->backlog_start += RECORD_HEAD + audit_get32(at);
     }
 }
@@ -299,7 +366,8 @@ bool audit_recorder_add(struct audit_recorder *recorder, enum audit_stream strea
         (has_room(recorder, stream) || !recorder->settings.refuse[stream])) {
         if (stream != AUDIT_CHANGES && is_at_bound(recorder)) {
             lose(recorder, stream, 1, CAUSE_BOUND, now.wall_us);
-        } else if (audit_log_add(recorder->log, stream, row, now.wall_us) == -EINVAL) {
+            tell(recorder, stream, row);
+        } else if (add_row(recorder, stream, row, false, now) == -EINVAL) {
             lose(recorder, stream, 1, CAUSE_OTHER, now.wall_us);
         }
         return true;
@@ -311,6 +379,7 @@ bool audit_recorder_add(struct audit_recorder *recorder, enum audit_stream strea
         return false;
     }
     lose(recorder, stream, 1, CAUSE_WAITING, now.wall_us);
+    tell(recorder, stream, row);
     return true;
 }
 
@@ -319,6 +388,7 @@ void audit_recorder_keep(struct audit_recorder *recorder, enum audit_stream stre
 {
     if (!backlog_put(recorder, stream, row)) {
         lose(recorder, stream, 1, CAUSE_WAITING, now.wall_us);
+        tell(recorder, stream, row);
     }
 }
 
@@ -397,7 +467,12 @@ void audit_recorder_tick(struct audit_recorder *recorder, const struct audit_in_
 {
     watch_clock(recorder, now);
     recorder_try_open(recorder, now);
+    if (recorder->log == NULL && !recorder->backlog_told &&
+        now.mono_us - recorder->since_us >= RECORDER_PATIENCE_US) {
+        backlog_tell(recorder);
+    }
     if (recorder->log != NULL) {
+        recorder->backlog_told = false;
         backlog_empty(recorder, now);
         tell_losses(recorder, now, false);
         const bool sign = recorder->sign_at_us != 0 && now.mono_us >= recorder->sign_at_us;
@@ -449,6 +524,7 @@ void audit_recorder_end(struct audit_recorder *recorder, const char *reason,
     recorder->next_try_us = 0;
     recorder_try_open(recorder, now);
     if (recorder->log == NULL) {
+        backlog_tell(recorder);
         log_write(LOG_LEVEL_WARNING,
                   "audit: the log was never opened: %zu octets of records are lost",
                   recorder->backlog_len - recorder->backlog_start);

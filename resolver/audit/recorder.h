@@ -17,6 +17,7 @@
 
 #include "audit/log.h"
 #include "audit/removal.h"
+#include "audit/taken.h"
 #include "base/clock.h"
 
 struct audit_recorder; /* opaque */
@@ -30,6 +31,7 @@ struct audit_recorder_settings {
     bool refuse[AUDIT_STREAMS + 1]; /* when-full: refuse */
     uint64_t most_octets;           /* all files together; 0: no bound */
     uint64_t file_octets, block_us, checkpoint_us, checkpoint_events;
+    struct audit_tap tap; /* told of each event, as it gets its number or none */
 };
 
 /* Reads or makes the key, and tries to open the log: what fails is said in the log of the

@@ -42,6 +42,8 @@ struct audit_recorder {
 
     uint8_t *backlog; /* from start to len */
     size_t backlog_start, backlog_len, backlog_size;
+    bool backlog_told; /* nobody waits for the log's numbers any more */
+    bool quiet;        /* what is added is known already */
     struct loss losses[AUDIT_STREAMS + 1][CAUSES];
     uint64_t lost[AUDIT_STREAMS + 1];
     uint64_t next_gap_us;
@@ -56,6 +58,14 @@ struct audit_recorder {
 
 /* A row of the changes stream, by the daemon itself. */
 void recorder_begin_change(struct audit_row *row, const char *what, uint64_t wall_us);
+
+/* For another process that has the log: then its silence is news, and nobody waits for numbers.
+ */
+#define RECORDER_PATIENCE_US UINT64_C(10000000)
+
+/* Of the log: this is its event so and so. context: the recorder. */
+void recorder_on_added(void *context, enum audit_stream stream, uint64_t number,
+                       const struct audit_row *row);
 
 /* recorder_open.c */
 

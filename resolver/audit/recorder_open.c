@@ -10,11 +10,10 @@
 #include <sys/stat.h>
 
 #define RETRY_US          UINT64_C(1000000)
-#define SIGN_US           UINT64_C(2000000)  /* from the opening to the first checkpoint */
-#define CHANGE_US         UINT64_C(1000000)  /* a change waits no longer for its block */
-#define PATIENCE_US       UINT64_C(10000000) /* for another process that has the log */
-#define LEVEL             1     /* of zstd: three gain 2 % and cost as much again */
-#define CHECKPOINT_BLOCKS 1024u /* events and time are what counts */
+#define SIGN_US           UINT64_C(2000000) /* from the opening to the first checkpoint */
+#define CHANGE_US         UINT64_C(1000000) /* a change waits no longer for its block */
+#define LEVEL             1                 /* of zstd: three gain 2 % and cost as much again */
+#define CHECKPOINT_BLOCKS 1024u             /* events and time are what counts */
 
 static void log_settings(const struct audit_recorder *recorder,
                          const struct trust_note_key *key, struct audit_log_settings *out)
@@ -31,6 +30,8 @@ static void log_settings(const struct audit_recorder *recorder,
         .checkpoint_us = settings->checkpoint_us,
         .checkpoint_events = settings->checkpoint_events,
         .retry_us = RETRY_US,
+        .added = recorder_on_added,
+        .added_context = (void *)recorder,
         .level = LEVEL,
         .sync = true,
     };
@@ -99,6 +100,7 @@ static int open_number(struct audit_recorder *recorder, unsigned number, struct 
         return result;
     }
     random_system((uint8_t *)&session, sizeof(session));
+    recorder->number = number; /* opening may add events */
     log_settings(recorder, &key, &settings);
     result = audit_log_open(&recorder->files, &settings, now.wall_us, session, &recorder->log,
                             opened);
@@ -106,7 +108,6 @@ static int open_number(struct audit_recorder *recorder, unsigned number, struct 
         audit_folder_close(&recorder->at); /* the lock with it */
         return result;
     }
-    recorder->number = number;
     recorder->octets_before = count_logs(recorder, number) + count_octets(&recorder->files);
     pthread_mutex_lock(&recorder->mutex);
     memcpy(recorder->stats.folder, path, sizeof(path));
@@ -216,8 +217,8 @@ static int open_log(struct audit_recorder *recorder, struct clock_now now)
 static void say_waiting(struct audit_recorder *recorder, struct clock_now now)
 {
     /* A predecessor has the log until it has ended: that is no news. */
-    if (recorder->said_waiting ||
-        (recorder->error == -EBUSY && now.mono_us - recorder->since_us < PATIENCE_US)) {
+    if (recorder->said_waiting || (recorder->error == -EBUSY &&
+                                   now.mono_us - recorder->since_us < RECORDER_PATIENCE_US)) {
         return;
     }
     recorder->said_waiting = true;

@@ -651,7 +651,8 @@ static void json_unknown(const struct audit_row *row, struct text *out)
     }
 }
 
-void audit_row_json(const struct audit_row *row, const struct audit_id *id, struct text *out)
+/* What follows the id. */
+static void json_rest(const struct audit_row *row, struct text *out)
 {
     static const struct {
         const char *event;
@@ -666,13 +667,8 @@ void audit_row_json(const struct audit_row *row, const struct audit_id *id, stru
         {"list", json_list},
         {"trust", json_trust},
     };
-    char words[AUDIT_ID_TEXT_MAX];
     size_t i = 0;
 
-    json_object_begin(out, NULL);
-    json_uint(out, "v", AUDIT_SCHEMA_VERSION);
-    json_column(row, AUDIT_EVENT, "event", out);
-    json_string_n(out, "id", words, audit_id_format(id, words));
     json_column(row, AUDIT_TIME, "time", out);
     while (i < sizeof(kinds) / sizeof(kinds[0]) && !word_is(row, AUDIT_EVENT, kinds[i].event)) {
         i++;
@@ -685,4 +681,29 @@ void audit_row_json(const struct audit_row *row, const struct audit_id *id, stru
         json_unknown(row, out);
     }
     json_object_end(out);
+}
+
+static void json_head(const struct audit_row *row, struct text *out)
+{
+    json_object_begin(out, NULL);
+    json_uint(out, "v", AUDIT_SCHEMA_VERSION);
+    json_column(row, AUDIT_EVENT, "event", out);
+}
+
+void audit_row_json(const struct audit_row *row, const struct audit_id *id, struct text *out)
+{
+    char words[AUDIT_ID_TEXT_MAX];
+
+    json_head(row, out);
+    json_string_n(out, "id", words, audit_id_format(id, words));
+    json_rest(row, out);
+}
+
+void audit_row_json_of(const struct audit_row *row, const char *id, const char *log,
+                       struct text *out)
+{
+    json_head(row, out);
+    json_string(out, "id", id);
+    json_string(out, "log", log);
+    json_rest(row, out);
 }

@@ -47,5 +47,9 @@ void audit_row_show_deed(const struct audit_row *row, struct text *out);
  */
 #define AUDIT_JSON_MAX (8u * AUDIT_EVENT_MAX)
 void audit_row_json(const struct audit_row *row, const struct audit_id *id, struct text *out);
+/* The same for those who get events of many logs: id is a text, and `log` follows it: the log's
+ * origin, null where no log has the event. */
+void audit_row_json_of(const struct audit_row *row, const char *id, const char *log,
+                       struct text *out);
 
 #endif

@@ -104,12 +104,22 @@ static void end_keys(struct audit_writer *writer)
     }
 }
 
+static void end_round(struct audit_writer *writer)
+{
+    const struct audit_tap *tap = &writer->inputs.tap;
+
+    if (tap->round != NULL) {
+        tap->round(tap->context);
+    }
+}
+
 static void tick(struct audit_writer *writer)
 {
     const struct audit_writer_inputs *in = &writer->inputs;
 
     end_keys(writer);
     if (in->recorder == NULL) {
+        end_round(writer);
         return;
     }
     tell_lost(writer, AUDIT_DECISIONS, WRITER_LOST, sum_of(in->lost, in->workers));
@@ -122,6 +132,7 @@ static void tick(struct audit_writer *writer)
                   atomic_load_explicit(in->changes_lost, memory_order_relaxed));
     }
     audit_recorder_tick(in->recorder, &writer->in_force, writer->now);
+    end_round(writer);
     publish(writer);
 }
 
@@ -246,6 +257,7 @@ static void end_log(struct audit_writer *writer)
     tick(writer);
     audit_recorder_end(writer->inputs.recorder, reason != NULL ? reason : "stopped",
                        &writer->in_force, writer->now);
+    end_round(writer);
     publish(writer);
     writer_flush(writer, writer->now.mono_us, true);
     writer->log_ended = true;

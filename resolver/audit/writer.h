@@ -44,6 +44,8 @@ struct audit_writer_inputs {
     bool publish_events, publish_syslog; /* its checkpoints are told there, too */
     struct audit_recorder *recorder;     /* borrowed until stop; NULL: there is no log */
     struct audit_privacy *privacy;       /* likewise; NULL: clients and names as they are */
+    struct audit_tap
+        tap; /* told of what the recorder is not given; it has the same for the rest */
     struct ring *changes; /* of the main thread (audit/change.h); NULL: there are none */
     _Atomic uint64_t *changes_lost;
     struct policy_slot *slot; /* the writer is its reader number `reader` */

@@ -41,6 +41,25 @@ static bool is_recorded(const struct audit_writer *writer, enum audit_stream str
            audit_recorder_takes(writer->inputs.recorder, stream);
 }
 
+/* Whether a row of it is of use to anybody. */
+static bool is_wanted(const struct audit_writer *writer, enum audit_stream stream)
+{
+    const struct audit_tap *tap = &writer->inputs.tap;
+
+    return is_recorded(writer, stream) || (tap->taken != NULL && tap->streams[stream]);
+}
+
+/* To the log, or to those alone who send it elsewhere. False: it must wait. */
+static bool take_row(struct audit_writer *writer, enum audit_stream stream,
+                     const struct audit_row *row)
+{
+    if (is_recorded(writer, stream)) {
+        return audit_recorder_add(writer->inputs.recorder, stream, row, writer->now);
+    }
+    audit_tap_tell(&writer->inputs.tap, stream, row);
+    return true;
+}
+
 static void report_damage(struct audit_writer *writer, enum audit_stream stream)
 {
     if (stream == AUDIT_DECISIONS) {
@@ -131,12 +150,12 @@ static bool take_record(struct audit_writer *writer, enum audit_stream stream,
             return true;
         }
     }
-    if (is_recorded(writer, stream)) {
+    if (is_wanted(writer, stream)) {
         if (!make_row(writer, stream, record, len, &row)) {
             report_damage(writer, stream);
             return true;
         }
-        if (!audit_recorder_add(writer->inputs.recorder, stream, &row, writer->now)) {
+        if (!take_row(writer, stream, &row)) {
             return false; /* its workers refuse, as soon as the ring is full */
         }
     }
@@ -189,8 +208,8 @@ static bool take_change(struct audit_writer *writer, const void *record, size_t 
     if (has_line && !may_add_line(writer)) {
         return false;
     }
-    if (writer->inputs.recorder != NULL && audit_change_row(record, len, &row)) {
-        if (!audit_recorder_add(writer->inputs.recorder, AUDIT_CHANGES, &row, writer->now)) {
+    if (is_wanted(writer, AUDIT_CHANGES) && audit_change_row(record, len, &row)) {
+        if (!take_row(writer, AUDIT_CHANGES, &row)) {
             return false;
         }
         look_at_change(writer, &row);
@@ -274,13 +293,17 @@ static void drop_record(struct audit_writer *writer, enum audit_stream stream, b
     if (stream == AUDIT_DECISIONS) {
         writer_give_up(writer, 1); /* the line */
     }
-    if (!is_recorded(writer, stream)) {
+    if (!is_wanted(writer, stream)) {
         return;
     }
     if (is_ours && (stream != AUDIT_DECISIONS || get_event(writer, record, len)) &&
         make_row(writer, stream, record, len, &row)) {
-        audit_recorder_keep(writer->inputs.recorder, stream, &row, writer->now);
-    } else {
+        if (is_recorded(writer, stream)) {
+            audit_recorder_keep(writer->inputs.recorder, stream, &row, writer->now);
+        } else {
+            audit_tap_tell(&writer->inputs.tap, stream, &row);
+        }
+    } else if (is_recorded(writer, stream)) {
         audit_recorder_lost(writer->inputs.recorder, stream, 1, "unexplained", writer->now);
     }
 }

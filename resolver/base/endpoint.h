@@ -15,7 +15,8 @@
 
 enum endpoint_transport {
     ENDPOINT_DO53, /* UDP and TCP in clear */
-    ENDPOINT_TLS   /* nothing but TLS (RFC 7858), strict (RFC 8310, 5): with a name or pins */
+    ENDPOINT_TLS,  /* nothing but TLS (RFC 7858), strict (RFC 8310, 5): with a name or pins */
+    ENDPOINT_TLS_STREAM /* the same for something else than DNS: no protocol is named (ALPN) */
 };
 
 /* Plain data: compare with endpoint_equal. */

@@ -349,6 +349,23 @@ static void print_audit(const json_t *audit)
            cli_number_of(json_object_get(audit, "changes"), "recorded"));
 }
 
+static void print_sinks(const json_t *sinks)
+{
+    if (json_array_size(sinks) > 0) {
+        printf("\nsinks\n");
+    }
+    for (size_t i = 0; i < json_array_size(sinks); i++) {
+        const json_t *sink = json_array_get(sinks, i);
+
+        printf("  %s: %s to %s: %s, %" PRIu64 " sent, %" PRIu64 " lost, %" PRIu64
+               " KiB waiting\n",
+               cli_string_of(sink, "name"), cli_string_of(sink, "format"),
+               cli_string_of(sink, "to"), cli_string_of(sink, "state"),
+               cli_number_of(sink, "sent"), cli_status_sink_lost(sink),
+               cli_number_of(sink, "queued_octets") >> 10);
+    }
+}
+
 static unsigned print_status(const json_t *status)
 {
     const json_t *events = json_object_get(status, "events");
@@ -376,6 +393,7 @@ static unsigned print_status(const json_t *status)
     printf("\nevents\n  to %s, %" PRIu64 " written\n", cli_string_of(events, "to"),
            cli_number_of(events, "written"));
     print_audit(json_object_get(status, "audit"));
+    print_sinks(json_object_get(status, "sinks"));
     print_rights(json_object_get(status, "rights"));
     return cli_status_attention(status);
 }

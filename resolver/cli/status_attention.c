@@ -183,6 +183,30 @@ static void print_audit_attention(unsigned *count, const json_t *audit)
     attention(count, lost > 0, "%" PRIu64 " events are missing in the audit log", lost);
 }
 
+uint64_t cli_status_sink_lost(const json_t *sink)
+{
+    const json_t *lost = json_object_get(sink, "lost");
+
+    return cli_number_of(lost, "decisions") + cli_number_of(lost, "queries") +
+           cli_number_of(lost, "changes");
+}
+
+static void sink_attention(unsigned *count, const json_t *sinks)
+{
+    for (size_t i = 0; i < json_array_size(sinks); i++) {
+        const json_t *sink = json_array_get(sinks, i);
+        const char *name = cli_string_of(sink, "name");
+        const char *error = cli_string_of(sink, "error");
+
+        attention(count, error[0] != '\0', "sink %s does not work: %s: %s", name,
+                  cli_string_of(sink, "to"), error);
+        attention(count, strcmp(cli_string_of(sink, "state"), "stalled") == 0,
+                  "sink %s takes nothing: %s", name, cli_string_of(sink, "to"));
+        attention(count, cli_status_sink_lost(sink) > 0, "sink %s has lost %" PRIu64 " events",
+                  name, cli_status_sink_lost(sink));
+    }
+}
+
 unsigned cli_status_attention(const json_t *status)
 {
     const json_t *lists = json_object_get(status, "lists");
@@ -249,6 +273,7 @@ unsigned cli_status_attention(const json_t *status)
               " at the output)",
               lost, cli_number_of(events, "lost_ring"), cli_number_of(events, "lost_output"));
     print_audit_attention(&count, json_object_get(status, "audit"));
+    sink_attention(&count, json_object_get(status, "sinks"));
     attention(&count, json_is_true(json_object_get(events, "stalled")),
               "the event output %s accepts nothing: %s", cli_string_of(events, "to"),
               error[0] != '\0' ? error : "its reader does not read");

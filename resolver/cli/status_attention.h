@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Prints what an operator should look at, of the document of `status`. Returns how many things
  * there are: with none, nothing is printed. */
@@ -14,5 +15,8 @@ unsigned cli_status_attention(const json_t *status);
 
 /* A server of the document, as upstreams.servers has it. */
 void cli_status_upstream(const json_t *server, char *out, size_t size);
+
+/* Events that a sink of the status document has lost. */
+uint64_t cli_status_sink_lost(const json_t *sink);
 
 #endif

@@ -60,6 +60,7 @@ void config_free(struct config *config)
     free(config->allow.at);
     config_free_views(config);
     config_free_publishers(config);
+    config_free_sinks(config);
     config_free_when(&config->when);
     free(config->schedules);
     free(config->forward);

@@ -281,6 +281,40 @@ enum config_publish {
     CONFIG_PUBLISH_BOTH
 };
 
+/* Where events are sent, beside the log. Each has a thread and a queue of its own. */
+#define CONFIG_SINKS_MAX     8u
+#define CONFIG_SINK_NAME_MAX 24u
+
+enum config_sink_format {
+    CONFIG_SINK_JSON,
+    CONFIG_SINK_OCSF,
+    CONFIG_SINK_DNSTAP,
+    CONFIG_SINK_SYSLOG
+};
+
+enum config_sink_place {
+    CONFIG_SINK_NOWHERE,
+    CONFIG_SINK_FILE,
+    CONFIG_SINK_UNIX,
+    CONFIG_SINK_UDP,
+    CONFIG_SINK_TCP,
+    CONFIG_SINK_TLS
+};
+
+struct config_sink {
+    char name[CONFIG_SINK_NAME_MAX + 1];
+    unsigned format;        /* enum config_sink_format */
+    unsigned place;         /* enum config_sink_place */
+    char *path;             /* of a file or unix socket; else NULL */
+    struct endpoint server; /* of the others; its transport means nothing */
+    char *ca;               /* of TLS: path of CA certificates; NULL: those of the system */
+    bool has_streams, decisions, queries, changes;
+    uint64_t queue_octets;
+    uint64_t rotate_octets; /* of a file; 0: never */
+    unsigned keep;          /* rotated files */
+    unsigned facility;      /* of syslog */
+};
+
 struct config {
     /* server: */
     struct address listen[CONFIG_LISTEN_MAX];
@@ -400,6 +434,8 @@ struct config {
     uint32_t audit_pseudonym_keys_s;             /* after the day */
     char *audit_origin;                          /* NULL: made of the name of this machine */
     unsigned audit_publish;                      /* enum config_publish */
+    struct config_sink *sinks;
+    size_t sink_count;
     /* the rest */
     uint16_t udp_size;
     char *state_directory;

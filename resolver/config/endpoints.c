@@ -102,7 +102,7 @@ static enum config_read_result add_pin(struct config_reader *reader,
     return CONFIG_READ_OK;
 }
 
-static enum config_read_result read_pins(struct config_reader *reader,
+enum config_read_result config_read_pins(struct config_reader *reader,
                                          const struct config_row *row,
                                          const struct config_node *node, struct endpoint *out)
 {
@@ -139,7 +139,7 @@ static enum config_read_result read_map_item(struct config_reader *reader,
         return read_name(reader, row, item, out);
     }
     if (strcmp(key, "pins") == 0) {
-        return read_pins(reader, row, item, out);
+        return config_read_pins(reader, row, item, out);
     }
     return config_fault(reader, row, item->key,
                         "\"%.200s\" is not known of a server, only address, tls and pins", key);
@@ -218,10 +218,22 @@ enum config_read_result config_server_twice(struct config_reader *reader,
     return config_fault(reader, row, node, "%s stands here twice: remove one", text);
 }
 
+void config_print_pins(const struct endpoint *endpoint, FILE *out)
+{
+    char pin[ENDPOINT_PIN_TEXT];
+
+    fputs("pins: [", out);
+    for (size_t i = 0; i < endpoint->pin_count; i++) {
+        endpoint_pin_format(endpoint->pins[i], pin);
+        fputs(i > 0 ? ", " : "", out);
+        config_print_scalar(pin, out);
+    }
+    fputs("]", out);
+}
+
 void config_print_endpoint(const struct endpoint *endpoint, FILE *out)
 {
     char text[ENDPOINT_TEXT_MAX];
-    char pin[ENDPOINT_PIN_TEXT];
 
     if (endpoint->pin_count == 0) {
         endpoint_format(endpoint, text);
@@ -235,11 +247,7 @@ void config_print_endpoint(const struct endpoint *endpoint, FILE *out)
         fputs(", tls: ", out);
         config_print_scalar(endpoint->name, out);
     }
-    fputs(", pins: [", out);
-    for (size_t i = 0; i < endpoint->pin_count; i++) {
-        endpoint_pin_format(endpoint->pins[i], pin);
-        fputs(i > 0 ? ", " : "", out);
-        config_print_scalar(pin, out);
-    }
-    fputs("]}", out);
+    fputs(", ", out);
+    config_print_pins(endpoint, out);
+    fputs("}", out);
 }

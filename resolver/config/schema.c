@@ -719,6 +719,18 @@ const struct config_row config_rows[] = {
      .manual = "Where each checkpoint is told beside the log, so that somebody else has it and "
                "the log cannot be made anew: events: as a line where events.to says; syslog: to "
                "/dev/log; both."},
+    {.name = "audit.sinks", .kind = &config_kind_sinks,
+     .example = "\n    siem: {format: syslog, to: \"tls://192.0.2.30@6514#siem.example\"}\n"
+                "    tap: {format: dnstap, to: \"unix:/run/tap/dnstap.sock\", streams: [decisions]}",
+     .manual = "Where events are sent as they happen, beside the log, up to 8, each by a name of its "
+               "own (docs/audit.md, Sending). format: json, ocsf, dnstap or syslog. to: file:PATH, unix:PATH, "
+               "udp://ADDRESS@PORT (syslog alone), tcp://ADDRESS@PORT or tls://ADDRESS@PORT#NAME, with NAME "
+               "in the certificate; pins: [sha256/...] instead of a name or beside it, ca: a file of the CA certificates that are believed "
+               "instead of those of the system. streams: [decisions, changes] unless it says otherwise; "
+               "dnstap and ocsf have no changes; queries is every question, whatever audit.queries says. queue: "
+               "4MiB of memory for what waits (128KiB to 1GiB); what finds no room is lost and counted, and no "
+               "answer waits. rotate: 64MiB and keep: 5, of a file. facility: of syslog (authpriv). They show no more of "
+               "a client than the log may."},
 
     {.name = "control.socket", .kind = &config_kind_socket, .offset = AT(control_socket),
      .standard = CONFIG_CONTROL_SOCKET,

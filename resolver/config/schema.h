@@ -207,6 +207,10 @@ void config_print_files(char *const *files, size_t count, FILE *out);
 extern const struct config_kind config_kind_publishers;
 void config_free_publishers(struct config *config);
 
+/* sinks.c: where events are sent. */
+extern const struct config_kind config_kind_sinks;
+void config_free_sinks(struct config *config);
+
 /* gate.c: names that an update must not block. */
 extern const struct config_kind config_kind_must_resolve;
 
@@ -233,6 +237,18 @@ struct config_place config_place_of(const struct config_node *node);
 extern const struct config_word config_mode_words[], config_client_words[];
 extern const struct config_word config_choose_words[];
 
+/* values.c: an octet count with its unit within these bounds, and how it is printed. */
+enum config_read_result config_read_octets(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node, uint64_t min,
+                                           uint64_t max, uint64_t *out);
+void config_print_octets(uint64_t octets, FILE *out);
+/* The same for a whole number. */
+enum config_read_result config_read_number(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node, uint64_t min,
+                                           uint64_t max, unsigned *out);
+
 /* values.c: the value of one of these words. */
 enum config_read_result config_read_word(struct config_reader *reader,
                                          const struct config_row *row,
@@ -246,6 +262,11 @@ enum config_read_result config_read_endpoint(struct config_reader *reader,
                                              const struct config_node *node,
                                              struct endpoint *out);
 void config_print_endpoint(const struct endpoint *endpoint, FILE *out);
+/* The same: its pins alone. */
+enum config_read_result config_read_pins(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node, struct endpoint *out);
+void config_print_pins(const struct endpoint *endpoint, FILE *out);
 /* One server is named once, in whichever way it is reached. */
 bool config_has_server(const struct endpoint *servers, size_t count,
                        const struct endpoint *endpoint);

@@ -227,6 +227,52 @@ static void print_size(const struct config *config, const struct config_row *row
 
 const struct config_kind config_kind_size = {"size", read_size, print_size};
 
+/* The row of an option inside of another's value: its own bounds. */
+static struct config_row bounded(const struct config_row *row, uint64_t min, uint64_t max)
+{
+    struct config_row inner = *row;
+
+    inner.min = min;
+    inner.max = max;
+    inner.zero = NULL;
+    return inner;
+}
+
+enum config_read_result config_read_octets(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node, uint64_t min,
+                                           uint64_t max, uint64_t *out)
+{
+    const struct config_row inner = bounded(row, min, max);
+
+    return read_number(reader, &inner, node, sizes,
+                       "a size with its unit (64MiB: B KiB MiB GiB)", 1, out);
+}
+
+void config_print_octets(uint64_t octets, FILE *out)
+{
+    char text[32];
+
+    format_amount(octets, sizes, text);
+    fputs(text, out);
+}
+
+enum config_read_result config_read_number(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node, uint64_t min,
+                                           uint64_t max, unsigned *out)
+{
+    const struct config_row inner = bounded(row, min, max);
+    uint64_t value = 0;
+    const enum config_read_result result =
+        read_number(reader, &inner, node, NULL, "a whole number", 1, &value);
+
+    if (result == CONFIG_READ_OK) {
+        *out = (unsigned)value;
+    }
+    return result;
+}
+
 /* Durations. */
 
 static enum config_read_result read_duration(struct config_reader *reader,

@@ -245,6 +245,15 @@ static struct query_rate *make_rate(void)
     return query_rate_create(key);
 }
 
+/* Whether every question makes a record: for the audit log, or to be sent. */
+static bool takes_questions(const struct daemon *daemon)
+{
+    const struct audit_tap tap = sending_tap(daemon);
+
+    return (daemon->recording.recorder != NULL && daemon->config->audit_queries) ||
+           (tap.taken != NULL && tap.streams[AUDIT_QUERIES]);
+}
+
 /* A worker per row of the sockets, which it takes over. */
 static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
 {
@@ -266,7 +275,7 @@ static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
             .count = sockets->slots,
             .tcp_clients = daemon->descriptors.tcp_clients,
             .upstream_sockets = daemon->descriptors.upstream_sockets,
-            .questions = records && daemon->config->audit_queries,
+            .questions = takes_questions(daemon),
             .refuse_decisions = records && daemon->config->audit_decisions &&
                                 daemon->config->audit_decisions_refuse,
             .refuse_questions = records && daemon->config->audit_queries &&
@@ -290,7 +299,7 @@ static int make_workers(struct daemon *daemon, struct start_sockets *sockets)
 static int start_writer(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
-    const bool questions = daemon->recording.recorder != NULL && config->audit_queries;
+    const bool questions = takes_questions(daemon);
     const bool to_stdout =
         config->events_to == NULL || strcmp(config->events_to, "stdout") == 0;
     const struct audit_writer_settings settings = {
@@ -313,6 +322,7 @@ static int start_writer(struct daemon *daemon)
                           config->audit_publish == CONFIG_PUBLISH_BOTH,
         .recorder = daemon->recording.recorder,
         .privacy = daemon->recording.privacy,
+        .tap = sending_tap(daemon),
         .changes = daemon->changes.ring,
         .changes_lost = &daemon->changes.lost,
         .slot = daemon->slot,
@@ -459,6 +469,7 @@ static void stop_threads(struct daemon *daemon)
     }
     successor_deinit(&daemon->successor);
     if (daemon->writer != NULL) {
+        sending_look(daemon, clock_read(), true);
         audit_writer_stop(daemon->writer, daemon->recording.stop);
         daemon->writer = NULL;
     }
@@ -495,6 +506,7 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     if (daemon->slot == NULL) {
         setup_snapshot_free(snapshot);
     }
+    rc = rc != 0 || daemon->slot == NULL ? rc : sending_open(daemon);
     rc = rc != 0 || daemon->slot == NULL ? rc : recording_open(daemon, daemon_snapshot(daemon));
     if (daemon->cache == NULL || daemon->conditions == NULL || daemon->rate == NULL ||
         daemon->slot == NULL) {
@@ -515,6 +527,7 @@ static int connect_and_serve(struct daemon *daemon, struct start_sockets *socket
     }
     rc = rc != 0 ? rc : serve(daemon);
     stop_threads(daemon);
+    sending_close(daemon);
     recording_close(daemon);
     control_close(daemon->control); /* if serving never began */
     monitor_close(daemon);

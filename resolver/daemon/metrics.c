@@ -346,6 +346,60 @@ static void write_audit(struct text *out, const struct daemon *daemon)
     free(stats);
 }
 
+/* Sinks: likewise, as below. */
+
+static void sink_family(struct text *out, const struct daemon *daemon, const char *name,
+                        enum kind kind, const char *help,
+                        uint64_t (*of)(const struct sink_stats *))
+{
+    struct sink_stats stats;
+
+    family(out, name, kind, help);
+    for (size_t i = 0; i < sink_hub_count(daemon->sending.hub); i++) {
+        sink_hub_stats(daemon->sending.hub, i, &stats);
+        line(out, name, "sink", stats.name, of(&stats));
+    }
+}
+
+static uint64_t sink_works(const struct sink_stats *stats)
+{
+    return stats->state == SINK_SENDING;
+}
+
+static uint64_t sink_sent(const struct sink_stats *stats)
+{
+    return stats->sent;
+}
+
+static uint64_t sink_queued(const struct sink_stats *stats)
+{
+    return stats->queued;
+}
+
+static void write_sinks(struct text *out, const struct daemon *daemon)
+{
+    struct sink_stats stats;
+
+    if (sink_hub_count(daemon->sending.hub) == 0) {
+        return;
+    }
+    sink_family(out, daemon, "cordon_sink_up", GAUGE,
+                "1 if the sink is connected and takes what is sent.", sink_works);
+    sink_family(out, daemon, "cordon_sink_sent_total", COUNTER,
+                "Events that were handed over to the sink.", sink_sent);
+    sink_family(out, daemon, "cordon_sink_queued_bytes", GAUGE,
+                "Memory in use for events that wait for the sink.", sink_queued);
+    family(out, "cordon_sink_lost_total", COUNTER,
+           "Events that found no room in the queue of the sink.");
+    for (size_t i = 0; i < sink_hub_count(daemon->sending.hub); i++) {
+        sink_hub_stats(daemon->sending.hub, i, &stats);
+        for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
+            text_printf(out, "cordon_sink_lost_total{sink=\"%s\",stream=\"%s\"} %" PRIu64 "\n",
+                        stats.name, audit_stream_word(stream), stats.dropped[stream]);
+        }
+    }
+}
+
 /* Upstreams: a family is a row, a line an upstream. */
 
 static uint64_t up_of(const struct upstream_server_status *server)
@@ -585,6 +639,7 @@ void metrics_write(const struct daemon *daemon, const struct totals *totals, str
     write_cache(out, &totals->cache);
     write_events(out, &totals->events);
     write_audit(out, daemon);
+    write_sinks(out, daemon);
     write_upstreams(out, daemon, totals);
     write_second_questions(out, &totals->sum.seconds);
     write_lists(out, daemon_snapshot(daemon));

@@ -35,7 +35,7 @@ bool recording_folder(const struct config *config, char path[AUDIT_PATH_MAX])
 
 /* --- what the log is told --- */
 
-static void put(struct daemon *daemon, struct audit_note *note)
+void recording_tell(struct daemon *daemon, struct audit_note *note)
 {
     note->wall_us = clock_read().wall_us;
     if (daemon->recording.recorder == NULL) {
@@ -90,7 +90,7 @@ static void tell_config(struct daemon *daemon, const char *cause,
         note.user = user != NULL ? user->pw_name : NULL;
         note.pid = peer->pid;
     }
-    put(daemon, &note);
+    recording_tell(daemon, &note);
 }
 
 static const struct policy_loaded_list *loaded_of(const struct setup_snapshot *snapshot,
@@ -134,7 +134,7 @@ static void tell_list(struct daemon *daemon, const struct setup_snapshot *snapsh
                  (unsigned)loaded->root_version, (unsigned)loaded->catalogue_serial);
         note.version = versions;
     }
-    put(daemon, &note);
+    recording_tell(daemon, &note);
 }
 
 static bool find_list(const struct setup_snapshot *snapshot, const char *id,
@@ -175,7 +175,8 @@ void recording_published(struct daemon *daemon, const struct setup_snapshot *bef
     image = before != NULL ? policy_image_of(before->policy) : NULL;
     for (size_t i = 0; image != NULL && i < policy_image_lists(image); i++) {
         if (policy_image_list_at(image, i, &list) && !find_list(after, list.id, &other)) {
-            put(daemon, &(struct audit_note){.what = "list-gone",
+            recording_tell(
+                daemon, &(struct audit_note){.what = "list-gone",
                                              .by_daemon = true,
                                              .list = list.id,
                                              .serial = list.serial,
@@ -198,11 +199,11 @@ void recording_reloaded(struct daemon *daemon, int rc, const char *cause,
         for (size_t i = report->count; i-- > 0;) {
             first = report->entries[i].kind == REPORT_ERROR ? report->entries[i].text : first;
         }
-        put(daemon, &(struct audit_note){.what = "reload-refused",
-                                         .by_daemon = true,
-                                         .reason = first,
-                                         .file = daemon->config_path,
-                                         .subject = cause});
+        recording_tell(daemon, &(struct audit_note){.what = "reload-refused",
+                                                    .by_daemon = true,
+                                                    .reason = first,
+                                                    .file = daemon->config_path,
+                                                    .subject = cause});
         return;
     }
     tell_config(daemon, cause, peer);
@@ -213,18 +214,20 @@ static void tell_start(struct daemon *daemon, const struct setup_snapshot *snaps
     struct audit_recorder_stats stats;
 
     audit_recorder_stats(daemon->recording.recorder, &stats);
-    put(daemon, &(struct audit_note){.what = "start",
-                                     .by_daemon = true,
-                                     .reason = daemon->takeover.channel >= 0
-                                                   ? "takes over from a running process"
-                                                   : NULL,
-                                     .file = daemon->config_path,
-                                     .version = CORDON_VERSION,
-                                     .count = daemon->started_at.wall_us});
+    recording_tell(daemon,
+                   &(struct audit_note){.what = "start",
+                                        .by_daemon = true,
+                                        .reason = daemon->takeover.channel >= 0
+                                                      ? "takes over from a running process"
+                                                      : NULL,
+                                        .file = daemon->config_path,
+                                        .version = CORDON_VERSION,
+                                        .count = daemon->started_at.wall_us});
     tell_config(daemon, "start", NULL);
-    put(daemon, &(struct audit_note){.what = "audit-key",
-                                     .by_daemon = true,
-                                     .subject = stats.key[0] != '\0' ? stats.key : NULL});
+    recording_tell(daemon,
+                   &(struct audit_note){.what = "audit-key",
+                                        .by_daemon = true,
+                                        .subject = stats.key[0] != '\0' ? stats.key : NULL});
     recording_published(daemon, NULL, snapshot);
 }
 
@@ -294,6 +297,7 @@ int recording_open(struct daemon *daemon, const struct setup_snapshot *snapshot)
         .block_us = config->audit_block_s * UINT64_C(1000000),
         .checkpoint_us = config->audit_checkpoint_s * UINT64_C(1000000),
         .checkpoint_events = config->audit_checkpoint_events,
+        .tap = sending_tap(daemon),
     };
     recording->recorder = audit_recorder_create(&settings);
     if (recording->recorder == NULL) {

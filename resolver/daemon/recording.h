@@ -12,6 +12,7 @@
 #include "setup/setup.h"
 
 struct daemon;
+struct audit_note;
 struct control_peer;
 
 struct recording {
@@ -40,6 +41,10 @@ void recording_published(struct daemon *daemon, const struct setup_snapshot *bef
  * it, by the word of the kernel; NULL: files, a signal, or nobody who still waits. */
 void recording_reloaded(struct daemon *daemon, int rc, const char *cause,
                         const struct control_peer *peer);
+
+/* Puts a note of the daemon's own doings; its time is now. Nothing where nothing is recorded.
+ */
+void recording_tell(struct daemon *daemon, struct audit_note *note);
 
 /* The public key of the log. False: there is none yet. */
 bool recording_key(struct daemon *daemon, char out[TRUST_NOTE_KEY_TEXT_MAX]);

@@ -279,6 +279,20 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     if (config->events_to != NULL && strcmp(config->events_to, "stdout") != 0) {
         allow_output(rules, config->events_to);
     }
+    for (size_t i = 0; i < config->sink_count; i++) {
+        const struct config_sink *sink = &config->sinks[i];
+
+        if (sink->ca != NULL) {
+            allow_reading_around(sandbox, rules, sink->ca);
+        } else if (sink->place == CONFIG_SINK_TLS && tls_system_roots() != NULL) {
+            allow_reading_around(sandbox, rules, tls_system_roots());
+        }
+        if (sink->place == CONFIG_SINK_FILE) {
+            allow_output(rules, sink->path);
+        } else if (sink->place == CONFIG_SINK_UNIX && folder_of(sink->path, folder)) {
+            add_rule(rules, folder, true); /* a socket is written to */
+        }
+    }
     if (sandbox_is_instrumented()) { /* it reads its own maps, tasks and symbols */
         add_rule(rules, "/proc", true);
         add_rule(rules, "/usr", false);

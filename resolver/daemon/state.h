@@ -26,6 +26,7 @@
 #include "daemon/recording.h"
 #include "daemon/sandbox.h"
 #include "daemon/scheduling.h"
+#include "daemon/sending.h"
 #include "daemon/staging.h"
 #include "daemon/takeover.h"
 #include "daemon/totals.h"
@@ -127,6 +128,7 @@ struct daemon {
     struct query_rate *rate; /* of clients */
     struct policy_slot *slot;
     struct recording recording;
+    struct sending sending;
     struct audit_writer *writer;
     /* The writer's inputs, as long as it runs. */
     struct ring *rings[DAEMON_WORKERS_MAX], *questions[DAEMON_WORKERS_MAX];

@@ -348,6 +348,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     write_memory(out, &daemon->memory);
     status_write_events(out, daemon, &totals->events);
     recording_write(daemon, out);
+    sending_write(daemon, out);
     monitor_write(daemon, out);
     changes_write(out, daemon);
     alarm_write(out, daemon);

@@ -84,6 +84,9 @@ static bool make(struct tls_session *session)
     session->in = in;
     session->out = out;
     SSL_set_connect_state(session->ssl);
+    if (session->server->transport == ENDPOINT_TLS_STREAM) {
+        (void)SSL_set_alpn_protos(session->ssl, NULL, 0); /* that of DNS is the trust's */
+    }
     return SSL_set_app_data(session->ssl, session) == 1;
 }
 

@@ -1,5 +1,7 @@
 #include "update/backoff.h"
 
+#include "base/backoff.h"
+
 /* 0 to bound, both included; bounds beyond 32 bits do not come up. */
 static uint64_t chance(struct random *random, uint64_t bound)
 {
@@ -8,13 +10,7 @@ static uint64_t chance(struct random *random, uint64_t bound)
 
 uint64_t update_backoff(unsigned failures, uint64_t first, uint64_t most, struct random *random)
 {
-    uint64_t wait = first;
-
-    for (unsigned i = 1; i < failures && wait < most; i++) {
-        wait *= 2;
-    }
-    wait = wait < most ? wait : most;
-    return wait - wait / 2 + chance(random, wait / 2);
+    return backoff_wait(failures, first, most, random);
 }
 
 uint64_t update_regular(uint64_t every, struct random *random)

@@ -556,6 +556,65 @@ static void a_section_inside_of_a_section_is_checked_as_one(void **state)
     check(cases, ITEMS(cases));
 }
 
+static void what_is_no_sink_is_refused(void **state)
+{
+    static const struct refusal cases[] = {
+        {"audit: {sinks: [a]}",
+         "1:16: audit.sinks: expected at most 8 sinks, a line each: NAME: "
+         "{format: json, to: PLACE}"},
+        {"audit: {sinks: {Siem: {to: 'file:/tmp/a'}}}",
+         "1:17: audit.sinks: expected a name (1 to 24 of a-z 0-9 and -, not - first), and "
+         "behind "
+         "it {format: json, to: PLACE}"},
+        {"audit: {sinks: {a: 'file:/tmp/a'}}", "1:17: audit.sinks: expected a name (1 to 24 of "
+                                               "a-z 0-9 and -, not - first), and behind "
+                                               "it {format: json, to: PLACE}"},
+        {"audit: {sinks: {a: {format: json}}}",
+         "1:17: audit.sinks: a needs to: file:PATH, unix:PATH, udp://ADDRESS@PORT, "
+         "tcp://ADDRESS@PORT or tls://ADDRESS@PORT#NAME"},
+        {"audit: {sinks: {a: {to: /tmp/a}}}",
+         "1:25: audit.sinks: \"/tmp/a\" is no place: expected file:PATH, unix:PATH, "
+         "udp://ADDRESS@PORT, tcp://ADDRESS@PORT or tls://ADDRESS@PORT#NAME"},
+        {"audit: {sinks: {a: {to: 'file:'}}}", "1:25: audit.sinks: \"\" is no path"},
+        {"audit: {sinks: {a: {to: 'tcp://siem.example@514'}}}",
+         "1:25: audit.sinks: \"siem.example@514\" is no ADDRESS@PORT: names are not looked up, "
+         "since this is what looks up names"},
+        {"audit: {sinks: {a: {to: 'tcp://192.0.2.1'}}}",
+         "1:25: audit.sinks: \"192.0.2.1\" is no ADDRESS@PORT: names are not looked up, since "
+         "this is what looks up names"},
+        {"audit: {sinks: {a: {to: 'tls://192.0.2.1@6514'}}}",
+         "1:17: audit.sinks: a: nothing says which server is the right one: add #NAME behind "
+         "the "
+         "port, or pins: [sha256/...]"},
+        {"audit: {sinks: {a: {to: 'tls://192.0.2.1@6514#-'}}}",
+         "1:25: audit.sinks: the server's name \"-\" has a hyphen at the end of a part"},
+        {"audit: {sinks: {a: {to: 'udp://192.0.2.1@514'}}}",
+         "1:17: audit.sinks: a: only syslog goes over UDP, where nobody knows what arrives"},
+        {"audit: {sinks: {a: {to: 'tcp://192.0.2.1@514', ca: /tmp/ca.pem}}}",
+         "1:17: audit.sinks: a: ca and pins are for tls:// alone"},
+        {"audit: {sinks: {a: {to: 'file:/tmp/a', format: dnstap, streams: [changes]}}}",
+         "1:17: audit.sinks: a: dnstap and ocsf tell of questions alone: changes need json or "
+         "syslog"},
+        {"audit: {sinks: {a: {to: 'file:/tmp/a', streams: [decisions, decisions]}}}",
+         "1:61: audit.sinks: decisions stands here twice"},
+        {"audit: {sinks: {a: {to: 'file:/tmp/a', streams: [answers]}}}",
+         "1:50: audit.sinks: \"answers\" is no stream: decisions, queries or changes"},
+        {"audit: {sinks: {a: {to: 'file:/tmp/a', streams: []}}}",
+         "1:49: audit.sinks: no stream: name one, or leave the sink out"},
+        {"audit: {sinks: {a: {to: 'file:/tmp/a', queue: 64KiB}}}",
+         "1:47: audit.sinks: 64KiB is out of range: from 128KiB to 1GiB"},
+        {"audit: {sinks: {a: {to: 'file:/tmp/a', keep: 0}}}",
+         "1:46: audit.sinks: 0 is out of range: from 1 to 100"},
+        {"audit: {sinks: {a: {to: 'file:/tmp/a', colour: red}}}",
+         "1:40: audit.sinks: \"colour\" is not known of a sink, only format, to, streams, "
+         "queue, "
+         "pins, ca, rotate, keep and facility"},
+    };
+
+    (void)state;
+    check(cases, ITEMS(cases));
+}
+
 static void what_is_no_source_is_refused(void **state)
 {
     static const struct refusal cases[] = {
@@ -702,6 +761,7 @@ int main(void)
         cmocka_unit_test(targets_of_redirects_are_names),
         cmocka_unit_test(every_fault_of_a_file_is_told_at_once),
         cmocka_unit_test(a_section_inside_of_a_section_is_checked_as_one),
+        cmocka_unit_test(what_is_no_sink_is_refused),
         cmocka_unit_test(what_is_no_source_is_refused),
         cmocka_unit_test(too_many_and_too_much_are_refused),
         cmocka_unit_test(what_is_odd_but_allowed_is_a_warning),

@@ -275,6 +275,7 @@ static const struct option {
     {"audit.checkpoint-events", 0, "", "audit: {checkpoint-events: 77}"},
     {"audit.origin", 0, "", "audit: {origin: r7.example/audit}"},
     {"audit.publish", 0, "", "audit: {publish: events}"},
+    {"audit.sinks", 0, "", "audit: {sinks: {siem: {to: \"file:/tmp/siem\"}}}"},
     {"control.socket", 0, "", "control: {socket: /tmp/c/s}"},
     {"http.listen", 0, "", "http: {listen: 127.0.0.1@9153}"},
     {"http.reach", 0, "", "http: {reach: network, listen: 192.0.2.1@9153}"},

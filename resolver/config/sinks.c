@@ -1,0 +1,395 @@
+/* config/sinks.c - where events are sent beside the log: a name, a form, a place. */
+#include "config/schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define KiB UINT64_C(1024)
+#define MiB (1024 * KiB)
+#define GiB (1024 * MiB)
+
+#define QUEUE_STANDARD  (4 * MiB)
+#define ROTATE_STANDARD (64 * MiB)
+#define KEEP_STANDARD   5u
+#define AUTHPRIV        10 /* RFC 5424, 6.2.1 */
+
+static const struct config_word format_words[] = {{"json", CONFIG_SINK_JSON},
+                                                  {"ocsf", CONFIG_SINK_OCSF},
+                                                  {"dnstap", CONFIG_SINK_DNSTAP},
+                                                  {"syslog", CONFIG_SINK_SYSLOG},
+                                                  {NULL, 0}};
+
+static const struct config_word facility_words[] = {
+    {"daemon", 3},  {"auth", 4},    {"authpriv", AUTHPRIV}, {"local0", 16},
+    {"local1", 17}, {"local2", 18}, {"local3", 19},         {"local4", 20},
+    {"local5", 21}, {"local6", 22}, {"local7", 23},         {NULL, 0}};
+
+static const struct {
+    const char *word;
+    enum config_sink_place place;
+} schemes[] = {{"file:", CONFIG_SINK_FILE},
+               {"unix:", CONFIG_SINK_UNIX},
+               {"udp://", CONFIG_SINK_UDP},
+               {"tcp://", CONFIG_SINK_TCP},
+               {"tls://", CONFIG_SINK_TLS}};
+
+#define PLACES \
+    "file:PATH, unix:PATH, udp://ADDRESS@PORT, tcp://ADDRESS@PORT or tls://ADDRESS@PORT#NAME"
+
+static enum config_read_result worse(enum config_read_result a, enum config_read_result b)
+{
+    return a > b ? a : b;
+}
+
+static bool is_name(const char *text)
+{
+    const size_t len = strlen(text);
+
+    return len >= 1 && len <= CONFIG_SINK_NAME_MAX && text[0] != '-' &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static enum config_read_result read_path(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node, const char *text,
+                                         size_t max, char **out)
+{
+    const char *fault = config_path_fault(text);
+
+    if (fault != NULL) {
+        return config_fault(reader, row, node, "\"%.200s\" %s", text, fault);
+    }
+    free(*out);
+    *out = config_join_path(reader, text);
+    if (*out == NULL) {
+        return CONFIG_READ_NO_MEMORY;
+    }
+    if (strlen(*out) > max) {
+        return config_fault(reader, row, node,
+                            "the path of a socket has at most %zu octets, this one %zu", max,
+                            strlen(*out));
+    }
+    return CONFIG_READ_OK;
+}
+
+/* ADDRESS@PORT, and of TLS #NAME behind it. */
+static enum config_read_result read_server(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node, const char *text,
+                                           struct config_sink *sink)
+{
+    const char *mark = sink->place == CONFIG_SINK_TLS ? strchr(text, '#') : NULL;
+    const size_t len = mark != NULL ? (size_t)(mark - text) : strlen(text);
+
+    if (address_parse(text, len, 0, &sink->server.address) != 0 ||
+        sink->server.address.port == 0) {
+        return config_fault(
+            reader, row, node,
+            "\"%.200s\" is no ADDRESS@PORT: names are not looked up, since this "
+            "is what looks up names",
+            text);
+    }
+    if (mark != NULL) {
+        const char *words = endpoint_name_read(mark + 1, sink->server.name);
+
+        if (words != NULL) {
+            return config_fault(reader, row, node, "the server's name \"%.200s\" %s", mark + 1,
+                                words);
+        }
+    }
+    return CONFIG_READ_OK;
+}
+
+static enum config_read_result read_to(struct config_reader *reader,
+                                       const struct config_row *row,
+                                       const struct config_node *node, struct config_sink *sink)
+{
+    const size_t socket_max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+    if (!config_want_scalar(reader, row, node, PLACES)) {
+        return CONFIG_READ_REFUSED;
+    }
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        const size_t len = strlen(schemes[i].word);
+
+        if (strncmp(node->text, schemes[i].word, len) == 0) {
+            const char *rest = node->text + len;
+
+            sink->place = schemes[i].place;
+            return sink->place == CONFIG_SINK_FILE || sink->place == CONFIG_SINK_UNIX
+                       ? read_path(reader, row, node, rest,
+                                   sink->place == CONFIG_SINK_UNIX ? socket_max : SIZE_MAX,
+                                   &sink->path)
+                       : read_server(reader, row, node, rest, sink);
+        }
+    }
+    return config_fault(reader, row, node, "\"%.200s\" is no place: expected " PLACES,
+                        node->text);
+}
+
+static enum config_read_result read_streams(struct config_reader *reader,
+                                            const struct config_row *row,
+                                            const struct config_node *node,
+                                            struct config_sink *sink)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+
+    if (!config_want_items(reader, row, node, 3, "streams: [decisions, queries, changes]")) {
+        return CONFIG_READ_REFUSED;
+    }
+    sink->has_streams = true;
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        if (!config_want_scalar(reader, row, item, "a stream")) {
+            result = CONFIG_READ_REFUSED;
+            continue;
+        }
+        bool *stream = strcmp(item->text, "decisions") == 0 ? &sink->decisions
+                       : strcmp(item->text, "queries") == 0 ? &sink->queries
+                       : strcmp(item->text, "changes") == 0 ? &sink->changes
+                                                            : NULL;
+        if (stream == NULL || *stream) {
+            result = worse(result,
+                           config_fault(reader, row, item,
+                                        stream == NULL ? "\"%.200s\" is no stream: decisions, "
+                                                         "queries or changes"
+                                                       : "%.200s stands here twice",
+                                        item->text));
+        } else {
+            *stream = true;
+        }
+    }
+    if (result == CONFIG_READ_OK && node->count == 0) {
+        result = config_fault(reader, row, node, "no stream: name one, or leave the sink out");
+    }
+    return result;
+}
+
+static enum config_read_result read_a_word(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node,
+                                           const struct config_word *words, unsigned *out)
+{
+    int value = 0;
+    const enum config_read_result result = config_read_word(reader, row, node, words, &value);
+
+    if (result == CONFIG_READ_OK) {
+        *out = (unsigned)value;
+    }
+    return result;
+}
+
+static enum config_read_result read_option(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *item,
+                                           struct config_sink *sink)
+{
+    const char *key = item->key->text;
+
+    if (strcmp(key, "format") == 0) {
+        return read_a_word(reader, row, item, format_words, &sink->format);
+    }
+    if (strcmp(key, "to") == 0) {
+        return read_to(reader, row, item, sink);
+    }
+    if (strcmp(key, "streams") == 0) {
+        return read_streams(reader, row, item, sink);
+    }
+    if (strcmp(key, "queue") == 0) {
+        return config_read_octets(reader, row, item, 128 * KiB, GiB, &sink->queue_octets);
+    }
+    if (strcmp(key, "pins") == 0) {
+        return config_read_pins(reader, row, item, &sink->server);
+    }
+    if (strcmp(key, "ca") == 0) {
+        return config_want_scalar(reader, row, item, "a path")
+                   ? read_path(reader, row, item, item->text, SIZE_MAX, &sink->ca)
+                   : CONFIG_READ_REFUSED;
+    }
+    if (strcmp(key, "rotate") == 0) {
+        return config_read_octets(reader, row, item, 64 * KiB, 1024 * GiB,
+                                  &sink->rotate_octets);
+    }
+    if (strcmp(key, "keep") == 0) {
+        return config_read_number(reader, row, item, 1, 100, &sink->keep);
+    }
+    if (strcmp(key, "facility") == 0) {
+        return read_a_word(reader, row, item, facility_words, &sink->facility);
+    }
+    return config_fault(reader, row, item->key,
+                        "\"%.200s\" is not known of a sink, only format, to, streams, queue, "
+                        "pins, ca, rotate, keep and facility",
+                        key);
+}
+
+/* What goes together. */
+static enum config_read_result check(struct config_reader *reader, const struct config_row *row,
+                                     const struct config_node *node, struct config_sink *sink)
+{
+    const bool is_dns = sink->format == CONFIG_SINK_OCSF || sink->format == CONFIG_SINK_DNSTAP;
+
+    if (sink->place == CONFIG_SINK_NOWHERE) {
+        return config_fault(reader, row, node, "%s needs to: %s", sink->name, PLACES);
+    }
+    if (sink->place == CONFIG_SINK_UDP && sink->format != CONFIG_SINK_SYSLOG) {
+        return config_fault(reader, row, node,
+                            "%s: only syslog goes over UDP, where nobody knows what arrives",
+                            sink->name);
+    }
+    if (sink->place == CONFIG_SINK_TLS && sink->server.name[0] == '\0' &&
+        sink->server.pin_count == 0) {
+        return config_fault(reader, row, node,
+                            "%s: nothing says which server is the right one: add #NAME behind "
+                            "the port, or pins: [sha256/...]",
+                            sink->name);
+    }
+    if (sink->place != CONFIG_SINK_TLS && (sink->ca != NULL || sink->server.pin_count > 0)) {
+        return config_fault(reader, row, node, "%s: ca and pins are for tls:// alone",
+                            sink->name);
+    }
+    if (is_dns && sink->has_streams && sink->changes) {
+        return config_fault(reader, row, node,
+                            "%s: dnstap and ocsf tell of questions alone: changes need json or "
+                            "syslog",
+                            sink->name);
+    }
+    if (!sink->has_streams) {
+        sink->decisions = true;
+        sink->changes = !is_dns;
+    }
+    return CONFIG_READ_OK;
+}
+
+static enum config_read_result add_sink(struct config_reader *reader,
+                                        const struct config_row *row,
+                                        const struct config_node *item)
+{
+    struct config *config = reader->config;
+    struct config_sink *sink = &config->sinks[config->sink_count];
+    enum config_read_result result = CONFIG_READ_OK;
+
+    if (item->key->bad || item->bad) {
+        return CONFIG_READ_REFUSED;
+    }
+    if (!is_name(item->key->text) || item->kind != CONFIG_MAPPING) {
+        return config_fault(reader, row, item->key,
+                            "expected a name (1 to %u of a-z 0-9 and -, not - first), and "
+                            "behind it {format: json, to: PLACE}",
+                            CONFIG_SINK_NAME_MAX);
+    }
+    config->sink_count++; /* from here on it is freed with the others */
+    memcpy(sink->name, item->key->text, strlen(item->key->text) + 1);
+    sink->queue_octets = QUEUE_STANDARD;
+    sink->rotate_octets = ROTATE_STANDARD;
+    sink->keep = KEEP_STANDARD;
+    sink->facility = AUTHPRIV;
+    for (const struct config_node *option = item->first; option != NULL;
+         option = option->next) {
+        result = worse(result, option->key->bad || option->bad
+                                   ? CONFIG_READ_REFUSED
+                                   : read_option(reader, row, option, sink));
+    }
+    return result != CONFIG_READ_OK ? result : check(reader, row, item->key, sink);
+}
+
+static enum config_read_result read_sinks(struct config_reader *reader,
+                                          const struct config_row *row,
+                                          const struct config_node *node)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+    struct config *config = reader->config;
+
+    if (node->bad) {
+        return CONFIG_READ_REFUSED;
+    }
+    if (node->kind != CONFIG_MAPPING || node->count > CONFIG_SINKS_MAX) {
+        return config_fault(reader, row, node,
+                            "expected at most %u sinks, a line each: NAME: {format: json, to: "
+                            "PLACE}",
+                            CONFIG_SINKS_MAX);
+    }
+    config->sinks = calloc(node->count + 1, sizeof(*config->sinks));
+    if (config->sinks == NULL) {
+        return CONFIG_READ_NO_MEMORY;
+    }
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        result = worse(result, add_sink(reader, row, item));
+    }
+    return result;
+}
+
+static const char *word_of(const struct config_word *words, unsigned value)
+{
+    while (words->word != NULL && words->value != (int)value) {
+        words++;
+    }
+    return words->word != NULL ? words->word : "";
+}
+
+static void print_to(const struct config_sink *sink, FILE *out)
+{
+    char text[ADDRESS_TEXT_MAX] = "";
+    char *whole = NULL;
+    size_t i = 0;
+
+    while (schemes[i].place != sink->place) {
+        i++;
+    }
+    if (sink->path == NULL) {
+        address_format(&sink->server.address, true, text);
+    }
+    if (asprintf(&whole, "%s%s%s%s", schemes[i].word, sink->path != NULL ? sink->path : text,
+                 sink->server.name[0] != '\0' ? "#" : "", sink->server.name) >= 0) {
+        config_print_scalar(whole, out);
+        free(whole);
+    }
+}
+
+static void print_sink(const struct config_sink *sink, FILE *out)
+{
+    fputs("\n    ", out);
+    config_print_scalar(sink->name, out);
+    fprintf(out, ":\n      format: %s\n      to: ", word_of(format_words, sink->format));
+    print_to(sink, out);
+    fprintf(out, "\n      streams: [%s%s%s%s%s]", sink->decisions ? "decisions" : "",
+            sink->decisions && (sink->queries || sink->changes) ? ", " : "",
+            sink->queries ? "queries" : "", sink->queries && sink->changes ? ", " : "",
+            sink->changes ? "changes" : "");
+    fputs("\n      queue: ", out);
+    config_print_octets(sink->queue_octets, out);
+    if (sink->server.pin_count > 0) {
+        fputs("\n      ", out);
+        config_print_pins(&sink->server, out);
+    }
+    if (sink->ca != NULL) {
+        fputs("\n      ca: ", out);
+        config_print_scalar(sink->ca, out);
+    }
+    if (sink->place == CONFIG_SINK_FILE) {
+        fputs("\n      rotate: ", out);
+        config_print_octets(sink->rotate_octets, out);
+        fprintf(out, "\n      keep: %u", sink->keep);
+    }
+    if (sink->format == CONFIG_SINK_SYSLOG) {
+        fprintf(out, "\n      facility: %s", word_of(facility_words, sink->facility));
+    }
+}
+
+static void print_sinks(const struct config *config, const struct config_row *row, FILE *out)
+{
+    (void)row;
+    for (size_t i = 0; i < config->sink_count; i++) {
+        print_sink(&config->sinks[i], out);
+    }
+}
+
+void config_free_sinks(struct config *config)
+{
+    for (size_t i = 0; i < config->sink_count; i++) {
+        free(config->sinks[i].path);
+        free(config->sinks[i].ca);
+    }
+    free(config->sinks);
+}
+
+const struct config_kind config_kind_sinks = {"sinks", read_sinks, print_sinks};
