@@ -38,7 +38,7 @@ _cordon() {
           prove) options='--output --log --key --config --help' ;;
           search) options='--since --until --client --name --suffix --type --rcode --view --provider --class --authority --list --rule --action --mode --trigger --exception --what --user --stream --newest --limit --after --follow --json --csv --quiet --log --config --help' ;;
           top) options='clients names providers lists rules --since --until --client --name --suffix --type --rcode --view --provider --class --authority --list --rule --action --mode --trigger --exception --what --user --stream --count --json --quiet --log --config --help' ;;
-          why) options='--json --log --config --help' ;;
+          why) options='--lists --json --log --config --help' ;;
           verify) options='--key --log --checkpoint --witness --quorum --quick --age --config --json --help' ;;
           witness) options='add key show sign --dir --name --number --log --key --config --help' ;;
         esac

@@ -184,6 +184,9 @@ static void show_slot(struct search *search, struct slot *slot)
         search->stats.found++;
         search->stopped = !search->found(search->context, &slot->header, slot->block, i);
     }
+    if (search->way.shown != NULL) {
+        search->way.shown(search->way.context, &slot->header, slot->block);
+    }
 }
 
 /* Takes the oldest slot that was given away, once it is done. 0, or why the search ends. */

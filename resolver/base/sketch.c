@@ -241,6 +241,25 @@ size_t sketch_top(const struct sketch *sketch, struct sketch_entry *out, size_t 
     return count;
 }
 
+size_t sketch_entries(const struct sketch *sketch, struct sketch_entry *out, size_t max)
+{
+    size_t count = 0;
+
+    for (size_t index = 0; index <= sketch->set_mask; index++) {
+        const struct sketch_set *set = &sketch->sets[index];
+
+        for (size_t way = 0; way < SKETCH_WAYS && count < max; way++) {
+            if (set->count[way] > 0) {
+                out[count++] = (struct sketch_entry){.key = key_at(sketch, index, way),
+                                                     .len = set->len[way],
+                                                     .count = set->count[way],
+                                                     .error = set->error[way]};
+            }
+        }
+    }
+    return count;
+}
+
 uint64_t sketch_total(const struct sketch *sketch)
 {
     return sketch->total;

@@ -54,6 +54,9 @@ struct sketch_entry {
 /* The keys with the highest counts, highest first; returns how many, at most max. */
 size_t sketch_top(const struct sketch *sketch, struct sketch_entry *out, size_t max);
 
+/* All keys, in no order; returns how many, at most max. */
+size_t sketch_entries(const struct sketch *sketch, struct sketch_entry *out, size_t max);
+
 /* Of all keys together: how often something was added. */
 uint64_t sketch_total(const struct sketch *sketch);
 

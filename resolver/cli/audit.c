@@ -128,7 +128,9 @@ int cli_audit(int argc, char **argv)
         {"prove", cli_audit_prove,
          "prove [--output FILE] [--log DIR] [--key KEY] [-c CONFIG] ID"},
         {"search", cli_audit_search, "search [FILTER]... [--json | --csv] [--log DIR]"},
+        {"top", cli_audit_top, "top [clients | names | ...]... [FILTER]... [--log DIR]"},
         {"verify", cli_audit_verify, "verify [--key KEY] [--checkpoint FILE] [DIR]"},
+        {"why", cli_audit_why, "why [--lists DIR] [--json] [--log DIR | -c CONFIG] ID"},
         {"witness", cli_audit_witness, "witness add|key|show|sign ..."},
     };
 

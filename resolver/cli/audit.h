@@ -12,7 +12,9 @@ int cli_audit_cosign(int argc, char **argv);
 int cli_audit_key(int argc, char **argv);
 int cli_audit_prove(int argc, char **argv);
 int cli_audit_search(int argc, char **argv);
+int cli_audit_top(int argc, char **argv);
 int cli_audit_verify(int argc, char **argv);
+int cli_audit_why(int argc, char **argv);
 int cli_audit_witness(int argc, char **argv);
 
 /* Where a log lies: the folder that was named, or that of the configuration (config NULL: the

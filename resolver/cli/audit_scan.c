@@ -97,6 +97,17 @@ static bool on_found(void *context, const struct audit_header *header,
     return !scan->ended && (++scan->checked % SIGNALS_EVERY != 0 || !is_over(scan));
 }
 
+static void on_shown(void *context, const struct audit_header *header,
+                     struct audit_block *block)
+{
+    struct cli_audit_scan *scan = context;
+
+    (void)header;
+    if (scan->shown != NULL) {
+        scan->shown(scan->context, block);
+    }
+}
+
 static void tell_damage(struct cli_audit_scan *scan, const char *folder,
                         const struct audit_search_stats *stats)
 {
@@ -163,6 +174,7 @@ static int scan_log(struct cli_audit_scan *scan, const struct cli_audit_log *log
     struct audit_search_way way = {.threads = threads_for_it(),
                                    .newest_first = scan->newest_first,
                                    .growing = scan->follow,
+                                   .shown = on_shown,
                                    .progress = on_progress,
                                    .context = scan};
     struct audit_search_stats stats = {.blocks = 0};

@@ -27,6 +27,8 @@ struct cli_audit_scan {
     /* Event i of the block; columns are loaded by audit_block_load. False ends the search. */
     bool (*found)(void *context, unsigned log, const struct audit_header *header,
                   struct audit_block *block, uint32_t i);
+    /* After the events of one block. NULL: nothing. */
+    void (*shown)(void *context, struct audit_block *block);
     /* When all that there was was shown: before waiting for more (follow). NULL: nothing. */
     void (*caught_up)(void *context);
     void *context;

@@ -64,6 +64,37 @@ is "$(search --csv | python3 -c 'import csv, sys; print(*[row["id"] + row["statu
 is "$(search --what pause-begun --csv | python3 -c 'import csv, sys; print([row["reason"] for row in csv.DictReader(sys.stdin)])')" \
   "['an invoice']" "CSV of changes"
 
+say "top counts, by the legal status of then"
+top() { "$cordon" audit top --log "$log" "$@" | tr -s ' '; }
+is "$(top providers names --count 1 | paste -sd ';')" 'providers; 4 one designated;names; 2 a.blocked.test; 5 events' "top"
+is "$("$cordon" audit top --log "$log" providers rules --list two --json)" \
+  '{"events":1,"damaged":0,"top":{"providers":[{"key":"two","status_class":"designated","count":1,"error":0}],"rules":[{"key":"block suffix two.test","list":"two","status_class":"designated","count":1,"error":0}]}}' "JSON of top"
+code 2 "$cordon" audit top --log "$log" cats
+code 2 "$cordon" audit top --log "$log" names names
+code 2 "$cordon" audit top --log "$log" --count 0
+code 1 "$cordon" audit top --log "$log" --provider three
+
+say "why says what held then, with the rule in the text of then"
+new_list one 2 <<<'block suffix blocked.test'
+reload
+why() { "$cordon" audit why -c "$work/cordond.yaml" "$@"; }
+why d1 >"$work/why"
+for words in 'asked b.blocked.test A, by 127.0.0.1' 'of list one, serial 1' 'line [0-9]* of its text:' 'designated: the provider' \
+  'list then one serial 1 in force since' 'configuration [0-9a-f]\{64\}' 'cordon audit prove d1'; do
+  tr -s ' ' <"$work/why" | says "$words" || fail "no '$words' in $(cat "$work/why")"
+done
+! says paused <"$work/why" || fail "it was paused later: $(cat "$work/why")"
+why d4 | says "paused .*one until .*, by $(id -un): an invoice" || fail "$(why d4)"
+why --json d1 | python3 -c 'import json, sys; v = json.load(sys.stdin)
+assert v["rule_text"]["line"] > 1 and v["list_in_force"]["serial"] == 1 and v["pause_of_list"] is None and v["event"]["id"] == "d1", v'
+rm -r "$work/state/lists/one"
+why d1 | says 'its text is not kept any more' || fail "$(why d1)"
+code 1 why d17; says 'there is no event d17' <"$work/err" || fail "$(cat "$work/err")"
+code 1 why 2-d0
+code 2 why D1
+code 2 why
+code 2 why d1 d2
+
 say "what is followed comes as it is written, and ends with its reader"
 "$cordon" audit search -c "$work/cordond.yaml" --follow --json --after d4 >"$work/followed" &
 follower=$!

@@ -370,6 +370,8 @@ audit cosign request
 audit key
 audit prove
 audit search
+audit top
+audit why
 audit verify
 audit witness
 audit witness add
