@@ -1,8 +1,8 @@
 /*
  * Feeds arbitrary octets to the readers of the audit log. The first octet says as what: the
  * header and body of a block, a file of a log (searched, verified and gone on with), a signed
- * note with a checkpoint, a proof, one event, a key. What is taken for one must be written
- * again as it was read, and nothing may be verified that no key has signed.
+ * note with a checkpoint, a proof, one event, a key, a request to a witness. What is taken for
+ * one must be written again as it was read, and nothing may be verified that no key has signed.
  */
 #include "require.h"
 
@@ -14,10 +14,12 @@
 #include "audit/search.h"
 #include "audit/varint.h"
 #include "audit/verify.h"
+#include "audit/witness.h"
 #include "base/error.h"
 #include "base/random.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -189,6 +191,29 @@ static void read_key(const uint8_t *data, size_t size)
     }
 }
 
+/* What is taken for a request has one spelling: the digests, written again, are there. */
+static void read_request(const uint8_t *data, size_t size)
+{
+    static struct audit_request request;
+    char line[128];
+
+    if (audit_request_parse((const char *)data, size, &request) == 0) {
+        const char *at = (const char *)data;
+        int len = snprintf(line, sizeof(line), "old %llu\n", (unsigned long long)request.old);
+
+        require(request.count <= AUDIT_REQUEST_PROOF_MAX && request.note_len > 0);
+        require(memcmp(at, line, (size_t)len) == 0);
+        at += len;
+        for (unsigned i = 0; i < request.count; i++) {
+            len = (int)trust_base64_encode(request.proof[i], DIGEST_OCTETS, line, sizeof(line));
+            require(memcmp(at, line, (size_t)len) == 0 && at[len] == '\n');
+            at += len + 1;
+        }
+        require(at[0] == '\n' && at + 1 == request.note);
+        require(request.note + request.note_len == (const char *)data + size);
+    }
+}
+
 static void read_event(const uint8_t *data, size_t size)
 {
     uint8_t form[AUDIT_EVENT_MAX];
@@ -219,7 +244,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(copy != NULL);
     memcpy(copy, data + 1, size - 1);
     size--;
-    switch (data[0] % 7) {
+    switch (data[0] % 8) {
     case 0:
         read_header(copy, size);
         break;
@@ -238,8 +263,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 5:
         read_event(copy, size);
         break;
-    default:
+    case 6:
         read_key(copy, size);
+        break;
+    default:
+        read_request(copy, size);
         break;
     }
     free(copy);
