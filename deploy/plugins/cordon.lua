@@ -2,7 +2,8 @@
 --
 --   local cordon = dofile('/usr/share/cordon/plugins/cordon.lua')
 --   local policy = cordon.open{lists = '/usr/share/cordon/blocklists', use = {['huawei-cloud'] = 'enforce'},
---                              keys = {'list-a.pub', ...}, threshold = 2}
+--                              root = '/etc/cordon/1.root', state = '/var/lib/kresd/cordon'}
+--   -- or: keys = {'list-a.pub', ...}, threshold = 2 in place of root
 --   local match = policy:name(octets, length)      -- nil, or what blocks
 --   local match = policy:message(octets, length)
 --   local length = policy:answer(match, octets, room)   -- writes the answer of the block over it
@@ -16,6 +17,7 @@ struct cordon_list_use { const char *id; int mode; int action; };
 struct cordon_policy_options {
   size_t size; const char *list_directory; const struct cordon_list_use *lists; size_t list_count;
   const char *const *keys; size_t key_count; unsigned threshold; const char *cache_directory; uint64_t now_s;
+  const char *root, *publisher, *state_directory; uint64_t dead_after_s;
 };
 struct cordon_name { uint8_t octets[255]; uint8_t len; };
 struct cordon_match {
@@ -29,12 +31,14 @@ struct cordon_list_info {
   size_t size;
   const char *id, *title, *provider, *provider_name, *parent_name, *legal_requirement, *status_class, *status_entity,
     *status_authority, *status_citation, *status_effective, *status_state, *status_checked;
-  uint32_t serial, rules; uint64_t created_s, expires_s; int freshness, mode; uint32_t keys;
+  uint32_t serial, rules; uint64_t created_s, expires_s; int freshness, mode; uint32_t keys; uint64_t due_s;
 };
 int cordon_policy_open(const struct cordon_policy_options *, struct cordon_policy **, char *, size_t);
 void cordon_policy_close(struct cordon_policy *);
 size_t cordon_policy_lists(const struct cordon_policy *);
 int cordon_policy_list(const struct cordon_policy *, size_t, struct cordon_list_info *);
+int cordon_policy_freshness(const struct cordon_policy *, size_t, uint64_t);
+const char *cordon_freshness_name(int);
 int cordon_decide_name_for(const struct cordon_policy *, int, const uint8_t *, const uint8_t *, size_t,
                            struct cordon_decision *);
 int cordon_decide_message_for(const struct cordon_policy *, int, const uint8_t *, const uint8_t *, size_t,
@@ -58,7 +62,9 @@ local M = {}
 local Policy = {}
 Policy.__index = Policy
 
--- library: the path of libcordon.so, if it is not where the system looks.
+-- library: the path of libcordon.so, if it is not where the system looks. root: of the publisher of the lists,
+-- pinned; with it publisher (whose it must be), state (the folder that remembers what was accepted, so that nothing
+-- older is) and dead_after (seconds). Without it keys, and threshold (2).
 function M.open(options)
   local lib = ffi.load(options.library or 'libcordon.so.0.1')
   local use, ids = {}, {}
@@ -72,16 +78,24 @@ function M.open(options)
     lists[i - 1].id = id
     lists[i - 1].mode = mode
   end
-  local keys = ffi.new('const char *[?]', #options.keys)
-  for i, key in ipairs(options.keys) do keys[i - 1] = key end
+  if (options.root == nil) == (options.keys == nil) then error('cordon: name root, or keys') end
+  local names = options.keys or {}
+  local keys = ffi.new('const char *[?]', #names)
+  for i, key in ipairs(names) do keys[i - 1] = key end
   local given = ffi.new('struct cordon_policy_options')
   given.size = ffi.sizeof(given)
   given.list_directory = options.lists
   given.lists = lists
   given.list_count = #ids
-  given.keys = keys
-  given.key_count = #options.keys
-  given.threshold = options.threshold or 2
+  if options.keys then
+    given.keys = keys
+    given.key_count = #names
+  end
+  given.threshold = options.threshold or options.keys and 2 or 0
+  given.root = options.root
+  given.publisher = options.publisher
+  given.state_directory = options.state
+  given.dead_after_s = options.dead_after or 0
   local out = ffi.new('struct cordon_policy *[1]')
   local message = ffi.new('char[4096]')
   local rc = lib.cordon_policy_open(given, out, message, 4096)
@@ -94,6 +108,18 @@ function M.open(options)
   decision.size = ffi.sizeof(decision)
   return setmetatable({lib = lib, decision = decision, warnings = ffi.string(message),
                        at = ffi.gc(out[0], lib.cordon_policy_close), text = ffi.new('char[1100]')}, Policy)
+end
+
+-- How the oldest list stands in time, now: "fresh", "clock-untrusted", "stale" or "dead". All of them are in force.
+local ranks = {[0] = 0, [2] = 1, [1] = 2, [3] = 3}
+
+function Policy:freshness()
+  local worst = 0
+  for i = 0, tonumber(self.lib.cordon_policy_lists(self.at)) - 1 do
+    local one = self.lib.cordon_policy_freshness(self.at, i, 0)
+    if ranks[one] > ranks[worst] then worst = one end
+  end
+  return ffi.string(self.lib.cordon_freshness_name(worst))
 end
 
 -- options.event is called for each match: function(words, applied).

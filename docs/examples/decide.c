@@ -2,12 +2,12 @@
  * decide - what signed lists say of names, by libcordon.
  *
  *   cc decide.c $(pkg-config --cflags --libs cordon) -o decide
- *   ./decide LISTS KEY... -- LIST... -- NAME...
+ *   ./decide LISTS KEY...|N.root -- LIST... -- NAME...
  *
  * LISTS is the folder of ID.list and signatures; each KEY a .pub file, of which two must have
- * signed; each LIST an id. Prints a line per name, then why: each rule that matches, and the
- * law behind a block. Exit status: 0 none is blocked; 1 some are;
- * 2 the lists cannot be used.
+ * signed, or N.root the publisher's root; each LIST an id. Prints a line per name, then why:
+ * each rule that matches, and the law behind a block. Exit status: 0 none is blocked; 1 some
+ * are; 2 the lists cannot be used.
  */
 #include <cordon/explain.h>
 #include <cordon/policy.h>
@@ -91,6 +91,22 @@ static int tell(struct cordon_policy *policy, const char *text)
     return decision.blocked;
 }
 
+/* By whose word, and how old it is. */
+static void tell_trust(const struct cordon_policy *policy)
+{
+    struct cordon_trust_info trust = {.size = sizeof(trust)};
+    struct cordon_list_info list = {.size = sizeof(list)};
+
+    if (cordon_policy_trust(policy, &trust) == 0 && trust.publisher[0] != '\0') {
+        printf("by root %u of %s, catalogue %u\n", (unsigned)trust.root_version,
+               trust.publisher, (unsigned)trust.catalogue_serial);
+    }
+    for (size_t i = 0; cordon_policy_list(policy, i, &list) == 0; i++) {
+        printf("%s is %s\n", list.id,
+               cordon_freshness_name(cordon_policy_freshness(policy, i, 0)));
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct cordon_policy_options options = {.size = sizeof(options)};
@@ -101,15 +117,22 @@ int main(int argc, char **argv)
     int blocked = 0;
 
     if (argc < 3) {
-        fprintf(stderr, "usage: decide LISTS KEY... -- LIST... -- NAME... (libcordon %s)\n",
+        fprintf(stderr,
+                "usage: decide LISTS KEY...|N.root -- LIST... -- NAME... (libcordon %s)\n",
                 cordon_version());
         return 2;
     }
     options.list_directory = argv[1];
     argv += 2;
-    options.key_count = take(&argv, keys);
-    options.keys = keys;
-    options.threshold = 2;
+    const size_t key_count = take(&argv, keys);
+    if (key_count == 1 && strlen(keys[0]) > 5 &&
+        strcmp(keys[0] + strlen(keys[0]) - 5, ".root") == 0) {
+        options.root = keys[0];
+    } else {
+        options.keys = keys;
+        options.key_count = key_count;
+        options.threshold = 2;
+    }
     options.list_count = take(&argv, ids);
     for (size_t i = 0; i < options.list_count; i++) {
         uses[i].id = ids[i];
@@ -125,6 +148,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", cordon_strerror(rc));
         return 2;
     }
+    tell_trust(policy);
     const size_t count = take(&argv, names);
     for (size_t i = 0; i < count; i++) {
         blocked |= tell(policy, names[i]);

@@ -21,8 +21,10 @@ extern "C" {
 /* Values never change. */
 enum cordon_freshness {
     CORDON_FRESH = 0,
-    CORDON_STALE = 1,          /* past its expiry date: still in force */
-    CORDON_CLOCK_UNTRUSTED = 2 /* the clock is before the list's creation: nothing expires */
+    CORDON_STALE = 1,           /* past its expiry date: still in force */
+    CORDON_CLOCK_UNTRUSTED = 2, /* the clock is before what surely was: nothing expires */
+    CORDON_DEAD = 3 /* stale for longer than dead_after_s of the options: still in force, and
+                       for the program to do about it what its operator wants */
 };
 
 enum cordon_mode {
@@ -49,6 +51,8 @@ struct cordon_list_info {
     int freshness;                 /* enum cordon_freshness, when the list was loaded */
     int mode;                      /* enum cordon_mode */
     uint32_t keys;                 /* distinct trusted keys whose signatures verified */
+    uint64_t due_s;                /* when it is stale: the earliest expiry of the list, and of
+                                      the publisher's catalogue and root */
 };
 
 #ifdef __cplusplus

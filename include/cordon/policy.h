@@ -81,6 +81,23 @@ struct cordon_policy_options {
     const char *cache_directory; /* where the compiled lists are kept; NULL: nowhere. Only the
                                     user of this process may be able to write there. */
     uint64_t now_s;              /* for freshness; 0: the machine's clock */
+
+    /*
+     * A publisher's root in place of keys (docs/trust.md): the path of N.root, pinned where the
+     * publisher cannot write, with its signatures beside it. list_directory then has the
+     * publisher's catalogue and newer roots, too: these are followed, the catalogue names the
+     * hash of every list, and the root's scope holds. NULL: keys count. With a root keys and
+     * threshold are NULL and 0; without, publisher and state_directory are NULL.
+     */
+    const char *root;
+    const char *publisher;       /* whose root it must be; NULL: whoever's it is */
+    const char *state_directory; /* where is remembered what was accepted, so that nothing older
+                                    is from then on (trust.ratchet): a folder of its own, which
+                                    only the user of this process may write to; made if it is
+                                    not there. Several processes may share it. NULL: nothing is
+                                    remembered, and whoever writes the lists' folder can go back
+                                    to older ones. */
+    uint64_t dead_after_s;       /* lists that are stale for so long are dead; 0: never */
 };
 
 /*
@@ -88,6 +105,13 @@ struct cordon_policy_options {
  * CORDON_E_THRESHOLD, -ENOENT, -ENOMEM ... after which *policy is untouched. message (may be
  * NULL) gets every fault and warning, a line each, cut to its size. Takes milliseconds to
  * seconds.
+ *
+ * By a root, these are refused: what is older than what was accepted, or has another hash under
+ * the same number; an expired root with anything but what was accepted under it; a key of the
+ * wrong role; a list that the catalogue does not name as it is (CORDON_E_REFUSED,
+ * CORDON_E_THRESHOLD); a memory of which both files are damaged (CORDON_E_CORRUPT). What is
+ * past its expiry otherwise is in force, with a warning: see cordon_policy_freshness. A memory
+ * that cannot be written is a warning, too: see cordon_policy_trust.
  */
 CORDON_API int cordon_policy_open(const struct cordon_policy_options *options,
                                   struct cordon_policy **policy, char *message,
@@ -99,6 +123,33 @@ CORDON_API void cordon_policy_close(struct cordon_policy *policy); /* NULL is fi
 CORDON_API size_t cordon_policy_lists(const struct cordon_policy *policy);
 CORDON_API int cordon_policy_list(const struct cordon_policy *policy, size_t index,
                                   struct cordon_list_info *info);
+
+/* How a list stands in time (enum cordon_freshness): for a program that runs for weeks. now_s:
+ * wall clock in seconds; 0: the machine's. -ERANGE for an index that is none. Any thread. */
+CORDON_API int cordon_policy_freshness(const struct cordon_policy *policy, size_t index,
+                                       uint64_t now_s);
+/* "fresh", "stale", "clock-untrusted", "dead"; NULL for a value that is none. */
+CORDON_API const char *cordon_freshness_name(int freshness);
+
+/* Values never change. */
+enum cordon_memory {
+    CORDON_MEMORY_NONE = 0,     /* by keys alone, or without state_directory */
+    CORDON_MEMORY_KEPT = 1,     /* what is in use is remembered */
+    CORDON_MEMORY_UNWRITTEN = 2 /* it could not be: after a restart something older may pass */
+};
+
+/* By whose word the lists count. */
+struct cordon_trust_info {
+    size_t size;           /* in: sizeof(struct cordon_trust_info) */
+    const char *publisher; /* whose root it is; "": keys alone, and all else is 0 */
+    uint32_t root_version, catalogue_serial;
+    uint64_t root_expires_s, catalogue_expires_s; /* seconds since 1970 */
+    int memory;                                   /* enum cordon_memory */
+};
+/* 0; -EINVAL if info->size is none that this library knows. Strings live as long as the policy.
+ */
+CORDON_API int cordon_policy_trust(const struct cordon_policy *policy,
+                                   struct cordon_trust_info *info);
 
 /* A name in wire format, lower case, uncompressed. */
 struct cordon_name {

@@ -3,12 +3,12 @@
 #include "base/invariant.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "library/policy.h"
-#include "trust/load.h"
+#include "library/trust.h"
 
 #include <cordon/version.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +27,8 @@ _Static_assert((int)CORDON_ACTION_DEFAULT == POLICY_ACTION_DEFAULT &&
                    (int)CORDON_ACTION_LOG == POLICY_ACTION_LOG,
                "what is public has the numbers of the engine");
 _Static_assert((int)CORDON_FRESH == POLICY_FRESH && (int)CORDON_STALE == POLICY_STALE &&
-                   (int)CORDON_CLOCK_UNTRUSTED == POLICY_CLOCK_UNTRUSTED,
+                   (int)CORDON_CLOCK_UNTRUSTED == POLICY_CLOCK_UNTRUSTED &&
+                   (int)CORDON_DEAD == POLICY_DEAD,
                "what is public has the numbers of the engine");
 
 const char *cordon_version(void)
@@ -58,12 +59,20 @@ static void tell(const struct report *report, int rc, char *message, size_t size
     }
 }
 
+/* A root, or keys. What only a root can have is refused beside keys rather than not done. */
+static bool has_trust(const struct cordon_policy_options *options)
+{
+    return options->root != NULL
+               ? options->keys == NULL && options->key_count == 0 && options->threshold == 0
+               : options->keys != NULL && options->key_count > 0 && options->threshold > 0 &&
+                     options->publisher == NULL && options->state_directory == NULL;
+}
+
 static bool is_usable(const struct cordon_policy_options *options)
 {
     if (options->size != sizeof(*options) || options->list_directory == NULL ||
         options->lists == NULL || options->list_count == 0 ||
-        options->list_count > POLICY_LISTS_MAX || options->keys == NULL ||
-        options->key_count == 0 || options->threshold == 0) {
+        options->list_count > POLICY_LISTS_MAX || !has_trust(options)) {
         return false;
     }
     for (size_t i = 0; i < options->list_count; i++) {
@@ -96,9 +105,11 @@ static size_t used_lists(const struct cordon_policy_options *options, const char
     return count;
 }
 
-static int load(const struct cordon_policy_options *options, struct report *report,
+static int load(const struct cordon_policy_options *options, uint64_t now_s,
+                const struct library_trust *trust, struct report *report,
                 struct policy_loaded *loaded, struct policy **policy)
 {
+    const struct policy_load_source *sources[POLICY_LISTS_MAX];
     const char *ids[POLICY_LISTS_MAX];
     struct policy_list_setting settings[POLICY_LISTS_MAX];
     const size_t count = used_lists(options, ids, settings);
@@ -108,22 +119,19 @@ static int load(const struct cordon_policy_options *options, struct report *repo
                                              .list_count = count,
                                              .targets = POLICY_MODE_LOG,
                                              .name_servers = POLICY_MODE_OFF};
-    struct trust_keyring keyring;
+    const struct policy_load_request request = {.directory = trust->folder,
+                                                .ids = ids,
+                                                .id_count = count,
+                                                .sources = sources,
+                                                .dead_after_s = options->dead_after_s,
+                                                .now_s = now_s,
+                                                .cache_directory = options->cache_directory,
+                                                .heads = true};
 
-    int rc = trust_keyring_load(options->keys, options->key_count, options->threshold, report,
-                                &keyring);
-    if (rc != 0) {
-        return rc;
+    for (size_t i = 0; i < count; i++) {
+        sources[i] = &trust->source;
     }
-    const struct policy_load_request request = {
-        .directory = options->list_directory,
-        .ids = ids,
-        .id_count = count,
-        .keyring = &keyring,
-        .now_s = options->now_s != 0 ? options->now_s : clock_read().wall_us / US_PER_S,
-        .cache_directory = options->cache_directory,
-        .heads = true};
-    rc = policy_load(&request, report, loaded);
+    int rc = policy_load(&request, report, loaded);
     if (rc != 0) {
         return rc;
     }
@@ -135,6 +143,56 @@ static int load(const struct cordon_policy_options *options, struct report *repo
     }
     return rc;
 }
+
+static void note_trust(const struct trust_publisher *publisher, int memory,
+                       struct cordon_policy *made)
+{
+    made->trust = (struct cordon_trust_info){
+        .size = sizeof(made->trust), .publisher = made->publisher, .memory = memory};
+    if (publisher != NULL) {
+        snprintf(made->publisher, sizeof(made->publisher), "%s", publisher->root->publisher);
+        made->trust.root_version = publisher->root->version;
+        made->trust.root_expires_s = publisher->root->expires_s;
+        made->trust.catalogue_serial = publisher->catalogue->serial;
+        made->trust.catalogue_expires_s = publisher->catalogue->expires_s;
+    }
+}
+
+/* Nothing is remembered unless every check has passed. -EAGAIN: once more. */
+static int open_once(const struct cordon_policy_options *options, struct report *report,
+                     struct cordon_policy *made)
+{
+    const uint64_t now_s =
+        options->now_s != 0 ? options->now_s : clock_read().wall_us / US_PER_S;
+    struct library_trust *trust = calloc(1, sizeof(*trust));
+    struct policy_loaded *loaded = calloc(1, sizeof(*loaded));
+    int memory = CORDON_MEMORY_NONE;
+    int rc = -ENOMEM;
+
+    if (trust == NULL || loaded == NULL) {
+        goto done;
+    }
+    rc = library_trust_open(options, now_s, report, trust);
+    rc = rc == 0 ? load(options, now_s, trust, report, loaded, &made->policy) : rc;
+    rc = rc == 0 ? library_trust_keep(trust, now_s, report, &memory) : rc;
+    if (rc == 0) {
+        memcpy(made->loaded, loaded->lists, sizeof(made->loaded));
+        made->loaded_count = loaded->list_count;
+        note_trust(trust->publisher, memory, made);
+    } else {
+        policy_destroy(made->policy);
+        made->policy = NULL;
+    }
+    library_trust_close(trust);
+done:
+    free(trust);
+    free(loaded);
+    return rc;
+}
+
+/* Several processes that begin at once remember the same, one after the other: as many tries as
+ * there may be processes of one resolver. */
+#define OPEN_TRIES 64u
 
 int cordon_policy_open(const struct cordon_policy_options *options,
                        struct cordon_policy **policy, char *message, size_t message_size)
@@ -153,19 +211,19 @@ int cordon_policy_open(const struct cordon_policy_options *options,
     }
     report_init(&report);
     struct cordon_policy *made = calloc(1, sizeof(*made));
-    struct policy_loaded *loaded = calloc(1, sizeof(*loaded));
-    rc = made == NULL || loaded == NULL ? -ENOMEM
-                                        : load(options, &report, loaded, &made->policy);
-    if (rc == 0) {
-        made->magic = LIBRARY_POLICY_MAGIC;
-        memcpy(made->loaded, loaded->lists, sizeof(made->loaded));
-        made->loaded_count = loaded->list_count;
-        *policy = made;
-        made = NULL; /* it is the caller's now */
+    rc = made == NULL ? -ENOMEM : -EAGAIN;
+    for (unsigned i = 0; i < OPEN_TRIES && rc == -EAGAIN; i++) {
+        report_deinit(&report);
+        report_init(&report);
+        rc = open_once(options, &report, made);
     }
     tell(&report, rc, message, message_size);
     report_deinit(&report);
-    free(loaded);
+    if (rc == 0) {
+        made->magic = LIBRARY_POLICY_MAGIC;
+        *policy = made;
+        made = NULL; /* it is the caller's now */
+    }
     free(made);
     return rc;
 }
@@ -221,7 +279,40 @@ int cordon_policy_list(const struct cordon_policy *policy, size_t index,
         if (strcmp(policy->loaded[i].id, list.id) == 0) {
             info->freshness = (int)policy->loaded[i].freshness;
             info->keys = (uint32_t)policy->loaded[i].verdict.count;
+            info->due_s = policy->loaded[i].due_s;
         }
     }
     return 0;
+}
+
+int cordon_policy_freshness(const struct cordon_policy *policy, size_t index, uint64_t now_s)
+{
+    struct policy_image_list list;
+
+    if (!policy_image_list_at(policy_image_of(policy->policy), index, &list)) {
+        return -ERANGE;
+    }
+    for (size_t i = 0; i < policy->loaded_count; i++) {
+        if (strcmp(policy->loaded[i].id, list.id) == 0) {
+            return (int)policy_freshness_of(
+                &policy->loaded[i], now_s != 0 ? now_s : clock_read().wall_us / US_PER_S);
+        }
+    }
+    return -ERANGE;
+}
+
+int cordon_policy_trust(const struct cordon_policy *policy, struct cordon_trust_info *info)
+{
+    if (info->size != sizeof(*info)) {
+        return -EINVAL;
+    }
+    *info = policy->trust;
+    return 0;
+}
+
+const char *cordon_freshness_name(int freshness)
+{
+    return freshness >= CORDON_FRESH && freshness <= CORDON_DEAD
+               ? policy_freshness_word((enum policy_freshness)freshness)
+               : NULL;
 }

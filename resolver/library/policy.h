@@ -19,6 +19,8 @@ struct cordon_policy {
     struct policy *policy;
     struct policy_loaded_list loaded[POLICY_LISTS_MAX]; /* how each list was loaded */
     size_t loaded_count;
+    char publisher[TRUST_ID_MAX + 1]; /* whose root counts; "": keys alone */
+    struct cordon_trust_info trust;   /* its publisher is the one above */
 };
 
 /* For decide.c and explain.c: a name in wire format, and a client (family 0: none); false if

@@ -287,8 +287,7 @@ static int plan_beside(const struct setup_trust *trust, size_t whose, const char
         version->beside = true;
         return 0;
     }
-    if (find_kept(trust, whose, id, plan->paths[number], newer) &&
-        newer->serial > version->serial) {
+    if (find_kept(trust, whose, id, plan->paths[number], newer)) {
         rc = try_held(trust, whose, id, newer, &good);
     }
     version->beside = good;

@@ -291,10 +291,10 @@ int setup_views_init(const struct config *config, struct report *report,
 
 /* One set of lists of a view, or of a variant of it: all are in views->lists, which is ours to
  * change. True if the list was enforced. */
-static bool bury_in(const struct policy_list_setting *lists, size_t count, const char *id,
-                    bool pass)
+static bool bury_in(struct setup_views *views, const struct policy_list_setting *lists,
+                    size_t count, const char *id, bool pass)
 {
-    struct policy_list_setting *own = (struct policy_list_setting *)(uintptr_t)lists;
+    struct policy_list_setting *own = &views->lists[lists - views->lists];
     bool enforced = false;
 
     for (size_t i = 0; i < count; i++) {
@@ -321,6 +321,13 @@ static size_t drop_from(struct setup_views *views, const struct policy_list_sett
     return left;
 }
 
+/* What a view says while its k-th schedule holds, which is ours. */
+static struct policy_view_variant *variant_of(struct setup_views *views,
+                                              const struct policy_view_setting *view, size_t k)
+{
+    return &views->variants[&view->variants[k] - views->variants];
+}
+
 void setup_views_leave_out(struct setup_views *views, const char *id)
 {
     size_t left = 0;
@@ -329,8 +336,7 @@ void setup_views_leave_out(struct setup_views *views, const char *id)
         struct policy_view_setting *view = &views->at[i];
 
         for (size_t k = 0; k < view->variant_count; k++) {
-            struct policy_view_variant *variant =
-                &views->variants[&view->variants[k] - views->variants];
+            struct policy_view_variant *variant = variant_of(views, view, k);
 
             variant->list_count = drop_from(views, variant->lists, variant->list_count, id);
         }
@@ -344,15 +350,14 @@ void setup_views_leave_out(struct setup_views *views, const char *id)
     views->id_count = left;
 }
 
-static void refuse_all(struct policy_view_setting *view)
+static void refuse_all(struct setup_views *views, struct policy_view_setting *view)
 {
     view->log_only = false;
     view->deny = true;
     view->allow_count = 0;
     view->action = POLICY_ACTION_REFUSED;
     for (size_t i = 0; i < view->variant_count; i++) {
-        struct policy_view_variant *variant =
-            (struct policy_view_variant *)(uintptr_t)&view->variants[i];
+        struct policy_view_variant *variant = variant_of(views, view, i);
 
         variant->log_only = false;
         variant->deny = true;
@@ -365,11 +370,11 @@ void setup_views_bury(struct setup_views *views, const char *id, bool refuse, bo
 {
     for (size_t i = 0; i < views->count; i++) {
         struct policy_view_setting *view = &views->at[i];
-        bool enforced = bury_in(view->lists, view->list_count, id, pass);
+        bool enforced = bury_in(views, view->lists, view->list_count, id, pass);
 
         for (size_t k = 0; k < view->variant_count; k++) {
             enforced |=
-                bury_in(view->variants[k].lists, view->variants[k].list_count, id, pass);
+                bury_in(views, view->variants[k].lists, view->variants[k].list_count, id, pass);
         }
         if (enforced && (refuse || pass)) {
             report_add(report, REPORT_WARNING, id, 0, 0,
@@ -378,7 +383,7 @@ void setup_views_bury(struct setup_views *views, const char *id, bool refuse, bo
                        refuse ? "every question is refused" : "it only records");
         }
         if (enforced && refuse) {
-            refuse_all(view);
+            refuse_all(views, view);
         }
     }
 }

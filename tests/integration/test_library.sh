@@ -42,6 +42,9 @@ decides() { # PROGRAM
   grep -q '^    Huawei .* is designated by ' "$work/decided" || fail "$(cat "$work/decided")"
   grep -qx 'example.com: no rule' "$work/decided" || fail "$(cat "$work/decided")"
   grep -qx 'a..b is no name' "$work/decided" || fail "$(cat "$work/decided")"
+  "$1" "$lists" "$lists/1.root" -- huawei-cloud -- example.com >"$work/decided" || fail "by the root: $(cat "$work/decided")"
+  grep -q '^by root [0-9]* of [a-z-]*, catalogue [0-9]*$' "$work/decided" || fail "$(cat "$work/decided")"
+  grep -qE '^huawei-cloud is (fresh|stale)$' "$work/decided" || fail "$(cat "$work/decided")"
   code=0
   "$1" "$lists" "${keys[0]}" -- huawei-cloud -- example.com >"$work/decided" 2>&1 || code=$?
   [ "$code" = 2 ] || fail "with one key: exit status $code"

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 plugins="$CORDON_ROOT/deploy/plugins"
-make_keys list-a list-b
+make_keys list-a list-b root-a
 
 # These programs have no sanitizer, so neither may what they load.
 say "libcordon as it is shipped"
@@ -30,6 +30,21 @@ write_list beta 8 <<'RULES'
 block suffix watched.open.test
 RULES
 sign_list "$work/lists/beta.list"
+
+# The same lists under a root, in a folder of their own; the root is pinned elsewhere.
+accepted() { "$@" >"$work/log" 2>&1 || fail "$*: $(cat "$work/log")"; }
+catalogue() { # SERIAL EXPIRES KEY...
+  rm -f "$work"/signed/catalogue*
+  accepted "$cordon" catalogue make --publisher shop --serial "$1" --created 2026-01-01 --expires "$2" "$work/signed"
+  local key
+  for key in "${@:3}"; do accepted "$cordon" catalogue sign --key "$work/keys/$key.key" "$work/signed/catalogue"; done
+}
+mkdir "$work/pinned"
+cp -r "$work/lists" "$work/signed"
+accepted "$cordon" root make --publisher shop --title Shop --expires 2099-01-01 --root-threshold 1 --list-threshold 2 \
+  --root-keys "$work/keys/root-a.pub" --list-keys "$work/keys/list-a.pub,$work/keys/list-b.pub" "$work/pinned"
+accepted "$cordon" root sign --key "$work/keys/root-a.key" "$work/pinned/1.root"
+catalogue 7 2099-01-01 list-a list-b
 
 mkdir -p "$work/zones"
 cat >"$work/zones/test.zone" <<'ZONE'
@@ -175,9 +190,10 @@ cat >"$work/sizes.c" <<'C'
 #include <stdio.h>
 int main(void)
 {
-    printf("%zu %zu %zu %zu %zu %zu %zu %zu\n", sizeof(struct cordon_policy_options), sizeof(struct cordon_list_use),
+    printf("%zu %zu %zu %zu %zu %zu %zu %zu %zu %zu\n", sizeof(struct cordon_policy_options), sizeof(struct cordon_list_use),
            sizeof(struct cordon_name), sizeof(struct cordon_match), sizeof(struct cordon_decision),
-           sizeof(struct cordon_list_info), offsetof(struct cordon_match, name), offsetof(struct cordon_list_info, keys));
+           sizeof(struct cordon_list_info), offsetof(struct cordon_match, name), offsetof(struct cordon_list_info, due_s),
+           offsetof(struct cordon_policy_options, root), offsetof(struct cordon_policy_options, dead_after_s));
     return 0;
 }
 C
@@ -188,7 +204,7 @@ import ctypes, sys
 sys.path.insert(0, sys.argv[1])
 import cordon_unbound as c
 print(*[ctypes.sizeof(kind) for kind in (c.Options, c.Use, c.Name, c.Match, c.Decision, c.Info)], c.Match.name.offset,
-      c.Info.keys.offset)
+      c.Info.due_s.offset, c.Options.root.offset, c.Options.dead_after_s.offset)
 PYTHON
 python3 "$work/sizes.py" "$plugins/unbound" >"$work/sizes.py.out"
 cmp "$work/sizes.c.out" "$work/sizes.py.out" || fail "Python: $(cat "$work/sizes.py.out"), C: $(cat "$work/sizes.c.out")"
@@ -197,9 +213,11 @@ local ffi = require('ffi')
 dofile('$plugins/cordon.lua')
 local function size(name) return tonumber(ffi.sizeof('struct cordon_' .. name)) end
 local out = io.open('$work/sizes.lua.out', 'w')
-out:write(string.format('%d %d %d %d %d %d %d %d\n', size('policy_options'),
+out:write(string.format('%d %d %d %d %d %d %d %d %d %d\n', size('policy_options'),
   size('list_use'), size('name'), size('match'), size('decision'), size('list_info'),
-  tonumber(ffi.offsetof('struct cordon_match', 'name')), tonumber(ffi.offsetof('struct cordon_list_info', 'keys'))))
+  tonumber(ffi.offsetof('struct cordon_match', 'name')), tonumber(ffi.offsetof('struct cordon_list_info', 'due_s')),
+  tonumber(ffi.offsetof('struct cordon_policy_options', 'root')),
+  tonumber(ffi.offsetof('struct cordon_policy_options', 'dead_after_s'))))
 out:close()
 os.exit(0)
 LUA
@@ -226,11 +244,35 @@ table
 tells "$work/dnsdist.out"
 clients
 
+say "by a root: what is older, or signed by the wrong role, is refused at the start; what is stale is told"
+by_root() { # STATE LUA...
+  cat >"$work/root.conf" <<LUA
+local policy = dofile('$plugins/cordon.lua').open{library = '$library', lists = '$work/signed',
+  root = '$work/pinned/1.root', state = '$1', dead_after = 86400, use = {alpha = 'enforce', beta = 'log'}}
+print('lists are ' .. policy:freshness() .. '. ' .. policy.warnings)
+LUA
+  dnsdist --check-config -C "$work/root.conf"
+}
+refused() { # WORDS
+  if by_root "$work/root-state" >"$work/log" 2>&1; then fail "was not refused: $(cat "$work/log")"; fi
+  says -- "$1" <"$work/log" || fail "not '$1' but $(cat "$work/log")"
+}
+by_root "$work/root-state" >"$work/log" 2>&1 || fail "$(cat "$work/log")"
+says 'lists are fresh' <"$work/log" || fail "$(cat "$work/log")"
+catalogue 6 2099-01-01 list-a list-b
+refused 'rollback'
+catalogue 8 2099-01-01 root-a
+refused '0 of the 2 distinct trusted keys'
+catalogue 8 2026-01-02 list-a list-b
+by_root "$work/root-state" >"$work/log" 2>&1 || fail "$(cat "$work/log")"
+says 'lists are dead.*expired on' <"$work/log" || fail "$(cat "$work/log")"
+catalogue 9 2099-01-01 list-a list-b
+
 say "Unbound"
 program=unbound; front=$(free_port)
 cat >"$work/unbound.json" <<JSON
-{"library": "$library", "lists": "$work/lists", "threshold": 2, "use": {"alpha": "enforce", "beta": "log"},
- "keys": ["$work/keys/list-a.pub", "$work/keys/list-b.pub"]}
+{"library": "$library", "lists": "$work/signed", "use": {"alpha": "enforce", "beta": "log"},
+ "root": "$work/pinned/1.root", "publisher": "shop", "state": "$work/unbound-state"}
 JSON
 cat >"$work/unbound.conf" <<CONF
 server:
@@ -260,6 +302,7 @@ PYTHONPATH=/usr/lib/python3/dist-packages CORDON_UNBOUND="$work/unbound.json" st
 wait_until 60 is_up
 table
 tells "$work/unbound.log"
+grep -q '^list alpha 7 ' "$work/unbound-state/trust.ratchet" || fail "what was accepted is not remembered"
 # What Unbound needs for itself is not blocked: a zone whose name server has a listed name works, and a client
 # that asks for that name gets the block, not what Unbound knows.
 is www.elsewhere.example A "NOERROR 198.51.100.77"
@@ -277,8 +320,7 @@ cache.size = 8 * MB
 trust_anchors.remove('.')
 dofile('$plugins/knot-resolver/cordon-kresd.lua')
 cordon_policy{
-  library = '$library', lists = '$work/lists', keys = {'$work/keys/list-a.pub', '$work/keys/list-b.pub'},
-  threshold = 2, use = {alpha = 'enforce', beta = 'log'},
+  library = '$library', lists = '$work/signed', root = '$work/pinned/1.root', state = '$work/kresd-state', use = {alpha = 'enforce', beta = 'log'},
 }
 policy.add(policy.all(policy.FORWARD('127.0.0.1@$back')))
 LUA

@@ -220,6 +220,9 @@ t = d["then"]
 assert d["verdict"] == "blocked" and t["known"] and t["missing"] == [] and t["configuration"] == "same" and t["differs"] == [], t'
 explain_at s6.example "$held_at" --json | python3 -c 'import json, sys; assert json.load(sys.stdin)["verdict"] == "free"'
 explain_at s6.example 2026-01-01 | says 'NOT KNOWN which versions.*the history begins on' || fail "$(explain_at s6.example 2026-01-01)"
+explain_at s6.example 2025-06-01 >"$work/explained" 2>&1 || fail "$(cat "$work/explained")"
+says 'serial 6 of the list was made on 2026-.* after the time that is asked about' <"$work/explained" || fail "$(cat "$work/explained")"
+if says 'set the clock\|clock-untrusted' <"$work/explained"; then fail "no clock is wrong: $(cat "$work/explained")"; fi
 explain_at s1.example "$(since 1)" | says 'NOT KNOWN what list shop said (serial 1, mode enforce then)' || fail "$(explain_at s1.example "$(since 1)")"
 mv "$state/lists/shop" "$work/shop"
 explain_at s3.example "$held_at" | says 'NOT KNOWN what list shop said (serial 3' || fail "$(explain_at s3.example "$held_at")"

@@ -210,6 +210,66 @@ static void each_view_redirects_to_a_name_of_its_own(void **state)
     config_free(config);
 }
 
+/* The mode of a list among these; OFF: it is not there. */
+static enum policy_mode mode_of(const struct policy_list_setting *lists, size_t count,
+                                const char *id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(lists[i].id, id) == 0) {
+            return lists[i].mode;
+        }
+    }
+    return POLICY_MODE_OFF;
+}
+
+/* A dead list, by the operator's word: in views that enforce it, or that do while a schedule
+ * holds, and nowhere else. */
+static void a_dead_list_counts_nowhere_whatever_the_hour(void **state)
+{
+    struct config *config = read(
+        "schedules: {s: {zone: UTC}}\n"
+        "policy: {when: [{schedule: s, mode: log}]}\n"
+        "lists: {use: {a: enforce, b: enforce}}\n"
+        "views:\n"
+        "  at-times: {clients: [10.0.0.0/8], use: {b: enforce}, when: [{schedule: s, lists: "
+        "{a: enforce}}]}\n"
+        "  never: {clients: [172.16.0.0/12], use: {a: log, b: enforce}, when: []}\n");
+
+    (void)state;
+    for (unsigned refuse = 0; refuse < 2; refuse++) {
+        struct setup_views views;
+        struct report report;
+
+        report_init(&report);
+        assert_int_equal(setup_views_init(config, NULL, &views), 0);
+        assert_int_equal(views.at[1].variant_count, 1);
+        setup_views_bury(&views, "a", refuse == 1, refuse == 0, &report);
+        assert_int_equal(report.warnings, 2); /* a line for each view that is concerned */
+        for (size_t i = 0; i < 2; i++) {
+            const struct policy_view_setting *view = &views.at[i];
+            const struct policy_view_variant *variant = &view->variants[0];
+            const enum policy_mode wanted = refuse == 1 ? POLICY_MODE_ENFORCE : POLICY_MODE_LOG;
+
+            assert_int_equal(mode_of(variant->lists, variant->list_count, "a"), wanted);
+            assert_int_equal(mode_of(view->lists, view->list_count, "a"),
+                             i == 0 ? wanted : POLICY_MODE_OFF);
+            assert_int_equal(view->deny, refuse == 1);
+            assert_int_equal(variant->deny, refuse == 1);
+            assert_int_equal(variant->log_only, refuse == 0 && i == 0);
+            assert_int_equal(view->action == POLICY_ACTION_REFUSED, refuse == 1);
+            assert_int_equal(variant->action == POLICY_ACTION_REFUSED, refuse == 1);
+        }
+        assert_int_equal(mode_of(views.at[0].lists, views.at[0].list_count, "b"),
+                         POLICY_MODE_ENFORCE);
+        assert_false(views.at[2].deny);
+        assert_int_equal(mode_of(views.at[2].lists, views.at[2].list_count, "a"),
+                         POLICY_MODE_LOG);
+        report_deinit(&report);
+        setup_views_deinit(&views);
+    }
+    config_free(config);
+}
+
 static void too_many_lists_in_all_views_are_refused(void **state)
 {
     const size_t size = 1u << 16;
@@ -251,6 +311,7 @@ int main(void)
         cmocka_unit_test(without_views_there_is_the_default),
         cmocka_unit_test(who_is_in_a_view_follows_from_the_file),
         cmocka_unit_test(each_view_redirects_to_a_name_of_its_own),
+        cmocka_unit_test(a_dead_list_counts_nowhere_whatever_the_hour),
         cmocka_unit_test(too_many_lists_in_all_views_are_refused),
     };
     return cmocka_run_group_tests_name("setup/views", tests, NULL, NULL);

@@ -2,10 +2,12 @@
 --
 --   dofile('/usr/share/cordon/plugins/dnsdist/cordon-dnsdist.lua')
 --   cordonPolicy{
---     lists = '/usr/share/cordon/blocklists',
---     keys = {'/usr/share/cordon/blocklists/keys/list-a.pub', ...-b.pub, ...-c.pub}, threshold = 2,
+--     lists = '/usr/share/cordon/blocklists', root = '/etc/dnsdist/cordon.root', state = '/var/lib/dnsdist/cordon',
 --     use = {['huawei-cloud'] = 'enforce', ['alibaba-cloud'] = 'log'},
 --   }
+--
+-- The root of the lists' publisher is a copy of its 1.root, with its signatures; `state` remembers what was accepted, so
+-- that nothing older is (docs/trust.md). For lists of one's own, keys = {'a.pub', ...}, threshold = 2 in its place.
 --
 -- Questions for listed names are answered here and reach no backend. Answers of backends, and those of
 -- dnsdist's own cache, are judged by their aliases, SVCB targets and addresses; one that is blocked becomes

@@ -2,10 +2,13 @@
 --
 --   dofile('/usr/share/cordon/plugins/knot-resolver/cordon-kresd.lua')
 --   cordon_policy{
---     lists = '/usr/share/cordon/blocklists',
---     keys = {'/usr/share/cordon/blocklists/keys/list-a.pub', ...-b.pub, ...-c.pub}, threshold = 2,
+--     lists = '/usr/share/cordon/blocklists', root = '/etc/knot-resolver/cordon.root',
+--     state = '/var/lib/knot-resolver/cordon',
 --     use = {['huawei-cloud'] = 'enforce', ['alibaba-cloud'] = 'log'},
 --   }
+--
+-- The root of the lists' publisher is a copy of its 1.root, with its signatures; `state` remembers what was accepted, so
+-- that nothing older is (docs/trust.md). For lists of one's own, keys = {'a.pub', ...}, threshold = 2 in its place.
 --
 -- A client's question for a listed name is answered here, and nobody is asked. Every answer to a client, from the
 -- cache too, is judged by its aliases, targets of services and addresses as it leaves. What the resolver asks

@@ -8,9 +8,10 @@ unbound.conf:
         python-script: "/usr/share/cordon/plugins/unbound/cordon_unbound.py"
 
 /etc/unbound/cordon.json (or the file that $CORDON_UNBOUND names):
-    {"lists": "/usr/share/cordon/blocklists", "threshold": 2,
-     "keys": ["/usr/share/cordon/blocklists/keys/list-a.pub", "...list-b.pub", "...list-c.pub"],
+    {"lists": "/usr/share/cordon/blocklists", "root": "/etc/unbound/cordon.root", "state": "/var/lib/unbound/cordon",
      "use": {"huawei-cloud": "enforce", "alibaba-cloud": "log"}}
+The root of the lists' publisher is a copy of its 1.root, with its signatures; `state` remembers what was accepted, so
+that nothing older is (docs/trust.md). For lists of one's own, "keys": ["a.pub", ...] and "threshold": 2 in its place.
 
 A client's question for a listed name is answered here, and nobody is asked. An answer is judged by its aliases,
 targets of services, and addresses. What Unbound asks for its own sake (addresses of name servers) is never blocked,
@@ -55,7 +56,8 @@ class Options(ctypes.Structure):
     _fields_ = [("size", ctypes.c_size_t), ("list_directory", ctypes.c_char_p), ("lists", ctypes.POINTER(Use)),
                 ("list_count", ctypes.c_size_t), ("keys", ctypes.POINTER(ctypes.c_char_p)),
                 ("key_count", ctypes.c_size_t), ("threshold", ctypes.c_uint), ("cache_directory", ctypes.c_char_p),
-                ("now_s", ctypes.c_uint64)]
+                ("now_s", ctypes.c_uint64), ("root", ctypes.c_char_p), ("publisher", ctypes.c_char_p),
+                ("state_directory", ctypes.c_char_p), ("dead_after_s", ctypes.c_uint64)]
 
 
 class Info(ctypes.Structure):
@@ -66,7 +68,11 @@ class Info(ctypes.Structure):
                     "status_checked")] +
                 [("serial", ctypes.c_uint32), ("rules", ctypes.c_uint32), ("created_s", ctypes.c_uint64),
                  ("expires_s", ctypes.c_uint64), ("freshness", ctypes.c_int), ("mode", ctypes.c_int),
-                 ("keys", ctypes.c_uint32)])
+                 ("keys", ctypes.c_uint32), ("due_s", ctypes.c_uint64)])
+
+
+def text_of(options, name):
+    return options[name].encode() if options.get(name) is not None else None
 
 
 class Policy:
@@ -75,15 +81,21 @@ class Policy:
     def __init__(self, options):
         self.lib = ctypes.CDLL(options.get("library", "libcordon.so.0.1"))
         self.lib.cordon_strerror.restype = ctypes.c_char_p
+        self.lib.cordon_freshness_name.restype = ctypes.c_char_p
+        self.lib.cordon_policy_lists.restype = ctypes.c_size_t
         self.lib.cordon_action_name.restype = ctypes.c_char_p
         self.lib.cordon_trigger_name.restype = ctypes.c_char_p
         self.lib.cordon_match_text.restype = ctypes.c_size_t
         self.lib.cordon_name_to_text.restype = ctypes.c_size_t
         uses = (Use * len(options["use"]))(*[Use(name.encode(), MODES[mode], 0)
                                              for name, mode in options["use"].items()])
-        keys = (ctypes.c_char_p * len(options["keys"]))(*[key.encode() for key in options["keys"]])
-        given = Options(ctypes.sizeof(Options), options["lists"].encode(), uses, len(uses), keys, len(keys),
-                        options.get("threshold", 2), None, 0)
+        if ("root" in options) == ("keys" in options):
+            raise ValueError("name root, or keys")
+        names = options.get("keys")
+        keys = (ctypes.c_char_p * len(names))(*[key.encode() for key in names]) if names is not None else None
+        given = Options(ctypes.sizeof(Options), options["lists"].encode(), uses, len(uses), keys, len(names or ()),
+                        options.get("threshold", 0 if names is None else 2), None, 0, text_of(options, "root"),
+                        text_of(options, "publisher"), text_of(options, "state"), options.get("dead_after", 0))
         message = ctypes.create_string_buffer(4096)
         self.at = ctypes.c_void_p()
         code = self.lib.cordon_policy_open(ctypes.byref(given), ctypes.byref(self.at), message, len(message))
@@ -95,6 +107,13 @@ class Policy:
 
     def close(self):
         self.lib.cordon_policy_close(self.at)
+
+    def freshness(self):
+        """How the oldest list stands in time, now: "fresh", "clock-untrusted", "stale" or "dead"."""
+        ranks = {0: 0, 2: 1, 1: 2, 3: 3}
+        all_of_them = [self.lib.cordon_policy_freshness(self.at, ctypes.c_size_t(index), ctypes.c_uint64(0))
+                       for index in range(self.lib.cordon_policy_lists(self.at))]
+        return self.lib.cordon_freshness_name(max(all_of_them, key=ranks.get, default=0)).decode()
 
     def _judge(self, code, told):
         if code != 0:  # what cannot be read is left to Unbound
