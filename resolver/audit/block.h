@@ -102,6 +102,9 @@ uint32_t audit_block_words(const struct audit_block *block, unsigned column);
 struct audit_value audit_block_word(const struct audit_block *block, unsigned column,
                                     uint32_t j);
 uint64_t audit_block_index(const struct audit_block *block, unsigned column, uint32_t i);
+/* The same of all events in a row, for whoever looks at each; NULL: it is that of event 0 for
+ * all of them. Borrowed until the next load or open. */
+const uint64_t *audit_block_indexes(const struct audit_block *block, unsigned column);
 
 /* Event i, of the loaded columns; borrowed until the next load or open. */
 void audit_block_row(const struct audit_block *block, uint32_t i, struct audit_row *row);

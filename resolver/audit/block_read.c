@@ -437,6 +437,13 @@ uint64_t audit_block_index(const struct audit_block *block, unsigned column, uin
     return at->constant ? at->value : at->numbers[i];
 }
 
+const uint64_t *audit_block_indexes(const struct audit_block *block, unsigned column)
+{
+    const struct column *at = &block->columns[column];
+
+    return at->loaded && !at->constant ? at->numbers : NULL;
+}
+
 uint32_t audit_block_words(const struct audit_block *block, unsigned column)
 {
     return block->columns[column].loaded ? block->columns[column].count : 0;

@@ -13,7 +13,8 @@ struct condition {
     unsigned columns[2]; /* 0: none */
     bool (*matches[2])(const void *wanted, const struct audit_value *word);
     const void *wanted;
-    uint8_t *marks[2]; /* for each word of the block: it matches */
+    /* For each word of the block, behind a first for "absent": it matches. */
+    uint8_t *marks[2];
     bool any[2];
 };
 
@@ -189,7 +190,7 @@ struct audit_matcher *audit_matcher_create(const struct audit_query *query)
     for (unsigned i = 0; i < matcher->count; i++) {
         for (unsigned j = 0; j < 2; j++) {
             if (matcher->conditions[i].columns[j] != 0) {
-                matcher->conditions[i].marks[j] = malloc(AUDIT_BLOCK_EVENTS_MAX);
+                matcher->conditions[i].marks[j] = malloc(AUDIT_BLOCK_EVENTS_MAX + 1u);
                 good = good && matcher->conditions[i].marks[j] != NULL;
             }
         }
@@ -279,14 +280,17 @@ static bool mark(struct audit_matcher *matcher, const struct audit_block *block)
             const uint32_t words = column != 0 ? audit_block_words(block, column) : 0;
 
             condition->any[j] = false;
+            if (column != 0) {
+                condition->marks[j][0] = 0;
+            }
             if (column == 0 || (audit_block_columns(block) & BIT(column)) == 0) {
                 continue;
             }
             for (uint32_t k = 0; k < words; k++) {
                 const struct audit_value word = audit_block_word(block, column, k);
 
-                condition->marks[j][k] = condition->matches[j](condition->wanted, &word);
-                condition->any[j] = condition->any[j] || condition->marks[j][k] != 0;
+                condition->marks[j][k + 1] = condition->matches[j](condition->wanted, &word);
+                condition->any[j] = condition->any[j] || condition->marks[j][k + 1] != 0;
             }
         }
         if (!condition->any[0] && !condition->any[1]) {
@@ -296,34 +300,70 @@ static bool mark(struct audit_matcher *matcher, const struct audit_block *block)
     return true;
 }
 
-static bool holds(const struct audit_matcher *matcher, const struct audit_block *block,
-                  uint32_t i)
+/* Keeps of the events in hits those of which a word is marked. */
+static uint32_t keep_marked(const struct condition *condition, const struct audit_block *block,
+                            uint32_t *hits, uint32_t count)
 {
-    const struct audit_query *query = matcher->query;
+    const unsigned one = condition->any[0] ? 0 : 1;
+    const uint8_t *const marks = condition->marks[one];
+    const uint64_t *const at = audit_block_indexes(block, condition->columns[one]);
+    const bool both = condition->any[0] && condition->any[1];
+    uint32_t kept = 0;
 
-    for (unsigned k = 0; k < matcher->count; k++) {
-        const struct condition *condition = &matcher->conditions[k];
-        bool good = false;
+    if (!both && at != NULL) {
+        for (uint32_t k = 0; k < count; k++) { /* without a branch that is hard to foresee */
+            const uint32_t i = hits[k];
 
-        for (unsigned j = 0; j < 2 && !good; j++) {
-            if (condition->any[j]) {
-                const uint64_t index = audit_block_index(block, condition->columns[j], i);
-                good = index != 0 && condition->marks[j][index - 1] != 0;
-            }
+            hits[kept] = i;
+            kept += marks[at[i]] != 0;
         }
-        if (!good) {
-            return false;
-        }
+        return kept;
     }
-    for (unsigned k = 0; k < query->number_count; k++) {
-        const unsigned column = query->numbers[k].column;
+    for (uint32_t k = 0; k < count; k++) {
+        const uint32_t i = hits[k];
+        bool good = marks[audit_block_index(block, condition->columns[one], i)] != 0;
 
-        if ((audit_block_columns(block) & BIT(column)) == 0 ||
-            audit_block_index(block, column, i) != query->numbers[k].number + 1) {
-            return false;
+        if (both && !good) {
+            good = condition->marks[1][audit_block_index(block, condition->columns[1], i)] != 0;
         }
+        hits[kept] = i;
+        kept += good;
     }
-    return true;
+    return kept;
+}
+
+static uint32_t keep_numbers(const struct audit_query *query, const struct audit_block *block,
+                             uint32_t *hits, uint32_t count)
+{
+    for (unsigned n = 0; n < query->number_count && count > 0; n++) {
+        const unsigned column = query->numbers[n].column;
+        const uint64_t wanted = query->numbers[n].number + 1;
+        uint32_t kept = 0;
+
+        for (uint32_t k = 0; k < count; k++) { /* of a column that is not there: 0 */
+            const uint32_t i = hits[k];
+
+            hits[kept] = i;
+            kept += audit_block_index(block, column, i) == wanted;
+        }
+        count = kept;
+    }
+    return count;
+}
+
+static uint32_t keep_times(const struct audit_query *query, const struct audit_block *block,
+                           uint32_t *hits, uint32_t count)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t k = 0; k < count; k++) {
+        const uint32_t i = hits[k];
+        const uint64_t time = audit_block_index(block, AUDIT_TIME, i) - 1;
+
+        hits[kept] = i;
+        kept += time >= query->from_us && (query->to_us == 0 || time <= query->to_us);
+    }
+    return kept;
 }
 
 int audit_matcher_find(struct audit_matcher *matcher, const struct audit_header *header,
@@ -334,23 +374,19 @@ int audit_matcher_find(struct audit_matcher *matcher, const struct audit_header 
                        (query->to_us != 0 && header->last_us > query->to_us);
     const int result =
         audit_block_load(block, matcher->columns | (times ? BIT(AUDIT_TIME) : 0));
+    uint32_t left = header->events;
 
     *count = 0;
     if (result != 0 || !mark(matcher, block)) {
         return result;
     }
-    for (uint32_t i = 0; i < header->events; i++) {
-        if (!holds(matcher, block, i)) {
-            continue;
-        }
-        if (times) {
-            const uint64_t time = audit_block_index(block, AUDIT_TIME, i) - 1;
-
-            if (time < query->from_us || (query->to_us != 0 && time > query->to_us)) {
-                continue;
-            }
-        }
-        hits[(*count)++] = i;
+    for (uint32_t i = 0; i < left; i++) {
+        hits[i] = i;
     }
+    for (unsigned k = 0; k < matcher->count && left > 0; k++) {
+        left = keep_marked(&matcher->conditions[k], block, hits, left);
+    }
+    left = keep_numbers(query, block, hits, left);
+    *count = times ? keep_times(query, block, hits, left) : left;
     return 0;
 }

@@ -46,20 +46,42 @@ static bool count_only(void *context, const struct audit_header *header,
     return true;
 }
 
+#define ROUNDS 3 /* the fastest counts: others use this machine, too */
+
+static void measure_way(const struct audit_files *files, const char *what,
+                        const struct audit_query *query, unsigned threads)
+{
+    const struct audit_search_way way = {.threads = threads};
+    struct audit_query with = *query;
+    struct audit_search_stats stats = {.found = 0};
+    double best = 0;
+    double best_cpu = 0;
+
+    with.way = &way;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        const double begin = wall();
+        const double begin_cpu = cpu();
+
+        if (audit_search(files, &with, count_only, NULL, &stats) != 0) {
+            exit(1);
+        }
+        const double spent = wall() - begin;
+        const double spent_cpu = cpu() - begin_cpu;
+        best = i == 0 || spent < best ? spent : best;
+        best_cpu = i == 0 || spent_cpu < best_cpu ? spent_cpu : best_cpu;
+    }
+    printf(
+        "search %-34s %u threads beside: %7.3f s (%.3f s of a processor), %llu found, %llu of "
+        "%llu blocks opened\n",
+        what, threads, best, best_cpu, (unsigned long long)stats.found,
+        (unsigned long long)stats.opened, (unsigned long long)stats.blocks);
+}
+
 static void measure_search(const struct audit_files *files, const char *what,
                            const struct audit_query *query)
 {
-    struct audit_search_stats stats;
-    const double begin = wall();
-    const double begin_cpu = cpu();
-
-    if (audit_search(files, query, count_only, NULL, &stats) != 0) {
-        exit(1);
-    }
-    printf("search %-34s %7.3f s (%.3f s of a processor), %llu found, %llu of %llu blocks "
-           "opened\n",
-           what, wall() - begin, cpu() - begin_cpu, (unsigned long long)stats.found,
-           (unsigned long long)stats.opened, (unsigned long long)stats.blocks);
+    measure_way(files, what, query, 0);
+    measure_way(files, what, query, 2);
 }
 
 static void measure_searches(const struct audit_files *files, const struct audit_events *events,

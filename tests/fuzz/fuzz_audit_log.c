@@ -12,6 +12,7 @@
 #include "audit/frame.h"
 #include "audit/proof.h"
 #include "audit/search.h"
+#include "audit/shown.h"
 #include "audit/varint.h"
 #include "audit/verify.h"
 #include "audit/witness.h"
@@ -81,6 +82,28 @@ static int read_no_head(void *context, char *out, size_t size, size_t *len)
     return -ENOENT;
 }
 
+/* Whatever an event has, its JSON is one line that drives no terminal, and all of it fits. */
+static void show(const struct audit_row *row)
+{
+    static char line[AUDIT_JSON_MAX];
+    const struct audit_id id = {1, AUDIT_DECISIONS, 0};
+    struct text text;
+
+    text_init(&text, line, sizeof(line));
+    audit_row_json(row, &id, &text);
+    require(!text.overflow || !audit_row_is_writable(row));
+    for (size_t i = 0; i < text.len; i++) {
+        require((uint8_t)line[i] >= 0x20 && line[i] != 0x7f);
+    }
+    require(text.overflow || (line[0] == '{' && line[text.len - 1] == '}'));
+    for (unsigned column = AUDIT_TIME; column <= AUDIT_COLUMN_LAST; column++) {
+        text_init(&text, line, sizeof(line));
+        audit_row_show(row, (enum audit_column)column, &text);
+    }
+    text_init(&text, line, sizeof(line));
+    audit_row_show_deed(row, &text);
+}
+
 /* The body for a header that says the least of it. */
 static void read_body(const uint8_t *data, size_t size)
 {
@@ -104,6 +127,7 @@ static void read_body(const uint8_t *data, size_t size)
         for (uint32_t i = 0; i < header.events; i += 1 + header.events / 16) {
             audit_block_row(block, i, &row);
             require(audit_row_has(&row, AUDIT_TIME));
+            show(&row);
             if (audit_row_is_writable(&row)) {
                 const size_t len = audit_row_encode(&row, form);
 
@@ -129,10 +153,13 @@ static bool see(void *context, const struct audit_header *header, struct audit_b
                 uint32_t i)
 {
     unsigned *count = context;
+    struct audit_row row;
 
-    (void)header;
-    (void)block;
-    (void)i;
+    require(i < header->events);
+    if (audit_block_load(block, UINT64_MAX) == 0) {
+        audit_block_row(block, i, &row);
+        show(&row);
+    }
     return ++*count < 100;
 }
 
@@ -156,6 +183,15 @@ static void read_file(const uint8_t *data, size_t size, const struct trust_note_
 
     require(audit_search(&files, &query, see, &count, &stats) == 0);
     require(stats.found == count);
+    if (count < 100) { /* from the other end there are as many */
+        const struct audit_search_way way = {.newest_first = true};
+        struct audit_query back = query;
+
+        back.way = &way;
+        count = 0;
+        require(audit_search(&files, &back, see, &count, &stats) == 0);
+        require(stats.found == count);
+    }
     require(audit_verify(&files, &options, &verdict) == 0);
     /* Nobody has this key: nothing is signed by it. */
     require(verdict.signed_blocks == 0 && verdict.checkpoints == 0);
@@ -223,6 +259,7 @@ static void read_event(const uint8_t *data, size_t size)
 
     if (size <= AUDIT_EVENT_MAX && audit_row_decode(data, size, &row)) {
         require(audit_row_encode(&row, form) == size && memcmp(form, data, size) == 0);
+        show(&row);
     }
     audit_basis_get(data, size, &basis);
     audit_client_get(data, size, &client);
