@@ -30,12 +30,14 @@ _cordon() {
   esac
   case $command in
     audit)
-      if ((cword == 2)); then options='check cosign key prove search top verify why witness --help'; else
+      if ((cword == 2)); then options='check cosign impact key prove report search top verify why witness --help'; else
         case $verb in
           check) options='--key --witness --quorum --json --help' ;;
           cosign) options='add ask request --witness --request --old --output --log --key --config --help' ;;
+          impact) options='--from --to --since --format --table --output --log --config --help' ;;
           key) options='--config --json --help' ;;
           prove) options='--output --log --key --config --help' ;;
+          report) options='exposure blocks exceptions evidence --provider --from --to --since --format --table --output --log --config --verify-key --key --password-fd --unsigned --help' ;;
           search) options='--since --until --client --name --suffix --type --rcode --view --provider --class --authority --list --rule --action --mode --trigger --exception --what --user --stream --newest --limit --after --follow --json --csv --quiet --log --config --help' ;;
           top) options='clients names providers lists rules --since --until --client --name --suffix --type --rcode --view --provider --class --authority --list --rule --action --mode --trigger --exception --what --user --stream --count --json --quiet --log --config --help' ;;
           why) options='--lists --json --log --config --help' ;;

@@ -16,14 +16,22 @@ static const char key_help[] =
     "  -c, --config FILE  the configuration that says where the state directory is\n"
     "  --json             as a JSON document\n";
 
-/* The file of the secret key, as the daemon has it. */
-static bool key_file(const struct config *config, char out[AUDIT_PATH_MAX])
+bool cli_audit_key_file(const struct config *config, char out[AUDIT_PATH_MAX])
 {
     const char *folder =
         config->state_directory != NULL ? config->state_directory : config->audit_directory;
 
     return folder != NULL &&
-           (size_t)snprintf(out, AUDIT_PATH_MAX, "%s/audit.key.pub", folder) < AUDIT_PATH_MAX;
+           (size_t)snprintf(out, AUDIT_PATH_MAX, "%s/audit.key", folder) < AUDIT_PATH_MAX;
+}
+
+/* Its public half. */
+static bool key_file(const struct config *config, char out[AUDIT_PATH_MAX])
+{
+    const size_t len = cli_audit_key_file(config, out) ? strlen(out) : 0;
+
+    return len > 0 &&
+           (size_t)snprintf(out + len, AUDIT_PATH_MAX - len, ".pub") < AUDIT_PATH_MAX - len;
 }
 
 static int read_own_key(const char *command, const struct config *config,
@@ -124,9 +132,13 @@ int cli_audit(int argc, char **argv)
         {"check", cli_audit_check,
          "check --key KEY [--witness KEY[,KEY...] [--quorum N]] [--json] [FILE]"},
         {"cosign", cli_audit_cosign, "cosign add|ask|request ..."},
+        {"impact", cli_audit_impact, "impact [--since SPAN] [--format FORMAT] LIST"},
         {"key", cli_audit_key, "key [--json] [-c CONFIG]"},
         {"prove", cli_audit_prove,
          "prove [--output FILE] [--log DIR] [--key KEY] [-c CONFIG] ID"},
+        {"report", cli_audit_report,
+         "report exposure|blocks|exceptions|evidence [--from TIME] [--to TIME] [--format "
+         "FORMAT]"},
         {"search", cli_audit_search, "search [FILTER]... [--json | --csv] [--log DIR]"},
         {"top", cli_audit_top, "top [clients | names | ...]... [FILTER]... [--log DIR]"},
         {"verify", cli_audit_verify, "verify [--key KEY] [--checkpoint FILE] [DIR]"},

@@ -5,12 +5,15 @@
 #define CORDON_CLI_AUDIT_H
 
 #include "audit/recorder.h"
+#include "audit/verify.h"
 #include "cli/cli.h"
 
 int cli_audit_check(int argc, char **argv);
 int cli_audit_cosign(int argc, char **argv);
+int cli_audit_impact(int argc, char **argv);
 int cli_audit_key(int argc, char **argv);
 int cli_audit_prove(int argc, char **argv);
+int cli_audit_report(int argc, char **argv);
 int cli_audit_search(int argc, char **argv);
 int cli_audit_top(int argc, char **argv);
 int cli_audit_verify(int argc, char **argv);
@@ -28,5 +31,13 @@ struct cli_audit_place {
 };
 int cli_audit_place(const char *command, const char *config, const char *named_folder,
                     const char *named_key, struct cli_audit_place *out);
+
+/* The file of the secret key of the log, where the daemon has it. False: the configuration says
+ * no place. */
+bool cli_audit_key_file(const struct config *config, char out[AUDIT_PATH_MAX]);
+
+/* What a verification has found, in words. folder: what the log is called there. */
+void cli_audit_print_verdict(const char *folder, const struct trust_note_key *key, bool own_key,
+                             const struct audit_verdict *verdict, FILE *out);
 
 #endif

@@ -61,56 +61,58 @@ struct elsewhere {
     struct cli_witnesses witnesses;
 };
 
-static void print_finding(const char *what, const struct audit_finding *finding)
+static void print_finding(const char *what, const struct audit_finding *finding, FILE *out)
 {
     if (finding->fault == AUDIT_SOUND) {
-        printf("  %-13s holds\n", what);
+        fprintf(out, "  %-13s holds\n", what);
     } else {
-        printf("  %-13s DOES NOT HOLD: %s, file %" PRIu32 ", at %" PRIu64 ": %s\n", what,
-               audit_fault_word(finding->fault), finding->file, finding->at, finding->text);
+        fprintf(out, "  %-13s DOES NOT HOLD: %s, file %" PRIu32 ", at %" PRIu64 ": %s\n", what,
+                audit_fault_word(finding->fault), finding->file, finding->at, finding->text);
     }
 }
 
-static void print_verdict(const char *folder, const struct elsewhere *elsewhere, bool own_key,
-                          const struct audit_verdict *verdict)
+void cli_audit_print_verdict(const char *folder, const struct trust_note_key *key, bool own_key,
+                             const struct audit_verdict *verdict, FILE *out)
 {
     char from[CLOCK_TEXT_MAX];
     char to[CLOCK_TEXT_MAX];
 
-    printf("%s\n", folder);
-    print_finding("integrity", &verdict->integrity);
-    print_finding("completeness", &verdict->completeness);
-    printf("  %" PRIu64 " decisions, %" PRIu64 " queries, %" PRIu64 " changes in %" PRIu64
-           " blocks and %" PRIu64 " files",
-           verdict->events[AUDIT_DECISIONS], verdict->events[AUDIT_QUERIES],
-           verdict->events[AUDIT_CHANGES], verdict->blocks, verdict->files);
+    fprintf(out, "%s\n", folder);
+    print_finding("integrity", &verdict->integrity, out);
+    print_finding("completeness", &verdict->completeness, out);
+    fprintf(out,
+            "  %" PRIu64 " decisions, %" PRIu64 " queries, %" PRIu64 " changes in %" PRIu64
+            " blocks and %" PRIu64 " files",
+            verdict->events[AUDIT_DECISIONS], verdict->events[AUDIT_QUERIES],
+            verdict->events[AUDIT_CHANGES], verdict->blocks, verdict->files);
     if (verdict->blocks > 0) {
         clock_format_s(verdict->first_us / 1000000, from);
         clock_format_s(verdict->last_us / 1000000, to);
-        printf(", %s to %s", from, to);
+        fprintf(out, ", %s to %s", from, to);
     }
-    printf("\n  %" PRIu64 " checkpoints cover %" PRIu64 " blocks; signed by %s%s\n",
-           verdict->checkpoints, verdict->signed_blocks, elsewhere->key->name,
-           own_key ? " (the key of this machine: nobody has named one)" : "");
-    cli_witnesses_print(&elsewhere->witnesses, verdict->blocks);
+    fprintf(out, "\n  %" PRIu64 " checkpoints cover %" PRIu64 " blocks; signed by %s%s\n",
+            verdict->checkpoints, verdict->signed_blocks, key->name,
+            own_key ? " (the key of this machine: nobody has named one)" : "");
     if (verdict->gaps > 0) {
-        printf("  the log itself says that %" PRIu64 " events are missing, in %" PRIu64
-               " gaps\n",
-               verdict->gap_events, verdict->gaps);
+        fprintf(out,
+                "  the log itself says that %" PRIu64 " events are missing, in %" PRIu64
+                " gaps\n",
+                verdict->gap_events, verdict->gaps);
     }
     if (verdict->removed > 0) {
-        printf("  the bodies of %" PRIu64 " blocks were removed, and that is recorded\n",
-               verdict->removed);
+        fprintf(out, "  the bodies of %" PRIu64 " blocks were removed, and that is recorded\n",
+                verdict->removed);
     }
     if (verdict->unended > 0) {
-        printf("  %" PRIu64
-               " of its runs did not end in order (killed, no power, a full disk at "
-               "the stop): what was answered last then may be missing\n",
-               verdict->unended);
+        fprintf(out,
+                "  %" PRIu64
+                " of its runs did not end in order (killed, no power, a full disk at "
+                "the stop): what was answered last then may be missing\n",
+                verdict->unended);
     }
-    printf("  %s\n", verdict->stopped
-                         ? "it was stopped in order"
-                         : "it was not stopped: it is being written, or was killed");
+    fprintf(out, "  %s\n",
+            verdict->stopped ? "it was stopped in order"
+                             : "it was not stopped: it is being written, or was killed");
 }
 
 static void write_finding(struct text *out, const char *key,
@@ -230,7 +232,8 @@ static int verify_one(const struct job *job, const struct cli_audit_log *log)
     if (job->json) {
         print_json(log->folder, &elsewhere, &verdict);
     } else {
-        print_verdict(log->folder, &elsewhere, job->place.own_key, &verdict);
+        cli_audit_print_verdict(log->folder, &key, job->place.own_key, &verdict, stdout);
+        cli_witnesses_print(&elsewhere.witnesses, verdict.blocks);
     }
     return verdict.integrity.fault == AUDIT_SOUND &&
                    verdict.completeness.fault == AUDIT_SOUND &&

@@ -1,7 +1,7 @@
 #include "gate/impact.h"
 
 #include "audit/search.h"
-#include "gate/tally.h"
+#include "base/tally.h"
 #include "policy/views.h"
 #include "setup/schedules.h"
 #include "setup/why.h"
@@ -36,7 +36,7 @@ struct hit_name {
 struct replay {
     const struct gate_impact_request *request;
     struct gate_impact *impact;
-    struct gate_tally *names, *clients, *pairs;
+    struct tally *names, *clients, *pairs;
     struct hit_name **hits; /* by number of the name */
     struct counts counts;
     struct setup_moment moment;
@@ -146,10 +146,10 @@ static struct hit_name *name_of(struct replay *replay, const struct asked *asked
                                 const struct gate_question *by)
 {
     bool is_new = false;
-    const size_t number = gate_tally_add(replay->names, asked->name.octets, asked->name.len,
-                                         &is_new, &replay->no_memory);
+    const size_t number = tally_add(replay->names, asked->name.octets, asked->name.len, &is_new,
+                                    &replay->no_memory);
 
-    if (number == GATE_TALLY_NONE) {
+    if (number == TALLY_NONE) {
         return NULL;
     }
     if (is_new) {
@@ -185,20 +185,19 @@ static void count_client(struct replay *replay, const struct asked *asked, struc
     if (asked->client_len == 0 || asked->client_len > AUDIT_ADDRESS_MAX) {
         return;
     }
-    (void)gate_tally_add(replay->clients, asked->client_octets, asked->client_len, &is_new,
-                         &replay->no_memory);
+    (void)tally_add(replay->clients, asked->client_octets, asked->client_len, &is_new,
+                    &replay->no_memory);
     if (hit == NULL) {
         return;
     }
     /* A number that the name has, and the client behind it. */
-    const size_t name = gate_tally_add(replay->names, asked->name.octets, asked->name.len,
-                                       &is_new, &replay->no_memory);
+    const size_t name = tally_add(replay->names, asked->name.octets, asked->name.len, &is_new,
+                                  &replay->no_memory);
     number = (uint32_t)name;
     memcpy(pair, &number, sizeof(number));
     memcpy(pair + sizeof(number), asked->client_octets, asked->client_len);
     len = sizeof(number) + asked->client_len;
-    if (gate_tally_add(replay->pairs, pair, len, &is_new, &replay->no_memory) !=
-            GATE_TALLY_NONE &&
+    if (tally_add(replay->pairs, pair, len, &is_new, &replay->no_memory) != TALLY_NONE &&
         is_new) {
         hit->told.clients++;
     }
@@ -369,13 +368,13 @@ static int compare(const void *a, const void *b)
 static int tell(struct replay *replay)
 {
     struct gate_impact *impact = replay->impact;
-    const size_t count = gate_tally_count(replay->names);
+    const size_t count = tally_count(replay->names);
 
     impact->hit = sum(impact, &replay->counts);
     impact->names = count;
-    impact->clients = gate_tally_count(replay->clients);
-    impact->names_more = gate_tally_is_full(replay->names);
-    impact->clients_more = gate_tally_is_full(replay->clients);
+    impact->clients = tally_count(replay->clients);
+    impact->names_more = tally_is_full(replay->names);
+    impact->clients_more = tally_is_full(replay->clients);
     impact->top = calloc(count + 1, sizeof(impact->top[0]));
     if (impact->top == NULL) {
         return -ENOMEM;
@@ -398,9 +397,9 @@ int gate_impact_run(const struct gate_impact_request *request, struct gate_impac
     struct audit_search_stats stats = {.blocks = 0};
     struct replay replay = {.request = request,
                             .impact = impact,
-                            .names = gate_tally_create(GATE_REPLAY_NAMES_MAX),
-                            .clients = gate_tally_create(GATE_REPLAY_CLIENTS_MAX),
-                            .pairs = gate_tally_create(GATE_REPLAY_PAIRS_MAX),
+                            .names = tally_create(GATE_REPLAY_NAMES_MAX),
+                            .clients = tally_create(GATE_REPLAY_CLIENTS_MAX),
+                            .pairs = tally_create(GATE_REPLAY_PAIRS_MAX),
                             .hits = calloc(GATE_REPLAY_NAMES_MAX, sizeof(replay.hits[0])),
                             .block = UINT64_MAX};
     int rc = replay.names == NULL || replay.clients == NULL || replay.pairs == NULL ||
@@ -419,9 +418,9 @@ int gate_impact_run(const struct gate_impact_request *request, struct gate_impac
         free(replay.hits[i]);
     }
     free(replay.hits);
-    gate_tally_destroy(replay.names);
-    gate_tally_destroy(replay.clients);
-    gate_tally_destroy(replay.pairs);
+    tally_destroy(replay.names);
+    tally_destroy(replay.clients);
+    tally_destroy(replay.pairs);
     if (rc != 0) {
         gate_impact_deinit(impact);
     }

@@ -1,4 +1,4 @@
-/* gate: recorded questions decided anew, from logs as cordond writes them; and the tally. */
+/* gate: recorded questions decided anew, from logs as cordond writes them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,6 @@
 
 #include "audit/logs.h"
 #include "gate/impact.h"
-#include "gate/tally.h"
 
 #define NOW_US  (PRESS_NOW_S * 1000000)
 #define HOUR_US UINT64_C(3600000000)
@@ -412,40 +411,6 @@ static void memory_is_bounded(void **state)
     gates_close(&gates);
 }
 
-static void a_tally_tells_keys_apart_up_to_its_bound(void **state)
-{
-    struct gate_tally *tally = gate_tally_create(1000);
-    bool is_new = false, no_memory = false;
-    size_t len = 0;
-
-    (void)state;
-    assert_int_equal(gate_tally_add(tally, "a\0b", 3, &is_new, &no_memory), 0);
-    assert_int_equal(gate_tally_add(tally, "a\0c", 3, &is_new, &no_memory), 1);
-    assert_int_equal(gate_tally_add(tally, "a", 1, &is_new, &no_memory), 2);
-    assert_int_equal(gate_tally_add(tally, "", 0, &is_new, &no_memory), 3);
-    assert_true(is_new);
-    assert_int_equal(gate_tally_add(tally, "a\0b", 3, &is_new, &no_memory), 0);
-    assert_false(is_new);
-    gate_tally_destroy(tally);
-    tally = gate_tally_create(100);
-    for (uint32_t i = 0; i < 200; i++) {
-        const size_t number = gate_tally_add(tally, &i, sizeof(i), &is_new, &no_memory);
-
-        assert_int_equal(number, i < 100 ? i : GATE_TALLY_NONE);
-        assert_int_equal(is_new, i < 100);
-    }
-    assert_int_equal(gate_tally_add(tally, "", 0, &is_new, &no_memory), GATE_TALLY_NONE);
-    assert_true(gate_tally_is_full(tally));
-    assert_false(no_memory);
-    assert_int_equal(gate_tally_count(tally), 100);
-    for (uint32_t i = 0; i < 100; i++) {
-        assert_memory_equal(gate_tally_key(tally, i, &len), &i, sizeof(i));
-        assert_int_equal(len, sizeof(i));
-        assert_int_equal(gate_tally_add(tally, &i, sizeof(i), &is_new, &no_memory), i);
-    }
-    gate_tally_destroy(tally);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,7 +425,6 @@ int main(void)
         WORKSHOP_TEST(what_nobody_can_decide_is_counted),
         WORKSHOP_TEST(a_damaged_log_is_read_as_far_as_it_goes),
         WORKSHOP_TEST(memory_is_bounded),
-        cmocka_unit_test(a_tally_tells_keys_apart_up_to_its_bound),
     };
 
     return cmocka_run_group_tests(tests, gates_library, NULL);

@@ -1,4 +1,4 @@
-#include "gate/tally.h"
+#include "base/tally.h"
 
 #include "base/random.h"
 #include "base/siphash.h"
@@ -12,7 +12,7 @@ struct entry {
     uint32_t hash; /* a part of it, for a look before the octets */
 };
 
-struct gate_tally {
+struct tally {
     uint8_t key[SIPHASH_KEY_OCTETS];
     struct entry *entries;
     size_t count, room, max;
@@ -23,9 +23,9 @@ struct gate_tally {
     bool full;
 };
 
-struct gate_tally *gate_tally_create(size_t max)
+struct tally *tally_create(size_t max)
 {
-    struct gate_tally *tally = calloc(1, sizeof(*tally));
+    struct tally *tally = calloc(1, sizeof(*tally));
 
     if (tally != NULL) {
         random_system(tally->key, sizeof(tally->key));
@@ -34,7 +34,7 @@ struct gate_tally *gate_tally_create(size_t max)
     return tally;
 }
 
-void gate_tally_destroy(struct gate_tally *tally)
+void tally_destroy(struct tally *tally)
 {
     if (tally != NULL) {
         free(tally->entries);
@@ -45,8 +45,7 @@ void gate_tally_destroy(struct gate_tally *tally)
 }
 
 /* The slot of the key, or the free one where it belongs. */
-static size_t find_slot(const struct gate_tally *tally, const void *key, size_t len,
-                        uint64_t hash)
+static size_t find_slot(const struct tally *tally, const void *key, size_t len, uint64_t hash)
 {
     size_t slot = (size_t)hash & (tally->slot_count - 1);
 
@@ -63,7 +62,7 @@ static size_t find_slot(const struct gate_tally *tally, const void *key, size_t 
 }
 
 /* Twice the room. */
-static bool grow(struct gate_tally *tally)
+static bool grow(struct tally *tally)
 {
     const size_t room = tally->room == 0 ? 64 : 2 * tally->room;
     struct entry *entries = realloc(tally->entries, room * sizeof(entries[0]));
@@ -90,7 +89,7 @@ static bool grow(struct gate_tally *tally)
     return true;
 }
 
-static bool keep_octets(struct gate_tally *tally, const void *key, size_t len)
+static bool keep_octets(struct tally *tally, const void *key, size_t len)
 {
     if (tally->octets_len + len > tally->octets_room) {
         const size_t room = 2 * (tally->octets_room + len + 512);
@@ -107,15 +106,15 @@ static bool keep_octets(struct gate_tally *tally, const void *key, size_t len)
     return true;
 }
 
-size_t gate_tally_add(struct gate_tally *tally, const void *key, size_t len, bool *is_new,
-                      bool *no_memory)
+size_t tally_add(struct tally *tally, const void *key, size_t len, bool *is_new,
+                 bool *no_memory)
 {
     const uint64_t hash = siphash13(key, len, tally->key);
 
     *is_new = false;
     if (tally->room == 0 && !grow(tally)) {
         *no_memory = true;
-        return GATE_TALLY_NONE;
+        return TALLY_NONE;
     }
     size_t slot = find_slot(tally, key, len, hash);
     if (tally->slots[slot] != 0) {
@@ -123,19 +122,19 @@ size_t gate_tally_add(struct gate_tally *tally, const void *key, size_t len, boo
     }
     if (tally->count == tally->max) {
         tally->full = true;
-        return GATE_TALLY_NONE;
+        return TALLY_NONE;
     }
     if (tally->count == tally->room) {
         if (!grow(tally)) {
             *no_memory = true;
-            return GATE_TALLY_NONE;
+            return TALLY_NONE;
         }
         slot = find_slot(tally, key, len, hash);
     }
     const size_t at = tally->octets_len;
     if (!keep_octets(tally, key, len)) {
         *no_memory = true;
-        return GATE_TALLY_NONE;
+        return TALLY_NONE;
     }
     tally->entries[tally->count] = (struct entry){at, (uint32_t)len, (uint32_t)(hash >> 32)};
     tally->slots[slot] = (uint32_t)++tally->count;
@@ -143,17 +142,17 @@ size_t gate_tally_add(struct gate_tally *tally, const void *key, size_t len, boo
     return tally->count - 1;
 }
 
-size_t gate_tally_count(const struct gate_tally *tally)
+size_t tally_count(const struct tally *tally)
 {
     return tally->count;
 }
 
-bool gate_tally_is_full(const struct gate_tally *tally)
+bool tally_is_full(const struct tally *tally)
 {
     return tally->full;
 }
 
-const void *gate_tally_key(const struct gate_tally *tally, size_t number, size_t *len)
+const void *tally_key(const struct tally *tally, size_t number, size_t *len)
 {
     *len = tally->entries[number].len;
     return tally->octets + tally->entries[number].at;
