@@ -154,12 +154,12 @@ int gate_check_replay(struct gate_job *job)
     if (rc != 0) {
         return skip_unread(result, log, rc);
     }
-    const struct gate_impact_request request = {.sides = &job->sides,
-                                                .log = &files,
-                                                .from_us =
-                                                    now_us > back_us ? now_us - back_us : 0,
-                                                .to_us = now_us,
-                                                .report = job->report};
+    const struct gate_impact_request request = {
+        .sides = &job->sides,
+        .log = &files,
+        .from_us = now_us > back_us ? now_us - back_us : 0,
+        .to_us = now_us + 999999, /* to the end of this second */
+        .report = job->report};
     rc = gate_impact_run(&request, &impact);
     audit_folder_close(&folder);
     if (rc != 0) {

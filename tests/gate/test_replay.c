@@ -334,6 +334,22 @@ static void a_client_that_a_rule_is_about_is_seen(void **state)
     gates_close(&gates);
 }
 
+/* The gate knows the time to a second. */
+static void a_question_of_this_very_second_counts(void **state)
+{
+    struct gates gates;
+    struct logs logs;
+
+    (void)state;
+    open_all(&gates, EXAMPLE CLOUD);
+    logs_open(&logs);
+    ask(&logs, UINT64_C(0) - 900000, 1, "a.cloud.example");
+    logs_close(&logs);
+    assert_int_equal(gates_run(&gates), GATE_WARN);
+    assert_true(gates_say(&gates, GATE_REPLAY, "1 of 1 recorded questions"));
+    gates_close(&gates);
+}
+
 static void what_nobody_can_decide_is_counted(void **state)
 {
     struct gates gates;
@@ -425,6 +441,7 @@ int main(void)
         WORKSHOP_TEST(what_answers_led_to_is_seen_where_a_rule_matched),
         WORKSHOP_TEST(a_question_in_both_streams_counts_once),
         WORKSHOP_TEST(a_client_that_a_rule_is_about_is_seen),
+        WORKSHOP_TEST(a_question_of_this_very_second_counts),
         WORKSHOP_TEST(what_nobody_can_decide_is_counted),
         WORKSHOP_TEST(a_damaged_log_is_read_as_far_as_it_goes),
         WORKSHOP_TEST(memory_is_bounded),
