@@ -87,4 +87,8 @@
  * 64 MiB with blocks of one event has 100,000. */
 #define AUDIT_SEARCH_PLACES_MAX (1u << 22)
 
+/* Milliseconds that the end of the process waits for a disk that hangs: below what systemd
+ * waits (TimeoutStopSec), with room for what comes before. */
+#define AUDIT_END_MS 5000u
+
 #endif

@@ -441,7 +441,7 @@ void audit_log_abandon(struct audit_log *log)
     if (log == NULL) {
         return;
     }
-    invariant(!log->is_writing);
+    invariant(look_at_turn(log, 0));
     if (log->turn.handle >= 0) {
         log->files->close(log->files->context, log->turn.handle);
     }
@@ -466,10 +466,20 @@ int audit_log_close(struct audit_log *log, const struct audit_in_force *in_force
     return result;
 }
 
+uint64_t audit_log_octets(const struct audit_log *log)
+{
+    return log->stats.octets;
+}
+
 void audit_log_stats(const struct audit_log *log, struct audit_log_stats *out)
 {
     *out = log->stats;
     out->file = log->file;
+    for (unsigned i = 0; i < AUDIT_STREAMS * AUDIT_GAP_CAUSES; i++) {
+        const unsigned stream = 1 + i / AUDIT_GAP_CAUSES;
+
+        out->untold[stream] += log->gaps[stream][i % AUDIT_GAP_CAUSES].count;
+    }
 }
 
 const char *audit_log_checkpoint(const struct audit_log *log, uint64_t *number)

@@ -9,6 +9,7 @@
 
 #define GAP_US      UINT64_C(1000000) /* losses are gathered for so long */
 #define CLOCK_US    UINT64_C(2000000) /* a jump of the clock that is told */
+#define KEYS_MS     1000u             /* for the record of keys that are destroyed */
 #define RECORD_HEAD 5u                /* in the backlog: length of the row, stream */
 #define RECORD_TOLD 0x80u             /* with the stream: the tap knows of it already */
 
@@ -57,7 +58,7 @@ static void publish(struct audit_recorder *recorder)
     pthread_mutex_lock(&recorder->mutex);
     if (recorder->log != NULL) {
         audit_log_stats(recorder->log, &stats->log);
-        stats->error = stats->log.error;
+        stats->error = recorder->hangs ? -ETIMEDOUT : stats->log.error;
         stats->octets = octets_of(recorder, &stats->log);
         stats->state = stats->error != 0 ? AUDIT_FAILING
                        : recorder->settings.most_octets > 0 &&
@@ -66,7 +67,7 @@ static void publish(struct audit_recorder *recorder)
                            : AUDIT_RECORDING;
     } else {
         stats->state = AUDIT_WAITING;
-        stats->error = recorder->error;
+        stats->error = recorder->hangs ? -ETIMEDOUT : recorder->error;
     }
     for (unsigned i = 1; i <= AUDIT_STREAMS; i++) {
         stats->lost[i] = recorder->lost[i] + stats->log.lost[i];
@@ -231,13 +232,9 @@ static bool backlog_put(struct audit_recorder *recorder, unsigned stream,
 
 static bool is_at_bound(const struct audit_recorder *recorder)
 {
-    struct audit_log_stats stats;
-
-    if (recorder->settings.most_octets == 0) {
-        return false;
-    }
-    audit_log_stats(recorder->log, &stats);
-    return octets_of(recorder, &stats) >= recorder->settings.most_octets;
+    return recorder->settings.most_octets > 0 &&
+           recorder->octets_before + audit_log_octets(recorder->log) >=
+               recorder->settings.most_octets;
 }
 
 static bool has_room(const struct audit_recorder *recorder, unsigned stream)
@@ -280,9 +277,8 @@ static void backlog_empty(struct audit_recorder *recorder, struct clock_now now)
     recorder->backlog = NULL;
 }
 
-/* What has found no place when there is no time left; counted in left, by stream. */
-static void backlog_lose(struct audit_recorder *recorder, struct clock_now now,
-                         uint64_t left[AUDIT_STREAMS + 1])
+/* What has found no place when there is no time left. */
+static void backlog_lose(struct audit_recorder *recorder, struct clock_now now)
 {
     backlog_tell(recorder);
     while (recorder->backlog_start < recorder->backlog_len) {
@@ -290,7 +286,6 @@ static void backlog_lose(struct audit_recorder *recorder, struct clock_now now,
         const unsigned stream = at[4] & ~RECORD_TOLD;
 
         lose(recorder, stream, 1, CAUSE_WAITING, now.wall_us);
-        left[stream]++;
         recorder->backlog_start += RECORD_HEAD + audit_get32(at);
     }
 }
@@ -313,28 +308,22 @@ struct audit_recorder *audit_recorder_create(const struct audit_recorder_setting
     pthread_mutex_init(&recorder->mutex, NULL);
     recorder->settings = *settings;
     recorder->settings.takes[AUDIT_CHANGES] = true;
+    recorder->settings.end_ms = settings->end_ms != 0 ? settings->end_ms : AUDIT_END_MS;
     recorder->folder = copy(settings->folder);
     recorder->key_file = copy(settings->key_file);
     recorder->origin = copy(settings->origin);
     recorder->since_us = now.mono_us;
     if (recorder->folder == NULL || recorder->key_file == NULL ||
-        (settings->origin != NULL && recorder->origin == NULL)) {
+        (settings->origin != NULL && recorder->origin == NULL) ||
+        audit_aside_start(&recorder->aside) != 0) {
         audit_recorder_destroy(recorder);
         return NULL;
     }
     (void)audit_log_folder(recorder->folder, 1, recorder->stats.folder);
-    recorder_try_open(recorder, now);
+    /* The first time in the call: who starts wants to know the key. */
+    recorder_open_now(recorder, now);
     publish(recorder);
     return recorder;
-}
-
-static void close_log(struct audit_recorder *recorder)
-{
-    if (recorder->log != NULL) {
-        audit_log_abandon(recorder->log);
-        recorder->log = NULL;
-        audit_folder_close(&recorder->at);
-    }
 }
 
 void audit_recorder_destroy(struct audit_recorder *recorder)
@@ -342,7 +331,9 @@ void audit_recorder_destroy(struct audit_recorder *recorder)
     if (recorder == NULL) {
         return;
     }
-    close_log(recorder);
+    if (recorder->aside != NULL && !recorder_leave_disk(recorder)) {
+        return; /* a call that hangs uses all of it until the process ends */
+    }
     if (recorder->has_key) {
         trust_secret_key_wipe(&recorder->secret);
     }
@@ -403,7 +394,7 @@ void audit_recorder_keys(struct audit_recorder *recorder, const struct audit_day
                            actor != NULL ? actor : &daemon, now.wall_us, &row);
     (void)audit_recorder_add(recorder, AUDIT_CHANGES, &row, now);
     if (recorder->log != NULL) {
-        (void)audit_log_flush(recorder->log, in_force, now.wall_us);
+        (void)recorder_flush(recorder, in_force, now, recorder_until(KEYS_MS));
     }
 }
 
@@ -431,11 +422,7 @@ static void say_disk(struct audit_recorder *recorder, int error)
         log_write(LOG_LEVEL_ERROR,
                   "audit: records cannot be written to %s: %s. They wait in memory; then %s. "
                   "Make room there, or make it writable: it is tried again all the time",
-                  recorder->stats.folder, cordon_strerror(error),
-                  recorder->settings.refuse[AUDIT_DECISIONS] ||
-                          recorder->settings.refuse[AUDIT_QUERIES]
-                      ? "questions are refused"
-                      : "they are lost, and a gap says how many");
+                  recorder->stats.folder, cordon_strerror(error), recorder_what_then(recorder));
     } else if (error == 0 && recorder->said_failing) {
         log_write(LOG_LEVEL_INFO, "audit: records are written to %s again",
                   recorder->stats.folder);
@@ -467,6 +454,7 @@ void audit_recorder_tick(struct audit_recorder *recorder, const struct audit_in_
 {
     watch_clock(recorder, now);
     recorder_try_open(recorder, now);
+    recorder_watch_disk(recorder, now);
     if (recorder->log == NULL && !recorder->backlog_told &&
         now.mono_us - recorder->since_us >= RECORDER_PATIENCE_US) {
         backlog_tell(recorder);
@@ -476,8 +464,9 @@ void audit_recorder_tick(struct audit_recorder *recorder, const struct audit_in_
         backlog_empty(recorder, now);
         tell_losses(recorder, now, false);
         const bool sign = recorder->sign_at_us != 0 && now.mono_us >= recorder->sign_at_us;
-        say_disk(recorder, sign ? audit_log_flush(recorder->log, in_force, now.wall_us)
-                                : audit_log_tick(recorder->log, in_force, now.wall_us));
+        const int error = sign ? audit_log_flush(recorder->log, in_force, now.wall_us)
+                               : audit_log_tick(recorder->log, in_force, now.wall_us);
+        say_disk(recorder, error == -EINPROGRESS ? 0 : error);
         recorder->sign_at_us = sign ? 0 : recorder->sign_at_us;
         look_at_checkpoint(recorder, now);
     }
@@ -497,13 +486,32 @@ const char *audit_recorder_checkpoint(const struct audit_recorder *recorder, uin
     return text;
 }
 
+/* Losses that no gap on the disk speaks of. */
+static void count_untold(const struct audit_recorder *recorder,
+                         uint64_t untold[AUDIT_STREAMS + 1])
+{
+    struct audit_log_stats stats = {.blocks = 0};
+
+    if (recorder->log != NULL) {
+        audit_log_stats(recorder->log, &stats);
+    }
+    for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
+        untold[stream] = stats.untold[stream];
+        for (unsigned cause = 0; cause < CAUSES; cause++) {
+            untold[stream] += recorder->losses[stream][cause].count;
+        }
+    }
+}
+
 /* Nothing in the log can say it: this line alone does. */
 static void say_lost_end(const struct audit_recorder *recorder, int error,
                          uint64_t lost[AUDIT_STREAMS + 1])
 {
-    struct audit_log_stats stats;
+    struct audit_log_stats stats = {.blocks = 0};
 
-    audit_log_stats(recorder->log, &stats);
+    if (recorder->log != NULL) {
+        audit_log_stats(recorder->log, &stats);
+    }
     for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
         lost[stream] += stats.taken[stream] - stats.safe[stream];
     }
@@ -511,45 +519,67 @@ static void say_lost_end(const struct audit_recorder *recorder, int error,
         LOG_LEVEL_ERROR,
         "audit: the end of the log in %s was not written: %s. What was answered lately is "
         "not in it: %llu decisions, %llu queries, %llu changes",
-        recorder->stats.folder, cordon_strerror(error),
+        recorder->stats.folder,
+        error == -ETIMEDOUT ? "the disk has not ended a write" : cordon_strerror(error),
         (unsigned long long)lost[AUDIT_DECISIONS], (unsigned long long)lost[AUDIT_QUERIES],
         (unsigned long long)lost[AUDIT_CHANGES]);
+}
+
+/* The last try. False: it is not open, and what waits for it is lost. */
+static bool open_at_end(struct audit_recorder *recorder, struct clock_now now,
+                        uint64_t until_us)
+{
+    uint64_t lost[AUDIT_STREAMS + 1];
+
+    recorder_open_until(recorder, now, until_us);
+    if (recorder->log == NULL) {
+        backlog_lose(recorder, now);
+        count_untold(recorder, lost);
+        recorder->gave_up = recorder->is_opening;
+        say_lost_end(recorder, recorder->is_opening ? -ETIMEDOUT : recorder->error, lost);
+    }
+    return recorder->log != NULL;
+}
+
+static void end_log(struct audit_recorder *recorder, const char *reason,
+                    const struct audit_in_force *in_force, struct clock_now now,
+                    uint64_t until_us)
+{
+    uint64_t untold[AUDIT_STREAMS + 1];
+    struct audit_row row;
+    size_t before = 0;
+
+    do { /* in portions, if there is more than the log takes at once */
+        before = recorder->backlog_len - recorder->backlog_start;
+        backlog_empty(recorder, now);
+        (void)recorder_flush(recorder, in_force, now, until_us);
+    } while (recorder->backlog_len > recorder->backlog_start &&
+             recorder->backlog_len - recorder->backlog_start < before);
+    backlog_lose(recorder, now);
+    count_untold(recorder, untold);
+    tell_losses(recorder, now, true);
+    /* Gaps first: the stop is the last record. */
+    (void)recorder_flush(recorder, in_force, now, until_us);
+    recorder_begin_change(&row, "stop", now.wall_us);
+    audit_row_text(&row, AUDIT_VERSION, CORDON_VERSION);
+    audit_row_text(&row, AUDIT_REASON, reason);
+    (void)audit_log_add(recorder->log, AUDIT_CHANGES, &row, now.wall_us);
+    const int error = recorder_flush(recorder, in_force, now, until_us);
+    if (error != 0) {
+        say_lost_end(recorder, error, untold);
+        recorder->gave_up = error == -ETIMEDOUT;
+    }
+    look_at_checkpoint(recorder, now);
 }
 
 void audit_recorder_end(struct audit_recorder *recorder, const char *reason,
                         const struct audit_in_force *in_force, struct clock_now now)
 {
-    struct audit_row row;
+    const unsigned ms = recorder->settings.end_ms;
+    const uint64_t until_us = recorder_until(ms);
 
-    recorder->next_try_us = 0;
-    recorder_try_open(recorder, now);
-    if (recorder->log == NULL) {
-        backlog_tell(recorder);
-        log_write(LOG_LEVEL_WARNING,
-                  "audit: the log was never opened: %zu octets of records are lost",
-                  recorder->backlog_len - recorder->backlog_start);
-        return;
+    if (recorder->log != NULL || open_at_end(recorder, now, until_us)) {
+        end_log(recorder, reason, in_force, now, until_us);
     }
-    uint64_t left[AUDIT_STREAMS + 1] = {0};
-    size_t before = 0;
-    do { /* in portions, if there is more than the log takes at once */
-        before = recorder->backlog_len - recorder->backlog_start;
-        backlog_empty(recorder, now);
-        (void)audit_log_flush(recorder->log, in_force, now.wall_us);
-    } while (recorder->backlog_len > recorder->backlog_start &&
-             recorder->backlog_len - recorder->backlog_start < before);
-    backlog_lose(recorder, now, left);
-    tell_losses(recorder, now, true);
-    /* Gaps first: the stop is the last record. */
-    (void)audit_log_flush(recorder->log, in_force, now.wall_us);
-    recorder_begin_change(&row, "stop", now.wall_us);
-    audit_row_text(&row, AUDIT_VERSION, CORDON_VERSION);
-    audit_row_text(&row, AUDIT_REASON, reason);
-    (void)audit_log_add(recorder->log, AUDIT_CHANGES, &row, now.wall_us);
-    const int error = audit_log_flush(recorder->log, in_force, now.wall_us);
-    if (error != 0) {
-        say_lost_end(recorder, error, left);
-    }
-    look_at_checkpoint(recorder, now);
     publish(recorder);
 }

@@ -3,7 +3,8 @@
  * comes while it cannot, and never lets a fault of the disk reach an answer.
  *
  * It is the writer's (audit/writer.h): all but create, destroy and stats are called on its
- * thread.
+ * thread. What is done with files is done on another (audit/aside.h), so that a disk that hangs
+ * holds up neither a reload nor, for longer than it is told to wait, the end.
  *
  * Well: key read or made -> folder locked, log opened -> rows are added, sealed, synced.
  * Not: another process has the log (a predecessor that ends), or the folder cannot be written:
@@ -32,12 +33,17 @@ struct audit_recorder_settings {
     uint64_t most_octets;           /* all files together; 0: no bound */
     uint64_t file_octets, block_us, checkpoint_us, checkpoint_events;
     struct audit_tap tap; /* told of each event, as it gets its number or none */
+    unsigned end_ms;      /* audit_recorder_end waits for the disk so long; 0: AUDIT_END_MS */
+    /* Tests: puts functions of its own in the place of those of the folder. NULL: none. */
+    void (*watch_files)(void *context, struct audit_files *files);
+    void *watch_context;
 };
 
 /* Reads or makes the key, and tries to open the log: what fails is said in the log of the
  * daemon, and tried again. NULL if out of memory. */
 struct audit_recorder *audit_recorder_create(const struct audit_recorder_settings *settings);
-/* NULL is fine. Without audit_recorder_end before: as if the process had been killed. */
+/* NULL is fine. Without audit_recorder_end before: as if the process had been killed. One whose
+ * disk hangs is not freed: the call that hangs uses it. */
 void audit_recorder_destroy(struct audit_recorder *recorder);
 
 bool audit_recorder_takes(const struct audit_recorder *recorder, enum audit_stream stream);
@@ -66,7 +72,8 @@ void audit_recorder_tick(struct audit_recorder *recorder, const struct audit_in_
 /* The newest checkpoint if it is newer than *number, which it then is; else NULL. */
 const char *audit_recorder_checkpoint(const struct audit_recorder *recorder, uint64_t *number);
 
-/* The last record, "stop", then all of it onto the disk, and the lock is given back. */
+/* The last record, "stop", then all of it onto the disk, as far as that takes it in end_ms;
+ * what it did not take is counted in the log of the daemon. */
 void audit_recorder_end(struct audit_recorder *recorder, const char *reason,
                         const struct audit_in_force *in_force, struct clock_now now);
 
@@ -83,7 +90,7 @@ const char *audit_recorder_word(enum audit_recorder_state state); /* "recording"
 
 struct audit_recorder_stats {
     enum audit_recorder_state state;
-    int error; /* negative errno or code of ours; 0: none */
+    int error; /* negative errno or code of ours; 0: none; -ETIMEDOUT: the disk hangs */
     struct audit_log_stats log;
     uint64_t lost[AUDIT_STREAMS + 1];  /* all of them, those in rings too */
     uint64_t octets;                   /* of all files */

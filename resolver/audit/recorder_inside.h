@@ -1,9 +1,11 @@
 /*
- * audit/recorder_inside.h - what recorder.c and recorder_open.c share: the recorder.
+ * audit/recorder_inside.h - what recorder.c, recorder_open.c and recorder_disk.c share: the
+ * recorder.
  */
 #ifndef CORDON_AUDIT_RECORDER_INSIDE_H
 #define CORDON_AUDIT_RECORDER_INSIDE_H
 
+#include "audit/aside.h"
 #include "audit/recorder.h"
 
 #include <pthread.h>
@@ -22,6 +24,16 @@ enum cause {
     CAUSES
 };
 
+/* The log as another thread opens it. */
+struct opening {
+    struct audit_recorder *recorder;
+    struct clock_now now;
+    struct audit_log *log;
+    struct audit_log_opened opened;
+    int refused; /* why the log that was there is left; 0: it is not */
+    int result;
+};
+
 struct audit_recorder {
     struct audit_recorder_settings settings;
     char *folder, *key_file, *origin;
@@ -30,6 +42,15 @@ struct audit_recorder {
     struct trust_note_key key;
     unsigned number; /* of the log below the folder, from 1 */
     bool refused_log;
+
+    /* What may hang is done aside: the opening, then turns of the log. Until the opening is
+     * done, key, folder and files are its own. */
+    struct audit_aside *aside;
+    struct opening opening;
+    bool is_opening;
+    uint64_t jobs, seen_jobs; /* begun; when the time was noted last */
+    uint64_t busy_us;         /* monotonic: since when the same one is under way */
+    bool hangs, gave_up;      /* at the end */
 
     struct audit_folder at;
     struct audit_files files;
@@ -69,8 +90,32 @@ void recorder_on_added(void *context, enum audit_stream stream, uint64_t number,
 
 /* recorder_open.c */
 
-/* Tries to open the newest log, unless it is open or was tried a moment ago. What is wrong is
- * in recorder->error, and said once. */
+/* Tries to open the newest log, unless it is open or was tried a moment ago; what came of it is
+ * seen in a later call. What is wrong is in recorder->error, and said once. */
 void recorder_try_open(struct audit_recorder *recorder, struct clock_now now);
+/* The same, in the call. */
+void recorder_open_now(struct audit_recorder *recorder, struct clock_now now);
+/* The same, waiting for the disk until then (monotonic). */
+void recorder_open_until(struct audit_recorder *recorder, struct clock_now now,
+                         uint64_t until_us);
+
+/* recorder_disk.c */
+
+/* Of log.h's runner; context: the recorder. */
+void recorder_begin_job(void *context, audit_aside_job *job, void *argument);
+bool recorder_is_idle(void *context);
+/* Notes whether a job does not end. */
+void recorder_watch_disk(struct audit_recorder *recorder, struct clock_now now);
+/* What becomes of events when memory is full. */
+const char *recorder_what_then(const struct audit_recorder *recorder);
+/* Moments of the monotonic clock, for the next two: so many milliseconds from now. */
+uint64_t recorder_until(unsigned ms);
+/* No job is under way; waits for it until then. */
+bool recorder_wait(struct audit_recorder *recorder, uint64_t until_us);
+/* Closes the log as it is, and ends the thread aside. False: a job hangs. */
+bool recorder_leave_disk(struct audit_recorder *recorder);
+/* Writes all that there is, until then at most. 0, the error of the disk, or -ETIMEDOUT. */
+int recorder_flush(struct audit_recorder *recorder, const struct audit_in_force *in_force,
+                   struct clock_now now, uint64_t until_us);
 
 #endif

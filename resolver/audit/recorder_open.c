@@ -15,8 +15,8 @@
 #define LEVEL             1                 /* of zstd: three gain 2 % and cost as much again */
 #define CHECKPOINT_BLOCKS 1024u             /* events and time are what counts */
 
-static void log_settings(const struct audit_recorder *recorder,
-                         const struct trust_note_key *key, struct audit_log_settings *out)
+static void log_settings(struct audit_recorder *recorder, const struct trust_note_key *key,
+                         struct audit_log_settings *out)
 {
     const struct audit_recorder_settings *settings = &recorder->settings;
 
@@ -34,6 +34,7 @@ static void log_settings(const struct audit_recorder *recorder,
         .added_context = (void *)recorder,
         .level = LEVEL,
         .sync = true,
+        .runner = {recorder, recorder_begin_job, recorder_is_idle},
     };
 }
 
@@ -78,9 +79,9 @@ static uint64_t count_logs(const struct audit_recorder *recorder, unsigned befor
     return sum;
 }
 
-static int open_number(struct audit_recorder *recorder, unsigned number, struct clock_now now,
-                       struct audit_log_opened *opened)
+static int open_number(struct opening *opening, unsigned number)
 {
+    struct audit_recorder *recorder = opening->recorder;
     char path[AUDIT_PATH_MAX];
     struct audit_log_settings settings;
     struct trust_note_key key;
@@ -99,11 +100,14 @@ static int open_number(struct audit_recorder *recorder, unsigned number, struct 
     if (result != 0) {
         return result;
     }
+    if (recorder->settings.watch_files != NULL) {
+        recorder->settings.watch_files(recorder->settings.watch_context, &recorder->files);
+    }
     random_system((uint8_t *)&session, sizeof(session));
     recorder->number = number; /* opening may add events */
     log_settings(recorder, &key, &settings);
-    result = audit_log_open(&recorder->files, &settings, now.wall_us, session, &recorder->log,
-                            opened);
+    result = audit_log_open(&recorder->files, &settings, opening->now.wall_us, session,
+                            &opening->log, &opening->opened);
     if (result != 0) {
         audit_folder_close(&recorder->at); /* the lock with it */
         return result;
@@ -191,27 +195,24 @@ static int open_key(struct audit_recorder *recorder)
     return result;
 }
 
-static int open_log(struct audit_recorder *recorder, struct clock_now now)
+/* argument: the opening. On the thread aside, but for the first time. */
+static void open_log(void *argument)
 {
-    struct audit_log_opened opened = {.is_new = false};
-    int refused = 0;
+    struct opening *opening = argument;
+    struct audit_recorder *recorder = opening->recorder;
     int result = open_key(recorder);
 
-    if (result != 0) {
-        return result;
-    }
-    unsigned number = newest_number(recorder);
-    result = open_number(recorder, number, now, &opened);
-    if ((result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED) &&
-        number < AUDIT_LOGS_MAX) {
-        refused = result;
-        result = open_number(recorder, number + 1, now, &opened);
-    }
     if (result == 0) {
-        recorder->sign_at_us = now.mono_us + SIGN_US;
-        say_opened(recorder, &opened, refused, now);
+        const unsigned number = newest_number(recorder);
+
+        result = open_number(opening, number);
+        if ((result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED) &&
+            number < AUDIT_LOGS_MAX) {
+            opening->refused = result;
+            result = open_number(opening, number + 1);
+        }
     }
-    return result;
+    opening->result = result;
 }
 
 static void say_waiting(struct audit_recorder *recorder, struct clock_now now)
@@ -230,16 +231,58 @@ static void say_waiting(struct audit_recorder *recorder, struct clock_now now)
                                         : cordon_strerror(recorder->error));
 }
 
-void recorder_try_open(struct audit_recorder *recorder, struct clock_now now)
+static void take_opened(struct audit_recorder *recorder, struct clock_now now)
 {
-    if (recorder->log != NULL || now.mono_us < recorder->next_try_us) {
+    const struct opening *opening = &recorder->opening;
+
+    recorder->is_opening = false;
+    recorder->error = opening->result;
+    if (opening->result == 0) {
+        recorder->log = opening->log;
+        recorder->sign_at_us = now.mono_us + SIGN_US;
+        say_opened(recorder, &opening->opened, opening->refused, now);
         return;
     }
-    recorder->error = open_log(recorder, now);
-    if (recorder->error != 0) {
-        /* The lock is tried for often: a predecessor is about to give it back. */
-        recorder->next_try_us =
-            now.mono_us + (recorder->error == -EBUSY ? RETRY_US / 20 : RETRY_US);
-        say_waiting(recorder, now);
+    /* The lock is tried for often: a predecessor is about to give it back. */
+    recorder->next_try_us =
+        now.mono_us + (recorder->error == -EBUSY ? RETRY_US / 20 : RETRY_US);
+    say_waiting(recorder, now);
+}
+
+void recorder_try_open(struct audit_recorder *recorder, struct clock_now now)
+{
+    if (recorder->log != NULL) {
+        return;
+    }
+    if (!recorder->is_opening) {
+        if (now.mono_us < recorder->next_try_us) {
+            return;
+        }
+        recorder->opening = (struct opening){.recorder = recorder, .now = now};
+        recorder->is_opening = true;
+        recorder_begin_job(recorder, open_log, &recorder->opening);
+    }
+    if (recorder_is_idle(recorder)) {
+        take_opened(recorder, now);
+    }
+}
+
+void recorder_open_now(struct audit_recorder *recorder, struct clock_now now)
+{
+    recorder->opening = (struct opening){.recorder = recorder, .now = now};
+    open_log(&recorder->opening);
+    take_opened(recorder, now);
+}
+
+void recorder_open_until(struct audit_recorder *recorder, struct clock_now now,
+                         uint64_t until_us)
+{
+    if (recorder->is_opening && recorder_wait(recorder, until_us)) {
+        take_opened(recorder, now);
+    }
+    recorder->next_try_us = 0;
+    recorder_try_open(recorder, now);
+    if (recorder->is_opening && recorder_wait(recorder, until_us)) {
+        take_opened(recorder, now);
     }
 }

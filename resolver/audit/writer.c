@@ -220,13 +220,14 @@ static void finish(struct audit_writer *writer)
     bool more = true;
 
     while (more && now.mono_us < end_us) {
-        more = writer_collect(writer);
+        const bool any = writer_collect(writer);
+
         tick(writer);
         switch_policy(writer, now.mono_us, true);
         writer->next_notice_us = 0;
         writer_add_notice(writer, now.mono_us);
         writer_flush(writer, now.mono_us, true);
-        more = more || writer->full || writer->more || writer->end > 0 ||
+        more = any || writer->full || writer->more || writer->end > 0 ||
                !writer_is_drained(writer) ||
                (writer->inputs.changes != NULL && ring_used(writer->inputs.changes) > 0) ||
                policy_slot_number(writer->inputs.slot) != writer->number;
@@ -235,6 +236,8 @@ static void finish(struct audit_writer *writer)
                                    .events = POLLOUT};
             /* A file that is full is always ready: it must not be asked without a pause. */
             poll(&ready, writer->stalled_us != 0 ? 1 : 0, BUSY_MS);
+        } else if (!any && more) {
+            poll(NULL, 0, BUSY_MS); /* records that the log refuses to take */
         }
         now = clock_read();
         if (atomic_load_explicit(&writer->written, memory_order_relaxed) != seen) {
@@ -255,12 +258,14 @@ static void end_log(struct audit_writer *writer)
     writer->now = clock_read();
     writer_drop_records(writer, true);
     tick(writer);
+    atomic_store_explicit(&writer->ends_log, true, memory_order_relaxed);
     audit_recorder_end(writer->inputs.recorder, reason != NULL ? reason : "stopped",
                        &writer->in_force, writer->now);
+    writer->log_ended = true;
+    atomic_store_explicit(&writer->ends_log, false, memory_order_relaxed);
     end_round(writer);
     publish(writer);
     writer_flush(writer, writer->now.mono_us, true);
-    writer->log_ended = true;
 }
 
 /* It can only fail when the counter is full, and then there is a signal. */
@@ -386,8 +391,10 @@ void audit_writer_stop(struct audit_writer *writer, const char *reason)
     do {
         seen = atomic_load_explicit(&writer->written, memory_order_relaxed);
         rc = poll(&ended, 1, JOIN_MS);
-    } while ((rc < 0 && errno == EINTR) ||
-             (rc == 0 && atomic_load_explicit(&writer->written, memory_order_relaxed) != seen));
+    } while (
+        (rc < 0 && errno == EINTR) ||
+        (rc == 0 && (atomic_load_explicit(&writer->written, memory_order_relaxed) != seen ||
+                     atomic_load_explicit(&writer->ends_log, memory_order_relaxed))));
     if (rc != 1) {
         pthread_cancel(writer->thread); /* it is stuck in a write to a shared pipe */
     }

@@ -65,6 +65,7 @@ struct audit_writer {
     bool syslog_logged;           /* that nobody takes it */
     _Atomic(const char *) reason; /* of the stop; a literal */
     bool log_ended;
+    atomic_bool ends_log; /* it waits for the disk, and knows for how long */
 };
 
 /* writer_collect.c */

@@ -31,6 +31,7 @@ struct fixture {
     struct policy_slot *slot;
     struct policy *policies[WORKERS]; /* that each worker has adopted */
     struct audit_writer *writer;
+    struct audit_recorder *recorder; /* NULL: there is no log */
     _Atomic unsigned released;
     char folder[40];
     char path[64];
@@ -103,6 +104,7 @@ static inline int start_on(struct fixture *f, const char *path, uint64_t rotate,
         .rings = f->rings,
         .lost = f->lost_at,
         .workers = WORKERS,
+        .recorder = f->recorder,
         .slot = f->slot,
         .reader = WORKERS,
         .policy_of = policy_of,
