@@ -17,7 +17,7 @@ _cordon() {
     -c | --config | --socket | --key | --checkpoint | --witness | --request | --dir | --output)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
-    --answer | --keys | --lists | --folder | --in-force | --oldest | --log | --root | --root-keys | --list-keys | --add-root | --drop-root | --add-list | --drop-list)
+    --key-file | --answer | --keys | --lists | --folder | --in-force | --oldest | --log | --root | --root-keys | --list-keys | --add-root | --drop-root | --add-list | --drop-list)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
     --override) mapfile -t COMPREPLY < <(compgen -W 'size public-suffix must-resolve own-addresses replay' -- "$cur"); return ;;
@@ -26,14 +26,15 @@ _cordon() {
     --class) mapfile -t COMPREPLY < <(compgen -W 'designated parent-designated list-mention named-urged named-no-designation-found changed removed none-found' -- "$cur"); return ;;
     --scope) mapfile -t COMPREPLY < <(compgen -W 'own chain' -- "$cur"); return ;;
     --for) mapfile -t COMPREPLY < <(compgen -W '10m 1h 8h 1d' -- "$cur"); return ;;
-    --age | --since | --suffix | --type | --rcode | --provider | --class | --authority | --list | --action | --trigger | --exception | --what | --user | --limit | --after | --quorum | --old | --number | --name | --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --source | --override | --rounds | --last | --reason | --ticket | --licence | --approver | --rule | --id | --view | --to) return ;;
+    --before | --pseudonyms-before | --age | --since | --suffix | --type | --rcode | --provider | --class | --authority | --list | --action | --trigger | --exception | --what | --user | --limit | --after | --quorum | --old | --number | --name | --client | --count | --interval | --threshold | --root-threshold | --list-threshold | --publisher | --title | --created | --expires | --serial | --providers | --names | --prefixes | --timeout | --password-fd | --until | --from | --source | --override | --rounds | --last | --reason | --ticket | --licence | --approver | --rule | --id | --view | --to) return ;;
   esac
   case $command in
     audit)
-      if ((cword == 2)); then options='check cosign impact key prove report search top verify why witness --help'; else
+      if ((cword == 2)); then options='check cosign forget impact key prove report search top verify why witness --help'; else
         case $verb in
           check) options='--key --witness --quorum --json --help' ;;
           cosign) options='add ask request --witness --request --old --output --log --key --config --help' ;;
+          forget) options='--before --pseudonyms-before --stream --reason --log --key-file --config --socket --json --help' ;;
           impact) options='--from --to --since --format --table --output --log --config --help' ;;
           key) options='--config --json --help' ;;
           prove) options='--output --log --key --config --help' ;;

@@ -67,6 +67,7 @@ void audit_log_begin_file(struct audit_log *log)
     log->head_len = audit_file_head_put(&head, log->head);
     log->file_octets = log->head_len;
     log->begins_file = true;
+    log->ends_file = false;
 }
 
 /* The next turn: what is pending. False if there is nothing to do. */
@@ -122,6 +123,8 @@ static void end_turn(struct audit_log *log, uint64_t now_us)
         return; /* it is run again */
     }
     turn->len = 0;
+    log->end_file = turn->file;
+    log->end_at = turn->safe_at;
     memcpy(log->stats.safe, log->turn_events, sizeof(log->stats.safe));
     if (log->has_note) {
         memcpy(log->checkpoint, turn->note, turn->note_len + 1);
@@ -213,7 +216,8 @@ static int seal(struct audit_log *log, unsigned stream, uint64_t now_us)
     if (is_pending_full(log)) {
         return -ENOBUFS;
     }
-    if (before == 0 && !log->begins_file && log->file_octets >= log->settings.file_octets) {
+    if (before == 0 && !log->begins_file &&
+        (log->ends_file || log->file_octets >= log->settings.file_octets)) {
         audit_log_begin_file(log);
     }
     if (audit_builder_finish(builder, &header, &body) != 0) {
@@ -241,6 +245,7 @@ static int seal(struct audit_log *log, unsigned stream, uint64_t now_us)
     log->since_checkpoint++;
     log->events_since_checkpoint += header.events;
     log->stats.blocks++;
+    log->stats.bodies[stream] += header.body_len;
     return 0;
 }
 
@@ -409,6 +414,9 @@ static int tick(struct audit_log *log, const struct audit_in_force *in_force, ui
          is_due(now_us, log->checkpoint_us, log->settings.checkpoint_us))) {
         (void)make_checkpoint(log, in_force, now_us);
     }
+    if (is_free && log->ends_file && log->pending_len == 0 && !log->begins_file) {
+        audit_log_begin_file(log); /* also where nothing more is to be written */
+    }
     if (!is_free || (!all && now_us < log->retry_at_us &&
                      log->retry_at_us - now_us <= log->settings.retry_us)) {
         return log->stats.error;
@@ -434,6 +442,22 @@ int audit_log_flush(struct audit_log *log, const struct audit_in_force *in_force
         }
     }
     return result == 0 && log->is_writing ? -EINPROGRESS : result;
+}
+
+void audit_log_end(const struct audit_log *log, uint32_t *file, uint64_t *at)
+{
+    *file = log->end_file;
+    *at = log->end_at;
+}
+
+uint32_t audit_log_at_file(const struct audit_log *log)
+{
+    return log->turn.file; /* of this thread: a turn that runs does not touch it */
+}
+
+void audit_log_end_file(struct audit_log *log)
+{
+    log->ends_file = true;
 }
 
 void audit_log_abandon(struct audit_log *log)

@@ -100,12 +100,21 @@ struct audit_log_stats {
     uint64_t safe[AUDIT_STREAMS + 1];   /* of these, on the disk */
     uint64_t lost[AUDIT_STREAMS + 1];   /* refused here since it was opened */
     uint64_t untold[AUDIT_STREAMS + 1]; /* lost, here or before, and in no gap yet */
+    uint64_t bodies[AUDIT_STREAMS + 1]; /* octets of them, sealed since it was opened */
     uint64_t blocks, octets;            /* since it was opened; octets of files */
     uint32_t file;
     int error; /* of the newest try to write; 0: it works */
 };
 uint64_t audit_log_octets(const struct audit_log *log); /* as there; cheap */
 void audit_log_stats(const struct audit_log *log, struct audit_log_stats *out);
+
+/* Where the log ended when a turn was safe last: what lies before does not change any more by
+ * itself. file 0: nothing is safe yet. */
+void audit_log_end(const struct audit_log *log, uint32_t *file, uint64_t *at);
+/* The file that a turn writes to, or will: those before it are done with. 0: none yet. */
+uint32_t audit_log_at_file(const struct audit_log *log);
+/* What is sealed from now on goes to another file, as soon as that can be. */
+void audit_log_end_file(struct audit_log *log);
 
 /* The newest checkpoint that is safe; "" if there is none yet. *number grows with each. */
 const char *audit_log_checkpoint(const struct audit_log *log, uint64_t *number);

@@ -30,7 +30,10 @@ struct audit_log {
     struct audit_state state; /* of all that is sealed, safe or not */
     uint32_t file;            /* number of the file that is sealed for */
     uint64_t file_octets;     /* of it, once all that is sealed is written */
-    bool begins_file;         /* what is pending is its first: it gets this head */
+    bool ends_file;           /* the next block begins another */
+    uint32_t end_file;        /* where the newest safe turn has ended */
+    uint64_t end_at;
+    bool begins_file; /* what is pending is its first: it gets this head */
     uint8_t head[AUDIT_FILE_HEAD_MAX];
     size_t head_len;
 

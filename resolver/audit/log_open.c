@@ -278,6 +278,8 @@ static int go_on(struct audit_log *log, uint32_t last, struct audit_log_opened *
     log->turn.file = scan.file;
     log->turn.safe_at = scan.end;
     log->turn.has_head = true;
+    log->end_file = scan.file;
+    log->end_at = scan.end;
     memcpy(log->stats.taken, log->state.events, sizeof(log->stats.taken));
     memcpy(log->stats.safe, log->state.events, sizeof(log->stats.safe));
     if (torn) {

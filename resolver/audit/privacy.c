@@ -263,6 +263,15 @@ static void forget_days(struct audit_privacy *privacy, uint32_t before)
     }
 }
 
+void audit_privacy_keys(const struct audit_privacy *privacy, uint32_t before,
+                        struct audit_days *found)
+{
+    *found = (struct audit_days){.count = 0};
+    if (privacy->folder != NULL) {
+        (void)audit_day_keys_find(privacy->folder, before, found, NULL, 0);
+    }
+}
+
 int audit_privacy_forget(struct audit_privacy *privacy, uint32_t before,
                          struct audit_days *gone)
 {

@@ -54,6 +54,9 @@ void audit_privacy_question(struct audit_privacy *privacy, struct audit_event_wo
 bool audit_privacy_tick(struct audit_privacy *privacy, struct clock_now now, uint32_t *before,
                         struct audit_days *found);
 
+/* The keys of days before this one that have a file. */
+void audit_privacy_keys(const struct audit_privacy *privacy, uint32_t before,
+                        struct audit_days *found);
 /* Destroys the keys of days before this one, at once. 0 or -errno; *gone in either case. */
 int audit_privacy_forget(struct audit_privacy *privacy, uint32_t before,
                          struct audit_days *gone);

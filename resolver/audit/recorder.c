@@ -9,7 +9,6 @@
 
 #define GAP_US      UINT64_C(1000000) /* losses are gathered for so long */
 #define CLOCK_US    UINT64_C(2000000) /* a jump of the clock that is told */
-#define KEYS_MS     1000u             /* for the record of keys that are destroyed */
 #define RECORD_HEAD 5u                /* in the backlog: length of the row, stream */
 #define RECORD_TOLD 0x80u             /* with the stream: the tap knows of it already */
 
@@ -48,7 +47,9 @@ const char *audit_recorder_word(enum audit_recorder_state state)
 static uint64_t octets_of(const struct audit_recorder *recorder,
                           const struct audit_log_stats *log)
 {
-    return recorder->octets_before + log->octets;
+    const uint64_t octets = recorder->octets_before + log->octets;
+
+    return octets > recorder->freed ? octets - recorder->freed : 0;
 }
 
 static void publish(struct audit_recorder *recorder)
@@ -331,6 +332,7 @@ void audit_recorder_destroy(struct audit_recorder *recorder)
     if (recorder == NULL) {
         return;
     }
+    recorder_end_keeping(recorder);
     if (recorder->aside != NULL && !recorder_leave_disk(recorder)) {
         return; /* a call that hangs uses all of it until the process ends */
     }
@@ -380,21 +382,6 @@ void audit_recorder_keep(struct audit_recorder *recorder, enum audit_stream stre
     if (!backlog_put(recorder, stream, row)) {
         lose(recorder, stream, 1, CAUSE_WAITING, now.wall_us);
         tell(recorder, stream, row);
-    }
-}
-
-void audit_recorder_keys(struct audit_recorder *recorder, const struct audit_days *days,
-                         const struct audit_actor *actor, const struct audit_in_force *in_force,
-                         struct clock_now now)
-{
-    static const struct audit_actor daemon = {.by = "cordond"};
-    struct audit_row row;
-
-    audit_removal_keys_row(days, actor != NULL ? AUDIT_REMOVED_FORGET : AUDIT_REMOVED_AGE,
-                           actor != NULL ? actor : &daemon, now.wall_us, &row);
-    (void)audit_recorder_add(recorder, AUDIT_CHANGES, &row, now);
-    if (recorder->log != NULL) {
-        (void)recorder_flush(recorder, in_force, now, recorder_until(KEYS_MS));
     }
 }
 
@@ -470,6 +457,7 @@ void audit_recorder_tick(struct audit_recorder *recorder, const struct audit_in_
         recorder->sign_at_us = sign ? 0 : recorder->sign_at_us;
         look_at_checkpoint(recorder, now);
     }
+    recorder_keep_tick(recorder, in_force, now);
     publish(recorder);
 }
 
@@ -578,6 +566,7 @@ void audit_recorder_end(struct audit_recorder *recorder, const char *reason,
     const unsigned ms = recorder->settings.end_ms;
     const uint64_t until_us = recorder_until(ms);
 
+    recorder_end_keeping(recorder); /* the lock will be another's */
     if (recorder->log != NULL || open_at_end(recorder, now, until_us)) {
         end_log(recorder, reason, in_force, now, until_us);
     }

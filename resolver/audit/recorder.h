@@ -16,6 +16,7 @@
 #ifndef CORDON_AUDIT_RECORDER_H
 #define CORDON_AUDIT_RECORDER_H
 
+#include "audit/keeper.h"
 #include "audit/log.h"
 #include "audit/removal.h"
 #include "audit/taken.h"
@@ -28,9 +29,11 @@ struct audit_recorder_settings {
     const char *folder; /* of the log; it exists, or can be made; copied, as are all of these */
     const char *key_file; /* of the secret key; FILE.pub is its public half */
     const char *origin;   /* NULL: that of FILE.pub, or made of the name of this machine */
-    bool takes[AUDIT_STREAMS + 1];  /* changes: always */
-    bool refuse[AUDIT_STREAMS + 1]; /* when-full: refuse */
-    uint64_t most_octets;           /* all files together; 0: no bound */
+    bool takes[AUDIT_STREAMS + 1];             /* changes: always */
+    bool refuse[AUDIT_STREAMS + 1];            /* when-full: refuse */
+    uint64_t most_octets;                      /* all files together; 0: no bound */
+    uint64_t keep_us[AUDIT_STREAMS + 1];       /* events are removed then; 0: never */
+    uint64_t stream_octets[AUDIT_STREAMS + 1]; /* the oldest above this, too; 0: no bound */
     uint64_t file_octets, block_us, checkpoint_us, checkpoint_events;
     struct audit_tap tap; /* told of each event, as it gets its number or none */
     unsigned end_ms;      /* audit_recorder_end waits for the disk so long; 0: AUDIT_END_MS */
@@ -59,11 +62,20 @@ void audit_recorder_keep(struct audit_recorder *recorder, enum audit_stream stre
 void audit_recorder_lost(struct audit_recorder *recorder, enum audit_stream stream,
                          uint64_t count, const char *cause, struct clock_now now);
 
-/* Keys of pseudonyms that are about to be destroyed: on the record, and on the disk as far as
- * that takes it. actor NULL: they are over by their age. */
-void audit_recorder_keys(struct audit_recorder *recorder, const struct audit_days *days,
-                         const struct audit_actor *actor, const struct audit_in_force *in_force,
-                         struct clock_now now);
+/* Keys of pseudonyms that are about to be destroyed: on the record. wish NULL: they are over by
+ * their age. Returns what audit_recorder_has asks for. */
+uint64_t audit_recorder_keys(struct audit_recorder *recorder, const struct audit_days *days,
+                             const struct audit_wish *wish, struct clock_now now);
+/* Whether that record is safe. */
+bool audit_recorder_has(const struct audit_recorder *recorder, uint64_t number);
+
+/* Somebody's wish (copied): begun by the next tick; *number is its own. -EBUSY: another is not
+ * done yet. Any thread. */
+int audit_recorder_forget(struct audit_recorder *recorder, const struct audit_wish *wish,
+                          uint64_t *number);
+/* A wish that has to do with keys, once; what has come of it is told by the second. */
+bool audit_recorder_wants_keys(struct audit_recorder *recorder, struct audit_wish *wish);
+void audit_recorder_keys_gone(struct audit_recorder *recorder, unsigned count, int error);
 
 /* What is due; many times a second is fine. in_force may be NULL. */
 void audit_recorder_tick(struct audit_recorder *recorder, const struct audit_in_force *in_force,
@@ -88,13 +100,23 @@ const char *audit_recorder_word(enum audit_recorder_state state); /* "recording"
 /* Octets of the path of the log's folder. */
 #define AUDIT_PATH_MAX 4096
 
+/* The newest wish. */
+struct audit_forgotten {
+    uint64_t asked, done; /* numbers: it is done if they are equal */
+    uint64_t events[AUDIT_STREAMS + 1];
+    unsigned keys;
+    int error; /* 0: none */
+};
+
 struct audit_recorder_stats {
     enum audit_recorder_state state;
     int error; /* negative errno or code of ours; 0: none; -ETIMEDOUT: the disk hangs */
     struct audit_log_stats log;
-    uint64_t lost[AUDIT_STREAMS + 1];  /* all of them, those in rings too */
-    uint64_t octets;                   /* of all files */
-    size_t waiting;                    /* octets in memory that wait for the log */
+    uint64_t lost[AUDIT_STREAMS + 1];    /* all of them, those in rings too */
+    uint64_t octets;                     /* of all files */
+    size_t waiting;                      /* octets in memory that wait for the log */
+    uint64_t removed[AUDIT_STREAMS + 1]; /* events, by age, octets and wishes; of this run */
+    struct audit_forgotten forgotten;
     uint64_t checkpoint_us;            /* when the newest was seen to be safe; 0: none */
     bool refused_log;                  /* it could not go on with the log that was there */
     char folder[AUDIT_PATH_MAX];       /* that is written to */

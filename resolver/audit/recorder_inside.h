@@ -61,6 +61,12 @@ struct audit_recorder {
     uint64_t sign_at_us; /* monotonic: what a run begins with is signed then; 0: it is */
     bool said_waiting, said_failing, said_bound;
 
+    struct audit_keeper *keeper;                /* of the log that is open */
+    struct audit_wish wish;                     /* mutex: until it is taken */
+    uint64_t taken;                             /* number of the wish that was */
+    bool events_wanted, keys_wanted, keys_told; /* of it, and not done yet */
+    uint64_t freed;                             /* octets, by the keeper */
+
     uint8_t *backlog; /* from start to len */
     size_t backlog_start, backlog_len, backlog_size;
     bool backlog_told; /* nobody waits for the log's numbers any more */
@@ -73,7 +79,7 @@ struct audit_recorder {
     int64_t offset_us; /* wall clock less monotonic */
     uint64_t checkpoint_number, checkpoint_us;
 
-    pthread_mutex_t mutex; /* of stats alone */
+    pthread_mutex_t mutex; /* of stats and a wish that was not taken */
     struct audit_recorder_stats stats;
 };
 
@@ -87,6 +93,14 @@ void recorder_begin_change(struct audit_row *row, const char *what, uint64_t wal
 /* Of the log: this is its event so and so. context: the recorder. */
 void recorder_on_added(void *context, enum audit_stream stream, uint64_t number,
                        const struct audit_row *row);
+
+/* recorder_keep.c */
+
+/* The log was opened, in this folder. */
+void recorder_begin_keeping(struct audit_recorder *recorder, const char *folder);
+void recorder_end_keeping(struct audit_recorder *recorder);
+void recorder_keep_tick(struct audit_recorder *recorder, const struct audit_in_force *in_force,
+                        struct clock_now now);
 
 /* recorder_open.c */
 

@@ -239,6 +239,7 @@ static void take_opened(struct audit_recorder *recorder, struct clock_now now)
     recorder->error = opening->result;
     if (opening->result == 0) {
         recorder->log = opening->log;
+        recorder_begin_keeping(recorder, recorder->stats.folder); /* this thread's to write */
         recorder->sign_at_us = now.mono_us + SIGN_US;
         say_opened(recorder, &opening->opened, opening->refused, now);
         return;

@@ -112,7 +112,7 @@ static int walk(const struct audit_files *files, const struct audit_limit *limit
         if (result != 0 || item.kind == AUDIT_ITEM_END) {
             break;
         }
-        if (limit->file != 0 &&
+        if (limit != NULL &&
             (item.file > limit->file || (item.file == limit->file && item.end > limit->at))) {
             break;
         }

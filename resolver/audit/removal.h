@@ -53,14 +53,14 @@ struct audit_plan {
     struct audit_holding holdings[AUDIT_STREAMS + 1]; /* as it is found */
 };
 
-/* Where to end: what is behind `at` in file `file` is being written. file 0: nowhere. */
+/* Where to end: what is behind `at` in file `file` may be being written. */
 struct audit_limit {
     uint32_t file;
     uint64_t at;
 };
 
-/* Of each stream at most one run; again, for what is left. Changes are never removed. stop (may
- * be NULL): it ends with -ECANCELED. 0, -errno. */
+/* Of each stream at most one run; again, for what is left. Changes are never removed. limit
+ * NULL: to the end. stop (may be NULL): it ends with -ECANCELED. 0, -errno. */
 int audit_removal_plan(const struct audit_files *files, const struct audit_limit *limit,
                        const struct audit_bound bounds[AUDIT_STREAMS + 1],
                        const atomic_bool *stop, struct audit_plan *out);

@@ -89,21 +89,6 @@ static void publish(struct audit_writer *writer)
     }
 }
 
-/* Keys of pseudonyms that are over: on the record first, then destroyed. */
-static void end_keys(struct audit_writer *writer)
-{
-    const struct audit_writer_inputs *in = &writer->inputs;
-    struct audit_days found;
-    uint32_t before = 0;
-
-    if (audit_privacy_tick(in->privacy, writer->now, &before, &found)) {
-        if (in->recorder != NULL) {
-            audit_recorder_keys(in->recorder, &found, NULL, &writer->in_force, writer->now);
-        }
-        (void)audit_privacy_forget(in->privacy, before, &found);
-    }
-}
-
 static void end_round(struct audit_writer *writer)
 {
     const struct audit_tap *tap = &writer->inputs.tap;
@@ -117,7 +102,7 @@ static void tick(struct audit_writer *writer)
 {
     const struct audit_writer_inputs *in = &writer->inputs;
 
-    end_keys(writer);
+    writer_end_keys(writer);
     if (in->recorder == NULL) {
         end_round(writer);
         return;

@@ -63,6 +63,9 @@ struct audit_writer {
     uint64_t told[AUDIT_STREAMS + 1][WRITER_LOSSES]; /* of what workers have counted */
     uint64_t published;           /* number of the checkpoint that was told last */
     bool syslog_logged;           /* that nobody takes it */
+    uint32_t keys_before;         /* of days before are to be destroyed; 0: none */
+    uint64_t keys_number;         /* when this is safe, */
+    uint64_t keys_since_us;       /* or so long after */
     _Atomic(const char *) reason; /* of the stop; a literal */
     bool log_ended;
     atomic_bool ends_log; /* it waits for the disk, and knows for how long */
@@ -78,6 +81,12 @@ bool writer_collect(struct audit_writer *writer);
 bool writer_is_drained(struct audit_writer *writer);
 /* Gives up the records that the adopted policy explains (or all of them). */
 void writer_drop_records(struct audit_writer *writer, bool all);
+
+/* writer_keys.c */
+
+/* Keys of pseudonyms that are over, or that somebody wants to be: destroyed when that is on the
+ * record. */
+void writer_end_keys(struct audit_writer *writer);
 
 /* writer_lines.c */
 

@@ -132,6 +132,8 @@ int cli_audit(int argc, char **argv)
         {"check", cli_audit_check,
          "check --key KEY [--witness KEY[,KEY...] [--quorum N]] [--json] [FILE]"},
         {"cosign", cli_audit_cosign, "cosign add|ask|request ..."},
+        {"forget", cli_audit_forget,
+         "forget --before TIME [--stream STREAM] --reason TEXT [--log DIR]"},
         {"impact", cli_audit_impact, "impact [--since SPAN] [--format FORMAT] LIST"},
         {"key", cli_audit_key, "key [--json] [-c CONFIG]"},
         {"prove", cli_audit_prove,

@@ -6,10 +6,14 @@
 
 #include "audit/recorder.h"
 #include "audit/verify.h"
+#include "base/text.h"
 #include "cli/cli.h"
+
+#include <stdio.h>
 
 int cli_audit_check(int argc, char **argv);
 int cli_audit_cosign(int argc, char **argv);
+int cli_audit_forget(int argc, char **argv);
 int cli_audit_impact(int argc, char **argv);
 int cli_audit_key(int argc, char **argv);
 int cli_audit_prove(int argc, char **argv);
@@ -19,6 +23,10 @@ int cli_audit_top(int argc, char **argv);
 int cli_audit_verify(int argc, char **argv);
 int cli_audit_why(int argc, char **argv);
 int cli_audit_witness(int argc, char **argv);
+
+/* audit_removed.c: what verify says of removals, for people and as fields of its document. */
+void cli_audit_print_removed(FILE *out, const struct audit_verdict *verdict);
+void cli_audit_write_removed(struct text *out, const struct audit_verdict *verdict);
 
 /* Where a log lies: the folder that was named, or that of the configuration (config NULL: the
  * default one), copied into folder; and the key to verify it by: named, a file or the key

@@ -99,10 +99,7 @@ void cli_audit_print_verdict(const char *folder, const struct trust_note_key *ke
                 " gaps\n",
                 verdict->gap_events, verdict->gaps);
     }
-    if (verdict->removed > 0) {
-        fprintf(out, "  the bodies of %" PRIu64 " blocks were removed, and that is recorded\n",
-                verdict->removed);
-    }
+    cli_audit_print_removed(out, verdict);
     if (verdict->unended > 0) {
         fprintf(out,
                 "  %" PRIu64
@@ -134,7 +131,7 @@ static void write_finding(struct text *out, const char *key,
 static void print_json(const char *folder, const struct elsewhere *elsewhere,
                        const struct audit_verdict *verdict)
 {
-    char buffer[8 * AUDIT_PATH_MAX];
+    char buffer[16 * AUDIT_PATH_MAX];
     struct text out;
 
     text_init(&out, buffer, sizeof(buffer));
@@ -153,6 +150,7 @@ static void print_json(const char *folder, const struct elsewhere *elsewhere,
     json_uint(&out, "gaps", verdict->gaps);
     json_uint(&out, "gap_events", verdict->gap_events);
     json_uint(&out, "removed", verdict->removed);
+    cli_audit_write_removed(&out, verdict);
     json_uint(&out, "unended", verdict->unended);
     json_bool(&out, "stopped", verdict->stopped);
     cli_witnesses_json(&elsewhere->witnesses, &out);

@@ -428,12 +428,14 @@ struct config {
     uint32_t audit_block_s;
     uint32_t audit_checkpoint_s;
     unsigned audit_checkpoint_events;
-    unsigned audit_client, audit_queries_client; /* enum config_audit_client */
-    unsigned audit_prefix_v4, audit_prefix_v6;   /* bits */
-    bool audit_names_hashed;                     /* of questions */
-    uint32_t audit_pseudonym_keys_s;             /* after the day */
-    char *audit_origin;                          /* NULL: made of the name of this machine */
-    unsigned audit_publish;                      /* enum config_publish */
+    unsigned audit_client, audit_queries_client;           /* enum config_audit_client */
+    unsigned audit_prefix_v4, audit_prefix_v6;             /* bits */
+    bool audit_names_hashed;                               /* of questions */
+    uint32_t audit_pseudonym_keys_s;                       /* after the day */
+    uint32_t audit_keep_decisions_s, audit_keep_queries_s; /* 0: for ever */
+    uint64_t audit_decisions_octets, audit_queries_octets; /* 0: a share of audit_octets */
+    char *audit_origin;     /* NULL: made of the name of this machine */
+    unsigned audit_publish; /* enum config_publish */
     struct config_sink *sinks;
     size_t sink_count;
     /* the rest */

@@ -668,7 +668,25 @@ const struct config_row config_rows[] = {
      .standard = "1GiB", .min = 8 * MiB, .max = 1024 * 1024 * GiB, .zero = "unlimited",
      .manual = "The size of all files at which the log takes nothing but changes any more, with an "
                "alarm, so that it never fills a disk; what then holds for decisions and questions is "
-               "what holds when the disk is full."},
+               "what holds when the disk is full. Old events are removed before "
+               "(audit.decisions-octets, audit.queries-octets)."},
+    {.name = "audit.decisions-octets", .kind = &config_kind_size,
+     .offset = AT(audit_decisions_octets), .standard = "share", .min = 1 * MiB,
+     .max = 1024 * 1024 * GiB, .zero = "share",
+     .manual = "How much of the log the events of decisions may take; above it the oldest are "
+               "removed, on the record. share: half of audit.octets, or five eighths without "
+               "audit.queries. Neither stream ever takes the place of the other."},
+    {.name = "audit.queries-octets", .kind = &config_kind_size, .offset = AT(audit_queries_octets),
+     .standard = "share", .min = 1 * MiB, .max = 1024 * 1024 * GiB, .zero = "share",
+     .manual = "The same of questions. share: a quarter of audit.octets. The rest is for changes, and "
+               "for the headers and checkpoints that stay when events are removed."},
+    {.name = "audit.decisions-keep", .kind = &config_kind_seconds,
+     .offset = AT(audit_keep_decisions_s), .standard = "400d", .min = DAY_S, .max = 36600 * DAY_S,
+     .zero = "forever",
+     .manual = "So long decisions are kept; then they are removed, within a day, on the record."},
+    {.name = "audit.queries-keep", .kind = &config_kind_seconds, .offset = AT(audit_keep_queries_s),
+     .standard = "30d", .min = DAY_S, .max = 36600 * DAY_S, .zero = "forever",
+     .manual = "The same of questions."},
     {.name = "audit.client", .kind = &config_kind_word, .offset = AT(audit_client),
      .standard = "full", .words = client_form_words,
      .manual = "How the client of a decision is told, in the log and wherever events go. full: its "

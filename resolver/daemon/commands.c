@@ -40,6 +40,7 @@ static const struct {
     bool (*run)(struct daemon *daemon, struct request *request, struct control_client *client,
                 struct text *out);
 } commands[] = {
+    {"audit-forget", recording_forget_command},
     {"cache-flush", cached_flush_command},
     {"cache-show", cached_show_command},
     {"changes", changes_list_command},
@@ -85,8 +86,9 @@ static bool refuse_unknown(struct text *out)
 static bool changes_something(const char *command)
 {
     return strncmp(command, "exception-", 10) == 0 || strncmp(command, "pause", 5) == 0 ||
-           strncmp(command, "trust-", 6) == 0 || strcmp(command, "list-advance") == 0 ||
-           strcmp(command, "list-rollback") == 0 || strcmp(command, "list-release") == 0;
+           strncmp(command, "trust-", 6) == 0 || strcmp(command, "audit-forget") == 0 ||
+           strcmp(command, "list-advance") == 0 || strcmp(command, "list-rollback") == 0 ||
+           strcmp(command, "list-release") == 0;
 }
 
 bool commands_refuse_for_now(struct text *out, const char *words)

@@ -264,6 +264,21 @@ static int open_privacy(struct daemon *daemon)
     return daemon->recording.privacy != NULL ? 0 : -ENOMEM;
 }
 
+/* Each stream has a share, so that neither takes the other's place; what is left is for
+ * changes, headers and checkpoints. */
+static void set_bounds(const struct config *config, struct audit_recorder_settings *settings)
+{
+    const uint64_t all = config->audit_octets;
+    const uint64_t decisions = config->audit_queries ? all / 2 : all / 8 * 5;
+
+    settings->keep_us[AUDIT_DECISIONS] = config->audit_keep_decisions_s * UINT64_C(1000000);
+    settings->keep_us[AUDIT_QUERIES] = config->audit_keep_queries_s * UINT64_C(1000000);
+    settings->stream_octets[AUDIT_DECISIONS] =
+        config->audit_decisions_octets != 0 ? config->audit_decisions_octets : decisions;
+    settings->stream_octets[AUDIT_QUERIES] =
+        config->audit_queries_octets != 0 ? config->audit_queries_octets : all / 4;
+}
+
 int recording_open(struct daemon *daemon, const struct setup_snapshot *snapshot)
 {
     const struct config *config = daemon->config;
@@ -286,7 +301,7 @@ int recording_open(struct daemon *daemon, const struct setup_snapshot *snapshot)
     if ((size_t)snprintf(key, sizeof(key), "%s/" KEY_FILE, beside) >= sizeof(key)) {
         return -ENOMEM;
     }
-    const struct audit_recorder_settings settings = {
+    struct audit_recorder_settings settings = {
         .folder = folder,
         .key_file = key,
         .origin = config->audit_origin,
@@ -299,6 +314,7 @@ int recording_open(struct daemon *daemon, const struct setup_snapshot *snapshot)
         .checkpoint_events = config->audit_checkpoint_events,
         .tap = sending_tap(daemon),
     };
+    set_bounds(config, &settings);
     recording->recorder = audit_recorder_create(&settings);
     if (recording->recorder == NULL) {
         return -ENOMEM;
@@ -329,6 +345,80 @@ bool recording_key(struct daemon *daemon, char out[TRUST_NOTE_KEY_TEXT_MAX])
     return out[0] != '\0';
 }
 
+/* --- forgetting --- */
+
+/* The streams that the request names: bits. */
+static unsigned read_streams(struct request *request)
+{
+    const char *named = request_text(request, "stream", 16, false);
+    unsigned streams = 1u << AUDIT_DECISIONS | 1u << AUDIT_QUERIES;
+
+    for (unsigned stream = 1; named != NULL && stream <= AUDIT_CHANGES; stream++) {
+        if (strcmp(named, audit_stream_word(stream)) == 0) {
+            streams = 1u << stream;
+        }
+    }
+    if (named != NULL && (streams & (streams - 1)) != 0) {
+        request_refuse(request, "stream", "decisions or queries");
+    } else if (streams == 1u << AUDIT_CHANGES) {
+        request_refuse(request, "stream", "changes are never removed");
+    }
+    return streams;
+}
+
+static bool read_wish(struct request *request, struct audit_wish *wish)
+{
+    const uint64_t latest_s = clock_read().wall_us / 1000000 + 1;
+    uint64_t before_s = 0;
+    uint64_t keys_before_s = 0;
+    const char *reason = request_text(request, "reason", sizeof(wish->reason) - 1, true);
+
+    /* What is to come is nobody's to forget yet. */
+    (void)request_number(request, "before_s", 1, latest_s, &before_s);
+    (void)request_number(request, "keys_before_s", 1, latest_s + 86400, &keys_before_s);
+    wish->streams = read_streams(request);
+    wish->before_us = before_s * 1000000;
+    wish->keys_before = audit_day_of(keys_before_s * 1000000);
+    if (before_s == 0 && keys_before_s == 0) {
+        request_refuse(request, NULL, "say what: before_s or keys_before_s");
+    }
+    if (!request_end(request)) {
+        return false;
+    }
+    snprintf(wish->reason, sizeof(wish->reason), "%s", reason);
+    return true;
+}
+
+bool recording_forget_command(struct daemon *daemon, struct request *request,
+                              struct control_client *client, struct text *out)
+{
+    const struct control_peer *peer = control_peer(client);
+    const struct passwd *user = getpwuid(peer->uid);
+    struct audit_wish wish = {.uid = peer->uid, .pid = peer->pid};
+    uint64_t number = 0;
+
+    if (!read_wish(request, &wish)) {
+        return control_refuse(out, request_fault(request));
+    }
+    if (daemon->recording.recorder == NULL) {
+        return control_refuse(out, "there is no audit log");
+    }
+    if (user != NULL) {
+        snprintf(wish.user, sizeof(wish.user), "%s", user->pw_name);
+    }
+    if (audit_recorder_forget(daemon->recording.recorder, &wish, &number) != 0) {
+        return control_refuse(out, "what was asked for before is not done yet: try again");
+    }
+    if (daemon->writer != NULL) {
+        audit_writer_wake(daemon->writer);
+    }
+    json_object_begin(out, NULL);
+    json_bool(out, "ok", true);
+    json_uint(out, "number", number);
+    json_object_end(out);
+    return true;
+}
+
 /* --- status --- */
 
 static void write_stream(struct text *out, const struct audit_recorder_stats *stats,
@@ -338,6 +428,19 @@ static void write_stream(struct text *out, const struct audit_recorder_stats *st
     json_uint(out, "recorded", stats->log.taken[stream]);
     json_uint(out, "safe", stats->log.safe[stream]);
     json_uint(out, "lost", stats->lost[stream]);
+    json_uint(out, "removed", stats->removed[stream]);
+    json_object_end(out);
+}
+
+static void write_forgotten(struct text *out, const struct audit_forgotten *forgotten)
+{
+    json_object_begin(out, "forgotten");
+    json_uint(out, "asked", forgotten->asked);
+    json_uint(out, "done", forgotten->done);
+    json_uint(out, "decisions", forgotten->events[AUDIT_DECISIONS]);
+    json_uint(out, "queries", forgotten->events[AUDIT_QUERIES]);
+    json_uint(out, "keys", forgotten->keys);
+    json_string(out, "error", forgotten->error != 0 ? cordon_strerror(forgotten->error) : NULL);
     json_object_end(out);
 }
 
@@ -354,6 +457,7 @@ static void write_some(struct text *out, const struct audit_recorder_stats *stat
     for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
         write_stream(out, stats, stream);
     }
+    write_forgotten(out, &stats->forgotten);
     if (stats->checkpoint_us != 0) {
         clock_format(stats->checkpoint_us, when);
     }

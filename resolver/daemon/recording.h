@@ -13,7 +13,9 @@
 
 struct daemon;
 struct audit_note;
+struct control_client;
 struct control_peer;
+struct request;
 
 struct recording {
     struct audit_recorder *recorder; /* NULL: nothing is recorded */
@@ -48,6 +50,10 @@ void recording_tell(struct daemon *daemon, struct audit_note *note);
 
 /* The public key of the log. False: there is none yet. */
 bool recording_key(struct daemon *daemon, char out[TRUST_NOTE_KEY_TEXT_MAX]);
+
+/* audit-forget: begins it, and says its number; status says what has come of it. */
+bool recording_forget_command(struct daemon *daemon, struct request *request,
+                              struct control_client *client, struct text *out);
 
 /* "audit": object of the status document. */
 void recording_write(struct daemon *daemon, struct text *out);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DISK_FILES 40
+#define DISK_FILES 200
 
 struct disk_file {
     bool exists, is_known; /* known: it is there after a power failure */
@@ -22,10 +22,13 @@ struct disk_file {
     size_t size, room;
     uint8_t *safe; /* as it was synced last */
     size_t safe_size;
+    uint8_t *old; /* whose place it took, until that is safe */
+    size_t old_size;
 };
 
 struct disk {
-    struct disk_file files[DISK_FILES]; /* by number */
+    struct disk_file files[DISK_FILES];  /* by number */
+    struct disk_file beside[DISK_FILES]; /* what they are to be replaced by; handles above */
     char head[20000];
     size_t head_len; /* 0: none */
     bool locked;
@@ -38,6 +41,12 @@ struct disk {
     size_t most;   /* octets that one write takes; 0: all */
     size_t full;   /* octets of the whole disk; 0: no end */
 };
+
+/* By its handle. */
+static inline struct disk_file *disk_at(struct disk *disk, int handle)
+{
+    return handle < DISK_FILES ? &disk->files[handle] : &disk->beside[handle - DISK_FILES];
+}
 
 /* Whether the call is made at all. */
 static inline bool disk_goes_on(struct disk *disk, bool *last)
@@ -114,7 +123,7 @@ static inline int disk_read(void *context, int number, uint64_t at, void *out, s
                             size_t *got)
 {
     struct disk *disk = context;
-    const struct disk_file *file = &disk->files[number];
+    const struct disk_file *file = disk_at(disk, number);
 
     if (disk->stopped) {
         return -EIO;
@@ -140,7 +149,7 @@ static inline int disk_write(void *context, int number, uint64_t at, const void 
                              size_t len, size_t *done)
 {
     struct disk *disk = context;
-    struct disk_file *file = &disk->files[number];
+    struct disk_file *file = disk_at(disk, number);
     bool last = false;
 
     *done = 0;
@@ -186,14 +195,14 @@ static inline int disk_cut(void *context, int number, uint64_t size)
     if (disk->fail_cut != 0) {
         return -disk->fail_cut;
     }
-    disk_fit(&disk->files[number], (size_t)size);
+    disk_fit(disk_at(disk, number), (size_t)size);
     return last ? -EIO : 0;
 }
 
 static inline int disk_sync(void *context, int number)
 {
     struct disk *disk = context;
-    struct disk_file *file = &disk->files[number];
+    struct disk_file *file = disk_at(disk, number);
     bool last = false;
 
     if (!disk_goes_on(disk, &last)) {
@@ -226,8 +235,72 @@ static inline int disk_sync_folder(void *context)
     }
     for (unsigned i = 0; i < DISK_FILES && !last; i++) {
         disk->files[i].is_known = disk->files[i].exists;
+        free(disk->files[i].old);
+        disk->files[i].old = NULL;
     }
     return last ? -EIO : 0;
+}
+
+static inline int disk_open_beside(void *context, uint32_t number)
+{
+    struct disk *disk = context;
+    bool last = false;
+
+    if (!disk_goes_on(disk, &last)) {
+        return -EIO;
+    }
+    if (disk->fail_open != 0) {
+        return -disk->fail_open;
+    }
+    struct disk_file *file = &disk->beside[number];
+    free(file->data);
+    free(file->safe);
+    *file = (struct disk_file){.exists = true};
+    if (last) {
+        return -EIO;
+    }
+    disk->open_files++;
+    return DISK_FILES + (int)number;
+}
+
+/* A rename, then a sync of the folder: what is between the two may be the one or the other
+ * after a power failure. */
+static inline int disk_replace(void *context, uint32_t number)
+{
+    struct disk *disk = context;
+    struct disk_file *file = &disk->files[number];
+    struct disk_file *beside = &disk->beside[number];
+    bool last = false;
+
+    if (!disk_goes_on(disk, &last)) {
+        return -EIO;
+    }
+    if (last || !beside->exists) {
+        return -EIO;
+    }
+    free(file->safe);
+    free(file->old);
+    beside->old = file->data;
+    beside->old_size = file->size;
+    beside->is_known = true;
+    *file = *beside;
+    *beside = (struct disk_file){.exists = false};
+    return disk_sync_folder(context);
+}
+
+static inline int disk_clean(void *context)
+{
+    struct disk *disk = context;
+
+    if (disk->stopped) {
+        return -EIO;
+    }
+    for (unsigned i = 0; i < DISK_FILES; i++) {
+        free(disk->beside[i].data);
+        free(disk->beside[i].safe);
+        disk->beside[i] = (struct disk_file){.exists = false};
+    }
+    return 0;
 }
 
 static inline int disk_last(void *context, uint32_t *number)
@@ -314,6 +387,9 @@ static inline struct audit_files disk_files(struct disk *disk)
         .next = disk_next,
         .read_head = disk_read_head,
         .write_head = disk_write_head,
+        .open_beside = disk_open_beside,
+        .replace = disk_replace,
+        .clean = disk_clean,
         .lock = disk_lock,
     };
 }
@@ -324,6 +400,14 @@ static inline void disk_start(struct disk *disk, bool power, struct random *rand
     for (unsigned i = 0; i < DISK_FILES && power; i++) {
         struct disk_file *file = &disk->files[i];
 
+        if (file->old != NULL && random_below(random, 2) == 0) { /* it never took its place */
+            free(file->data);
+            file->data = file->old;
+            file->size = file->old_size;
+            file->room = file->old_size;
+            file->old = NULL;
+            continue;
+        }
         if (!file->exists || (!file->is_known && random_below(random, 2) == 0)) {
             file->exists = false;
             file->size = 0;
@@ -354,6 +438,9 @@ static inline void disk_free(struct disk *disk)
     for (unsigned i = 0; i < DISK_FILES; i++) {
         free(disk->files[i].data);
         free(disk->files[i].safe);
+        free(disk->files[i].old);
+        free(disk->beside[i].data);
+        free(disk->beside[i].safe);
     }
     memset(disk, 0, sizeof(*disk));
 }

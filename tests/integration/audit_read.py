@@ -39,6 +39,8 @@ def planes(octets, count):
 
 
 def name(octets):
+    if len(octets) == 21 and octets[0] == ord("k"):
+        return ".hashed:%d:%s" % (struct.unpack_from(">I", octets, 1)[0], octets[5:].hex())
     labels, at = [], 0
     while octets[at]:
         labels.append(octets[at + 1:at + 1 + octets[at]].decode("latin-1"))

@@ -1,0 +1,56 @@
+/* audit/writer_keys.c - the end of keys of pseudonyms: recorded, safe, destroyed. */
+#include "audit/writer_inside.h"
+
+/* For the record: a disk that takes nothing must not keep a key alive for ever. */
+#define PATIENCE_US UINT64_C(60000000)
+
+static void destroy_keys(struct audit_writer *writer)
+{
+    const struct audit_writer_inputs *in = &writer->inputs;
+    struct audit_days gone;
+    const int result = audit_privacy_forget(in->privacy, writer->keys_before, &gone);
+
+    writer->keys_before = 0;
+    if (in->recorder != NULL) {
+        audit_recorder_keys_gone(in->recorder, gone.count, result);
+    }
+}
+
+static void begin(struct audit_writer *writer, const struct audit_days *found, uint32_t before,
+                  const struct audit_wish *wish)
+{
+    const struct audit_writer_inputs *in = &writer->inputs;
+
+    writer->keys_before = before;
+    writer->keys_number = 0;
+    writer->keys_since_us = writer->now.mono_us;
+    if (in->recorder != NULL && found->count > 0) {
+        writer->keys_number = audit_recorder_keys(in->recorder, found, wish, writer->now);
+    }
+}
+
+void writer_end_keys(struct audit_writer *writer)
+{
+    const struct audit_writer_inputs *in = &writer->inputs;
+    struct audit_wish wish;
+    struct audit_days found;
+    uint32_t before = 0;
+
+    if (in->privacy == NULL) {
+        return;
+    }
+    if (writer->keys_before == 0) {
+        if (in->recorder != NULL && audit_recorder_wants_keys(in->recorder, &wish)) {
+            audit_privacy_keys(in->privacy, wish.keys_before, &found);
+            begin(writer, &found, wish.keys_before, &wish);
+        } else if (audit_privacy_tick(in->privacy, writer->now, &before, &found)) {
+            begin(writer, &found, before, NULL);
+        }
+    }
+    if (writer->keys_before != 0 &&
+        (in->recorder == NULL || writer->keys_number == 0 ||
+         audit_recorder_has(in->recorder, writer->keys_number) ||
+         writer->now.mono_us - writer->keys_since_us >= PATIENCE_US)) {
+        destroy_keys(writer);
+    }
+}
