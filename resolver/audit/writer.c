@@ -329,7 +329,8 @@ int audit_writer_start(const struct audit_writer_settings *settings,
     new->now = clock_read();
     new->wake = -1;
     new->ended = -1;
-    new->size = inputs->recorder != NULL ? WRITER_QUEUE_OCTETS : WRITER_BUFFER_OCTETS;
+    new->size = inputs->recorder != NULL || inputs->tap.taken != NULL ? WRITER_QUEUE_OCTETS
+                                                                      : WRITER_BUFFER_OCTETS;
     new->buffer = malloc(new->size);
     if (new->buffer == NULL) {
         goto done;

@@ -105,12 +105,17 @@ static bool make_row(struct audit_writer *writer, enum audit_stream stream, cons
                            &writer->words, row);
 }
 
-/* Whether a line finds room now. Beside a log, whose records do not wait for a reader of lines,
- * one for which there is none is lost if the output takes nothing. */
+/* Whether records are for others than the readers of lines, too. */
+static bool has_others(const struct audit_writer *writer)
+{
+    return writer->inputs.recorder != NULL || writer->inputs.tap.taken != NULL;
+}
+
+/* Whether a line finds room now. Beside a log or a sink, whose records do not wait for a reader
+ * of lines, one for which there is none is lost if the output takes nothing. */
 static bool may_add_line(struct audit_writer *writer)
 {
-    if (!writer_has_room(writer) &&
-        (writer->inputs.recorder == NULL || !writer_is_blocked(writer))) {
+    if (!writer_has_room(writer) && (!has_others(writer) || !writer_is_blocked(writer))) {
         writer->full = true;
         return false;
     }

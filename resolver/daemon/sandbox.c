@@ -289,8 +289,6 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
         }
         if (sink->place == CONFIG_SINK_FILE) {
             allow_output(rules, sink->path);
-        } else if (sink->place == CONFIG_SINK_UNIX && folder_of(sink->path, folder)) {
-            add_rule(rules, folder, true); /* a socket is written to */
         }
     }
     if (sandbox_is_instrumented()) { /* it reads its own maps, tasks and symbols */

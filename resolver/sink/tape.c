@@ -108,14 +108,20 @@ void sink_tape_close(struct sink_tape *tape)
     }
 }
 
-/* Another program may have moved or removed the file: then another stream begins. */
-static bool is_in_place(const struct sink_tape *tape)
+/* Another program may have moved or removed the file: then another stream begins. Not if
+ * somebody writes there already: that is a successor, whose file stays, and ours ends under its
+ * new name.
+ */
+static bool is_to_begin(const struct sink_tape *tape)
 {
     struct stat ours;
     struct stat named;
 
-    return fstat(tape->fd, &ours) == 0 && stat(tape->path, &named) == 0 &&
-           ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+    if (stat(tape->path, &named) != 0) {
+        return errno == ENOENT;
+    }
+    return named.st_size == 0 && fstat(tape->fd, &ours) == 0 &&
+           (ours.st_dev != named.st_dev || ours.st_ino != named.st_ino);
 }
 
 int sink_tape_write(struct sink_tape *tape, const uint8_t *frame, size_t len, uint64_t now_us)
@@ -124,7 +130,7 @@ int sink_tape_write(struct sink_tape *tape, const uint8_t *frame, size_t len, ui
 
     if (tape->fd >= 0 && now_us >= tape->next_look_us) {
         tape->next_look_us = now_us + LOOK_US;
-        moved = !is_in_place(tape);
+        moved = is_to_begin(tape);
     }
     const bool is_full = tape->rotate_octets > 0 && tape->size + len > tape->rotate_octets;
     if (moved || (tape->fd >= 0 && is_full)) {

@@ -186,6 +186,9 @@ static void what_the_log_hides_no_format_shows(void **state)
         assert_false(has(len, address, sizeof(address)));
         assert_true(has(len, "10.0.0.0/24", 11));
     }
+    /* Type and transport, and then the time: no family, no address, no port. */
+    len = write_as(sink_dnstap, AUDIT_DECISIONS, &row, &self);
+    assert_true(has(len, "\x08\5\x18\1\x40", 5));
     (void)write_as(sink_ocsf, AUDIT_DECISIONS, &row, &self);
     assert_non_null(strstr(out, "\"src_endpoint\":{\"name\":\"10.0.0.0/24\"}"));
 }
