@@ -2,9 +2,8 @@
  * admin/holds.h - lists that somebody has rolled back: which version counts, since when, and by
  * whose word. Pure: nobody here opens a file.
  *
- * The file (held.jsonl in the state directory) has a JSON object on each line, read by
- * admin/request.h: the first one is {"kind":"holds","version":1}; blank lines and those that
- * begin with # say nothing. A line that cannot be read costs no other line.
+ * The file (held.jsonl in the state directory) is one of admin/kept.h, of the kind "holds",
+ * with a line of the kind "rollback" for each. A line that cannot be read costs no other line.
  */
 #ifndef CORDON_ADMIN_HOLDS_H
 #define CORDON_ADMIN_HOLDS_H

@@ -1,5 +1,6 @@
 #include "admin/overrides.h"
 
+#include "admin/kept.h"
 #include "base/digest.h"
 #include "base/error.h"
 
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char file_head[] =
+static const char file_comment[] =
     "# What people changed for a while (cordon pause, cordon exception). cordond writes this\n"
     "# file anew at each change: edit it only while it does not run.\n";
 
@@ -227,48 +228,27 @@ static void write_rest(struct text *out, const struct override *override)
     if (override->file != NULL) {
         return; /* its file says who, as far as anybody does */
     }
-    json_uint(out, "uid", override->uid);
-    if (override->user[0] != '\0') {
-        json_string(out, "user", override->user);
-    }
-    json_int(out, "pid", override->pid);
+    kept_write_who(out, override->uid, override->pid, override->user);
 }
 
 char *overrides_print(const struct overrides *set, size_t *len)
 {
-    /* Each line is one that request_read_object() takes, hence no longer than that. */
-    const size_t size = sizeof(file_head) + (set->count + 1) * REQUEST_LINE_MAX;
-    char *memory = malloc(size);
     struct text out;
 
-    if (memory == NULL) {
+    if (!kept_begin(&out, file_comment, "overrides", OVERRIDES_FILE_VERSION, set->count)) {
         return NULL;
     }
-    text_init(&out, memory, size);
-    text_add(&out, file_head);
-    json_object_begin(&out, NULL);
-    json_string(&out, "kind", "overrides");
-    json_uint(&out, "version", OVERRIDES_FILE_VERSION);
-    json_object_end(&out);
-    text_add(&out, "\n");
     for (size_t i = 0; i < set->count; i++) {
         const struct override *override = set->at[i];
 
         if (!override->until_restart) {
-            json_object_begin(&out, NULL);
-            json_string(&out, "kind", override->kind == OVERRIDE_PAUSE ? "pause" : "exception");
+            kept_begin_one(&out, override->kind == OVERRIDE_PAUSE ? "pause" : "exception");
             write_what(&out, override);
             write_rest(&out, override);
-            json_object_end(&out);
-            text_add(&out, "\n");
+            kept_end_one(&out);
         }
     }
-    if (out.overflow) {
-        free(memory);
-        return NULL;
-    }
-    *len = out.len;
-    return memory;
+    return kept_end(&out, len);
 }
 
 void override_write(struct text *out, const struct override *override, struct clock_now now,

@@ -4,9 +4,8 @@
  * A set of them, how they are read from a command and from the file in which they outlast a
  * restart, and when they end. Pure: time is an argument, and nobody here opens a file.
  *
- * The file has a JSON object on each line, read by admin/request.h: the first one is
- * {"kind":"overrides","version":1}; blank lines and those that begin with # say nothing. A line
- * that cannot be read costs no other line.
+ * The file is one of admin/kept.h, of the kind "overrides", with a line of the kind "pause" or
+ * "exception" for each. A line that cannot be read costs no other line.
  *
  * One ends when its time on the wall clock has come, or when it has lasted as long as was asked
  * for, whichever is first: a clock that is set back makes none longer, one that is set forward

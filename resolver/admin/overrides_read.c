@@ -1,6 +1,7 @@
 /* Pauses and exceptions as they are told: by a command, and by a line of the file. */
 #include "admin/overrides.h"
 
+#include "admin/kept.h"
 #include "base/address.h"
 #include "base/error.h"
 
@@ -28,22 +29,13 @@ static void begin(struct request *request, struct clock_now now, uint64_t for_s,
     }
 }
 
-static void copy_text(char *to, size_t size, const char *from)
-{
-    const size_t len = from == NULL ? 0 : strlen(from);
-
-    memcpy(to, from == NULL ? "" : from, len < size ? len + 1 : 0);
-}
-
 bool override_read_pause(struct request *request, struct clock_now now, struct override *out)
 {
     uint64_t for_s = 0;
 
     *out = (struct override){.kind = OVERRIDE_PAUSE};
-    copy_text(out->list, sizeof(out->list),
-              request_text(request, "list", OVERRIDES_ID_MAX, true));
-    copy_text(out->reason, sizeof(out->reason),
-              request_text(request, "reason", OVERRIDES_REASON_MAX, true));
+    request_copy(request, "list", out->list, sizeof(out->list), true);
+    request_copy(request, "reason", out->reason, sizeof(out->reason), true);
     if (request_number(request, "for_s", 1, UINT32_MAX, &for_s)) {
         begin(request, now, for_s, OVERRIDES_PAUSE_S_MAX, out);
     } else {
@@ -138,26 +130,21 @@ static void read_exception(struct request *request, bool is_new, struct override
     *out = (struct override){.kind = OVERRIDE_EXCEPTION};
     read_subject(request, is_new, exception);
     exception->chain = second_word(request, "scope", "own", "chain");
-    copy_text(out->view, sizeof(out->view),
-              request_text(request, "view", OVERRIDES_ID_MAX, false));
-    copy_text(exception->ticket, sizeof(exception->ticket),
-              request_text(request, "ticket", POLICY_TICKET_MAX, false));
-    copy_text(exception->licence, sizeof(exception->licence),
-              request_text(request, "licence", POLICY_TICKET_MAX, false));
-    copy_text(exception->approver, sizeof(exception->approver),
-              request_text(request, "approver", POLICY_APPROVER_MAX, false));
+    request_copy(request, "view", out->view, sizeof(out->view), false);
+    request_copy(request, "ticket", exception->ticket, sizeof(exception->ticket), false);
+    request_copy(request, "licence", exception->licence, sizeof(exception->licence), false);
+    request_copy(request, "approver", exception->approver, sizeof(exception->approver), false);
     const char *id = request_text(request, "id", POLICY_EXCEPTION_ID_MAX, false);
     if (id != NULL && !policy_exception_id_is_good(id, strlen(id))) {
         request_refuse(request, "id", "at most %u of a-z, 0-9 and '-', the first no '-'",
                        POLICY_EXCEPTION_ID_MAX);
     } else {
-        copy_text(exception->id, sizeof(exception->id), id);
+        request_copy(request, "id", exception->id, sizeof(exception->id), false);
     }
     if (exception->ticket[0] == '\0' && exception->licence[0] == '\0') {
         request_refuse(request, "ticket", "this field is required, or else \"licence\"");
     }
-    copy_text(out->reason, sizeof(out->reason),
-              request_text(request, "reason", OVERRIDES_REASON_MAX, true));
+    request_copy(request, "reason", out->reason, sizeof(out->reason), true);
 }
 
 /* A time that may be absent: then false. */
@@ -219,7 +206,6 @@ static void read_rest(struct request *request, struct clock_now now, struct over
 {
     const uint64_t most_s =
         out->kind == OVERRIDE_PAUSE ? OVERRIDES_PAUSE_S_MAX : OVERRIDES_EXCEPTION_S_MAX;
-    uint64_t uid = 0, pid = 0;
 
     out->since_s = read_time(request, "since");
     out->until_s = read_time(request, "until");
@@ -231,38 +217,23 @@ static void read_rest(struct request *request, struct clock_now now, struct over
         out->from_s >= out->until_s) {
         request_refuse(request, "from", "not before until");
     }
-    (void)request_number(request, "uid", 0, UINT32_MAX, &uid);
-    (void)request_number(request, "pid", 0, INT32_MAX, &pid);
-    out->uid = (uint32_t)uid;
-    out->pid = (int32_t)pid;
-    copy_text(out->user, sizeof(out->user),
-              request_text(request, "user", OVERRIDES_ID_MAX, false));
+    kept_read_who(request, &out->uid, &out->pid, out->user, sizeof(out->user));
     override_set_last(out, now);
 }
 
 /* Reads one line. True if out is an override; false also for the head, without a fault. */
 static bool read_line(struct request *request, struct clock_now now, struct override *out)
 {
-    const char *kind = request_text(request, "kind", 16, true);
-    uint64_t version = 0;
+    bool is_head = false;
+    const char *kind = kept_read_kind(request, "overrides", OVERRIDES_FILE_VERSION, &is_head);
 
-    if (kind == NULL) {
-        return false;
-    }
-    if (strcmp(kind, "overrides") == 0) {
-        if (!request_number(request, "version", OVERRIDES_FILE_VERSION, OVERRIDES_FILE_VERSION,
-                            &version)) {
-            request_refuse(request, "version", "expected 1");
-        }
-        (void)request_end(request);
+    if (kind == NULL || is_head) {
         return false;
     }
     if (strcmp(kind, "pause") == 0) {
         *out = (struct override){.kind = OVERRIDE_PAUSE};
-        copy_text(out->list, sizeof(out->list),
-                  request_text(request, "list", OVERRIDES_ID_MAX, true));
-        copy_text(out->reason, sizeof(out->reason),
-                  request_text(request, "reason", OVERRIDES_REASON_MAX, true));
+        request_copy(request, "list", out->list, sizeof(out->list), true);
+        request_copy(request, "reason", out->reason, sizeof(out->reason), true);
     } else if (strcmp(kind, "exception") == 0) {
         read_exception(request, false, out);
     } else {
@@ -273,10 +244,20 @@ static bool read_line(struct request *request, struct clock_now now, struct over
     return request_end(request);
 }
 
+struct reading {
+    const char *file;
+    struct clock_now now;
+    struct report *report;
+    struct overrides *set;
+};
+
 /* 0, -ENOMEM. */
-static int take_line(const char *line, size_t len, const char *file, size_t number,
-                     struct clock_now now, struct report *report, struct overrides *set)
+static int take_line(void *context, const char *line, size_t len, size_t number)
 {
+    const struct reading *reading = context;
+    struct report *report = reading->report;
+    struct overrides *set = reading->set;
+    const char *file = reading->file;
     char fault[REQUEST_FAULT_MAX] = "";
     struct override override;
     int rc = 0;
@@ -286,7 +267,7 @@ static int take_line(const char *line, size_t len, const char *file, size_t numb
         report_add(report, REPORT_ERROR, file, number, 0, "%s: this line is left out", fault);
         return 0;
     }
-    const bool is_one = read_line(request, now, &override);
+    const bool is_one = read_line(request, reading->now, &override);
     if (request_fault(request)[0] != '\0') {
         report_add(report, REPORT_ERROR, file, number, 0, "%s: this line is left out",
                    request_fault(request));
@@ -317,19 +298,9 @@ static int take_line(const char *line, size_t len, const char *file, size_t numb
 int overrides_parse(const char *text, size_t len, const char *file, struct clock_now now,
                     struct report *report, struct overrides *set)
 {
-    size_t number = 0;
-    int rc = 0;
+    struct reading reading = {.file = file, .now = now, .report = report, .set = set};
+    const int rc = kept_each(text, len, take_line, &reading);
 
-    for (const char *at = text, *const end = text + len; at < end && rc == 0;) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        const size_t line = (size_t)((newline == NULL ? end : newline) - at);
-
-        number++;
-        if (line > 0 && at[0] != '#') {
-            rc = take_line(at, line, file, number, now, report, set);
-        }
-        at += line + 1;
-    }
     if (rc != 0) {
         overrides_deinit(set);
     }

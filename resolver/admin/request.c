@@ -219,6 +219,14 @@ const char *request_text(struct request *request, const char *field, size_t max,
     return json_string_value(value);
 }
 
+void request_copy(struct request *request, const char *field, char *to, size_t size,
+                  bool required)
+{
+    const char *text = request_text(request, field, size - 1, required);
+
+    memcpy(to, text != NULL ? text : "", text != NULL ? strlen(text) + 1 : 1);
+}
+
 bool request_number(struct request *request, const char *field, uint64_t min, uint64_t max,
                     uint64_t *value)
 {

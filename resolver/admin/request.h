@@ -32,6 +32,9 @@ const char *request_command(const struct request *request);
 /* Text of 1 to max octets of UTF-8 without control characters and what is not seen, borrowed
  * from the request; NULL if it is absent (a fault if required) or faulty. */
 const char *request_text(struct request *request, const char *field, size_t max, bool required);
+/* The same, copied into a buffer for size - 1 octets; "" if it is absent or faulty. */
+void request_copy(struct request *request, const char *field, char *to, size_t size,
+                  bool required);
 /* True and *value for a whole number in the bounds; false and *value untouched if it is absent
  * or faulty. */
 bool request_number(struct request *request, const char *field, uint64_t min, uint64_t max,

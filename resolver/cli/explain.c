@@ -320,6 +320,7 @@ static json_t *write_document(const struct explain_request *request,
         .of = by_lists ? "lists" : "configuration",
         .path = by_lists ? NULL : cli_config_path(request->daemon.config),
         .time_s = request->time_s,
+        .asked_time = request->at != NULL,
         .verified = !by_lists || request->keys.count > 0,
         .exceptions = exceptions};
     char *memory = malloc(SETUP_EXPLAIN_DOCUMENT_MAX);

@@ -15,6 +15,7 @@ struct writing {
     const struct setup_snapshot *snapshot;
     const struct setup_why *why;
     uint64_t time_s;
+    bool asked_time;                /* as in struct setup_asked */
     unsigned triggers;              /* written */
     unsigned left_out;              /* triggers */
     bool matched[POLICY_LISTS_MAX]; /* lists with a rule that matches */
@@ -266,8 +267,11 @@ static void write_times(struct writing *writing, const struct policy_image_list 
 
     json_string_n(writing->out, "created", time, clock_format_s(list->created_s, time));
     json_string_n(writing->out, "expires", time, clock_format_s(list->expires_s, time));
+    const enum policy_freshness freshness =
+        policy_freshness_at(list->created_s, list->expires_s, writing->time_s);
     json_string(writing->out, "freshness",
-                words[policy_freshness_at(list->created_s, list->expires_s, writing->time_s)]);
+                freshness == POLICY_CLOCK_UNTRUSTED && writing->asked_time ? "not-made"
+                                                                           : words[freshness]);
 }
 
 static void write_list(struct writing *writing, const struct policy_image_list *list,
@@ -378,8 +382,11 @@ static const char *words_of(const struct setup_snapshot *snapshot, const struct 
 void setup_explain_write(struct text *out, const struct setup_snapshot *snapshot,
                          const struct setup_why *why, const struct setup_asked *asked)
 {
-    struct writing writing = {
-        .out = out, .snapshot = snapshot, .why = why, .time_s = asked->time_s};
+    struct writing writing = {.out = out,
+                              .snapshot = snapshot,
+                              .why = why,
+                              .time_s = asked->time_s,
+                              .asked_time = asked->asked_time};
     char answer[SETUP_ANSWER_MAX];
 
     json_uint(out, "v", SETUP_EXPLAIN_VERSION);

@@ -18,6 +18,7 @@ struct setup_asked {
     const char *of;    /* "daemon", "configuration", "lists" */
     const char *path;  /* of the configuration; NULL: none */
     uint64_t time_s;   /* the moment that is explained; wall clock */
+    bool asked_time;   /* it is no clock's, but one that somebody asks about */
     bool verified;     /* the signatures of the lists hold */
     bool changes;      /* pauses, and exceptions that commands have added, are known */
     size_t exceptions; /* of files, that hold then, if changes are not known */

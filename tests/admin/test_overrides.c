@@ -412,8 +412,9 @@ static void a_bad_line_costs_no_other(void **state)
          "f:2: the arguments are no JSON object: column 12: premature end of input near "
          "'\"pau': this line is left out"},
         {"{\"kind\":\"overrides\",\"version\":2}\n" PAUSE("a"), 1,
-         "f:1: version: expected a whole number from 1 to 1: this line is left out"},
-        {"{\"kind\":\"overrides\"}\n", 0, "f:1: version: expected 1: this line is left out"},
+         "f:1: version: this cordond knows version 1: this line is left out"},
+        {"{\"kind\":\"overrides\"}\n", 0,
+         "f:1: version: this cordond knows version 1: this line is left out"},
         {"{\"kind\":\"overrides\",\"version\":1,\"x\":1}\n", 0,
          "f:1: there is no field \"x\" here: this line is left out"},
         {"{\"list\":\"a\"}\n", 0, "f:1: kind: this field is required: this line is left out"},
