@@ -10,6 +10,7 @@
 
 #include "audit/search_match.h"
 #include "base/error.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -192,6 +193,7 @@ static void show_slot(struct search *search, struct slot *slot)
 /* Takes the oldest slot that was given away, once it is done. 0, or why the search ends. */
 static int take_one(struct search *search)
 {
+    invariant(search->slot_count > 0);
     struct slot *slot = &search->slots[search->shown % search->slot_count];
     int result = 0;
 
@@ -249,6 +251,7 @@ static int read_more(struct search *search, const struct audit_item *item, struc
 /* Reads a block, and gives it away if its filters leave it possible. */
 static int give(struct search *search, const struct audit_item *item)
 {
+    invariant(search->slot_count > 0);
     struct slot *slot = &search->slots[search->given % search->slot_count];
     const size_t all = item->header.body_len;
     size_t have = 0;

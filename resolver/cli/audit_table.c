@@ -42,7 +42,7 @@ static struct layout layout_of(const struct cli_audit_table *table)
     const unsigned fixed =
         layout.time + layout.id + layout.client + layout.deed + layout.type + 6;
     const unsigned rest = table->width > fixed + 20 ? table->width - fixed : 20;
-    layout.name = rest * 3 / 5;
+    layout.name = rest / 2;
     layout.ground = rest - layout.name;
     return layout;
 }
@@ -155,15 +155,15 @@ static void add_word(struct text *out, const struct audit_value *word)
     }
 }
 
-/* On what ground: of a decision the provider with the class of its status, which is never left
- * out, and the list; else why, or how many. */
+/* On what ground: of a decision the class of the legal status, which stands first so that no
+ * narrow terminal cuts it, and the provider that it is about; else why, or how many. */
 static void show_ground(const struct audit_row *row, struct text *out)
 {
     struct audit_basis_view basis;
 
     if (audit_row_basis(row, &basis)) {
-        add_word(out, &basis.word[AUDIT_BASIS_PROVIDER]);
         add_word(out, &basis.word[AUDIT_BASIS_STATUS_CLASS]);
+        add_word(out, &basis.word[AUDIT_BASIS_PROVIDER]);
     } else if (audit_row_has(row, AUDIT_ACTION) && !audit_row_has(row, AUDIT_WHAT)) {
         audit_row_show(row, AUDIT_EVENT, out);
     } else if (audit_row_has(row, AUDIT_REASON)) {

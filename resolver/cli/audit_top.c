@@ -278,6 +278,17 @@ static void print_table(const struct counter *counter, const struct sketch_entry
         size_t left = entries[i].len;
 
         text_init(&text, line, sizeof(line));
+        if (counter->kind->parts[0] !=
+            NULL) { /* the legal status: no narrow terminal cuts it */
+            const char *class = memrchr(at, PART[0], left);
+
+            if (class != NULL) {
+                const size_t len = left - (size_t)(class + 1 - at);
+
+                cli_safe_words(&text, class + 1, len);
+                left -= len + 1;
+            }
+        }
         while (at != NULL) {
             const char *part = memchr(at, PART[0], left);
             const size_t len = part != NULL ? (size_t)(part - at) : left;

@@ -66,7 +66,7 @@ is "$(search --what pause-begun --csv | python3 -c 'import csv, sys; print([row[
 
 say "top counts, by the legal status of then"
 top() { "$cordon" audit top --log "$log" "$@" | tr -s ' '; }
-is "$(top providers names --count 1 | paste -sd ';')" 'providers; 4 one designated;names; 2 a.blocked.test; 5 events' "top"
+is "$(top providers names --count 1 | paste -sd ';')" 'providers; 4 designated one;names; 2 a.blocked.test; 5 events' "top"
 is "$("$cordon" audit top --log "$log" providers rules --list two --json)" \
   '{"events":1,"damaged":0,"top":{"providers":[{"key":"two","status_class":"designated","count":1,"error":0}],"rules":[{"key":"block suffix two.test","list":"two","status_class":"designated","count":1,"error":0}]}}' "JSON of top"
 code 2 "$cordon" audit top --log "$log" cats
