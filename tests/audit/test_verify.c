@@ -441,6 +441,35 @@ static void what_the_owner_of_the_key_does_is_found_too(void **state)
     expect(AUDIT_FAULT_TREE, AUDIT_SOUND);
 }
 
+/* Bodies are verified by threads, and what the header of a later block says is known before:
+ * the first in the log counts all the same. */
+static void the_first_fault_is_the_first_in_the_log(void **state)
+{
+    struct frame frames[32];
+    const struct frame *last = NULL;
+    size_t count = frames_of(3, frames, 32);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        last = frames[i].kind == AUDIT_ITEM_BLOCK ? &frames[i] : last;
+    }
+    assert_non_null(last);
+    disk.files[3].data[last->at + AUDIT_FRAME_OCTETS + 96] ^= 1; /* the block before it */
+    expect(AUDIT_FAULT_CHAIN, AUDIT_SOUND);
+    count = frames_of(1, frames, 32);
+    for (size_t i = 0; i < count; i++) {
+        if (frames[i].kind == AUDIT_ITEM_BLOCK && frames[i].header.stream != AUDIT_CHANGES) {
+            disk.files[1].data[frames[i].end - 1] ^= 1;
+            for (unsigned turn = 0; turn < 20; turn++) {
+                expect(AUDIT_FAULT_BODY, AUDIT_SOUND);
+                assert_int_equal(verdict.integrity.from, frames[i].header.number);
+                assert_int_equal(verdict.integrity.at, frames[i].at);
+            }
+            disk.files[1].data[frames[i].end - 1] ^= 1;
+        }
+    }
+}
+
 static void removed_events_are_to_be_recorded(void **state)
 {
     struct audit_log_opened opened;
@@ -554,6 +583,7 @@ int main(void)
         TEST(two_writers_are_found),
         TEST(another_key_is_found),
         TEST(what_the_owner_of_the_key_does_is_found_too),
+        TEST(the_first_fault_is_the_first_in_the_log),
         TEST(removed_events_are_to_be_recorded),
         TEST(nothing_signed_and_nothing_there_are_no_logs),
         TEST(a_proof_stands_alone),
