@@ -1,6 +1,8 @@
 #include "cli/audit_filter.h"
 
+#include "audit/recorder.h"
 #include "audit/shown.h"
+#include "base/error.h"
 #include "cli/cli.h"
 #include "cli/names.h"
 #include "policy/list.h"
@@ -104,6 +106,49 @@ static int read_name(const char *command, const char *option, const char *given,
     return CLI_GO_ON;
 }
 
+/* Where the keys of pseudonyms lie. */
+static bool find_keys(const struct cli_audit_filter *filter, char out[AUDIT_PATH_MAX])
+{
+    char beside[AUDIT_PATH_MAX];
+
+    if (filter->log != NULL) {
+        return (size_t)snprintf(beside, sizeof(beside), "%s/..", filter->log) <
+                   sizeof(beside) &&
+               audit_day_keys_folder(beside, out, AUDIT_PATH_MAX);
+    }
+    struct config *config = cli_config(filter->config);
+    if (config == NULL) {
+        return false;
+    }
+    const char *folder =
+        config->state_directory != NULL ? config->state_directory : config->audit_directory;
+    const bool found = folder != NULL && audit_day_keys_folder(folder, out, AUDIT_PATH_MAX);
+    config_free(config);
+    return found;
+}
+
+/* Without the keys what was recorded in another form is found all the same. */
+static void read_pseudonyms(const char *command, struct cli_audit_filter *filter)
+{
+    char folder[AUDIT_PATH_MAX];
+
+    if (filter->client_read.kind != AUDIT_CLIENT_ADDRESS || !find_keys(filter, folder)) {
+        return;
+    }
+    const int rc =
+        audit_pseudonyms_create(folder, &filter->client_read.address, &filter->pseudonyms);
+    if (rc != 0) {
+        fprintf(stderr, "cordon %s: %s: %s; where clients are pseudonyms, none is found\n",
+                command, folder, cordon_strerror(rc));
+    }
+    filter->query.pseudonyms = filter->pseudonyms;
+}
+
+void cli_audit_filter_free(struct cli_audit_filter *filter)
+{
+    audit_pseudonyms_destroy(filter->pseudonyms);
+}
+
 static int read_who_and_what(const char *command, struct cli_audit_filter *filter)
 {
     struct audit_query *query = &filter->query;
@@ -116,6 +161,7 @@ static int read_who_and_what(const char *command, struct cli_audit_filter *filte
                              filter->client);
         }
         query->client = &filter->client_read;
+        read_pseudonyms(command, filter);
     }
     const int code = read_name(command, "name", filter->name, &filter->name_read, &query->name);
     return code != CLI_GO_ON ? code

@@ -17,6 +17,7 @@ struct cli_audit_filter {
     struct audit_query query;
     struct wire_name name_read, suffix_read;
     struct audit_client client_read;
+    struct audit_pseudonyms *pseudonyms; /* NULL: none */
 };
 
 #define CLI_AUDIT_FILTER_OPTIONS(filter)                                                  \
@@ -57,9 +58,13 @@ struct cli_audit_filter {
     "                     said: decisions, with --what or --user changes\n"                \
     "  --log DIR          the folder of the log; not said: that of the configuration\n"
 
-/* Reads them. CLI_GO_ON, else the exit code after a message. */
+/* Reads them. CLI_GO_ON, else the exit code after a message. Where the client is an address,
+ * its pseudonyms are looked for, too, as far as the keys of their days are there and may be
+ * read: beside the log that was named, or in the state directory. */
 int cli_audit_filter_read(const char *command, struct cli_audit_filter *filter,
                           uint64_t now_us);
+/* In any case, afterwards. */
+void cli_audit_filter_free(struct cli_audit_filter *filter);
 
 /* A moment as --since and --until take it, in microseconds since 1970. is_end: a date is the
  * last moment of its day, and a time the last before it. False: it is none. */

@@ -493,6 +493,7 @@ int cli_audit_top(int argc, char **argv)
     if (code == CLI_GO_ON) {
         code = run(job);
     }
+    cli_audit_filter_free(&job->filter);
     free(job);
     return code;
 }

@@ -39,6 +39,10 @@ keys=("$work"/state/audit-keys/*.key)
 [ "${#keys[@]}" -le 2 ] || fail "${keys[*]}" # one, or midnight has just passed
 [ "$(stat -c %a "${keys[0]}")" = 600 ] || fail "the key can be read"
 
+found() { "$cordon" audit search "${config[@]}" --client "$1" --stream decisions,queries --json | wc -l; }
+[ "$(found 127.0.0.1)" -ge 100 ] || fail "the client is not found by its address: $(found 127.0.0.1)"
+[ "$(found 127.9.9.9)" -eq 0 ] || fail "somebody else is found"
+
 say "the daemon forgets what is older, says who and why, and the log verifies"
 ! forget --before 1s 2>/dev/null || fail "without a reason"
 ! forget --before 2200-01-01 --reason later 2>/dev/null || fail "of a time to come"
