@@ -16,10 +16,6 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define LIST_HEAD                                                         \
-    "cordon-list 1\nid one\ntitle Test\nprovider test Test\nserial %u\n"  \
-    "created 2027-01-01T00:00:00Z\nexpires 2027-06-01T00:00:00Z\nrules\n" \
-    "block suffix %s category=test scope=cloud confidence=high evidence=\"none\"\nend\n"
 #define MEMORY "memory/deeper" /* both folders are made */
 
 struct place {
@@ -38,7 +34,7 @@ static void publish(const struct place *place, uint32_t serial, const char *name
     char text[1024];
 
     assert_int_equal(system("rm -f lists/*.minisig.old lists/one.list* lists/catalogue*"), 0);
-    snprintf(text, sizeof(text), LIST_HEAD, serial, name);
+    snprintf(text, sizeof(text), PRESS_LIST, "one", serial, name);
     press_list_write(&place->press, "lists", "one", text, list_keys);
     press_add(catalogue, "one", serial, text);
     press_catalogue_write(&place->press, catalogue, "lists", catalogue_keys);
@@ -172,7 +168,7 @@ static void list_of_another_day(struct place *place)
 {
     char text[1024];
 
-    snprintf(text, sizeof(text), LIST_HEAD, 4u, "old.test");
+    snprintf(text, sizeof(text), PRESS_LIST, "one", 4u, "old.test");
     press_list_write(&place->press, "lists", "one", text, "34");
 }
 

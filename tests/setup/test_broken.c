@@ -15,11 +15,6 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define LIST_HEAD                                                         \
-    "cordon-list 1\nid %s\ntitle Test\nprovider test Test\nserial %u\n"   \
-    "created 2027-01-01T00:00:00Z\nexpires 2027-06-01T00:00:00Z\nrules\n" \
-    "block suffix %s category=test scope=cloud confidence=high evidence=\"none\"\nend\n"
-
 /* One publisher in lists/ with the list "one", another in far/ with "two"; and what a daemon
  * does with them. */
 struct place {
@@ -38,7 +33,7 @@ static void publish(const struct press *press, const char *publisher, const char
     struct trust_catalogue *catalogue = press_catalogue(serial);
 
     snprintf(catalogue->publisher, sizeof(catalogue->publisher), "%s", publisher);
-    snprintf(text, sizeof(text), LIST_HEAD, id, serial, name);
+    snprintf(text, sizeof(text), PRESS_LIST, id, serial, name);
     press_list_write(press, folder, id, text, "34");
     press_add(catalogue, id, serial, text);
     press_catalogue_write(press, catalogue, folder, "34");

@@ -16,29 +16,14 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define LIST_HEAD                                                         \
-    "cordon-list 1\nid %s\ntitle Test\nprovider test Test\nserial %u\n"   \
-    "created 2027-01-01T00:00:00Z\nexpires 2027-06-01T00:00:00Z\nrules\n" \
-    "block suffix %s category=test scope=cloud confidence=high evidence=\"none\"\nend\n"
 #define KEPT "kept/5-x.list"
 
 static char *list_text(const char *id, uint32_t serial, const char *name)
 {
     static char text[1024];
 
-    snprintf(text, sizeof(text), LIST_HEAD, id, serial, name);
+    snprintf(text, sizeof(text), PRESS_LIST, id, serial, name);
     return text;
-}
-
-static void publish(const struct press *press, uint32_t catalogue_serial, uint32_t serial,
-                    const char *name)
-{
-    struct trust_catalogue *catalogue = press_catalogue(catalogue_serial);
-    char *text = list_text("one", serial, name);
-
-    press_list_write(press, "lists", "one", text, "34");
-    press_add(catalogue, "one", serial, text);
-    press_catalogue_write(press, catalogue, "lists", "34");
 }
 
 /* A folder at catalogue 8 and serial 6, and serial 5 kept aside. */
@@ -48,7 +33,7 @@ static void open_press(struct press *press)
     assert_int_equal(mkdir("lists", 0700), 0);
     assert_int_equal(mkdir("kept", 0700), 0);
     press_root_write(press, press_root(press, 1), "lists", "01");
-    publish(press, 8, 6, "new.test");
+    press_publish(press, 8, 6, "new.test");
     char *text = list_text("one", 5, "old.test");
     workshop_write(KEPT, text, strlen(text));
     press_sign(press, KEPT, "34");
@@ -127,14 +112,14 @@ static void the_held_version_counts_and_the_newer_one_is_remembered(void **state
     setup_snapshot_free(snapshot);
 
     /* The ratchet has 6: the folder cannot go back to 5, held or not. */
-    publish(&press, 7, 5, "old.test");
+    press_publish(&press, 7, 5, "old.test");
     assert_null(load(&press, &held, &rc));
     assert_int_equal(rc, CORDON_E_REFUSED);
     assert_null(load(&press, NULL, &rc));
     assert_int_equal(rc, CORDON_E_REFUSED);
 
     /* A newer one still is accepted, remembered, and waits; released, it counts. */
-    publish(&press, 9, 7, "newest.test");
+    press_publish(&press, 9, 7, "newest.test");
     snapshot = load(&press, &held, &rc);
     assert_int_equal(rc, 0);
     assert_int_equal(snapshot->lists[0].serial, 5);
@@ -145,7 +130,7 @@ static void the_held_version_counts_and_the_newer_one_is_remembered(void **state
     assert_int_equal(snapshot->lists[0].serial, 7);
     assert_false(snapshot->lists[0].held);
     setup_snapshot_free(snapshot);
-    publish(&press, 10, 6, "new.test");
+    press_publish(&press, 10, 6, "new.test");
     assert_null(load(&press, &held, &rc));
     assert_int_equal(rc, CORDON_E_REFUSED);
     press_close(&press);

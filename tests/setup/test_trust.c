@@ -15,30 +15,12 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define LIST_HEAD                                                         \
-    "cordon-list 1\nid %s\ntitle Test\nprovider test Test\nserial %u\n"   \
-    "created 2027-01-01T00:00:00Z\nexpires 2027-06-01T00:00:00Z\nrules\n" \
-    "block suffix %s category=test scope=cloud confidence=high evidence=\"none\"\nend\n"
-
-/* A press whose folder is the lists' folder. Its list "one" has this serial and name. */
-static void publish(const struct press *press, uint32_t catalogue_serial, uint32_t serial,
-                    const char *name)
-{
-    char text[1024];
-    struct trust_catalogue *catalogue = press_catalogue(catalogue_serial);
-
-    snprintf(text, sizeof(text), LIST_HEAD, "one", serial, name);
-    press_list_write(press, "lists", "one", text, "34");
-    press_add(catalogue, "one", serial, text);
-    press_catalogue_write(press, catalogue, "lists", "34");
-}
-
 static void open_press(struct press *press)
 {
     press_open(press);
     assert_int_equal(mkdir("lists", 0700), 0);
     press_root_write(press, press_root(press, 1), "lists", "01");
-    publish(press, 7, 5, "example.test");
+    press_publish(press, 7, 5, "example.test");
 }
 
 /* Makes a snapshot of this configuration; NULL: *rc says why not. memory: of what is in force;
@@ -122,10 +104,10 @@ static void a_root_in_the_folder_counts_and_is_remembered(void **state)
     assert_int_equal(snapshot->lists[0].freshness, POLICY_FRESH);
     setup_snapshot_free(snapshot);
     assert_int_equal(access("state/trust.ratchet", F_OK), 0);
-    publish(&press, 6, 5, "example.test");
+    press_publish(&press, 6, 5, "example.test");
     assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
     assert_true(warned(&press, "rollback"));
-    publish(&press, 8, 6, "example.test");
+    press_publish(&press, 8, 6, "example.test");
     assert_int_equal(load(&press, ""), 0);
     press_close(&press);
 }
@@ -140,7 +122,7 @@ static void what_is_not_put_in_force_is_not_remembered(void **state)
     open_press(&press);
     assert_int_equal(load(&press, ""), 0);
     char *before = workshop_read("state/trust.ratchet", &len);
-    publish(&press, 9, 9, "not a name"); /* signed, and no list */
+    press_publish(&press, 9, 9, "not a name"); /* signed, and no list */
     assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
     char *after = workshop_read("state/trust.ratchet", &after_len);
     assert_int_equal(len, after_len);
@@ -157,7 +139,7 @@ static void lists_that_the_catalogue_does_not_name_so_are_refused(void **state)
 
     (void)state;
     open_press(&press);
-    snprintf(text, sizeof(text), LIST_HEAD, "one", 6u, "example.test");
+    snprintf(text, sizeof(text), PRESS_LIST, "one", 6u, "example.test");
     press_list_write(&press, "lists", "one", text, "34"); /* newer than the catalogue */
     assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
     assert_true(warned(&press, "different days"));
@@ -196,10 +178,10 @@ static void a_root_that_is_gone_is_missed(void **state)
     assert_int_not_equal(load(&press, ""), 0);
     assert_true(warned(&press, "neither 1.root nor keys"));
     assert_int_equal(rename("keys", "lists/keys"), 0);
-    publish(&press, 6, 4, "older.test");
+    press_publish(&press, 6, 4, "older.test");
     assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
     assert_true(warned(&press, "there is no 1.root, but lists of press were accepted"));
-    publish(&press, 8, 6, "newer.test");
+    press_publish(&press, 8, 6, "newer.test");
     assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
     assert_int_equal(load(&press, "trust: {keys: [lists/keys/list-a.pub, "
                                   "lists/keys/list-b.pub]}\n"),
@@ -282,7 +264,7 @@ static void a_start_without_its_memory_goes_on_with_an_alarm(void **state)
     struct setup_memory memory = start(&press);
     assert_true(memory.kept && memory.alarm.lost_s == 0 && !memory.unwritten);
     damage();
-    publish(&press, 6, 4, "older.test"); /* what nobody can tell any more */
+    press_publish(&press, 6, 4, "older.test"); /* what nobody can tell any more */
     memory = start(&press);
     assert_int_equal(memory.alarm.lost_s, PRESS_NOW_S);
     assert_false(memory.unwritten);
@@ -293,7 +275,7 @@ static void a_start_without_its_memory_goes_on_with_an_alarm(void **state)
     memory = start(&press); /* it is remembered over restarts, and so are the new serials */
     assert_int_equal(memory.alarm.lost_s, PRESS_NOW_S);
     assert_int_equal(load(&press, ""), 0);
-    publish(&press, 5, 3, "oldest.test");
+    press_publish(&press, 5, 3, "oldest.test");
     assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
     assert_true(warned(&press, "rollback"));
     press_close(&press);
@@ -369,7 +351,7 @@ static void a_ratchet_that_cannot_be_kept(void **state)
     assert_int_equal(load(&press, ""), 0);
     lock_is(true);
     assert_int_equal(load(&press, ""), 0); /* nothing new to remember */
-    publish(&press, 8, 6, "example.test");
+    press_publish(&press, 8, 6, "example.test");
     assert_int_equal(load(&press, ""), -EISDIR); /* what is new would be forgotten */
     assert_true(warned(&press, "cannot be written down"));
     lock_is(false);
@@ -387,12 +369,12 @@ static void a_start_that_cannot_remember_goes_on_with_an_alarm(void **state)
     (void)start(&press);
     lock_is(true);
     assert_false(start(&press).unwritten); /* nothing new */
-    publish(&press, 8, 6, "example.test");
+    press_publish(&press, 8, 6, "example.test");
     struct setup_memory memory = start(&press);
     assert_true(memory.unwritten);
     assert_int_equal(memory.alarm.unwritten_s, PRESS_NOW_S);
     assert_true(press_said(&press, "what is in force now is not remembered"));
-    publish(&press, 9, 7, "example.test"); /* as it was before: no worse */
+    press_publish(&press, 9, 7, "example.test"); /* as it was before: no worse */
     struct setup_snapshot *snapshot = load_as(&press, "", PRESS_NOW_S + 10, &memory, &rc);
     assert_int_equal(rc, 0);
     assert_true(snapshot->memory.unwritten);
@@ -406,7 +388,7 @@ static void a_start_that_cannot_remember_goes_on_with_an_alarm(void **state)
     assert_int_equal(snapshot->memory.alarm.unwritten_s, PRESS_NOW_S);
     setup_snapshot_free(snapshot);
     assert_int_equal(start(&press).alarm.unwritten_s, PRESS_NOW_S);
-    publish(&press, 8, 6, "example.test");
+    press_publish(&press, 8, 6, "example.test");
     assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
     press_close(&press);
 }
@@ -527,7 +509,7 @@ static void who_may_read_what_was_accepted_compares(void **state)
         struct config *config = NULL;
         struct setup_snapshot *snapshot = NULL;
 
-        publish(&press, cases[i].serial, cases[i].serial, "example.test");
+        press_publish(&press, cases[i].serial, cases[i].serial, "example.test");
         report_deinit(&press.report);
         assert_int_equal(
             config_parse(text, strlen(text), "test.yaml", folder, &press.report, &config), 0);
@@ -542,7 +524,7 @@ static void who_may_read_what_was_accepted_compares(void **state)
         setup_snapshot_free(snapshot);
     }
     assert_int_equal(access("elsewhere", F_OK), -1); /* and nothing is written */
-    publish(&press, 7, 5, "example.test");
+    press_publish(&press, 7, 5, "example.test");
     assert_int_equal(load(&press, ""), 0);
     press_close(&press);
 }
@@ -580,10 +562,10 @@ static void a_publisher_cannot_speak_beyond_its_scope(void **state)
     root->scope.name_count = 1;
     press_root_write(&press, root, "lists", "01");
     assert_int_equal(load(&press, ""), 0);
-    publish(&press, 8, 6, "notexample.test");
+    press_publish(&press, 8, 6, "notexample.test");
     assert_int_equal(load(&press, ""), CORDON_E_REFUSED);
     assert_true(warned(&press, "one.list:9: the rule is outside"));
-    publish(&press, 9, 7, "a.example.test");
+    press_publish(&press, 9, 7, "a.example.test");
     assert_int_equal(load(&press, ""), 0);
     assert_int_equal(load(&press, ""), 0); /* also where the image was kept */
     root = press_root(&press, 3); /* a scope that shrinks holds for what is kept, too */
@@ -607,7 +589,7 @@ static void publish_foreign(struct press *other, const char *id, const char *nam
     struct trust_root *root = press_root(other, 1);
     snprintf(root->publisher, sizeof(root->publisher), "other");
     press_root_write(other, root, "foreign", "01");
-    snprintf(text, sizeof(text), LIST_HEAD, id, 5u, name);
+    snprintf(text, sizeof(text), PRESS_LIST, id, 5u, name);
     snprintf(strstr(text, "end\n"), 512, "%send\n", more_rules);
     press_list_write(other, "foreign", id, text, "34");
     snprintf(catalogue->publisher, sizeof(catalogue->publisher), "other");

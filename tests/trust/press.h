@@ -14,6 +14,12 @@
 #define PRESS_NOW_S UINT64_C(1800000000) /* 2027-01-15T08:00:00Z */
 #define PRESS_DAY_S UINT64_C(86400)
 
+/* A list with one rule: its id, its serial, and the name that it blocks with all below it. */
+#define PRESS_LIST                                                        \
+    "cordon-list 1\nid %s\ntitle Test\nprovider test Test\nserial %u\n"   \
+    "created 2027-01-01T00:00:00Z\nexpires 2027-06-01T00:00:00Z\nrules\n" \
+    "block suffix %s category=test scope=cloud confidence=high evidence=\"none\"\nend\n"
+
 /* Keys 0 to 2 are for roots, 3 to 5 for lists, the others come later. */
 struct press {
     struct trust_secret_key secret[PRESS_KEYS];
@@ -166,6 +172,19 @@ static inline void press_catalogue_write(const struct press *press,
     press_sign(press, path, keys);
     free(text);
     trust_catalogue_free(catalogue);
+}
+
+/* The list "one" alone, with this serial and name, and a catalogue that names it: in lists/. */
+static inline void press_publish(const struct press *press, uint32_t catalogue_serial,
+                                 uint32_t serial, const char *name)
+{
+    struct trust_catalogue *catalogue = press_catalogue(catalogue_serial);
+    char text[1024];
+
+    snprintf(text, sizeof(text), PRESS_LIST, "one", serial, name);
+    press_list_write(press, "lists", "one", text, "34");
+    press_add(catalogue, "one", serial, text);
+    press_catalogue_write(press, catalogue, "lists", "34");
 }
 
 #endif
