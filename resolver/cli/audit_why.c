@@ -531,11 +531,12 @@ int cli_audit_why(int argc, char **argv)
     if (code == CLI_GO_ON) {
         code = cli_words(argc, argv, "audit why", &id, 1);
     }
-    if (code == CLI_GO_ON && id == NULL) {
-        code = cli_usage("audit why", "name an event: d17");
-    }
-    if (code == CLI_GO_ON && !audit_id_parse(id, strlen(id), &job->id)) {
-        code = cli_usage("audit why", "'%s' is no id of an event: d17", id);
+    if (code == CLI_GO_ON) {
+        if (id == NULL) {
+            code = cli_usage("audit why", "name an event: d17");
+        } else if (!audit_id_parse(id, strlen(id), &job->id)) {
+            code = cli_usage("audit why", "'%s' is no id of an event: d17", id);
+        }
     }
     if (code == CLI_GO_ON) {
         audit_id_format(&job->id, job->id_text);
