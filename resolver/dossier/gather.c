@@ -215,9 +215,11 @@ struct gathering {
 
 static void count_client(struct dossier_counts *counts, const struct audit_value *client)
 {
-    counts->nameless += client->octets == NULL;
-    counts->pseudonyms += client->octets != NULL && client->octets[0] == 'k';
-    counts->prefixes += client->octets != NULL && client->octets[0] == 'p';
+    const uint8_t form = client->octets != NULL && client->number > 0 ? client->octets[0] : 0;
+
+    counts->nameless += form == 0;
+    counts->pseudonyms += form == 'k';
+    counts->prefixes += form == 'p';
 }
 
 static bool look_at(void *context, const struct audit_header *header, struct audit_block *block,
