@@ -104,8 +104,11 @@ int audit_report_open(const char *folder, struct audit_report_logs *logs)
 static int find_table(const struct audit_report_options *options, const struct dossier *dossier,
                       const struct dossier_table **table)
 {
-    *table =
-        options->table != NULL ? dossier_find(dossier, options->table) : &dossier->tables[0];
+    if (options->table == NULL) {
+        *table = &dossier->tables[0];
+        return CLI_GO_ON;
+    }
+    *table = dossier_find(dossier, options->table);
     if (*table != NULL) {
         return CLI_GO_ON;
     }
