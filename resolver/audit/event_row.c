@@ -232,13 +232,31 @@ _Static_assert(sizeof(struct question_head) + 2 * 16 + WIRE_NAME_MAX <= AUDIT_QU
 
 static size_t family_octets(unsigned family)
 {
-    return family == ADDRESS_V4 ? 4 : family == ADDRESS_V6 ? 16 : 0;
+    static const uint8_t octets[8] = {[ADDRESS_V4] = 4, [ADDRESS_V6] = 16};
+
+    return family < sizeof(octets) ? octets[family] : 0;
 }
+
+/* Octets that a short name is copied with, whatever its length: faster than asking for it. What
+ * is behind the name is not committed. */
+#define SHORT_NAME 32u
+_Static_assert(sizeof(((struct wire_name *)NULL)->octets) >= SHORT_NAME, "a name has them");
 
 /* hot */
 bool audit_question_put(struct ring *ring, const struct audit_question *question)
 {
-    const struct question_head head = {
+    const size_t name_len = question->name->len;
+    const size_t client = family_octets(question->client.family);
+    const size_t upstream = family_octets(question->upstream.family);
+    const size_t before = sizeof(struct question_head) + client + upstream;
+    uint8_t *const start =
+        ring_reserve(ring, before + (name_len > SHORT_NAME ? name_len : SHORT_NAME));
+
+    if (start == NULL) {
+        return false;
+    }
+    /* Records begin where any number may. */
+    *(struct question_head *)(void *)start = (struct question_head){
         .generation = question->generation,
         .wall_us = question->wall_us,
         .latency_us = question->latency_us,
@@ -252,21 +270,18 @@ bool audit_question_put(struct ring *ring, const struct audit_question *question
         .transport = question->transport,
         .client = question->client.family,
         .upstream = question->upstream.family,
-        .name_len = question->name->len,
+        .name_len = (uint8_t)name_len,
     };
-    const size_t client = family_octets(head.client);
-    const size_t upstream = family_octets(head.upstream);
-    const size_t size = sizeof(head) + client + upstream + head.name_len;
-    uint8_t *const at = ring_reserve(ring, size);
-
-    if (at == NULL) {
-        return false;
+    /* Each of a length that is known here; what follows overwrites what is too much. */
+    memcpy(start + sizeof(struct question_head), question->client.octets, 16);
+    memcpy(start + sizeof(struct question_head) + client, question->upstream.octets, 16);
+    uint8_t *const at = start + before;
+    if (name_len <= SHORT_NAME) {
+        memcpy(at, question->name->octets, SHORT_NAME);
+    } else {
+        memcpy(at, question->name->octets, name_len);
     }
-    memcpy(at, &head, sizeof(head));
-    memcpy(at + sizeof(head), question->client.octets, client);
-    memcpy(at + sizeof(head) + client, question->upstream.octets, upstream);
-    memcpy(at + sizeof(head) + client + upstream, question->name->octets, head.name_len);
-    ring_commit(ring, size);
+    ring_commit(ring, before + name_len);
     return true;
 }
 

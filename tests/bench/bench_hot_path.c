@@ -31,11 +31,14 @@ enum kind {
     KIND_BLOCKED,  /* a rule's */
     KIND_HOP,      /* in the cache: a CNAME to a rule's name */
     KIND_MISS,     /* asked upstream, answered with an address, kept */
+    KIND_RECORDED, /* as KIND_HIT, where every question is recorded: audit.queries */
     KINDS
 };
 
 struct scene {
     struct bench *bench;
+    struct ring *questions; /* of KIND_RECORDED */
+    _Atomic uint64_t questions_lost;
     struct exchange *exchanges[KINDS];
 };
 
@@ -201,21 +204,28 @@ REPLAY(negative, KIND_NEGATIVE)
 REPLAY(blocked, KIND_BLOCKED)
 REPLAY(hop, KIND_HOP)
 REPLAY(miss, KIND_MISS)
+REPLAY(recorded, KIND_RECORDED)
 
 static void (*const replays[KINDS])(struct scene *scene, unsigned first) = {
     [KIND_HIT] = replay_hit,           [KIND_CHAIN] = replay_chain,
     [KIND_NEGATIVE] = replay_negative, [KIND_BLOCKED] = replay_blocked,
-    [KIND_HOP] = replay_hop,           [KIND_MISS] = replay_miss};
+    [KIND_HOP] = replay_hop,           [KIND_MISS] = replay_miss,
+    [KIND_RECORDED] = replay_recorded};
 
-static const char *const words[KINDS] = {"hit", "chain", "negative", "blocked", "hop", "miss"};
+static const char *const words[KINDS] = {"hit", "chain", "negative", "blocked",
+                                         "hop", "miss",  "recorded"};
 
 /* What a writer and the loop would do meanwhile. */
-static void turn(struct bench *bench)
+static void turn(const struct scene *scene)
 {
+    struct bench *bench = scene->bench;
     size_t len;
 
     while (ring_peek(bench->events, &len) != NULL) {
         ring_release(bench->events);
+    }
+    while (ring_peek(scene->questions, &len) != NULL) {
+        ring_release(scene->questions);
     }
     bench_pass(bench, 100);
 }
@@ -232,9 +242,9 @@ static void warm(struct scene *scene)
                 bench_done(scene->bench, 0, QUERY_FETCH_ANSWER, exchange->answer,
                            exchange->answer_len);
             }
-            turn(scene->bench);
+            turn(scene);
             ask(scene->bench, exchange, 1); /* the first look at what is kept */
-            turn(scene->bench);
+            turn(scene);
         }
     }
 }
@@ -252,7 +262,8 @@ int main(int argc, char **argv)
     cache_destroy(bench->cache); /* of the least size: something would have to go */
     bench->engine->cache = bench->cache =
         cache_create(CACHE, (const uint8_t *)"instructions of a");
-    need(bench->cache != NULL, "out of memory");
+    scene.questions = ring_create(1u << 20);
+    need(bench->cache != NULL && scene.questions != NULL, "out of memory");
     for (unsigned kind = 0; kind < KINDS; kind++) {
         scene.exchanges[kind] = calloc(NAMES, sizeof(struct exchange));
         need(scene.exchanges[kind] != NULL, "out of memory");
@@ -265,24 +276,28 @@ int main(int argc, char **argv)
     query_engine_adopt(bench->engine, bench->policy, &bench->settings);
     policy_destroy(old);
     warm(&scene);
+    bench->engine->questions_lost = &scene.questions_lost;
     for (unsigned kind = 0; kind < KINDS; kind++) {
         const unsigned rounds = kind == KIND_MISS ? NAMES / BATCH : ROUNDS;
         const unsigned asked = bench->asked, sent = bench->sent;
 
+        bench->engine->questions = kind == KIND_RECORDED ? scene.questions : NULL;
         for (unsigned round = 0; round < rounds; round++) {
             replays[kind](&scene, round * BATCH);
-            turn(bench);
+            turn(&scene);
         }
         need(bench->sent - sent == rounds * BATCH, "a question was not answered");
         need(bench->asked - asked == (kind == KIND_MISS ? rounds * BATCH : 0),
              "asked upstream, or not, against what was meant");
-        need(atomic_load(&bench->lost) == 0, "an event was lost");
+        need(atomic_load(&bench->lost) + atomic_load(&scene.questions_lost) == 0,
+             "an event was lost");
         printf("%s %u\n", words[kind], rounds * BATCH);
     }
     for (unsigned kind = 0; kind < KINDS; kind++) {
         free(scene.exchanges[kind]);
     }
     names_close(&source);
+    ring_destroy(scene.questions);
     bench_destroy(bench);
     return 0;
 }
