@@ -76,6 +76,16 @@ static int clip(struct evidence *all, uint64_t to_us)
     return rc;
 }
 
+static bool has_whole_end(const struct evidence *all)
+{
+    for (size_t i = 0; i < all->logs.count; i++) {
+        if (!all->clips[i].clipped) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int prepare(struct evidence *all)
 {
     all->clips = calloc(all->logs.count, sizeof(all->clips[0]));
@@ -89,8 +99,9 @@ static int prepare(struct evidence *all)
     if (rc == 0) {
         all->request.from_us = all->options->from_us;
         all->request.to_us = find_end(all);
-        /* Again by the time that is printed: who asks for that gets the same. */
-        rc = clip(all, all->request.to_us);
+        /* Again by the time that is printed: who asks for that gets the same. But what is
+         * damaged behind the newest checkpoint is verified as it is. */
+        rc = has_whole_end(all) ? clip(all, all->request.to_us) : 0;
     }
     return rc;
 }
