@@ -4,19 +4,31 @@
 #include "base/invariant.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 struct audit_aside {
     pthread_t thread;
+    int changed;           /* eventfd: a job is done, or the thread has ended */
     pthread_mutex_t mutex; /* of all below */
-    pthread_cond_t given, done;
+    pthread_cond_t given;
     audit_aside_job *job; /* NULL: none is under way */
     void *argument;
     bool stop, ended;
 };
+
+/* It can only fail when the counter is full, and then there is a signal. */
+static void tell(const struct audit_aside *aside)
+{
+    const uint64_t one = 1;
+    const ssize_t put = write(aside->changed, &one, sizeof(one));
+
+    (void)put;
+}
 
 static void *run(void *context)
 {
@@ -34,10 +46,10 @@ static void *run(void *context)
         job(argument);
         pthread_mutex_lock(&aside->mutex);
         aside->job = NULL;
-        pthread_cond_signal(&aside->done);
+        tell(aside);
     }
     aside->ended = true;
-    pthread_cond_signal(&aside->done);
+    tell(aside);
     pthread_mutex_unlock(&aside->mutex);
     return NULL;
 }
@@ -62,7 +74,7 @@ static int start_thread(struct audit_aside *aside)
 
 static void deinit(struct audit_aside *aside)
 {
-    pthread_cond_destroy(&aside->done);
+    close(aside->changed);
     pthread_cond_destroy(&aside->given);
     pthread_mutex_destroy(&aside->mutex);
     free(aside);
@@ -71,17 +83,18 @@ static void deinit(struct audit_aside *aside)
 int audit_aside_start(struct audit_aside **aside)
 {
     struct audit_aside *made = calloc(1, sizeof(*made));
-    pthread_condattr_t monotonic;
 
     if (made == NULL) {
         return -ENOMEM;
     }
+    made->changed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (made->changed < 0) {
+        const int error = -errno;
+        free(made);
+        return error;
+    }
     pthread_mutex_init(&made->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&made->given, NULL);
-    pthread_cond_init(&made->done, &monotonic);
-    pthread_condattr_destroy(&monotonic);
     const int rc = start_thread(made);
     if (rc != 0) {
         deinit(made);
@@ -101,34 +114,46 @@ void audit_aside_begin(struct audit_aside *aside, audit_aside_job *job, void *ar
     pthread_mutex_unlock(&aside->mutex);
 }
 
-bool audit_aside_is_done(struct audit_aside *aside)
+static bool is_reached(struct audit_aside *aside, bool end)
 {
     pthread_mutex_lock(&aside->mutex);
-    const bool is_done = aside->job == NULL;
+    const bool reached = end ? aside->ended : aside->job == NULL;
     pthread_mutex_unlock(&aside->mutex);
-    return is_done;
+    return reached;
 }
 
-/* Until no job is under way or, at the end, the thread has left its loop. */
+/* Until no job is under way or, at the end, the thread has left its loop. Times of poll(2) are
+ * spans: a clock that is set does not change them. */
 static bool wait_for(struct audit_aside *aside, unsigned ms, bool end)
 {
     const uint64_t until_us = clock_read().mono_us + ms * UINT64_C(1000);
-    const struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
-                                   .tv_nsec = (long)(until_us % 1000000) * 1000};
-    int rc = 0;
+    struct pollfd changed = {.fd = aside->changed, .events = POLLIN};
 
-    while (rc == 0 && (end ? !aside->ended : aside->job != NULL)) {
-        rc = pthread_cond_timedwait(&aside->done, &aside->mutex, &until);
+    for (;;) {
+        const uint64_t now_us = clock_read().mono_us;
+        uint64_t times;
+
+        if (is_reached(aside, end)) {
+            return true;
+        }
+        if (now_us >= until_us) {
+            return false;
+        }
+        if (poll(&changed, 1, (int)((until_us - now_us + 999) / 1000)) == 1 &&
+            read(aside->changed, &times, sizeof(times)) != (ssize_t)sizeof(times)) {
+            return is_reached(aside, end); /* it was readable, and this thread alone reads */
+        }
     }
-    return end ? aside->ended : aside->job == NULL;
+}
+
+bool audit_aside_is_done(struct audit_aside *aside)
+{
+    return is_reached(aside, false);
 }
 
 bool audit_aside_wait(struct audit_aside *aside, unsigned ms)
 {
-    pthread_mutex_lock(&aside->mutex);
-    const bool is_done = wait_for(aside, ms, false);
-    pthread_mutex_unlock(&aside->mutex);
-    return is_done;
+    return wait_for(aside, ms, false);
 }
 
 bool audit_aside_stop(struct audit_aside *aside, unsigned ms)
@@ -136,9 +161,8 @@ bool audit_aside_stop(struct audit_aside *aside, unsigned ms)
     pthread_mutex_lock(&aside->mutex);
     aside->stop = true;
     pthread_cond_signal(&aside->given);
-    const bool ended = wait_for(aside, ms, true);
     pthread_mutex_unlock(&aside->mutex);
-    if (!ended) {
+    if (!wait_for(aside, ms, true)) {
         pthread_detach(aside->thread);
         return false;
     }

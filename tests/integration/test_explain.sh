@@ -168,7 +168,7 @@ explain x.cloud.test -c "$config" --at 2037-05-06
 said '^Lists: cloud serial 41 \(enforce, stale\)'
 is 'd["asked"]["time"] == "2037-05-06T00:00:00Z" and d["lists"][0]["freshness"] == "stale"'
 explain x.cloud.test -c "$config" --at 2020-01-01T12:00:00+01:00
-is 'd["asked"]["time"] == "2020-01-01T11:00:00Z" and d["lists"][0]["freshness"] == "clock-untrusted"'
+is 'd["asked"]["time"] == "2020-01-01T11:00:00Z" and d["lists"][0]["freshness"] == "not-made"'
 
 say "lists alone: texts, verified or not, and an image"
 explain x.cloud.test --lists "$work/lists/second.list,$work/lists/cloud.list"

@@ -27,6 +27,7 @@ www 60 IN A 192.0.2.2
 ZONE
 option[lists.use]="{first: enforce}"
 option[http.listen]="127.0.0.1@$http_port"
+option[audit.sinks]="{kept: {to: \"file:$work/sent.json\"}}"
 # The same server in two places is one upstream, not two lines of one name.
 option[upstreams.zones]="{corp.test: [127.0.0.1@$upstream_port]}"
 write_config
@@ -241,6 +242,7 @@ wait_until 10 is_ok --unix-socket "$path" http://any.name/healthz || fail "healt
 stop_cordond
 unset 'option[server.user]'
 option[http.listen]="127.0.0.1@$http_port"
+option[audit.sinks]="{kept: {to: \"file:$work/sent.json\"}}"
 write_config
 start_cordond
 first=$cordond_pid

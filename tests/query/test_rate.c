@@ -220,15 +220,13 @@ static void *ask_in_a_thread(void *context)
     return NULL;
 }
 
-/* Several workers count one client as one. A lock that is not to be had lets a question
- * through, so on a busy machine it may be a little more. */
-static void workers_count_together(void **state)
+/* How many questions of one client four workers let through together. */
+static unsigned ask_in_threads(void)
 {
     struct query_rate *rate = query_rate_create(key);
     struct asker askers[4];
     unsigned free = 0;
 
-    (void)state;
     for (unsigned i = 0; i < 4; i++) {
         askers[i] = (struct asker){.rate = rate};
         assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_in_a_thread, &askers[i]),
@@ -238,8 +236,23 @@ static void workers_count_together(void **state)
         pthread_join(askers[i].thread, NULL);
         free += askers[i].free;
     }
-    assert_in_range(free, BURST, 2 * BURST);
     query_rate_destroy(rate);
+    return free;
+}
+
+/* Several workers count one client as one. A lock that is not to be had lets a question
+ * through: as long as its holder has no processor, the others are free. That is not so each
+ * time; where they did not count together it would be. */
+static void workers_count_together(void **state)
+{
+    unsigned free = 4 * BURST;
+
+    (void)state;
+    for (unsigned turn = 0; turn < 50 && free > 2 * BURST; turn++) {
+        free = ask_in_threads();
+        assert_true(free >= BURST);
+    }
+    assert_in_range(free, BURST, 2 * BURST);
 }
 
 int main(void)
