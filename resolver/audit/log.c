@@ -174,13 +174,19 @@ static int write_out(struct audit_log *log, uint64_t now_us)
 
 /* --- sealing --- */
 
+/* Free, or of this cause. */
+static bool takes(const struct audit_gap *gap, const char *cause)
+{
+    return gap->count == 0 || gap->cause == NULL || strcmp(gap->cause, cause) == 0;
+}
+
 static void count_gap(struct audit_log *log, unsigned stream, uint64_t count, const char *cause,
                       int error, uint64_t from_us, uint64_t to_us)
 {
     struct audit_gap *const gaps = log->gaps[stream];
     unsigned i = 0;
 
-    while (i + 1 < AUDIT_GAP_CAUSES && gaps[i].count > 0 && strcmp(gaps[i].cause, cause) != 0) {
+    while (i + 1 < AUDIT_GAP_CAUSES && !takes(&gaps[i], cause)) {
         i++;
     }
     struct audit_gap *const gap = &gaps[i];

@@ -5,6 +5,8 @@
 
 /* Colours are at least 3:1 against the ground (shapes) and 4.5:1 (letters): WCAG 2.2, 1.4.11
  * and 1.4.3. Nothing is told by colour alone. */
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): a rule that does not fit a line goes on in
+ * the next; each ends with its newline. */
 const char *const dossier_style[] = {
     ":root{color-scheme:light dark;--ground:#fff;--sheet:#f6f7f9;--line:#d5dae0;"
     "--text:#1b1f24;--soft:#56606b;--link:#0b57a4;--warn:#7a4b00;--warn-ground:#fff6e5;"
@@ -145,3 +147,4 @@ const char *const dossier_style[] = {
     "a{color:inherit;text-decoration:none}.columns{height:32mm}}\n",
     NULL,
 };
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
