@@ -68,9 +68,18 @@ PYTHON
   --root-keys "$work/keys/root-a.pub,$work/keys/root-b.pub" --list-keys "$work/keys/list-a.pub,$work/keys/list-b.pub" \
   "$work/lists" >/dev/null
 sign root "$work/lists/1.root" root-a root-b
+# History is asked about by seconds below.
+over() { # SERIAL: the newest set has it, and its second is over
+  tool list history --json | python3 -c '
+import datetime, json, sys
+last = json.load(sys.stdin)["sets"][-1]
+serial = next(l["serial"] for l in last["lists"] if l["id"] == "shop")
+sys.exit(serial != int(sys.argv[1]) or last["time"][:19] >= datetime.datetime.utcnow().isoformat()[:19])' "$1"
+}
 publish 1 1
 write_config
 start_cordond
+wait_until 10 over 1 || fail "the first set is not in the history: $(tool list history)"
 
 say "what was in force is kept, the last four"
 for serial in 2 3 4 5; do
@@ -137,6 +146,7 @@ start_cordond
 decides 3 6
 
 say "another version, then release: the newest"
+wait_until 10 over 3 || fail "$(tool list history)"
 accepted tool list rollback shop --to 4 --reason "not that far"
 decides 4 3 6
 if { tool status || true; } | sed -n '/needs attention/,$p' | says shop; then fail "whoever decided that knew of 6: $(tool status)"; fi
@@ -202,7 +212,7 @@ status_is 's["held_damage"] == []' || fail "$(status 's["held_damage"]')"
 
 say "explain --at: by what was in force then, as far as it is kept, and what is not known is said"
 explain_at() { "$cordon" explain "$1" -c "$work/cordond.yaml" --at "$2" "${@:3}"; }
-since() { # SERIAL: a moment at which shop had just come into force with it, to the second; its set was the last of that second
+since() { # SERIAL: a moment at which shop had just come into force with it, its set was the last of that second
   tool list history --json | python3 -c '
 import json, sys
 sets = json.load(sys.stdin)["sets"]
