@@ -98,6 +98,7 @@ struct cache *cache_create(size_t size, const uint8_t hash_key[16])
     invariant((size_t)(at - (uint8_t *)cache) <= size);
     cache->size = size;
     cache->limit = size;
+    cache->stale_us = 0;
     cache->fixed = (size_t)(at - (uint8_t *)cache) -
                    (size_t)CACHE_SHARDS * count * sizeof(struct cache_block);
     memcpy(cache->hash_key, hash_key, sizeof(cache->hash_key));
@@ -161,8 +162,7 @@ static uint32_t shard_find(struct cache_shard *shard, const struct cache_key *ke
     for (; index != CACHE_NO_BLOCK; index = head->next) {
         cache_head_read(shard, index, head);
         if (head->hash != hash || head->type != key->type || head->context != key->context ||
-            (head->flags & ~CACHE_HEAD_FAILURE) != flat->flags ||
-            head->name_len != flat->name_len) {
+            (head->flags & CACHE_HEAD_KEY) != flat->flags || head->name_len != flat->name_len) {
             continue;
         }
         cache_stream_start(stream, &shard->blocks, index);
@@ -204,12 +204,50 @@ void cache_entry_fill(const struct cache_head *head, uint64_t now_us, struct cac
 
     entry->kind = (head->flags & CACHE_HEAD_FAILURE) != 0 ? CACHE_FAILURE : CACHE_ANSWER;
     entry->age_s = (uint32_t)(age_us / CACHE_SECOND_US);
+    entry->stale = now_us >= head->expires_us;
     entry->ttl_s =
-        (uint32_t)((head->expires_us - now_us + CACHE_SECOND_US - 1) / CACHE_SECOND_US);
+        entry->stale
+            ? 0
+            : (uint32_t)((head->expires_us - now_us + CACHE_SECOND_US - 1) / CACHE_SECOND_US);
+    entry->life_s = (uint32_t)((head->expires_us - head->stored_us) / CACHE_SECOND_US);
+    entry->failed = entry->stale && now_us < head->retry_us;
+    entry->asked = (head->flags & CACHE_HEAD_ASKED) != 0;
+    entry->claimed = (head->flags & CACHE_HEAD_CLAIMED) != 0;
     entry->ede = head->ede;
     entry->len = head->message_len;
     entry->stamp = head->stamp;
     entry->version = head->version;
+}
+
+uint64_t cache_gone_us(const struct cache *cache, const struct cache_head *head)
+{
+    return (head->flags & CACHE_HEAD_FAILURE) != 0
+               ? head->expires_us
+               : head->expires_us +
+                     atomic_load_explicit(&cache->stale_us, memory_order_relaxed);
+}
+
+void cache_keep_stale(struct cache *cache, uint32_t seconds)
+{
+    atomic_store_explicit(&cache->stale_us, (uint64_t)seconds * CACHE_SECOND_US,
+                          memory_order_relaxed);
+}
+
+static void set_flag(struct cache_shard *shard, uint32_t index, uint8_t flag)
+{
+    shard->blocks.at[index].octets[offsetof(struct cache_head, flags)] |= flag;
+}
+
+/* With the lock held: an entry past its time, which goes or stays. */
+static void note_late(struct cache *cache, struct cache_shard *shard, uint32_t index,
+                      const struct cache_head *head, uint64_t now_us, struct cache_entry *entry)
+{
+    if (now_us >= cache_gone_us(cache, head)) {
+        cache_shard_remove(shard, index);
+    } else {
+        entry->stale = true;
+        entry->failed = now_us < head->retry_us;
+    }
 }
 
 bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us,
@@ -221,23 +259,86 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us
     uint32_t hash;
     bool found = false;
 
+    entry->stale = entry->failed = false;
     flatten(key, &flat);
     struct cache_shard *shard = shard_of(cache, &flat, &hash);
     pthread_mutex_lock(&shard->lock);
     const uint32_t index = shard_find(shard, key, &flat, hash, &head, &stream);
     if (index != CACHE_NO_BLOCK && now_us >= head.expires_us) {
-        cache_shard_remove(shard, index);
+        note_late(cache, shard, index, &head, now_us, entry);
     } else if (index != CACHE_NO_BLOCK && head.message_len <= size) {
         cache_entry_fill(&head, now_us, entry);
         cache_stream_read(&stream, octets, head.message_len);
         cache_age_ttls(&stream, &head, entry->age_s, octets);
         shard->blocks.marks[index] |= CACHE_MARK_USED;
+        if (!entry->asked) {
+            set_flag(shard, index, CACHE_HEAD_ASKED);
+        }
         found = true;
     }
     shard->hits += found ? 1 : 0;
     shard->misses += found ? 0 : 1;
     pthread_mutex_unlock(&shard->lock);
     return found;
+}
+
+static void set_ttls(struct cache_stream *stream, const struct cache_head *head, uint32_t ttl_s,
+                     uint8_t *octets)
+{
+    for (uint16_t i = 0; i < head->ttl_count; i++) {
+        uint16_t at;
+
+        cache_stream_read(stream, &at, sizeof(at));
+        wire_put32(octets + at, ttl_s);
+    }
+}
+
+bool cache_get_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+                     uint32_t ttl_s, uint8_t *octets, size_t size, struct cache_entry *entry)
+{
+    struct flat_key flat;
+    struct cache_stream stream;
+    struct cache_head head;
+    uint32_t hash;
+
+    flatten(key, &flat);
+    struct cache_shard *shard = shard_of(cache, &flat, &hash);
+    pthread_mutex_lock(&shard->lock);
+    const uint32_t index = shard_find(shard, key, &flat, hash, &head, &stream);
+    const bool found = index != CACHE_NO_BLOCK && (head.flags & CACHE_HEAD_FAILURE) == 0 &&
+                       now_us < cache_gone_us(cache, &head) && head.message_len <= size;
+    if (found) {
+        cache_entry_fill(&head, now_us, entry);
+        cache_stream_read(&stream, octets, head.message_len);
+        if (entry->stale) {
+            set_ttls(&stream, &head, ttl_s, octets);
+        } else {
+            cache_age_ttls(&stream, &head, entry->age_s, octets);
+        }
+        shard->blocks.marks[index] |= CACHE_MARK_USED;
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return found;
+}
+
+bool cache_claim(struct cache *cache, const struct cache_key *key, uint32_t version)
+{
+    struct flat_key flat;
+    struct cache_stream stream;
+    struct cache_head head;
+    uint32_t hash;
+
+    flatten(key, &flat);
+    struct cache_shard *shard = shard_of(cache, &flat, &hash);
+    pthread_mutex_lock(&shard->lock);
+    const uint32_t index = shard_find(shard, key, &flat, hash, &head, &stream);
+    const bool first = index != CACHE_NO_BLOCK && head.version == version &&
+                       (head.flags & CACHE_HEAD_CLAIMED) == 0;
+    if (first) {
+        set_flag(shard, index, CACHE_HEAD_CLAIMED);
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return first;
 }
 
 void cache_stamp(struct cache *cache, const struct cache_key *key, uint32_t version,
@@ -312,8 +413,9 @@ static bool find_ttls(const uint8_t *octets, size_t len, uint16_t *offsets, uint
 }
 
 /* With the lock held: removes what has the key. False: it must stay. */
-static bool make_way(struct cache_shard *shard, const struct cache_key *key,
-                     const struct flat_key *flat, const struct cache_head *new)
+static bool make_way(struct cache *cache, struct cache_shard *shard,
+                     const struct cache_key *key, const struct flat_key *flat,
+                     const struct cache_head *new)
 {
     struct cache_stream stream;
     struct cache_head old;
@@ -322,9 +424,13 @@ static bool make_way(struct cache_shard *shard, const struct cache_key *key,
     if (index == CACHE_NO_BLOCK) {
         return true;
     }
-    /* Another worker was luckier: its answer is worth more than our failure. */
+    /* An answer is worth more than a failure: another worker was luckier, or it is stale. */
     if ((new->flags &CACHE_HEAD_FAILURE) != 0 && (old.flags & CACHE_HEAD_FAILURE) == 0 &&
-        new->stored_us < old.expires_us) {
+        new->stored_us < cache_gone_us(cache, &old)) {
+        if (new->stored_us >= old.expires_us) {
+            memcpy(shard->blocks.at[index].octets + offsetof(struct cache_head, retry_us),
+                   &new->retry_us, sizeof(new->retry_us));
+        }
         return false;
     }
     cache_shard_remove(shard, index);
@@ -354,6 +460,24 @@ static void shard_store(struct cache_shard *shard, struct cache_head *head, uint
     shard->stores++;
 }
 
+/* A newer answer has come, which may not be kept. */
+static void drop_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us)
+{
+    struct flat_key flat;
+    struct cache_stream stream;
+    struct cache_head head;
+    uint32_t hash;
+
+    flatten(key, &flat);
+    struct cache_shard *shard = shard_of(cache, &flat, &hash);
+    pthread_mutex_lock(&shard->lock);
+    const uint32_t index = shard_find(shard, key, &flat, hash, &head, &stream);
+    if (index != CACHE_NO_BLOCK && now_us >= head.expires_us) {
+        cache_shard_remove(shard, index);
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
 void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                const uint8_t *octets, const struct cache_entry *entry)
 {
@@ -365,9 +489,16 @@ void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us
                               .context = key->context,
                               .ede = entry->ede};
 
+    if (entry->ttl_s == 0 && entry->kind == CACHE_ANSWER) {
+        drop_stale(cache, key, now_us);
+        return;
+    }
     if (entry->ttl_s == 0 || (entry->kind == CACHE_ANSWER && entry->len == 0) ||
         !find_ttls(octets, entry->len, ttls, &head.ttl_count)) {
         return;
+    }
+    if (entry->kind == CACHE_FAILURE) {
+        head.retry_us = now_us + (uint64_t)entry->retry_s * CACHE_SECOND_US;
     }
     flatten(key, &flat);
     struct cache_shard *shard = shard_of(cache, &flat, &head.hash);
@@ -380,7 +511,7 @@ void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us
     const size_t blocks = (total + CACHE_BLOCK_DATA - 1) / CACHE_BLOCK_DATA;
 
     pthread_mutex_lock(&shard->lock);
-    if (make_way(shard, key, &flat, &head) && blocks <= shard->blocks.usable) {
+    if (make_way(cache, shard, key, &flat, &head) && blocks <= shard->blocks.usable) {
         shard_store(shard, &head, (uint32_t)blocks, &flat, octets, ttls);
     }
     pthread_mutex_unlock(&shard->lock);

@@ -36,10 +36,16 @@ enum cache_kind {
 
 struct cache_entry {
     enum cache_kind kind;
-    uint32_t ttl_s; /* put: how long it may be used; get: what is left, at least 1 */
-    uint32_t age_s; /* get: since it was stored */
-    int16_t ede;    /* of a failure: enum wire_ede */
-    size_t len;     /* octets of the message */
+    uint32_t ttl_s;   /* put: how long it may be used; get: what is left, at least 1 */
+    uint32_t age_s;   /* get: since it was stored */
+    uint32_t life_s;  /* get: ttl_s as it was put */
+    int16_t ede;      /* of a failure: enum wire_ede */
+    size_t len;       /* octets of the message */
+    bool asked;       /* get: it has been asked for since it was put, before now */
+    bool claimed;     /* get: somebody fetches it anew, or has: cache_claim() */
+    bool stale;       /* get, also one that finds nothing: there is an answer past its time */
+    bool failed;      /* get, of a stale one: asking anew has failed, at most retry_s ago */
+    uint32_t retry_s; /* put, of a failure: for how long a stale answer is said to be failed */
     /* get: what a caller has said of this very message with cache_stamp(); 0: nothing. */
     uint64_t stamp;
     uint32_t version; /* get: for cache_stamp() */
@@ -50,19 +56,30 @@ struct cache_entry {
 struct cache *cache_create(size_t size, const uint8_t hash_key[16]);
 void cache_destroy(struct cache *cache);
 
+/* How long answers stay past their time; 0, as at the start: not at all. It holds for those
+ * that are there already. Any thread. */
+void cache_keep_stale(struct cache *cache, uint32_t seconds);
+
 /*
  * hot. Copies the message (at most size octets) into octets, its TTLs lowered by the age (to
  * no less than 0) - those of OPT excepted. False: not there, past its time, or larger than
- * size. Any thread.
+ * size; then entry->stale and failed are set all the same. Any thread.
  */
 bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                uint8_t *octets, size_t size, struct cache_entry *entry);
 
+/* For want of anything better (RFC 8767): an answer that is past its time, no longer than it
+ * may stay, all its TTLs as said. One that holds after all is as from cache_get(). Never a
+ * failure. Any thread. */
+bool cache_get_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+                     uint32_t ttl_s, uint8_t *octets, size_t size, struct cache_entry *entry);
+
 /*
  * Stores a copy; an entry with this key is replaced, unless that is an answer which still holds
- * and this is a failure. entry->kind, ttl_s, ede and len are read; ttl_s 0, a message that is
- * malformed: nothing is stored; larger than a shard: neither, and the one before goes.
- * Allocates nothing. Any thread.
+ * and this is a failure. A failure does not replace a stale answer either: it is noted there.
+ * entry->kind, ttl_s, ede, len and retry_s are read; ttl_s 0, a message that is malformed:
+ * nothing is stored, but an answer of ttl_s 0 ends a stale one; larger than a shard: neither,
+ * and the one before goes. Allocates nothing. Any thread.
  */
 void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                const uint8_t *octets, const struct cache_entry *entry);
@@ -71,6 +88,10 @@ void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us
  * if it has been since the cache_get that told version. Any thread. */
 void cache_stamp(struct cache *cache, const struct cache_key *key, uint32_t version,
                  uint64_t stamp);
+
+/* True for the first caller since the entry of this version was put: it, and nobody else, is to
+ * fetch it anew. Any thread. */
+bool cache_claim(struct cache *cache, const struct cache_key *key, uint32_t version);
 
 /* Removes everything, shard by shard; returns how many entries that were. Any thread. */
 uint64_t cache_flush(struct cache *cache);
@@ -104,8 +125,9 @@ struct cache_seen {
  * that no worker waits long. For people, not for questions. What is stored while they walk may
  * be met or not; what was there before and matches is.
  *
- * cache_show tells of each entry that still holds, without a lock held, in no order, until see
- * returns false; it takes 64 KiB of stack. cache_forget removes them and returns how many.
+ * cache_show tells of each entry that holds or is stale, without a lock held, in no order,
+ * until see returns false; it takes 64 KiB of stack. cache_forget removes them and returns how
+ * many.
  */
 void cache_show(struct cache *cache, const struct cache_filter *filter, uint64_t now_us,
                 bool (*see)(void *context, const struct cache_seen *seen), void *context);

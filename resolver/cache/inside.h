@@ -17,7 +17,10 @@
 enum cache_head_flag {
     CACHE_HEAD_DNSSEC_OK = 1,
     CACHE_HEAD_CHECKING_DISABLED = 2,
-    CACHE_HEAD_FAILURE = 4
+    CACHE_HEAD_KEY = 3, /* both of them: part of the key */
+    CACHE_HEAD_FAILURE = 4,
+    CACHE_HEAD_ASKED = 8,
+    CACHE_HEAD_CLAIMED = 16
 };
 
 struct cache_head {
@@ -26,8 +29,9 @@ struct cache_head {
     uint64_t stored_us;
     uint64_t expires_us;
     uint64_t stamp;
-    uint32_t version; /* of this shard's stores: no two entries share one for as long as it
-                         takes to look at an answer */
+    uint64_t retry_us; /* until then asking anew is said to have failed; 0: it has not */
+    uint32_t version;  /* of this shard's stores: no two entries share one for as long as it
+                          takes to look at an answer */
     uint16_t type, context;
     uint16_t message_len, ttl_count;
     int16_t ede;
@@ -52,6 +56,7 @@ struct cache {
     size_t size;
     size_t fixed;         /* octets that no block takes */
     _Atomic size_t limit; /* at most size */
+    _Atomic uint64_t stale_us;
     uint8_t hash_key[SIPHASH_KEY_OCTETS];
 };
 
@@ -63,7 +68,10 @@ void cache_shard_remove(struct cache_shard *shard, uint32_t index);
 void cache_age_ttls(struct cache_stream *stream, const struct cache_head *head, uint32_t age_s,
                     uint8_t *octets);
 
-/* What a caller is told of an entry that still holds. */
+/* When an entry is gone for good. */
+uint64_t cache_gone_us(const struct cache *cache, const struct cache_head *head);
+
+/* What a caller is told of an entry; ttl_s is 0 of one that is past its time. */
 void cache_entry_fill(const struct cache_head *head, uint64_t now_us,
                       struct cache_entry *entry);
 

@@ -17,6 +17,7 @@
 #define STEP_BLOCKS 256u
 
 struct place {
+    const struct cache *cache;
     struct cache_shard *shard;
     uint32_t block;
 };
@@ -57,7 +58,7 @@ static bool matches(const struct cache_filter *filter, struct cache_shard *shard
     return name_matches(filter, head, stream, name);
 }
 
-/* Copies the next entry that matches and still holds. False: a step is over without one. */
+/* Copies the next entry that matches and is not gone. False: a step is over without one. */
 static bool see_next(struct place *place, const struct cache_filter *filter, uint64_t now_us,
                      struct cache_seen *seen, uint8_t octets[WIRE_MESSAGE_MAX])
 {
@@ -69,7 +70,7 @@ static bool see_next(struct place *place, const struct cache_filter *filter, uin
     pthread_mutex_lock(&shard->lock);
     for (uint32_t n = 0; n < STEP_BLOCKS && place->block < shard->blocks.fresh && !found; n++) {
         found = matches(filter, shard, place->block++, &head, &stream, &seen->name) &&
-                now_us < head.expires_us;
+                now_us < cache_gone_us(place->cache, &head);
     }
     if (found) {
         seen->type = head.type;
@@ -94,7 +95,7 @@ void cache_show(struct cache *cache, const struct cache_filter *filter, uint64_t
     struct cache_seen seen;
 
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
-        struct place place = {.shard = &cache->shards[i]};
+        struct place place = {.cache = cache, .shard = &cache->shards[i]};
 
         while (place.block != UINT32_MAX) {
             if (see_next(&place, filter, now_us, &seen, octets) && !see(context, &seen)) {
@@ -104,7 +105,7 @@ void cache_show(struct cache *cache, const struct cache_filter *filter, uint64_t
     }
 }
 
-/* Removes what matches in one step; returns how many that still held. */
+/* Removes what matches in one step; returns how many that were not gone. */
 static uint64_t forget_some(struct place *place, const struct cache_filter *filter,
                             uint64_t now_us)
 {
@@ -122,7 +123,7 @@ static uint64_t forget_some(struct place *place, const struct cache_filter *filt
         work++;
         if (matches(filter, shard, block, &head, &stream, &name)) {
             work += head.message_len / CACHE_BLOCK_DATA;
-            count += now_us < head.expires_us ? 1 : 0;
+            count += now_us < cache_gone_us(place->cache, &head) ? 1 : 0;
             cache_shard_remove(shard, block);
         }
     }
@@ -138,7 +139,7 @@ uint64_t cache_forget(struct cache *cache, const struct cache_filter *filter, ui
     uint64_t count = 0;
 
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
-        struct place place = {.shard = &cache->shards[i]};
+        struct place place = {.cache = cache, .shard = &cache->shards[i]};
 
         while (place.block != UINT32_MAX) {
             count += forget_some(&place, filter, now_us);
