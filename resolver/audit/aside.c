@@ -34,6 +34,7 @@ static void *run(void *context)
 {
     struct audit_aside *aside = context;
 
+    pthread_setname_np(pthread_self(), "audit-disk"); /* as in writer.c */
     pthread_mutex_lock(&aside->mutex);
     while (!aside->stop || aside->job != NULL) {
         if (aside->job == NULL) {
@@ -66,9 +67,6 @@ static int start_thread(struct audit_aside *aside)
     }
     rc = pthread_create(&aside->thread, NULL, run, aside);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc == 0) {
-        pthread_setname_np(aside->thread, "audit-disk");
-    }
     return -rc;
 }
 

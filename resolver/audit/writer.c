@@ -266,6 +266,9 @@ static void *run(void *argument)
 {
     struct audit_writer *writer = argument;
 
+    /* By the thread itself: another one would write a file of /proc, which the sandbox denies.
+     */
+    pthread_setname_np(pthread_self(), "events");
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     while (!atomic_load_explicit(&writer->stop, memory_order_acquire)) {
         const uint64_t now_us = clock_read().mono_us;
@@ -297,9 +300,6 @@ static int start_thread(struct audit_writer *writer)
     }
     rc = pthread_create(&writer->thread, NULL, run, writer);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc == 0) {
-        pthread_setname_np(writer->thread, "events");
-    }
     return -rc;
 }
 

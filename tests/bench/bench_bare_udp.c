@@ -6,6 +6,8 @@
  * The answer is a fixed one behind the question's own id, flags RD and CD, and question:
  * 192.0.2.1 for type A, no data otherwise, and an OPT record for a question that has one.
  * Nothing is looked up, remembered or decided: what a resolver costs above this is its own.
+ * A second thread answers over TCP, for forwarders that ask what came over TCP over TCP; it is
+ * no floor of anything.
  *
  * Usage: bench_bare_udp ADDRESS@PORT     answers until a signal ends it. Exit status 1: it
  * cannot bind; 2: wrong usage.
@@ -15,10 +17,13 @@
 #include "wire/name.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define HEADER       12u
 #define QUESTION_MAX (WIRE_NAME_MAX + 4u)
@@ -118,6 +123,113 @@ static void serve(int fd, struct batch *in)
     }
 }
 
+#define CONNECTIONS_MAX 256u
+#define STREAM_MAX      65536u
+
+struct connection {
+    uint8_t in[STREAM_MAX];
+    size_t len;
+};
+
+struct streams {
+    struct pollfd polls[1 + CONNECTIONS_MAX]; /* the first one listens */
+    struct connection *connections[CONNECTIONS_MAX];
+    nfds_t count;
+};
+
+/* Answers all whole questions that have come. False: the connection is over. */
+static bool serve_stream(int fd, struct connection *connection)
+{
+    const ssize_t n =
+        recv(fd, connection->in + connection->len, STREAM_MAX - connection->len, 0);
+    size_t at = 0;
+
+    if (n <= 0) {
+        return false;
+    }
+    connection->len += (size_t)n;
+    while (connection->len - at >= 2) {
+        const uint8_t *frame = connection->in + at;
+        const size_t len = (size_t)frame[0] << 8 | frame[1];
+        uint8_t out[2 + READ_MAX + 32];
+
+        if (len > READ_MAX) {
+            return false;
+        }
+        if (connection->len - at < 2 + len) {
+            break;
+        }
+        memcpy(out + 2, frame + 2, len);
+        const size_t answered = answer(out + 2, len);
+        out[0] = (uint8_t)(answered >> 8);
+        out[1] = (uint8_t)answered;
+        if (answered == 0 ||
+            send(fd, out, 2 + answered, MSG_NOSIGNAL) != (ssize_t)(2 + answered)) {
+            return false;
+        }
+        at += 2 + len;
+    }
+    connection->len -= at;
+    memmove(connection->in, connection->in + at, connection->len);
+    return true;
+}
+
+static void accept_one(struct streams *streams)
+{
+    const int fd = accept4(streams->polls[0].fd, NULL, NULL, SOCK_CLOEXEC);
+    struct connection *connection =
+        streams->count < CONNECTIONS_MAX ? calloc(1, sizeof(*connection)) : NULL;
+
+    if (fd < 0 || connection == NULL) {
+        free(connection);
+        if (fd >= 0) {
+            close(fd);
+        }
+        return;
+    }
+    streams->connections[streams->count++] = connection;
+    streams->polls[streams->count] = (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+static void *serve_tcp(void *argument)
+{
+    struct streams *streams = argument;
+
+    for (;;) {
+        (void)poll(streams->polls, 1 + streams->count, -1);
+        for (nfds_t i = streams->count; i > 0; i--) {
+            struct pollfd *entry = &streams->polls[i];
+
+            if (entry->revents != 0 && !serve_stream(entry->fd, streams->connections[i - 1])) {
+                close(entry->fd);
+                free(streams->connections[i - 1]);
+                *entry = streams->polls[streams->count];
+                streams->connections[i - 1] = streams->connections[--streams->count];
+            }
+        }
+        if (streams->polls[0].revents != 0) {
+            accept_one(streams);
+        }
+    }
+    return NULL;
+}
+
+static bool start_tcp(const struct sockaddr *at, socklen_t len)
+{
+    struct streams *streams = calloc(1, sizeof(*streams));
+    const int fd = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    pthread_t thread;
+
+    if (streams == NULL || fd < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        bind(fd, at, len) != 0 || listen(fd, 64) != 0) {
+        return false;
+    }
+    streams->polls[0] = (struct pollfd){.fd = fd, .events = POLLIN};
+    return pthread_create(&thread, NULL, serve_tcp, streams) == 0;
+}
+
 int main(int argc, char **argv)
 {
     struct sockaddr_storage at;
@@ -133,7 +245,8 @@ int main(int argc, char **argv)
     const socklen_t len = address_to_sockaddr(&address, &at);
     const int fd = socket(at.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
-        bind(fd, (const struct sockaddr *)&at, len) != 0) {
+        bind(fd, (const struct sockaddr *)&at, len) != 0 ||
+        !start_tcp((const struct sockaddr *)&at, len)) {
         fprintf(stderr, "bench_bare_udp: %s: %s\n", argv[1], strerror(errno));
         return 1;
     }

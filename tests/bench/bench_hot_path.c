@@ -3,19 +3,28 @@
  * from its octets to those of the answer, without sockets. Run by tests/bench/count below
  * valgrind's callgrind, which counts what the functions replay_* do, and nothing else.
  *
- * Usage: bench_hot_path [RULES [LISTS]]     made-up rules (20000) in so many lists (1)
+ * Usage: bench_hot_path [RULES [LISTS [IMAGE]]]     made-up rules (20000) in so many lists (1)
+ *
+ * IMAGE: a file of the compiled lists. Where there is none it is written, else nothing is
+ * compiled: valgrind would take hours for millions of rules.
  */
+#include "base/file.h"
 #include "bench/policy_names.h"
 #include "query/bench.h"
+
+#include <errno.h>
 
 #define BATCH                                                                       \
     8u /* questions between two turns of the loop: as many as the bench has fetches \
         */
-#define ROUNDS  500u
-#define NAMES   512u /* of each kind */
-#define ANSWER  512u
-#define CLIENTS 64u
-#define CACHE   (16u << 20) /* octets */
+#define ROUNDS    500u
+#define NAMES     512u /* of each kind */
+#define ANSWER    512u
+#define CLIENTS   64u
+#define CACHE     (16u << 20) /* octets */
+#define PREFIX    "203.0.113.0/24"
+#define PREFIXES  500u /* of other rules */
+#define IMAGE_MAX ((size_t)4 << 30)
 
 /* Octets of a question, and of what an upstream would say. */
 struct exchange {
@@ -30,6 +39,7 @@ enum kind {
     KIND_NEGATIVE, /* in the cache: no such name */
     KIND_BLOCKED,  /* a rule's */
     KIND_HOP,      /* in the cache: a CNAME to a rule's name */
+    KIND_PREFIX,   /* in the cache: an address of a rule's prefix */
     KIND_MISS,     /* asked upstream, answered with an address, kept */
     KIND_RECORDED, /* as KIND_HIT, where every question is recorded: audit.queries */
     KINDS
@@ -58,11 +68,84 @@ static struct wire_name name_of(const char *text)
     return name;
 }
 
-/* Lists of the made-up names with the lowest numbers. */
-static struct policy *make_policy(const struct names_source *source, uint64_t rules,
-                                  unsigned lists)
+static void list_id(unsigned list, char out[16])
+{
+    snprintf(out, 16, "t%u", list);
+}
+
+/* List number i of so many: the made-up names with the lowest numbers are spread over them. */
+static struct policy_list *make_list(const struct names_source *source, uint64_t rules,
+                                     unsigned lists, unsigned i)
+{
+    struct policy_list *list = NULL;
+    struct report report;
+    char *text = NULL, id[16];
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    need(out != NULL, "out of memory");
+    list_id(i, id);
+    fprintf(out,
+            "cordon-list 1\nid %s\ntitle T\nprovider p P\nserial 1\n"
+            "created 2026-01-01T00:00:00Z\nexpires 2027-01-01T00:00:00Z\nrules\n",
+            id);
+    for (uint64_t n = i; n < rules; n += lists) {
+        char name[NAME_TEXT_MAX];
+
+        names_at(source, n, name);
+        fprintf(out, "block suffix %s category=a scope=cloud confidence=high evidence=\"x\"\n",
+                name);
+    }
+    for (unsigned n = i; n <= PREFIXES; n += lists) {
+        char prefix[32];
+
+        snprintf(prefix, sizeof(prefix), "100.%u.%u.0/24", 64 + n / 256, n % 256);
+        fprintf(out, "block prefix %s category=a scope=cloud confidence=high evidence=\"x\"\n",
+                n == PREFIXES ? PREFIX : prefix);
+    }
+    fprintf(out, "end\n");
+    report_init(&report);
+    need(fclose(out) == 0 && policy_list_parse(text, len, "t", &report, &list) == 0,
+         "a list cannot be read");
+    report_deinit(&report);
+    free(text);
+    return list;
+}
+
+/* All lists, compiled; from the file, or into it, if one is named. */
+static struct policy_image *make_image(const struct names_source *source, uint64_t rules,
+                                       unsigned lists, const char *path)
 {
     struct policy_list *parsed[POLICY_LISTS_MAX] = {NULL};
+    struct policy_image *image = NULL;
+    uint8_t *octets = NULL;
+    size_t len = 0;
+
+    if (path != NULL && file_read(path, IMAGE_MAX, &octets, &len) == 0) {
+        need(policy_image_open(octets, len, &image) == 0, "the file is no image");
+        return image; /* borrows the octets until the end */
+    }
+    for (unsigned i = 0; i < lists; i++) {
+        parsed[i] = make_list(source, rules, lists, i);
+    }
+    need(policy_image_build((const struct policy_list *const *)parsed, lists, &image) == 0,
+         "no image");
+    for (unsigned i = 0; i < lists; i++) {
+        policy_list_free(parsed[i]);
+    }
+    if (path != NULL) {
+        const uint8_t *made = policy_image_octets(image, &len);
+        FILE *out = fopen(path, "we");
+
+        need(out != NULL && fwrite(made, len, 1, out) == 1 && fclose(out) == 0,
+             "the image cannot be written");
+    }
+    return image;
+}
+
+static struct policy *make_policy(const struct names_source *source, uint64_t rules,
+                                  unsigned lists, const char *path)
+{
     struct policy_list_setting settings[POLICY_LISTS_MAX] = {{NULL}};
     char ids[POLICY_LISTS_MAX][16];
     const struct policy_view_setting view = {.name = "v",
@@ -70,42 +153,17 @@ static struct policy *make_policy(const struct names_source *source, uint64_t ru
                                              .lists = settings,
                                              .list_count = lists,
                                              .name_servers = POLICY_MODE_ENFORCE};
-    struct policy_image *image = NULL;
     struct policy *policy = NULL;
     struct report report;
 
-    report_init(&report);
     for (unsigned i = 0; i < lists; i++) {
-        char *text = NULL;
-        size_t len = 0;
-        FILE *out = open_memstream(&text, &len);
-
-        need(out != NULL, "out of memory");
-        snprintf(ids[i], sizeof(ids[i]), "t%u", i);
-        fprintf(out,
-                "cordon-list 1\nid %s\ntitle T\nprovider p P\nserial 1\n"
-                "created 2026-01-01T00:00:00Z\nexpires 2027-01-01T00:00:00Z\nrules\n",
-                ids[i]);
-        for (uint64_t n = i; n < rules; n += lists) {
-            char name[NAME_TEXT_MAX];
-
-            names_at(source, n, name);
-            fprintf(out,
-                    "block suffix %s category=a scope=cloud confidence=high evidence=\"x\"\n",
-                    name);
-        }
-        fprintf(out, "end\n");
-        need(fclose(out) == 0 && policy_list_parse(text, len, "t", &report, &parsed[i]) == 0,
-             "a list cannot be read");
-        free(text);
+        list_id(i, ids[i]);
         settings[i] = (struct policy_list_setting){.id = ids[i], .mode = POLICY_MODE_ENFORCE};
     }
-    need(policy_image_build((const struct policy_list *const *)parsed, lists, &image) == 0 &&
-             policy_create(image, &view, 1, 2, &report, &policy) == 0,
+    report_init(&report);
+    need(policy_create(make_image(source, rules, lists, path), &view, 1, 2, &report, &policy) ==
+             0,
          "no policy");
-    for (unsigned i = 0; i < lists; i++) {
-        policy_list_free(parsed[i]);
-    }
     report_deinit(&report);
     return policy;
 }
@@ -114,7 +172,8 @@ static struct policy *make_policy(const struct names_source *source, uint64_t ru
 static void make_exchange(enum kind kind, unsigned i, const struct names_source *source,
                           struct exchange *out)
 {
-    static const uint8_t address[] = {192, 0, 2, 7};
+    static const uint8_t open[] = {192, 0, 2, 7}, listed_address[] = {203, 0, 113, 7};
+    const uint8_t *address = kind == KIND_PREFIX ? listed_address : open;
     static const struct wire_name root = {.octets = {0}, .len = 1};
     uint8_t raw[WIRE_NAME_MAX + 4];
     char text[NAME_TEXT_MAX + 16];
@@ -157,7 +216,7 @@ static void make_exchange(enum kind kind, unsigned i, const struct names_source 
         flags |= WIRE_NXDOMAIN;
         wire_write_soa(&writer, WIRE_AUTHORITY, &zone, &root, &root, 1, 3600);
     } else {
-        wire_write_record(&writer, WIRE_ANSWER, &at, WIRE_A, 3600, address, sizeof(address));
+        wire_write_record(&writer, WIRE_ANSWER, &at, WIRE_A, 3600, address, sizeof(open));
     }
     out->answer_len = wire_writer_end(&writer, 0, (uint16_t)flags);
     need(out->question_len > 0 && out->answer_len > 0, "no message");
@@ -203,17 +262,18 @@ REPLAY(chain, KIND_CHAIN)
 REPLAY(negative, KIND_NEGATIVE)
 REPLAY(blocked, KIND_BLOCKED)
 REPLAY(hop, KIND_HOP)
+REPLAY(prefix, KIND_PREFIX)
 REPLAY(miss, KIND_MISS)
 REPLAY(recorded, KIND_RECORDED)
 
 static void (*const replays[KINDS])(struct scene *scene, unsigned first) = {
     [KIND_HIT] = replay_hit,           [KIND_CHAIN] = replay_chain,
     [KIND_NEGATIVE] = replay_negative, [KIND_BLOCKED] = replay_blocked,
-    [KIND_HOP] = replay_hop,           [KIND_MISS] = replay_miss,
-    [KIND_RECORDED] = replay_recorded};
+    [KIND_HOP] = replay_hop,           [KIND_PREFIX] = replay_prefix,
+    [KIND_MISS] = replay_miss,         [KIND_RECORDED] = replay_recorded};
 
-static const char *const words[KINDS] = {"hit", "chain", "negative", "blocked",
-                                         "hop", "miss",  "recorded"};
+static const char *const words[KINDS] = {"hit", "chain",  "negative", "blocked",
+                                         "hop", "prefix", "miss",     "recorded"};
 
 /* What a writer and the loop would do meanwhile. */
 static void turn(const struct scene *scene)
@@ -272,7 +332,7 @@ int main(int argc, char **argv)
         }
     }
     struct policy *old = bench->policy;
-    bench->policy = make_policy(&source, rules, lists);
+    bench->policy = make_policy(&source, rules, lists, argc > 3 ? argv[3] : NULL);
     query_engine_adopt(bench->engine, bench->policy, &bench->settings);
     policy_destroy(old);
     warm(&scene);

@@ -16,7 +16,7 @@
  */
 #include "base/address.h"
 #include "base/clock.h"
-#include "wire/name.h"
+#include "bench/load_questions.h"
 #include "wire/type.h"
 
 #include <errno.h>
@@ -35,17 +35,6 @@
 #define LOST_US     1000000u
 #define SWEEP_US    100000u
 
-/* The root, OPT, 1,232 octets, no flags, no options. */
-static const uint8_t opt[] = {0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 0};
-
-struct questions {
-    uint8_t *octets; /* each: name, type, class, OPT */
-    size_t len, room;
-    size_t *starts; /* count + 1 of them */
-    size_t count, starts_room;
-    size_t next;
-};
-
 struct slot {
     uint8_t header[HEADER];
     bool busy;
@@ -61,7 +50,7 @@ struct client {
 };
 
 struct load {
-    struct questions questions;
+    struct load_questions questions;
     unsigned sockets, window;
     uint64_t length_us;
     bool once;
@@ -73,66 +62,9 @@ struct load {
     uint8_t answers[WINDOW_MAX][ANSWER_MAX];
 };
 
-/* Room for one more question. */
-static bool grow(struct questions *questions)
-{
-    if (questions->room - questions->len < WIRE_NAME_MAX + 4 + sizeof(opt)) {
-        const size_t room = questions->room * 2 + 65536;
-        uint8_t *octets = realloc(questions->octets, room);
-        if (octets == NULL) {
-            return false;
-        }
-        questions->octets = octets;
-        questions->room = room;
-    }
-    if (questions->starts_room < questions->count + 2) {
-        const size_t room = questions->starts_room * 2 + 1024;
-        size_t *starts = realloc(questions->starts, room * sizeof(*starts));
-        if (starts == NULL) {
-            return false;
-        }
-        questions->starts = starts;
-        questions->starts_room = room;
-        questions->starts[0] = 0;
-    }
-    return true;
-}
-
-static bool read_questions(FILE *in, struct questions *questions)
-{
-    char line[1024];
-    size_t number = 0;
-
-    while (fgets(line, sizeof(line), in) != NULL) {
-        const size_t name_len = strcspn(line, " \t\n");
-        const char *word = line + name_len + strspn(line + name_len, " \t");
-        struct wire_name name;
-        uint16_t type;
-
-        number++;
-        if (wire_name_from_text(line, name_len, &name) != WIRE_TEXT_OK ||
-            !wire_type_parse(word, strcspn(word, " \t\n"), &type)) {
-            fprintf(stderr, "bench_load_udp: line %zu is not NAME TYPE\n", number);
-            return false;
-        }
-        if (!grow(questions)) {
-            fputs("bench_load_udp: out of memory\n", stderr);
-            return false;
-        }
-        uint8_t *at = questions->octets + questions->len;
-        memcpy(at, name.octets, name.len);
-        wire_put16(at + name.len, type);
-        wire_put16(at + name.len + 2, WIRE_IN);
-        memcpy(at + name.len + 4, opt, sizeof(opt));
-        questions->len += name.len + 4 + sizeof(opt);
-        questions->starts[++questions->count] = questions->len;
-    }
-    return questions->count > 0;
-}
-
 static void send_more(struct load *load, struct client *client, uint64_t now_us)
 {
-    struct questions *questions = &load->questions;
+    struct load_questions *questions = &load->questions;
     unsigned count = 0;
 
     while (!load->stopping && count < client->free_count) {
@@ -141,11 +73,7 @@ static void send_more(struct load *load, struct client *client, uint64_t now_us)
         const unsigned number = client->free[client->free_count - 1 - count];
         struct slot *slot = &client->slots[number];
 
-        slot->header[0] = ++slot->turn;
-        slot->header[1] = (uint8_t)number;
-        slot->header[2] = 0x01; /* RD */
-        slot->header[5] = 1;    /* a question */
-        slot->header[11] = 1;   /* OPT */
+        load_questions_header(slot->header, ++slot->turn, (uint8_t)number);
         load->vectors[count][0] = (struct iovec){slot->header, HEADER};
         load->vectors[count][1] = (struct iovec){questions->octets + start, end - start};
         load->headers[count].msg_hdr =
@@ -321,7 +249,7 @@ int main(int argc, char **argv)
         return usage();
     }
     load->clients = calloc(load->sockets, sizeof(*load->clients));
-    if (load->clients == NULL || !read_questions(stdin, &load->questions) ||
+    if (load->clients == NULL || !load_questions_read(stdin, &load->questions) ||
         !open_clients(load, &server)) {
         return 1;
     }
@@ -336,8 +264,7 @@ int main(int argc, char **argv)
     }
     const bool any = load->answered > 0;
     free(load->clients);
-    free(load->questions.octets);
-    free(load->questions.starts);
+    load_questions_free(&load->questions);
     free(load);
     return any ? 0 : 1;
 }

@@ -102,8 +102,9 @@ def shipped_rules(paths):
 
 
 def write_list(path, rules):
+    """The list has the id that the file is named for."""
     with path.open("w", encoding="ascii") as out:
-        out.write("cordon-list 1\nid bench\ntitle Made-up names for the benchmark\n"
+        out.write(f"cordon-list 1\nid {path.stem}\ntitle Made-up names for the benchmark\n"
                   "provider bench Nobody\nserial 1\ncreated 2026-01-01T00:00:00Z\n"
                   "expires 2036-01-01T00:00:00Z\n\nrules\n")
         for name in rules:

@@ -1,176 +1,57 @@
 #!/usr/bin/env python3
-"""Processor time per answered question of cordond with one worker, beside a bare responder.
+"""Processor time per answered question of cordond with one worker, beside a bare responder and beside others.
 
-usage: server.py --build DIR --folder DIR [--seconds N] [--rounds N] [--peers] [--raw FILE]
+usage: server.py --build DIR --folder DIR [--seconds N] [--rounds N] [--peers NAME,...] [--cases CASE,...]
+                 [--parts server,log,dot,scale,latency,memory] [--raw FILE] [--figures FILE]
 
-Called by tests/bench/run, after names.py has filled the folder. All servers are started once and sleep while another is measured. In each
-round every case is measured once, each right after the bare responder: a ratio is that of these two
-measurements. What a measurement was of is checked by the server's own counters.
+Called by tests/bench/run, after names.py has filled the folder. The servers of a part are started once and sleep while
+another is measured. In each round every case is measured once, each right after the bare responder: a ratio is that of
+these two measurements. What a measurement of cordond was of is checked by its own counters; a peer is asked first
+whether it answers the same.
 """
 import argparse
 import collections
-import json
-import os
 import pathlib
 import random
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+import figures
+import latency
+import names
+import peers
+import process
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SHIPPED = ["huawei-cloud", "alibaba-cloud", "tencent-cloud", "baidu-cloud"]
-TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
-START_S = 300       # a list of a million rules is verified, parsed and compiled
+CASES = ["hit", "blocked", "mixed", "miss", "tcp"]
+PARTS = ["server", "log", "dot", "scale", "latency", "memory"]
 MISSES = 400_000    # different names at most for one measurement of misses
 MIXED = 800_000     # questions at most for one measurement of the mix
+SAME = 100          # names of each sort that a peer must answer alike
+SAME_S = 60         # so long it is given until it does
+LISTS = 20          # of the part scale
+TIMES = 10          # so many times as many rules, there
+ANSWER, SINKHOLE = (0, ["192.0.2.1"]), (0, ["0.0.0.0"])
+# Shares of hits, misses and blocked names.
+SHARES = {"hit": (1, 0, 0), "tcp": (1, 0, 0), "blocked": (0, 0, 1), "miss": (0, 1, 0), "dot": (0, 1, 0), "mixed": (.8, .1, .1)}
 
-Result = collections.namedtuple("Result", "round server case answered lost seconds us floor_us events_us busy events_lost")
-
-
-def free_port():
-    while True:
-        port = random.SystemRandom().randrange(10000, 30000)
-        try:
-            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                with socket.socket(socket.AF_INET, kind) as sock:
-                    sock.bind(("127.0.0.1", port))
-            return port
-        except OSError:
-            continue
-
-
-class Server:
-    """A process that answers on a port of 127.0.0.1."""
-
-    def __init__(self, bench, name, command, port):
-        self.bench, self.name, self.port = bench, name, port
-        self.log = open(bench.work / f"{name}.log", "wb")
-        began = time.monotonic()
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log)
-        bench.servers.append(self)
-        while subprocess.run([*bench.load, "--once", "--sockets", "1", "--seconds", "1", self.address()],
-                             input=b"localhost A\n", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
-            if self.process.poll() is not None or time.monotonic() - began > START_S:
-                sys.stdout.write((bench.work / f"{name}.log").read_text(errors="replace")[-3000:])
-                sys.exit(f"{name} does not answer")
-            time.sleep(0.05)
-        self.start_s = time.monotonic() - began
-
-    def address(self):
-        return f"127.0.0.1@{self.port}"
-
-    @staticmethod
-    def ticks(stat):
-        fields = pathlib.Path(stat).read_text().rsplit(") ", 1)[1].split()
-        return int(fields[11]) + int(fields[12])
-
-    def used_us(self):
-        """User and system time of the process, threads that have ended included."""
-        return self.ticks(f"/proc/{self.process.pid}/stat") * TICK_US
-
-    def events_us(self):
-        """Of it, that of the thread that writes events."""
-        for thread in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
-            if (thread / "comm").read_text().strip() == "events":
-                return self.ticks(thread / "stat") * TICK_US
-        return 0
-
-    def resident_mib(self):
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        return 0
-
-    def counters(self):
-        return None
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
-
-
-class Cordond(Server):
-    def __init__(self, bench, name, folder, lists, upstream):
-        own = bench.work / name
-        own.mkdir()
-        port = free_port()
-        keys = folder / "keys"
-        names = ["list-a", "list-b", "list-c"] if folder != bench.work else ["list-a", "list-b"]
-        (own / "cordond.yaml").write_text(
-            f"server:\n  listen: [127.0.0.1@{port}]\n  workers: 1\n"
-            f"upstreams:\n  servers: [127.0.0.1@{upstream}]\n"
-            f"lists:\n  directory: {folder}\n  use:\n" + "".join(f"    {one}: enforce\n" for one in lists) +
-            f"trust:\n  keys: [{', '.join(str(keys / (one + '.pub')) for one in names)}]\n  threshold: 2\n"
-            f"events:\n  to: {own}/events.jsonl\n  keep: 1\n"
-            f"control:\n  socket: {own}/run/control.sock\nstate:\n  directory: {own}/state\n")
-        (own / "run").mkdir()
-        self.socket = own / "run/control.sock"
-        super().__init__(bench, name, [bench.build / "cordond", "-c", own / "cordond.yaml"], port)
-
-    def counters(self):
-        for _ in range(20):
-            # Exit status 1 only says that something needs attention.
-            out = subprocess.run([self.bench.build / "cordon", "status", "--json", "--socket", self.socket],
-                                 stdout=subprocess.PIPE).stdout
-            status = json.loads(out)
-            if status["workers_reported"] == status["workers"]:
-                break
-            time.sleep(0.2)
-        found = dict(status["questions"])
-        found.pop("answered", None)
-        found["events_lost"] = status["events"]["lost_ring"] + status["events"]["lost_output"]
-        return found
-
-
-def start_unbound(bench, upstream):
-    """The made-up list as local zones that answer 0.0.0.0."""
-    own = bench.work / "unbound"
-    own.mkdir()
-    port = free_port()
-    (own / "unbound.conf").write_text(
-        f"server:\n  interface: 127.0.0.1\n  port: {port}\n  num-threads: 1\n  so-rcvbuf: 4m\n  so-sndbuf: 4m\n"
-        "  outgoing-range: 4096\n  num-queries-per-thread: 4096\n  do-not-query-localhost: no\n"
-        "  username: \"\"\n  chroot: \"\"\n  pidfile: \"\"\n  use-syslog: no\n  module-config: \"iterator\"\n"
-        f"  directory: \"{own}\"\n  msg-cache-size: 32m\n  rrset-cache-size: 32m\n  include: \"{own}/names\"\n"
-        f"remote-control:\n  control-enable: no\nforward-zone:\n  name: \".\"\n  forward-addr: 127.0.0.1@{upstream}\n")
-    with open(own / "names", "w", encoding="ascii") as out:
-        for name in bench.rules:
-            out.write(f'local-zone: "{name}." always_null\n')
-    return Server(bench, "unbound", ["unbound", "-d", "-c", own / "unbound.conf"], port)
-
-
-def start_dnsdist(bench, upstream):
-    """One socket, a packet cache, and the made-up list as a SuffixMatchNode."""
-    own = bench.work / "dnsdist"
-    own.mkdir()
-    port = free_port()
-    (own / "dnsdist.conf").write_text(
-        f'setUDPSocketBufferSizes(4194304, 4194304)\nsetLocal("127.0.0.1:{port}")\nnewServer({{address="127.0.0.1:{upstream}", checkInterval=3600}})\n'
-        'setServerPolicy(firstAvailable)\nsetSecurityPollSuffix("")\n'
-        'getPool(""):setCache(newPacketCache(200000))\n'
-        "local names = newSuffixMatchNode()\n"
-        f'for line in io.lines("{bench.work}/names") do names:add(newDNSName(line)) end\n'
-        'addAction(SuffixMatchNodeRule(names), SpoofAction({"0.0.0.0"}))\n')
-    return Server(bench, "dnsdist", ["dnsdist", "--supervised", "--disable-syslog", "-C", own / "dnsdist.conf"], port)
+Result = collections.namedtuple("Result", "round server case answered lost seconds us floor_us writers_us busy events_lost")
+Subject = collections.namedtuple("Subject", "server title cases blocked")
 
 
 class Bench:
     def __init__(self, args, work):
         self.args, self.work, self.build = args, work, pathlib.Path(args.build).resolve()
-        self.load = [self.build / "tests/bench_load_udp"]
-        self.servers, self.results = [], []
+        self.servers, self.results, self.failed = [], [], []
+        self.subjects = []
         self.bare = None
         self.rules = (work / "names").read_text(encoding="ascii").split()
         self.numbers = random.Random("mix")
+        self.figures = figures.Figures(args.figures)
 
     def questions(self, name):
         return (self.work / name).read_text().splitlines()
@@ -183,119 +64,265 @@ class Bench:
         return path
 
     def write_mix(self, tag, blocked):
-        """Of 20 questions 17 are hits, 2 blocked, 1 a miss."""
+        """Of ten questions eight are hits, one is blocked, one is a miss."""
         path = self.work / "mix"
         warm, number = self.questions("warm"), self.numbers.random
         with open(path, "w", encoding="ascii") as out:
             for i in range(MIXED):
-                draw = i % 20
+                draw = i % 10
                 if draw == 0:
                     out.write(f"{tag}-{i}.mix.example.net A\n")
                 else:
-                    names = blocked if draw in (7, 14) else warm
-                    out.write(names[int(number() * len(names))] + "\n")
+                    from_these = blocked if draw == 5 else warm
+                    out.write(from_these[int(number() * len(from_these))] + "\n")
         return path
 
     # --- measuring
 
-    def ask_udp(self, server, path, once=False, seconds=None):
-        command = [*self.load, "--seconds", str(seconds or self.args.seconds), *(["--once"] if once else []),
-                   server.address()]
+    def ask(self, server, path, tcp=False, once=False, seconds=None):
+        command = [self.build / f"tests/bench_load_{'tcp' if tcp else 'udp'}", "--seconds", str(seconds or self.args.seconds)]
+        command += ["--once"] if once else []
+        command += [] if tcp else ["--window", str(server.window)]
         with open(path, "rb") as questions:
-            done = subprocess.run(command, stdin=questions, stdout=subprocess.PIPE)
+            done = subprocess.run([*command, server.address()], stdin=questions, stdout=subprocess.PIPE)
         facts = dict(word.split("=") for word in done.stdout.decode().split())
         if done.returncode != 0:
-            sys.exit(f"{server.name}: no answers")
+            raise RuntimeError(f"{server.name}: no answers")
         return {key: float(value) for key, value in facts.items()}
-
-    def ask_tcp(self, server, path):
-        out = subprocess.run(["dnsperf", "-m", "tcp", "-e", "-s", "127.0.0.1", "-p", str(server.port), "-c", "16",
-                              "-q", "800", "-l", str(self.args.seconds), "-d", path],
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.decode()
-        facts = {}
-        for line in out.splitlines():
-            words = line.split()
-            if "Queries completed:" in line:
-                facts["answered"] = float(words[2])
-            elif "Queries lost:" in line:
-                facts["lost"] = float(words[2])
-            elif "Run time (s):" in line:
-                facts["seconds"] = float(words[3])
-            elif "Response codes:" in line and "NOERROR" in words:
-                facts["noerror"] = float(words[words.index("NOERROR") + 1])
-        return facts if facts.get("answered") and "seconds" in facts else None
 
     def measure(self, number, server, case, path, **how):
         """The floor, then the server."""
         floor = self.measure_one(self.bare, "bare", self.work / "warm")
         facts = self.measure_one(server, case, path, **how)
-        if facts is not None:
-            self.results.append(Result(number, "bare", "bare", *floor[:4], floor[3], *floor[4:]))
-            self.results.append(Result(number, server.name, case, *facts[:4], floor[3], *facts[4:]))
+        self.results.append(Result(number, "bare", "bare", *floor[:4], floor[3], *floor[4:]))
+        self.results.append(Result(number, server.name, case, *facts[:4], floor[3], *facts[4:]))
 
     def measure_one(self, server, case, path, **how):
         counted = server.counters()
-        used, events = server.used_us(), server.events_us()
-        facts = self.ask_tcp(server, path) if case == "tcp" else self.ask_udp(server, path, **how)
-        if facts is None:
-            # dnsperf 2.10 gives up where a server closes connections.
-            if counted is not None:
-                sys.exit(f"{server.name}: no answers over TCP")
-            return None
+        used, writers = server.used_us(), server.writers_us()
+        facts = self.ask(server, path, tcp=case == "tcp", **how)
         time.sleep(0.3)  # the events of the last questions are written
-        used, events = server.used_us() - used, server.events_us() - events
+        used, writers = server.used_us() - used, server.writers_us() - writers
         answered = facts["answered"]
-        note = 0.0  # events lost, as a part of those due
-        if facts.get("noerror", 0) < answered * 0.999:
-            sys.exit(f"{server.name}, {case}: of {answered:.0f} answers {facts.get('noerror', 0):.0f} were NOERROR")
-        if counted is not None:
-            note = self.check(server, case, answered, counted)
-        return (answered, facts["lost"], facts["seconds"], used / answered, events / answered,
-                used / 1e6 / facts["seconds"], note)
+        if facts["noerror"] < answered * 0.999:
+            raise RuntimeError(f"{server.name}, {case}: of {answered:.0f} answers {facts['noerror']:.0f} were NOERROR")
+        events_lost = self.check(server, case, answered, counted) if counted is not None else 0.0
+        return (answered, facts["lost"], facts["seconds"], used / answered, writers / answered,
+                used / 1e6 / facts["seconds"], events_lost)
 
     @staticmethod
     def check(server, case, answered, before):
-        """Whether the server did what the case says."""
+        """Whether the server did what the case says. Returns the part of the due events that were lost."""
         after = server.counters()
         delta = {key: after[key] - before[key] for key in after}
         share = {key: delta[key] / answered for key in ("cache_hits", "cache_misses", "blocked")}
-        wanted = {"hit": (1, 0, 0), "tcp": (1, 0, 0), "blocked": (0, 0, 1), "miss": (0, 1, 0), "mixed": (.85, .05, .1)}
-        for key, want in zip(("cache_hits", "cache_misses", "blocked"), wanted[case]):
+        for key, want in zip(("cache_hits", "cache_misses", "blocked"), SHARES[case]):
             if abs(share[key] - want) > 0.02:
                 sys.exit(f"{server.name}, {case}: {key} are {share[key]:.3f} of {answered:.0f} answers, not {want}; {delta}")
-        lost = delta["events_lost"]
-        return lost / max(1, delta["blocked"])
+        due = delta["blocked"] + (answered if server.queries else 0)
+        return max(delta["events_lost"] / max(1, delta["blocked"]), delta["audit_lost"] / max(1, due))
 
-    def round(self, number, servers):
-        for server, blocked in servers:
-            warm = self.work / "warm"
-            tag = f"r{number}{server.name[:12]}"
-            self.ask_udp(server, warm, once=True)
-            self.ask_udp(server, warm, once=True)
-            self.measure(number, server, "hit", warm)
-            self.measure(number, server, "tcp", warm)
-            self.measure(number, server, "blocked", self.work / blocked)
-            self.measure(number, server, "mixed", self.write_mix(tag, self.questions(blocked)), once=True)
-            self.measure(number, server, "miss", self.write_misses(tag), once=True)
+    def find_window(self, server):
+        """As many questions on their way as it takes without losing one: not all have large buffers."""
+        while self.ask(server, self.work / "warm", once=True)["lost"] > 0 and server.window > 4:
+            server.window //= 2
 
-    # --- telling
+    def answers_the_same(self, server, blocked):
+        """None, or what is not as it must be."""
+        step = max(1, len(blocked) // SAME)
+        asked = [(line, ANSWER) for line in self.questions("warm")[::step]]
+        asked += [(line, SINKHOLE) for line in blocked[::step]]
+        asked += [(f"same-{i}.{server.name}.example.net A", ANSWER) for i in range(SAME // 10)]
+        for line, want in asked:
+            name = line.split(" ")[0]
+            found = process.ask(server.port, name) or process.ask(server.port, name)
+            if found != want:
+                return f"{name}: {found}, not {want}"
+        return None
 
-    def table(self, name):
-        print(f"{'case':<9}{'ratio to bare':>15}{'(least-most)':>15}{'us':>8}{'(least-most)':>15}{'of it events':>14}"
-              f"{'questions/s':>13}{'busy':>6}{'lost':>7}{'events lost':>13}")
-        for case in ("bare", "hit", "blocked", "mixed", "miss", "tcp"):
-            rows = [r for r in self.results if r.server == name and r.case == case]
-            if not rows:
-                continue
-            us = [r.us for r in rows]
-            ratios = [r.us / r.floor_us for r in rows]
-            missing = statistics.median(r.events_lost for r in rows)
-            print(f"{case:<9}{statistics.median(ratios):>15.2f}{f'({min(ratios):.2f}-{max(ratios):.2f})':>15}"
-                  f"{statistics.median(us):>8.2f}{f'({min(us):.2f}-{max(us):.2f})':>15}"
-                  f"{statistics.median(r.events_us for r in rows):>14.2f}"
-                  f"{statistics.median(r.answered / r.seconds for r in rows):>13,.0f}"
-                  f"{statistics.median(r.busy for r in rows):>6.0%}{sum(r.lost for r in rows):>7.0f}"
-                  f"{missing:>13.0%}")
+    def round(self, number, subject):
+        server, warm = subject.server, self.work / "warm"
+        tag = f"r{number}{server.name}"
+        if {"hit", "tcp", "mixed"} & set(subject.cases):
+            self.ask(server, warm, once=True)
+            self.ask(server, warm, once=True)
+        for case in subject.cases:
+            if case in ("hit", "tcp"):
+                self.measure(number, server, case, warm)
+            elif case == "blocked":
+                self.measure(number, server, case, self.work / subject.blocked)
+            elif case == "mixed":
+                self.measure(number, server, case, self.write_mix(tag, self.questions(subject.blocked)), once=True)
+            else:
+                self.measure(number, server, case, self.write_misses(tag + case), once=True)
+
+    # --- the servers of a part
+
+    def make_lists(self, folder, rules, count):
+        """Signed lists in a folder; returns their ids."""
+        ids = [f"bench-{i}" for i in range(count)]
+        folder.mkdir()
+        (folder / "keys").symlink_to(self.work / "keys")
+        for i, one in enumerate(ids):
+            names.write_list(folder / f"{one}.list", rules if count == 1 else rules[i::count])
+            self.sign(folder / f"{one}.list")
+        return ids
+
+    def sign(self, path):
+        for key in ("list-a", "list-b"):
+            subprocess.run([self.build / "cordon", "list", "sign", "--key", self.work / f"keys/{key}.key", path],
+                           check=True, stdout=subprocess.DEVNULL)
+
+    def add(self, server, title, cases, blocked="bench.blocked"):
+        # Some answer before all their rules are there.
+        began = time.monotonic()
+        while (wrong := self.answers_the_same(server, self.questions(blocked))) and time.monotonic() - began < SAME_S:
+            time.sleep(0.2)
+        if wrong is not None:
+            server.stop()
+            raise RuntimeError(f"{server.name} does not answer the same: {wrong}")
+        if server.counters() is None:
+            self.find_window(server)
+        subject = Subject(server, title, cases, blocked)
+        self.subjects.append(subject)
+        return subject
+
+    def add_peer(self, name, title, cases, **how):
+        """One that does not start, or answers otherwise, is left out and told of."""
+        try:
+            self.add(peers.start_peer(self, name, self.upstream, self.rules, **how), title, cases)
+        except RuntimeError as error:
+            self.failed.append(str(error))
+            print(error, flush=True)
+
+    def measure_all(self, subjects):
+        for number in range(1, self.args.rounds + 1):
+            for subject in list(subjects):
+                try:
+                    self.round(number, subject)
+                except RuntimeError as error:
+                    if subject.server.counters() is not None:
+                        raise
+                    self.failed.append(str(error))
+                    print(error, flush=True)
+                    subjects.remove(subject)
+
+    def part_server(self):
+        main = self.main()
+        here = [main, self.add(process.Cordond(self, "cordond-shipped", ROOT / "blocklists", SHIPPED, f"127.0.0.1@{self.upstream}"),
+                               "cordond, the lists that are enforced by default", self.cases("hit", "blocked"), "shipped.blocked")]
+        before = len(self.subjects)
+        for name in self.args.peers:
+            self.add_peer(name, peers.PEERS[name].title, self.cases())
+        here += self.subjects[before:]
+        self.measure_all(here)
+        for subject in here[1:]:
+            subject.server.stop()
+        self.tell("server", here)
+
+    def part_log(self):
+        cases = self.cases("hit", "blocked")
+        here = [self.add(process.Cordond(self, "cordond-log", self.work, ["bench"], f"127.0.0.1@{self.upstream}", queries=True),
+                         "cordond, every question recorded", cases)]
+        before = len(self.subjects)
+        for name in self.args.peers:
+            if peers.PEERS[name].log:
+                self.add_peer(name, peers.PEERS[name].title + ", text log", cases, log=True)
+        here += self.subjects[before:]
+        self.measure_all(here)
+        for subject in here:
+            subject.server.stop()
+        self.tell("log", here)
+
+    def part_dot(self):
+        tls = peers.start_tls_upstream(self)
+        here = [self.add(process.Cordond(self, "cordond-dot", self.work, ["bench"], f'"tls://127.0.0.1@{tls.port}#{tls.name}"',
+                                         ca=tls.ca), "cordond, upstream over TLS", ["dot"])]
+        before = len(self.subjects)
+        for name in self.args.peers:
+            if name == "dnsdist":
+                self.add_peer(name, "dnsdist, upstream over TLS", ["dot"], tls=tls)
+        here += self.subjects[before:]
+        self.measure_all(here)
+        for subject in here:
+            subject.server.stop()
+        tls.server.stop()
+        self.tell("dot", here)
+
+    def part_scale(self):
+        def many():
+            for times in range(TIMES):
+                for name in self.rules:
+                    yield f"v{times}-{name}" if times else name
+
+        cases, upstream = self.cases("hit", "blocked"), f"127.0.0.1@{self.upstream}"
+        twenty, ten = self.work / "twenty", self.work / "ten"
+        self.main()
+        here = [self.add(process.Cordond(self, "cordond-one", self.work, ["bench"], upstream), "cordond, one list", cases),
+                self.add(process.Cordond(self, "cordond-lists", twenty, self.make_lists(twenty, self.rules, LISTS), upstream),
+                         f"the same in {LISTS} lists", cases),
+                self.add(process.Cordond(self, "cordond-rules", ten, self.make_lists(ten, many(), 1), upstream),
+                         f"{TIMES} times as many rules", cases),
+                self.add(process.Cordond(self, "cordond-workers", self.work, ["bench"], upstream, workers=2), "two workers", cases)]
+        self.measure_all(here)
+        for subject in here:
+            subject.server.stop()
+        self.tell("scale", here)
+
+    def part_latency(self):
+        latency.run(self, self.main().server)
+
+    def part_memory(self):
+        """The anonymous memory of cordond, and what a rule costs in each: resident with the rules less resident without."""
+        main = self.main().server
+        self.ask(main, self.work / "warm", once=True)
+        self.ask(main, self.work / "bench.blocked", seconds=1)
+        time.sleep(2)
+        rows = [("cordond", main.memory_kib()["VmRSS"], self.memory_without(self.cordond_without), main.start_s)]
+        for name in self.args.peers:
+            try:
+                server = peers.start_peer(self, name, self.upstream, self.rules)
+                with_rules, start_s = server.memory_kib()["VmRSS"], server.start_s
+                server.stop()
+                rows.append((peers.PEERS[name].title, with_rules, self.memory_without(
+                    lambda: peers.start_peer(self, name, self.upstream, [])), start_s))
+            except RuntimeError as error:
+                self.failed.append(str(error))
+        own, cache, image = main.own_kib()
+        figures.print_memory(rows, len(self.rules), own, cache, image, self.fresh_kib)
+        self.figures.put("memory", [own / 1000 * 1.024], f"MB after {self.args.seconds + 1} s of work; {self.fresh_kib * 1.024 / 1000:.1f} MB "
+                         f"before the first question; cache {cache / 1024:.0f} MiB and image {image / 1024:.0f} MiB besides")
+        for title, full, empty, _ in rows:
+            self.figures.put(f"rule-{title}", [(full - empty) * 1024 / len(self.rules)], "octets of resident memory a rule")
+
+    def cordond_without(self):
+        folder = self.work / "none"
+        return process.Cordond(self, "cordond-none", folder, self.make_lists(folder, self.rules[:1], 1), f"127.0.0.1@{self.upstream}")
+
+    @staticmethod
+    def memory_without(start):
+        server = start()
+        resident = server.memory_kib()["VmRSS"]
+        server.stop()
+        return resident
+
+    # --- all
+
+    def cases(self, *only):
+        return [case for case in CASES if case in self.args.cases and (not only or case in only)]
+
+    def main(self):
+        """The cordond that most parts measure; started once."""
+        for subject in self.subjects:
+            if subject.server.name == "cordond":
+                return subject
+        server = process.Cordond(self, "cordond", self.work, ["bench"], f"127.0.0.1@{self.upstream}")
+        self.fresh_kib = server.own_kib()[0]
+        return self.add(server, f"cordond, a list of {len(self.rules):,} rules", self.cases())
+
+    def tell(self, part, subjects):
+        figures.print_tables(part, subjects, self.results)
+        figures.keep(self.figures, part, subjects, self.results)
 
     def write_raw(self):
         with open(self.args.raw, "w", encoding="ascii") as out:
@@ -304,38 +331,34 @@ class Bench:
                 out.write("\t".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in result) + "\n")
 
     def run(self):
-        args, work = self.args, self.work
+        work = self.work
         (work / "keys").mkdir()
         for key in ("list-a", "list-b"):
             subprocess.run([self.build / "cordon", "key", "generate", "--no-password", work / "keys" / key], check=True,
                            stdout=subprocess.DEVNULL)
-            subprocess.run([self.build / "cordon", "list", "sign", "--key", work / f"keys/{key}.key", work / "bench.list"],
-                           check=True, stdout=subprocess.DEVNULL)
+        self.sign(work / "bench.list")
         bare_command = self.build / "tests/bench_bare_udp"
-        ports = [free_port(), free_port()]
-        self.bare = Server(self, "bare", [bare_command, f"127.0.0.1@{ports[0]}"], ports[0])
-        upstream = Server(self, "upstream", [bare_command, f"127.0.0.1@{ports[1]}"], ports[1]).port
-        bench = Cordond(self, "cordond-bench", work, ["bench"], upstream)
-        shipped = Cordond(self, "cordond-shipped", ROOT / "blocklists", SHIPPED, upstream)
-        servers = [(bench, "bench.blocked"), (shipped, "shipped.blocked")]
-        if args.peers:
-            servers += [(start(self, upstream), "bench.blocked") for start in (start_unbound, start_dnsdist)]
-        print(f"Processor time of the server per answered question: {args.rounds} rounds of {args.seconds} s each, "
+        ports = [process.free_port(), process.free_port()]
+        self.bare = process.Server(self, "bare", [bare_command, f"127.0.0.1@{ports[0]}"], ports[0])
+        self.upstream = process.Server(self, "upstream", [bare_command, f"127.0.0.1@{ports[1]}"], ports[1]).port
+        print(f"Processor time of a server per answered question: {self.args.rounds} rounds of {self.args.seconds} s each, "
               "median and range", flush=True)
-        for number in range(1, args.rounds + 1):
-            self.round(number, servers)
-        print("\nbare responder (the floor)")
-        self.table("bare")
-        titles = {"cordond-bench": f"cordond, one worker, a list of {len(self.rules):,} rules",
-                  "cordond-shipped": "cordond, one worker, the lists that are enforced by default",
-                  "unbound": f"unbound, one thread, {len(self.rules):,} local zones",
-                  "dnsdist": f"dnsdist, one listener, SuffixMatchNode with {len(self.rules):,} names"}
-        for server, _ in servers:
-            print(f"\n{titles[server.name]}: answers {server.start_s:.1f} s after its start, "
-                  f"{server.resident_mib():.0f} MiB resident now")
-            self.table(server.name)
-        if args.raw:
+        for part in PARTS:
+            if part in self.args.parts:
+                getattr(self, f"part_{part}")()
+                sys.stdout.flush()
+        floor = [r.us for r in self.results if r.server == "bare"]
+        if floor:
+            print(f"\nThe bare responder took {statistics.median(floor):.2f} us ({min(floor):.2f}-{max(floor):.2f}).")
+        if self.args.raw:
             self.write_raw()
+        for line in self.failed:
+            print(f"left out: {line}")
+        return 1 if self.failed else 0
+
+
+def words(text):
+    return text.split(",") if text else []
 
 
 def main():
@@ -344,15 +367,25 @@ def main():
     parser.add_argument("--folder", required=True, type=pathlib.Path)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--peers", type=words, default=[])
+    parser.add_argument("--cases", type=words, default=CASES)
+    parser.add_argument("--parts", type=words, default=["server"])
     parser.add_argument("--raw")
+    parser.add_argument("--figures")
     args = parser.parse_args()
+    for given, known, what in ((args.peers, peers.PEERS, "peer"), (args.cases, CASES, "case"), (args.parts, PARTS, "part")):
+        for word in given:
+            if word not in known:
+                parser.error(f"no {what} '{word}': {', '.join(known)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    process.allow_descriptors()
     bench = Bench(args, args.folder)
     try:
-        bench.run()
+        sys.exit(bench.run())
+    except RuntimeError as error:
+        sys.exit(str(error))
     finally:
-        for server in bench.servers:
+        for server in list(bench.servers):
             server.stop()
 
 
