@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -334,6 +335,9 @@ static void on_sweep(uv_timer_t *timer)
 
     if (policy_slot_reclaim(daemon->slot)) {
         uv_timer_stop(timer);
+        /* The builder's arena was as large as two generations and a half: without this it stays
+         * so, and is a little larger after each reload that a reader has held up. */
+        (void)malloc_trim(0);
     }
 }
 

@@ -9,10 +9,10 @@
 # What AddressSanitizer keeps of what is freed would look like growth.
 export ASAN_OPTIONS="$ASAN_OPTIONS:quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
 load_tool="$CORDON_BUILD/tests/steady_load"
-rules=20000 rate=1000 prebuilt=12 rebuilds=2 quiet_s=1 counts=2 cache=1MiB fill_s=1 growth="" kill_all="" grown=""
+rules=20000 rate=1000 prebuilt=12 rebuilds=2 quiet_s=1 counts=2 cache=1MiB fill_s=1 stall_s=0 growth="" kill_all="" grown=""
 if [ "${CORDON_SWAPS:-short}" = long ]; then
   rules=${CORDON_SWAPS_RULES:-1000000} rate=10000 prebuilt=${CORDON_SWAPS_COUNT:-1000} rebuilds=20 quiet_s=30
-  counts=${CORDON_SWAPS_WORKERS:-1 2} cache=16MiB fill_s=40 growth=5 kill_all=yes
+  counts=${CORDON_SWAPS_WORKERS:-1 2} cache=16MiB fill_s=40 stall_s=2 growth=5 kill_all=yes
 fi
 
 # Lists, images, root and catalogue in $work/lists; zones and questions beside (swap_lists.py).
@@ -79,6 +79,15 @@ for workers in $counts; do
   pids+=("$load_pid")
   exec {load_in}>&"${LOAD[1]}"
   sleep "$((40000 / rate < 8 ? 40000 / rate : 2))" # the names are in the cache
+  if [ "$stall_s" -gt 0 ]; then
+    # As many questions wait at once as ever will when the machine does something else for a moment: the
+    # memory of their places is touched before, too.
+    mapfile -t answering < <(pgrep -P "$nsd_pid")
+    kill -STOP "${answering[@]}"
+    sleep "$stall_s"
+    kill -CONT "${answering[@]}"
+    sleep 8
+  fi
   drops=$(status 's["net"]["udp_kernel_drops"]')
   commands "phase quiet"
   sleep "$quiet_s"
