@@ -2,11 +2,11 @@
 
 #include "base/clock.h"
 #include "base/invariant.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -34,7 +34,6 @@ static void *run(void *context)
 {
     struct audit_aside *aside = context;
 
-    pthread_setname_np(pthread_self(), "audit-disk"); /* as in writer.c */
     pthread_mutex_lock(&aside->mutex);
     while (!aside->stop || aside->job != NULL) {
         if (aside->job == NULL) {
@@ -53,21 +52,6 @@ static void *run(void *context)
     tell(aside);
     pthread_mutex_unlock(&aside->mutex);
     return NULL;
-}
-
-static int start_thread(struct audit_aside *aside)
-{
-    sigset_t all;
-    sigset_t before;
-
-    sigfillset(&all);
-    int rc = pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (rc != 0) {
-        return -rc;
-    }
-    rc = pthread_create(&aside->thread, NULL, run, aside);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -rc;
 }
 
 static void deinit(struct audit_aside *aside)
@@ -93,7 +77,7 @@ int audit_aside_start(struct audit_aside **aside)
     }
     pthread_mutex_init(&made->mutex, NULL);
     pthread_cond_init(&made->given, NULL);
-    const int rc = start_thread(made);
+    const int rc = thread_start(&made->thread, "audit-disk", run, made);
     if (rc != 0) {
         deinit(made);
         return rc;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/invariant.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -175,7 +176,7 @@ struct audit_bodies *audit_bodies_create(unsigned threads, bool deep)
     pthread_cond_init(&bodies->filled, NULL);
     pthread_cond_init(&bodies->finished, NULL);
     while (bodies->thread_count < threads &&
-           pthread_create(&bodies->threads[bodies->thread_count], NULL, run, bodies) == 0) {
+           thread_start(&bodies->threads[bodies->thread_count], "verify", run, bodies) == 0) {
         bodies->thread_count++;
     }
     if (bodies->thread_count == 0) {

@@ -6,288 +6,12 @@
  * octets and gives them away at one end; at the other it takes what was found, in the same
  * order, so memory is bounded by the slots, and what is found comes as without threads.
  */
-#include "audit/search.h"
+#include "audit/search_inside.h"
 
-#include "audit/search_match.h"
 #include "base/error.h"
-#include "base/invariant.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* Of a body, what is read before its filters have spoken. */
-#define FIRST_OCTETS 65536u
-
-enum slot_state {
-    SLOT_FREE,
-    SLOT_GIVEN, /* nobody has taken it yet */
-    SLOT_TAKEN,
-    SLOT_DONE
-};
-
-struct slot {
-    enum slot_state state;
-    struct audit_header header;
-    uint8_t *body;
-    size_t body_size;
-    struct audit_block *block;
-    struct audit_matcher *matcher;
-    uint32_t *hits;
-    uint32_t count;
-    int result;
-};
-
-#define SLOTS_MAX (2 * AUDIT_SEARCH_THREADS_MAX + 1u)
-
-struct search {
-    const struct audit_files *files;
-    const struct audit_query *query;
-    struct audit_search_way way;
-    audit_found *found;
-    void *context;
-    struct audit_search_stats stats;
-    bool stopped;
-
-    /* The walk. */
-    struct audit_reader *reader;
-    uint64_t all, done;             /* octets of all files, and behind us */
-    bool waits;                     /* for the event of `after` */
-    uint64_t next;                  /* number of the block that is to come; 0: not known */
-    struct audit_search_place here; /* behind the newest item that was one */
-    bool after_damage;
-    uint32_t retried; /* the file whose predecessor was looked at once more */
-    uint64_t *places; /* newest first: of the blocks of a file */
-    size_t places_left, places_room;
-
-    /* The ring. */
-    struct slot slots[SLOTS_MAX];
-    unsigned slot_count, given, taken, shown; /* counters; slot n is that of n % slot_count */
-    pthread_t threads[AUDIT_SEARCH_THREADS_MAX];
-    unsigned thread_count;
-    pthread_mutex_t lock;
-    pthread_cond_t work, done_one;
-    bool ends;
-};
-
-/*
- * Threads.
- */
-
-static void look(struct slot *slot)
-{
-    slot->result =
-        audit_matcher_find(slot->matcher, &slot->header, slot->block, slot->hits, &slot->count);
-}
-
-static void *run(void *context)
-{
-    struct search *search = context;
-
-    pthread_mutex_lock(&search->lock);
-    for (;;) {
-        while (!search->ends && search->taken == search->given) {
-            pthread_cond_wait(&search->work, &search->lock);
-        }
-        if (search->ends) {
-            break;
-        }
-        struct slot *slot = &search->slots[search->taken++ % search->slot_count];
-        slot->state = SLOT_TAKEN;
-        pthread_mutex_unlock(&search->lock);
-        look(slot);
-        pthread_mutex_lock(&search->lock);
-        slot->state = SLOT_DONE;
-        pthread_cond_signal(&search->done_one);
-    }
-    pthread_mutex_unlock(&search->lock);
-    return NULL;
-}
-
-/* As many as there can be; without any the search does their work. Signals stay the caller's.
- */
-static void start_threads(struct search *search)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (search->thread_count < search->way.threads &&
-           pthread_create(&search->threads[search->thread_count], NULL, run, search) == 0) {
-        search->thread_count++;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-static void end_threads(struct search *search)
-{
-    pthread_mutex_lock(&search->lock);
-    search->ends = true;
-    pthread_cond_broadcast(&search->work);
-    pthread_mutex_unlock(&search->lock);
-    for (unsigned i = 0; i < search->thread_count; i++) {
-        pthread_join(search->threads[i], NULL);
-    }
-}
-
-static bool slot_init(struct slot *slot, const struct audit_query *query)
-{
-    slot->block = audit_block_create();
-    slot->matcher = audit_matcher_create(query);
-    slot->hits = malloc(AUDIT_BLOCK_EVENTS_MAX * sizeof(*slot->hits));
-    return slot->block != NULL && slot->matcher != NULL && slot->hits != NULL;
-}
-
-static void slot_deinit(struct slot *slot)
-{
-    audit_block_destroy(slot->block);
-    audit_matcher_destroy(slot->matcher);
-    free(slot->hits);
-    free(slot->body);
-}
-
-/*
- * What was found.
- */
-
-/* The events of the block that come behind that of `after`: from *first to before *end. */
-static void pass_after(struct search *search, const struct audit_header *header,
-                       uint32_t *first, uint32_t *end)
-{
-    const struct audit_search_way *way = &search->way;
-
-    *first = 0;
-    *end = header->events;
-    if (way->has_after && header->stream == way->after_stream &&
-        way->after >= header->first_event &&
-        way->after - header->first_event < header->events) {
-        const uint32_t at = (uint32_t)(way->after - header->first_event);
-
-        *first = way->newest_first ? 0 : at + 1;
-        *end = way->newest_first ? at : header->events;
-    }
-}
-
-static void show_slot(struct search *search, struct slot *slot)
-{
-    uint32_t first = 0;
-    uint32_t end = 0;
-
-    pass_after(search, &slot->header, &first, &end);
-    for (uint32_t k = 0; k < slot->count && !search->stopped; k++) {
-        const uint32_t i = slot->hits[search->way.newest_first ? slot->count - 1 - k : k];
-
-        if (i < first || i >= end) {
-            continue;
-        }
-        search->stats.found++;
-        search->stopped = !search->found(search->context, &slot->header, slot->block, i);
-    }
-    if (search->way.shown != NULL) {
-        search->way.shown(search->way.context, &slot->header, slot->block);
-    }
-}
-
-/* Takes the oldest slot that was given away, once it is done. 0, or why the search ends. */
-static int take_one(struct search *search)
-{
-    invariant(search->slot_count > 0);
-    struct slot *slot = &search->slots[search->shown % search->slot_count];
-    int result = 0;
-
-    if (search->thread_count == 0) {
-        look(slot);
-    } else {
-        pthread_mutex_lock(&search->lock);
-        while (slot->state != SLOT_DONE) {
-            pthread_cond_wait(&search->done_one, &search->lock);
-        }
-        pthread_mutex_unlock(&search->lock);
-    }
-    slot->state = SLOT_FREE;
-    search->shown++;
-    if (slot->result == CORDON_E_CORRUPT) {
-        search->stats.damaged++;
-    } else if (slot->result != 0) {
-        result = slot->result;
-    } else if (!search->stopped) {
-        show_slot(search, slot);
-    }
-    return result;
-}
-
-static bool grow(uint8_t **body, size_t *size, size_t wanted)
-{
-    if (wanted > *size) {
-        uint8_t *more = realloc(*body, wanted);
-
-        if (more == NULL) {
-            return false;
-        }
-        *body = more;
-        *size = wanted;
-    }
-    return true;
-}
-
-/* Reads the octets that were not read yet, and looks at the directory. */
-static int read_more(struct search *search, const struct audit_item *item, struct slot *slot,
-                     size_t *have, size_t want)
-{
-    int result = grow(&slot->body, &slot->body_size, want) ? 0 : -ENOMEM;
-
-    if (result == 0) {
-        result = audit_reader_part(search->reader, item, *have, want, slot->body + *have);
-    }
-    if (result == 0) {
-        *have = want;
-        result = audit_block_open(slot->block, &item->header, slot->body, want);
-    }
-    return result;
-}
-
-/* Reads a block, and gives it away if its filters leave it possible. */
-static int give(struct search *search, const struct audit_item *item)
-{
-    invariant(search->slot_count > 0);
-    struct slot *slot = &search->slots[search->given % search->slot_count];
-    const size_t all = item->header.body_len;
-    size_t have = 0;
-    int result = 0;
-
-    if (search->given - search->shown == search->slot_count) {
-        result = take_one(search);
-        if (result != 0 || search->stopped) {
-            return result;
-        }
-    }
-    result = read_more(search, item, slot, &have, all < FIRST_OCTETS ? all : FIRST_OCTETS);
-    if (result == -EAGAIN) {
-        result = read_more(search, item, slot, &have, all);
-    }
-    if (result != 0 || !audit_query_may_have(search->query, slot->block)) {
-        return result;
-    }
-    if (have < all) { /* whoever wants the event may want all of it */
-        result = read_more(search, item, slot, &have, all);
-    }
-    if (result == 0 && search->query->checked && !audit_body_is(&item->header, slot->body)) {
-        result = CORDON_E_CORRUPT;
-    }
-    if (result != 0) {
-        return result;
-    }
-    search->stats.opened++;
-    slot->header = item->header;
-    pthread_mutex_lock(&search->lock);
-    slot->state = SLOT_GIVEN;
-    search->given++;
-    pthread_cond_signal(&search->work);
-    pthread_mutex_unlock(&search->lock);
-    return 0;
-}
 
 /* A block on the way. */
 static int meet(struct search *search, const struct audit_item *item)
@@ -312,7 +36,7 @@ static int meet(struct search *search, const struct audit_item *item)
         search->stats.removed++;
         return 0;
     }
-    result = give(search, item);
+    result = search_give(search, item);
     if (result == CORDON_E_CORRUPT) {
         search->stats.damaged++;
         result = 0;
@@ -557,16 +281,16 @@ static int search_run(struct search *search)
 {
     int result = add_up(search);
 
-    start_threads(search);
+    search_start(search);
     if (result == 0) {
         result = search->way.newest_first ? walk_back(search) : walk(search);
     }
     while (search->shown != search->given) {
-        const int one = take_one(search);
+        const int one = search_take_one(search);
 
         result = result == 0 ? one : result;
     }
-    end_threads(search);
+    search_end(search);
     search->stats.end = search->here; /* all before it was looked at */
     return result;
 }
@@ -599,14 +323,14 @@ int audit_search(const struct audit_files *files, const struct audit_query *quer
     search->reader =
         audit_reader_create(files, search->way.from.file != 0 ? search->way.from.file : 1);
     for (unsigned i = 0; i < search->slot_count; i++) {
-        good = slot_init(&search->slots[i], query) && good;
+        good = search_slot_init(&search->slots[i], query) && good;
     }
     if (search->reader != NULL && good) {
         result = search_run(search);
     }
     *stats = search->stats;
     for (unsigned i = 0; i < search->slot_count; i++) {
-        slot_deinit(&search->slots[i]);
+        search_slot_deinit(&search->slots[i]);
     }
     audit_reader_destroy(search->reader);
     pthread_cond_destroy(&search->done_one);

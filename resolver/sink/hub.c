@@ -4,11 +4,11 @@
 #include "audit/id.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,8 +171,10 @@ static int make(struct sink_hub *hub, const struct sink_settings *settings, cons
     sink->settings.ca = settings->ca != NULL ? strdup(settings->ca) : NULL;
     sink->settings.server.transport = ENDPOINT_TLS_STREAM;
     sink->format = formatters[settings->format];
-    sink->self = (struct sink_self){
-        .pid = (long)getpid(), .facility = settings->facility, .most = message_most(settings)};
+    sink->self = (struct sink_self){.pid = (long)getpid(),
+                                    .facility = settings->facility,
+                                    .enterprise = settings->enterprise,
+                                    .most = message_most(settings)};
     snprintf(sink->self.host, sizeof(sink->self.host), "%s", host);
     sink->ring = ring_create((size_t)settings->queue_octets);
     sink->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -195,26 +197,14 @@ static int make(struct sink_hub *hub, const struct sink_settings *settings, cons
     return 0;
 }
 
-/* The thread takes no signal: those of the process are the main thread's. */
 static int start(struct sink *sink)
 {
     char name[16];
-    sigset_t all;
-    sigset_t before;
 
-    sigfillset(&all);
-    int rc = pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (rc != 0) {
-        return -rc;
-    }
-    rc = pthread_create(&sink->thread, NULL, sink_run, sink);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    snprintf(name, sizeof(name), "sink %.10s", sink->settings.name);
+    const int rc = thread_start(&sink->thread, name, sink_run, sink);
     sink->runs = rc == 0;
-    if (rc == 0) {
-        snprintf(name, sizeof(name), "sink %.10s", sink->settings.name);
-        pthread_setname_np(sink->thread, name);
-    }
-    return -rc;
+    return rc;
 }
 
 int sink_hub_start(const struct sink_settings *settings, size_t count, const char *host,
