@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -147,7 +148,6 @@ static void *run(void *context)
     return NULL;
 }
 
-/* The thread has the writer's mask of signals, which takes none. */
 static int start_job(struct audit_keeper *keeper, const struct job *what)
 {
     struct job *job = malloc(sizeof(*job));
@@ -174,14 +174,13 @@ static int start_job(struct audit_keeper *keeper, const struct job *what)
         return 0;
     }
     atomic_store_explicit(&job->owners, 2, memory_order_release);
-    const int rc = pthread_create(&keeper->thread, NULL, run, job);
+    const int rc = thread_start(&keeper->thread, "keeper", run, job);
     if (rc != 0) {
         atomic_store_explicit(&job->owners, 1, memory_order_release);
         let_go(job);
         keeper->job = NULL;
-        return -rc;
+        return rc;
     }
-    (void)pthread_setname_np(keeper->thread, "keeper");
     return 0;
 }
 

@@ -25,6 +25,11 @@
 /* Octets of one text of an event: a chain of 12 names has 3,060. */
 #define AUDIT_TEXT_MAX 4096u
 
+/* Milliseconds that the writer waits for the key of a day that begins: its ring takes what
+ * comes meanwhile. And at the end for what is being done to keys. */
+#define AUDIT_KEYS_WAIT_MS 250u
+#define AUDIT_KEYS_END_MS  2000u
+
 /* Octets of one event in its canonical form. */
 #define AUDIT_EVENT_MAX 16384u
 

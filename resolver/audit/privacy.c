@@ -1,27 +1,15 @@
 #include "audit/privacy.h"
 
-#include "base/error.h"
-#include "base/log.h"
 #include "base/random.h"
 #include "base/siphash.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Days at hand: today, yesterday around midnight, and what a clock that is set leads to. */
-#define DAYS_AT_HAND 4u
 /* Pseudonyms that are remembered: a client asks again and again, and each costs two rounds of
  * BLAKE2b. A power of two. */
 #define REMEMBERED 2048u
-#define RETRY_US   UINT64_C(10000000)  /* to write a key that could not be written */
 #define SWEEP_US   UINT64_C(600000000) /* between two looks for keys that are over */
-
-struct day {
-    bool used, kept; /* kept: its file is there */
-    uint32_t day;
-    uint8_t key[DIGEST_KEY_OCTETS];
-};
 
 struct remembered {
     uint32_t day; /* plus one; 0: none */
@@ -32,13 +20,11 @@ struct remembered {
 
 struct audit_privacy {
     struct audit_privacy_settings settings;
-    char *folder;
-    struct day days[DAYS_AT_HAND];
-    unsigned next_day; /* the slot that is given up next */
+    struct audit_keyring *ring;
+    uint64_t version; /* of the ring, when the first of these was made */
     struct remembered remembered[REMEMBERED];
     uint8_t hash_key[SIPHASH_KEY_OCTETS];
-    uint64_t retry_at_us, sweep_at_us; /* monotonic */
-    bool said;                         /* that a key cannot be written */
+    uint64_t sweep_at_us; /* monotonic */
 };
 
 struct audit_privacy *audit_privacy_create(const struct audit_privacy_settings *settings)
@@ -49,8 +35,8 @@ struct audit_privacy *audit_privacy_create(const struct audit_privacy_settings *
         return NULL;
     }
     privacy->settings = *settings;
-    privacy->folder = settings->folder != NULL ? strdup(settings->folder) : NULL;
-    if (settings->folder != NULL && privacy->folder == NULL) {
+    privacy->ring = audit_keyring_create(settings->folder, settings->disk);
+    if (privacy->ring == NULL) {
         free(privacy);
         return NULL;
     }
@@ -61,72 +47,24 @@ struct audit_privacy *audit_privacy_create(const struct audit_privacy_settings *
 void audit_privacy_destroy(struct audit_privacy *privacy)
 {
     if (privacy != NULL) {
-        explicit_bzero(privacy->days, sizeof(privacy->days));
+        audit_keyring_destroy(privacy->ring);
         explicit_bzero(privacy->remembered, sizeof(privacy->remembered));
-        free(privacy->folder);
         free(privacy);
     }
 }
 
-/* --- keys --- */
-
-/* Without a disk the key is in memory: nobody can find these pseudonyms after the end, which is
- * better than an address that was to be hidden. */
-static void keep_key(struct audit_privacy *privacy, struct day *day)
-{
-    uint8_t key[DIGEST_KEY_OCTETS];
-
-    memcpy(key, day->key, sizeof(key));
-    const int result = audit_day_key_keep(privacy->folder, day->day, key);
-    explicit_bzero(key, sizeof(key));
-    day->kept = result == 0;
-    if (result != 0 && !privacy->said) {
-        log_write(
-            LOG_LEVEL_WARNING,
-            "audit: the key of today's pseudonyms cannot be written to %s: %s. Records go "
-            "on; unless it can be written before the end, nobody can find a client in them",
-            privacy->folder, cordon_strerror(result));
-    }
-    privacy->said = result != 0;
-}
-
-static void begin_day(struct audit_privacy *privacy, struct day *day, uint32_t number)
-{
-    int result = privacy->folder != NULL ? audit_day_key_read(privacy->folder, number, day->key)
-                                         : -ENOENT;
-
-    day->used = true;
-    day->day = number;
-    day->kept = result == 0;
-    if (result != 0) {
-        random_system(day->key, sizeof(day->key));
-    }
-    if (result != 0 && privacy->folder != NULL) {
-        keep_key(privacy, day);
-        /* If another process was first, its key counts. */
-        uint8_t key[DIGEST_KEY_OCTETS];
-        if (day->kept && audit_day_key_read(privacy->folder, number, key) == 0) {
-            memcpy(day->key, key, sizeof(key));
-        }
-        explicit_bzero(key, sizeof(key));
-    }
-}
-
-static const uint8_t *key_of(struct audit_privacy *privacy, uint32_t number)
-{
-    for (unsigned i = 0; i < DAYS_AT_HAND; i++) {
-        if (privacy->days[i].used && privacy->days[i].day == number) {
-            return privacy->days[i].key;
-        }
-    }
-    struct day *day = &privacy->days[privacy->next_day];
-    privacy->next_day = (privacy->next_day + 1) % DAYS_AT_HAND;
-    explicit_bzero(day, sizeof(*day));
-    begin_day(privacy, day, number);
-    return day->key;
-}
-
 /* --- what may be told --- */
+
+/* What was made with a key that is none any more. */
+static void drop_old(struct audit_privacy *privacy)
+{
+    const uint64_t version = audit_keyring_version(privacy->ring);
+
+    if (privacy->version != version) {
+        explicit_bzero(privacy->remembered, sizeof(privacy->remembered));
+        privacy->version = version;
+    }
+}
 
 static void make_pseudonym(struct audit_privacy *privacy, const struct address *from,
                            uint32_t day, uint8_t out[AUDIT_PSEUDONYM_OCTETS])
@@ -134,9 +72,10 @@ static void make_pseudonym(struct audit_privacy *privacy, const struct address *
     const uint64_t hash = siphash13(from->octets, sizeof(from->octets), privacy->hash_key);
     struct remembered *at = &privacy->remembered[hash % REMEMBERED];
 
+    drop_old(privacy);
     if (at->day != day + 1 || at->family != from->family ||
         memcmp(at->octets, from->octets, sizeof(at->octets)) != 0) {
-        audit_pseudonym(key_of(privacy, day), from, at->pseudonym);
+        audit_pseudonym(audit_keyring_key(privacy->ring, day), from, at->pseudonym);
         at->day = day + 1;
         at->family = from->family;
         memcpy(at->octets, from->octets, sizeof(at->octets));
@@ -213,7 +152,8 @@ static void hash_name(struct audit_privacy *privacy, uint32_t day,
     struct audit_client hashed = {.kind = AUDIT_CLIENT_PSEUDONYM, .day = day};
     const struct audit_value *name = &row->at[AUDIT_NAME];
 
-    audit_pseudonym_name(key_of(privacy, day), name->octets, name->number, hashed.pseudonym);
+    audit_pseudonym_name(audit_keyring_key(privacy->ring, day), name->octets, name->number,
+                         hashed.pseudonym);
     audit_row_octets(row, AUDIT_NAME, words->hashed, audit_client_put(&hashed, words->hashed));
 }
 
@@ -247,77 +187,43 @@ void audit_privacy_question(struct audit_privacy *privacy, struct audit_event_wo
 
 /* --- the end of keys --- */
 
-/* Keys in memory, and what was made with them. */
-static void forget_days(struct audit_privacy *privacy, uint32_t before)
+bool audit_privacy_wait(struct audit_privacy *privacy, unsigned ms)
 {
-    bool any = false;
-
-    for (unsigned i = 0; i < DAYS_AT_HAND; i++) {
-        if (privacy->days[i].used && privacy->days[i].day < before) {
-            explicit_bzero(&privacy->days[i], sizeof(privacy->days[i]));
-            any = true;
-        }
-    }
-    if (any) {
-        explicit_bzero(privacy->remembered, sizeof(privacy->remembered));
-    }
+    return audit_keyring_wait(privacy->ring, ms);
 }
 
-void audit_privacy_keys(const struct audit_privacy *privacy, uint32_t before,
+bool audit_privacy_keys(struct audit_privacy *privacy, uint32_t before,
                         struct audit_days *found)
 {
-    *found = (struct audit_days){.count = 0};
-    if (privacy->folder != NULL) {
-        (void)audit_day_keys_find(privacy->folder, before, found, NULL, 0);
-    }
+    return audit_keyring_find(privacy->ring, before, found);
 }
 
-int audit_privacy_forget(struct audit_privacy *privacy, uint32_t before,
-                         struct audit_days *gone)
+bool audit_privacy_forget(struct audit_privacy *privacy, uint32_t before, int *result,
+                          struct audit_days *gone)
 {
-    int result = 0;
+    const bool done = audit_keyring_forget(privacy->ring, before, result, gone);
 
-    *gone = (struct audit_days){.count = 0};
-    forget_days(privacy, before);
-    if (privacy->folder != NULL) {
-        result = audit_day_keys_destroy(privacy->folder, before, gone);
-    }
-    if (result != 0) {
-        log_write(LOG_LEVEL_ERROR,
-                  "audit: keys of pseudonyms in %s are over and cannot be destroyed: %s",
-                  privacy->folder, cordon_strerror(result));
-    }
-    return result;
-}
-
-static void retry_keys(struct audit_privacy *privacy, uint64_t now_us)
-{
-    if (now_us < privacy->retry_at_us) {
-        return;
-    }
-    privacy->retry_at_us = now_us + RETRY_US;
-    for (unsigned i = 0; i < DAYS_AT_HAND; i++) {
-        if (privacy->days[i].used && !privacy->days[i].kept) {
-            keep_key(privacy, &privacy->days[i]);
-        }
-    }
+    drop_old(privacy);
+    return done;
 }
 
 bool audit_privacy_tick(struct audit_privacy *privacy, struct clock_now now, uint32_t *before,
                         struct audit_days *found)
 {
-    if (privacy == NULL || privacy->folder == NULL) {
+    if (privacy == NULL) {
         return false;
     }
-    retry_keys(privacy, now.mono_us);
+    audit_keyring_tick(privacy->ring, now.mono_us);
     if (now.mono_us < privacy->sweep_at_us) {
         return false;
     }
-    privacy->sweep_at_us = now.mono_us + SWEEP_US;
     /* A key is over when its day is, and keep_us after that. */
     const uint64_t end_us =
         now.wall_us > privacy->settings.keep_us ? now.wall_us - privacy->settings.keep_us : 0;
     *before = audit_day_of(end_us);
-    return audit_day_keys_find(privacy->folder, *before, found, NULL, 0) == 0 &&
-           found->count > 0;
+    if (!audit_keyring_find(privacy->ring, *before, found)) {
+        return false;
+    }
+    privacy->sweep_at_us = now.mono_us + SWEEP_US;
+    return found->count > 0;
 }

@@ -10,7 +10,7 @@
 #define CORDON_AUDIT_PRIVACY_H
 
 #include "audit/event_row.h"
-#include "audit/pseudonym.h"
+#include "audit/keyring.h"
 #include "base/clock.h"
 
 enum audit_client_form {
@@ -26,6 +26,7 @@ struct audit_privacy_settings {
     bool hash_names;    /* of the stream of queries: every question, matched or not */
     const char *folder; /* of the keys; copied; NULL: they are in memory alone */
     uint64_t keep_us;   /* a key outlasts its day by so much */
+    const struct audit_keyring_disk *disk; /* NULL: the real one */
 };
 
 struct audit_privacy; /* opaque */
@@ -50,15 +51,20 @@ void audit_privacy_question(struct audit_privacy *privacy, struct audit_event_wo
                             struct audit_row *row);
 
 /* Many times a second is fine: keys that could not be written are tried again. True: keys are
- * over, those of *found, days before *before; they are to be recorded, then forgotten. */
+ * over, those of *found, days before *before; they are to be recorded, then forgotten. What the
+ * disk has to do for it is done aside, here and below. */
 bool audit_privacy_tick(struct audit_privacy *privacy, struct clock_now now, uint32_t *before,
                         struct audit_days *found);
 
-/* The keys of days before this one that have a file. */
-void audit_privacy_keys(const struct audit_privacy *privacy, uint32_t before,
+/* Nothing is being done aside; waits for it so long at most. */
+bool audit_privacy_wait(struct audit_privacy *privacy, unsigned ms);
+
+/* The keys of days before this one that have a file. False: not known yet, ask again. */
+bool audit_privacy_keys(struct audit_privacy *privacy, uint32_t before,
                         struct audit_days *found);
-/* Destroys the keys of days before this one, at once. 0 or -errno; *gone in either case. */
-int audit_privacy_forget(struct audit_privacy *privacy, uint32_t before,
-                         struct audit_days *gone);
+/* Destroys the keys of days before this one: in memory at once, then their files. False: these
+ * are there still, ask again. *result: 0 or -errno; *gone in either case. */
+bool audit_privacy_forget(struct audit_privacy *privacy, uint32_t before, int *result,
+                          struct audit_days *gone);
 
 #endif

@@ -63,6 +63,8 @@ struct audit_writer {
     uint64_t told[AUDIT_STREAMS + 1][WRITER_LOSSES]; /* of what workers have counted */
     uint64_t published;           /* number of the checkpoint that was told last */
     bool syslog_logged;           /* that nobody takes it */
+    struct audit_wish keys_wish;  /* of somebody, */
+    bool keys_wished;             /* while its keys are looked for */
     uint32_t keys_before;         /* of days before are to be destroyed; 0: none */
     uint64_t keys_number;         /* when this is safe, */
     uint64_t keys_since_us;       /* or so long after */

@@ -8,8 +8,11 @@ static void destroy_keys(struct audit_writer *writer)
 {
     const struct audit_writer_inputs *in = &writer->inputs;
     struct audit_days gone;
-    const int result = audit_privacy_forget(in->privacy, writer->keys_before, &gone);
+    int result = 0;
 
+    if (!audit_privacy_forget(in->privacy, writer->keys_before, &result, &gone)) {
+        return;
+    }
     writer->keys_before = 0;
     if (in->recorder != NULL) {
         audit_recorder_keys_gone(in->recorder, gone.count, result);
@@ -32,7 +35,6 @@ static void begin(struct audit_writer *writer, const struct audit_days *found, u
 void writer_end_keys(struct audit_writer *writer)
 {
     const struct audit_writer_inputs *in = &writer->inputs;
-    struct audit_wish wish;
     struct audit_days found;
     uint32_t before = 0;
 
@@ -40,11 +42,16 @@ void writer_end_keys(struct audit_writer *writer)
         return;
     }
     if (writer->keys_before == 0) {
-        if (in->recorder != NULL && audit_recorder_wants_keys(in->recorder, &wish)) {
-            audit_privacy_keys(in->privacy, wish.keys_before, &found);
-            begin(writer, &found, wish.keys_before, &wish);
-        } else if (audit_privacy_tick(in->privacy, writer->now, &before, &found)) {
-            begin(writer, &found, before, NULL);
+        writer->keys_wished = writer->keys_wished ||
+                              (in->recorder != NULL &&
+                               audit_recorder_wants_keys(in->recorder, &writer->keys_wish));
+        if (!writer->keys_wished) {
+            if (audit_privacy_tick(in->privacy, writer->now, &before, &found)) {
+                begin(writer, &found, before, NULL);
+            }
+        } else if (audit_privacy_keys(in->privacy, writer->keys_wish.keys_before, &found)) {
+            begin(writer, &found, writer->keys_wish.keys_before, &writer->keys_wish);
+            writer->keys_wished = false;
         }
     }
     if (writer->keys_before != 0 &&

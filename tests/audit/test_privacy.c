@@ -46,7 +46,10 @@ static int teardown(void **state)
     return system(command);
 }
 
-static struct audit_privacy *make_privacy(enum audit_client_form form, bool hash)
+#define SOON_MS 30000u /* for what is done aside */
+
+static struct audit_privacy *make_privacy_on(enum audit_client_form form, bool hash,
+                                             const struct audit_keyring_disk *disk)
 {
     const struct audit_privacy_settings settings = {
         .client = {AUDIT_FORM_FULL, form, form, AUDIT_FORM_FULL},
@@ -54,11 +57,40 @@ static struct audit_privacy *make_privacy(enum audit_client_form form, bool hash
         .prefix_v6 = 48,
         .hash_names = hash,
         .folder = keys,
-        .keep_us = KEEP};
+        .keep_us = KEEP,
+        .disk = disk};
     struct audit_privacy *privacy = audit_privacy_create(&settings);
 
     assert_non_null(privacy);
     return privacy;
+}
+
+static struct audit_privacy *make_privacy(enum audit_client_form form, bool hash)
+{
+    return make_privacy_on(form, hash, NULL);
+}
+
+/* Until the disk has said what there is. */
+static bool tick(struct audit_privacy *privacy, struct clock_now now, uint32_t *before,
+                 struct audit_days *found)
+{
+    for (unsigned i = 0; i < 2; i++) { /* a key that is tried again goes first */
+        if (audit_privacy_tick(privacy, now, before, found)) {
+            return true;
+        }
+        assert_true(audit_privacy_wait(privacy, SOON_MS));
+    }
+    return audit_privacy_tick(privacy, now, before, found);
+}
+
+static int forget(struct audit_privacy *privacy, uint32_t before, struct audit_days *gone)
+{
+    int result = 0;
+
+    while (!audit_privacy_forget(privacy, before, &result, gone)) {
+        assert_true(audit_privacy_wait(privacy, SOON_MS));
+    }
+    return result;
 }
 
 static void key_path(uint64_t day, char out[128])
@@ -198,7 +230,7 @@ static void a_search_finds_a_client_while_the_keys_are_there(void **state)
         assert_false(audit_pseudonyms_has(found, &at));
     }
     audit_pseudonyms_destroy(found);
-    assert_int_equal(audit_privacy_forget(privacy, DAY0 + 2, &gone), 0);
+    assert_int_equal(forget(privacy, DAY0 + 2, &gone), 0);
     assert_int_equal(gone.count, 2);
     assert_int_equal(gone.first, DAY0);
     assert_int_equal(gone.last, DAY0 + 1);
@@ -224,11 +256,11 @@ static void a_key_is_destroyed_when_its_time_is_over(void **state)
     (void)state;
     (void)client_at(privacy, "192.0.2.77", NOON);
     (void)client_at(privacy, "192.0.2.77", NOON + AUDIT_DAY_US);
-    assert_false(audit_privacy_tick(privacy, now, &before, &found));
+    assert_false(tick(privacy, now, &before, &found));
     /* Its day, and two more, less a moment. */
     now.wall_us = (DAY0 + 1) * AUDIT_DAY_US + KEEP - 1;
     now.mono_us += UINT64_C(3600000000);
-    assert_false(audit_privacy_tick(privacy, now, &before, &found));
+    assert_false(tick(privacy, now, &before, &found));
     /* What a process left that ended before it could rename: a key, too. */
     key_path(DAY0, path);
     strcat(path, ".0123456789abcdef");
@@ -237,16 +269,16 @@ static void a_key_is_destroyed_when_its_time_is_over(void **state)
     close(fd);
     now.wall_us++;
     now.mono_us += UINT64_C(3600000000);
-    assert_true(audit_privacy_tick(privacy, now, &before, &found));
+    assert_true(tick(privacy, now, &before, &found));
     assert_int_equal(found.count, 1);
     assert_int_equal(before, DAY0 + 1);
     assert_true(has_key(DAY0)); /* it is recorded first */
-    assert_int_equal(audit_privacy_forget(privacy, before, &found), 0);
+    assert_int_equal(forget(privacy, before, &found), 0);
     assert_int_equal(found.count, 1);
     assert_false(has_key(DAY0));
     assert_int_not_equal(access(path, F_OK), 0);
     assert_true(has_key(DAY0 + 1));
-    assert_false(audit_privacy_tick(privacy, now, &before, &found)); /* not before its time */
+    assert_false(tick(privacy, now, &before, &found)); /* not before its time */
     audit_privacy_destroy(privacy);
 }
 
@@ -306,7 +338,7 @@ static void without_a_disk_it_is_still_a_pseudonym(void **state)
     assert_true(same(&first, &again));
     /* The disk works again: the key in memory is kept. */
     assert_int_equal(unlink(keys), 0);
-    (void)audit_privacy_tick(privacy, now, &before, &found);
+    (void)tick(privacy, now, &before, &found);
     key_path(DAY0, path);
     assert_int_equal(access(path, F_OK), 0);
     audit_privacy_destroy(privacy);
@@ -314,6 +346,81 @@ static void without_a_disk_it_is_still_a_pseudonym(void **state)
     const struct audit_client later = client_at(privacy, "192.0.2.77", NOON);
     assert_true(same(&first, &later));
     audit_privacy_destroy(privacy);
+}
+
+/* A disk that hangs until it is let go. */
+static int gate[2];
+
+static void pass_gate(void)
+{
+    char token;
+    const ssize_t got = read(gate[0], &token, 1);
+
+    (void)got;
+}
+
+static int slow_read(const char *path, uint32_t day, uint8_t key[DIGEST_KEY_OCTETS])
+{
+    pass_gate();
+    return audit_day_key_read(path, day, key);
+}
+
+static const struct audit_keyring_disk slow = {.read = slow_read,
+                                               .keep = audit_day_key_keep,
+                                               .find = audit_day_keys_find,
+                                               .destroy = audit_day_keys_destroy};
+
+static void a_disk_that_hangs_holds_up_nobody(void **state)
+{
+    struct audit_privacy *privacy = make_privacy_on(AUDIT_FORM_PSEUDONYM, false, &slow);
+    const struct clock_now now = {.mono_us = 1, .wall_us = NOON};
+    struct audit_days found;
+    uint32_t before = 0;
+    int result = 0;
+
+    (void)state;
+    assert_int_equal(pipe(gate), 0);
+    const struct audit_client first = client_at(privacy, "192.0.2.77", NOON);
+    const struct audit_client next = client_at(privacy, "192.0.2.77", NOON + AUDIT_DAY_US);
+    assert_int_equal(first.kind, AUDIT_CLIENT_PSEUDONYM);
+    assert_false(same(&first, &next));
+    assert_false(audit_privacy_tick(privacy, now, &before, &found));
+    assert_false(audit_privacy_keys(privacy, DAY0, &found));
+    assert_false(audit_privacy_wait(privacy, 1));
+    assert_false(has_key(DAY0));
+    /* It goes on: both keys are kept, and they are those of the pseudonyms. */
+    close(gate[1]);
+    assert_true(audit_privacy_wait(privacy, SOON_MS));
+    assert_false(tick(privacy, now, &before, &found));
+    assert_true(has_key(DAY0) && has_key(DAY0 + 1));
+    const struct audit_client again = client_at(privacy, "192.0.2.77", NOON);
+    assert_true(same(&first, &again));
+    /* What is to be forgotten is so in memory at once. */
+    (void)audit_privacy_forget(privacy, DAY0 + 1, &result, &found);
+    assert_int_equal(forget(privacy, DAY0 + 1, &found), 0);
+    assert_false(has_key(DAY0));
+    assert_true(has_key(DAY0 + 1));
+    audit_privacy_destroy(privacy);
+    close(gate[0]);
+}
+
+static void a_key_that_is_found_late_counts_from_then_on(void **state)
+{
+    struct audit_privacy *earlier = make_privacy(AUDIT_FORM_PSEUDONYM, false);
+    const struct audit_client before = client_at(earlier, "192.0.2.77", NOON);
+    struct audit_privacy *privacy = make_privacy_on(AUDIT_FORM_PSEUDONYM, false, &slow);
+
+    (void)state;
+    assert_int_equal(pipe(gate), 0);
+    struct audit_client told = client_at(privacy, "192.0.2.77", NOON);
+    assert_false(same(&before, &told)); /* of chance: no address gets out */
+    close(gate[1]);
+    assert_true(audit_privacy_wait(privacy, SOON_MS));
+    told = client_at(privacy, "192.0.2.77", NOON);
+    assert_true(same(&before, &told));
+    audit_privacy_destroy(privacy);
+    audit_privacy_destroy(earlier);
+    close(gate[0]);
 }
 
 static void two_processes_have_one_key(void **state)
@@ -433,6 +540,8 @@ int main(void)
         TEST(a_key_is_destroyed_when_its_time_is_over),
         TEST(a_key_that_was_being_destroyed_is_none),
         TEST(without_a_disk_it_is_still_a_pseudonym),
+        TEST(a_disk_that_hangs_holds_up_nobody),
+        TEST(a_key_that_is_found_late_counts_from_then_on),
         TEST(two_processes_have_one_key),
         TEST(nothing_of_the_client_is_left_in_an_event),
         TEST(a_question_has_neither_address_nor_name),
