@@ -35,10 +35,10 @@ _cordon() {
           check) options='--key --witness --quorum --json --help' ;;
           cosign) options='add ask request --witness --request --old --output --log --key --config --help' ;;
           forget) options='--before --pseudonyms-before --stream --reason --log --key-file --config --socket --json --help' ;;
-          impact) options='--from --to --since --format --table --output --log --config --help' ;;
+          impact) options='--since --until --from --to --format --table --output --log --config --help' ;;
           key) options='--config --json --help' ;;
           prove) options='--output --log --key --config --help' ;;
-          report) options='exposure blocks exceptions evidence --provider --from --to --since --format --table --output --log --config --verify-key --key --password-fd --unsigned --help' ;;
+          report) options='exposure blocks exceptions evidence --provider --since --until --from --to --format --table --output --log --config --verify-key --key --password-fd --unsigned --help' ;;
           search) options='--since --until --client --name --suffix --type --rcode --view --provider --class --authority --list --rule --action --mode --trigger --exception --what --user --stream --newest --limit --after --follow --json --csv --quiet --log --config --help' ;;
           top) options='clients names providers lists rules --since --until --client --name --suffix --type --rcode --view --provider --class --authority --list --rule --action --mode --trigger --exception --what --user --stream --count --json --quiet --log --config --help' ;;
           why) options='--lists --json --log --config --help' ;;

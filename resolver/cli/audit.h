@@ -48,4 +48,7 @@ bool cli_audit_key_file(const struct config *config, char out[AUDIT_PATH_MAX]);
 void cli_audit_print_verdict(const char *folder, const struct trust_note_key *key, bool own_key,
                              const struct audit_verdict *verdict, FILE *out);
 
+/* That verify a log beside the one that reads it. */
+unsigned cli_audit_threads(void);
+
 #endif

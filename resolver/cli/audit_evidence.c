@@ -113,10 +113,11 @@ static int verify(struct evidence *all, FILE *transcript)
     all->holds = true;
     for (size_t i = 0; i < all->logs.count && rc == 0; i++) {
         const struct dossier_source *source = &all->logs.sources[i];
-        const struct audit_verify_options options = {.key = &source->key, .deep = true};
+        const struct audit_verify_options options = {
+            .key = &source->key, .deep = true, .threads = cli_audit_threads()};
         char label[32];
 
-        rc = audit_verify(source->files, &options, &all->verdicts[i]);
+        rc = dossier_clip_verify(&all->clips[i], &options, &all->verdicts[i]);
         if (rc == 0) {
             snprintf(label, sizeof(label), "log %zu", i + 1);
             cli_audit_print_verdict(label, &source->key, false, &all->verdicts[i], transcript);
@@ -283,6 +284,13 @@ static int give_report(struct evidence *all)
     return code;
 }
 
+static bool is_span(const char *text)
+{
+    uint64_t seconds = 0;
+
+    return text != NULL && cli_duration(text, &seconds);
+}
+
 int audit_report_evidence(const struct audit_report_options *options)
 {
     const bool packs = options->output != NULL && options->format == NULL;
@@ -292,9 +300,11 @@ int audit_report_evidence(const struct audit_report_options *options)
     if (!packs && (options->sign != NULL || options->no_signature)) {
         return cli_usage(COMMAND, "a pack is signed: name it with --output, without --format");
     }
-    if (packs && options->since != NULL) {
-        return cli_usage(COMMAND, "a pack can be made again by anybody: name its times with "
-                                  "--from and --to");
+    if (packs && (is_span(options->since) || is_span(options->until) ||
+                  is_span(options->from) || is_span(options->to))) {
+        return cli_usage(COMMAND,
+                         "a pack can be made again by anybody: name its times, not how "
+                         "long ago they were");
     }
     code = cli_audit_place(COMMAND, options->config, options->folder, options->key, &all.place);
     if (code != CLI_GO_ON) {

@@ -67,28 +67,29 @@ bool cli_audit_moment(const char *text, uint64_t now_us, bool is_end, uint64_t *
     return true;
 }
 
-static int read_times(const char *command, struct cli_audit_filter *filter, uint64_t now_us)
+int cli_audit_time(const char *command, const char *option, const char *text, bool is_end,
+                   uint64_t now_us, uint64_t *out)
 {
-    struct audit_query *query = &filter->query;
+    if (text == NULL || cli_audit_moment(text, now_us, is_end, out)) {
+        return CLI_GO_ON;
+    }
+    return cli_usage(command,
+                     "--%s '%s' is no time: YYYY-MM-DD, YYYY-MM-DDTHH:MM:SSZ, "
+                     "or so long ago: 1h",
+                     option, text);
+}
 
-    if (filter->since != NULL &&
-        !cli_audit_moment(filter->since, now_us, false, &query->from_us)) {
-        return cli_usage(command,
-                         "--since '%s' is no time: YYYY-MM-DD, YYYY-MM-DDTHH:MM:SSZ, "
-                         "or so long ago: 1h",
-                         filter->since);
+int cli_audit_times(const char *command, const char *since, const char *until, uint64_t now_us,
+                    uint64_t *from_us, uint64_t *to_us)
+{
+    int code = cli_audit_time(command, "since", since, false, now_us, from_us);
+
+    code =
+        code == CLI_GO_ON ? cli_audit_time(command, "until", until, true, now_us, to_us) : code;
+    if (code == CLI_GO_ON && *to_us != 0 && *to_us < *from_us) {
+        code = cli_usage(command, "--until is before --since: nothing lies between");
     }
-    if (filter->until != NULL &&
-        !cli_audit_moment(filter->until, now_us, true, &query->to_us)) {
-        return cli_usage(command,
-                         "--until '%s' is no time: YYYY-MM-DD, YYYY-MM-DDTHH:MM:SSZ, "
-                         "or so long ago: 1h",
-                         filter->until);
-    }
-    if (query->to_us != 0 && query->to_us < query->from_us) {
-        return cli_usage(command, "--until is before --since: nothing lies between");
-    }
-    return CLI_GO_ON;
+    return code;
 }
 
 static int read_name(const char *command, const char *option, const char *given,
@@ -342,7 +343,8 @@ static int read_streams(const char *command, struct cli_audit_filter *filter)
 
 int cli_audit_filter_read(const char *command, struct cli_audit_filter *filter, uint64_t now_us)
 {
-    int code = read_times(command, filter, now_us);
+    int code = cli_audit_times(command, filter->since, filter->until, now_us,
+                               &filter->query.from_us, &filter->query.to_us);
 
     if (code == CLI_GO_ON) {
         code = read_who_and_what(command, filter);

@@ -37,10 +37,12 @@ struct cli_audit_filter {
     }
 
 /* What the help of such a command says of them. */
+#define CLI_AUDIT_TIMES_HELP                                                              \
+    "  --since, --until TIME  a date, a time (2026-11-22T09:30:00Z) or so long ago (1h, " \
+    "7d);\n"                                                                              \
+    "                     a date after --until is the end of that day\n"
 #define CLI_AUDIT_FILTER_HELP                                                              \
-    "  --since, --until TIME  a date, a time (2026-11-22T09:30:00Z) or so long ago (1h, "  \
-    "7d);\n"                                                                               \
-    "                     a date after --until is the end of that day\n"                   \
+    CLI_AUDIT_TIMES_HELP                                                                   \
     "  --client CLIENT    an address, a network (192.0.2.0/24) or a pseudonym (k:...)\n"   \
     "  --name NAME        this very name was asked\n"                                      \
     "  --suffix NAME      the name that was asked, or that matched, is this or below it\n" \
@@ -65,6 +67,14 @@ int cli_audit_filter_read(const char *command, struct cli_audit_filter *filter,
                           uint64_t now_us);
 /* In any case, afterwards. */
 void cli_audit_filter_free(struct cli_audit_filter *filter);
+
+/* Reads the times of such a command: --since and --until, NULL where they were not given, into
+ * what is 0 then. CLI_GO_ON, else the exit code after a message. */
+int cli_audit_times(const char *command, const char *since, const char *until, uint64_t now_us,
+                    uint64_t *from_us, uint64_t *to_us);
+/* The same of one option: its name for the message, and is_end as below. */
+int cli_audit_time(const char *command, const char *option, const char *text, bool is_end,
+                   uint64_t now_us, uint64_t *out);
 
 /* A moment as --since and --until take it, in microseconds since 1970. is_end: a date is the
  * last moment of its day, and a time the last before it. False: it is none. */

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "cli/ask.h"
 #include "cli/audit.h"
+#include "cli/audit_filter.h"
 #include "cli/audit_open.h"
 
 #include <errno.h>
@@ -338,21 +339,18 @@ static int do_folder(const struct forget *forget)
 
 /* --- the command --- */
 
-/* A time, or a span ago. CLI_GO_ON, else the exit code. */
+/* A time, or so long ago. CLI_GO_ON, else the exit code. */
 static int read_time(const char *option, const char *text, uint64_t *wall_s)
 {
-    const uint64_t now_s = clock_read().wall_us / 1000000;
-    uint64_t span_s = 0;
+    const uint64_t now_us = clock_read().wall_us;
+    uint64_t moment_us = 0;
+    int code = cli_audit_time(COMMAND, option, text, false, now_us, &moment_us);
 
-    if (cli_time(text, wall_s) && *wall_s > 0 && *wall_s <= now_s + 1) {
-        return CLI_GO_ON;
+    if (code == CLI_GO_ON && (moment_us == 0 || moment_us > now_us + 1000000)) {
+        code = cli_usage(COMMAND, "--%s %s: give a time that is over", option, text);
     }
-    if (cli_duration(text, &span_s) && span_s < now_s) {
-        *wall_s = now_s - span_s;
-        return CLI_GO_ON;
-    }
-    return cli_usage(COMMAND, "--%s %s: give a time that is over, or a span as 30d", option,
-                     text);
+    *wall_s = moment_us / 1000000;
+    return code;
 }
 
 static int check(struct forget *forget)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "cli/audit.h"
+#include "cli/audit_filter.h"
 #include "cli/audit_report.h"
 #include "cli/list.h"
 #include "gate/impact.h"
@@ -23,9 +24,8 @@ static const char help[] =
     "beside what is in force: names, clients, how often. Where no question is recorded\n"
     "(audit.queries), those count that some rule matched. LIST replaces the list of its id in\n"
     "the configuration; one that nothing enforces there is taken as enforced. Its signatures\n"
-    "are not looked at, and nothing is put in force.\n"
-    "  --from TIME, --to TIME  YYYY-MM-DD (its beginning, UTC) or RFC 3339; not said: all\n"
-    "  --since SPAN     30m, 12h, 7d, 4w: up to now\n"
+    "are not looked at, and nothing is put in force.\n" CLI_AUDIT_TIMES_HELP
+    "  --from, --to TIME  the same, but a date is its beginning (UTC); not said: all\n"
     "  --format FORMAT  table (default), csv, json, html\n"
     "  --output PATH    a file, written at once or not at all\n"
     "  --log DIR        the folder of the log; not said: that of the configuration\n"
@@ -316,9 +316,9 @@ int cli_audit_impact(int argc, char **argv)
     char folder[AUDIT_PATH_MAX];
     const struct cli_option options[] = {
         {"config", 'c', &named->config, NULL}, {"log", 0, &named->folder, NULL},
-        {"since", 0, &named->since, NULL},     {"from", 0, &named->from, NULL},
-        {"to", 0, &named->to, NULL},           {"format", 0, &named->format, NULL},
-        {"output", 'o', &named->output, NULL}};
+        {"since", 0, &named->since, NULL},     {"until", 0, &named->until, NULL},
+        {"from", 0, &named->from, NULL},       {"to", 0, &named->to, NULL},
+        {"format", 0, &named->format, NULL},   {"output", 'o', &named->output, NULL}};
     int code = cli_options(argc, argv, COMMAND, help, options, CLI_COUNT(options));
 
     code = code == CLI_GO_ON ? cli_words(argc, argv, COMMAND, &job.path, 1) : code;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "cli/audit.h"
+#include "cli/audit_filter.h"
 #include "cli/output.h"
 #include "dossier/render.h"
 
@@ -25,9 +26,8 @@ static const char help[] =
     "              policy, exceptions with approval, gaps, changes; with --output and without\n"
     "              --format a folder (or NAME.tar) with all of that, signed\n"
     "Options:\n"
-    "  --provider ID    decisions about this provider alone\n"
-    "  --from TIME, --to TIME  YYYY-MM-DD (its beginning, UTC) or RFC 3339; not said: all\n"
-    "  --since SPAN     30m, 12h, 7d, 4w: up to now\n"
+    "  --provider ID    decisions about this provider alone\n" CLI_AUDIT_TIMES_HELP
+    "  --from, --to TIME  the same, but a date is its beginning (UTC); not said: all\n"
     "  --format FORMAT  table (default), csv, json, html\n"
     "  --table KEY      of csv: which table of the report\n"
     "  --output PATH    a file, written at once or not at all\n"
@@ -202,38 +202,28 @@ static int make(const struct audit_report_options *options)
 
 /* --- the command line --- */
 
-static int read_time(const char *command, const char *name, const char *text, uint64_t *time_us)
-{
-    uint64_t seconds = 0;
-
-    if (text == NULL) {
-        return CLI_GO_ON;
-    }
-    if (!cli_time(text, &seconds) || seconds == 0) {
-        return cli_usage(command, "--%s is a time like 2026-11-22 or 2026-11-22T09:30:00Z",
-                         name);
-    }
-    *time_us = seconds * 1000000;
-    return CLI_GO_ON;
-}
-
-static int read_since(const char *command, struct audit_report_options *options)
+/* --since and --until as all commands about the log take them; --from and --to are the same,
+ * but that a date after --to is its beginning. */
+static int read_times(const char *command, struct audit_report_options *options)
 {
     const uint64_t now_us = clock_read().wall_us;
-    uint64_t seconds = 0;
+    int code = CLI_GO_ON;
 
-    if (options->since == NULL) {
-        return CLI_GO_ON;
+    if ((options->since != NULL && options->from != NULL) ||
+        (options->until != NULL && options->to != NULL)) {
+        return cli_usage(command, "say --since or --from, and --until or --to");
     }
-    if (options->from != NULL || options->to != NULL) {
-        return cli_usage(command, "say --since, or --from and --to");
+    code = cli_audit_time(command, "from", options->from, false, now_us, &options->from_us);
+    code = code == CLI_GO_ON
+               ? cli_audit_time(command, "to", options->to, false, now_us, &options->to_us)
+               : code;
+    code = code == CLI_GO_ON ? cli_audit_times(command, options->since, options->until, now_us,
+                                               &options->from_us, &options->to_us)
+                             : code;
+    if (code == CLI_GO_ON && options->to_us != 0 && options->from_us > options->to_us) {
+        code = cli_usage(command, "--from is later than --to");
     }
-    if (!cli_duration(options->since, &seconds)) {
-        return cli_usage(command, "'%s' is no span: a number and s, m, h, d or w, such as 7d",
-                         options->since);
-    }
-    options->from_us = seconds < now_us / 1000000 ? now_us - seconds * 1000000 : 1;
-    return CLI_GO_ON;
+    return code;
 }
 
 static int read_format(const char *command, const struct audit_report_options *options)
@@ -257,16 +247,9 @@ static int read_format(const char *command, const struct audit_report_options *o
 
 int audit_report_check(const char *command, struct audit_report_options *options)
 {
-    int code = read_format(command, options);
+    const int code = read_format(command, options);
 
-    code =
-        code == CLI_GO_ON ? read_time(command, "from", options->from, &options->from_us) : code;
-    code = code == CLI_GO_ON ? read_time(command, "to", options->to, &options->to_us) : code;
-    code = code == CLI_GO_ON ? read_since(command, options) : code;
-    if (code == CLI_GO_ON && options->to_us != 0 && options->from_us > options->to_us) {
-        code = cli_usage(command, "--from is later than --to");
-    }
-    return code;
+    return code == CLI_GO_ON ? read_times(command, options) : code;
 }
 
 static int check(const struct audit_report_options *options)
@@ -291,6 +274,7 @@ int cli_audit_report(int argc, char **argv)
                                          {"log", 0, &named.folder, NULL},
                                          {"provider", 0, &named.provider, NULL},
                                          {"since", 0, &named.since, NULL},
+                                         {"until", 0, &named.until, NULL},
                                          {"from", 0, &named.from, NULL},
                                          {"to", 0, &named.to, NULL},
                                          {"format", 0, &named.format, NULL},

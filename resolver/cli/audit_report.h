@@ -10,7 +10,7 @@
 /* The command line. */
 struct audit_report_options {
     const char *config, *folder, *key, *sign, *password_fd; /* NULL: not said */
-    const char *provider, *since, *from, *to, *format, *table, *output;
+    const char *provider, *since, *until, *from, *to, *format, *table, *output;
     bool no_signature;
     enum dossier_report report;
     uint64_t from_us, to_us; /* 0: not said */

@@ -187,8 +187,7 @@ static void free_elsewhere(struct elsewhere *elsewhere)
     }
 }
 
-/* One reads; the others verify. */
-static unsigned processors(void)
+unsigned cli_audit_threads(void)
 {
     const long count = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -200,7 +199,7 @@ static unsigned processors(void)
 static int verify_one(const struct job *job, const struct cli_audit_log *log)
 {
     struct audit_verify_options options = {.deep = !job->quick,
-                                           .threads = processors(),
+                                           .threads = cli_audit_threads(),
                                            .now_us = clock_read().wall_us,
                                            .age_us = job->age_us};
     struct audit_verdict verdict;

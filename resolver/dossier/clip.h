@@ -3,13 +3,15 @@
  * year, when it has grown, is the same.
  *
  * The end is the first checkpoint at or after a time; where there is none yet, the newest,
- * unless what follows it is damaged: nothing that is wrong is ever cut away.
+ * unless what follows it is damaged: nothing that is wrong is ever cut away. What is wrong
+ * behind the end is in the verdict, too.
  */
 #ifndef CORDON_DOSSIER_CLIP_H
 #define CORDON_DOSSIER_CLIP_H
 
 #include "audit/checkpoint.h"
 #include "audit/files.h"
+#include "audit/verify.h"
 
 struct dossier_clip {
     struct audit_files files; /* what is to be read; its context is this struct */
@@ -29,5 +31,12 @@ struct dossier_clip {
  * where it is. 0; -errno; -ENOMEM. */
 int dossier_clip_init(struct dossier_clip *clip, const struct audit_files *inner,
                       uint64_t to_us);
+
+/* The verdict about the log as it was, as of audit_verify(); where that holds and the log as it
+ * is now does not, the finding about that. So a log that has grown as it should gives the same
+ * as before, and no octet of a log can be changed without a word. */
+int dossier_clip_verify(const struct dossier_clip *clip,
+                        const struct audit_verify_options *options,
+                        struct audit_verdict *verdict);
 
 #endif

@@ -12,7 +12,9 @@
 #include "dossier/pack.h"
 #include "trust/workshop.h"
 
-static struct office office;
+static struct office office, small;
+static struct office *whose = &office;
+static const char *where = "log"; /* the log that is looked at */
 static struct trust_secret_key signer;
 
 static int setup_all(void **state)
@@ -45,12 +47,12 @@ struct looked {
 
 static void look(struct looked *looked, uint64_t to_us)
 {
-    const struct audit_verify_options options = {.key = &office.maker.key, .deep = true};
+    const struct audit_verify_options options = {.key = &whose->maker.key, .deep = true};
 
-    assert_int_equal(audit_folder_open("log", &looked->folder, &looked->files), 0);
+    assert_int_equal(audit_folder_open(where, &looked->folder, &looked->files), 0);
     assert_int_equal(dossier_clip_init(&looked->clip, &looked->files, to_us), 0);
-    looked->source = (struct dossier_source){&looked->clip.files, office.maker.key};
-    assert_int_equal(audit_verify(&looked->clip.files, &options, &looked->verdict), 0);
+    looked->source = (struct dossier_source){&looked->clip.files, whose->maker.key};
+    assert_int_equal(dossier_clip_verify(&looked->clip, &options, &looked->verdict), 0);
 }
 
 static void make(struct dossier_pack *pack, uint64_t from_us, uint64_t to_us)
@@ -213,8 +215,8 @@ static void damage_is_never_cut_away(void **state)
     assert_string_not_equal(verdicts(0), "sound");
     workshop_write(path, octets, len - 700);
     assert_string_not_equal(verdicts(0), "sound");
-    assert_string_equal(verdicts(OFFICE_T0 + 12 * OFFICE_DAY),
-                        "sound"); /* what was before is */
+    /* What was before is as it was; that the end is gone is said all the same. */
+    assert_string_equal(verdicts(OFFICE_T0 + 12 * OFFICE_DAY), "unfinished");
     more[len / 4] ^= 1;
     workshop_write(path, more, len);
     assert_string_not_equal(verdicts(OFFICE_T0 + 12 * OFFICE_DAY), "sound");
@@ -224,6 +226,42 @@ static void damage_is_never_cut_away(void **state)
     free(octets);
 }
 
+/* Wherever an octet of the log's files is another, before, at or behind the end of the pack:
+ * the last octets closely, of the rest one here and there. */
+static void no_octet_can_be_changed_without_a_word(void **state)
+{
+    static const char *const paths[] = {"small/0000000001.cordon", "small/head"};
+    static const uint64_t ends[] = {0, OFFICE_T0 + 12 * OFFICE_DAY};
+    uint8_t *octets = NULL;
+    size_t len = 0;
+
+    (void)state;
+    office_weeks(&small, "small", 30, NULL);
+    whose = &small;
+    where = "small";
+    for (size_t p = 0; p < sizeof(paths) / sizeof(paths[0]); p++) {
+        assert_int_equal(file_read(paths[p], 64u << 20, &octets, &len), 0);
+        const size_t step = len / 20 + 1;
+
+        for (size_t at = 0; at < len; at += at + 120 < len ? step : 7) {
+            octets[at] ^= 0x10;
+            workshop_write(paths[p], octets, len);
+            for (size_t e = 0; e < sizeof(ends) / sizeof(ends[0]); e++) {
+                if (strcmp(verdicts(ends[e]), "sound") == 0) {
+                    fail_msg("%s: octet %zu of %zu was changed, and the pack holds", paths[p],
+                             at, len);
+                }
+            }
+            octets[at] ^= 0x10;
+        }
+        workshop_write(paths[p], octets, len);
+        free(octets);
+    }
+    assert_string_equal(verdicts(0), "sound");
+    whose = &office;
+    where = "log";
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +269,7 @@ int main(void)
         cmocka_unit_test(minisign_and_sha256sum_check_it),
         cmocka_unit_test(an_end_is_a_checkpoint_and_reads_as_one),
         cmocka_unit_test(damage_is_never_cut_away),
+        cmocka_unit_test(no_octet_can_be_changed_without_a_word),
         cmocka_unit_test(a_log_that_has_grown_gives_the_same_pack),
     };
 

@@ -48,6 +48,10 @@ is "$work/exposure.json" '[(r["name"], r["chain"], r["decisions"]) for r in t["t
 is "$work/exposure.json" '{r["client"] for r in t["clients"]}' "{'127.0.0.1'}"
 report exposure --provider two --format csv --table direct >"$work/direct.csv"
 [ "$(wc -l <"$work/direct.csv")" = 1 ] || fail "nobody asked for a name of two: $(cat "$work/direct.csv")"
+report exposure --since 1h --format json >"$work/since.json"
+is "$work/since.json" '[(r["provider"], r["decisions"]) for r in sorted(t["providers"], key=lambda r: r["provider"])]' "[('one', 3), ('two', 2)]"
+report exposure --since 2026-01-01 --until 1h --format json >"$work/since.json"
+is "$work/since.json" 't["providers"]' '[]'
 report blocks | says '^By rule' || fail "no table in the terminal"
 
 say "who let what through"
@@ -110,12 +114,17 @@ refused 2 report nothing
 refused 2 report exposure --format xml
 refused 2 report exposure --table clients
 refused 2 report exposure --since yesterday
+says "is no time: YYYY-MM-DD" <"$work/err" || fail "another error than of search: $(cat "$work/err")"
+refused 2 report exposure --until tomorrow
+refused 2 report exposure --from 1h --since 1h
+refused 2 report exposure --since 1h --until 2h
 refused 2 report exposure --from 2026-11-02 --to 2026-11-01
 refused 2 report exposure --key "$work/keys/auditor.key"
 refused 2 report exposure --format csv --table none
 refused 1 "$cordon" audit report exposure --log "$work/none"
 refused 1 pack "$work/pack" # it is there already
 refused 2 pack "$work/since" --since 1h
+refused 2 pack "$work/since" --to 1h
 refused 1 "$cordon" audit impact -c "$work/cordond.yaml" "$work/none.list"
 python3 - "$log/0000000001.cordon" <<'PYTHON'
 import sys
