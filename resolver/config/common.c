@@ -71,6 +71,54 @@ bool config_want_items(struct config_reader *reader, const struct config_row *ro
     return true;
 }
 
+enum config_read_result config_read_each(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node, config_read_item *read,
+                                         void *context)
+{
+    enum config_read_result result = CONFIG_READ_OK;
+
+    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
+        const bool bad = item->bad || (item->key != NULL && item->key->bad);
+
+        result =
+            config_worse(result, bad ? CONFIG_READ_REFUSED : read(reader, row, item, context));
+    }
+    return result;
+}
+
+bool config_is_name(const char *text, size_t max)
+{
+    const size_t len = strlen(text);
+
+    return len >= 1 && len <= max && text[0] != '-' &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+enum config_read_result config_take_path(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node, const char *text,
+                                         char **out)
+{
+    const char *fault = config_path_fault(text);
+
+    if (fault != NULL) {
+        return config_fault(reader, row, node, "\"%.200s\" %s", text, fault);
+    }
+    free(*out);
+    *out = config_join_path(reader, text);
+    return *out == NULL ? CONFIG_READ_NO_MEMORY : CONFIG_READ_OK;
+}
+
+enum config_read_result config_read_path(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node, char **out)
+{
+    return config_want_scalar(reader, row, node, "a path")
+               ? config_take_path(reader, row, node, node->text, out)
+               : CONFIG_READ_REFUSED;
+}
+
 const char *config_path_fault(const char *text)
 {
     if (text[0] == '\0') {

@@ -313,6 +313,7 @@ struct config_sink {
     uint64_t rotate_octets; /* of a file; 0: never */
     unsigned keep;          /* rotated files */
     unsigned facility;      /* of syslog */
+    unsigned enterprise;    /* of syslog: the private enterprise number in its data's name */
 };
 
 struct config {

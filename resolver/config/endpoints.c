@@ -7,11 +7,6 @@
 
 static const char tls_scheme[] = "tls://";
 
-static enum config_read_result worse(enum config_read_result a, enum config_read_result b)
-{
-    return a > b ? a : b;
-}
-
 /* An address whose port, if it has none, is that of DNS over TLS. */
 static enum config_read_result read_tls_address(struct config_reader *reader,
                                                 const struct config_row *row,
@@ -62,7 +57,7 @@ static enum config_read_result read_tls_text(struct config_reader *reader,
     enum config_read_result result = read_tls_address(reader, row, &address, &out->address);
     const char *words = endpoint_name_read(mark + 1, out->name);
     if (words != NULL) {
-        result = worse(result, name_fault(reader, row, node, mark + 1, words));
+        result = config_worse(result, name_fault(reader, row, node, mark + 1, words));
     }
     return result;
 }
@@ -116,7 +111,7 @@ enum config_read_result config_read_pins(struct config_reader *reader,
                             "no pin: leave pins out to go by the name alone");
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_pin(reader, row, item, out));
+        result = config_worse(result, add_pin(reader, row, item, out));
     }
     return result;
 }
@@ -152,7 +147,7 @@ static enum config_read_result read_map(struct config_reader *reader,
     enum config_read_result result = CONFIG_READ_OK;
 
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, read_map_item(reader, row, item, out));
+        result = config_worse(result, read_map_item(reader, row, item, out));
     }
     if (result != CONFIG_READ_OK) {
         return result;

@@ -7,11 +7,6 @@
 #include <string.h>
 
 /* The worse of two, so that one fault does not hide the next. */
-static enum config_read_result worse(enum config_read_result a, enum config_read_result b)
-{
-    return a > b ? a : b;
-}
-
 /* Records. */
 
 static enum config_read_result add_record(struct config_reader *reader,
@@ -70,7 +65,7 @@ static enum config_read_result add_name(struct config_reader *reader,
         return config_fault(reader, row, item, "%.200s has no address", text);
     }
     for (const struct config_node *one = item->first; one != NULL; one = one->next) {
-        result = worse(result, add_record(reader, row, text, one));
+        result = config_worse(result, add_record(reader, row, text, one));
     }
     return result;
 }
@@ -90,7 +85,7 @@ static enum config_read_result read_records(struct config_reader *reader,
                             "192.0.2.10");
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_name(reader, row, item));
+        result = config_worse(result, add_name(reader, row, item));
     }
     return result;
 }
@@ -162,7 +157,7 @@ enum config_read_result config_read_files(struct config_reader *reader,
         return CONFIG_READ_REFUSED;
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_file(reader, row, item, files, count));
+        result = config_worse(result, add_file(reader, row, item, files, count));
     }
     return result;
 }
@@ -262,7 +257,7 @@ enum config_read_result config_read_names(struct config_reader *reader,
         return CONFIG_READ_NO_MEMORY;
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_zone(reader, row, item, root, names));
+        result = config_worse(result, add_zone(reader, row, item, root, names));
     }
     return result;
 }

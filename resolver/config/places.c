@@ -92,11 +92,6 @@ static bool is_multicast(const struct address *address)
 }
 
 /* The worse of two, so that one fault does not hide the next. */
-static enum config_read_result worse(enum config_read_result a, enum config_read_result b)
-{
-    return a > b ? a : b;
-}
-
 /* Listen addresses. */
 
 static enum config_read_result add_listen(struct config_reader *reader,
@@ -140,7 +135,7 @@ static enum config_read_result read_listen(struct config_reader *reader,
                             "no address: nobody could ask; leave the line out for the default");
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_listen(reader, row, item));
+        result = config_worse(result, add_listen(reader, row, item));
     }
     return result;
 }
@@ -237,7 +232,7 @@ enum config_read_result config_read_clients(struct config_reader *reader,
         return CONFIG_READ_REFUSED;
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_clients(reader, row, item, &prefixes));
+        result = config_worse(result, add_clients(reader, row, item, &prefixes));
     }
     *count = prefixes.count;
     return result;
@@ -369,7 +364,7 @@ static enum config_read_result read_upstreams(struct config_reader *reader,
                             "no server: write [system] for those of the machine");
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_upstream(reader, row, item));
+        result = config_worse(result, add_upstream(reader, row, item));
     }
     return result;
 }
@@ -416,14 +411,15 @@ enum config_read_result config_read_sinkhole(struct config_reader *reader,
         const enum config_read_result one =
             config_read_address(reader, row, item, false, &address);
 
-        result = worse(result, one);
+        result = config_worse(result, one);
         if (one != CONFIG_READ_OK) {
             continue;
         }
         if ((families >> address.family & 1u) != 0) {
-            result = worse(result, config_fault(reader, row, item,
-                                                "two addresses of one family: answers have one "
-                                                "IPv4 and one IPv6 address"));
+            result = config_worse(result,
+                                  config_fault(reader, row, item,
+                                               "two addresses of one family: answers have one "
+                                               "IPv4 and one IPv6 address"));
         }
         families |= 1u << address.family;
         *(address.family == ADDRESS_V4 ? v4 : v6) = address;

@@ -5,33 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum config_read_result worse(enum config_read_result a, enum config_read_result b)
-{
-    return a > b ? a : b;
-}
-
-static bool is_id(const char *text)
-{
-    const size_t len = strlen(text);
-
-    return len >= 1 && len <= 64 && text[0] != '-' &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
-}
-
-static enum config_read_result read_path(struct config_reader *reader,
-                                         const struct config_row *row,
-                                         const struct config_node *node, char **out)
-{
-    if (!config_want_scalar(reader, row, node, "a path")) {
-        return CONFIG_READ_REFUSED;
-    }
-    const char *fault = config_path_fault(node->text);
-    if (fault != NULL) {
-        return config_fault(reader, row, node, "\"%.200s\" %s", node->text, fault);
-    }
-    *out = config_join_path(reader, node->text);
-    return *out == NULL ? CONFIG_READ_NO_MEMORY : CONFIG_READ_OK;
-}
+#define ID_MAX 64u
 
 /* A sequence of ids, each once. */
 static enum config_read_result read_ids(struct config_reader *reader,
@@ -46,13 +20,13 @@ static enum config_read_result read_ids(struct config_reader *reader,
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
         if (!config_want_scalar(reader, row, item, "an id")) {
-            result = worse(result, CONFIG_READ_REFUSED);
-        } else if (!is_id(item->text)) {
-            result =
-                worse(result, config_fault(reader, row, item,
-                                           "\"%.200s\" is no id: 1 to 64 of a-z 0-9 and -, "
-                                           "not - first",
-                                           item->text));
+            result = config_worse(result, CONFIG_READ_REFUSED);
+        } else if (!config_is_name(item->text, ID_MAX)) {
+            result = config_worse(result,
+                                  config_fault(reader, row, item,
+                                               "\"%.200s\" is no id: 1 to 64 of a-z 0-9 and -, "
+                                               "not - first",
+                                               item->text));
         } else {
             memcpy(ids[(*count)++], item->text, strlen(item->text) + 1);
         }
@@ -62,16 +36,16 @@ static enum config_read_result read_ids(struct config_reader *reader,
 
 static enum config_read_result read_option(struct config_reader *reader,
                                            const struct config_row *row,
-                                           const struct config_node *item,
-                                           struct config_publisher *publisher)
+                                           const struct config_node *item, void *context)
 {
+    struct config_publisher *publisher = context;
     const char *key = item->key->text;
 
     if (strcmp(key, "directory") == 0) {
-        return read_path(reader, row, item, &publisher->directory);
+        return config_read_path(reader, row, item, &publisher->directory);
     }
     if (strcmp(key, "root") == 0) {
-        return read_path(reader, row, item, &publisher->root);
+        return config_read_path(reader, row, item, &publisher->root);
     }
     if (strcmp(key, "lists") == 0) {
         return read_ids(reader, row, item, CONFIG_PUBLISHER_LISTS_MAX, publisher->lists,
@@ -124,16 +98,12 @@ static enum config_read_result check_lists(struct config_reader *reader,
 
 static enum config_read_result add_publisher(struct config_reader *reader,
                                              const struct config_row *row,
-                                             const struct config_node *item)
+                                             const struct config_node *item, void *context)
 {
-    struct config *config = reader->config;
+    struct config *config = context;
     struct config_publisher *publisher = &config->publishers[config->publisher_count];
-    enum config_read_result result = CONFIG_READ_OK;
 
-    if (item->key->bad || item->bad) {
-        return CONFIG_READ_REFUSED;
-    }
-    if (!is_id(item->key->text) || item->kind != CONFIG_MAPPING) {
+    if (!config_is_name(item->key->text, ID_MAX) || item->kind != CONFIG_MAPPING) {
         return config_fault(reader, row, item->key,
                             "expected the id of a publisher, as its root names it, and behind "
                             "it {directory: PATH, root: PATH, lists: [...], providers: [...], "
@@ -141,11 +111,8 @@ static enum config_read_result add_publisher(struct config_reader *reader,
     }
     config->publisher_count++; /* from here on it is freed with the others */
     memcpy(publisher->name, item->key->text, strlen(item->key->text) + 1);
-    for (const struct config_node *option = item->first; option != NULL;
-         option = option->next) {
-        result = worse(result, option->key->bad ? CONFIG_READ_REFUSED
-                                                : read_option(reader, row, option, publisher));
-    }
+    const enum config_read_result result =
+        config_read_each(reader, row, item, read_option, publisher);
     if (result != CONFIG_READ_OK) {
         return result;
     }
@@ -168,7 +135,6 @@ static enum config_read_result read_publishers(struct config_reader *reader,
                                                const struct config_row *row,
                                                const struct config_node *node)
 {
-    enum config_read_result result = CONFIG_READ_OK;
     struct config *config = reader->config;
 
     if (node->bad) {
@@ -183,10 +149,7 @@ static enum config_read_result read_publishers(struct config_reader *reader,
     if (config->publishers == NULL) {
         return CONFIG_READ_NO_MEMORY;
     }
-    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_publisher(reader, row, item));
-    }
-    return result;
+    return config_read_each(reader, row, node, add_publisher, config);
 }
 
 static void print_ids(const char *name, char (*ids)[65], size_t count, FILE *out)

@@ -13,7 +13,6 @@
 #define DAY_S   86400u
 #define DATE    10u /* octets of 2026-11-22 */
 
-static const char name_characters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
 static const char *const day_words[DAYS] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 
 /* --- options --- */
@@ -277,14 +276,6 @@ static void fault(struct config_reader *reader, struct config_place place, const
                "schedules: %s", len < 0 ? "cannot be read" : message);
 }
 
-static bool is_name(const char *text)
-{
-    const size_t len = strlen(text);
-
-    return len >= 1 && len <= CONFIG_VIEW_NAME_MAX && text[0] != '-' &&
-           strspn(text, name_characters) == len;
-}
-
 static int read_options(struct config_reader *reader, const struct config_node *node)
 {
     bool zone = false;
@@ -321,7 +312,7 @@ static int add_schedule(struct config_reader *reader, const struct config_node *
     if (item->key->bad || item->bad) {
         return 0;
     }
-    if (!is_name(name)) {
+    if (!config_is_name(name, CONFIG_VIEW_NAME_MAX)) {
         fault(reader, place,
               "\"%.200s\" is no name for a schedule: 1 to 24 of a-z 0-9 and -, not - first",
               name);

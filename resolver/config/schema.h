@@ -31,6 +31,12 @@ enum config_read_result {
     CONFIG_READ_NO_MEMORY
 };
 
+static inline enum config_read_result config_worse(enum config_read_result a,
+                                                   enum config_read_result b)
+{
+    return a > b ? a : b;
+}
+
 struct config_kind {
     const char *title; /* for the manual: "size" */
     /* Reads the value into the row's place in the config. */
@@ -233,11 +239,45 @@ bool config_want_items(struct config_reader *reader, const struct config_row *ro
                        const struct config_node *node, size_t max, const char *what);
 struct config_place config_place_of(const struct config_node *node);
 
+/* Each item below a node by a reader; what is worst of it. Items that were reported already, or
+ * whose key was, are left out. */
+typedef enum config_read_result config_read_item(struct config_reader *reader,
+                                                 const struct config_row *row,
+                                                 const struct config_node *item, void *context);
+enum config_read_result config_read_each(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node, config_read_item *read,
+                                         void *context);
+
+/* A name that the operator gives: 1 to max of a-z 0-9 and -, not - first. */
+bool config_is_name(const char *text, size_t max);
+
+/* The path that is the node's value; one that the caller has found in it. It replaces *out. */
+enum config_read_result config_read_path(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node, char **out);
+enum config_read_result config_take_path(struct config_reader *reader,
+                                         const struct config_row *row,
+                                         const struct config_node *node, const char *text,
+                                         char **out);
+
 /* schema.c: enum config_choose. */
 extern const struct config_word config_mode_words[], config_client_words[];
 extern const struct config_word config_choose_words[];
 
-/* values.c: an octet count with its unit within these bounds, and how it is printed. */
+/* Where a row's value is. */
+static inline void *config_member(struct config *config, const struct config_row *row)
+{
+    return (char *)config + row->offset;
+}
+
+static inline const void *config_member_of(const struct config *config,
+                                           const struct config_row *row)
+{
+    return (const char *)config + row->offset;
+}
+
+/* amounts.c: an octet count with its unit within these bounds, and how it is printed. */
 enum config_read_result config_read_octets(struct config_reader *reader,
                                            const struct config_row *row,
                                            const struct config_node *node, uint64_t min,

@@ -13,6 +13,8 @@
 #define ROTATE_STANDARD (64 * MiB)
 #define KEEP_STANDARD   5u
 #define AUTHPRIV        10 /* RFC 5424, 6.2.1 */
+/* Kept for documentation (RFC 5612): nobody's, so no claim to be somebody. */
+#define ENTERPRISE_STANDARD 32473u
 
 static const struct config_word format_words[] = {{"json", CONFIG_SINK_JSON},
                                                   {"ocsf", CONFIG_SINK_OCSF},
@@ -37,40 +39,20 @@ static const struct {
 #define PLACES \
     "file:PATH, unix:PATH, udp://ADDRESS@PORT, tcp://ADDRESS@PORT or tls://ADDRESS@PORT#NAME"
 
-static enum config_read_result worse(enum config_read_result a, enum config_read_result b)
+/* unix:PATH: the system has room for so many octets. */
+static enum config_read_result read_socket(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node, const char *text,
+                                           char **out)
 {
-    return a > b ? a : b;
-}
+    const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+    const enum config_read_result result = config_take_path(reader, row, node, text, out);
 
-static bool is_name(const char *text)
-{
-    const size_t len = strlen(text);
-
-    return len >= 1 && len <= CONFIG_SINK_NAME_MAX && text[0] != '-' &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
-}
-
-static enum config_read_result read_path(struct config_reader *reader,
-                                         const struct config_row *row,
-                                         const struct config_node *node, const char *text,
-                                         size_t max, char **out)
-{
-    const char *fault = config_path_fault(text);
-
-    if (fault != NULL) {
-        return config_fault(reader, row, node, "\"%.200s\" %s", text, fault);
-    }
-    free(*out);
-    *out = config_join_path(reader, text);
-    if (*out == NULL) {
-        return CONFIG_READ_NO_MEMORY;
-    }
-    if (strlen(*out) > max) {
-        return config_fault(reader, row, node,
-                            "the path of a socket has at most %zu octets, this one %zu", max,
-                            strlen(*out));
-    }
-    return CONFIG_READ_OK;
+    return result == CONFIG_READ_OK && strlen(*out) > max
+               ? config_fault(reader, row, node,
+                              "the path of a socket has at most %zu octets, this one %zu", max,
+                              strlen(*out))
+               : result;
 }
 
 /* ADDRESS@PORT, and of TLS #NAME behind it. */
@@ -105,8 +87,6 @@ static enum config_read_result read_to(struct config_reader *reader,
                                        const struct config_row *row,
                                        const struct config_node *node, struct config_sink *sink)
 {
-    const size_t socket_max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
-
     if (!config_want_scalar(reader, row, node, PLACES)) {
         return CONFIG_READ_REFUSED;
     }
@@ -117,10 +97,10 @@ static enum config_read_result read_to(struct config_reader *reader,
             const char *rest = node->text + len;
 
             sink->place = schemes[i].place;
-            return sink->place == CONFIG_SINK_FILE || sink->place == CONFIG_SINK_UNIX
-                       ? read_path(reader, row, node, rest,
-                                   sink->place == CONFIG_SINK_UNIX ? socket_max : SIZE_MAX,
-                                   &sink->path)
+            return sink->place == CONFIG_SINK_FILE
+                       ? config_take_path(reader, row, node, rest, &sink->path)
+                   : sink->place == CONFIG_SINK_UNIX
+                       ? read_socket(reader, row, node, rest, &sink->path)
                        : read_server(reader, row, node, rest, sink);
         }
     }
@@ -149,12 +129,12 @@ static enum config_read_result read_streams(struct config_reader *reader,
                        : strcmp(item->text, "changes") == 0 ? &sink->changes
                                                             : NULL;
         if (stream == NULL || *stream) {
-            result = worse(result,
-                           config_fault(reader, row, item,
-                                        stream == NULL ? "\"%.200s\" is no stream: decisions, "
-                                                         "queries or changes"
-                                                       : "%.200s stands here twice",
-                                        item->text));
+            result = config_worse(
+                result, config_fault(reader, row, item,
+                                     stream == NULL ? "\"%.200s\" is no stream: decisions, "
+                                                      "queries or changes"
+                                                    : "%.200s stands here twice",
+                                     item->text));
         } else {
             *stream = true;
         }
@@ -181,9 +161,9 @@ static enum config_read_result read_a_word(struct config_reader *reader,
 
 static enum config_read_result read_option(struct config_reader *reader,
                                            const struct config_row *row,
-                                           const struct config_node *item,
-                                           struct config_sink *sink)
+                                           const struct config_node *item, void *context)
 {
+    struct config_sink *sink = context;
     const char *key = item->key->text;
 
     if (strcmp(key, "format") == 0) {
@@ -202,9 +182,7 @@ static enum config_read_result read_option(struct config_reader *reader,
         return config_read_pins(reader, row, item, &sink->server);
     }
     if (strcmp(key, "ca") == 0) {
-        return config_want_scalar(reader, row, item, "a path")
-                   ? read_path(reader, row, item, item->text, SIZE_MAX, &sink->ca)
-                   : CONFIG_READ_REFUSED;
+        return config_read_path(reader, row, item, &sink->ca);
     }
     if (strcmp(key, "rotate") == 0) {
         return config_read_octets(reader, row, item, 64 * KiB, 1024 * GiB,
@@ -216,9 +194,12 @@ static enum config_read_result read_option(struct config_reader *reader,
     if (strcmp(key, "facility") == 0) {
         return read_a_word(reader, row, item, facility_words, &sink->facility);
     }
+    if (strcmp(key, "enterprise") == 0) {
+        return config_read_number(reader, row, item, 1, UINT32_MAX, &sink->enterprise);
+    }
     return config_fault(reader, row, item->key,
                         "\"%.200s\" is not known of a sink, only format, to, streams, queue, "
-                        "pins, ca, rotate, keep and facility",
+                        "pins, ca, rotate, keep, facility and enterprise",
                         key);
 }
 
@@ -262,16 +243,13 @@ static enum config_read_result check(struct config_reader *reader, const struct 
 
 static enum config_read_result add_sink(struct config_reader *reader,
                                         const struct config_row *row,
-                                        const struct config_node *item)
+                                        const struct config_node *item, void *context)
 {
-    struct config *config = reader->config;
+    struct config *config = context;
     struct config_sink *sink = &config->sinks[config->sink_count];
-    enum config_read_result result = CONFIG_READ_OK;
 
-    if (item->key->bad || item->bad) {
-        return CONFIG_READ_REFUSED;
-    }
-    if (!is_name(item->key->text) || item->kind != CONFIG_MAPPING) {
+    if (!config_is_name(item->key->text, CONFIG_SINK_NAME_MAX) ||
+        item->kind != CONFIG_MAPPING) {
         return config_fault(reader, row, item->key,
                             "expected a name (1 to %u of a-z 0-9 and -, not - first), and "
                             "behind it {format: json, to: PLACE}",
@@ -283,12 +261,9 @@ static enum config_read_result add_sink(struct config_reader *reader,
     sink->rotate_octets = ROTATE_STANDARD;
     sink->keep = KEEP_STANDARD;
     sink->facility = AUTHPRIV;
-    for (const struct config_node *option = item->first; option != NULL;
-         option = option->next) {
-        result = worse(result, option->key->bad || option->bad
-                                   ? CONFIG_READ_REFUSED
-                                   : read_option(reader, row, option, sink));
-    }
+    sink->enterprise = ENTERPRISE_STANDARD;
+    const enum config_read_result result =
+        config_read_each(reader, row, item, read_option, sink);
     return result != CONFIG_READ_OK ? result : check(reader, row, item->key, sink);
 }
 
@@ -296,7 +271,6 @@ static enum config_read_result read_sinks(struct config_reader *reader,
                                           const struct config_row *row,
                                           const struct config_node *node)
 {
-    enum config_read_result result = CONFIG_READ_OK;
     struct config *config = reader->config;
 
     if (node->bad) {
@@ -312,10 +286,7 @@ static enum config_read_result read_sinks(struct config_reader *reader,
     if (config->sinks == NULL) {
         return CONFIG_READ_NO_MEMORY;
     }
-    for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_sink(reader, row, item));
-    }
-    return result;
+    return config_read_each(reader, row, node, add_sink, config);
 }
 
 static const char *word_of(const struct config_word *words, unsigned value)
@@ -371,7 +342,8 @@ static void print_sink(const struct config_sink *sink, FILE *out)
         fprintf(out, "\n      keep: %u", sink->keep);
     }
     if (sink->format == CONFIG_SINK_SYSLOG) {
-        fprintf(out, "\n      facility: %s", word_of(facility_words, sink->facility));
+        fprintf(out, "\n      facility: %s\n      enterprise: %u",
+                word_of(facility_words, sink->facility), sink->enterprise);
     }
 }
 

@@ -13,11 +13,6 @@
 #define SHAPE \
     "stages: [{for: 1d, mode: log}, {for: 1d, share: 10%}, {for: 12h, views: [pilot]}]"
 
-static enum config_read_result worse(enum config_read_result a, enum config_read_result b)
-{
-    return a > b ? a : b;
-}
-
 /* "10%", "0.5%": in per mille, more than nothing and less than all. */
 static enum config_read_result read_share(struct config_reader *reader,
                                           const struct config_row *row,
@@ -115,22 +110,23 @@ static enum config_read_result read_stage(struct config_reader *reader,
         if (item->key->bad) {
             result = CONFIG_READ_REFUSED;
         } else if (strcmp(key, "for") == 0) {
-            result = worse(result, config_read_time(reader, row, item, MINUTE_S, 90 * DAY_S,
-                                                    &stage->for_s));
+            result = config_worse(result, config_read_time(reader, row, item, MINUTE_S,
+                                                           90 * DAY_S, &stage->for_s));
         } else if (strcmp(key, "mode") == 0) {
             ways++;
-            result = worse(result, read_mode(reader, row, item));
+            result = config_worse(result, read_mode(reader, row, item));
         } else if (strcmp(key, "share") == 0) {
             ways++;
-            result = worse(result, read_share(reader, row, item, &stage->share));
+            result = config_worse(result, read_share(reader, row, item, &stage->share));
         } else if (strcmp(key, "views") == 0) {
             ways++;
-            result = worse(result, read_views(reader, row, item, stage));
+            result = config_worse(result, read_views(reader, row, item, stage));
         } else {
-            result = worse(result, config_fault(reader, row, item->key,
-                                                "\"%.200s\" is not known of a stage, only for, "
-                                                "mode, share and views",
-                                                key));
+            result = config_worse(result,
+                                  config_fault(reader, row, item->key,
+                                               "\"%.200s\" is not known of a stage, only for, "
+                                               "mode, share and views",
+                                               key));
         }
     }
     if (result == CONFIG_READ_OK && (stage->for_s == 0 || ways != 1)) {
@@ -157,8 +153,8 @@ static enum config_read_result read_stages(struct config_reader *reader,
     }
     reader->stages_bad = true;
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result,
-                       read_stage(reader, row, item, &config->stages[config->stage_count++]));
+        result = config_worse(
+            result, read_stage(reader, row, item, &config->stages[config->stage_count++]));
     }
     reader->stages_bad = result != CONFIG_READ_OK;
     return result;

@@ -8,8 +8,6 @@
 
 #define SECTION "views.NAME"
 
-static const char name_characters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-
 void config_free_views(struct config *config)
 {
     for (size_t i = 0; i < config->view_count; i++) {
@@ -210,14 +208,6 @@ static void fault(struct config_reader *reader, struct config_place place, const
                "views: %s", len < 0 ? "cannot be read" : message);
 }
 
-static bool is_name(const char *text)
-{
-    const size_t len = strlen(text);
-
-    return len >= 1 && len <= CONFIG_VIEW_NAME_MAX && text[0] != '-' &&
-           strspn(text, name_characters) == len;
-}
-
 static int read_options(struct config_reader *reader, const struct config_node *node)
 {
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
@@ -253,10 +243,11 @@ static int add_view(struct config_reader *reader, const struct config_node *item
     if (item->key->bad || item->bad) {
         return 0;
     }
-    if (!is_name(name) || strcmp(name, "default") == 0) {
+    if (!config_is_name(name, CONFIG_VIEW_NAME_MAX) || strcmp(name, "default") == 0) {
         fault(reader, place, "\"%.200s\" is no name for a view: %s", name,
-              is_name(name) ? "so is called what stands in policy: and lists:"
-                            : "1 to 24 of a-z 0-9 and -, not - first");
+              config_is_name(name, CONFIG_VIEW_NAME_MAX)
+                  ? "so is called what stands in policy: and lists:"
+                  : "1 to 24 of a-z 0-9 and -, not - first");
         return 0;
     }
     if (item->kind != CONFIG_MAPPING) {

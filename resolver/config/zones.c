@@ -4,11 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum config_read_result worse(enum config_read_result a, enum config_read_result b)
-{
-    return a > b ? a : b;
-}
-
 static enum config_read_result add_server(struct config_reader *reader,
                                           const struct config_row *row,
                                           const struct config_node *item,
@@ -42,7 +37,7 @@ static enum config_read_result read_servers(struct config_reader *reader,
         return config_fault(reader, row, node, "no server: nobody could be asked");
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_server(reader, row, item, zone));
+        result = config_worse(result, add_server(reader, row, item, zone));
     }
     return result;
 }
@@ -88,20 +83,20 @@ static enum config_read_result read_options(struct config_reader *reader,
 
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
         if (item->key->bad) {
-            result = worse(result, CONFIG_READ_REFUSED);
+            result = config_worse(result, CONFIG_READ_REFUSED);
         } else if (strcmp(item->key->text, "servers") == 0) {
             has_servers = true;
-            result = worse(result, read_servers(reader, row, item, zone));
+            result = config_worse(result, read_servers(reader, row, item, zone));
         } else if (strcmp(item->key->text, "choose") == 0) {
-            result = worse(result, read_choose(reader, row, item, zone));
+            result = config_worse(result, read_choose(reader, row, item, zone));
         } else if (strcmp(item->key->text, "policy") == 0) {
-            result = worse(result, read_policy(reader, row, item, zone));
+            result = config_worse(result, read_policy(reader, row, item, zone));
         } else {
-            result =
-                worse(result, config_fault(reader, row, item->key,
-                                           "\"%.200s\" is not known of a zone, only servers, "
-                                           "choose and policy",
-                                           item->key->text));
+            result = config_worse(
+                result, config_fault(reader, row, item->key,
+                                     "\"%.200s\" is not known of a zone, only servers, "
+                                     "choose and policy",
+                                     item->key->text));
         }
     }
     if (!has_servers && result == CONFIG_READ_OK) {
@@ -167,7 +162,7 @@ static enum config_read_result read_forward(struct config_reader *reader,
         return CONFIG_READ_NO_MEMORY;
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        result = worse(result, add_zone(reader, row, item));
+        result = config_worse(result, add_zone(reader, row, item));
         memset(&config->forward[config->forward_count], 0, sizeof(*config->forward));
     }
     return result;

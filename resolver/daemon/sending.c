@@ -40,6 +40,7 @@ static struct sink_settings settings_of(const struct daemon *daemon,
         .keep = sink->keep,
         .joins = daemon->takeover.channel >= 0,
         .facility = sink->facility,
+        .enterprise = sink->enterprise,
     };
 }
 

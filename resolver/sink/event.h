@@ -23,8 +23,9 @@ struct sink_event {
 struct sink_self {
     char host[SINK_HOST_MAX];
     long pid;
-    unsigned facility; /* of syslog */
-    size_t most;       /* octets of a syslog message */
+    unsigned facility;   /* of syslog */
+    unsigned enterprise; /* number in the name of its structured data */
+    size_t most;         /* octets of a syslog message */
 };
 
 /* Each writes one message and returns its length; 0: it does not fit, or the format has no word

@@ -51,6 +51,7 @@ struct sink_settings {
     unsigned keep;          /* rotated files */
     bool joins;             /* another process may write to the file still */
     unsigned facility;      /* of syslog */
+    unsigned enterprise;    /* of syslog: in the name of the structured data */
 };
 
 struct sink_hub; /* opaque */

@@ -2,8 +2,8 @@
  * sink/syslog.c - an event as a syslog message (RFC 5424): what most look for as structured
  * data, and the line of docs/events.md as the message, where there is room for it.
  *
- * The structured data is "cordon@32473": the number is the one that is kept for examples (RFC
- * 5612), until the project has one of its own.
+ * The structured data is "cordon@NUMBER": the enterprise number makes the name the property of
+ * whoever has it (RFC 5424, 6.3.2).
  */
 #include "sink/event.h"
 
@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DATA_ID  "cordon@32473"
 #define DATA_END 1u /* the octet that closes it */
 #define FACILITY 8u /* of a priority, its lowest three bits are the severity */
 #define HOST_MAX 255u
@@ -140,7 +139,7 @@ static void add_basis(struct text *text, const struct audit_row *row)
 }
 
 /* The most important first: what does not fit is left out. */
-static void add_data(struct text *text, const struct sink_event *event)
+static void add_data(struct text *text, const struct sink_event *event, unsigned enterprise)
 {
     static const enum audit_column first[] = {AUDIT_CLIENT, AUDIT_NAME,   AUDIT_TYPE,
                                               AUDIT_RCODE,  AUDIT_VIEW,   AUDIT_ACTION,
@@ -149,7 +148,7 @@ static void add_data(struct text *text, const struct sink_event *event)
                                              AUDIT_WHAT, AUDIT_USER,    AUDIT_SUBJECT};
     const struct audit_row *row = event->row;
 
-    text_add(text, "[" DATA_ID);
+    text_printf(text, "[cordon@%u", enterprise);
     add_param(text, "id", event->id, strlen(event->id));
     if (event->log != NULL) {
         add_param(text, "log", event->log, strlen(event->log));
@@ -183,7 +182,7 @@ size_t sink_syslog(const struct sink_event *event, const struct sink_self *self,
     text_printf(&text, " cordond %ld ", self->pid);
     add_field(&text, (const char *)word->octets, word->number, WORD_MAX);
     text_add(&text, " ");
-    add_data(&text, event);
+    add_data(&text, event, self->enterprise);
     text.size = most;
     text_add(&text, "]");
     const size_t len = sink_json(event, self, line, sizeof(line));

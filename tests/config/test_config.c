@@ -340,7 +340,8 @@ static void what_is_printed_reads_back_the_same(void **state)
         "trust: {threshold: 1, keys: ['-', '/k/@', \" x \"]}",
         "audit: {sinks: {a: {to: 'file:/tmp/a b', rotate: 1MiB, keep: 7}, b: {format: syslog, "
         "to: "
-        "'tls://[2001:db8::1]@6514#siem.example', ca: /ca.pem, facility: local3, pins: "
+        "'tls://[2001:db8::1]@6514#siem.example', ca: /ca.pem, facility: local3, enterprise: "
+        "4294967295, pins: "
         "[sha256/q1MKE+RZFJgrefm34+uplM/R8/si9xzqGvvwK0YMbR0=]}, c: {format: dnstap, to: "
         "'unix:/run/tap', streams: [queries], queue: 1GiB}, d: {format: ocsf, to: "
         "'tcp://192.0.2.1@1'}}}",

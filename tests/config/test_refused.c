@@ -608,7 +608,11 @@ static void what_is_no_sink_is_refused(void **state)
         {"audit: {sinks: {a: {to: 'file:/tmp/a', colour: red}}}",
          "1:40: audit.sinks: \"colour\" is not known of a sink, only format, to, streams, "
          "queue, "
-         "pins, ca, rotate, keep and facility"},
+         "pins, ca, rotate, keep, facility and enterprise"},
+        {"audit: {sinks: {a: {to: 'file:/tmp/a', enterprise: 0}}}",
+         "1:52: audit.sinks: 0 is out of range: from 1 to 4294967295"},
+        {"audit: {sinks: {a: {to: 'file:/tmp/a', enterprise: 4294967296}}}",
+         "1:52: audit.sinks: 4294967296 is out of range: from 1 to 4294967295"},
     };
 
     (void)state;

@@ -19,8 +19,11 @@ static struct row_store store;
 static uint8_t basis[1024];
 static char out[SINK_MESSAGE_MAX];
 
-static const struct sink_self self = {
-    .host = "host.test", .pid = 7, .facility = 10, .most = SINK_SYSLOG_MAX};
+static const struct sink_self self = {.host = "host.test",
+                                      .pid = 7,
+                                      .facility = 10,
+                                      .enterprise = 32473,
+                                      .most = SINK_SYSLOG_MAX};
 
 /* A block of cdn.example by a list about its owner. */
 static void decision(struct audit_row *row)
@@ -81,6 +84,10 @@ static void a_message_of_syslog_says_what_happened(void **state)
     assert_memory_equal(out, want, strlen(want));
     assert_true(out[len - 1] == '}');
     assert_null(strchr(out, '\n'));
+    struct sink_self owner = self;
+    owner.enterprise = 4294967295;
+    assert_int_equal(write_as(sink_syslog, AUDIT_DECISIONS, &row, &owner), len + 5);
+    assert_non_null(strstr(out, " decision [cordon@4294967295 id="));
     /* Only recorded: of less weight. A gap: of more. */
     audit_row_number(&row, AUDIT_APPLIED, 0);
     (void)write_as(sink_syslog, AUDIT_DECISIONS, &row, &self);
