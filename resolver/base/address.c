@@ -4,6 +4,7 @@
 #include "base/invariant.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -239,7 +240,6 @@ bool address_from_sockaddr(const struct sockaddr *from, struct address *out)
 
 socklen_t address_to_sockaddr(const struct address *address, struct sockaddr_storage *out)
 {
-    memset(out, 0, sizeof(*out));
     if (address->family == ADDRESS_V4) {
         struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(address->port)};
         memcpy(&in.sin_addr, address->octets, 4);
@@ -313,15 +313,26 @@ size_t address_prefix_format(const struct address_prefix *prefix, char out[ADDRE
            (size_t)snprintf(out + len, ADDRESS_TEXT_MAX - len, "/%u", (unsigned)prefix->bits);
 }
 
+/* The bits in which eight octets differ, the first one highest. */
+static uint64_t differ(const uint8_t *a, const uint8_t *b)
+{
+    uint64_t left, right;
+
+    memcpy(&left, a, sizeof(left));
+    memcpy(&right, b, sizeof(right));
+    return be64toh(left ^ right);
+}
+
+/* hot */
 bool address_prefix_covers(const struct address_prefix *prefix, const struct address *address)
 {
     if (prefix->family != address->family || prefix->family == ADDRESS_NONE) {
         return false;
     }
-    for (size_t i = 0; i * 8 < prefix->bits; i++) {
-        if (((prefix->octets[i] ^ address->octets[i]) & mask_at(i, prefix->bits)) != 0) {
-            return false;
-        }
+    const uint64_t high = differ(prefix->octets, address->octets);
+    if (prefix->bits <= 64) {
+        return prefix->bits == 0 || high >> (64u - prefix->bits) == 0;
     }
-    return true;
+    const unsigned rest = prefix->bits < 128 ? 128u - prefix->bits : 0;
+    return high == 0 && differ(prefix->octets + 8, address->octets + 8) >> rest == 0;
 }

@@ -65,6 +65,7 @@ bool address_embedded_v4(const struct address *address, struct address *out);
 
 /* False if the family is neither AF_INET nor AF_INET6. */
 bool address_from_sockaddr(const struct sockaddr *from, struct address *out);
+/* Writes as many octets of *out as it returns. */
 socklen_t address_to_sockaddr(const struct address *address, struct sockaddr_storage *out);
 
 /* "192.0.2.0/24" or a bare address (whole length). CORDON_E_FORMAT for host bits that are

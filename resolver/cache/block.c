@@ -89,69 +89,16 @@ void cache_blocks_limit(struct cache_blocks *blocks, uint32_t usable)
     blocks->usable = usable;
 }
 
-void cache_stream_start(struct cache_stream *stream, struct cache_blocks *blocks, uint32_t head)
-{
-    stream->blocks = blocks;
-    stream->block = head;
-    stream->at = 0;
-}
-
-/* The octets that may be used in one piece, at most len; moves the stream past them. */
-static uint8_t *stream_piece(struct cache_stream *stream, size_t len, size_t *piece)
-{
-    if (stream->at == CACHE_BLOCK_DATA) {
-        stream->block = stream->blocks->at[stream->block].next;
-        stream->at = 0;
-    }
-    invariant(stream->block < stream->blocks->count);
-    uint8_t *octets = stream->blocks->at[stream->block].octets + stream->at;
-    *piece = CACHE_BLOCK_DATA - stream->at;
-    if (*piece > len) {
-        *piece = len;
-    }
-    stream->at += *piece;
-    return octets;
-}
-
-void cache_stream_read(struct cache_stream *stream, void *out, size_t len)
-{
-    uint8_t *to = out;
-
-    while (len > 0) {
-        size_t piece;
-        const uint8_t *octets = stream_piece(stream, len, &piece);
-
-        memcpy(to, octets, piece);
-        to += piece;
-        len -= piece;
-    }
-}
-
 void cache_stream_write(struct cache_stream *stream, const void *data, size_t len)
 {
     const uint8_t *from = data;
 
     while (len > 0) {
         size_t piece;
-        uint8_t *octets = stream_piece(stream, len, &piece);
+        uint8_t *octets = cache_stream_piece(stream, len, &piece);
 
         memcpy(octets, from, piece);
         from += piece;
         len -= piece;
     }
-}
-
-bool cache_stream_equals(struct cache_stream *stream, const uint8_t *data, size_t len)
-{
-    bool equal = true;
-
-    while (len > 0 && equal) {
-        size_t piece;
-        const uint8_t *octets = stream_piece(stream, len, &piece);
-
-        equal = memcmp(octets, data, piece) == 0;
-        data += piece;
-        len -= piece;
-    }
-    return equal;
 }

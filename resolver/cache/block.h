@@ -8,9 +8,12 @@
 #ifndef CORDON_CACHE_BLOCK_H
 #define CORDON_CACHE_BLOCK_H
 
+#include "base/invariant.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Octets of a block: an answer with one address takes two, with a chain of CNAMEs five to
  * ten; half a block is lost per entry. */
@@ -55,11 +58,64 @@ struct cache_stream {
     size_t at;
 };
 
-void cache_stream_start(struct cache_stream *stream, struct cache_blocks *blocks,
-                        uint32_t head);
-void cache_stream_read(struct cache_stream *stream, void *out, size_t len);
-void cache_stream_write(struct cache_stream *stream, const void *data, size_t len);
+/* hot, as reading is */
+static inline void cache_stream_start(struct cache_stream *stream, struct cache_blocks *blocks,
+                                      uint32_t head)
+{
+    stream->blocks = blocks;
+    stream->block = head;
+    stream->at = 0;
+}
+
+/* The octets that may be used in one piece, at most len; moves the stream past them. */
+static inline uint8_t *cache_stream_piece(struct cache_stream *stream, size_t len,
+                                          size_t *piece)
+{
+    if (stream->at == CACHE_BLOCK_DATA) {
+        stream->block = stream->blocks->at[stream->block].next;
+        stream->at = 0;
+    }
+    invariant(stream->block < stream->blocks->count);
+    uint8_t *octets = stream->blocks->at[stream->block].octets + stream->at;
+    *piece = CACHE_BLOCK_DATA - stream->at;
+    if (*piece > len) {
+        *piece = len;
+    }
+    stream->at += *piece;
+    return octets;
+}
+
+static inline void cache_stream_read(struct cache_stream *stream, void *out, size_t len)
+{
+    uint8_t *to = out;
+
+    while (len > 0) {
+        size_t piece;
+        const uint8_t *octets = cache_stream_piece(stream, len, &piece);
+
+        memcpy(to, octets, piece);
+        to += piece;
+        len -= piece;
+    }
+}
+
 /* Reads len octets and says whether they are these. */
-bool cache_stream_equals(struct cache_stream *stream, const uint8_t *data, size_t len);
+static inline bool cache_stream_equals(struct cache_stream *stream, const uint8_t *data,
+                                       size_t len)
+{
+    bool equal = true;
+
+    while (len > 0 && equal) {
+        size_t piece;
+        const uint8_t *octets = cache_stream_piece(stream, len, &piece);
+
+        equal = memcmp(octets, data, piece) == 0;
+        data += piece;
+        len -= piece;
+    }
+    return equal;
+}
+
+void cache_stream_write(struct cache_stream *stream, const void *data, size_t len);
 
 #endif

@@ -16,26 +16,66 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A key in one piece: what is hashed, and what distinguishes entries. */
-struct flat_key {
-    uint8_t octets[WIRE_NAME_MAX + 5];
-    size_t len;
-    size_t name_len;
-    uint8_t flags;
-};
-
-static void flatten(const struct cache_key *key, struct flat_key *flat)
+static uint8_t flags_of(const struct cache_key *key)
 {
-    uint8_t *at = flat->octets + key->name->len;
+    return (uint8_t)((key->dnssec_ok ? CACHE_HEAD_DNSSEC_OK : 0) |
+                     (key->checking_disabled ? CACHE_HEAD_CHECKING_DISABLED : 0));
+}
 
-    flat->name_len = key->name->len;
-    flat->flags = (uint8_t)((key->dnssec_ok ? CACHE_HEAD_DNSSEC_OK : 0) |
-                            (key->checking_disabled ? CACHE_HEAD_CHECKING_DISABLED : 0));
-    memcpy(flat->octets, key->name->octets, flat->name_len);
+uint64_t cache_hash(const struct cache *cache, const struct cache_key *key)
+{
+    uint8_t octets[WIRE_NAME_MAX + 5];
+    uint8_t *at = octets + key->name->len;
+
+    memcpy(octets, key->name->octets, key->name->len);
     wire_put16(at, key->type);
     wire_put16(at + 2, key->context);
-    at[4] = flat->flags;
-    flat->len = flat->name_len + 5;
+    at[4] = flags_of(key);
+    return siphash13(octets, key->name->len + 5u, cache->hash_key);
+}
+
+_Static_assert(CACHE_SHARDS == 256, "the top octet of the hash chooses the shard");
+
+static struct cache_shard *shard_of(struct cache *cache, const struct cache_key *key,
+                                    uint32_t *hash)
+{
+    const uint64_t full = key->hash != 0 ? key->hash : cache_hash(cache, key);
+
+    *hash = (uint32_t)full;
+    return &cache->shards[full >> 56];
+}
+
+/* Buckets are written with the lock held, and read without it by cache_expect_entry() alone. */
+static uint32_t bucket_get(const _Atomic uint32_t *bucket)
+{
+    return atomic_load_explicit(bucket, memory_order_relaxed);
+}
+
+static void bucket_set(_Atomic uint32_t *bucket, uint32_t index)
+{
+    atomic_store_explicit(bucket, index, memory_order_relaxed);
+}
+
+void cache_expect(const struct cache *cache, uint64_t hash)
+{
+    const struct cache_shard *shard = &cache->shards[hash >> 56];
+
+    __builtin_prefetch(&shard->lock, 1);
+    __builtin_prefetch(&shard->buckets[(uint32_t)hash & shard->bucket_mask]);
+}
+
+void cache_expect_entry(const struct cache *cache, uint64_t hash)
+{
+    const struct cache_shard *shard = &cache->shards[hash >> 56];
+    const uint32_t index = bucket_get(&shard->buckets[(uint32_t)hash & shard->bucket_mask]);
+
+    if (index != CACHE_NO_BLOCK) {
+        const uint8_t *block = (const uint8_t *)&shard->blocks.at[index];
+
+        __builtin_prefetch(block);
+        __builtin_prefetch(block + 64);
+        __builtin_prefetch(&shard->blocks.marks[index], 1);
+    }
 }
 
 /* Shares size among the shards: a block costs its octets, a mark, and half a bucket. */
@@ -50,7 +90,9 @@ static uint32_t blocks_per_shard(size_t size)
 static void cache_shard_clear(struct cache_shard *shard)
 {
     memset(shard->blocks.marks, CACHE_MARK_NONE, shard->blocks.count);
-    memset(shard->buckets, 0xff, (shard->bucket_mask + 1) * sizeof(*shard->buckets));
+    for (uint32_t i = 0; i <= shard->bucket_mask; i++) {
+        bucket_set(&shard->buckets[i], CACHE_NO_BLOCK);
+    }
     shard->blocks.fresh = 0;
     shard->blocks.free = CACHE_NO_BLOCK;
     shard->blocks.in_use = 0;
@@ -87,7 +129,7 @@ struct cache *cache_create(size_t size, const uint8_t hash_key[16])
         shard->bucket_mask = buckets - 1;
     }
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
-        cache->shards[i].buckets = (uint32_t *)(void *)at;
+        cache->shards[i].buckets = (_Atomic uint32_t *)(void *)at;
         at += buckets * sizeof(uint32_t);
     }
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
@@ -129,12 +171,12 @@ static void head_set_next(struct cache_shard *shard, uint32_t index, uint32_t ne
 void cache_shard_remove(struct cache_shard *shard, uint32_t index)
 {
     struct cache_head head;
-    uint32_t *bucket;
+    _Atomic uint32_t *bucket;
     uint32_t before = CACHE_NO_BLOCK;
 
     cache_head_read(shard, index, &head);
     bucket = &shard->buckets[head.hash & shard->bucket_mask];
-    for (uint32_t at = *bucket; at != index;) {
+    for (uint32_t at = bucket_get(bucket); at != index;) {
         struct cache_head other;
 
         invariant(at != CACHE_NO_BLOCK);
@@ -143,7 +185,7 @@ void cache_shard_remove(struct cache_shard *shard, uint32_t index)
         at = other.next;
     }
     if (before == CACHE_NO_BLOCK) {
-        *bucket = head.next;
+        bucket_set(bucket, head.next);
     } else {
         head_set_next(shard, before, head.next);
     }
@@ -154,20 +196,20 @@ void cache_shard_remove(struct cache_shard *shard, uint32_t index)
 /* The first block of the entry with this key, or CACHE_NO_BLOCK. On success the stream stands
  * at the message. */
 static uint32_t shard_find(struct cache_shard *shard, const struct cache_key *key,
-                           const struct flat_key *flat, uint32_t hash, struct cache_head *head,
-                           struct cache_stream *stream)
+                           uint32_t hash, struct cache_head *head, struct cache_stream *stream)
 {
-    uint32_t index = shard->buckets[hash & shard->bucket_mask];
+    const uint8_t flags = flags_of(key);
+    uint32_t index = bucket_get(&shard->buckets[hash & shard->bucket_mask]);
 
     for (; index != CACHE_NO_BLOCK; index = head->next) {
         cache_head_read(shard, index, head);
         if (head->hash != hash || head->type != key->type || head->context != key->context ||
-            (head->flags & CACHE_HEAD_KEY) != flat->flags || head->name_len != flat->name_len) {
+            (head->flags & CACHE_HEAD_KEY) != flags || head->name_len != key->name->len) {
             continue;
         }
         cache_stream_start(stream, &shard->blocks, index);
         stream->at = sizeof(*head);
-        if (cache_stream_equals(stream, flat->octets, flat->name_len)) {
+        if (cache_stream_equals(stream, key->name->octets, key->name->len)) {
             break;
         }
     }
@@ -177,25 +219,19 @@ static uint32_t shard_find(struct cache_shard *shard, const struct cache_key *ke
 void cache_age_ttls(struct cache_stream *stream, const struct cache_head *head, uint32_t age_s,
                     uint8_t *octets)
 {
-    for (uint16_t i = 0; i < head->ttl_count; i++) {
-        uint16_t at;
+    uint16_t offsets[32];
 
-        cache_stream_read(stream, &at, sizeof(at));
-        const uint32_t ttl = wire_get32(octets + at);
-        wire_put32(octets + at, ttl > age_s ? ttl - age_s : 0);
+    for (unsigned left = head->ttl_count; left > 0;) {
+        const unsigned count = left < 32 ? left : 32;
+
+        cache_stream_read(stream, offsets, count * sizeof(offsets[0]));
+        for (unsigned i = 0; i < count; i++) {
+            const uint32_t ttl = wire_get32(octets + offsets[i]);
+            wire_put32(octets + offsets[i], ttl > age_s ? ttl - age_s : 0);
+        }
+        left -= count;
     }
 }
-
-static struct cache_shard *shard_of(struct cache *cache, const struct flat_key *flat,
-                                    uint32_t *hash)
-{
-    const uint64_t full = siphash13(flat->octets, flat->len, cache->hash_key);
-
-    *hash = (uint32_t)full;
-    return &cache->shards[full >> 56];
-}
-
-_Static_assert(CACHE_SHARDS == 256, "the top octet of the hash chooses the shard");
 
 void cache_entry_fill(const struct cache_head *head, uint64_t now_us, struct cache_entry *entry)
 {
@@ -253,17 +289,15 @@ static void note_late(struct cache *cache, struct cache_shard *shard, uint32_t i
 bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                uint8_t *octets, size_t size, struct cache_entry *entry)
 {
-    struct flat_key flat;
     struct cache_stream stream;
     struct cache_head head;
     uint32_t hash;
     bool found = false;
 
     entry->stale = entry->failed = false;
-    flatten(key, &flat);
-    struct cache_shard *shard = shard_of(cache, &flat, &hash);
+    struct cache_shard *shard = shard_of(cache, key, &hash);
     pthread_mutex_lock(&shard->lock);
-    const uint32_t index = shard_find(shard, key, &flat, hash, &head, &stream);
+    const uint32_t index = shard_find(shard, key, hash, &head, &stream);
     if (index != CACHE_NO_BLOCK && now_us >= head.expires_us) {
         note_late(cache, shard, index, &head, now_us, entry);
     } else if (index != CACHE_NO_BLOCK && head.message_len <= size) {
@@ -296,15 +330,13 @@ static void set_ttls(struct cache_stream *stream, const struct cache_head *head,
 bool cache_get_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                      uint32_t ttl_s, uint8_t *octets, size_t size, struct cache_entry *entry)
 {
-    struct flat_key flat;
     struct cache_stream stream;
     struct cache_head head;
     uint32_t hash;
 
-    flatten(key, &flat);
-    struct cache_shard *shard = shard_of(cache, &flat, &hash);
+    struct cache_shard *shard = shard_of(cache, key, &hash);
     pthread_mutex_lock(&shard->lock);
-    const uint32_t index = shard_find(shard, key, &flat, hash, &head, &stream);
+    const uint32_t index = shard_find(shard, key, hash, &head, &stream);
     const bool found = index != CACHE_NO_BLOCK && (head.flags & CACHE_HEAD_FAILURE) == 0 &&
                        now_us < cache_gone_us(cache, &head) && head.message_len <= size;
     if (found) {
@@ -323,15 +355,13 @@ bool cache_get_stale(struct cache *cache, const struct cache_key *key, uint64_t 
 
 bool cache_claim(struct cache *cache, const struct cache_key *key, uint32_t version)
 {
-    struct flat_key flat;
     struct cache_stream stream;
     struct cache_head head;
     uint32_t hash;
 
-    flatten(key, &flat);
-    struct cache_shard *shard = shard_of(cache, &flat, &hash);
+    struct cache_shard *shard = shard_of(cache, key, &hash);
     pthread_mutex_lock(&shard->lock);
-    const uint32_t index = shard_find(shard, key, &flat, hash, &head, &stream);
+    const uint32_t index = shard_find(shard, key, hash, &head, &stream);
     const bool first = index != CACHE_NO_BLOCK && head.version == version &&
                        (head.flags & CACHE_HEAD_CLAIMED) == 0;
     if (first) {
@@ -344,15 +374,13 @@ bool cache_claim(struct cache *cache, const struct cache_key *key, uint32_t vers
 void cache_stamp(struct cache *cache, const struct cache_key *key, uint32_t version,
                  uint64_t stamp)
 {
-    struct flat_key flat;
     struct cache_stream stream;
     struct cache_head head;
     uint32_t hash;
 
-    flatten(key, &flat);
-    struct cache_shard *shard = shard_of(cache, &flat, &hash);
+    struct cache_shard *shard = shard_of(cache, key, &hash);
     pthread_mutex_lock(&shard->lock);
-    const uint32_t index = shard_find(shard, key, &flat, hash, &head, &stream);
+    const uint32_t index = shard_find(shard, key, hash, &head, &stream);
     if (index != CACHE_NO_BLOCK && head.version == version) {
         memcpy(shard->blocks.at[index].octets + offsetof(struct cache_head, stamp), &stamp,
                sizeof(stamp));
@@ -414,12 +442,11 @@ static bool find_ttls(const uint8_t *octets, size_t len, uint16_t *offsets, uint
 
 /* With the lock held: removes what has the key. False: it must stay. */
 static bool make_way(struct cache *cache, struct cache_shard *shard,
-                     const struct cache_key *key, const struct flat_key *flat,
-                     const struct cache_head *new)
+                     const struct cache_key *key, const struct cache_head *new)
 {
     struct cache_stream stream;
     struct cache_head old;
-    const uint32_t index = shard_find(shard, key, flat, new->hash, &old, &stream);
+    const uint32_t index = shard_find(shard, key, new->hash, &old, &stream);
 
     if (index == CACHE_NO_BLOCK) {
         return true;
@@ -438,22 +465,22 @@ static bool make_way(struct cache *cache, struct cache_shard *shard,
 }
 
 static void shard_store(struct cache_shard *shard, struct cache_head *head, uint32_t blocks,
-                        const struct flat_key *flat, const uint8_t *octets,
+                        const struct wire_name *name, const uint8_t *octets,
                         const uint16_t *ttls)
 {
     struct cache_stream stream;
-    uint32_t *bucket = &shard->buckets[head->hash & shard->bucket_mask];
+    _Atomic uint32_t *bucket = &shard->buckets[head->hash & shard->bucket_mask];
 
     while (shard->blocks.usable - shard->blocks.in_use < blocks) {
         shard_evict(shard, head->stored_us);
     }
     const uint32_t index = cache_blocks_take(&shard->blocks, blocks);
-    head->next = *bucket;
+    head->next = bucket_get(bucket);
     head->version = (uint32_t)shard->stores;
-    *bucket = index;
+    bucket_set(bucket, index);
     cache_stream_start(&stream, &shard->blocks, index);
     cache_stream_write(&stream, head, sizeof(*head));
-    cache_stream_write(&stream, flat->octets, head->name_len);
+    cache_stream_write(&stream, name->octets, head->name_len);
     cache_stream_write(&stream, octets, head->message_len);
     cache_stream_write(&stream, ttls, head->ttl_count * sizeof(*ttls));
     shard->entries++;
@@ -463,15 +490,13 @@ static void shard_store(struct cache_shard *shard, struct cache_head *head, uint
 /* A newer answer has come, which may not be kept. */
 static void drop_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us)
 {
-    struct flat_key flat;
     struct cache_stream stream;
     struct cache_head head;
     uint32_t hash;
 
-    flatten(key, &flat);
-    struct cache_shard *shard = shard_of(cache, &flat, &hash);
+    struct cache_shard *shard = shard_of(cache, key, &hash);
     pthread_mutex_lock(&shard->lock);
-    const uint32_t index = shard_find(shard, key, &flat, hash, &head, &stream);
+    const uint32_t index = shard_find(shard, key, hash, &head, &stream);
     if (index != CACHE_NO_BLOCK && now_us >= head.expires_us) {
         cache_shard_remove(shard, index);
     }
@@ -482,7 +507,6 @@ void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us
                const uint8_t *octets, const struct cache_entry *entry)
 {
     uint16_t ttls[WIRE_RECORDS_MAX];
-    struct flat_key flat;
     struct cache_head head = {.stored_us = now_us,
                               .expires_us = now_us + (uint64_t)entry->ttl_s * CACHE_SECOND_US,
                               .type = key->type,
@@ -500,19 +524,18 @@ void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us
     if (entry->kind == CACHE_FAILURE) {
         head.retry_us = now_us + (uint64_t)entry->retry_s * CACHE_SECOND_US;
     }
-    flatten(key, &flat);
-    struct cache_shard *shard = shard_of(cache, &flat, &head.hash);
+    struct cache_shard *shard = shard_of(cache, key, &head.hash);
     head.message_len = (uint16_t)entry->len;
-    head.name_len = (uint8_t)flat.name_len;
+    head.name_len = key->name->len;
     head.flags =
-        (uint8_t)(flat.flags | (entry->kind == CACHE_FAILURE ? CACHE_HEAD_FAILURE : 0));
+        (uint8_t)(flags_of(key) | (entry->kind == CACHE_FAILURE ? CACHE_HEAD_FAILURE : 0));
     const size_t total =
-        sizeof(head) + flat.name_len + entry->len + head.ttl_count * sizeof(*ttls);
+        sizeof(head) + key->name->len + entry->len + head.ttl_count * sizeof(*ttls);
     const size_t blocks = (total + CACHE_BLOCK_DATA - 1) / CACHE_BLOCK_DATA;
 
     pthread_mutex_lock(&shard->lock);
-    if (make_way(cache, shard, key, &flat, &head) && blocks <= shard->blocks.usable) {
-        shard_store(shard, &head, (uint32_t)blocks, &flat, octets, ttls);
+    if (make_way(cache, shard, key, &head) && blocks <= shard->blocks.usable) {
+        shard_store(shard, &head, (uint32_t)blocks, key->name, octets, ttls);
     }
     pthread_mutex_unlock(&shard->lock);
 }

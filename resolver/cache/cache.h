@@ -27,6 +27,7 @@ struct cache_key {
     uint16_t context;       /* which upstream group or zone would be asked; 0 for now */
     bool dnssec_ok;         /* DO */
     bool checking_disabled; /* CD */
+    uint64_t hash;          /* of cache_hash() for all of the above; 0: not known */
 };
 
 enum cache_kind {
@@ -59,6 +60,13 @@ void cache_destroy(struct cache *cache);
 /* How long answers stay past their time; 0, as at the start: not at all. It holds for those
  * that are there already. Any thread. */
 void cache_keep_stale(struct cache *cache, uint32_t seconds);
+
+/* hot. Where an entry with this key is looked for. Any thread. */
+uint64_t cache_hash(const struct cache *cache, const struct cache_key *key);
+/* hot. The memory in which an entry with this hash would be begins to come: first what says
+ * where it is; then, called after other work, the entry. Both change nothing. Any thread. */
+void cache_expect(const struct cache *cache, uint64_t hash);
+void cache_expect_entry(const struct cache *cache, uint64_t hash);
 
 /*
  * hot. Copies the message (at most size octets) into octets, its TTLs lowered by the age (to

@@ -45,7 +45,7 @@ _Static_assert(sizeof(struct cache_head) <= CACHE_BLOCK_DATA, "a head is read fr
 struct cache_shard {
     _Alignas(64) pthread_mutex_t lock;
     struct cache_blocks blocks;
-    uint32_t *buckets; /* first block of the first entry, or CACHE_NO_BLOCK */
+    _Atomic uint32_t *buckets; /* first block of the first entry, or CACHE_NO_BLOCK */
     uint32_t bucket_mask;
     uint32_t hand; /* of the clock: the block that is looked at next */
     uint64_t entries, hits, misses, stores, evictions;

@@ -93,7 +93,7 @@ static bool blocks(const struct policy *policy, const struct gate_question *ques
         policy_hits_start(&hits, false);
         if (!policy_decide_asked(policy, question->view,
                                  question->client != NULL ? question->client : &nobody,
-                                 question->name, &hits, &block)) {
+                                 question->name, NULL, &hits, &block)) {
             return false;
         }
         *hit = hits.at[block];

@@ -150,7 +150,8 @@ static bool decide_asked(const struct cordon_policy *policy, const struct addres
 
     policy_hits_start(hits, false);
     if (client->family != ADDRESS_NONE) {
-        return policy_decide_asked(policy->policy, LIBRARY_VIEW, client, name, hits, block);
+        return policy_decide_asked(policy->policy, LIBRARY_VIEW, client, name, NULL, hits,
+                                   block);
     }
     policy_decide_question(policy->policy, LIBRARY_VIEW, name, &outcome);
     return policy_hits_add(hits, &outcome, block);

@@ -142,9 +142,19 @@ static bool is_private_reverse(const struct wire_name *name, uint8_t *apex)
     return false;
 }
 
+/* hot */
 enum local_special local_special_of(const struct wire_name *name, uint8_t *apex)
 {
     if (name->labels == 0) {
+        return LOCAL_SPECIAL_NOT;
+    }
+    switch (name->octets[name->at[name->labels - 1]]) { /* most names end here */
+    case sizeof("arpa") - 1:
+    case sizeof("local") - 1: /* and onion */
+    case sizeof("invalid") - 1:
+    case sizeof("localhost") - 1:
+        break;
+    default:
         return LOCAL_SPECIAL_NOT;
     }
     if (label_is(name, 0, "arpa")) {

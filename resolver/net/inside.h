@@ -23,13 +23,16 @@ struct net_datagram {
 struct net_batch {
     struct mmsghdr headers[NET_BATCH];
     struct net_datagram datagrams[NET_BATCH];
-    uint8_t buffers[NET_BATCH][NET_DATAGRAM_MAX];
+    /* Not a power of two apart: their beginnings would crowd one place of the processor's
+     * cache. */
+    uint8_t buffers[NET_BATCH][NET_DATAGRAM_MAX + 64];
 };
 
 struct net_udp {
     uv_poll_t poll;
     struct net *net;
     struct address local;
+    bool wide; /* see net_is_wide() */
     int fd;
     uint32_t kernel_drops; /* as last told by SO_RXQ_OVFL */
 };
@@ -90,7 +93,9 @@ struct net {
     struct net_connection *awake; /* to be looked at outside of the engine */
     struct net_counters counters;
     size_t out_count;
+    size_t out_used; /* octets of out.buffers: at most out_count datagrams */
     int out_fd[NET_BATCH];
+    size_t in_used; /* headers of in that the kernel has written to */
     struct net_batch in, out;
     uint8_t answer[2 + 65535]; /* over TCP, with its length in front */
 };
@@ -98,6 +103,12 @@ struct net {
 /* Free once everything has closed. */
 void net_free_if_closed(struct net *net);
 
+/* True if a socket of this address is asked by several, so that each datagram must tell by
+ * which, and each answer where it leaves from. */
+bool net_is_wide(const struct address *address);
+
+/* Once, before the first is opened. */
+void net_udp_prepare(struct net *net);
 int net_udp_open(struct net *net, struct net_udp *udp, int fd, const struct address *local);
 void net_udp_stop_reading(struct net_udp *udp);
 void net_udp_close(struct net_udp *udp);

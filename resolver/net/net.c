@@ -69,6 +69,7 @@ struct net *net_create(uv_loop_t *loop, struct query_engine *engine, struct time
     net->connections = connections;
     net->connections_max = NET_TCP_CONNECTIONS_MAX;
     net->count = count;
+    net_udp_prepare(net);
     int failed = start_flushing(net);
     for (size_t i = 0; i < count; i++) {
         /* All are opened even after a failure, since closing is one path for all. */

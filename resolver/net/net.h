@@ -1,9 +1,9 @@
 /*
  * net/net.h - the client side of a worker: UDP and TCP sockets on its libuv loop.
  *
- * UDP sockets are opened by us (SO_REUSEPORT, IP_PKTINFO) and driven by uv_poll with recvmmsg
- * and sendmmsg; a wildcard bind answers from the address that was asked. TCP is uv_tcp: several
- * questions per connection, answered in any order (RFC 7766, RFC 9210).
+ * UDP sockets are opened by us (SO_REUSEPORT) and driven by uv_poll with recvmmsg and sendmmsg;
+ * a wildcard bind (with IP_PKTINFO) answers from the address that was asked. TCP is uv_tcp:
+ * several questions per connection, answered in any order (RFC 7766, RFC 9210).
  */
 #ifndef CORDON_NET_NET_H
 #define CORDON_NET_NET_H

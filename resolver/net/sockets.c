@@ -1,4 +1,4 @@
-#include "net/net.h"
+#include "net/inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,19 +51,28 @@ static int open_socket(const struct address *address, int type, int *fd)
     return 0;
 }
 
-/* What an answer needs: the address asked on the way in, and no path MTU that a stranger can
- * lower by forged ICMP (RFC 9715, 3.1): the size limit of answers keeps them whole. */
+bool net_is_wide(const struct address *address)
+{
+    return address_is_any(address) ||
+           (address->family == ADDRESS_V4 ? (address->octets[0] & 0xf0) == 0xe0
+                                          : address->octets[0] == 0xff);
+}
+
+/* What an answer needs: the address asked on the way in, where it is not the socket's own; and
+ * no path MTU that a stranger can lower by forged ICMP (RFC 9715, 3.1): the size limit of
+ * answers keeps them whole. */
 static int prepare_udp(int fd, const struct address *address)
 {
+    const int wide = net_is_wide(address) ? 1 : 0;
     int rc = set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
 
     if (rc == 0 && address->family == ADDRESS_V6) {
-        rc = set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+        rc = set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, wide);
         if (set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) != 0) {
             (void)set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
         }
     } else if (rc == 0) {
-        rc = set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+        rc = set(fd, IPPROTO_IP, IP_PKTINFO, wide);
         if (set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) != 0) {
             (void)set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
         }

@@ -4,55 +4,68 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Questions of a batch whose memory is asked for together: a processor waits for about ten
+ * places at a time. */
+#define GROUP 8u
+
 #define IS_MULTICAST_V4(octets) (((octets)[0] & 0xf0) == 0xe0)
 
-/* Points the headers at their buffers. The kernel overwrites lengths on the way in, so this is
- * done before each batch. */
-static void reset(struct net_batch *batch)
+/* What never changes: where addresses and octets are. */
+static void prepare(struct net_batch *batch)
 {
     for (size_t i = 0; i < NET_BATCH; i++) {
         struct net_datagram *datagram = &batch->datagrams[i];
-        struct msghdr *header = &batch->headers[i].msg_hdr;
 
         datagram->octets = (struct iovec){batch->buffers[i], NET_DATAGRAM_MAX};
-        *header = (struct msghdr){
-            .msg_name = &datagram->peer,
-            .msg_namelen = sizeof(datagram->peer),
-            .msg_iov = &datagram->octets,
-            .msg_iovlen = 1,
-            .msg_control = datagram->control.octets,
-            .msg_controllen = sizeof(datagram->control.octets),
-        };
+        batch->headers[i].msg_hdr = (struct msghdr){.msg_name = &datagram->peer,
+                                                    .msg_namelen = sizeof(datagram->peer),
+                                                    .msg_iov = &datagram->octets,
+                                                    .msg_iovlen = 1};
     }
 }
 
-/* The address that was asked, and the interface; and the kernel's count of what it dropped.
- * False if an answer from that address is impossible: it is everybody's. */
-static bool read_control(struct net_udp *udp, struct msghdr *header,
-                         struct query_client *client)
+void net_udp_prepare(struct net *net)
 {
-    client->local = udp->local;
-    client->interface = 0;
+    prepare(&net->in);
+    prepare(&net->out);
+    net->in_used = NET_BATCH;
+}
+
+/* hot. The kernel overwrites lengths on the way in, of as many as it used. */
+static void reset_in(struct net *net)
+{
+    for (size_t i = 0; i < net->in_used; i++) {
+        struct msghdr *header = &net->in.headers[i].msg_hdr;
+
+        header->msg_namelen = sizeof(net->in.datagrams[i].peer);
+        header->msg_control = net->in.datagrams[i].control.octets;
+        header->msg_controllen = sizeof(net->in.datagrams[i].control.octets);
+    }
+    net->in_used = 0;
+}
+
+/* The address that was asked, if it is not that of the socket; and the kernel's count of what
+ * it dropped. False if an answer from that address is impossible: it is everybody's. */
+static bool read_control(struct net_udp *udp, struct msghdr *header, struct address *local)
+{
     for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
             struct in_pktinfo info;
             memcpy(&info, CMSG_DATA(c), sizeof(info));
-            memcpy(client->local.octets, &info.ipi_spec_dst, 4);
-            client->interface = (uint32_t)info.ipi_ifindex;
+            memcpy(local->octets, &info.ipi_spec_dst, 4);
             if (info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr ||
-                IS_MULTICAST_V4(client->local.octets)) {
+                IS_MULTICAST_V4(local->octets)) {
                 return false; /* to a broadcast or multicast address */
             }
         } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
             struct in6_pktinfo info;
             memcpy(&info, CMSG_DATA(c), sizeof(info));
-            memcpy(client->local.octets, &info.ipi6_addr, 16);
-            client->interface = (uint32_t)info.ipi6_ifindex;
+            memcpy(local->octets, &info.ipi6_addr, 16);
             if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr)) {
                 return false;
             }
-            client->local.scope =
-                IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ? client->interface : 0;
+            local->scope =
+                IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ? (uint32_t)info.ipi6_ifindex : 0;
         } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
             uint32_t drops;
             memcpy(&drops, CMSG_DATA(c), sizeof(drops));
@@ -63,28 +76,59 @@ static bool read_control(struct net_udp *udp, struct msghdr *header,
     return true;
 }
 
-/* hot */
-static void take(struct net_udp *udp, size_t index)
+/* hot. A slot for the question of a datagram; NULL: it is not one, or there is no slot, which
+ * the engine counts, and the client asks again. */
+static struct query *take(struct net_udp *udp, size_t index)
 {
     struct net *net = udp->net;
-    struct net_datagram *datagram = &net->in.datagrams[index];
     struct mmsghdr *header = &net->in.headers[index];
-    struct query_client client = {.transport = QUERY_UDP, .owner = udp, .keepalive_100ms = -1};
+    struct address local = udp->local;
+    struct address from;
 
     net->counters.udp_received++;
-    if (!read_control(udp, &header->msg_hdr, &client) ||
+    if (!read_control(udp, &header->msg_hdr, &local) ||
         (header->msg_hdr.msg_flags & MSG_TRUNC) != 0 ||
-        !address_from_sockaddr((const struct sockaddr *)&datagram->peer, &client.from) ||
-        client.from.port == 0) {
+        !address_from_sockaddr((const struct sockaddr *)&net->in.datagrams[index].peer,
+                               &from) ||
+        from.port == 0) {
         net->counters.udp_ignored++;
-        return;
+        return NULL;
     }
     struct query *q = query_take(net->engine);
-    if (q == NULL) {
-        return; /* counted by the engine; the client asks again */
+    if (q != NULL) {
+        struct query_client *client = query_client_of(q);
+
+        client->from = from;
+        client->local = local;
+        client->transport = QUERY_UDP;
+        client->owner = udp;
+        client->keepalive_100ms = -1;
     }
-    *query_client_of(q) = client;
-    query_run(net->engine, q, net->in.buffers[index], header->msg_len);
+    return q;
+}
+
+/* A batch finds its slots: as many as are never waited in. */
+_Static_assert(QUERY_SLOTS / QUERY_KEPT_PART >= GROUP, "see query_take()");
+
+/* hot */
+static void take_batch(struct net_udp *udp, size_t count)
+{
+    struct net *net = udp->net;
+    struct query *taken[GROUP];
+    size_t used = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct query *q = take(udp, i);
+
+        if (q != NULL) {
+            query_read(net->engine, q, net->in.buffers[i], net->in.headers[i].msg_len);
+            taken[used++] = q;
+        }
+        if (used == GROUP || i + 1 == count) {
+            query_go_on(net->engine, taken, used);
+            used = 0;
+        }
+    }
 }
 
 /* hot */
@@ -99,15 +143,16 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     }
     for (unsigned i = 0; i < NET_BATCHES_PER_TURN; i++) {
         net->turn(net->context);
-        reset(&net->in);
-        int count = recvmmsg(udp->fd, net->in.headers, NET_BATCH, MSG_DONTWAIT, NULL);
+        reset_in(net);
+        const int count = recvmmsg(udp->fd, net->in.headers, NET_BATCH, MSG_DONTWAIT, NULL);
         if (count < 0 && errno != EINTR) {
             break; /* EAGAIN: all read. Other errors belong to single datagrams. */
         }
-        for (int j = 0; j < count; j++) {
-            take(udp, (size_t)j);
+        if (count > 0) {
+            net->in_used = (size_t)count;
+            take_batch(udp, (size_t)count);
+            net_udp_flush(net);
         }
-        net_udp_flush(net);
         if (count >= 0 && count < (int)NET_BATCH) {
             break;
         }
@@ -127,6 +172,7 @@ int net_udp_open(struct net *net, struct net_udp *udp, int fd, const struct addr
     udp->poll.data = udp;
     udp->net = net;
     udp->local = *local;
+    udp->wide = net_is_wide(local);
     udp->fd = fd;
     rc = uv_poll_start(&udp->poll, UV_READABLE, on_readable);
     return rc;
@@ -161,7 +207,7 @@ uint8_t *net_udp_reserve(struct net *net, size_t *size)
         net_udp_flush(net);
     }
     *size = NET_DATAGRAM_MAX;
-    return net->out.buffers[net->out_count];
+    return (uint8_t *)net->out.buffers + net->out_used;
 }
 
 /* Leaves from the address that was asked. The way out is the routing table's, except for
@@ -196,17 +242,18 @@ void net_udp_send(struct net *net, const struct query_client *client, size_t len
     struct msghdr *header = &net->out.headers[index].msg_hdr;
     const struct net_udp *udp = client->owner;
 
-    datagram->octets = (struct iovec){net->out.buffers[index], len};
-    memset(&datagram->control, 0, sizeof(datagram->control));
-    *header = (struct msghdr){
-        .msg_name = &datagram->peer,
-        .msg_namelen = address_to_sockaddr(&client->from, &datagram->peer),
-        .msg_iov = &datagram->octets,
-        .msg_iovlen = 1,
-        .msg_control = datagram->control.octets,
-        .msg_controllen = sizeof(datagram->control.octets),
-    };
-    header->msg_controllen = write_control(client, header);
+    /* Answers are short: they stand close together, where the cache is warm. */
+    datagram->octets = (struct iovec){(uint8_t *)net->out.buffers + net->out_used, len};
+    net->out_used += (len + 63) & ~(size_t)63;
+    header->msg_namelen = address_to_sockaddr(&client->from, &datagram->peer);
+    header->msg_control = NULL;
+    header->msg_controllen = 0;
+    if (udp->wide) {
+        memset(&datagram->control, 0, sizeof(datagram->control));
+        header->msg_control = datagram->control.octets;
+        header->msg_controllen = sizeof(datagram->control.octets);
+        header->msg_controllen = write_control(client, header);
+    }
     net->out_fd[index] = udp->fd;
     if (net->out_count == NET_BATCH) {
         net_udp_flush(net);
@@ -249,4 +296,5 @@ void net_udp_flush(struct net *net)
         first = end;
     }
     net->out_count = 0;
+    net->out_used = 0;
 }

@@ -237,7 +237,8 @@ bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outc
 
 bool policy_decide_asked(const struct policy *policy, unsigned view,
                          const struct address *client, const struct wire_name *name,
-                         struct policy_hits *hits, uint8_t *block)
+                         const struct policy_image_aim *aim, struct policy_hits *hits,
+                         uint8_t *block)
 {
     struct policy_outcome outcome;
 
@@ -245,7 +246,11 @@ bool policy_decide_asked(const struct policy *policy, unsigned view,
     if (policy_hits_add(hits, &outcome, block)) {
         return true;
     }
-    policy_decide_question(policy, view, name, &outcome);
+    if (aim != NULL) {
+        policy_decide_aimed(policy, view, name, aim, &outcome);
+    } else {
+        policy_decide_question(policy, view, name, &outcome);
+    }
     return policy_hits_add(hits, &outcome, block);
 }
 

@@ -38,12 +38,13 @@ bool policy_chain_has(const struct policy_chain *chain, const struct wire_name *
 
 /*
  * Decides what is known before any question leaves: the client, then the name that it asks.
- * Adds to *hits, which policy_hits_start has begun. True and *block set if the question is
- * blocked.
+ * aim: of policy_image_take_aim() for this name and the policy's image, or NULL. Adds to *hits,
+ * which policy_hits_start has begun. True and *block set if the question is blocked.
  */
 bool policy_decide_asked(const struct policy *policy, unsigned view,
                          const struct address *client, const struct wire_name *name,
-                         struct policy_hits *hits, uint8_t *block);
+                         const struct policy_image_aim *aim, struct policy_hits *hits,
+                         uint8_t *block);
 
 /*
  * Decides hops, then SVCB targets, then those of MX, SRV, NS and PTR records, then addresses,

@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "base/report.h"
+#include "base/siphash.h"
 #include "policy/list.h"
 #include "policy/rule.h"
 #include "wire/name.h"
@@ -130,6 +131,22 @@ struct policy_matches {
 /* hot. No allocation, bounded time. */
 void policy_image_find_name(const struct policy_image *image, const struct wire_name *name,
                             struct policy_matches *out);
+
+/* Where the look-up of a name in an image begins: plain data that means something to it for as
+ * long as the image is there. */
+struct policy_image_aim {
+    const uint8_t *line; /* NULL: nothing was found out */
+    uint64_t hash;
+    struct siphash first, state; /* over the last label, and the last two */
+};
+
+/* hot. The first half of policy_image_find_name(): the memory that the second needs comes
+ * meanwhile. The second half gives the same as both in one. */
+void policy_image_take_aim(const struct policy_image *image, const struct wire_name *name,
+                           struct policy_image_aim *aim);
+void policy_image_find_aimed(const struct policy_image *image, const struct wire_name *name,
+                             const struct policy_image_aim *aim, struct policy_matches *out);
+
 /* Only prefixes that have rules about the subject. A client is its address alone; every other
  * IPv6 address is also the IPv4 host that it leads to, if no rule is about itself. */
 void policy_image_find_address(const struct policy_image *image, enum policy_subject subject,

@@ -191,12 +191,29 @@ static __attribute__((noinline)) void descend(const struct policy_image *image,
 }
 
 /* hot */
-void policy_image_find_name(const struct policy_image *image, const struct wire_name *name,
-                            struct policy_matches *out)
+void policy_image_take_aim(const struct policy_image *image, const struct wire_name *name,
+                           struct policy_image_aim *aim)
+{
+    aim->line = NULL;
+    if (name->labels < 2 || image->max_depth < 2) {
+        return;
+    }
+    aim->first = image->start;
+    siphash_add_label(&aim->first, name->octets + name->at[name->labels - 1]);
+    aim->state = aim->first;
+    siphash_add_label(&aim->state, name->octets + name->at[name->labels - 2]);
+    const struct probe probe = probe_of(image, &aim->state);
+    aim->hash = probe.hash;
+    aim->line = probe.line;
+}
+
+/* hot */
+void policy_image_find_aimed(const struct policy_image *image, const struct wire_name *name,
+                             const struct policy_image_aim *aim, struct policy_matches *out)
 {
     const unsigned depth = name->labels < image->max_depth ? name->labels : image->max_depth;
-    struct siphash state = image->start;
     struct step next = {.lanes = 0};
+    struct siphash state;
 
     out->count = 0;
     out->pass_below = 0;
@@ -208,19 +225,31 @@ void policy_image_find_name(const struct policy_image *image, const struct wire_
     if (depth == 0 || (name->labels >= 2 && depth < 2)) {
         return;
     }
-    siphash_add_label(&state, name->octets + name->at[name->labels - 1]);
-    const struct siphash first = state;
-    if (depth >= 2) {
-        /* A rule has two labels at least: for most names that are not listed, this one line is
-         * the whole look-up. */
-        siphash_add_label(&state, name->octets + name->at[name->labels - 2]);
-        next.probe = probe_of(image, &state);
-        look(image, &next);
-        if (next.lanes == 0) {
-            return;
-        }
+    if (depth < 2) { /* a top-level domain, which has no aim */
+        state = image->start;
+        siphash_add_label(&state, name->octets + name->at[name->labels - 1]);
+        const struct siphash first = state;
+        descend(image, name, depth, &first, &state, next, out);
+        return;
     }
-    descend(image, name, depth, &first, &state, next, out);
+    /* A rule has two labels at least: for most names that are not listed, this one line is the
+     * whole look-up. */
+    next.probe = (struct probe){aim->hash, aim->line};
+    look(image, &next);
+    if (next.lanes != 0) {
+        state = aim->state;
+        descend(image, name, depth, &aim->first, &state, next, out);
+    }
+}
+
+/* hot */
+void policy_image_find_name(const struct policy_image *image, const struct wire_name *name,
+                            struct policy_matches *out)
+{
+    struct policy_image_aim aim;
+
+    policy_image_take_aim(image, name, &aim);
+    policy_image_find_aimed(image, name, &aim, out);
 }
 
 /* True if the first bits of a and b are equal. */

@@ -266,13 +266,24 @@ void policy_decide_client(const struct policy *policy, unsigned view,
 void policy_decide_question(const struct policy *policy, unsigned view,
                             const struct wire_name *name, struct policy_outcome *out)
 {
+    struct policy_image_aim aim;
+
+    policy_image_take_aim(policy->image, name, &aim);
+    policy_decide_aimed(policy, view, name, &aim, out);
+}
+
+/* hot */
+void policy_decide_aimed(const struct policy *policy, unsigned view,
+                         const struct wire_name *name, const struct policy_image_aim *aim,
+                         struct policy_outcome *out)
+{
     const struct policy_trigger_at what = {POLICY_TRIGGER_QNAME, 0, name, NULL, ADDRESS_NONE};
     struct policy_matches matches;
 
     invariant(view < policy->view_count);
     const struct policy_view *in = &policy->views[view];
     start(out);
-    policy_image_find_name(policy->image, name, &matches);
+    policy_image_find_aimed(policy->image, name, aim, &matches);
     decide(policy, view, &matches, &what, out);
     const bool ruled = policy_except_rules(policy, view, &matches, out);
     out->denied = is_denied(in, &matches, ruled, name);
@@ -356,6 +367,15 @@ bool policy_hit_is_paused(const struct policy *policy, unsigned view,
         break;
     }
     return policy_list_is_paused(policy, view, hit->list);
+}
+
+/* hot */
+const struct policy_said *policy_hit_said(const struct policy *policy,
+                                          const struct policy_hit *hit)
+{
+    return hit->ground == POLICY_GROUND_RULE && hit->list < policy->said_count
+               ? &policy->said[hit->list]
+               : NULL;
 }
 
 bool policy_hit_row(const struct policy *policy, const struct policy_hit *hit,

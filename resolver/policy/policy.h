@@ -246,6 +246,11 @@ void policy_decide_client(const struct policy *policy, unsigned view,
 /* hot. Decides the name that a client asked: by rules, then by the view's default. */
 void policy_decide_question(const struct policy *policy, unsigned view,
                             const struct wire_name *name, struct policy_outcome *out);
+/* hot. The same where policy_image_take_aim() has been called for the name and the image of
+ * this policy. */
+void policy_decide_aimed(const struct policy *policy, unsigned view,
+                         const struct wire_name *name, const struct policy_image_aim *aim,
+                         struct policy_outcome *out);
 
 /* hot. Decides one name or address by rules alone; trigger: one for which
  * policy_trigger_is_address is false, or true, and not CLIENT. Of a name server: name or owner
@@ -275,6 +280,24 @@ bool policy_outcome_blocks(const struct policy_outcome *outcome);
 /* True for a hit that would have been enforced but for a pause. */
 bool policy_hit_is_paused(const struct policy *policy, unsigned view,
                           const struct policy_hit *hit);
+
+/* "provider list serial": 24 + 1 + 24 + 1 + 10 octets, so that the serial is never what is cut
+ * (RFC 8914 wants the text short). */
+#define POLICY_EDE_WORD_MAX 24u
+#define POLICY_EDE_MAX      (2 * POLICY_EDE_WORD_MAX + 13u)
+
+/* What every answer that a list's rule replaces says, ready. */
+struct policy_said {
+    const char *provider; /* borrowed from the image */
+    uint32_t serial;
+    bool legal; /* the list states a legal requirement */
+    uint8_t ede_len;
+    char ede[POLICY_EDE_MAX]; /* of policy_words_ede(), with a terminator */
+};
+
+/* hot. That of the hit's list, borrowed from the policy; NULL for another ground than RULE. */
+const struct policy_said *policy_hit_said(const struct policy *policy,
+                                          const struct policy_hit *hit);
 
 /* The row of a hit; false if it has none (another ground than RULE), or the image is damaged.
  */

@@ -1,6 +1,7 @@
 #include "policy/policy_state.h"
 
 #include "base/invariant.h"
+#include "policy/words.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -457,6 +458,29 @@ static void note_versions(struct policy *policy)
     }
 }
 
+/* False if out of memory. */
+static bool make_said(struct policy *policy)
+{
+    const size_t count = policy_image_lists(policy->image);
+    struct policy_image_list list;
+
+    policy->said = calloc(count + 1, sizeof(policy->said[0])); /* not of nothing */
+    policy->said_count = policy->said != NULL ? count : 0;
+    for (size_t i = 0; i < policy->said_count; i++) {
+        struct policy_said *said = &policy->said[i];
+
+        if (policy_image_list_at(policy->image, i, &list)) {
+            said->provider = list.provider;
+            said->serial = list.serial;
+            said->legal = list.legal_requirement[0] != '\0';
+            said->ede_len = (uint8_t)policy_words_ede_list(&list, said->ede);
+        } else {
+            said->provider = ""; /* a damaged image */
+        }
+    }
+    return policy->said != NULL;
+}
+
 int policy_create(struct policy_image *image, const struct policy_view_setting *views,
                   size_t view_count, uint64_t generation, struct report *report,
                   struct policy **policy)
@@ -477,7 +501,7 @@ int policy_create(struct policy_image *image, const struct policy_view_setting *
                             .view_count = view_count};
     note_versions(made);
     made->views = calloc(view_count, sizeof(made->views[0]));
-    int rc = made->views == NULL ? -ENOMEM : 0;
+    int rc = made->views == NULL || !make_said(made) ? -ENOMEM : 0;
     for (size_t i = 0; i < view_count && rc != -ENOMEM; i++) {
         /* All views are looked at, so that the report has every fault. */
         const int view_rc = make_view(made, &views[i], report, &made->views[i]);
@@ -605,6 +629,7 @@ void policy_destroy(struct policy *policy)
         for (size_t i = 0; i < POLICY_LISTS_MAX; i++) {
             policy_list_free(policy->heads[i]);
         }
+        free(policy->said);
         policy_image_free(policy->image);
     }
     policy->magic = 0;

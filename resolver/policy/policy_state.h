@@ -80,6 +80,9 @@ struct policy {
     struct policy_view *views;
     bool derived;                         /* the image is borrowed */
     struct policy_exceptions *exceptions; /* NULL: none */
+    /* By number of the image's list; borrowed if derived. */
+    struct policy_said *said;
+    size_t said_count;
     /* By number of the image's list; NULL: not given. Borrowed if derived. */
     struct policy_list *heads[POLICY_LISTS_MAX];
     /* By number of the image's list: which of two versions it is, enum policy_version, and the

@@ -11,8 +11,7 @@ static void add_word(struct text *text, const char *word)
 size_t policy_words_ede(const struct policy *policy, const struct policy_hit *hit,
                         const char *view_name, char out[POLICY_EDE_MAX])
 {
-    struct policy_image_list list;
-    struct policy_row row;
+    const struct policy_said *said = policy_hit_said(policy, hit);
     struct text text;
 
     text_init(&text, out, POLICY_EDE_MAX);
@@ -22,14 +21,22 @@ size_t policy_words_ede(const struct policy *policy, const struct policy_hit *hi
     } else if (hit->ground == POLICY_GROUND_CLIENT) {
         text_add(&text, "client denied, view ");
         add_word(&text, view_name);
-    } else if (policy_hit_row(policy, hit, &row) &&
-               policy_image_list_at(policy_image_of(policy), row.list, &list)) {
-        add_word(&text, list.provider);
-        text_add(&text, " ");
-        add_word(&text, list.id);
-        text_add(&text, " ");
-        text_add_uint(&text, list.serial);
+    } else if (said != NULL) {
+        text_add_octets(&text, said->ede, said->ede_len);
     }
+    return text.len;
+}
+
+size_t policy_words_ede_list(const struct policy_image_list *list, char out[POLICY_EDE_MAX])
+{
+    struct text text;
+
+    text_init(&text, out, POLICY_EDE_MAX);
+    add_word(&text, list->provider);
+    text_add(&text, " ");
+    add_word(&text, list->id);
+    text_add(&text, " ");
+    text_add_uint(&text, list->serial);
     return text.len;
 }
 

@@ -11,15 +11,13 @@
 #include "policy/list.h"
 #include "policy/policy.h"
 
-/* "provider list serial": 24 + 1 + 24 + 1 + 10 octets, so that the serial is never what is cut
- * (RFC 8914 wants the text short). */
-#define POLICY_EDE_WORD_MAX 24u
-#define POLICY_EDE_MAX      (2 * POLICY_EDE_WORD_MAX + 13u)
-
 /* hot. The text of the Extended DNS Error for an answer that this hit replaces; view_name: of
  * the view that decides. Returns its length; 0 if the image is damaged. */
 size_t policy_words_ede(const struct policy *policy, const struct policy_hit *hit,
                         const char *view_name, char out[POLICY_EDE_MAX]);
+
+/* The same for any rule of a list. */
+size_t policy_words_ede_list(const struct policy_image_list *list, char out[POLICY_EDE_MAX]);
 
 /* Whose word a hit is: "rule", "default-deny" or "client-deny". */
 const char *policy_words_ground(enum policy_ground ground);

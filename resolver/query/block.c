@@ -30,29 +30,16 @@ const struct wire_name query_soa_rname = {.octets = "\x06"
                                           .len = 16,
                                           .labels = 2};
 
-/* The list of the hit that blocks; false if the image is damaged. */
-static bool list_of_block(const struct query_engine *engine, const struct query *q,
-                          struct policy_image_list *list)
-{
-    struct policy_row row;
-
-    return policy_hit_row(engine->policy, &q->hits.at[q->block], &row) &&
-           policy_image_list_at(policy_image_of(engine->policy), row.list, list);
-}
-
 int block_ede(const struct query_engine *engine, const struct query *q, bool forged,
               char text[BLOCK_TEXT_SIZE])
 {
     const struct query_settings *settings = engine->settings;
     const char *view =
         q->view < settings->view_count ? settings->views[q->view].name : "default";
-    struct policy_image_list list;
-    int code = WIRE_EDE_BLOCKED;
+    const struct policy_said *said = policy_hit_said(engine->policy, &q->hits.at[q->block]);
+    const int code = said != NULL && said->legal ? WIRE_EDE_CENSORED : WIRE_EDE_BLOCKED;
 
     policy_words_ede(engine->policy, &q->hits.at[q->block], view, text);
-    if (list_of_block(engine, q, &list) && list.legal_requirement[0] != '\0') {
-        code = WIRE_EDE_CENSORED;
-    }
     if (forged) {
         return WIRE_EDE_FORGED;
     }
@@ -71,8 +58,8 @@ static enum query_state block_empty(struct query_engine *engine, struct query *q
 static enum query_state block_negative(struct query_engine *engine, struct query *q,
                                        unsigned rcode)
 {
+    const struct policy_said *said = policy_hit_said(engine->policy, &q->hits.at[q->block]);
     const uint8_t labels = q->question.name.labels;
-    struct policy_image_list list;
     struct wire_writer writer;
     struct wire_name owner;
     char text[BLOCK_TEXT_SIZE];
@@ -83,7 +70,7 @@ static enum query_state block_negative(struct query_engine *engine, struct query
     }
     wire_name_suffix(&q->question.name,
                      rcode == WIRE_NXDOMAIN && labels > 0 ? labels - 1u : labels, &owner);
-    const uint32_t serial = list_of_block(engine, q, &list) ? list.serial : 1;
+    const uint32_t serial = said != NULL ? said->serial : 1;
     wire_write_soa(&writer, WIRE_AUTHORITY, &owner, &soa_mname, &query_soa_rname, serial,
                    engine->settings->block_ttl_s);
     const int ede = block_ede(engine, q, false, text);
@@ -100,19 +87,14 @@ enum query_state block_sinkhole(struct query_engine *engine, struct query *q)
     const bool v4 = q->question.type == WIRE_A && sinkhole4->family == ADDRESS_V4;
     const bool v6 = q->question.type == WIRE_AAAA && sinkhole6->family == ADDRESS_V6;
     const struct address *address = v4 ? sinkhole4 : sinkhole6;
-    struct wire_writer writer;
     char text[BLOCK_TEXT_SIZE];
 
     if (!v4 && !v6) {
         return block_negative(engine, q, WIRE_NOERROR);
     }
-    if (!respond_begin(engine, q, &writer)) {
-        return QUERY_RECORD;
-    }
-    wire_write_record(&writer, WIRE_ANSWER, &q->question.name, q->question.type,
-                      settings->block_ttl_s, address->octets, address_octets(address));
     const int ede = block_ede(engine, q, true, text);
-    return respond_end(engine, q, &writer, WIRE_NOERROR, ede, text);
+    return respond_record(engine, q, settings->block_ttl_s, address->octets,
+                          address_octets(address), ede, text);
 }
 
 /* True if names below this one are answered here, or asked for whatever policy says. */

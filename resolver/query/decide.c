@@ -74,8 +74,10 @@ enum query_state step_decide(struct query_engine *engine, struct query *q)
     policy_hits_start(&q->hits, q->client.transport == QUERY_TCP);
     q->blocked = false;
     q->cached = false;
+    const struct policy_image_aim *aim = q->aimed ? &q->aim : NULL;
+    q->aimed = false; /* whatever decides anew may do so by another policy */
     if (!query_settings_exempt(engine->settings, q->context) &&
-        policy_decide_asked(engine->policy, q->view, &q->client.from, &q->question.name,
+        policy_decide_asked(engine->policy, q->view, &q->client.from, &q->question.name, aim,
                             &q->hits, &q->block)) {
         return query_block(engine, q);
     }

@@ -127,6 +127,7 @@ static void decide_anew(struct query_engine *engine, struct query *q)
     }
     query_learn_forget(engine, q);
     q->steps = 0;
+    q->aimed = false;
     q->hits.count = 0; /* found by rules that are no more */
     q->hits.more = false;
     q->blocked = false;

@@ -67,9 +67,10 @@ struct query {
     bool abandoned;  /* the client is gone */
     uint8_t rcode;   /* of the answer sent */
     uint64_t received_us, wall_us;
-    const uint8_t *msg; /* borrowed during query_run */
-    size_t msg_len;
-    uint8_t *out; /* reserved for the answer */
+    bool aimed;            /* aim is of the name and the policy in force */
+    uint16_t hash_context; /* hash is that of the question's key in this context */
+    uint64_t hash;         /* 0: none yet */
+    uint8_t *out;          /* reserved for the answer */
     size_t out_size, out_len;
     struct timer deadline;
     struct query_fetch *fetch; /* waited for, or NULL */
@@ -84,6 +85,7 @@ struct query {
     struct query_mark asked;         /* before anything of an answer was looked at */
     struct address upstream;
     struct policy_hits hits;
+    struct policy_image_aim aim; /* if aimed */
     struct wire_question question;
 };
 
@@ -215,6 +217,10 @@ enum query_state respond_message(struct query_engine *engine, struct query *q,
                                  const struct wire_message *message);
 enum query_state respond_empty(struct query_engine *engine, struct query *q, unsigned rcode,
                                uint16_t flags, int ede, const char *ede_text);
+/* One record of the asked name and type, and nothing else. */
+enum query_state respond_record(struct query_engine *engine, struct query *q, uint32_t ttl_s,
+                                const uint8_t *rdata, size_t rdata_len, int ede,
+                                const char *ede_text);
 enum query_state respond_any(struct query_engine *engine, struct query *q);
 /* SERVFAIL; for a blocked question whose redirect led nowhere, the sinkhole. */
 enum query_state respond_failure(struct query_engine *engine, struct query *q, int ede,

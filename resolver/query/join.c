@@ -477,8 +477,8 @@ bool query_fetch_may_ask(const struct query_engine *engine, const struct query_f
             continue;
         }
         policy_hits_start(&hits, q->client.transport == QUERY_TCP);
-        if (!policy_decide_asked(engine->policy, q->view, &q->client.from, &fetch->name, &hits,
-                                 &block)) {
+        if (!policy_decide_asked(engine->policy, q->view, &q->client.from, &fetch->name, NULL,
+                                 &hits, &block)) {
             return true;
         }
     }

@@ -14,6 +14,7 @@ void query_key_of(const struct query *q, struct cache_key *key)
     key->context = redirected ? q->redirect->context : q->context;
     key->dnssec_ok = q->question.dnssec_ok && !redirected;
     key->checking_disabled = (q->question.flags & WIRE_FLAG_CD) != 0 && !redirected;
+    key->hash = !redirected && q->hash_context == q->context ? q->hash : 0;
 }
 
 enum query_state step_lookup(struct query_engine *engine, struct query *q)

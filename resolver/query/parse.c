@@ -1,6 +1,6 @@
 /*
- * PARSE and CLIENT: what is asked, to which view whoever asks belongs, and whether he is
- * answered at all.
+ * PARSE and CLIENT: what is asked (query_read() has read it), to which view whoever asks
+ * belongs, and whether he is answered at all.
  */
 #include "query/engine.h"
 
@@ -9,8 +9,6 @@
 
 enum query_state step_parse(struct query_engine *engine, struct query *q)
 {
-    q->parsed = wire_question_read(q->msg, q->msg_len, &q->question);
-    q->msg = NULL;
     if (q->parsed == WIRE_QUESTION_DROP) {
         engine->counters.dropped++;
         return QUERY_FREE;

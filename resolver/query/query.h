@@ -59,7 +59,6 @@ struct query_client {
     struct address from;  /* the client */
     struct address local; /* the address that it asked */
     uint8_t transport;    /* enum query_transport */
-    uint32_t interface;   /* where it came in (IP_PKTINFO), for the way back; 0: unknown */
     void *owner;          /* net's: the socket or connection */
     int keepalive_100ms;  /* TCP: idle time to announce (RFC 7828); below 0: none */
     void *link[2];        /* net's: list links of a TCP connection's questions */
@@ -238,6 +237,15 @@ const struct wire_question *query_question_of(const struct query *q);
 
 /* Starts the question in msg (borrowed for the call). q is the engine's from here on. */
 void query_run(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len);
+
+/*
+ * hot. The same in two steps, for questions that came together: query_read() of each, then
+ * query_go_on() with all of them, in this order, before anything else is asked of the engine.
+ * Memory that a question needs comes while the others are read: in the lists, in the cache.
+ * What is answered is the same.
+ */
+void query_read(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len);
+void query_go_on(struct query_engine *engine, struct query *const *batch, size_t count);
 
 /* The client is gone: the question ends unanswered, without io->release; what policy found is
  * recorded. Also for a slot that was taken and never run. Not from within a function of io. */

@@ -162,6 +162,22 @@ enum query_state respond_end(struct query_engine *engine, struct query *q,
     return len > 0 ? written(q, len, rcode) : write_truncated(engine, q, rcode);
 }
 
+enum query_state respond_record(struct query_engine *engine, struct query *q, uint32_t ttl_s,
+                                const uint8_t *rdata, size_t rdata_len, int ede,
+                                const char *ede_text)
+{
+    struct wire_opt opt;
+
+    q->rcode = WIRE_NOERROR;
+    if (!reserve(engine, q)) {
+        return QUERY_RECORD;
+    }
+    opt_for(engine, q, WIRE_NOERROR, ede, ede_text, &opt);
+    const size_t len = wire_answer_record(q->out, q->out_size, &q->question, ttl_s, rdata,
+                                          rdata_len, q->question.has_edns ? &opt : NULL);
+    return len > 0 ? written(q, len, WIRE_NOERROR) : write_truncated(engine, q, WIRE_NOERROR);
+}
+
 enum query_state respond_any(struct query_engine *engine, struct query *q)
 {
     static const uint8_t hinfo[] = "\x07RFC8482"; /* and an empty string: the final zero */
@@ -289,17 +305,10 @@ enum query_state step_send(struct query_engine *engine, struct query *q)
 void query_count_decision(struct query_engine *engine, const struct audit_decision *decision,
                           const struct policy_hit *hit, bool blocked)
 {
-    struct policy_image_list list;
-    struct policy_row row;
+    const struct policy_said *said = policy_hit_said(engine->policy, hit);
 
-    if (hit->ground != POLICY_GROUND_RULE) {
-        query_tops_decision(engine->tops, engine->now.mono_us, &decision->client,
-                            decision->name, blocked, NULL);
-    } else if (policy_hit_row(engine->policy, hit, &row) &&
-               policy_image_list_at(policy_image_of(engine->policy), row.list, &list)) {
-        query_tops_decision(engine->tops, engine->now.mono_us, &decision->client,
-                            decision->name, blocked, list.provider);
-    }
+    query_tops_decision(engine->tops, engine->now.mono_us, &decision->client, decision->name,
+                        blocked, said != NULL ? said->provider : NULL);
 }
 
 void query_decision_of(const struct query_engine *engine, const struct query *q,

@@ -104,14 +104,50 @@ const struct wire_question *query_question_of(const struct query *q)
     return &q->question;
 }
 
-void query_run(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len)
+/* hot. What the question will need of the lists and of the cache begins to come. */
+static void expect(struct query_engine *engine, struct query *q)
+{
+    const struct query_zone *zone = query_settings_zone(engine->settings, &q->question.name);
+    struct cache_key key;
+
+    policy_image_take_aim(policy_image_of(engine->policy), &q->question.name, &q->aim);
+    q->aimed = true;
+    q->context = zone != NULL ? zone->context : 0;
+    query_key_of(q, &key);
+    q->hash = cache_hash(engine->cache, &key);
+    q->hash_context = q->context;
+    cache_expect(engine->cache, q->hash);
+}
+
+/* hot */
+void query_read(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len)
 {
     invariant(engine->policy != NULL && engine->settings != NULL);
     engine->counters.questions += q->trace == NULL ? 1 : 0;
-    q->msg = msg;
-    q->msg_len = len;
     q->received_us = engine->now.mono_us;
     q->wall_us = engine->now.wall_us;
+    q->parsed = wire_question_read(msg, len, &q->question);
+    if (q->parsed == WIRE_QUESTION_OK) {
+        expect(engine, q);
+    }
+}
+
+/* hot */
+void query_go_on(struct query_engine *engine, struct query *const *batch, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (batch[i]->aimed) {
+            cache_expect_entry(engine->cache, batch[i]->hash);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        query_drive(engine, batch[i], QUERY_PARSE);
+    }
+}
+
+void query_run(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len)
+{
+    query_read(engine, q, msg, len);
     query_drive(engine, q, QUERY_PARSE);
 }
 

@@ -148,7 +148,12 @@ enum wire_question_result wire_question_read(const uint8_t *msg, size_t len,
 {
     size_t at = WIRE_HEADER_OCTETS;
 
-    memset(out, 0, sizeof(*out));
+    memset(&out->id, 0,
+           offsetof(struct wire_question, cookie) - offsetof(struct wire_question, id));
+    out->name.octets[0] = 0;
+    out->name.at[0] = 0;
+    out->name.len = 0;
+    out->name.labels = 0;
     out->udp_size = WIRE_UDP_CLASSIC;
     if (len < WIRE_HEADER_OCTETS) {
         return WIRE_QUESTION_DROP;

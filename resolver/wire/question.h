@@ -40,15 +40,16 @@ struct wire_question {
     bool has_keepalive;
     bool has_padding;
     uint16_t udp_size;  /* what the client advertises; 512 without EDNS, and never below */
+    uint16_t raw_len;   /* of raw */
     uint8_t cookie_len; /* 0: none sent; else 8, or 16 to 40 */
+    /* No more of these than their lengths say is written. */
     uint8_t cookie[WIRE_COOKIE_MAX];
     /* The question section as received: name in the client's case, type, class. */
     uint8_t raw[WIRE_NAME_MAX + 4];
-    uint16_t raw_len;
 };
 
 /*
- * Reads the datagram (or TCP message) of len octets. *out is always fully written.
+ * hot. Reads the datagram (or TCP message) of len octets. *out is always written.
  * A compression pointer inside the question's name is refused (FORMERR): nothing stands before
  * it that it could point at. Additional records other than OPT are skipped, bounded; a TSIG or
  * SIG(0) record is ignored.

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#define OPT_OCTETS  11u     /* root, type, class, TTL, RDLENGTH */
 #define POINTER_MAX 0x3fffu /* the farthest octet that a pointer reaches */
 
 /* The SOA of a negative answer is never transferred: only MINIMUM means something to a reader.
@@ -269,46 +270,64 @@ static size_t ede_text_octets(const char *text)
     return cut;
 }
 
-size_t wire_opt_octets(const struct wire_opt *opt)
+/* Octets of the options. */
+static size_t options_octets(const struct wire_opt *opt, size_t ede_text)
 {
-    size_t octets = 11; /* root, type, class, TTL, RDLENGTH */
-
-    octets += opt->ede >= 0 ? 6 + ede_text_octets(opt->ede_text) : 0;
-    octets += opt->keepalive_100ms >= 0 ? 6 : 0;
-    octets += opt->cookie != NULL ? 4 + opt->cookie_len : 0;
-    return octets;
+    return (opt->ede >= 0 ? 6 + ede_text : 0) + (opt->keepalive_100ms >= 0 ? 6u : 0) +
+           (opt->cookie != NULL ? 4 + opt->cookie_len : 0);
 }
 
+size_t wire_opt_octets(const struct wire_opt *opt)
+{
+    return OPT_OCTETS + options_octets(opt, opt->ede >= 0 ? ede_text_octets(opt->ede_text) : 0);
+}
+
+static uint8_t *put_option(uint8_t *at, uint16_t code, size_t len)
+{
+    wire_put16(at, code);
+    wire_put16(at + 2, (uint16_t)len);
+    return at + 4;
+}
+
+/* hot: room is asked for once */
 void wire_write_opt(struct wire_writer *writer, const struct wire_opt *opt)
 {
-    static const struct wire_name root = {.len = 1, .labels = 0};
-    const uint32_t ttl =
-        (uint32_t)(opt->rcode >> 4 & 0xff) << 24 | (opt->dnssec_ok ? WIRE_EDNS_DO : 0);
-    const struct wire_mark mark =
-        wire_put_fixed(writer, WIRE_ADDITIONAL, &root, WIRE_OPT, opt->udp_size, ttl);
-    const size_t start = writer->len;
+    const size_t text_len = opt->ede >= 0 ? ede_text_octets(opt->ede_text) : 0;
+    const size_t options = options_octets(opt, text_len);
 
+    if (writer->counts[WIRE_ADDITIONAL] == UINT16_MAX || !room(writer, OPT_OCTETS + options)) {
+        writer->overflow = true;
+        return;
+    }
+    uint8_t *at = writer->octets + writer->len;
+    at[0] = 0; /* the root */
+    wire_put16(at + 1, WIRE_OPT);
+    wire_put16(at + 3, opt->udp_size);
+    wire_put32(at + 5,
+               (uint32_t)(opt->rcode >> 4 & 0xff) << 24 | (opt->dnssec_ok ? WIRE_EDNS_DO : 0));
+    wire_put16(at + 9, (uint16_t)options);
+    at += OPT_OCTETS;
     if (opt->ede >= 0) {
-        const size_t text_len = ede_text_octets(opt->ede_text);
-
-        put16(writer, WIRE_OPTION_EDE);
-        put16(writer, (uint16_t)(2 + text_len));
-        put16(writer, (uint16_t)opt->ede);
-        wire_put_octets(writer, (const uint8_t *)opt->ede_text, text_len);
+        at = put_option(at, WIRE_OPTION_EDE, 2 + text_len);
+        wire_put16(at, (uint16_t)opt->ede);
+        if (text_len > 0) {
+            memcpy(at + 2, opt->ede_text, text_len);
+        }
+        at += 2 + text_len;
     }
     if (opt->keepalive_100ms >= 0) {
-        put16(writer, WIRE_OPTION_KEEPALIVE);
-        put16(writer, 2);
-        put16(writer, (uint16_t)(opt->keepalive_100ms < UINT16_MAX ? opt->keepalive_100ms
-                                                                   : UINT16_MAX));
+        at = put_option(at, WIRE_OPTION_KEEPALIVE, 2);
+        wire_put16(at, (uint16_t)(opt->keepalive_100ms < UINT16_MAX ? opt->keepalive_100ms
+                                                                    : UINT16_MAX));
+        at += 2;
     }
     if (opt->cookie != NULL) {
         invariant(opt->cookie_len <= WIRE_COOKIE_MAX);
-        put16(writer, WIRE_OPTION_COOKIE);
-        put16(writer, (uint16_t)opt->cookie_len);
-        wire_put_octets(writer, opt->cookie, opt->cookie_len);
+        at = put_option(at, WIRE_OPTION_COOKIE, opt->cookie_len);
+        memcpy(at, opt->cookie, opt->cookie_len);
     }
-    wire_put_done(writer, WIRE_ADDITIONAL, mark, start);
+    writer->len += OPT_OCTETS + options;
+    writer->counts[WIRE_ADDITIONAL]++;
 }
 
 size_t wire_writer_end(struct wire_writer *writer, uint16_t id, uint16_t flags)

@@ -83,6 +83,15 @@ size_t wire_opt_octets(const struct wire_opt *opt);
 size_t wire_writer_end(struct wire_writer *writer, uint16_t id, uint16_t flags);
 
 /*
+ * hot. An answer with one record of the asked name, of its type and class IN, and OPT unless
+ * opt is NULL. The question has one (has_question). QR and RA are set; RD and CD are copied.
+ * Returns the length, or 0 if it does not fit.
+ */
+size_t wire_answer_record(uint8_t *octets, size_t size, const struct wire_question *question,
+                          uint32_t ttl, const uint8_t *rdata, size_t rdata_len,
+                          const struct wire_opt *opt);
+
+/*
  * An answer without records: the question echoed if there is one, OPT if the question had one
  * (opt NULL: a bare one). rcode counts, not opt->rcode. QR and RA are set; opcode, RD and CD
  * are copied from the question. Returns the length, or 0 if it does not fit (an answer without

@@ -364,6 +364,42 @@ static void prefixes_cover_what_lies_inside(void **state)
     }
 }
 
+/* Bit by bit. */
+static bool covers(const struct address_prefix *prefix, const struct address *address)
+{
+    for (unsigned i = 0; i < prefix->bits; i++) {
+        if (((prefix->octets[i / 8] ^ address->octets[i / 8]) & 0x80 >> i % 8) != 0) {
+            return false;
+        }
+    }
+    return prefix->family == address->family;
+}
+
+static void a_prefix_of_each_length_covers_what_has_its_bits(void **state)
+{
+    struct address address = {.family = ADDRESS_V6};
+    struct address_prefix prefix;
+
+    (void)state;
+    for (unsigned i = 0; i < 16; i++) {
+        address.octets[i] = (uint8_t)(0x5a + 37 * i);
+    }
+    for (unsigned bits = 0; bits <= 128; bits++) {
+        address_prefix_of(&address, bits, &prefix);
+        for (unsigned flip = 0; flip <= 128; flip++) { /* 128: none */
+            struct address other = address;
+
+            if (flip < 128) {
+                other.octets[flip / 8] ^= (uint8_t)(0x80 >> flip % 8);
+            }
+            assert_int_equal(address_prefix_covers(&prefix, &other), covers(&prefix, &other));
+            assert_int_equal(address_prefix_covers(&prefix, &other), flip >= bits);
+        }
+    }
+    address.family = ADDRESS_V4;
+    assert_false(address_prefix_covers(&prefix, &address));
+}
+
 static void prefixes_are_written_with_their_length(void **state)
 {
     static const struct {
@@ -437,6 +473,7 @@ int main(void)
         cmocka_unit_test(the_ipv4_host_behind_an_ipv6_address_is_found),
         cmocka_unit_test(equality_looks_at_each_part),
         cmocka_unit_test(prefixes_cover_what_lies_inside),
+        cmocka_unit_test(a_prefix_of_each_length_covers_what_has_its_bits),
         cmocka_unit_test(prefixes_are_written_with_their_length),
         cmocka_unit_test(refuses_what_is_no_prefix),
     };

@@ -222,15 +222,16 @@ static void make_exchange(enum kind kind, unsigned i, const struct names_source 
     need(out->question_len > 0 && out->answer_len > 0, "no message");
 }
 
-static inline __attribute__((always_inline)) void
-ask(struct bench *bench, const struct exchange *exchange, unsigned client)
+static inline __attribute__((always_inline)) struct query *
+read_one(struct bench *bench, const struct exchange *exchange, unsigned client)
 {
     struct query *q = query_take(bench->engine);
 
     query_client_of(q)->from =
         (struct address){.family = ADDRESS_V4, .octets = {127, 0, 0, (uint8_t)client}};
     query_client_of(q)->transport = QUERY_UDP;
-    query_run(bench->engine, q, exchange->question, exchange->question_len);
+    query_read(bench->engine, q, exchange->question, exchange->question_len);
+    return q;
 }
 
 /* The batch of questions from number first on. A function for each kind: callgrind tells them
@@ -240,9 +241,13 @@ static inline __attribute__((always_inline)) void replay(struct scene *scene, en
 {
     struct bench *bench = scene->bench;
 
+    struct query *batch[BATCH];
+
     for (unsigned i = 0; i < BATCH; i++) {
-        ask(bench, &scene->exchanges[kind][(first + i) % NAMES], (first + i) % CLIENTS + 1);
+        batch[i] = read_one(bench, &scene->exchanges[kind][(first + i) % NAMES],
+                            (first + i) % CLIENTS + 1);
     }
+    query_go_on(bench->engine, batch, BATCH);
     if (kind == KIND_MISS) {
         for (unsigned i = 0; i < BATCH; i++) {
             const struct exchange *exchange = &scene->exchanges[kind][(first + i) % NAMES];
@@ -290,6 +295,13 @@ static void turn(const struct scene *scene)
     bench_pass(bench, 100);
 }
 
+static void ask(struct bench *bench, const struct exchange *exchange)
+{
+    struct query *q = read_one(bench, exchange, 1);
+
+    query_go_on(bench->engine, &q, 1);
+}
+
 /* All that is to be in the cache; none of it is what is counted. */
 static void warm(struct scene *scene)
 {
@@ -297,13 +309,13 @@ static void warm(struct scene *scene)
         for (unsigned i = 0; i < NAMES && kind != KIND_MISS; i++) {
             const struct exchange *exchange = &scene->exchanges[kind][i];
 
-            ask(scene->bench, exchange, 1);
+            ask(scene->bench, exchange);
             if (kind != KIND_BLOCKED) {
                 bench_done(scene->bench, 0, QUERY_FETCH_ANSWER, exchange->answer,
                            exchange->answer_len);
             }
             turn(scene);
-            ask(scene->bench, exchange, 1); /* the first look at what is kept */
+            ask(scene->bench, exchange); /* the first look at what is kept */
             turn(scene);
         }
     }

@@ -589,7 +589,10 @@ static void *thread_run(void *arg)
 
         const int len = snprintf(text, sizeof(text), "t%u.example", number);
         wire_name_from_text(text, (size_t)len, &name);
-        const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+        struct cache_key key = {.name = &name, .type = WIRE_TXT};
+        key.hash = number % 2 != 0 ? cache_hash(work->cache, &key) : 0; /* known, or not */
+        cache_expect(work->cache, cache_hash(work->cache, &key));
+        cache_expect_entry(work->cache, cache_hash(work->cache, &key));
         if (cache_get(work->cache, &key, i * 1000u, octets, sizeof(octets), &entry)) {
             struct wire_message message;
 

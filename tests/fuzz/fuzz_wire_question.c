@@ -94,8 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     require(wire_question_read(data, size, &again) == result);
     require(again.raw_len == question.raw_len && again.cookie_len == question.cookie_len);
-    require(memcmp(again.raw, question.raw, sizeof(again.raw)) == 0);
-    require(memcmp(again.cookie, question.cookie, sizeof(again.cookie)) == 0);
+    require(memcmp(again.raw, question.raw, again.raw_len) == 0);
+    require(memcmp(again.cookie, question.cookie, again.cookie_len) == 0);
     check_fields(&question, result);
     if (result == WIRE_QUESTION_DROP) {
         require(size < WIRE_HEADER_OCTETS || (data[2] & 0x80) != 0);

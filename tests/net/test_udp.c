@@ -79,7 +79,6 @@ static void answers_come_from_the_address_that_was_asked(void **state)
         assert_true(address_is_loopback(&fake.last.from));
         assert_int_equal(fake.last.transport, QUERY_UDP);
         assert_true(fake.last.keepalive_100ms < 0);
-        assert_int_not_equal(fake.last.interface, 0);
         assert_true(fake.turns > 0);
         assert_int_equal(answer_from(fd, &from), -1);
         close(fd);
@@ -115,6 +114,57 @@ static void a_burst_is_answered_whole(void **state)
     assert_int_equal(net_counters(fake.net)->udp_sent, BURST);
     /* 200 at once are 7 batches of 32, and no more than four of them in one callback. */
     assert_true(fake.turns >= 2);
+    close(fd);
+    fake_deinit(&fake);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+static void a_flood_starves_neither_tcp_nor_timers(void **state)
+{
+    enum {
+        FLOOD = 2000, /* as many of them as the socket holds */
+        MOST = NET_BATCHES_PER_TURN * NET_BATCH
+    };
+    uint8_t question[2 + 64], answer[2 + 64];
+    struct sockaddr_storage to;
+    struct fake fake;
+    uv_timer_t timer;
+    bool fired = false;
+    ssize_t got = -1;
+    unsigned turns = 0;
+
+    (void)state;
+    fake_init(&fake, "127.0.0.1");
+    const int fd = client_of(AF_INET);
+    for (unsigned i = 0; i < FLOOD; i++) {
+        ask(&fake, fd, "127.0.0.1", (uint16_t)i, 'a');
+    }
+    const int tcp = socket(AF_INET, SOCK_STREAM, 0);
+    const socklen_t to_len = address_to_sockaddr(&fake.at, &to);
+    assert_int_equal(connect(tcp, (struct sockaddr *)&to, to_len), 0);
+    const size_t len = fake_question(question + 2, 7, 'a');
+    wire_put16(question, (uint16_t)len);
+    assert_int_equal(send(tcp, question, 2 + len, 0), (ssize_t)(2 + len));
+    uv_timer_init(&fake.loop, &timer);
+    timer.data = &fired;
+    uv_timer_start(&timer, on_timer, 0, 0);
+
+    /* Accepting and reading are a turn each; the answer leaves with the second. */
+    for (; got < 0 && turns < 4; turns++) {
+        ask(&fake, fd, "127.0.0.1", 1, 'a'); /* it goes on */
+        uv_run(&fake.loop, UV_RUN_NOWAIT);
+        assert_true(net_counters(fake.net)->udp_received <= (uint64_t)(turns + 1) * MOST);
+        got = recv(tcp, answer, sizeof(answer), MSG_DONTWAIT);
+    }
+    assert_int_equal(got, 2 + len);
+    assert_true(fired);
+    assert_int_equal(net_counters(fake.net)->udp_received, (uint64_t)turns * MOST);
+    uv_close((uv_handle_t *)&timer, NULL);
+    close(tcp);
     close(fd);
     fake_deinit(&fake);
 }
@@ -338,6 +388,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_come_from_the_address_that_was_asked),
         cmocka_unit_test(a_burst_is_answered_whole),
+        cmocka_unit_test(a_flood_starves_neither_tcp_nor_timers),
         cmocka_unit_test(later_answers_leave_with_the_next_turn_of_the_loop),
         cmocka_unit_test(the_worker_may_flush_by_itself),
         cmocka_unit_test(what_the_kernel_has_cut_is_not_looked_at),

@@ -496,7 +496,7 @@ static bool ask_engine(const struct policy *policy, const struct model_question 
     bool blocked;
 
     policy_hits_start(hits, q->tcp);
-    blocked = policy_decide_asked(policy, q->view, &q->client, &asked, hits, block);
+    blocked = policy_decide_asked(policy, q->view, &q->client, &asked, NULL, hits, block);
     if (!blocked) {
         write_answer(q, type, octets, &message);
         assert_int_equal(policy_chain_follow(&message, &chain), POLICY_CHAIN_OK);

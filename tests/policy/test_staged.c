@@ -435,7 +435,7 @@ static void a_trial_makes_hits_that_change_nothing(void **state)
         uint8_t block = 0;
 
         policy_hits_start(&hits, false);
-        assert_int_equal(policy_decide_asked(policy, 0, &client, &name, &hits, &block),
+        assert_int_equal(policy_decide_asked(policy, 0, &client, &name, NULL, &hits, &block),
                          rows[i].blocked);
         assert_int_equal(hits.count, rows[i].hits);
         if (rows[i].trial != POLICY_TRIAL_NONE) {

@@ -456,7 +456,8 @@ static void a_pass_for_the_chain_leaves_only_events(void **state)
         uint8_t block = 0;
 
         policy_hits_start(&hits, false);
-        const bool blocked = policy_decide_asked(policy, 0, &client, &name, &hits, &block);
+        const bool blocked =
+            policy_decide_asked(policy, 0, &client, &name, NULL, &hits, &block);
         if (blocked != cases[i].blocked || hits.count != cases[i].count) {
             fail_msg("case %zu: blocked %d, %u hits", i, blocked, hits.count);
         }

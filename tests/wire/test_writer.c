@@ -398,6 +398,79 @@ static void answers_an_error_as_the_question_allows(void **state)
     }
 }
 
+static uint32_t number; /* of a simple generator: the same on each run */
+
+static uint32_t next(uint32_t bound)
+{
+    number = number * 1664525u + 1013904223u;
+    return (number >> 8) % bound;
+}
+
+/* A question with a name of random labels in random case; its octets and what is read. */
+static void random_question(struct wire_question *question)
+{
+    uint8_t octets[400] = {0, 7, 0, 0, 0, 1};
+    size_t len = WIRE_HEADER_OCTETS;
+
+    octets[2] = (uint8_t)next(2);                   /* RD */
+    octets[3] = (uint8_t)(next(2) != 0 ? 0x10 : 0); /* CD */
+    for (uint32_t labels = next(5); labels > 0; labels--) {
+        octets[len] = (uint8_t)(1 + next(next(8) == 0 ? 63 : 12));
+        for (unsigned i = 1; i <= octets[len]; i++) {
+            octets[len + i] = next(4) == 0 ? (uint8_t)next(256) : (uint8_t) "aAbBzZ-1"[next(8)];
+        }
+        len += 1u + octets[len];
+    }
+    octets[len++] = 0;
+    wire_put16(octets + len, next(2) != 0 ? WIRE_A : WIRE_AAAA);
+    wire_put16(octets + len + 2, WIRE_IN);
+    len += 4;
+    assert_int_equal(wire_question_read(octets, len, question), WIRE_QUESTION_OK);
+}
+
+static void an_answer_in_one_go_is_that_of_the_writer(void **state)
+{
+    static const uint8_t rdata[16] = {192, 0, 2, 1, 5, 6, 7, 8};
+    static const uint8_t cookie[24] = {1, 2, 3};
+    uint8_t slow[600], fast[600];
+
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++) {
+        struct wire_question question;
+        struct wire_writer writer;
+        const size_t rdata_len = next(2) != 0 ? 4 : 16;
+        const size_t size = next(4) == 0 ? next(sizeof(slow)) : sizeof(slow);
+        const bool with_opt = next(4) != 0;
+
+        random_question(&question);
+        const struct wire_opt opt = {.udp_size = 1232,
+                                     .dnssec_ok = next(2) != 0,
+                                     .ede = next(2) != 0 ? WIRE_EDE_FORGED : WIRE_EDE_NONE,
+                                     .ede_text = next(2) != 0 ? "provider list 7" : NULL,
+                                     .keepalive_100ms = next(2) != 0 ? 70000 : -1,
+                                     .cookie = next(2) != 0 ? cookie : NULL,
+                                     .cookie_len = sizeof(cookie)};
+        wire_writer_begin(&writer, slow, size, question.raw, question.raw_len);
+        wire_write_record(&writer, WIRE_ANSWER, &question.name, question.type, 10, rdata,
+                          rdata_len);
+        if (with_opt) {
+            wire_write_opt(&writer, &opt);
+        }
+        const size_t len =
+            wire_writer_end(&writer, question.id,
+                            (uint16_t)(WIRE_FLAG_QR | WIRE_FLAG_RA |
+                                       (question.flags & (WIRE_FLAG_RD | WIRE_FLAG_CD))));
+        memset(fast, 0xa5, sizeof(fast));
+        assert_int_equal(wire_answer_record(fast, size, &question, 10, rdata, rdata_len,
+                                            with_opt ? &opt : NULL),
+                         len);
+        assert_memory_equal(fast, slow, len);
+        for (size_t at = size; at < sizeof(fast); at++) {
+            assert_int_equal(fast[at], 0xa5);
+        }
+    }
+}
+
 static void writes_questions_that_its_own_reader_takes(void **state)
 {
     static const uint8_t raw[] = "\3wWw\7ExAmple";
@@ -441,6 +514,7 @@ int main(void)
         cmocka_unit_test(points_no_farther_than_14_bits_reach),
         cmocka_unit_test(writes_names_whole_when_its_table_is_full),
         cmocka_unit_test(writes_no_more_than_a_message_can_be),
+        cmocka_unit_test(an_answer_in_one_go_is_that_of_the_writer),
         cmocka_unit_test(answers_an_error_as_the_question_allows),
         cmocka_unit_test(writes_questions_that_its_own_reader_takes),
     };
