@@ -28,8 +28,10 @@ uint32_t cache_blocks_take(struct cache_blocks *blocks, uint32_t count)
     return head;
 }
 
-void cache_blocks_give_back(struct cache_blocks *blocks, uint32_t head)
+uint32_t cache_blocks_give_back(struct cache_blocks *blocks, uint32_t head)
 {
+    uint32_t count = 0;
+
     invariant(blocks->marks[head] != CACHE_MARK_NONE);
     blocks->marks[head] = CACHE_MARK_NONE;
     for (uint32_t index = head; index != CACHE_NO_BLOCK;) {
@@ -38,9 +40,11 @@ void cache_blocks_give_back(struct cache_blocks *blocks, uint32_t head)
 
         block->next = blocks->free;
         blocks->free = index;
-        blocks->in_use--;
         index = next;
+        count++;
     }
+    blocks->in_use -= count;
+    return count;
 }
 
 bool cache_blocks_reach(const struct cache_blocks *blocks, uint32_t head, uint32_t end)

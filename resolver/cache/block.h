@@ -29,7 +29,9 @@ struct cache_block {
 enum cache_mark {
     CACHE_MARK_NONE = 0, /* free, or not the first block of its entry */
     CACHE_MARK_HEAD = 1,
-    CACHE_MARK_USED = 2 /* set by a hit, cleared by the hand of the clock */
+    CACHE_MARK_PROVEN = 2, /* its name was asked for again; else it is on trial */
+    CACHE_MARK_USE = 4,    /* hits since it was looked at for eviction: none, one, */
+    CACHE_MARK_USES = 12   /* two, or more: all bits of the number */
 };
 
 struct cache_blocks {
@@ -42,10 +44,11 @@ struct cache_blocks {
     uint32_t in_use;
 };
 
-/* Chains count blocks (at least 1), marks the first and returns its number. The caller has
- * seen to it that as many are free. */
+/* Chains count blocks (at least 1), marks the first as a head and returns its number. The
+ * caller has seen to it that as many are free. */
 uint32_t cache_blocks_take(struct cache_blocks *blocks, uint32_t count);
-void cache_blocks_give_back(struct cache_blocks *blocks, uint32_t head);
+/* Returns how many those were. */
+uint32_t cache_blocks_give_back(struct cache_blocks *blocks, uint32_t head);
 /* True if a block of the entry lies at or behind this one. */
 bool cache_blocks_reach(const struct cache_blocks *blocks, uint32_t head, uint32_t end);
 /* Sets usable; no entry reaches it. The memory of blocks behind it goes back to the system. */

@@ -1,5 +1,5 @@
 /*
- * The shards of the cache: which entry is where, which one goes when room is needed.
+ * The shards of the cache: which entry is where. Which one goes when room is needed: evict.c.
  *
  * An entry in its chain of blocks: struct cache_head (inside.h), the name of the key, the
  * message, and the offsets of the message's TTLs, so that ageing them needs no walk over the
@@ -78,11 +78,12 @@ void cache_expect_entry(const struct cache *cache, uint64_t hash)
     }
 }
 
-/* Shares size among the shards: a block costs its octets, a mark, and half a bucket. */
+/* Shares size among the shards: a block costs its octets, a mark, and half of a bucket and of
+ * its ghosts. */
 static uint32_t blocks_per_shard(size_t size)
 {
     const size_t each = (size - sizeof(struct cache)) / CACHE_SHARDS;
-    const size_t count = each / (CACHE_BLOCK_OCTETS + 1 + sizeof(uint32_t) / 2);
+    const size_t count = each / (CACHE_BLOCK_OCTETS + 1 + sizeof(uint32_t));
 
     return count < UINT32_MAX / 2 ? (uint32_t)count : UINT32_MAX / 2;
 }
@@ -93,10 +94,11 @@ static void cache_shard_clear(struct cache_shard *shard)
     for (uint32_t i = 0; i <= shard->bucket_mask; i++) {
         bucket_set(&shard->buckets[i], CACHE_NO_BLOCK);
     }
+    memset(shard->ghosts, 0, (shard->bucket_mask + 1) * sizeof(*shard->ghosts));
     shard->blocks.fresh = 0;
     shard->blocks.free = CACHE_NO_BLOCK;
     shard->blocks.in_use = 0;
-    shard->hand = 0;
+    shard->proven = 0;
     shard->entries = 0;
 }
 
@@ -130,6 +132,10 @@ struct cache *cache_create(size_t size, const uint8_t hash_key[16])
     }
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
         cache->shards[i].buckets = (_Atomic uint32_t *)(void *)at;
+        at += buckets * sizeof(uint32_t);
+    }
+    for (unsigned i = 0; i < CACHE_SHARDS; i++) {
+        cache->shards[i].ghosts = (uint32_t *)(void *)at;
         at += buckets * sizeof(uint32_t);
     }
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
@@ -189,7 +195,9 @@ void cache_shard_remove(struct cache_shard *shard, uint32_t index)
     } else {
         head_set_next(shard, before, head.next);
     }
-    cache_blocks_give_back(&shard->blocks, index);
+    const bool proven = (shard->blocks.marks[index] & CACHE_MARK_PROVEN) != 0;
+    const uint32_t blocks = cache_blocks_give_back(&shard->blocks, index);
+    shard->proven -= proven ? blocks : 0;
     shard->entries--;
 }
 
@@ -274,16 +282,13 @@ static void set_flag(struct cache_shard *shard, uint32_t index, uint8_t flag)
     shard->blocks.at[index].octets[offsetof(struct cache_head, flags)] |= flag;
 }
 
-/* With the lock held: an entry past its time, which goes or stays. */
-static void note_late(struct cache *cache, struct cache_shard *shard, uint32_t index,
-                      const struct cache_head *head, uint64_t now_us, struct cache_entry *entry)
+/* Of an entry past its time. One that is gone stays till it is replaced, which tells that it
+ * was asked for again, or till room is needed. */
+static void note_late(const struct cache *cache, const struct cache_head *head, uint64_t now_us,
+                      struct cache_entry *entry)
 {
-    if (now_us >= cache_gone_us(cache, head)) {
-        cache_shard_remove(shard, index);
-    } else {
-        entry->stale = true;
-        entry->failed = now_us < head->retry_us;
-    }
+    entry->stale = now_us < cache_gone_us(cache, head);
+    entry->failed = entry->stale && now_us < head->retry_us;
 }
 
 bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us,
@@ -299,12 +304,12 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us
     pthread_mutex_lock(&shard->lock);
     const uint32_t index = shard_find(shard, key, hash, &head, &stream);
     if (index != CACHE_NO_BLOCK && now_us >= head.expires_us) {
-        note_late(cache, shard, index, &head, now_us, entry);
+        note_late(cache, &head, now_us, entry);
     } else if (index != CACHE_NO_BLOCK && head.message_len <= size) {
         cache_entry_fill(&head, now_us, entry);
         cache_stream_read(&stream, octets, head.message_len);
         cache_age_ttls(&stream, &head, entry->age_s, octets);
-        shard->blocks.marks[index] |= CACHE_MARK_USED;
+        cache_mark_use(&shard->blocks.marks[index]);
         if (!entry->asked) {
             set_flag(shard, index, CACHE_HEAD_ASKED);
         }
@@ -347,7 +352,7 @@ bool cache_get_stale(struct cache *cache, const struct cache_key *key, uint64_t 
         } else {
             cache_age_ttls(&stream, &head, entry->age_s, octets);
         }
-        shard->blocks.marks[index] |= CACHE_MARK_USED;
+        cache_mark_use(&shard->blocks.marks[index]);
     }
     pthread_mutex_unlock(&shard->lock);
     return found;
@@ -388,30 +393,6 @@ void cache_stamp(struct cache *cache, const struct cache_key *key, uint32_t vers
     pthread_mutex_unlock(&shard->lock);
 }
 
-/* Frees the entry that the clock points at, or gives it one more round. Two rounds of the hand
- * always free something, as nothing can be used while the lock is held. */
-static void shard_evict(struct cache_shard *shard, uint64_t now_us)
-{
-    for (;;) {
-        const uint32_t index = shard->hand;
-        const uint8_t mark = shard->blocks.marks[index];
-
-        shard->hand = index + 1 >= shard->blocks.usable ? 0 : index + 1;
-        if (mark == CACHE_MARK_NONE) {
-            continue;
-        }
-        struct cache_head head;
-        cache_head_read(shard, index, &head);
-        if ((mark & CACHE_MARK_USED) != 0 && now_us < head.expires_us) {
-            shard->blocks.marks[index] = CACHE_MARK_HEAD;
-            continue;
-        }
-        cache_shard_remove(shard, index);
-        shard->evictions++;
-        return;
-    }
-}
-
 /* The offsets of the TTLs that age: all but that of OPT, which is no time. False: malformed. */
 static bool find_ttls(const uint8_t *octets, size_t len, uint16_t *offsets, uint16_t *count)
 {
@@ -440,49 +421,84 @@ static bool find_ttls(const uint8_t *octets, size_t len, uint16_t *offsets, uint
     return more == 0;
 }
 
-/* With the lock held: removes what has the key. False: it must stay. */
-static bool make_way(struct cache *cache, struct cache_shard *shard,
-                     const struct cache_key *key, const struct cache_head *new)
+/* What is to be stored, ready to be written. */
+struct incoming {
+    const struct cache_key *key;
+    struct cache_head head;
+    const uint8_t *octets;
+    uint16_t ttls[WIRE_RECORDS_MAX];
+    size_t blocks;
+};
+
+/* False: it may not be stored. */
+static bool prepare(const struct cache_key *key, uint64_t now_us, const uint8_t *octets,
+                    const struct cache_entry *entry, struct incoming *in)
+{
+    in->key = key;
+    in->octets = octets;
+    in->head =
+        (struct cache_head){.stored_us = now_us,
+                            .expires_us = now_us + (uint64_t)entry->ttl_s * CACHE_SECOND_US,
+                            .type = key->type,
+                            .context = key->context,
+                            .ede = entry->ede};
+    if (entry->ttl_s == 0 || (entry->kind == CACHE_ANSWER && entry->len == 0) ||
+        !find_ttls(octets, entry->len, in->ttls, &in->head.ttl_count)) {
+        return false;
+    }
+    in->head.message_len = (uint16_t)entry->len;
+    in->head.name_len = key->name->len;
+    in->head.flags =
+        (uint8_t)(flags_of(key) | (entry->kind == CACHE_FAILURE ? CACHE_HEAD_FAILURE : 0));
+    if (entry->kind == CACHE_FAILURE) {
+        in->head.retry_us = now_us + (uint64_t)entry->retry_s * CACHE_SECOND_US;
+    }
+    in->blocks = cache_head_blocks(&in->head);
+    return true;
+}
+
+/* With the lock held: removes what has the key, whose mark is told. False: it must stay. */
+static bool make_way(const struct cache *cache, struct cache_shard *shard,
+                     const struct incoming *in, uint8_t *before)
 {
     struct cache_stream stream;
     struct cache_head old;
-    const uint32_t index = shard_find(shard, key, new->hash, &old, &stream);
+    const uint32_t index = shard_find(shard, in->key, in->head.hash, &old, &stream);
 
+    *before = CACHE_MARK_NONE;
     if (index == CACHE_NO_BLOCK) {
         return true;
     }
     /* An answer is worth more than a failure: another worker was luckier, or it is stale. */
-    if ((new->flags &CACHE_HEAD_FAILURE) != 0 && (old.flags & CACHE_HEAD_FAILURE) == 0 &&
-        new->stored_us < cache_gone_us(cache, &old)) {
-        if (new->stored_us >= old.expires_us) {
+    if ((in->head.flags & CACHE_HEAD_FAILURE) != 0 && (old.flags & CACHE_HEAD_FAILURE) == 0 &&
+        in->head.stored_us < cache_gone_us(cache, &old)) {
+        if (in->head.stored_us >= old.expires_us) {
             memcpy(shard->blocks.at[index].octets + offsetof(struct cache_head, retry_us),
-                   &new->retry_us, sizeof(new->retry_us));
+                   &in->head.retry_us, sizeof(in->head.retry_us));
         }
         return false;
     }
+    *before = shard->blocks.marks[index];
     cache_shard_remove(shard, index);
     return true;
 }
 
-static void shard_store(struct cache_shard *shard, struct cache_head *head, uint32_t blocks,
-                        const struct wire_name *name, const uint8_t *octets,
-                        const uint16_t *ttls)
+/* There is room. */
+static void shard_store(struct cache_shard *shard, struct incoming *in, uint8_t before)
 {
     struct cache_stream stream;
-    _Atomic uint32_t *bucket = &shard->buckets[head->hash & shard->bucket_mask];
+    _Atomic uint32_t *bucket = &shard->buckets[in->head.hash & shard->bucket_mask];
+    const uint32_t index = cache_blocks_take(&shard->blocks, (uint32_t)in->blocks);
 
-    while (shard->blocks.usable - shard->blocks.in_use < blocks) {
-        shard_evict(shard, head->stored_us);
-    }
-    const uint32_t index = cache_blocks_take(&shard->blocks, blocks);
-    head->next = bucket_get(bucket);
-    head->version = (uint32_t)shard->stores;
+    cache_shard_admit(shard, index, in->head.hash, (uint32_t)in->blocks, before);
+    in->head.next = bucket_get(bucket);
+    in->head.version = (uint32_t)shard->stores;
     bucket_set(bucket, index);
     cache_stream_start(&stream, &shard->blocks, index);
-    cache_stream_write(&stream, head, sizeof(*head));
-    cache_stream_write(&stream, name->octets, head->name_len);
-    cache_stream_write(&stream, octets, head->message_len);
-    cache_stream_write(&stream, ttls, head->ttl_count * sizeof(*ttls));
+    cache_stream_write(&stream, &in->head, sizeof(in->head));
+    cache_stream_write(&stream, in->key->name->octets, in->head.name_len);
+    cache_stream_write(&stream, in->octets, in->head.message_len);
+    cache_stream_write(&stream, in->ttls, in->head.ttl_count * sizeof(*in->ttls));
     shard->entries++;
     shard->stores++;
 }
@@ -506,36 +522,21 @@ static void drop_stale(struct cache *cache, const struct cache_key *key, uint64_
 void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                const uint8_t *octets, const struct cache_entry *entry)
 {
-    uint16_t ttls[WIRE_RECORDS_MAX];
-    struct cache_head head = {.stored_us = now_us,
-                              .expires_us = now_us + (uint64_t)entry->ttl_s * CACHE_SECOND_US,
-                              .type = key->type,
-                              .context = key->context,
-                              .ede = entry->ede};
+    struct incoming in;
+    uint8_t before;
 
     if (entry->ttl_s == 0 && entry->kind == CACHE_ANSWER) {
         drop_stale(cache, key, now_us);
         return;
     }
-    if (entry->ttl_s == 0 || (entry->kind == CACHE_ANSWER && entry->len == 0) ||
-        !find_ttls(octets, entry->len, ttls, &head.ttl_count)) {
+    if (!prepare(key, now_us, octets, entry, &in)) {
         return;
     }
-    if (entry->kind == CACHE_FAILURE) {
-        head.retry_us = now_us + (uint64_t)entry->retry_s * CACHE_SECOND_US;
-    }
-    struct cache_shard *shard = shard_of(cache, key, &head.hash);
-    head.message_len = (uint16_t)entry->len;
-    head.name_len = key->name->len;
-    head.flags =
-        (uint8_t)(flags_of(key) | (entry->kind == CACHE_FAILURE ? CACHE_HEAD_FAILURE : 0));
-    const size_t total =
-        sizeof(head) + key->name->len + entry->len + head.ttl_count * sizeof(*ttls);
-    const size_t blocks = (total + CACHE_BLOCK_DATA - 1) / CACHE_BLOCK_DATA;
-
+    struct cache_shard *shard = shard_of(cache, key, &in.head.hash);
     pthread_mutex_lock(&shard->lock);
-    if (make_way(cache, shard, key, &head) && blocks <= shard->blocks.usable) {
-        shard_store(shard, &head, (uint32_t)blocks, key->name, octets, ttls);
+    if (make_way(cache, shard, &in, &before) && in.blocks <= shard->blocks.usable) {
+        cache_shard_make_room(cache, shard, (uint32_t)in.blocks, now_us);
+        shard_store(shard, &in, before);
     }
     pthread_mutex_unlock(&shard->lock);
 }

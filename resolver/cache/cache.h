@@ -2,9 +2,10 @@
  * cache/cache.h - answers as they were received (before policy), shared by all workers.
  *
  * 256 shards with a mutex each; a shard holds at most its part of the bound, in octets, keys
- * and bookkeeping included. Eviction is CLOCK: a hit sets a bit and moves nothing. The only
- * ways in and out copy, so no lock is held while a caller works. All memory is taken by
- * cache_create, in one piece, and touched when it is first used.
+ * and bookkeeping included. What was asked for again is kept before what was not (evict.c); a
+ * hit counts to three and moves nothing. The only ways in and out copy, so no lock is held
+ * while a caller works. All memory is taken by cache_create, in one piece, and touched when it
+ * is first used.
  */
 #ifndef CORDON_CACHE_CACHE_H
 #define CORDON_CACHE_CACHE_H

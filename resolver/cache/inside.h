@@ -41,13 +41,26 @@ struct cache_head {
 
 _Static_assert(sizeof(struct cache_head) <= CACHE_BLOCK_DATA, "a head is read from one block");
 
+/* Blocks that the entry takes. */
+static inline uint32_t cache_head_blocks(const struct cache_head *head)
+{
+    const size_t octets =
+        sizeof(*head) + head->name_len + head->message_len + head->ttl_count * sizeof(uint16_t);
+
+    return (uint32_t)((octets + CACHE_BLOCK_DATA - 1) / CACHE_BLOCK_DATA);
+}
+
 /* Two cache lines of its own, so that locks of neighbours do not share one. */
 struct cache_shard {
     _Alignas(64) pthread_mutex_t lock;
     struct cache_blocks blocks;
     _Atomic uint32_t *buckets; /* first block of the first entry, or CACHE_NO_BLOCK */
     uint32_t bucket_mask;
-    uint32_t hand; /* of the clock: the block that is looked at next */
+    uint32_t *ghosts;   /* of each bucket: two that were let go unproven (evict.c) */
+    uint32_t proven;    /* blocks of entries that are marked so */
+    uint32_t trial_at;  /* the blocks that are looked at next, for eviction from those on */
+    uint32_t proven_at; /* trial and from the proven ones, */
+    uint32_t sweep_at;  /* and for entries past their time */
     uint64_t entries, hits, misses, stores, evictions;
 };
 
@@ -62,8 +75,22 @@ struct cache {
 
 /* With the shard's lock held. */
 void cache_head_read(struct cache_shard *shard, uint32_t index, struct cache_head *head);
+/* Counts a hit. Of what is asked for often nothing is written. */
+static inline void cache_mark_use(uint8_t *mark)
+{
+    if ((*mark & CACHE_MARK_USES) != CACHE_MARK_USES) {
+        *mark = (uint8_t)(*mark + CACHE_MARK_USE);
+    }
+}
 /* Takes an entry out of its bucket and gives its blocks back. */
 void cache_shard_remove(struct cache_shard *shard, uint32_t index);
+/* Removes entries until so many blocks are free; at most blocks.usable can be asked for. */
+void cache_shard_make_room(const struct cache *cache, struct cache_shard *shard,
+                           uint32_t blocks, uint64_t now_us);
+/* Marks a new entry of so many blocks. before: the mark of the one with the same key that it
+ * replaces, or CACHE_MARK_NONE. */
+void cache_shard_admit(struct cache_shard *shard, uint32_t index, uint32_t hash,
+                       uint32_t blocks, uint8_t before);
 /* Lowers the TTLs of a message that was read from the stream, which stands behind it. */
 void cache_age_ttls(struct cache_stream *stream, const struct cache_head *head, uint32_t age_s,
                     uint8_t *octets);

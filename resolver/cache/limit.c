@@ -14,9 +14,6 @@ static void shard_limit(struct cache_shard *shard, uint32_t usable)
         }
     }
     cache_blocks_limit(&shard->blocks, usable);
-    if (shard->hand >= usable) {
-        shard->hand = 0;
-    }
 }
 
 void cache_limit(struct cache *cache, size_t octets)

@@ -6,15 +6,12 @@
  * it is removed, so none that was there before is missed.
  */
 #include "cache/inside.h"
+#include "cache/limits.h"
 
 #include "base/invariant.h"
 #include "wire/limits.h"
 
 #include <string.h>
-
-/* Blocks that are looked at, or freed, with the lock held: some microseconds, about as long as
- * storing a large answer takes. */
-#define STEP_BLOCKS 256u
 
 struct place {
     const struct cache *cache;
@@ -68,7 +65,8 @@ static bool see_next(struct place *place, const struct cache_filter *filter, uin
     bool found = false;
 
     pthread_mutex_lock(&shard->lock);
-    for (uint32_t n = 0; n < STEP_BLOCKS && place->block < shard->blocks.fresh && !found; n++) {
+    for (uint32_t n = 0; n < CACHE_STEP_BLOCKS && place->block < shard->blocks.fresh && !found;
+         n++) {
         found = matches(filter, shard, place->block++, &head, &stream, &seen->name) &&
                 now_us < cache_gone_us(place->cache, &head);
     }
@@ -114,7 +112,7 @@ static uint64_t forget_some(struct place *place, const struct cache_filter *filt
     size_t work = 0;
 
     pthread_mutex_lock(&shard->lock);
-    while (work < STEP_BLOCKS && place->block < shard->blocks.fresh) {
+    while (work < CACHE_STEP_BLOCKS && place->block < shard->blocks.fresh) {
         const uint32_t block = place->block++;
         struct cache_stream stream;
         struct cache_head head;

@@ -10,7 +10,6 @@
 #include "cache/cache.h"
 #include "wire/writer.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,8 +114,6 @@ static void gives_back_what_was_stored_with_aged_ttls(void **state)
     assert_int_equal(entry.ttl_s, 1);
     assert_int_equal(ttl_at(out, entry.len, 0), 1);
     assert_false(cache_get(cache, &key, 305 * SECOND, out, sizeof(out), &entry));
-    /* It is gone, even for a clock that is behind. */
-    assert_false(cache_get(cache, &key, 5 * SECOND, out, sizeof(out), &entry));
     cache_destroy(cache);
 }
 
@@ -329,7 +326,7 @@ static void what_is_asked_for_stays_when_room_is_needed(void **state)
     (void)state;
     entry.len = answer_of(&hot, 1, 20, 600, octets, sizeof(octets));
     cache_put(cache, &hot_key, 0, octets, &entry);
-    for (unsigned i = 0; i < 40000; i++) {
+    for (unsigned i = 0; i < 10000; i++) {
         char text[64];
 
         snprintf(text, sizeof(text), "cold-%u.example", i);
@@ -343,150 +340,10 @@ static void what_is_asked_for_stays_when_room_is_needed(void **state)
     }
     cache_stats(cache, &stats);
     assert_int_equal(lost, 0);
-    assert_true(stats.evictions > 30000);
+    assert_true(stats.evictions > 6000);
     assert_true(stats.octets <= stats.size);
     assert_true(stats.octets > stats.size * 9 / 10); /* full, and it says so */
     cache_destroy(cache);
-}
-
-/* The model: what was put last for each of a few thousand keys. The cache may have lost any of
- * it to eviction, but must never give anything else. */
-#define MODEL_NAMES 6000u
-#define MODEL_OPS   150000u
-
-struct model_entry {
-    struct wire_name name;
-    bool present;
-    bool failure;
-    uint64_t stored_us, expires_us;
-    uint32_t ttl;
-    unsigned records;
-    size_t size;
-};
-
-struct model {
-    struct model_entry at[MODEL_NAMES];
-    struct random random;
-    struct cache *cache;
-    uint64_t now_us;
-    unsigned hits;
-};
-
-static void model_put(struct model *model, struct model_entry *entry)
-{
-    static _Thread_local uint8_t octets[WIRE_MESSAGE_MAX];
-    const struct cache_key key = {.name = &entry->name, .type = WIRE_TXT};
-    struct cache_entry put = {.kind = CACHE_ANSWER, .ede = WIRE_EDE_NONE};
-    const bool failure = random_below(&model->random, 8) == 0;
-    const unsigned records = 1 + random_below(&model->random, 6);
-    const size_t size = 1 + random_below(&model->random, 200);
-
-    put.ttl_s = random_below(&model->random, 30);
-    if (failure) {
-        put.kind = CACHE_FAILURE;
-    } else {
-        put.len = answer_of(&entry->name, records, size, put.ttl_s, octets, sizeof(octets));
-    }
-    cache_put(model->cache, &key, model->now_us, octets, &put);
-    if (put.ttl_s > 0) {
-        entry->present = true;
-        entry->failure = failure;
-        entry->records = records;
-        entry->size = size;
-        entry->ttl = put.ttl_s;
-        entry->stored_us = model->now_us;
-        entry->expires_us = model->now_us + put.ttl_s * SECOND;
-    }
-}
-
-static void model_get(struct model *model, struct model_entry *entry)
-{
-    uint8_t out[2048];
-    uint8_t expected[2048];
-    const struct cache_key key = {.name = &entry->name, .type = WIRE_TXT};
-    struct cache_entry got;
-
-    if (!cache_get(model->cache, &key, model->now_us, out, sizeof(out), &got)) {
-        entry->present = false;
-        return;
-    }
-    model->hits++;
-    assert_true(entry->present);
-    assert_true(model->now_us < entry->expires_us);
-    const uint32_t age = (uint32_t)((model->now_us - entry->stored_us) / SECOND);
-    assert_int_equal(got.age_s, age);
-    assert_true(got.ttl_s >= 1 && got.ttl_s <= entry->ttl);
-    if (got.kind == CACHE_FAILURE) {
-        assert_true(entry->failure && got.len == 0);
-        return;
-    }
-    assert_false(entry->failure);
-    const size_t len = answer_of(&entry->name, entry->records, entry->size, entry->ttl - age,
-                                 expected, sizeof(expected));
-    assert_int_equal(got.len, len);
-    assert_memory_equal(out, expected, len);
-}
-
-/* A failure over a live answer leaves the answer; the model follows that by asking. */
-static bool model_would_keep(const struct model *model, const struct model_entry *entry)
-{
-    return entry->present && !entry->failure && model->now_us < entry->expires_us;
-}
-
-static void model_step(struct model *model)
-{
-    struct model_entry *entry = &model->at[random_below(&model->random, MODEL_NAMES)];
-
-    model->now_us += random_below(&model->random, 1000);
-    if (random_below(&model->random, 3) != 0) {
-        model_get(model, entry);
-        return;
-    }
-    if (model_would_keep(model, entry)) {
-        model_get(model, entry); /* learns whether it was evicted */
-    }
-    if (!model_would_keep(model, entry)) {
-        model_put(model, entry);
-        return;
-    }
-    const struct model_entry before = *entry;
-    model_put(model, entry);
-    if (entry->failure) {
-        *entry = before;
-    }
-}
-
-static void random_operations_never_give_anything_but_the_last_put(void **state)
-{
-    static struct model model;
-    struct cache_stats stats;
-    uint8_t seed[RANDOM_SEED_OCTETS] = "cache model";
-
-    (void)state;
-    random_init_seed(&model.random, seed);
-    model.cache = make(CACHE_SIZE_MIN);
-    for (unsigned i = 0; i < MODEL_NAMES; i++) {
-        char text[64];
-
-        snprintf(text, sizeof(text), "n%u.%s.example", i,
-                 i % 2 ? "x" : "a-rather-longer-label");
-        model.at[i].name = name_of(text);
-    }
-    for (unsigned i = 0; i < MODEL_OPS; i++) {
-        model_step(&model);
-        if (i % 1000 == 0) {
-            cache_stats(model.cache, &stats);
-            assert_true(stats.octets <= stats.limit && stats.entries <= MODEL_NAMES);
-        }
-        if (i % 5000 == 4999) { /* smaller, larger: never below what bookkeeping takes */
-            cache_limit(model.cache,
-                        CACHE_SIZE_MIN / 4 + random_below(&model.random, CACHE_SIZE_MIN));
-        }
-    }
-    cache_stats(model.cache, &stats);
-    assert_true(model.hits > MODEL_OPS / 20);
-    print_message("%u hits, %llu evictions\n", model.hits, (unsigned long long)stats.evictions);
-    cache_destroy(model.cache);
 }
 
 /* Of this process, in octets. */
@@ -520,9 +377,9 @@ static void fill(struct cache *cache, unsigned first, unsigned last)
 static void a_limit_gives_memory_back_and_keeps_what_fits(void **state)
 {
     enum {
-        SIZE = 64 << 20,
-        SMALL = 8 << 20,
-        NAMES = 80000
+        SIZE = 16 << 20,
+        SMALL = 2 << 20,
+        NAMES = 20000
     };
     struct cache *cache = make(SIZE);
     struct cache_stats stats;
@@ -559,87 +416,6 @@ static void a_limit_gives_memory_back_and_keeps_what_fits(void **state)
     cache_destroy(cache);
 }
 
-/* Threads: each reads and writes the same names; what a name holds follows from it. */
-enum {
-    THREADS = 4,
-    THREAD_OPS = 20000,
-    THREAD_NAMES = 8000
-};
-
-struct thread_work {
-    struct cache *cache;
-    unsigned index;
-    unsigned hits;
-    bool wrong;
-};
-
-static void *thread_run(void *arg)
-{
-    struct thread_work *work = arg;
-    struct random random;
-    uint8_t seed[RANDOM_SEED_OCTETS] = {(uint8_t)(work->index + 1)};
-
-    random_init_seed(&random, seed);
-    for (unsigned i = 0; i < THREAD_OPS; i++) {
-        const unsigned number = random_below(&random, THREAD_NAMES);
-        char text[64];
-        uint8_t octets[2048];
-        struct wire_name name;
-        struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 30, .ede = WIRE_EDE_NONE};
-
-        const int len = snprintf(text, sizeof(text), "t%u.example", number);
-        wire_name_from_text(text, (size_t)len, &name);
-        struct cache_key key = {.name = &name, .type = WIRE_TXT};
-        key.hash = number % 2 != 0 ? cache_hash(work->cache, &key) : 0; /* known, or not */
-        cache_expect(work->cache, cache_hash(work->cache, &key));
-        cache_expect_entry(work->cache, cache_hash(work->cache, &key));
-        if (cache_get(work->cache, &key, i * 1000u, octets, sizeof(octets), &entry)) {
-            struct wire_message message;
-
-            work->hits++;
-            work->wrong |= wire_message_open(octets, entry.len, &message) != WIRE_OK ||
-                           !wire_name_equal(&message.name, &name) ||
-                           message.counts[1] != 1 + number % 5;
-        } else {
-            entry.len =
-                answer_of(&name, 1 + number % 5, 1 + number % 150, 30, octets, sizeof(octets));
-            cache_put(work->cache, &key, i * 1000u, octets, &entry);
-        }
-        if (i % 5000 == 4999 && work->index == 0) {
-            cache_flush(work->cache);
-        }
-        if (i % 1000 == 999 && work->index == 1) {
-            cache_limit(work->cache, i % 2000 == 999 ? CACHE_SIZE_MIN / 2 : CACHE_SIZE_MIN);
-        }
-        if (i % 512 == 0) {
-            struct cache_stats stats;
-
-            cache_stats(work->cache, &stats);
-            work->wrong |= stats.octets > stats.size;
-        }
-    }
-    return NULL;
-}
-
-static void threads_share_it_without_mixing_entries(void **state)
-{
-    struct thread_work work[THREADS];
-    pthread_t threads[THREADS];
-    struct cache *cache = make(CACHE_SIZE_MIN);
-
-    (void)state;
-    for (unsigned i = 0; i < THREADS; i++) {
-        work[i] = (struct thread_work){cache, i, 0, false};
-        assert_int_equal(pthread_create(&threads[i], NULL, thread_run, &work[i]), 0);
-    }
-    for (unsigned i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-        assert_false(work[i].wrong);
-        assert_true(work[i].hits > 0);
-    }
-    cache_destroy(cache);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -653,9 +429,7 @@ int main(void)
         cmocka_unit_test(a_stamp_belongs_to_the_message_that_was_seen),
         cmocka_unit_test(a_failure_is_kept_but_never_in_place_of_a_live_answer),
         cmocka_unit_test(what_is_asked_for_stays_when_room_is_needed),
-        cmocka_unit_test(random_operations_never_give_anything_but_the_last_put),
         cmocka_unit_test(a_limit_gives_memory_back_and_keeps_what_fits),
-        cmocka_unit_test(threads_share_it_without_mixing_entries),
     };
 
     return random_library_init() == 0 ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
