@@ -266,8 +266,8 @@ static void stamp(struct model *model, unsigned number)
     if (get(model, number, &got)) {
         const uint64_t word = random_u64(&model->random);
 
-        cache_stamp(model->cache, &key, got.version + 1, word + 1); /* of another message */
         cache_stamp(model->cache, &key, got.version, word);
+        cache_stamp(model->cache, &key, got.version + 1, word + 1); /* of another message */
         model->known[number].stamp = word;
         assert_true(get(model, number, &got));
     }
