@@ -300,6 +300,10 @@ static void say_one_then(enum why_then then, const struct why_row *at)
         say("", "held at serial %s by %s: %s (%s)", SHOW(row, AUDIT_SERIAL),
             SHOW(row, AUDIT_USER), SHOW(row, AUDIT_REASON), id);
         break;
+    case WHY_STAGE:
+        say("", "serial %s by stages: %s, since %s (%s)", SHOW(row, AUDIT_SERIAL),
+            SHOW(row, AUDIT_STATE), SHOW(row, AUDIT_TIME), id);
+        break;
     case WHY_PAUSE_ALL:
     case WHY_PAUSE_LIST:
         say("paused", "%s until %s, by %s: %s (%s)", SHOW(row, AUDIT_LIST),

@@ -25,6 +25,7 @@ enum why_then {
     WHY_LIST,          /* list-in-force: the version of the list that decided */
     WHY_LIST_STATE,    /* how it stood in time: fresh, stale, dead */
     WHY_HOLD,          /* an older version of it was put in force */
+    WHY_STAGE,         /* a newer version of it, for whom */
     WHY_PAUSE_ALL,
     WHY_PAUSE_LIST,
     WHY_SCHEDULE, /* that made the view what it was */

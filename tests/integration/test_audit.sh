@@ -146,6 +146,24 @@ cmp "$log/0000000001.cordon" "$work/as-it-was" || fail "the damaged log was chan
 [ "$(verdict 'v["integrity"]["holds"], v["completeness"]["holds"], v["origin"]')" = "(True, True, 'resolver.test/audit-2')" ] ||
   fail "the other log: $(cat "$work/verdict")"
 python3 "$here/audit_read.py" "$log/log-2" changes | says '"what": "log-begun"' || fail "it does not say why it was begun"
+
+say "an event of the later log by its id: searched for, explained, proven; and a later log that is lost is missed"
+ids() { { "$cordon" audit search --log "$log" --json --quiet "$@" 2>/dev/null || true; } | python3 -c 'import json, sys; print(*[json.loads(line)["id"] for line in sys.stdin])'; }
+says ' 2-d0 .* 2-d9$' <<<" $(ids)" || fail "not found: $(ids)"
+[ "$(ids --after 2-d7)" = "2-d8 2-d9" ] || fail "behind 2-d7: $(ids --after 2-d7)"
+"$cordon" audit why -c "$work/cordond.yaml" 2-d3 >"$work/why" || fail "why: $(cat "$work/why")"
+says 2-d3 <"$work/why" || fail "$(cat "$work/why")"
+"$cordon" audit prove -c "$work/cordond.yaml" --output "$work/2-d3.proof" 2-d3
+"$cordon" audit check --key "$("$cordon" audit key -c "$work/cordond.yaml")" "$work/2-d3.proof" >"$work/out" || fail "$(cat "$work/out")"
+says '^PROVEN: event 2-d3 is in the log resolver.test/audit-2$' <"$work/out" || fail "$(cat "$work/out")"
+cp "$log/log-2/head" "$work/head-2"
+"$cordon" audit verify --key "$work/state/audit.key.pub" --checkpoint "$work/head-2" "$log" >"$work/out" 2>&1 || true
+says 'integrity     holds' <"$work/out" || fail "the log that has it: $(cat "$work/out")"
+cp -r "$log" "$work/lost"
+rm -r "$work/lost/log-2"
+! "$cordon" audit verify --key "$work/state/audit.key.pub" --checkpoint "$work/head-2" "$work/lost" >"$work/out" 2>&1 || fail "nothing is missed"
+says 'there is no log 2, which the checkpoint of --checkpoint' <"$work/out" || fail "$(cat "$work/out")"
+rm -r "$work/lost"
 start_cordond
 [ "$(status 's["audit"]["directory"]')" = "$log/log-2" ] || fail "$(status 's["audit"]')"
 stop_cordond

@@ -121,6 +121,9 @@ for word in held newer trial-newer trial-held trial-both; do
   says "\"state\": \"$word\"" <"$work/audit" || fail "no $word in the audit log: $(head -3 "$work/audit")"
 done
 python3 "$here/audit_read.py" "$state/audit" changes | says '"state": "50% of clients"' || fail "no share in the audit log"
+id=$("$cordon" audit search --log "$state/audit" --list shop --newest --json --quiet | python3 -c 'import json, sys
+print([e["id"] for e in map(json.loads, sys.stdin) if e["stage"] == "newer"][0])')
+"$cordon" audit why --log "$state/audit" "$id" | says 'serial 5 by stages: 50% of clients, since' || fail "why says nothing of the share: $("$cordon" audit why --log "$state/audit" "$id")"
 start_cordond
 [ "$(clients all.example)" = "$half" ] || fail "after a restart $(clients all.example), not $half"
 kill -KILL "$cordond_pid"
