@@ -4,10 +4,12 @@
 usage: figures.py FILE                        prints the table; FILE: where tests/bench/run keeps figures
        figures.py FILE put KEY NOTE VALUE...  keeps a figure: median, least and most of the values
        figures.py FILE counts CSV             keeps what tests/bench/count --to CSV counted
+       figures.py FILE start TEXT             keeps what tests/bench/start printed into a file
 """
 import csv
 import json
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -28,7 +30,8 @@ GOALS = [
     ("TCP kept open and pipelined, to dnsdist", "tcp-dnsdist", 0.8, "{:.2f}"),
     ("forwarded miss over TLS, to dnsdist", "dot-dnsdist", None, "{:.2f}"),
     ("99th percentile of latency at 10,000 questions a second, to the bare responder", "latency", None, "{:.2f}"),
-    ("anonymous memory, idle, MB", "memory", 8, "{:.1f}"),
+    ("anonymous memory without cache and image, idle, MB", "memory", 8, "{:.1f}"),
+    ("the same, idle again after seconds at saturation, MB", "memory-worked", 8, "{:.1f}"),
     ("start to first answer, ms, less 50 and twice copying and hashing the image", "start", 0, "{:.0f}"),
     ("new image of 1 million rules under load, from prebuilt file to effect, s", "swap", 0.5, "{:.2f}"),
     ("questions lost meanwhile", "swap-lost", 0, "{:.0f}"),
@@ -132,7 +135,7 @@ def print_memory(rows, rules, own, cache, image, fresh):
     print(f"\n| memory with {rules:,} rules | resident | without rules | octets a rule | started in |\n| --- | --- | --- | --- | --- |")
     for title, full, empty, start_s in rows:
         print(f"| {title} | {full / 1024:.0f} MiB | {empty / 1024:.0f} MiB | {(full - empty) * 1024 / rules:.0f} | {start_s:.1f} s |")
-    print(f"\ncordond, RssAnon + RssShmem: {own:,} KiB of its own after work ({fresh:,} KiB before the first question), "
+    print(f"\ncordond, RssAnon + RssShmem: {own:,} KiB of its own after work at saturation ({fresh:,} KiB before the first question), "
           f"{cache:,} KiB of the cache, {image:,} KiB of the image")
 
 
@@ -150,6 +153,23 @@ def put_counts(kept, path):
         for key, other in (("lists", (least, 20, kind)), ("rules", (most, 1, kind))):
             if other in counted:
                 kept.put(f"count-{key}-{kind}", [counted[other] / one], f"{one:,} and {counted[other]:,}")
+
+
+# --- starts and new lists
+
+def put_start(kept, path):
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    number = r" *([\d.]+) ms \(([\d.]+) to ([\d.]+)\)"
+    start = re.search(r"^start, fresh state, +to the first answer" + number + r" .*bar +([\d.]+) ms", text, re.MULTILINE)
+    if start:
+        middle, least, most, bar = (float(word) for word in start.groups())
+        kept.put("start", [least - bar, middle - bar, most - bar], f"{middle:.0f} ms, with a fresh state directory")
+    swap = re.search(r"^swap, asked, +to effect" + number, text, re.MULTILINE)
+    if swap:
+        kept.put("swap", [float(word) / 1000 for word in swap.groups()])
+    lost = re.search(r"([\d]+) sent, (\d+) lost, (\d+) wrong", text)
+    if lost:
+        kept.put("swap-lost", [int(lost[2]) + int(lost[3])], f"of {int(lost[1]):,}")
 
 
 # --- the table of goals
@@ -183,6 +203,8 @@ def main():
         kept.put(sys.argv[3], [float(value) for value in sys.argv[5:]], sys.argv[4])
     elif len(sys.argv) == 4 and sys.argv[2] == "counts":
         put_counts(kept, sys.argv[3])
+    elif len(sys.argv) == 4 and sys.argv[2] == "start":
+        put_start(kept, sys.argv[3])
     elif len(sys.argv) == 2:
         print_goals(kept.kept)
     else:

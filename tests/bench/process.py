@@ -55,18 +55,27 @@ class Server:
     def __init__(self, bench, name, command, port, ready="localhost", address=None):
         """It is ready when it answers this name, with this address if one is said."""
         self.bench, self.name, self.port = bench, name, port
+        self.command = command
         self.kept_kib = None  # resident when it was stopped
         self.window = 64  # questions on their way, of each of eight sockets
         self.log = open(bench.work / f"{name}.log", "wb")
-        began = time.monotonic()
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         bench.servers.append(self)
+        self.start(ready, address)
+
+    def start(self, ready, address):
+        began = time.monotonic()
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         while not self.is_ready(ready, address):
             if self.process.poll() is not None or time.monotonic() - began > START_S:
-                sys.stdout.write((bench.work / f"{name}.log").read_text(errors="replace")[-3000:])
-                raise RuntimeError(f"{name} does not answer")
+                sys.stdout.write((self.bench.work / f"{self.name}.log").read_text(errors="replace")[-3000:])
+                raise RuntimeError(f"{self.name} does not answer")
             time.sleep(POLL_S)
         self.start_s = time.monotonic() - began
+
+    def start_again(self):
+        self.process.terminate()
+        self.process.wait(60)
+        self.start("localhost", None)
 
     def is_ready(self, name, address):
         found = ask(self.port, name, 1.0)
