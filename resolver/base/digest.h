@@ -25,6 +25,13 @@ void digest_end(struct digest *digest, uint8_t *out, size_t out_len);
 /* BLAKE2b-256 of one buffer. key may be NULL. */
 void digest_of(const void *data, size_t len, const uint8_t *key, uint8_t out[DIGEST_OCTETS]);
 
+/* BLAKE2b-512 and BLAKE2b-256 of one buffer, which are two passes: of a large one on two
+ * threads at once. The other one has the caller's priority, no signals, and ends with the call;
+ * where there can be none, the caller does both. */
+#define DIGEST_WIDE_OCTETS 64
+void digest_of_both(const void *data, size_t len, uint8_t wide[DIGEST_WIDE_OCTETS],
+                    uint8_t out[DIGEST_OCTETS]);
+
 /* SHA-256 of one buffer: for transparency logs. BLAKE2b is four times as fast. */
 void digest_sha256(const void *data, size_t len, uint8_t out[DIGEST_OCTETS]);
 

@@ -47,7 +47,8 @@ static int make_snapshot(struct config *config, const struct setup_held_set *hel
                                           .now_s = clock_read().wall_us / 1000000,
                                           .held = held,
                                           .starts = true,
-                                          .tolerates = true};
+                                          .tolerates = true,
+                                          .late_octets = DAEMON_LATE_OCTETS};
     struct report report;
 
     report_init(&report);
@@ -434,6 +435,7 @@ static int serve(struct daemon *daemon)
     follow_configure(daemon);
     folders_configure(daemon);
     memory_start(&daemon->memory, &daemon->loop, daemon->cache);
+    (void)late_begin(daemon);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
     staging_note(daemon);
     notify_manager("STOPPING=1\nSTATUS=answering what is in flight");

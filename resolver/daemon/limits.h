@@ -44,6 +44,10 @@
  * tried once more after this. */
 #define DAEMON_RETRY_MS 2000u
 
+/* Octets of a list from which on its text waits until its image is in force: those below take
+ * less than 10 ms to hash, and reading them first is simpler to tell. */
+#define DAEMON_LATE_OCTETS (4u << 20)
+
 /* A folder of lists that has gone is looked for this often. */
 #define DAEMON_WATCH_AGAIN_MS 10000u
 

@@ -39,7 +39,8 @@ static void prepare(void *context)
                                           .memory = reload->memory,
                                           .tolerates = true,
                                           .before = reload->before,
-                                          .held = reload->held};
+                                          .held = reload->held,
+                                          .late_octets = late_octets(daemon)};
     reload->rc = setup_snapshot_make_for(config, &request, &reload->report, &reload->snapshot);
     if (reload->rc != 0) {
         config_free(config);
@@ -314,11 +315,19 @@ static void finish(struct daemon *daemon)
         return;
     }
     const bool partly = daemon->broken_count > 0; /* perhaps in the middle of being written */
+    reload->strict = reload->strict && (reload->rc != 0 || partly);
     if ((reload->rc != 0 || partly) && of_files && reload->next == RELOAD_NONE) {
         schedule(daemon, RELOAD_RETRY, DAEMON_RETRY_MS);
     }
-    if (reload->next != RELOAD_NONE) {
-        begin(daemon, reload->next);
+    if (!late_begin(daemon)) {
+        reload_begin_next(daemon);
+    }
+}
+
+void reload_begin_next(struct daemon *daemon)
+{
+    if (daemon->reload.phase == RELOAD_IDLE && daemon->reload.next != RELOAD_NONE) {
+        begin(daemon, daemon->reload.next);
     }
 }
 
@@ -469,6 +478,7 @@ void reload_close(struct daemon *daemon)
 {
     struct reload *reload = &daemon->reload;
 
+    late_give_up(daemon);
     reload->waiting_count = 0; /* the control socket closes its clients */
     reload->queued_count = 0;
     daemon->holding.client = NULL;

@@ -51,7 +51,8 @@ enum reload_phase {
     RELOAD_IDLE,
     RELOAD_PREPARING,  /* by the builder */
     RELOAD_PUBLISHING, /* the slot still holds the snapshot before the current one */
-    RELOAD_ADOPTING    /* published; not all workers have taken it */
+    RELOAD_ADOPTING,   /* published; not all workers have taken it */
+    RELOAD_LATE        /* in force; its texts are read and kept by the builder (late.c) */
 };
 
 struct reload {
@@ -86,6 +87,12 @@ struct reload {
     size_t waiting_count;
     struct control_client *queued[DAEMON_WAITING_MAX];
     size_t queued_count;
+
+    /* late.c: what is done once lists are in force. */
+    struct setup_late *late; /* NULL: nothing */
+    _Atomic bool late_gives_up;
+    bool strict;   /* all texts are read before: one was not what was signed */
+    bool distrust; /* and so until a restart: an image was of another text */
 
     char *last; /* document of the last reload; NULL: there was none */
     size_t last_len;
@@ -210,6 +217,17 @@ void reload_notify(const struct daemon *daemon);
 void reload_close(struct daemon *daemon);
 /* After the loop has ended. */
 void reload_deinit(struct daemon *daemon);
+
+/* The phase is idle: begins what has come meanwhile, if anything. */
+void reload_begin_next(struct daemon *daemon);
+
+/* late.c: what the snapshot in force has left to be done, as a phase of its own; reloads wait
+ * for it. False: there is nothing, or no more than was done at once. */
+bool late_begin(struct daemon *daemon);
+/* What a request has as late_octets. */
+uint64_t late_octets(const struct daemon *daemon);
+/* The process ends: what runs ends soon. */
+void late_give_up(struct daemon *daemon);
 
 /* commands.c: the handler of the control socket. */
 bool commands_run(void *context, struct request *request, struct control_client *client,

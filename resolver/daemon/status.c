@@ -71,6 +71,7 @@ static void add_list(struct text *out, const struct setup_snapshot *snapshot,
         json_string(out, NULL, key);
     }
     json_array_end(out);
+    json_string(out, "text", list->unread ? "unread" : "verified");
     json_uint(out, "rules", list->rules);
     json_uint(out, "staged", staged != NULL ? staged->newer : 0);
     json_bool(out, "held", list->held);

@@ -52,6 +52,9 @@ struct policy_load_request {
     const char *cache_directory; /* where the compiled image is kept; NULL: nowhere */
     bool heads;                  /* policy_loaded.heads are wanted */
     bool shipped; /* an image that a catalogue names may be used (policy/shipped.h) */
+    /* Where the texts have so many octets or more, all of them together, an image that is
+     * signed for may count before they are read (policy/attested.h); 0: never. */
+    uint64_t late_octets;
 };
 
 enum policy_freshness {
@@ -75,7 +78,9 @@ struct policy_loaded_list {
     uint64_t floor_s;            /* the latest time that surely was */
     uint64_t dead_after_s;       /* as in the request */
     uint8_t hash[DIGEST_OCTETS]; /* of its text */
-    bool held;                   /* it is the version that was asked for in request.held */
+    uint64_t octets;             /* of its text */
+    bool unread; /* its text has not been looked at: signatures and catalogue say its hash */
+    bool held;   /* it is the version that was asked for in request.held */
     bool folder_broken;    /* for the caller: it is from what was kept, its folder is broken */
     bool held_lost;        /* that version could not be had: this is the one in its folder */
     uint32_t newer_serial; /* of a held one: what its folder has; 0: nothing newer */
@@ -103,6 +108,8 @@ struct policy_loaded {
  * A held version is verified under the same keys and scopes; its hash stands for the catalogue.
  * If it is gone, damaged, or signed by too few keys that still count, the one in the folder
  * counts, with a warning (held_lost): never one that is not verified, and no failure.
+ *
+ * Lists that are `unread` are to be read once they are in force (policy/reread.h).
  */
 int policy_load(const struct policy_load_request *request, struct report *report,
                 struct policy_loaded *out);

@@ -115,9 +115,12 @@ int policy_derive(const struct policy *base, const struct policy_changes *change
                   uint64_t generation, struct policy **policy);
 
 /* Headers and facts of its lists, in any order, for explanations: taken over. A head of a list
- * that the image does not have is freed; NULL entries say nothing. Before the policy is shared.
- */
+ * that the image does not have is freed; NULL entries say nothing. Before the policy is shared,
+ * or as policy_share_heads() has it. */
 void policy_take_heads(struct policy *policy, struct policy_list *const *heads, size_t count);
+/* The same later, on the thread on which explanations are made, which alone looks at them: a
+ * policy that was derived of base has what base was given since. */
+void policy_share_heads(const struct policy *base, struct policy *derived);
 /* The header and the facts of the image's list, without rules; NULL: they were not given. */
 const struct policy_list *policy_list_head_of(const struct policy *policy, size_t list);
 

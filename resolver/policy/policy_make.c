@@ -610,6 +610,12 @@ void policy_take_heads(struct policy *policy, struct policy_list *const *heads, 
     }
 }
 
+void policy_share_heads(const struct policy *base, struct policy *derived)
+{
+    invariant(derived->derived && derived->image == base->image);
+    memcpy(derived->heads, base->heads, sizeof(derived->heads));
+}
+
 void policy_destroy(struct policy *policy)
 {
     if (policy == NULL) {

@@ -10,9 +10,8 @@
 
 _Static_assert(POLICY_IMAGE_HASH == TRUST_HASH_OCTETS, "the catalogue's hash is the image's");
 
-/* The entry that names an image which may count. */
-static const struct trust_entry *find_entry(const struct policy_load_source *source,
-                                            const char *id)
+const struct trust_entry *policy_shipped_entry(const struct policy_load_source *source,
+                                               const char *id)
 {
     const struct trust_publisher *publisher = source->publisher;
 
@@ -39,18 +38,50 @@ static bool is_of(const struct policy_image *image, const struct policy_list *li
            memcmp(found.digest, list->digest, sizeof(found.digest)) == 0;
 }
 
+static int load_named(const struct policy_load_source *source, const struct trust_entry *entry,
+                      char path[PATH_MAX], struct policy_image **image)
+{
+    return (size_t)snprintf(path, PATH_MAX, "%s/%s.image", source->directory, entry->id) <
+                   PATH_MAX
+               ? policy_image_load_named(path, entry->image, image)
+               : -ENOENT;
+}
+
+struct policy_image *policy_shipped_open(const struct policy_load_source *source,
+                                         const struct trust_entry *entry)
+{
+    struct policy_image *image = NULL;
+    struct policy_list claimed = {.id = NULL};
+    struct policy_image_list list;
+    char path[PATH_MAX];
+    char id[TRUST_ID_MAX + 1];
+
+    if (load_named(source, entry, path, &image) != 0) {
+        return NULL;
+    }
+    snprintf(id, sizeof(id), "%s", entry->id);
+    claimed.id = id;
+    if (policy_image_list_at(image, 0, &list)) {
+        memcpy(claimed.digest, list.digest, sizeof(claimed.digest));
+        if (is_of(image, &claimed, entry->serial)) {
+            return image;
+        }
+    }
+    policy_image_free(image);
+    return NULL;
+}
+
 struct policy_image *policy_shipped_find(const struct policy_load_source *source,
                                          const struct policy_list *list, struct report *report)
 {
-    const struct trust_entry *entry = find_entry(source, list->id);
+    const struct trust_entry *entry = policy_shipped_entry(source, list->id);
     struct policy_image *image = NULL;
     char path[PATH_MAX];
 
-    if (entry == NULL || (size_t)snprintf(path, sizeof(path), "%s/%s.image", source->directory,
-                                          list->id) >= sizeof(path)) {
+    if (entry == NULL) {
         return NULL;
     }
-    const int rc = policy_image_load_named(path, entry->image, &image);
+    const int rc = load_named(source, entry, path, &image);
     if (rc == -ENOENT) {
         return NULL; /* whoever fetched the lists may have left it */
     }
@@ -70,7 +101,7 @@ void policy_shipped_compare(const struct policy_load_source *source,
                             const struct policy_list *list, const struct policy_image *compiled,
                             struct report *report)
 {
-    const struct trust_entry *entry = find_entry(source, list->id);
+    const struct trust_entry *entry = policy_shipped_entry(source, list->id);
     uint8_t hash[TRUST_HASH_OCTETS];
     size_t len = 0;
     const uint8_t *octets = policy_image_octets(compiled, &len);

@@ -195,11 +195,29 @@ static int bring_signatures(const char *from, const char *to)
     return rc;
 }
 
+/* Where a text is brought from: octets that were verified, or a file that was. */
+struct origin {
+    const uint8_t *text; /* NULL: fd */
+    uint64_t octets;
+    int fd;
+};
+
+static int write_text(const struct origin *origin, int to, const uint8_t wanted[DIGEST_OCTETS])
+{
+    uint8_t hash[DIGEST_OCTETS];
+
+    if (origin->text != NULL) {
+        return file_write_to(to, origin->text, (size_t)origin->octets);
+    }
+    const int rc = copy(origin->fd, to, hash);
+    return rc == 0 && !digest_equal(hash, wanted) ? CORDON_E_CORRUPT : rc;
+}
+
 /* Copies the text to a file beside, which becomes `to` if it is what was verified. */
-static int bring_text(int from, const char *to, const uint8_t wanted[DIGEST_OCTETS])
+static int bring_text(const struct origin *origin, const char *to,
+                      const uint8_t wanted[DIGEST_OCTETS])
 {
     char beside[PATH_MAX];
-    uint8_t hash[DIGEST_OCTETS];
 
     if ((size_t)snprintf(beside, sizeof(beside), "%s.XXXXXX", to) >= sizeof(beside)) {
         return -ENAMETOOLONG;
@@ -208,10 +226,7 @@ static int bring_text(int from, const char *to, const uint8_t wanted[DIGEST_OCTE
     if (fd < 0) {
         return -errno;
     }
-    int rc = copy(from, fd, hash);
-    if (rc == 0 && !digest_equal(hash, wanted)) {
-        rc = CORDON_E_CORRUPT;
-    }
+    int rc = write_text(origin, fd, wanted);
     rc = rc == 0 && fsync(fd) != 0 ? -errno : rc;
     rc = close(fd) != 0 && rc == 0 ? -errno : rc;
     rc = rc == 0 && rename(beside, to) != 0 ? -errno : rc;
@@ -246,42 +261,46 @@ static bool is_there(const struct policy_version_of *what, const char *path, uin
 
 /* The signatures come first: a text is never there without them. */
 static int bring(const struct policy_version_of *what, const char *from, const char *path,
-                 bool check, struct report *report)
+                 struct origin *origin, bool check, struct report *report)
 {
     char folder[PATH_MAX];
     char arriving[PATH_MAX];
-    uint64_t octets = UINT64_MAX;
+    int rc = 0;
 
     if (!folder_path(what, folder) ||
         (size_t)snprintf(arriving, sizeof(arriving), "%s" ARRIVING, path) >= sizeof(arriving)) {
         return -ENAMETOOLONG;
     }
-    const int fd = open_text(from, &octets);
-    int rc = fd < 0 ? fd : 0;
-    if (is_there(what, path, octets, check, report)) {
+    if (origin->text == NULL) {
+        origin->octets = UINT64_MAX;
+        origin->fd = open_text(from, &origin->octets);
+        rc = origin->fd < 0 ? origin->fd : 0;
+    }
+    if (is_there(what, path, origin->octets, check, report)) {
         rc = 0;
     } else if (rc == 0) {
         rc = file_make_folder(folder, 0700);
-        rc = rc == 0 ? check_room(folder, octets, report) : rc;
+        rc = rc == 0 ? check_room(folder, origin->octets, report) : rc;
         rc = rc == 0 ? bring_signatures(from, path) : rc;
-        rc = rc == 0 ? bring_text(fd, arriving, what->hash) : rc;
+        rc = rc == 0 ? bring_text(origin, arriving, what->hash) : rc;
     }
-    if (fd >= 0) {
-        close(fd);
+    if (origin->fd >= 0) {
+        close(origin->fd);
     }
     return rc;
 }
 
-int policy_version_bring(const struct policy_version_of *what, const char *from, bool check,
-                         struct report *report)
+int policy_version_bring(const struct policy_version_of *what, const char *from,
+                         const uint8_t *text, size_t len, bool check, struct report *report)
 {
+    struct origin origin = {.text = text, .octets = len, .fd = -1};
     char path[PATH_MAX];
     const size_t said = report->warnings;
 
     if (!policy_version_path(what, path, sizeof(path))) {
         return -ENAMETOOLONG;
     }
-    const int rc = bring(what, from, path, check, report);
+    const int rc = bring(what, from, path, &origin, check, report);
     if (rc != 0 && report->warnings == said) {
         report_add(report, REPORT_WARNING, path, 0, 0,
                    "this version cannot be kept (%s): it is in force all the same, and cannot "

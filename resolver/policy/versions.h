@@ -45,13 +45,14 @@ bool policy_version_path(const struct policy_version_of *what, char *path, size_
 
 /*
  * Copies the list at from, which was verified with this hash, and its signatures, unless it is
- * there. check: what is there is read and compared with the hash; what is damaged is replaced,
+ * there. text: its len octets, which have that hash, where they are in memory; NULL: they are
+ * read. check: what is there is read and compared with the hash; what is damaged is replaced,
  * with a warning. 0, or a negative code with a warning: among them -ENOSPC where the disk would
  * be too full for everything else, and CORDON_E_CORRUPT where the text at from is another by
  * now.
  */
-int policy_version_bring(const struct policy_version_of *what, const char *from, bool check,
-                         struct report *report);
+int policy_version_bring(const struct policy_version_of *what, const char *from,
+                         const uint8_t *text, size_t len, bool check, struct report *report);
 
 /* It has come into force now: it gets its name and its time, and of this list all but the last
  * keep that were in force are removed, and what was brought in vain. Nothing if it was not

@@ -38,7 +38,8 @@ static int load_by(const struct config *config, const struct setup_request *aske
                                                 .asked_time = asked->asked_time,
                                                 .cache_directory = config->state_directory,
                                                 .heads = true,
-                                                .shipped = config->state_directory != NULL};
+                                                .shipped = config->state_directory != NULL,
+                                                .late_octets = asked->late_octets};
 
     return policy_load(&request, report, loaded);
 }

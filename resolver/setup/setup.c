@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/invariant.h"
-#include "policy/versions.h"
 #include "setup/caps.h"
+#include "setup/late.h"
 #include "setup/lists.h"
 #include "setup/names.h"
 #include "setup/own.h"
@@ -215,38 +215,6 @@ static int fill_fingerprint(const struct config *config, const struct setup_view
     return setup_fingerprint_make(&source, &new->fingerprint);
 }
 
-/* Copies what is about to come into force to the state directory, so that it can be put back
- * one day. What cannot be kept is in the report, and no failure. */
-static void keep_versions(const struct config *config, const struct setup_trust *trust,
-                          const struct policy_loaded *loaded, bool check, struct report *report)
-{
-    const struct policy_load_source *sources[POLICY_LISTS_MAX];
-    const char *ids[POLICY_LISTS_MAX];
-    char folder[PATH_MAX];
-    char path[PATH_MAX];
-
-    if (config->state_directory == NULL || config->lists_keep == 0 ||
-        snprintf(folder, sizeof(folder), "%s/" POLICY_VERSIONS_FOLDER,
-                 config->state_directory) >= (int)sizeof(folder)) {
-        return;
-    }
-    const size_t count = loaded->list_count + loaded->newer_count;
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = loaded->lists[i].id;
-    }
-    setup_trust_sources(trust, ids, count, sources);
-    for (size_t i = 0; i < count; i++) {
-        const struct policy_loaded_list *list = &loaded->lists[i];
-        const struct policy_version_of version = {
-            .folder = folder, .id = list->id, .serial = list->serial, .hash = list->hash};
-
-        if (!list->held && snprintf(path, sizeof(path), "%s/%s.list", sources[i]->directory,
-                                    list->id) < (int)sizeof(path)) {
-            (void)policy_version_bring(&version, path, check, report);
-        }
-    }
-}
-
 /* Lists that are dead, by the operator's word. */
 static void bury(const struct config *config, const struct policy_loaded *loaded,
                  struct setup_views *views, struct report *report)
@@ -376,11 +344,14 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
     if (rc == 0) {
         rc = setup_views_fill(config, &views, new);
     }
+    if (rc == 0) {
+        rc = setup_late_make(config, trust, request, loaded, &new->late);
+    }
     if (rc == 0) { /* the last that can fail: what is remembered is what comes in force */
         rc = setup_trust_keep(trust, config, request, new->exceptions, report, &new->memory);
     }
     if (rc == 0) {
-        keep_versions(config, trust, loaded, request->generation == 1, report);
+        setup_late_keep_small(&new->late, request->late_octets, report);
         fill_settings(config, &new->settings);
         new->settings.local_names = new->names;
         new->settings.choice = new->choice;
@@ -409,6 +380,7 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
     free(trust);
     setup_views_deinit(&views);
     if (new != NULL) {
+        setup_late_free(new->late);
         policy_destroy(new->policy);
         setup_exceptions_free(new->exceptions);
         setup_fingerprint_free(new->fingerprint);
@@ -476,6 +448,7 @@ static void let_go(struct setup_snapshot *root)
         local_names_free(root->names);
         tls_trust_release(root->upstreams.trust);
         config_free(root->config);
+        setup_late_free(root->late);
         free(root);
     }
 }
@@ -512,6 +485,7 @@ int setup_snapshot_derive(struct setup_snapshot *from, const struct policy_chang
     new->settings.have_upstreams = from->settings.have_upstreams;
     new->root = root;
     new->users = 0;
+    new->late = NULL;
     setup_schedules_at(root->schedules, now_s, &new->moment);
     struct policy_changes timed = *changes;
     timed.variants = new->moment.variants;

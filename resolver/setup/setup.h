@@ -45,6 +45,7 @@ struct setup_view {
 };
 
 struct setup_schedules;
+struct setup_late;
 
 /* How it stands with the memory of what was accepted before (docs/trust.md). */
 struct setup_memory {
@@ -101,7 +102,8 @@ struct setup_snapshot {
     struct setup_broken broken[SETUP_BROKEN_MAX];
     size_t broken_count;
     struct setup_exceptions *exceptions; /* files of them; what counts is in derived ones */
-    uint64_t made_us;                    /* wall clock */
+    struct setup_late *late; /* to be done once it is in force (setup/late.h); NULL: nothing */
+    uint64_t made_us;        /* wall clock */
     struct setup_snapshot *root; /* whose everything but the policy this one shares; NULL */
     unsigned users;              /* of a root: itself and those that share it */
 };
@@ -132,6 +134,9 @@ struct setup_request {
      * accepted, which is compared where it can be read, and never written. NULL: none. */
     const char *looks_in;
     const struct setup_snapshot *before; /* in force: the root of it; NULL: nothing is */
+    /* Texts of so many octets may be read and kept once they are in force: snapshot->late,
+     * which the caller takes. 0: all is done before. */
+    uint64_t late_octets;
 };
 int setup_snapshot_make_for(struct config *config, const struct setup_request *request,
                             struct report *report, struct setup_snapshot **snapshot);

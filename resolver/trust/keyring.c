@@ -257,6 +257,8 @@ static void count_signature(const struct trust_keyring *keyring, const char *pat
                    "signed by the key %s, which is not among the trusted keys: it counts for "
                    "nothing",
                    id);
+    } else if (data == NULL && !signature.prehashed) {
+        return; /* over what is not here */
     } else if (has_counted(verdict, signature.id)) {
         report_add(report, REPORT_WARNING, path, 0, 0,
                    "the key %s has signed in another file already and counts once", id);
@@ -337,6 +339,17 @@ int trust_verify_beside(const struct trust_keyring *keyring, const char *path,
                         const uint8_t *data, size_t len, struct report *report,
                         struct trust_verdict *verdict)
 {
+    uint8_t hash[TRUST_HASH_OCTETS];
+
+    trust_hash(data, len, hash); /* once, however many have signed */
+    return trust_verify_beside_hashed(keyring, path, data, len, hash, report, verdict);
+}
+
+int trust_verify_beside_hashed(const struct trust_keyring *keyring, const char *path,
+                               const uint8_t *data, size_t len,
+                               const uint8_t hash[TRUST_HASH_OCTETS], struct report *report,
+                               struct trust_verdict *verdict)
+{
     const struct place place = place_of(path);
     struct trust_verdict found = {.count = 0};
     struct beside beside;
@@ -348,7 +361,7 @@ int trust_verify_beside(const struct trust_keyring *keyring, const char *path,
                    "its folder cannot be searched for signatures: %s", cordon_strerror(rc));
         return rc;
     }
-    trust_hash(data, len, found.hash); /* once, however many have signed */
+    memcpy(found.hash, hash, sizeof(found.hash));
     rc = count_beside(keyring, &place, &beside, data, len, report, &found);
     if (rc != 0) {
         return rc;

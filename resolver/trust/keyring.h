@@ -46,6 +46,17 @@ int trust_verify_beside(const struct trust_keyring *keyring, const char *path,
                         const uint8_t *data, size_t len, struct report *report,
                         struct trust_verdict *verdict);
 
+/*
+ * The same of data of which trust_hash() is known: it is what prehashed signatures cover. data
+ * NULL: only its hash is known, so that signatures in the old form, over the data itself, count
+ * for nothing. A verdict is then about the hash alone: whether a file has it is still to be
+ * seen.
+ */
+int trust_verify_beside_hashed(const struct trust_keyring *keyring, const char *path,
+                               const uint8_t *data, size_t len,
+                               const uint8_t hash[TRUST_HASH_OCTETS], struct report *report,
+                               struct trust_verdict *verdict);
+
 /* The number of files path.*.minisig, whoever has signed: for a file that may do without. 0 or
  * -errno. */
 int trust_signatures_beside(const char *path, size_t *count);

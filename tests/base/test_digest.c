@@ -9,6 +9,7 @@
 #include "base/digest.h"
 #include "base/random.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void agrees_with_the_example_of_the_rfc(void **state)
@@ -41,6 +42,32 @@ static void nothing_has_a_digest_too(void **state)
     digest_of(NULL, 0, NULL, out);
     digest_hex(out, sizeof(out), text);
     assert_string_equal(text, expected);
+}
+
+/* Large ones on two threads. */
+static void both_digests_are_those_of_each_alone(void **state)
+{
+    static const size_t lengths[] = {0, 1, 1000, (1 << 20) - 1, 1 << 20, 3000001};
+    uint8_t *data = calloc(1, 3000001);
+    uint8_t wide[2][DIGEST_WIDE_OCTETS];
+    uint8_t out[2][DIGEST_OCTETS];
+    struct digest digest;
+
+    (void)state;
+    assert_non_null(data);
+    for (size_t i = 0; i < 3000001; i++) {
+        data[i] = (uint8_t)(i * 31 + i / 251);
+    }
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        digest_init(&digest, NULL, DIGEST_WIDE_OCTETS);
+        digest_add(&digest, data, lengths[i]);
+        digest_end(&digest, wide[0], DIGEST_WIDE_OCTETS);
+        digest_of(data, lengths[i], NULL, out[0]);
+        digest_of_both(data, lengths[i], wide[1], out[1]);
+        assert_memory_equal(wide[0], wide[1], DIGEST_WIDE_OCTETS);
+        assert_memory_equal(out[0], out[1], DIGEST_OCTETS);
+    }
+    free(data);
 }
 
 static void pieces_give_the_digest_of_the_whole(void **state)
@@ -120,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_example_of_the_rfc),
         cmocka_unit_test(nothing_has_a_digest_too),
+        cmocka_unit_test(both_digests_are_those_of_each_alone),
         cmocka_unit_test(pieces_give_the_digest_of_the_whole),
         cmocka_unit_test(the_key_counts),
         cmocka_unit_test(a_difference_in_any_octet_is_seen),

@@ -60,7 +60,7 @@ static struct policy_version_of ship(uint32_t serial, uint8_t hash[DIGEST_OCTETS
 
 static int bring(const struct policy_version_of *what, struct report *report)
 {
-    return policy_version_bring(what, "lists/one.list", false, report);
+    return policy_version_bring(what, "lists/one.list", NULL, 0, false, report);
 }
 
 static size_t count_files(const char *ending)
@@ -218,7 +218,7 @@ static void a_damaged_one_is_named_and_written_anew(void **state)
     write_text(path, "text of serial X"); /* as long as it was */
     assert_int_equal(bring(&what, &report), 0);
     assert_int_equal(report.count, 0); /* only looked at as a whole on request */
-    assert_int_equal(policy_version_bring(&what, "lists/one.list", true, &report), 0);
+    assert_int_equal(policy_version_bring(&what, "lists/one.list", NULL, 0, true, &report), 0);
     assert_int_equal(report.warnings, 1);
     assert_non_null(strstr(report.entries[0].text, "damaged"));
     policy_version_settle(&what, 3);

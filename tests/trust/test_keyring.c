@@ -107,6 +107,39 @@ static void the_real_minisign_can_be_both_signers(void **state)
     assert_int_equal(trust_keyring_add_file(&scene.keyring, "2.pub", &scene.report), 0);
     assert_int_equal(verify(&scene, "a.list"), 0);
     assert_int_equal(scene.verdict.count, 2);
+    /* By its hash alone, a signature in the old form, over the text itself, is none. */
+    uint8_t hash[TRUST_HASH_OCTETS];
+    trust_hash(LIST, LIST_LEN, hash);
+    assert_int_equal(trust_verify_beside_hashed(&scene.keyring, "a.list", NULL, 0, hash,
+                                                &scene.report, &scene.verdict),
+                     CORDON_E_THRESHOLD);
+    assert_true(reported(&scene, REPORT_ERROR, "a.list: ", "1 of the 2 distinct"));
+    scene_deinit(&scene);
+}
+
+static void a_hash_can_be_verified_without_its_text(void **state)
+{
+    struct scene scene;
+    uint8_t hash[TRUST_HASH_OCTETS];
+
+    (void)state;
+    scene_init(&scene, 2);
+    put("a.list.one.minisig", &scene.made[0]);
+    put("a.list.two.minisig", &scene.made[1]);
+    assert_int_equal(unlink("a.list"), 0);
+    trust_hash(LIST, LIST_LEN, hash);
+    assert_int_equal(trust_verify_beside_hashed(&scene.keyring, "a.list", NULL, 0, hash,
+                                                &scene.report, &scene.verdict),
+                     0);
+    assert_int_equal(scene.verdict.count, 2);
+    assert_memory_equal(scene.verdict.hash, hash, sizeof(hash));
+    for (size_t i = 0; i < sizeof(hash); i += 21) {
+        hash[i] ^= 1;
+        assert_int_equal(trust_verify_beside_hashed(&scene.keyring, "a.list", NULL, 0, hash,
+                                                    &scene.report, &scene.verdict),
+                         CORDON_E_THRESHOLD);
+        hash[i] ^= 1;
+    }
     scene_deinit(&scene);
 }
 
@@ -485,6 +518,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORKSHOP_TEST(two_distinct_trusted_keys_are_enough),
         WORKSHOP_TEST(the_real_minisign_can_be_both_signers),
+        WORKSHOP_TEST(a_hash_can_be_verified_without_its_text),
         WORKSHOP_TEST(one_key_is_never_counted_twice),
         WORKSHOP_TEST(a_key_cannot_enter_twice_under_two_ids),
         WORKSHOP_TEST(a_key_cannot_sign_under_the_id_of_another),
