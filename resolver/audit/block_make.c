@@ -1,20 +1,13 @@
 /*
- * audit/block_make.c - events into columns, and columns into the body of a block.
- *
- * An event is added once: the octets of its numbers go to the planes of their columns, as they
- * are stored, so that a full block stays in the processor's cache; its texts to dictionaries by
- * a hash table (the text of the event before is tried first: most columns
- * hardly ever change), and its canonical form into the leaf of the events' tree, while it is at
- * hand.
+ * audit/block_make.c - columns into the body of a block: block_add.c fills them.
  */
-#include "audit/block.h"
+#include "audit/block_inside.h"
 
 #include "audit/filter.h"
 #include "audit/tree.h"
 #include "audit/varint.h"
 #include "base/invariant.h"
 #include "base/random.h"
-#include "base/siphash.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,57 +15,6 @@
 
 /* Below, zstd's own head outweighs what it saves. */
 #define PACK_LEAST 48u
-
-struct word {
-    uint32_t at, len; /* in the dictionary's octets */
-    uint32_t hash;
-};
-
-struct dictionary {
-    uint8_t *octets;
-    size_t len, size;
-    struct word *words;
-    uint32_t count, room;
-    uint32_t *table; /* number of the word plus one; 0: free */
-    uint32_t table_size;
-    uint32_t last; /* word of the event before; count of none */
-};
-
-/* Of each event a number: 0 if absent, else the number, or of a text, plus one; of a time its
- * difference from the one before, which every event has. */
-struct column {
-    uint8_t
-        *planes[8];  /* octet 0 of each number, octet 1 ...; zero behind what was put there */
-    unsigned width;  /* planes that there are */
-    uint32_t room;   /* octets of each */
-    uint32_t filled; /* events up to the last that has one */
-    uint32_t count;  /* of events that have one */
-    uint64_t first;  /* number of the first that has one, plus one */
-    bool same;       /* all of these are the same */
-    uint64_t most;   /* no bit above its highest is set in any */
-    struct dictionary words;
-};
-
-struct audit_builder {
-    enum audit_stream stream;
-    unsigned group;
-    int level;
-    uint32_t count;
-    size_t text; /* octets in all dictionaries */
-    uint64_t first_us, last_us, before_us;
-    uint64_t used; /* bit n: column n has a value */
-    struct column columns[AUDIT_COLUMN_END];
-    uint8_t (*leaves)[DIGEST_OCTETS];
-    uint8_t *pending; /* the events of the leaf that is not full yet */
-    size_t pending_len;
-    uint8_t *planes, *body;
-    size_t planes_size, body_size, body_len;
-    uint8_t *directory;
-    size_t directory_len;
-    uint32_t sections;
-    uint8_t hash_key[SIPHASH_KEY_OCTETS];
-    ZSTD_CCtx *zstd;
-};
 
 struct audit_builder *audit_builder_create(enum audit_stream stream, unsigned group, int level)
 {
@@ -95,6 +37,7 @@ struct audit_builder *audit_builder_create(enum audit_stream stream, unsigned gr
         audit_builder_destroy(builder);
         return NULL;
     }
+    builder->used = UINT64_MAX;
     audit_builder_clear(builder);
     return builder;
 }
@@ -129,6 +72,7 @@ void audit_builder_clear(struct audit_builder *builder)
         for (unsigned plane = 0; plane < column->width; plane++) {
             memset(column->planes[plane], 0, column->filled);
         }
+        column->constant = true;
         column->filled = 0;
         column->count = 0;
         column->most = 0;
@@ -136,7 +80,7 @@ void audit_builder_clear(struct audit_builder *builder)
         column->words.count = 0;
         column->words.last = 0;
         if (column->words.table != NULL) {
-            memset(column->words.table, 0, column->words.table_size * sizeof(uint32_t));
+            memset(column->words.table, 0, column->words.table_size * sizeof(struct slot));
         }
     }
     builder->used = 0;
@@ -153,241 +97,6 @@ uint32_t audit_builder_count(const struct audit_builder *builder)
     return builder->count;
 }
 
-/* Room for `needed` items of `size` octets: doubled. */
-static bool grow(void **at, size_t *room, size_t needed, size_t size)
-{
-    if (needed <= *room) {
-        return true;
-    }
-    size_t more = *room == 0 ? 64 : *room;
-    while (more < needed) {
-        more *= 2;
-    }
-    void *moved = realloc(*at, more * size);
-    if (moved == NULL) {
-        return false;
-    }
-    *at = moved;
-    *room = more;
-    return true;
-}
-
-static bool grow32(void **at, uint32_t *room, size_t needed, size_t size)
-{
-    size_t wide = *room;
-
-    if (!grow(at, &wide, needed, size)) {
-        return false;
-    }
-    *room = (uint32_t)wide;
-    return true;
-}
-
-static bool grow_table(struct dictionary *words)
-{
-    const uint32_t size = words->table_size == 0 ? 64 : 2 * words->table_size;
-    uint32_t *table = calloc(size, sizeof(*table));
-
-    if (table == NULL) {
-        return false;
-    }
-    for (uint32_t i = 0; i < words->count; i++) {
-        uint32_t slot = words->words[i].hash & (size - 1);
-
-        while (table[slot] != 0) {
-            slot = (slot + 1) & (size - 1);
-        }
-        table[slot] = i + 1;
-    }
-    free(words->table);
-    words->table = table;
-    words->table_size = size;
-    return true;
-}
-
-static unsigned width_of(uint64_t most)
-{
-    return most == 0 ? 1 : (71u - (unsigned)__builtin_clzll(most)) / 8u;
-}
-
-/* Zero octets in a plane up to `room`. */
-static bool grow_plane(uint8_t **plane, uint32_t before, uint32_t room)
-{
-    uint8_t *moved = realloc(*plane, room);
-
-    if (moved == NULL) {
-        return false;
-    }
-    memset(moved + before, 0, room - before);
-    *plane = moved;
-    return true;
-}
-
-/* Planes for one number more. */
-static bool grow_planes(struct column *column, uint32_t count, unsigned width)
-{
-    uint32_t room = column->room == 0 ? 64 : column->room;
-
-    while (room < count) {
-        room *= 2;
-    }
-    /* Those that there are, first: if one cannot grow, the others have more than is said. */
-    for (unsigned i = 0; room > column->room && i < column->width; i++) {
-        if (!grow_plane(&column->planes[i], column->room, room)) {
-            return false;
-        }
-    }
-    column->room = room;
-    for (; column->width < width; column->width++) {
-        if (!grow_plane(&column->planes[column->width], 0, room)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Room in a column and its dictionary, so that adding cannot fail half-way. */
-static bool prepare(struct column *column, uint32_t count, const struct audit_value *value,
-                    uint64_t number)
-{
-    struct dictionary *words = &column->words;
-    const unsigned width = width_of(value->octets != NULL ? words->count + 1u : number);
-
-    if ((count > column->room || width > column->width) && !grow_planes(column, count, width)) {
-        return false;
-    }
-    return value->octets == NULL ||
-           (grow((void **)&words->octets, &words->size, words->len + value->number, 1) &&
-            grow32((void **)&words->words, &words->room, words->count + 1u,
-                   sizeof(*words->words)) &&
-            (2 * (words->count + 1u) <= words->table_size || grow_table(words)));
-}
-
-static bool is_word(const struct dictionary *words, uint32_t i, const struct audit_value *value)
-{
-    return words->words[i].len == value->number &&
-           (value->number == 0 ||
-            memcmp(words->octets + words->words[i].at, value->octets, value->number) == 0);
-}
-
-/* The number of a text in its dictionary, which gets it if it is new. */
-static uint32_t intern(struct audit_builder *builder, struct dictionary *words,
-                       const struct audit_value *value)
-{
-    if (words->last < words->count && is_word(words, words->last, value)) {
-        return words->last;
-    }
-    const uint32_t hash = (uint32_t)siphash13(value->octets, value->number, builder->hash_key);
-    uint32_t slot = hash & (words->table_size - 1);
-    while (words->table[slot] != 0) {
-        const uint32_t found = words->table[slot] - 1;
-
-        if (words->words[found].hash == hash && is_word(words, found, value)) {
-            words->last = found;
-            return found;
-        }
-        slot = (slot + 1) & (words->table_size - 1);
-    }
-    if (value->number > 0) {
-        memcpy(words->octets + words->len, value->octets, value->number);
-    }
-    words->words[words->count] =
-        (struct word){(uint32_t)words->len, (uint32_t)value->number, hash};
-    words->len += value->number;
-    builder->text += value->number;
-    words->table[slot] = ++words->count;
-    words->last = words->count - 1;
-    return words->last;
-}
-
-static void close_leaf(struct audit_builder *builder)
-{
-    audit_events_leaf(builder->pending, builder->pending_len,
-                      builder->leaves[(builder->count - 1) / builder->group]);
-    builder->pending_len = 0;
-}
-
-static void add_leaf(struct audit_builder *builder, const struct audit_row *row)
-{
-    uint8_t *at = builder->pending + builder->pending_len;
-    /* Most forms are below 128 octets: one octet of length. Others are moved. */
-    const size_t len = audit_row_encode(row, at + 1);
-
-    if (len < 0x80) {
-        *at = (uint8_t)len;
-        builder->pending_len += 1 + len;
-    } else {
-        uint8_t head[AUDIT_VARINT_MAX];
-        const size_t octets = audit_varint_put(head, len);
-
-        memmove(at + octets, at + 1, len);
-        memcpy(at, head, octets);
-        builder->pending_len += octets + len;
-    }
-    if (builder->count % builder->group == 0) {
-        close_leaf(builder);
-    }
-}
-
-/* Differences of a time are small and of either sign: workers are drained one by one. */
-static uint64_t time_number(const struct audit_builder *builder, uint64_t time)
-{
-    const uint64_t delta = time - builder->before_us;
-
-    /* Of numbers below 2^63, so no difference is lost. */
-    return time >= builder->before_us ? delta << 1 : (~delta << 1) | 1;
-}
-
-/* number: plus one; stored: what goes to the planes. */
-static void put_number(struct column *column, uint32_t event, uint64_t number, uint64_t stored)
-{
-    column->same = column->count == 0 || (column->same && number == column->first);
-    column->first = column->count == 0 ? number : column->first;
-    column->count++;
-    column->filled = event + 1;
-    column->most |= stored;
-    for (unsigned plane = 0; stored != 0; plane++, stored >>= 8) {
-        column->planes[plane][event] = (uint8_t)stored;
-    }
-}
-
-int audit_builder_add(struct audit_builder *builder, const struct audit_row *row)
-{
-    if (!audit_row_is_writable(row)) {
-        return -EINVAL;
-    }
-    if (builder->count == AUDIT_BLOCK_EVENTS_MAX || builder->text >= AUDIT_BLOCK_TEXT_MAX) {
-        return -ENOBUFS;
-    }
-    const uint64_t time = row->at[AUDIT_TIME].number;
-    for (uint64_t rest = row->present; rest != 0; rest &= rest - 1) {
-        const unsigned i = (unsigned)__builtin_ctzll(rest);
-
-        if (!prepare(&builder->columns[i], builder->count + 1, &row->at[i],
-                     i == AUDIT_TIME ? time_number(builder, time) : row->at[i].number + 1)) {
-            return -ENOMEM;
-        }
-    }
-    builder->used |= row->present;
-    for (uint64_t rest = row->present; rest != 0; rest &= rest - 1) {
-        const unsigned i = (unsigned)__builtin_ctzll(rest);
-        struct column *column = &builder->columns[i];
-        const struct audit_value *value = &row->at[i];
-        const uint64_t number =
-            1 +
-            (value->octets != NULL ? intern(builder, &column->words, value) : value->number);
-
-        put_number(column, builder->count, number,
-                   i == AUDIT_TIME ? time_number(builder, time) : number);
-    }
-    builder->first_us = time < builder->first_us ? time : builder->first_us;
-    builder->last_us = time > builder->last_us ? time : builder->last_us;
-    builder->before_us = time;
-    builder->count++;
-    add_leaf(builder, row);
-    return 0;
-}
-
 /* --- the body --- */
 
 /* Adds a section of `len` octets at data, packed if that is worth it. */
@@ -399,7 +108,8 @@ static bool add_section(struct audit_builder *builder, unsigned id, unsigned enc
     size_t stored = len;
 
     invariant(builder->sections < AUDIT_SECTIONS_MAX);
-    if (!grow((void **)&builder->body, &builder->body_size, builder->body_len + bound, 1)) {
+    if (!audit_builder_grow((void **)&builder->body, &builder->body_size,
+                            builder->body_len + bound, 1)) {
         return false;
     }
     uint8_t *out = builder->body + builder->body_len;
@@ -430,10 +140,10 @@ static bool add_section(struct audit_builder *builder, unsigned id, unsigned enc
 static bool add_planes(struct audit_builder *builder, unsigned i, unsigned encoding)
 {
     const struct column *column = &builder->columns[i];
-    const unsigned width = width_of(column->most);
+    const unsigned width = audit_builder_width(column->most);
     const size_t len = 1 + (size_t)width * builder->count;
 
-    if (!grow((void **)&builder->planes, &builder->planes_size, len, 1)) {
+    if (!audit_builder_grow((void **)&builder->planes, &builder->planes_size, len, 1)) {
         return false;
     }
     uint8_t *at = builder->planes;
@@ -448,12 +158,15 @@ static bool add_planes(struct audit_builder *builder, unsigned i, unsigned encod
 
 static bool add_numbers(struct audit_builder *builder, unsigned i)
 {
-    const struct column *column = &builder->columns[i];
+    struct column *column = &builder->columns[i];
     uint8_t constant[AUDIT_VARINT_MAX];
 
-    if (column->same && column->count == builder->count) {
+    if (column->constant && column->count == builder->count) {
         return add_section(builder, AUDIT_SECTION_COLUMN + 2 * i, AUDIT_CONSTANT, constant,
                            audit_varint_put(constant, column->first));
+    }
+    if (column->constant && i != AUDIT_TIME && !audit_builder_spread(column)) {
+        return false;
     }
     return add_planes(builder, i, i == AUDIT_TIME ? AUDIT_DELTAS : AUDIT_PLANES);
 }
@@ -463,7 +176,7 @@ static bool add_words(struct audit_builder *builder, unsigned i)
     const struct dictionary *words = &builder->columns[i].words;
     const size_t most = words->len + (size_t)words->count * AUDIT_VARINT_MAX;
 
-    if (!grow((void **)&builder->planes, &builder->planes_size, most, 1)) {
+    if (!audit_builder_grow((void **)&builder->planes, &builder->planes_size, most, 1)) {
         return false;
     }
     uint8_t *at = builder->planes;
@@ -607,13 +320,14 @@ int audit_builder_finish(struct audit_builder *builder, struct audit_header *hea
 {
     invariant(builder->count > 0);
     if (builder->pending_len > 0) {
-        close_leaf(builder);
+        audit_builder_close_leaf(builder);
     }
     builder->body_len = 0;
     builder->directory_len = 0;
     builder->sections = 0;
-    if (!add_sections(builder) || !grow((void **)&builder->body, &builder->body_size,
-                                        builder->body_len + builder->directory_len, 1)) {
+    if (!add_sections(builder) ||
+        !audit_builder_grow((void **)&builder->body, &builder->body_size,
+                            builder->body_len + builder->directory_len, 1)) {
         return -ENOMEM;
     }
     memmove(builder->body + builder->directory_len, builder->body, builder->body_len);

@@ -483,30 +483,63 @@ void audit_block_row(const struct audit_block *block, uint32_t i, struct audit_r
     }
 }
 
+/* The canonical form of event i (audit_row_encode), straight from the columns. Returns its end;
+ * NULL: it is too long. */
+static uint8_t *put_event(const struct audit_block *block, uint32_t i, uint8_t *out)
+{
+    uint8_t *at = out;
+    size_t size = 0;
+
+    for (uint64_t rest = block->present; rest != 0; rest &= rest - 1) {
+        const unsigned number = (unsigned)__builtin_ctzll(rest);
+        const struct column *column = &block->columns[number];
+        const uint64_t value = !column->loaded    ? 0
+                               : column->constant ? column->value
+                                                  : column->numbers[i];
+
+        if (value == 0) {
+            continue;
+        }
+        const size_t len = column->is_text ? column->words[value - 1].len : 0;
+        size += 2u + AUDIT_VARINT_MAX + len;
+        if (size > AUDIT_EVENT_MAX) {
+            return NULL;
+        }
+        *at++ = (uint8_t)(2u * number + (column->is_text ? 1u : 0u));
+        if (column->is_text) {
+            at = audit_varint_add(at, len);
+            at = audit_octets_add(at, column->octets + column->words[value - 1].at, len);
+        } else {
+            at = audit_varint_add(at, value - 1);
+        }
+    }
+    return at;
+}
+
 size_t audit_block_group(const struct audit_block *block, uint32_t leaf, uint8_t *out)
 {
     const uint32_t first = leaf * block->header.group;
-    struct audit_row row;
     uint8_t *at = out;
 
     for (uint32_t i = first; i < first + block->header.group && i < block->header.events; i++) {
-        size_t size = 0;
+        /* The length comes first, and is one octet of most: others are moved. */
+        uint8_t *const end = put_event(block, i, at + 1);
 
-        audit_block_row(block, i, &row);
-        for (uint64_t rest = row.present; rest != 0; rest &= rest - 1) {
-            const struct audit_value *value = &row.at[__builtin_ctzll(rest)];
-
-            size += 2u + AUDIT_VARINT_MAX + (value->octets != NULL ? value->number : 0);
-        }
-        if (size > AUDIT_EVENT_MAX) {
+        if (end == NULL) {
             return 0;
         }
-        /* The length comes first and is at most three octets: encoded behind these, then moved.
-         */
-        const size_t len = audit_row_encode(&row, at + 3);
-        const size_t head = audit_varint_put(at, len);
-        memmove(at + head, at + 3, len);
-        at += head + len;
+        const size_t len = (size_t)(end - (at + 1));
+        if (len < 0x80) {
+            *at = (uint8_t)len;
+            at = end;
+        } else {
+            uint8_t head[AUDIT_VARINT_MAX];
+            const size_t octets = audit_varint_put(head, len);
+
+            memmove(at + octets, at + 1, len);
+            memcpy(at, head, octets);
+            at += octets + len;
+        }
     }
     return (size_t)(at - out);
 }

@@ -74,21 +74,26 @@ uint64_t audit_event_generation(const void *record, size_t len);
 /* Octets of the longest JSON line, newline included: 17 names escaped at worst. */
 #define AUDIT_LINE_MAX 65536u
 
+struct audit_list_words; /* list_words.h */
+
 /* One JSON line (docs/events.md) with a newline; sequence counts lines of this run. Returns
  * the length, 0 if it did not fit or the policy has no such rule. view_name NULL says that the
- * policy has no view of the event's number: 0, too. */
+ * policy has no view of the event's number: 0, too. lists: where what lists say is kept from
+ * one event to the next; NULL: it is put together anew. */
 size_t audit_event_json(const struct audit_event *event, const struct policy *policy,
-                        const char *view_name, uint64_t sequence, char *out, size_t size);
+                        const char *view_name, struct audit_list_words *lists,
+                        uint64_t sequence, char *out, size_t size);
 
-/* One question, for the stream of queries: fields as in struct audit_decision. */
+/* One question, for the stream of queries: fields as in struct audit_decision, pointers
+ * borrowed for the call. */
 struct audit_question {
-    uint64_t wall_us, generation;
+    uint64_t generation, wall_us;
     uint32_t latency_us;
-    struct address client, upstream;
-    const struct wire_name *name;
     uint16_t type;
-    uint8_t transport, view, rcode;
+    uint8_t view, rcode, transport;
     bool cached;
+    const struct address *client, *upstream;
+    const struct wire_name *name;
 };
 
 /* Octets of the longest record of a question. */

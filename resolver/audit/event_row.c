@@ -97,54 +97,36 @@ static bool add_exception(struct audit_row *row, const struct audit_event *event
     return true;
 }
 
-static const char *or_null(const char *words)
+/* False if the policy has no such list. */
+static bool add_basis(struct audit_row *row, const struct policy *policy, size_t index,
+                      struct audit_list_words *lists, struct audit_event_words *words)
 {
-    return words == NULL || words[0] == '\0' ? NULL : words;
-}
+    const struct audit_list_said *said = audit_list_words_of(lists, policy, index);
+    struct policy_image_list list;
 
-/* What a list says is within the limits of lists, which are below those of a text; one that is
- * not is recorded without a ground rather than not at all. */
-static void add_basis(struct audit_row *row, const struct policy_image_list *list,
-                      struct audit_event_words *words)
-{
-    const struct audit_basis basis = {
-        .serial = list->serial,
-        .list = or_null(list->id),
-        .provider = or_null(list->provider),
-        .provider_name = or_null(list->provider_name),
-        .parent_name = or_null(list->parent_name),
-        .status_class = or_null(list->status_class),
-        .status_entity = or_null(list->status_entity),
-        .status_authority = or_null(list->status_authority),
-        .status_citation = or_null(list->status_citation),
-        .status_effective = or_null(list->status_effective),
-        .status_state = or_null(list->status_state),
-        .status_checked = or_null(list->status_checked),
-    };
-    size_t len = audit_basis_put(&basis, words->basis, sizeof(words->basis));
-
-    if (len == 0) {
-        const struct audit_basis least = {
-            .serial = list->serial, .list = basis.list, .provider = basis.provider};
-
-        len = audit_basis_put(&least, words->basis, sizeof(words->basis));
+    if (said != NULL) {
+        audit_row_octets(row, AUDIT_BASIS, said->basis, said->basis_len);
+        return true;
     }
-    audit_row_octets(row, AUDIT_BASIS, words->basis, len);
+    if (!policy_image_list_at(policy_image_of(policy), index, &list)) {
+        return false;
+    }
+    audit_row_octets(row, AUDIT_BASIS, words->basis, audit_list_basis(&list, words->basis));
+    return true;
 }
 
 /* False if the policy has no such rule. */
 static bool add_rule(struct audit_row *row, const struct audit_event *event,
-                     const struct policy *policy, struct audit_event_words *words)
+                     const struct policy *policy, struct audit_list_words *lists,
+                     struct audit_event_words *words)
 {
     const struct policy_hit *hit = &event->hit;
-    struct policy_image_list list;
     struct policy_row rule;
 
     if (!policy_hit_row(policy, hit, &rule) || rule.kind != hit->kind ||
-        !policy_image_list_at(policy_image_of(policy), rule.list, &list)) {
+        !add_basis(row, policy, rule.list, lists, words)) {
         return false;
     }
-    add_basis(row, &list, words);
     audit_row_text(row, AUDIT_STATE, audit_event_stage(hit, policy));
     const size_t len = policy_hit_rule(hit, &rule, words->rule, sizeof(words->rule));
     audit_row_octets(row, AUDIT_RULE, words->rule, len);
@@ -182,8 +164,8 @@ _Static_assert((POLICY_HOPS_MAX + 1u) * WIRE_NAME_MAX <= AUDIT_TEXT_MAX,
                "a chain is longer than a text");
 
 bool audit_event_row(const struct audit_event *event, const struct policy *policy,
-                     const char *view_name, struct audit_event_words *words,
-                     struct audit_row *row)
+                     const char *view_name, struct audit_list_words *lists,
+                     struct audit_event_words *words, struct audit_row *row)
 {
     const bool is_rule = event->hit.ground == POLICY_GROUND_RULE;
 
@@ -200,7 +182,7 @@ bool audit_event_row(const struct audit_event *event, const struct policy *polic
         return false;
     }
     if (is_rule) {
-        if (!add_rule(row, event, policy, words)) {
+        if (!add_rule(row, event, policy, lists, words)) {
             return false;
         }
         add_match(row, event, words);
@@ -218,12 +200,12 @@ bool audit_event_row(const struct audit_event *event, const struct policy *polic
 struct question_head {
     uint64_t generation; /* first, as in the record of an event */
     uint64_t wall_us;
-    uint32_t latency_us;
-    uint32_t client_scope, upstream_scope;
-    uint16_t type;
-    uint16_t upstream_port;
-    uint8_t view, rcode, cached, transport;
+    uint32_t latency_us; /* from here to `cached` in the order of struct audit_question: */
+    uint16_t type;       /* copied in one piece */
+    uint8_t view, rcode, transport, cached;
     uint8_t client, upstream; /* families */
+    uint16_t upstream_port;
+    uint32_t client_scope, upstream_scope;
     uint8_t name_len;
 };
 
@@ -245,10 +227,12 @@ _Static_assert(sizeof(((struct wire_name *)NULL)->octets) >= SHORT_NAME, "a name
 /* hot */
 bool audit_question_put(struct ring *ring, const struct audit_question *question)
 {
+    const struct address *const client = question->client;
+    const struct address *const upstream = question->upstream;
     const size_t name_len = question->name->len;
-    const size_t client = family_octets(question->client.family);
-    const size_t upstream = family_octets(question->upstream.family);
-    const size_t before = sizeof(struct question_head) + client + upstream;
+    const size_t client_octets = family_octets(client->family);
+    const size_t before =
+        sizeof(struct question_head) + client_octets + family_octets(upstream->family);
     uint8_t *const start =
         ring_reserve(ring, before + (name_len > SHORT_NAME ? name_len : SHORT_NAME));
 
@@ -261,20 +245,20 @@ bool audit_question_put(struct ring *ring, const struct audit_question *question
         .wall_us = question->wall_us,
         .latency_us = question->latency_us,
         .type = question->type,
-        .client_scope = question->client.scope,
-        .upstream_scope = question->upstream.scope,
-        .upstream_port = question->upstream.port,
         .view = question->view,
         .rcode = question->rcode,
-        .cached = question->cached,
         .transport = question->transport,
-        .client = question->client.family,
-        .upstream = question->upstream.family,
+        .cached = question->cached,
+        .client = client->family,
+        .upstream = upstream->family,
+        .upstream_port = upstream->port,
+        .client_scope = client->scope,
+        .upstream_scope = upstream->scope,
         .name_len = (uint8_t)name_len,
     };
     /* Each of a length that is known here; what follows overwrites what is too much. */
-    memcpy(start + sizeof(struct question_head), question->client.octets, 16);
-    memcpy(start + sizeof(struct question_head) + client, question->upstream.octets, 16);
+    memcpy(start + sizeof(struct question_head), client->octets, 16);
+    memcpy(start + sizeof(struct question_head) + client_octets, upstream->octets, 16);
     uint8_t *const at = start + before;
     if (name_len <= SHORT_NAME) {
         memcpy(at, question->name->octets, SHORT_NAME);

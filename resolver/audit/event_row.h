@@ -5,6 +5,7 @@
 #define CORDON_AUDIT_EVENT_ROW_H
 
 #include "audit/event.h"
+#include "audit/list_words.h"
 #include "audit/row.h"
 #include "policy/words.h"
 
@@ -19,11 +20,11 @@ struct audit_event_words {
     char ede[POLICY_EDE_MAX];
 };
 
-/* The same for the audit log (docs/audit-log.md). The row borrows from words, the event and
- * the policy. False where audit_event_json would give 0. */
+/* The same for the audit log (docs/audit-log.md). The row borrows from words, lists, the event
+ * and the policy. False where audit_event_json would give 0. */
 bool audit_event_row(const struct audit_event *event, const struct policy *policy,
-                     const char *view_name, struct audit_event_words *words,
-                     struct audit_row *row);
+                     const char *view_name, struct audit_list_words *lists,
+                     struct audit_event_words *words, struct audit_row *row);
 
 /* The row of a record of a question, whose generation audit_event_generation says; it borrows
  * from both. view_name as above: NULL is refused. False if the octets are no record. */

@@ -5,6 +5,7 @@
  * record has as numbers becomes words by way of the policy that decided.
  */
 #include "audit/event.h"
+#include "audit/list_words.h"
 #include "audit/shown.h"
 
 #include "base/clock.h"
@@ -143,24 +144,41 @@ const char *audit_event_stage(const struct policy_hit *hit, const struct policy 
                                            : versions[policy_list_version(policy, hit->list)];
 }
 
+/* What the list says. False if the policy has no such list. */
+static bool add_list(struct text *text, const struct policy *policy, size_t index,
+                     struct audit_list_words *lists)
+{
+    const struct audit_list_said *said = audit_list_words_of(lists, policy, index);
+    struct policy_image_list list;
+
+    if (said != NULL) {
+        text_add_octets(text, ",", 1);
+        text_add_octets(text, said->fields, said->fields_len);
+        return true;
+    }
+    if (!policy_image_list_at(policy_image_of(policy), index, &list)) {
+        return false;
+    }
+    policy_words_write_basis(text, &list);
+    policy_words_write_list(text, &list);
+    return true;
+}
+
 /* A rule of a list. */
 static size_t write_decision(struct text *text, const struct audit_event *event,
                              const struct policy *policy, const char *view_name,
-                             uint64_t sequence)
+                             struct audit_list_words *lists, uint64_t sequence)
 {
     const struct policy_hit *hit = &event->hit;
-    struct policy_image_list list;
     struct policy_row row;
 
-    if (!policy_hit_row(policy, hit, &row) || row.kind != hit->kind ||
-        !policy_image_list_at(policy_image_of(policy), row.list, &list)) {
+    if (!policy_hit_row(policy, hit, &row) || row.kind != hit->kind) {
         return 0;
     }
     begin(text, event, "decision", view_name, sequence);
     add_action(text, event, policy);
-    const bool known = add_changes(text, event, policy);
-    policy_words_write_basis(text, &list);
-    policy_words_write_list(text, &list);
+    const bool known =
+        add_changes(text, event, policy) && add_list(text, policy, row.list, lists);
     json_string(text, "stage", audit_event_stage(hit, policy));
     if (!known || !policy_words_write_rule(text, hit, &row)) {
         return 0;
@@ -182,7 +200,8 @@ static size_t write_word(struct text *text, const struct audit_event *event,
 }
 
 size_t audit_event_json(const struct audit_event *event, const struct policy *policy,
-                        const char *view_name, uint64_t sequence, char *out, size_t size)
+                        const char *view_name, struct audit_list_words *lists,
+                        uint64_t sequence, char *out, size_t size)
 {
     struct text text;
 
@@ -191,7 +210,7 @@ size_t audit_event_json(const struct audit_event *event, const struct policy *po
     }
     text_init(&text, out, size);
     return event->hit.ground == POLICY_GROUND_RULE
-               ? write_decision(&text, event, policy, view_name, sequence)
+               ? write_decision(&text, event, policy, view_name, lists, sequence)
                : write_word(&text, event, policy, view_name, sequence);
 }
 

@@ -49,22 +49,24 @@ static const uint64_t known = 0 AUDIT_COLUMNS(COLUMN_BIT);
 
 bool audit_row_is_writable(const struct audit_row *row)
 {
-    size_t octets = (2u + AUDIT_VARINT_MAX) * (size_t)__builtin_popcountll(row->present);
+    size_t octets = 0;
     uint64_t numbers = 0;
 
     if (!audit_row_has(row, AUDIT_TIME) || (row->present & ~known) != 0) {
         return false;
     }
-    for (uint64_t rest = row->present & ~texts; rest != 0; rest &= rest - 1) {
-        numbers |= row->at[__builtin_ctzll(rest)].number;
-    }
-    for (uint64_t rest = row->present & texts; rest != 0; rest &= rest - 1) {
-        const uint64_t len = row->at[__builtin_ctzll(rest)].number;
+    for (uint64_t rest = row->present; rest != 0; rest &= rest - 1) {
+        const unsigned column = (unsigned)__builtin_ctzll(rest);
+        const uint64_t number = row->at[column].number;
 
-        if (len > AUDIT_TEXT_MAX) {
+        octets += 2u + AUDIT_VARINT_MAX;
+        if ((texts >> column & 1) == 0) {
+            numbers |= number;
+        } else if (number > AUDIT_TEXT_MAX) {
             return false;
+        } else {
+            octets += number;
         }
-        octets += len;
     }
     return numbers >> 63 == 0 && octets <= AUDIT_EVENT_MAX;
 }
@@ -87,6 +89,8 @@ bool audit_row_equal(const struct audit_row *a, const struct audit_row *b)
     return true;
 }
 
+_Static_assert(2 * AUDIT_COLUMN_END <= 0x80, "number and kind of a column have one octet");
+
 size_t audit_row_encode(const struct audit_row *row, uint8_t *out)
 {
     uint8_t *at = out;
@@ -95,11 +99,10 @@ size_t audit_row_encode(const struct audit_row *row, uint8_t *out)
         const unsigned column = (unsigned)__builtin_ctzll(rest);
         const struct audit_value *value = &row->at[column];
 
-        at += audit_varint_put(at, 2u * column + (value->octets != NULL ? 1u : 0u));
-        at += audit_varint_put(at, value->number);
+        *at++ = (uint8_t)(2u * column + (value->octets != NULL ? 1u : 0u));
+        at = audit_varint_add(at, value->number);
         if (value->octets != NULL) {
-            memcpy(at, value->octets, value->number);
-            at += value->number;
+            at = audit_octets_add(at, value->octets, value->number);
         }
     }
     return (size_t)(at - out);

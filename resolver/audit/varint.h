@@ -26,6 +26,16 @@ static inline size_t audit_varint_put(uint8_t *out, uint64_t value)
     return len;
 }
 
+/* The same behind what is there; small ones, as most are, at once. Returns its end. */
+static inline uint8_t *audit_varint_add(uint8_t *at, uint64_t value)
+{
+    if (value < 0x80) {
+        *at = (uint8_t)value;
+        return at + 1;
+    }
+    return at + audit_varint_put(at, value);
+}
+
 /* Reads at *at, which stays within end. False if the octets end first, the number has more than
  * 64 bits, or was not written in the shortest way: one number has one spelling. */
 static inline bool audit_varint_get(const uint8_t **at, const uint8_t *end, uint64_t *value)
@@ -87,6 +97,48 @@ static inline uint64_t audit_get64(const uint8_t *at)
 
     memcpy(&value, at, sizeof(value));
     return le64toh(value);
+}
+
+/* Octets behind what is there, without a call where they are few, as most are. Returns their
+ * end. */
+static inline uint8_t *audit_octets_add(uint8_t *at, const uint8_t *octets, size_t len)
+{
+    if (len > 16) {
+        memcpy(at, octets, len);
+    } else if (len >= 8) {
+        audit_put64(at, audit_get64(octets));
+        audit_put64(at + len - 8, audit_get64(octets + len - 8));
+    } else if (len >= 4) {
+        audit_put32(at, audit_get32(octets));
+        audit_put32(at + len - 4, audit_get32(octets + len - 4));
+    } else {
+        for (size_t i = 0; i < len; i++) {
+            at[i] = octets[i];
+        }
+    }
+    return at + len;
+}
+
+/* Whether they are the same; likewise. */
+static inline bool audit_octets_are(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    if (len > 16) {
+        return memcmp(a, b, len) == 0;
+    }
+    if (len >= 8) {
+        return audit_get64(a) == audit_get64(b) &&
+               audit_get64(a + len - 8) == audit_get64(b + len - 8);
+    }
+    if (len >= 4) {
+        return audit_get32(a) == audit_get32(b) &&
+               audit_get32(a + len - 4) == audit_get32(b + len - 4);
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (a[i] != b[i]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 #endif

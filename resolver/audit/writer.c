@@ -312,6 +312,7 @@ static void destroy(struct audit_writer *writer)
         close(writer->ended);
     }
     audit_output_close(writer->output);
+    audit_list_words_destroy(writer->list_words);
     free(writer->buffer);
     free(writer);
 }
@@ -332,7 +333,8 @@ int audit_writer_start(const struct audit_writer_settings *settings,
     new->size = inputs->recorder != NULL || inputs->tap.taken != NULL ? WRITER_QUEUE_OCTETS
                                                                       : WRITER_BUFFER_OCTETS;
     new->buffer = malloc(new->size);
-    if (new->buffer == NULL) {
+    new->list_words = audit_list_words_create();
+    if (new->buffer == NULL || new->list_words == NULL) {
         goto done;
     }
     new->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

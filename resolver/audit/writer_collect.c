@@ -102,7 +102,7 @@ static bool make_row(struct audit_writer *writer, enum audit_stream stream, cons
     }
     return audit_event_row(&writer->event, writer_policy(writer),
                            writer->inputs.view_name(writer->snapshot, writer->event.view),
-                           &writer->words, row);
+                           writer->list_words, &writer->words, row);
 }
 
 /* Whether records are for others than the readers of lines, too. */
@@ -130,8 +130,8 @@ static void add_line(struct audit_writer *writer)
     }
     const size_t used = audit_event_json(
         &writer->event, writer_policy(writer),
-        writer->inputs.view_name(writer->snapshot, writer->event.view), writer->sequence + 1,
-        writer->buffer + writer->end, writer->size - writer->end);
+        writer->inputs.view_name(writer->snapshot, writer->event.view), writer->list_words,
+        writer->sequence + 1, writer->buffer + writer->end, writer->size - writer->end);
     if (used == 0) {
         report_damage(writer, AUDIT_DECISIONS);
         return;
@@ -140,14 +140,24 @@ static void add_line(struct audit_writer *writer)
     writer->end += used;
 }
 
-/* False: it must wait where it is. */
+/* Whether so much waits in the ring that lines must stand back: they cost as much again as the
+ * records, of which none is to be lost for their sake. */
+static bool is_late(const struct audit_writer *writer, unsigned i)
+{
+    const struct ring *ring = ring_at(writer, i);
+
+    return stream_at(writer, i) == AUDIT_DECISIONS && is_recorded(writer, AUDIT_DECISIONS) &&
+           ring_used(ring) > ring_size(ring) / 2;
+}
+
+/* late: without its line. False: it must wait where it is. */
 static bool take_record(struct audit_writer *writer, enum audit_stream stream,
-                        const void *record, size_t len)
+                        const void *record, size_t len, bool late)
 {
     struct audit_row row;
 
     if (stream == AUDIT_DECISIONS) {
-        if (!may_add_line(writer)) {
+        if (!late && !may_add_line(writer)) {
             return false;
         }
         if (!get_event(writer, record, len)) {
@@ -164,7 +174,9 @@ static bool take_record(struct audit_writer *writer, enum audit_stream stream,
             return false; /* its workers refuse, as soon as the ring is full */
         }
     }
-    if (stream == AUDIT_DECISIONS) {
+    if (stream == AUDIT_DECISIONS && late) {
+        writer_give_up(writer, 1);
+    } else if (stream == AUDIT_DECISIONS) {
         add_line(writer);
     }
     return true;
@@ -257,6 +269,7 @@ static bool collect_changes(struct audit_writer *writer)
 static bool collect_ring(struct audit_writer *writer, unsigned i)
 {
     const enum audit_stream stream = stream_at(writer, i);
+    const bool late = is_late(writer, i);
     unsigned taken = 0;
     const void *record;
     size_t len = 0;
@@ -265,7 +278,7 @@ static bool collect_ring(struct audit_writer *writer, unsigned i)
     while (taken < ROUND_RECORDS && (next == NEXT_OURS || next == NEXT_STRAY)) {
         if (next == NEXT_STRAY) {
             report_damage(writer, stream);
-        } else if (!take_record(writer, stream, record, len)) {
+        } else if (!take_record(writer, stream, record, len, late)) {
             break;
         }
         ring_release(ring_at(writer, i));

@@ -6,6 +6,7 @@
 #define CORDON_AUDIT_WRITER_INSIDE_H
 
 #include "audit/event_row.h"
+#include "audit/list_words.h"
 #include "audit/output.h"
 #include "audit/writer.h"
 
@@ -54,6 +55,7 @@ struct audit_writer {
     uint64_t lost_at_log;
     struct audit_event event; /* scratch */
     struct audit_event_words words;
+    struct audit_list_words *list_words;
 
     /* The audit log. */
     struct clock_now now; /* of this round */

@@ -116,15 +116,97 @@ int address_parse_client(const char *text, size_t len, struct address *out)
     return 0;
 }
 
+/* In decimal, without a terminator. Returns its end. */
+static char *put_number(char *at, unsigned value)
+{
+    char digits[10]; /* of 2^32 - 1 */
+    size_t first = sizeof(digits);
+
+    do {
+        digits[--first] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    memcpy(at, digits + first, sizeof(digits) - first);
+    return at + (sizeof(digits) - first);
+}
+
+/* Addresses are in each event, and inet_ntop(3) is printf for each of their numbers. */
+static char *put_v4(char *at, const uint8_t octets[4])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        at = put_number(at, octets[i]);
+        *at++ = '.';
+    }
+    return at - 1;
+}
+
+static char *put_group(char *at, unsigned group)
+{
+    static const char hex[16] = "0123456789abcdef";
+
+    for (unsigned shift = 12; shift > 0; shift -= 4) {
+        if (group >> shift != 0) {
+            *at++ = hex[group >> shift & 15];
+        }
+    }
+    *at++ = hex[group & 15];
+    return at;
+}
+
+/* RFC 5952: the first of the longest runs of zeros, of two groups at least, is left out. */
+static char *put_v6(char *at, const uint8_t octets[16])
+{
+    unsigned groups[8];
+    unsigned first = 8;
+    unsigned len = 1;
+
+    for (unsigned i = 0; i < 8; i++) {
+        groups[i] = (unsigned)octets[2 * i] << 8 | octets[2 * i + 1];
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned end = i;
+
+        while (end < 8 && groups[end] == 0) {
+            end++;
+        }
+        if (end - i > len) {
+            first = i;
+            len = end - i;
+        }
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        if (i == first) {
+            *at++ = ':';
+            *at++ = ':';
+            i += len - 1;
+            continue;
+        }
+        if (i > 0 && i != first + len) {
+            *at++ = ':';
+        }
+        if (i == 6 && first == 0 && (len == 6 || (len == 5 && groups[5] == 0xffff))) {
+            return put_v4(at,
+                          octets + 12); /* IPv4-compatible or -mapped, as people write them */
+        }
+        at = put_group(at, groups[i]);
+    }
+    return at;
+}
+
 static size_t format_plain(const uint8_t octets[16], uint8_t family, char out[ADDRESS_TEXT_MAX])
 {
-    if (family == ADDRESS_NONE) {
-        memcpy(out, "none", 5);
+    char *end = out;
+
+    if (family == ADDRESS_V4) {
+        end = put_v4(out, octets);
+    } else if (family == ADDRESS_V6) {
+        end = put_v6(out, octets);
     } else {
-        const int system_family = family == ADDRESS_V4 ? AF_INET : AF_INET6;
-        invariant(inet_ntop(system_family, octets, out, ADDRESS_TEXT_MAX) != NULL);
+        memcpy(out, "none", 4);
+        end = out + 4;
     }
-    return strlen(out);
+    *end = '\0';
+    return (size_t)(end - out);
 }
 
 size_t address_format(const struct address *address, bool with_port, char out[ADDRESS_TEXT_MAX])
@@ -139,8 +221,9 @@ size_t address_format(const struct address *address, bool with_port, char out[AD
         len += (size_t)snprintf(out + len, ADDRESS_TEXT_MAX - len, "%%%s", name);
     }
     if (with_port) {
-        len +=
-            (size_t)snprintf(out + len, ADDRESS_TEXT_MAX - len, "@%u", (unsigned)address->port);
+        out[len++] = '@';
+        len = (size_t)(put_number(out + len, address->port) - out);
+        out[len] = '\0';
     }
     invariant(len < ADDRESS_TEXT_MAX);
     return len;

@@ -175,3 +175,8 @@ size_t ring_used(const struct ring *ring)
 
     return used > ring->size ? ring->size : (size_t)used;
 }
+
+size_t ring_size(const struct ring *ring)
+{
+    return ring->size;
+}

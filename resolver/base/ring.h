@@ -31,7 +31,8 @@ bool ring_has_room(struct ring *ring, size_t len, unsigned count);
 const void *ring_peek(struct ring *ring, size_t *len);
 void ring_release(struct ring *ring);
 
-/* Octets in use, as seen by the caller's thread. */
+/* Octets in use, as seen by the caller's thread; and all that it has. */
 size_t ring_used(const struct ring *ring);
+size_t ring_size(const struct ring *ring);
 
 #endif

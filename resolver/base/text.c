@@ -83,27 +83,39 @@ void text_add_printable(struct text *text, const char *octets, size_t len)
     }
 }
 
-/* A comma if a finished value is what was written last. */
-static void separate(struct text *text)
+/* Whether a finished value is what was written last: then a comma stands before the next. */
+static bool needs_comma(const struct text *text)
 {
-    if (text->len == 0) {
-        return;
-    }
-    const char last = text->at[text->len - 1];
-    if (last == '"' || last == '}' || last == ']' || (last >= '0' && last <= '9') ||
-        (last >= 'a' && last <= 'z')) {
-        text_add_octets(text, ",", 1);
-    }
+    const char last = text->len > 0 ? text->at[text->len - 1] : '\0';
+
+    return last == '"' || last == '}' || last == ']' || (last >= '0' && last <= '9') ||
+           (last >= 'a' && last <= 'z');
 }
 
+/* The comma and the key, in one piece: there are forty in the line of an event. */
 static void begin(struct text *text, const char *key)
 {
-    separate(text);
-    if (key != NULL) {
-        text_add_octets(text, "\"", 1);
-        text_add(text, key);
-        text_add_octets(text, "\":", 2);
+    const bool comma = needs_comma(text);
+    const size_t key_len = key != NULL ? strlen(key) : 0;
+    const size_t len = (comma ? 1u : 0u) + (key != NULL ? key_len + 3 : 0);
+
+    if (text->overflow || len >= text->size - text->len) {
+        text->overflow = true;
+        return;
     }
+    char *at = text->at + text->len;
+    if (comma) {
+        *at++ = ',';
+    }
+    if (key != NULL) {
+        *at++ = '"';
+        memcpy(at, key, key_len);
+        at += key_len;
+        *at++ = '"';
+        *at++ = ':';
+    }
+    *at = '\0';
+    text->len += len;
 }
 
 void json_object_begin(struct text *text, const char *key)
@@ -153,6 +165,41 @@ static void add_escape(struct text *text, uint8_t code)
     }
 }
 
+/* Octets of a string that stand for themselves. */
+static bool is_plain(uint8_t octet)
+{
+    return octet >= 0x20 && octet < 0x7f && octet != '"' && octet != '\\';
+}
+
+#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
+
+/* Whether an octet of the word is zero; a borrow only ever comes from one that is. */
+static uint64_t has_zero(uint64_t word)
+{
+    return (word - EACH(1)) & ~word;
+}
+
+/* How many octets from the start are plain: eight at a time, as nearly all of them are. */
+static size_t count_plain(const uint8_t *octets, size_t len)
+{
+    size_t at = 0;
+
+    for (; len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t word;
+
+        memcpy(&word, octets + at, sizeof(word));
+        const uint64_t other = word | (word - EACH(0x20)) | has_zero(word ^ EACH('"')) |
+                               has_zero(word ^ EACH('\\')) | has_zero(word ^ EACH(0x7f));
+        if ((other & EACH(0x80)) != 0) {
+            break;
+        }
+    }
+    while (at < len && is_plain(octets[at])) {
+        at++;
+    }
+    return at;
+}
+
 void json_string_n(struct text *text, const char *key, const char *value, size_t len)
 {
     const uint8_t *octets = (const uint8_t *)value;
@@ -161,6 +208,12 @@ void json_string_n(struct text *text, const char *key, const char *value, size_t
     begin(text, key);
     text_add_octets(text, "\"", 1);
     while (at < len && !text->overflow) {
+        const size_t plain = count_plain(octets + at, len - at);
+        if (plain > 0) {
+            text_add_octets(text, value + at, plain);
+            at += plain;
+            continue;
+        }
         uint32_t point;
         const size_t used = utf8_point(octets + at, len - at, &point);
         if (used == 0) {

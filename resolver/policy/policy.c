@@ -1,9 +1,8 @@
 #include "policy/policy.h"
 
 #include "base/invariant.h"
+#include "base/text.h"
 #include "policy/policy_state.h"
-
-#include <stdio.h>
 
 uint64_t policy_generation(const struct policy *policy)
 {
@@ -406,23 +405,35 @@ size_t policy_hit_rule(const struct policy_hit *hit, const struct policy_row *ro
     char what[WIRE_NAME_TEXT_MAX];
     struct address_prefix prefix;
     struct wire_name suffix;
+    struct text text;
+    size_t len = 0;
 
     if (policy_trigger_is_address((enum policy_trigger)hit->trigger)) {
         if (!policy_hit_prefix(hit, &prefix)) {
             return 0;
         }
-        address_prefix_format(&prefix, what);
+        len = address_prefix_format(&prefix, what);
     } else {
         if (hit->labels > hit->name.labels) {
             return 0;
         }
         wire_name_suffix(&hit->name, hit->labels, &suffix);
-        wire_name_to_text(&suffix, what);
+        len = wire_name_to_text(&suffix, what);
     }
-    const int len = snprintf(
-        out, size, "%s %s %s%s%s", policy_kind_name(row->kind), policy_match_name(row->match),
-        what, subject != NULL ? " trigger=" : "", subject != NULL ? subject : "");
-    return len > 0 && (size_t)len < size ? (size_t)len : 0;
+    if (size == 0) {
+        return 0;
+    }
+    text_init(&text, out, size); /* each event has its rule: printf takes five times as long */
+    text_add(&text, policy_kind_name(row->kind));
+    text_add(&text, " ");
+    text_add(&text, policy_match_name(row->match));
+    text_add(&text, " ");
+    text_add_octets(&text, what, len);
+    if (subject != NULL) {
+        text_add(&text, " trigger=");
+        text_add(&text, subject);
+    }
+    return text.overflow ? 0 : text.len;
 }
 
 bool policy_hit_redirect(const struct policy *policy, unsigned view,

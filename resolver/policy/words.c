@@ -75,18 +75,20 @@ static void write_word(struct text *out, const char *key, const char *words)
 
 void policy_words_write_exception(struct text *out, const struct policy_exception *exception)
 {
-    static const struct policy_exception none = {.is_rule = false};
-    const struct policy_exception *here = exception != NULL ? exception : &none;
-    char subject[POLICY_SUBJECT_MAX] = "";
+    char subject[POLICY_SUBJECT_MAX];
 
-    if (exception != NULL) {
-        (void)policy_exception_subject(exception, subject);
+    if (exception == NULL) { /* of nearly all events: in one piece */
+        json_string(out, "exception", NULL);
+        text_add(out, ",\"ticket\":null,\"exception_id\":null,\"licence\":null,"
+                      "\"approver\":null");
+        return;
     }
+    (void)policy_exception_subject(exception, subject);
     write_word(out, "exception", subject);
-    write_word(out, "ticket", here->ticket);
-    write_word(out, "exception_id", here->id);
-    write_word(out, "licence", here->licence);
-    write_word(out, "approver", here->approver);
+    write_word(out, "ticket", exception->ticket);
+    write_word(out, "exception_id", exception->id);
+    write_word(out, "licence", exception->licence);
+    write_word(out, "approver", exception->approver);
 }
 
 void policy_words_write_basis(struct text *out, const struct policy_image_list *list)

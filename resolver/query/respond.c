@@ -352,22 +352,24 @@ void query_put_events(struct query_engine *engine, const struct policy_hits *hit
 /* hot. Whatever became of it; a question that could not be read has no name. */
 static void put_question(struct query_engine *engine, const struct query *q)
 {
+    if (q->wall_us == 0 || !q->question.has_question || q->unrecorded) {
+        return;
+    }
     const struct audit_question question = {
-        .wall_us = q->wall_us,
         .generation = policy_generation(engine->policy),
+        .wall_us = q->wall_us,
         .latency_us = (uint32_t)(engine->now.mono_us - q->received_us),
-        .client = q->client.from,
-        .upstream = q->upstream,
-        .name = &q->question.name,
         .type = q->question.type,
-        .transport = q->client.transport,
         .view = q->view,
         .rcode = q->rcode,
+        .transport = q->client.transport,
         .cached = q->cached,
+        .client = &q->client.from,
+        .upstream = &q->upstream,
+        .name = &q->question.name,
     };
 
-    if (q->wall_us != 0 && q->question.has_question && !q->unrecorded &&
-        !audit_question_put(engine->questions, &question)) {
+    if (!audit_question_put(engine->questions, &question)) {
         count(engine->questions_lost);
     }
 }

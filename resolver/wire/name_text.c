@@ -138,6 +138,13 @@ const char *wire_text_result_words(enum wire_text_result result)
     return "an unknown fault";
 }
 
+/* What most names are made of, told with few questions. */
+static bool is_plain(uint8_t octet)
+{
+    return (uint8_t)(octet - 'a') < 26 || (uint8_t)(octet - '0') < 10 || octet == '-' ||
+           octet == '_';
+}
+
 size_t wire_name_to_text(const struct wire_name *name, char out[WIRE_NAME_TEXT_MAX])
 {
     size_t len = 0;
@@ -154,6 +161,10 @@ size_t wire_name_to_text(const struct wire_name *name, char out[WIRE_NAME_TEXT_M
         for (unsigned i = 1; i <= octets[0]; i++) {
             const uint8_t octet = octets[i];
 
+            if (is_plain(octet)) {
+                out[len++] = (char)octet;
+                continue;
+            }
             if (!is_printable(octet)) {
                 out[len++] = '\\';
                 out[len++] = (char)('0' + octet / 100);

@@ -89,10 +89,13 @@ static const char *find_name(const struct number_name *table, size_t count, unsi
 static size_t format(const char *name, const char *prefix, unsigned number,
                      char out[WIRE_TYPE_TEXT_MAX])
 {
-    const int len = name != NULL ? snprintf(out, WIRE_TYPE_TEXT_MAX, "%s", name)
-                                 : snprintf(out, WIRE_TYPE_TEXT_MAX, "%s%u", prefix, number);
+    if (name == NULL) {
+        return (size_t)snprintf(out, WIRE_TYPE_TEXT_MAX, "%s%u", prefix, number);
+    }
+    const size_t len = strlen(name); /* of the tables: all of them have room */
 
-    return (size_t)len;
+    memcpy(out, name, len + 1);
+    return len;
 }
 
 size_t wire_type_format(uint16_t type, char out[WIRE_TYPE_TEXT_MAX])

@@ -57,15 +57,61 @@ static void assert_line(const struct audit_event *event, const struct policy *po
                         const char *want)
 {
     char have[AUDIT_LINE_MAX];
-    const size_t len = audit_event_json(event, policy, "default", 7, have, sizeof(have));
+    const size_t len = audit_event_json(event, policy, "default", NULL, 7, have, sizeof(have));
 
     assert_int_equal(len, strlen(have));
     assert_string_equal(have, want);
 
     static struct audit_event_words words;
     struct audit_row row;
-    assert_true(audit_event_row(event, policy, "default", &words, &row));
+    assert_true(audit_event_row(event, policy, "default", NULL, &words, &row));
     assert_same(&row, want, 7, "\"id\":");
+
+    /* The same where what the list says is kept, the first time and after. */
+    struct audit_list_words *lists = audit_list_words_create();
+    assert_non_null(lists);
+    for (unsigned i = 0; i < 2; i++) {
+        memset(have, 0, sizeof(have));
+        assert_int_equal(
+            audit_event_json(event, policy, "default", lists, 7, have, sizeof(have)), len);
+        assert_string_equal(have, want);
+        assert_true(audit_event_row(event, policy, "default", lists, &words, &row));
+        assert_same(&row, want, 7, "\"id\":");
+    }
+    audit_list_words_destroy(lists);
+}
+
+/* Lists are numbered by image: what is kept of one policy says nothing about the next. */
+static void what_is_kept_of_a_list_is_that_of_the_policy(void **state)
+{
+    struct policy *policies[] = {make_policy("", rules, 1, false),
+                                 make_policy(make_fact, rules, 2, false)};
+    struct audit_list_words *lists = audit_list_words_create();
+
+    (void)state;
+    assert_non_null(lists);
+    for (unsigned i = 0; i < 4; i++) {
+        const struct policy *policy = policies[i % 2];
+        const struct policy_hit hit =
+            make_hit(policy, "oss.cloud.example", 0, POLICY_TRIGGER_QNAME);
+        const struct audit_event event = event_on("oss.cloud.example", &hit);
+        char have[AUDIT_LINE_MAX];
+        char want[AUDIT_LINE_MAX];
+        const size_t len =
+            audit_event_json(&event, policy, "default", NULL, 7, want, sizeof(want));
+
+        assert_true(len > 0);
+        assert_int_equal(
+            audit_event_json(&event, policy, "default", lists, 7, have, sizeof(have)), len);
+        assert_string_equal(have, want);
+        assert_int_equal(strstr(have, "parent-designated") != NULL, i % 2 == 1);
+    }
+    assert_null(audit_list_words_of(lists, policies[0], 1)); /* it has one list */
+    assert_null(audit_list_words_of(lists, policies[0], SIZE_MAX));
+    assert_null(audit_list_words_of(NULL, policies[0], 0));
+    audit_list_words_destroy(lists);
+    policy_destroy(policies[0]);
+    policy_destroy(policies[1]);
 }
 
 static void a_blocked_question_has_every_field(void **state)
@@ -127,7 +173,7 @@ static void assert_holds(const struct audit_event *event, const struct policy *p
 {
     char line[AUDIT_LINE_MAX];
 
-    assert_true(audit_event_json(event, policy, "default", 1, line, sizeof(line)) > 0);
+    assert_true(audit_event_json(event, policy, "default", NULL, 1, line, sizeof(line)) > 0);
     if (strstr(line, part) == NULL) {
         fail_msg("no %s in %s", part, line);
     }
@@ -201,7 +247,7 @@ static void strange_names_stay_one_line_of_ascii(void **state)
     char line[AUDIT_LINE_MAX];
 
     (void)state;
-    const size_t len = audit_event_json(&event, policy, "default", 1, line, sizeof(line));
+    const size_t len = audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line));
     assert_true(len > 0 && strchr(line, '\n') == line + len - 1);
     for (size_t i = 0; i + 1 < len; i++) {
         assert_in_range(line[i], 0x20, 0x7e);
@@ -242,13 +288,14 @@ static void the_longest_line_fits(void **state)
         event.chain.names[i] = worst;
     }
     assert_non_null(line);
-    const size_t len = audit_event_json(&event, policy, "default", 1, line, AUDIT_LINE_MAX);
+    const size_t len =
+        audit_event_json(&event, policy, "default", NULL, 1, line, AUDIT_LINE_MAX);
     assert_true(len > (size_t)(POLICY_HOPS_MAX + 3) * 236 * 5 && len < AUDIT_LINE_MAX);
     assert_int_equal(line[len - 1], '\n');
     /* One octet less than it needs, terminator included: nothing. */
-    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, len), 0);
-    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, len + 1), len);
-    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, 0), 0);
+    assert_int_equal(audit_event_json(&event, policy, "default", NULL, 1, line, len), 0);
+    assert_int_equal(audit_event_json(&event, policy, "default", NULL, 1, line, len + 1), len);
+    assert_int_equal(audit_event_json(&event, policy, "default", NULL, 1, line, 0), 0);
     free(line);
     policy_destroy(policy);
 }
@@ -261,25 +308,31 @@ static void hits_that_no_rule_explains_have_no_line(void **state)
     char line[AUDIT_LINE_MAX];
 
     (void)state;
-    assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
+    assert_true(audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line)) > 0);
     event.hit.set = 1000000; /* no such set */
-    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    assert_int_equal(audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line)),
+                     0);
     event.hit = good;
     event.hit.row = 200; /* no such row of the set */
-    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    assert_int_equal(audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line)),
+                     0);
     event.hit = good;
     event.hit.labels = 3; /* more than the name has */
-    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    assert_int_equal(audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line)),
+                     0);
     event.hit = good;
     event.hit.kind = POLICY_PASS; /* another rule than the one of that row */
-    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    assert_int_equal(audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line)),
+                     0);
     event.hit = good;
     event.hit.trigger = POLICY_TRIGGER_ADDRESS; /* without an address */
-    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    assert_int_equal(audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line)),
+                     0);
     event.hit.address = make_address("192.0.2.1");
-    assert_int_equal(audit_event_json(&event, policy, NULL, 1, line, sizeof(line)), 0);
+    assert_int_equal(audit_event_json(&event, policy, NULL, NULL, 1, line, sizeof(line)), 0);
     event.hit.labels = 33; /* bits that IPv4 does not have */
-    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    assert_int_equal(audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line)),
+                     0);
     policy_destroy(policy);
 }
 
@@ -369,7 +422,8 @@ static void an_exception_that_the_policy_does_not_have_has_no_line(void **state)
     (void)state;
     hit.exception = 1;
     const struct audit_event event = event_on("cloud.example", &hit);
-    assert_int_equal(audit_event_json(&event, policy, "default", 1, line, sizeof(line)), 0);
+    assert_int_equal(audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line)),
+                     0);
     policy_destroy(policy);
 }
 
@@ -412,7 +466,7 @@ static void a_denial_by_default_names_no_list(void **state)
                 "\"approver\":null,\"upstream\":null,\"cached\":false,"
                 "\"rcode\":\"NOERROR\",\"latency_us\":345,\"ede\":\"default deny: no allowed "
                 "name, view default\"}\n");
-    assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
+    assert_true(audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line)) > 0);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         char key[32];
 
@@ -425,7 +479,7 @@ static void a_denial_by_default_names_no_list(void **state)
     event.view = 1;
     assert_holds(&event, policy, "\"action\":\"redirect\",\"redirect\":\"wall.example\"");
     event.view = 2;
-    assert_int_equal(audit_event_json(&event, policy, "x", 1, line, sizeof(line)), 0);
+    assert_int_equal(audit_event_json(&event, policy, "x", NULL, 1, line, sizeof(line)), 0);
     policy_destroy(policy);
 }
 
@@ -460,7 +514,7 @@ static void a_denied_client_is_the_operator_s_word(void **state)
     policy_decide_client(paused, 0, &client, &out);
     event = event_on("www.example.net", &out.hit);
     event.applied = false;
-    assert_true(audit_event_json(&event, paused, "default", 1, line, sizeof(line)) > 0);
+    assert_true(audit_event_json(&event, paused, "default", NULL, 1, line, sizeof(line)) > 0);
     assert_non_null(strstr(line, "\"mode\":\"log\",\"applied\":false,\"paused\":true,"));
     policy_destroy(paused);
     policy_destroy(policy);
@@ -499,7 +553,7 @@ static void every_field_is_in_the_schema_and_on_the_page(void **state)
     char line[AUDIT_LINE_MAX];
 
     (void)state;
-    assert_true(audit_event_json(&event, policy, "default", 1, line, sizeof(line)) > 0);
+    assert_true(audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line)) > 0);
     assert_keys(line, schema, "        \"", "\": {", 46);
     assert_keys(line, page, "`", "`", 46);
     struct audit_event denied = event;
@@ -508,7 +562,7 @@ static void every_field_is_in_the_schema_and_on_the_page(void **state)
                                      .action = POLICY_ACTION_SINKHOLE,
                                      .ground = POLICY_GROUND_DEFAULT,
                                      .name = event.name};
-    assert_true(audit_event_json(&denied, policy, "default", 1, line, sizeof(line)) > 0);
+    assert_true(audit_event_json(&denied, policy, "default", NULL, 1, line, sizeof(line)) > 0);
     assert_keys(line, schema, "        \"", "\": {", 25);
     assert_keys(line, page, "`", "`", 25);
     assert_true(audit_lost_json(0, 1, 1, 1, line, sizeof(line)) > 0);
@@ -545,6 +599,7 @@ static void a_gap_has_a_line_of_its_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_kept_of_a_list_is_that_of_the_policy),
         cmocka_unit_test(a_blocked_question_has_every_field),
         cmocka_unit_test(a_hop_in_log_mode_shows_its_chain_and_upstream),
         cmocka_unit_test(an_address_names_its_prefix),

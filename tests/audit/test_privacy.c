@@ -467,9 +467,12 @@ static void a_question_has_neither_address_nor_name(void **state)
     struct audit_privacy *privacy = make_privacy(AUDIT_FORM_PSEUDONYM, true);
     struct ring *ring = ring_create(65536);
     const struct wire_name name = make_name("secret.person.example");
-    const struct audit_question question = {.wall_us = NOON,
-                                            .generation = 1,
-                                            .client = make_address("192.0.2.77@4711"),
+    const struct address client = make_address("192.0.2.77@4711");
+    const struct address upstream = {.family = ADDRESS_NONE};
+    const struct audit_question question = {.generation = 1,
+                                            .wall_us = NOON,
+                                            .client = &client,
+                                            .upstream = &upstream,
                                             .name = &name,
                                             .type = 1};
     struct audit_event_words words;
@@ -491,7 +494,7 @@ static void a_question_has_neither_address_nor_name(void **state)
     assert_true(audit_question_row(record, len, "default", &words, &row));
     audit_privacy_question(privacy, &words, &row);
     const size_t size = audit_row_encode(&row, encoded);
-    assert_null(memmem(encoded, size, question.client.octets, 4));
+    assert_null(memmem(encoded, size, client.octets, 4));
     assert_null(memmem(encoded, size, "person", 6));
     const struct audit_value *value = &row.at[AUDIT_CLIENT];
     assert_true(audit_client_get(value->octets, value->number, &who));

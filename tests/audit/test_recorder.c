@@ -473,6 +473,39 @@ static void a_stop_with_full_rings_comes_to_its_end(void **state)
     end(&stage);
 }
 
+/* Of the two only the log may not lose any. */
+static void lines_stand_back_while_a_ring_is_more_than_half_full(void **state)
+{
+    struct fixture f;
+    struct stage stage;
+    unsigned asked = 0;
+
+    (void)state;
+    begin(&stage);
+    start(&stage, false);
+    set_up(&f, 1u << 20);
+    f.recorder = stage.recorder;
+    while (ring_used(f.rings[0]) < ring_size(f.rings[0]) / 4 * 3) {
+        assert_true(put(&f, 0));
+        asked++;
+    }
+    assert_int_equal(start_on(&f, f.path, 0, 1), 0);
+    wait_until(stats_of(&f).written + stats_of(&f).lost_output >= asked);
+    wait_until(ring_used(f.rings[0]) == 0);
+    const struct audit_writer_stats stats = stats_of(&f);
+    audit_writer_stop(f.writer, "test");
+    const struct tally tally = tally_of(&f, f.path);
+    assert_true(stats.lost_output > 0);
+    assert_int_equal(stats.lost_ring, 0);
+    assert_true(tally.decisions > 0);
+    assert_int_equal(tally.decisions + tally.lost, asked);
+    assert_int_equal(tally.lost, stats.lost_output);
+    assert_int_equal(stats_now(&stage)->log.safe[AUDIT_DECISIONS], asked);
+    assert_int_equal(stats_now(&stage)->lost[AUDIT_DECISIONS], 0);
+    tear_down(&f);
+    end(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +515,7 @@ int main(void)
         cmocka_unit_test(clocks_that_jump_are_told_and_hold_nothing_up),
         cmocka_unit_test(a_stream_that_refuses_does_so_while_there_is_no_room),
         cmocka_unit_test(a_stop_with_full_rings_comes_to_its_end),
+        cmocka_unit_test(lines_stand_back_while_a_ring_is_more_than_half_full),
     };
 
     if (random_library_init() != 0) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,50 @@ static void reads_addresses_and_writes_them_in_one_form(void **state)
         assert_string_equal(out, rows[i].with_port);
         assert_int_equal(parse(out, strlen(out), 1, &again), 0);
         assert_true(address_equal(&address, &again));
+    }
+}
+
+static void each_octet_of_an_ipv4_address_is_written_as_by_the_system(void **state)
+{
+    char have[ADDRESS_TEXT_MAX];
+    char want[ADDRESS_TEXT_MAX];
+
+    (void)state;
+    for (unsigned i = 0; i < 256; i++) {
+        const struct address address = {
+            .family = ADDRESS_V4,
+            .octets = {(uint8_t)i, (uint8_t)(i * 7), (uint8_t)(255 - i), (uint8_t)(i * 31)},
+            .port = (uint16_t)(i * 257)};
+
+        assert_non_null(inet_ntop(AF_INET, address.octets, want, sizeof(want)));
+        assert_int_equal(address_format(&address, false, have), strlen(want));
+        assert_string_equal(have, want);
+        snprintf(want + strlen(want), 8, "@%u", (unsigned)address.port);
+        assert_int_equal(address_format(&address, true, have), strlen(want));
+        assert_string_equal(have, want);
+    }
+}
+
+/* Each pattern of groups that are zero, small, or full, and IPv4 behind zeros. */
+static void each_ipv6_address_is_written_as_by_the_system(void **state)
+{
+    static const uint16_t groups[4] = {0, 1, 0xffff, 0x20a};
+    char have[ADDRESS_TEXT_MAX];
+    char want[ADDRESS_TEXT_MAX];
+
+    (void)state;
+    for (unsigned pattern = 0; pattern < 1u << 16; pattern++) {
+        struct address address = {.family = ADDRESS_V6};
+
+        for (unsigned i = 0; i < 8; i++) {
+            const uint16_t group = groups[pattern >> 2 * i & 3];
+
+            address.octets[2 * i] = (uint8_t)(group >> 8);
+            address.octets[2 * i + 1] = (uint8_t)group;
+        }
+        assert_non_null(inet_ntop(AF_INET6, address.octets, want, sizeof(want)));
+        assert_int_equal(address_format(&address, false, have), strlen(want));
+        assert_string_equal(have, want);
     }
 }
 
@@ -462,6 +507,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_addresses_and_writes_them_in_one_form),
+        cmocka_unit_test(each_octet_of_an_ipv4_address_is_written_as_by_the_system),
+        cmocka_unit_test(each_ipv6_address_is_written_as_by_the_system),
         cmocka_unit_test(refuses_what_is_no_address),
         cmocka_unit_test(sockaddrs_go_there_and_back),
         cmocka_unit_test(a_sockaddr_of_another_family_is_refused),

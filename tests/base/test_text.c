@@ -204,6 +204,40 @@ static void strings_are_escaped_and_always_utf8(void **state)
     }
 }
 
+/* Octets are looked at eight at a time: each of them, at each place. */
+static void each_octet_is_seen_wherever_it_stands(void **state)
+{
+    enum {
+        LEN = 24
+    };
+
+    (void)state;
+    for (unsigned octet = 0; octet < 256; octet++) {
+        const bool is_plain = octet >= 0x20 && octet < 0x7f && octet != '"' && octet != '\\';
+        char alone[16];
+        struct text one;
+
+        text_init(&one, alone, sizeof(alone));
+        json_string_n(&one, NULL, (const char[]){(char)octet}, 1);
+        assert_int_equal(one.len == 3 && alone[1] == (char)octet, is_plain);
+        for (size_t place = 0; place < LEN; place++) {
+            char string[LEN];
+            char have[64];
+            char want[64];
+            struct text text;
+
+            memset(string, 'a', sizeof(string));
+            string[place] = (char)octet;
+            text_init(&text, have, sizeof(have));
+            json_string_n(&text, NULL, string, sizeof(string));
+            snprintf(want, sizeof(want), "\"%.*s%.*s%.*s\"", (int)place,
+                     "aaaaaaaaaaaaaaaaaaaaaaaa", (int)one.len - 2, alone + 1,
+                     (int)(LEN - 1 - place), "aaaaaaaaaaaaaaaaaaaaaaaa");
+            assert_string_equal(have, want);
+        }
+    }
+}
+
 static void a_counted_string_may_hold_zeros_and_is_not_read_beyond(void **state)
 {
     char buffer[64];
@@ -247,6 +281,7 @@ int main(void)
         cmocka_unit_test(json_places_its_commas),
         cmocka_unit_test(a_comma_inside_a_string_is_no_border),
         cmocka_unit_test(strings_are_escaped_and_always_utf8),
+        cmocka_unit_test(each_octet_is_seen_wherever_it_stands),
         cmocka_unit_test(a_counted_string_may_hold_zeros_and_is_not_read_beyond),
         cmocka_unit_test(json_that_does_not_fit_says_so_at_every_size),
     };

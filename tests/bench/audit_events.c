@@ -41,6 +41,7 @@ struct audit_events {
     double *shares; /* of the names up to this one */
     struct listed *listed;
     struct policy *policy;
+    struct audit_list_words *lists;
     struct ring *ring; /* of rows under way */
     struct random random;
     uint64_t now_us;
@@ -241,12 +242,13 @@ struct audit_events *audit_events_create(const char *path, uint8_t seed, uint64_
     events->names = calloc(AUDIT_EVENTS_NAMES, sizeof(*events->names));
     events->shares = calloc(AUDIT_EVENTS_NAMES, sizeof(*events->shares));
     events->listed = calloc(LISTED, sizeof(*events->listed));
+    events->lists = audit_list_words_create();
     events->ring = ring_create(AUDIT_RING_MIN);
     events->now_us = begin_us;
     random_init_seed(&events->random, octets);
     if (events->names == NULL || events->shares == NULL || events->listed == NULL ||
-        events->ring == NULL || !make_names(events, path) || !make_policy(events) ||
-        !make_listed(events)) {
+        events->lists == NULL || events->ring == NULL || !make_names(events, path) ||
+        !make_policy(events) || !make_listed(events)) {
         audit_events_destroy(events);
         return NULL;
     }
@@ -261,6 +263,7 @@ void audit_events_destroy(struct audit_events *events)
     free(events->names);
     free(events->shares);
     free(events->listed);
+    audit_list_words_destroy(events->lists);
     ring_destroy(events->ring);
     policy_destroy(events->policy);
     free(events);
@@ -295,6 +298,7 @@ const char *audit_events_provider(unsigned i)
 
 void audit_events_next(struct audit_events *events, struct audit_made *made)
 {
+    static const struct address none = {.family = ADDRESS_NONE};
     static const struct address upstream = {
         .family = ADDRESS_V4, .octets = {192, 0, 2, 53}, .port = 53};
     struct random *random = &events->random;
@@ -304,13 +308,16 @@ void audit_events_next(struct audit_events *events, struct audit_made *made)
     const struct listed *listed = &events->listed[random_below(random, LISTED)];
     struct audit_question *question = &made->question;
 
+    made->client = audit_events_client(
+        random_below(random, random_below(random, AUDIT_EVENTS_CLIENTS) + 1));
+    made->client.port = (uint16_t)(1024 + random_below(random, 60000));
     events->now_us += random_below(random, 100);
     made->decided = random_below(random, 100) == 0;
     *question = (struct audit_question){
         .wall_us = events->now_us,
         .generation = policy_generation(events->policy),
-        .client = audit_events_client(
-            random_below(random, random_below(random, AUDIT_EVENTS_CLIENTS) + 1)),
+        .client = &made->client,
+        .upstream = &made->upstream,
         .name = &events->names[pick_name(events)],
         .type = kind < 60   ? 1
                 : kind < 85 ? 28
@@ -320,28 +327,25 @@ void audit_events_next(struct audit_events *events, struct audit_made *made)
         .cached = hit,
         .latency_us = hit ? 20 + random_below(random, 30) : 5000 + random_below(random, 30000),
     };
-    question->client.port = (uint16_t)(1024 + random_below(random, 60000));
     if (made->decided) {
         question->name = alias ? &listed->chain.names[0] : &listed->name;
         question->rcode = 0;
         question->cached = hit && alias;
         question->latency_us = hit || !alias ? 20 : question->latency_us;
     }
-    if (!hit && (!made->decided || alias)) {
-        question->upstream = upstream;
-    }
+    made->upstream = !hit && (!made->decided || alias) ? upstream : none;
     made->decision = (struct audit_decision){
         .wall_us = question->wall_us,
         .latency_us = question->latency_us,
         .generation = question->generation,
-        .client = question->client,
+        .client = made->client,
         .name = question->name,
         .type = question->type,
         .transport = question->transport,
         .rcode = question->rcode,
         .applied = true,
         .cached = question->cached,
-        .upstream = question->upstream,
+        .upstream = made->upstream,
         .hit = alias ? &listed->alias_hit : &listed->hit,
         .chain = alias ? &listed->chain : NULL,
     };
@@ -377,7 +381,7 @@ void audit_events_rows(struct audit_events *events, const struct audit_made *mad
     record = ring_peek(events->ring, &len);
     const bool good = audit_event_get(record, len, &rows->event);
     ring_release(events->ring);
-    if (!good || !audit_event_row(&rows->event, events->policy, "default",
+    if (!good || !audit_event_row(&rows->event, events->policy, "default", events->lists,
                                   &rows->decision_words, &rows->decision)) {
         give_up();
     }

@@ -28,6 +28,7 @@ void audit_events_destroy(struct audit_events *events); /* NULL is fine */
 
 /* What a worker hands over for one question. */
 struct audit_made {
+    struct address client, upstream; /* that the question points to */
     struct audit_question question;
     bool decided;
     struct audit_decision decision; /* if decided */

@@ -67,8 +67,8 @@ static void check_line(const struct audit_event *event)
     char *line = malloc(AUDIT_LINE_MAX);
 
     require(line != NULL);
-    const size_t len =
-        audit_event_json(event, policy, event->view == 0 ? "v" : NULL, 1, line, AUDIT_LINE_MAX);
+    const size_t len = audit_event_json(event, policy, event->view == 0 ? "v" : NULL, NULL, 1,
+                                        line, AUDIT_LINE_MAX);
     require(len < AUDIT_LINE_MAX);
     if (len > 0) {
         require(line[0] == '{' && line[len - 2] == '}' && line[len - 1] == '\n');

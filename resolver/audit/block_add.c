@@ -1,0 +1,338 @@
+/*
+ * audit/block_add.c - one event into the columns of a block.
+ *
+ * What all events so far have in common is kept once. Else the octets of a number go to the
+ * planes of its column, as they are stored, so that a full block stays in the processor's
+ * cache; a text goes to its dictionary by a hash table (the text of the event before is tried
+ * first), and the event's canonical form into the leaf of the events' tree, while it is at
+ * hand.
+ */
+#include "audit/block_inside.h"
+
+#include "audit/tree.h"
+#include "audit/varint.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+bool audit_builder_grow(void **at, size_t *room, size_t needed, size_t size)
+{
+    if (needed <= *room) {
+        return true;
+    }
+    size_t more = *room == 0 ? 64 : *room;
+    while (more < needed) {
+        more *= 2;
+    }
+    void *moved = realloc(*at, more * size);
+    if (moved == NULL) {
+        return false;
+    }
+    *at = moved;
+    *room = more;
+    return true;
+}
+
+static bool grow32(void **at, uint32_t *room, size_t needed, size_t size)
+{
+    size_t wide = *room;
+
+    if (!audit_builder_grow(at, &wide, needed, size)) {
+        return false;
+    }
+    *room = (uint32_t)wide;
+    return true;
+}
+
+static bool grow_table(struct dictionary *words)
+{
+    const uint32_t size = words->table_size == 0 ? 64 : 2 * words->table_size;
+    struct slot *table = calloc(size, sizeof(*table));
+
+    if (table == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < words->table_size; i++) {
+        uint32_t at = words->table[i].hash & (size - 1);
+
+        while (words->table[i].word != 0 && table[at].word != 0) {
+            at = (at + 1) & (size - 1);
+        }
+        if (words->table[i].word != 0) {
+            table[at] = words->table[i];
+        }
+    }
+    free(words->table);
+    words->table = table;
+    words->table_size = size;
+    return true;
+}
+
+/* Zero octets in a plane up to `room`. */
+static bool grow_plane(uint8_t **plane, uint32_t before, uint32_t room)
+{
+    uint8_t *moved = realloc(*plane, room);
+
+    if (moved == NULL) {
+        return false;
+    }
+    memset(moved + before, 0, room - before);
+    *plane = moved;
+    return true;
+}
+
+/* Planes for one number more. */
+static bool grow_planes(struct column *column, uint32_t count, unsigned width)
+{
+    uint32_t room = column->room == 0 ? 64 : column->room;
+
+    while (room < count) {
+        room *= 2;
+    }
+    /* Those that there are, first: if one cannot grow, the others have more than is said. */
+    for (unsigned i = 0; room > column->room && i < column->width; i++) {
+        if (!grow_plane(&column->planes[i], column->room, room)) {
+            return false;
+        }
+    }
+    column->room = room;
+    for (; column->width < width; column->width++) {
+        if (!grow_plane(&column->planes[column->width], 0, room)) {
+            return false;
+        }
+        column->limit = column->limit << 8 | 0xff;
+    }
+    return true;
+}
+
+/* Room in the planes for this number of one event more. */
+static inline bool make_room(struct column *column, uint32_t count, uint64_t number)
+{
+    return (count <= column->room && number <= column->limit) ||
+           grow_planes(column, count, audit_builder_width(number));
+}
+
+bool audit_builder_spread(struct column *column)
+{
+    const uint64_t number = column->count > 0 ? column->first : 0;
+
+    if (!make_room(column, column->count, number)) {
+        return false;
+    }
+    for (unsigned plane = 0; plane < column->width && number >> 8 * plane != 0; plane++) {
+        memset(column->planes[plane], (uint8_t)(number >> 8 * plane), column->count);
+    }
+    column->filled = column->count;
+    column->most = number;
+    column->constant = false;
+    return true;
+}
+
+/* Room in a dictionary for a word more. */
+static bool make_word_room(struct dictionary *words, size_t len)
+{
+    return audit_builder_grow((void **)&words->octets, &words->size, words->len + len, 1) &&
+           grow32((void **)&words->words, &words->room, words->count + 1u,
+                  sizeof(*words->words)) &&
+           (2 * (words->count + 1u) <= words->table_size || grow_table(words));
+}
+
+static inline bool is_word(const struct dictionary *words, uint32_t i,
+                           const struct audit_value *value)
+{
+    const struct word *word = &words->words[i];
+
+    return word->len == value->number &&
+           audit_octets_are(words->octets + word->at, value->octets, value->number);
+}
+
+/* What an event has in one column, on its way there. */
+struct entry {
+    struct column *column;
+    const struct audit_value *value;
+    uint64_t number; /* plus one; of a text, that of its word */
+    uint64_t stored; /* what goes to the planes */
+    uint32_t hash;
+    bool is_new;  /* the word */
+    bool is_same; /* as all before: nothing goes anywhere */
+};
+
+static uint32_t hash_of(const struct audit_builder *builder, const struct audit_value *value)
+{
+    return (uint32_t)siphash13(value->octets, value->number, builder->hash_key);
+}
+
+/* The number of a text plus one, or of the word that it will be. */
+static inline uint64_t find_word(const struct audit_builder *builder,
+                                 const struct dictionary *words, struct entry *entry)
+{
+    const struct audit_value *value = entry->value;
+
+    entry->is_new = false;
+    if (words->last < words->count && is_word(words, words->last, value)) {
+        return words->last + 1u;
+    }
+    entry->hash = hash_of(builder, value);
+    if (words->table_size > 0) {
+        const uint32_t mask = words->table_size - 1;
+
+        for (uint32_t at = entry->hash & mask; words->table[at].word != 0;
+             at = (at + 1) & mask) {
+            if (words->table[at].hash == entry->hash &&
+                is_word(words, words->table[at].word - 1, value)) {
+                return words->table[at].word;
+            }
+        }
+    }
+    entry->is_new = true;
+    return words->count + 1u;
+}
+
+/* There is room. */
+static void add_word(struct audit_builder *builder, struct dictionary *words,
+                     const struct entry *entry)
+{
+    const struct audit_value *value = entry->value;
+    const uint32_t mask = words->table_size - 1;
+    uint32_t at = entry->hash & mask;
+
+    while (words->table[at].word != 0) {
+        at = (at + 1) & mask;
+    }
+    words->words[words->count++] = (struct word){(uint32_t)words->len, (uint32_t)value->number};
+    words->table[at] = (struct slot){entry->hash, words->count};
+    if (value->number > 0) {
+        memcpy(words->octets + words->len, value->octets, value->number);
+    }
+    words->len += value->number;
+    builder->text += value->number;
+}
+
+void audit_builder_close_leaf(struct audit_builder *builder)
+{
+    audit_events_leaf(builder->pending, builder->pending_len,
+                      builder->leaves[(builder->count - 1) / builder->group]);
+    builder->pending_len = 0;
+}
+
+static void add_leaf(struct audit_builder *builder, const struct audit_row *row)
+{
+    uint8_t *at = builder->pending + builder->pending_len;
+    /* Most forms are below 128 octets: one octet of length. Others are moved. */
+    const size_t len = audit_row_encode(row, at + 1);
+
+    if (len < 0x80) {
+        *at = (uint8_t)len;
+        builder->pending_len += 1 + len;
+    } else {
+        uint8_t head[AUDIT_VARINT_MAX];
+        const size_t octets = audit_varint_put(head, len);
+
+        memmove(at + octets, at + 1, len);
+        memcpy(at, head, octets);
+        builder->pending_len += octets + len;
+    }
+    if (builder->count % builder->group == 0) {
+        audit_builder_close_leaf(builder);
+    }
+}
+
+/* Differences of a time are small and of either sign: workers are drained one by one. */
+static uint64_t time_number(const struct audit_builder *builder, uint64_t time)
+{
+    const uint64_t delta = time - builder->before_us;
+
+    /* Of numbers below 2^63, so no difference is lost. */
+    return time >= builder->before_us ? delta << 1 : (~delta << 1) | 1;
+}
+
+/* All that can fail: nothing of the event is added yet. */
+static inline bool prepare(struct audit_builder *builder, unsigned i,
+                           const struct audit_value *value, struct entry *entry)
+{
+    struct column *column = &builder->columns[i];
+
+    entry->column = column;
+    entry->value = value;
+    entry->is_same = false;
+    if (value->octets != NULL) {
+        entry->number = find_word(builder, &column->words, entry);
+        if (entry->is_new && !make_word_room(&column->words, value->number)) {
+            return false;
+        }
+    } else {
+        entry->number = value->number + 1;
+    }
+    entry->stored = entry->number;
+    if (i == AUDIT_TIME) {
+        entry->stored = time_number(builder, value->number);
+        column->constant =
+            column->constant && (column->count == 0 || entry->number == column->first);
+    } else if (column->constant) {
+        if (column->count == builder->count &&
+            (column->count == 0 || entry->number == column->first)) {
+            entry->is_same = true;
+            return true;
+        }
+        if (!audit_builder_spread(column)) {
+            return false;
+        }
+    }
+    return make_room(column, builder->count + 1, entry->stored);
+}
+
+static inline void put_entry(struct audit_builder *builder, const struct entry *entry)
+{
+    struct column *column = entry->column;
+    const uint32_t event = builder->count;
+
+    if (entry->value->octets != NULL) {
+        if (entry->is_new) {
+            add_word(builder, &column->words, entry);
+        }
+        column->words.last = (uint32_t)(entry->number - 1);
+    }
+    if (column->count++ == 0) {
+        column->first = entry->number;
+    }
+    if (entry->is_same) {
+        return;
+    }
+    column->filled = event + 1;
+    column->most |= entry->stored;
+    uint64_t stored = entry->stored;
+    for (unsigned plane = 0; stored != 0; plane++, stored >>= 8) {
+        column->planes[plane][event] = (uint8_t)stored;
+    }
+}
+
+int audit_builder_add(struct audit_builder *builder, const struct audit_row *row)
+{
+    struct entry entries[AUDIT_COLUMN_END];
+    unsigned count = 0;
+
+    if (!audit_row_is_writable(row)) {
+        return -EINVAL;
+    }
+    if (builder->count == AUDIT_BLOCK_EVENTS_MAX || builder->text >= AUDIT_BLOCK_TEXT_MAX) {
+        return -ENOBUFS;
+    }
+    const uint64_t time = row->at[AUDIT_TIME].number;
+    for (uint64_t rest = row->present; rest != 0; rest &= rest - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(rest);
+
+        if (!prepare(builder, i, &row->at[i], &entries[count++])) {
+            return -ENOMEM;
+        }
+    }
+    builder->used |= row->present;
+    for (unsigned i = 0; i < count; i++) {
+        put_entry(builder, &entries[i]);
+    }
+    builder->first_us = time < builder->first_us ? time : builder->first_us;
+    builder->last_us = time > builder->last_us ? time : builder->last_us;
+    builder->before_us = time;
+    builder->count++;
+    add_leaf(builder, row);
+    return 0;
+}

@@ -1,0 +1,83 @@
+/*
+ * audit/block_inside.h - what block_add.c and block_make.c share: a block that is being made.
+ */
+#ifndef CORDON_AUDIT_BLOCK_INSIDE_H
+#define CORDON_AUDIT_BLOCK_INSIDE_H
+
+#include "audit/block.h"
+#include "base/digest.h"
+#include "base/siphash.h"
+
+struct word {
+    uint32_t at, len; /* in the dictionary's octets */
+};
+
+struct slot {
+    uint32_t hash;
+    uint32_t word; /* its number plus one; 0: free */
+};
+
+struct dictionary {
+    uint8_t *octets;
+    size_t len, size;
+    struct word *words;
+    uint32_t count, room;
+    struct slot *table;
+    uint32_t table_size;
+    uint32_t last; /* word of the event before; count of none */
+};
+
+/* Of each event a number: 0 if absent, else the number, or of a text, plus one; of a time its
+ * difference from the one before, which every event has. */
+struct column {
+    uint8_t
+        *planes[8];  /* octet 0 of each number, octet 1 ...; zero behind what was put there */
+    bool constant;   /* all events so far have `first`, and no plane has it */
+    unsigned width;  /* planes that there are */
+    uint64_t limit;  /* of a number that has room in these */
+    uint32_t room;   /* octets of each */
+    uint32_t filled; /* events up to the last that has one */
+    uint32_t count;  /* of events that have one */
+    uint64_t first;  /* number of the first that has one, plus one */
+    uint64_t most;   /* no bit above its highest is set in any */
+    struct dictionary words;
+};
+
+struct audit_builder {
+    enum audit_stream stream;
+    unsigned group;
+    int level;
+    uint32_t count;
+    size_t text; /* octets in all dictionaries */
+    uint64_t first_us, last_us, before_us;
+    uint64_t used; /* bit n: column n has a value */
+    struct column columns[AUDIT_COLUMN_END];
+    uint8_t (*leaves)[DIGEST_OCTETS];
+    uint8_t *pending; /* the events of the leaf that is not full yet */
+    size_t pending_len;
+    uint8_t *planes, *body;
+    size_t planes_size, body_size, body_len;
+    uint8_t *directory;
+    size_t directory_len;
+    uint32_t sections;
+    uint8_t hash_key[SIPHASH_KEY_OCTETS];
+    struct ZSTD_CCtx_s *zstd;
+};
+
+/* Room for `needed` items of `size` octets: doubled. False: no memory. */
+bool audit_builder_grow(void **at, size_t *room, size_t needed, size_t size);
+
+/* Octets that a number needs. */
+static inline unsigned audit_builder_width(uint64_t most)
+{
+    return most == 0 ? 1 : (71u - (unsigned)__builtin_clzll(most)) / 8u;
+}
+
+/* What was the same of all events goes to planes: of the next it is not, or it has none. False:
+ * no memory, and nothing has changed. */
+bool audit_builder_spread(struct column *column);
+
+/* The leaf of the events that are pending. */
+void audit_builder_close_leaf(struct audit_builder *builder);
+
+#endif
