@@ -248,19 +248,20 @@ void cache_entry_fill(const struct cache_head *head, uint64_t now_us, struct cac
 
     entry->kind = (head->flags & CACHE_HEAD_FAILURE) != 0 ? CACHE_FAILURE : CACHE_ANSWER;
     entry->age_s = (uint32_t)(age_us / CACHE_SECOND_US);
-    entry->stale = now_us >= head->expires_us;
     entry->ttl_s =
-        entry->stale
-            ? 0
-            : (uint32_t)((head->expires_us - now_us + CACHE_SECOND_US - 1) / CACHE_SECOND_US);
-    entry->life_s = (uint32_t)((head->expires_us - head->stored_us) / CACHE_SECOND_US);
-    entry->failed = entry->stale && now_us < head->retry_us;
-    entry->asked = (head->flags & CACHE_HEAD_ASKED) != 0;
-    entry->claimed = (head->flags & CACHE_HEAD_CLAIMED) != 0;
+        (uint32_t)((head->expires_us - now_us + CACHE_SECOND_US - 1) / CACHE_SECOND_US);
+    entry->ending = entry->stale = entry->failed = false;
     entry->ede = head->ede;
     entry->len = head->message_len;
     entry->stamp = head->stamp;
     entry->version = head->version;
+}
+
+void cache_entry_late(const struct cache_head *head, uint64_t now_us, struct cache_entry *entry)
+{
+    entry->ttl_s = 0;
+    entry->stale = true;
+    entry->failed = now_us < head->then_us;
 }
 
 uint64_t cache_gone_us(const struct cache *cache, const struct cache_head *head)
@@ -287,8 +288,23 @@ static void set_flag(struct cache_shard *shard, uint32_t index, uint8_t flag)
 static void note_late(const struct cache *cache, const struct cache_head *head, uint64_t now_us,
                       struct cache_entry *entry)
 {
-    entry->stale = now_us < cache_gone_us(cache, head);
-    entry->failed = entry->stale && now_us < head->retry_us;
+    entry->stale = entry->failed = false;
+    if (now_us < cache_gone_us(cache, head)) {
+        cache_entry_late(head, now_us, entry);
+    }
+}
+
+/* With the lock held: an answer that is found. */
+static bool note_asked(struct cache_shard *shard, uint32_t index, const struct cache_head *head,
+                       uint64_t now_us)
+{
+    cache_mark_use(&shard->blocks.marks[index]);
+    if ((head->flags & CACHE_HEAD_ASKED) == 0) {
+        set_flag(shard, index, CACHE_HEAD_ASKED);
+        return false;
+    }
+    return now_us >= head->then_us &&
+           (head->flags & (CACHE_HEAD_CLAIMED | CACHE_HEAD_FAILURE)) == 0;
 }
 
 bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us,
@@ -299,7 +315,6 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us
     uint32_t hash;
     bool found = false;
 
-    entry->stale = entry->failed = false;
     struct cache_shard *shard = shard_of(cache, key, &hash);
     pthread_mutex_lock(&shard->lock);
     const uint32_t index = shard_find(shard, key, hash, &head, &stream);
@@ -309,11 +324,10 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us
         cache_entry_fill(&head, now_us, entry);
         cache_stream_read(&stream, octets, head.message_len);
         cache_age_ttls(&stream, &head, entry->age_s, octets);
-        cache_mark_use(&shard->blocks.marks[index]);
-        if (!entry->asked) {
-            set_flag(shard, index, CACHE_HEAD_ASKED);
-        }
+        entry->ending = note_asked(shard, index, &head, now_us);
         found = true;
+    } else {
+        entry->stale = entry->failed = false;
     }
     shard->hits += found ? 1 : 0;
     shard->misses += found ? 0 : 1;
@@ -347,7 +361,8 @@ bool cache_get_stale(struct cache *cache, const struct cache_key *key, uint64_t 
     if (found) {
         cache_entry_fill(&head, now_us, entry);
         cache_stream_read(&stream, octets, head.message_len);
-        if (entry->stale) {
+        if (now_us >= head.expires_us) {
+            cache_entry_late(&head, now_us, entry);
             set_ttls(&stream, &head, ttl_s, octets);
         } else {
             cache_age_ttls(&stream, &head, entry->age_s, octets);
@@ -450,9 +465,9 @@ static bool prepare(const struct cache_key *key, uint64_t now_us, const uint8_t 
     in->head.name_len = key->name->len;
     in->head.flags =
         (uint8_t)(flags_of(key) | (entry->kind == CACHE_FAILURE ? CACHE_HEAD_FAILURE : 0));
-    if (entry->kind == CACHE_FAILURE) {
-        in->head.retry_us = now_us + (uint64_t)entry->retry_s * CACHE_SECOND_US;
-    }
+    in->head.then_us = entry->kind == CACHE_FAILURE
+                           ? now_us + (uint64_t)entry->retry_s * CACHE_SECOND_US
+                           : in->head.expires_us - (uint64_t)entry->late_s * CACHE_SECOND_US;
     in->blocks = cache_head_blocks(&in->head);
     return true;
 }
@@ -473,8 +488,8 @@ static bool make_way(const struct cache *cache, struct cache_shard *shard,
     if ((in->head.flags & CACHE_HEAD_FAILURE) != 0 && (old.flags & CACHE_HEAD_FAILURE) == 0 &&
         in->head.stored_us < cache_gone_us(cache, &old)) {
         if (in->head.stored_us >= old.expires_us) {
-            memcpy(shard->blocks.at[index].octets + offsetof(struct cache_head, retry_us),
-                   &in->head.retry_us, sizeof(in->head.retry_us));
+            memcpy(shard->blocks.at[index].octets + offsetof(struct cache_head, then_us),
+                   &in->head.then_us, sizeof(in->head.then_us));
         }
         return false;
     }

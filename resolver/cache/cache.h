@@ -38,15 +38,14 @@ enum cache_kind {
 
 struct cache_entry {
     enum cache_kind kind;
-    uint32_t ttl_s;   /* put: how long it may be used; get: what is left, at least 1 */
-    uint32_t age_s;   /* get: since it was stored */
-    uint32_t life_s;  /* get: ttl_s as it was put */
-    int16_t ede;      /* of a failure: enum wire_ede */
-    size_t len;       /* octets of the message */
-    bool asked;       /* get: it has been asked for since it was put, before now */
-    bool claimed;     /* get: somebody fetches it anew, or has: cache_claim() */
-    bool stale;       /* get, also one that finds nothing: there is an answer past its time */
-    bool failed;      /* get, of a stale one: asking anew has failed, at most retry_s ago */
+    uint32_t ttl_s;  /* put: how long it may be used; get: what is left, at least 1 */
+    uint32_t age_s;  /* get: since it was stored */
+    int16_t ede;     /* of a failure: enum wire_ede */
+    size_t len;      /* octets of the message */
+    uint32_t late_s; /* put, of an answer: of its time, the last part; 0: none */
+    bool ending; /* get: that has begun, it was asked for before, and nobody has claimed it */
+    bool stale;  /* get, also one that finds nothing: there is an answer past its time */
+    bool failed; /* get, of a stale one: asking anew has failed, at most retry_s ago */
     uint32_t retry_s; /* put, of a failure: for how long a stale answer is said to be failed */
     /* get: what a caller has said of this very message with cache_stamp(); 0: nothing. */
     uint64_t stamp;
@@ -86,9 +85,9 @@ bool cache_get_stale(struct cache *cache, const struct cache_key *key, uint64_t 
 /*
  * Stores a copy; an entry with this key is replaced, unless that is an answer which still holds
  * and this is a failure. A failure does not replace a stale answer either: it is noted there.
- * entry->kind, ttl_s, ede, len and retry_s are read; ttl_s 0, a message that is malformed:
- * nothing is stored, but an answer of ttl_s 0 ends a stale one; larger than a shard: neither,
- * and the one before goes. Allocates nothing. Any thread.
+ * entry->kind, ttl_s, ede, len, late_s and retry_s are read; ttl_s 0, a message that is
+ * malformed: nothing is stored, but an answer of ttl_s 0 ends a stale one; larger than a shard:
+ * neither, and the one before goes. Allocates nothing. Any thread.
  */
 void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                const uint8_t *octets, const struct cache_entry *entry);

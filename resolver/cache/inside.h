@@ -29,9 +29,11 @@ struct cache_head {
     uint64_t stored_us;
     uint64_t expires_us;
     uint64_t stamp;
-    uint64_t retry_us; /* until then asking anew is said to have failed; 0: it has not */
-    uint32_t version;  /* of this shard's stores: no two entries share one for as long as it
-                          takes to look at an answer */
+    /* Of an answer that holds: when its last part begins. Of one past its time: until when
+     * asking anew is said to have failed, if that is still to come. */
+    uint64_t then_us;
+    uint32_t version; /* of this shard's stores: no two entries share one for as long as it
+                         takes to look at an answer */
     uint16_t type, context;
     uint16_t message_len, ttl_count;
     int16_t ede;
@@ -98,8 +100,10 @@ void cache_age_ttls(struct cache_stream *stream, const struct cache_head *head, 
 /* When an entry is gone for good. */
 uint64_t cache_gone_us(const struct cache *cache, const struct cache_head *head);
 
-/* What a caller is told of an entry; ttl_s is 0 of one that is past its time. */
+/* What a caller is told of an entry that holds; and then of one that is past its time. */
 void cache_entry_fill(const struct cache_head *head, uint64_t now_us,
+                      struct cache_entry *entry);
+void cache_entry_late(const struct cache_head *head, uint64_t now_us,
                       struct cache_entry *entry);
 
 #endif

@@ -77,6 +77,9 @@ static bool see_next(struct place *place, const struct cache_filter *filter, uin
         seen->checking_disabled = (head.flags & CACHE_HEAD_CHECKING_DISABLED) != 0;
         seen->octets = octets;
         cache_entry_fill(&head, now_us, &seen->entry);
+        if (now_us >= head.expires_us) {
+            cache_entry_late(&head, now_us, &seen->entry);
+        }
         cache_stream_read(&stream, octets, head.message_len);
         cache_age_ttls(&stream, &head, seen->entry.age_s, octets);
     } else if (place->block >= shard->blocks.fresh) {

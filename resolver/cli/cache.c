@@ -82,10 +82,14 @@ static void print_entry(const json_t *entry)
     char name[1100];
     char words[200];
 
-    printf("%s. %.15s %.15s, %" PRIu64 " s left, %" PRIu64 " s old%s%s%s",
-           cli_safe(cli_string_of(entry, "name"), name, sizeof(name)),
-           cli_string_of(entry, "type"), cli_string_of(entry, "kind"),
-           cli_number_of(entry, "ttl_s"), cli_number_of(entry, "age_s"),
+    printf("%s. %.15s %.15s, ", cli_safe(cli_string_of(entry, "name"), name, sizeof(name)),
+           cli_string_of(entry, "type"), cli_string_of(entry, "kind"));
+    if (json_is_true(json_object_get(entry, "stale"))) {
+        printf("past its time");
+    } else {
+        printf("%" PRIu64 " s left", cli_number_of(entry, "ttl_s"));
+    }
+    printf(", %" PRIu64 " s old%s%s%s", cli_number_of(entry, "age_s"),
            json_is_true(json_object_get(entry, "dnssec_ok")) ? ", DO" : "",
            json_is_true(json_object_get(entry, "checking_disabled")) ? ", CD" : "",
            json_is_true(json_object_get(entry, "policy_only")) ? ", for the policy alone" : "");

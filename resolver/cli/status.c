@@ -290,6 +290,10 @@ static void print_questions(const json_t *status)
            hits, hits + misses, hits + misses > 0 ? 100 * hits / (hits + misses) : 0,
            cli_number_of(cache, "entries"), cli_number_of(cache, "octets") / 1024,
            cli_number_of(cache, "size") / 1024);
+    if (cli_number_of(questions, "stale") + cli_number_of(questions, "prefetches") > 0) {
+        printf("  past their time told: %" PRIu64 ", fetched before it: %" PRIu64 "\n",
+               cli_number_of(questions, "stale"), cli_number_of(questions, "prefetches"));
+    }
     printf("  TCP: %" PRIu64 " open, %" PRIu64 " accepted, %" PRIu64 " refused\n",
            cli_number_of(net, "tcp_open"), cli_number_of(net, "tcp_accepted"),
            cli_number_of(net, "tcp_refused"));

@@ -359,6 +359,8 @@ struct config {
     /* cache: */
     uint64_t cache_octets;
     uint32_t ttl_min_s, ttl_max_s, negative_ttl_max_s, failure_ttl_s;
+    uint32_t stale_max_s, stale_wait_ms, stale_ttl_s, stale_retry_s; /* serve_stale, ... */
+    bool prefetch;
     /* policy: */
     bool log_only; /* mode: log */
     char action[CONFIG_ACTION_MAX];

@@ -314,6 +314,32 @@ const struct config_row config_rows[] = {
     {.name = "cache.failure-ttl", .kind = &config_kind_seconds, .offset = AT(failure_ttl_s),
      .standard = "5s", .min = 1, .max = 30, .reloadable = true,
      .manual = "How long it is remembered that no usable answer came (RFC 9520)."},
+    {.name = "cache.prefetch", .kind = &config_kind_choice, .offset = AT(prefetch),
+     .standard = "on", .words = switch_words, .reloadable = true,
+     .manual = "on: an answer that is asked for in the last tenth of its time, and was before, is "
+               "fetched anew at once, so that nobody waits for names that many ask for. Once for "
+               "each answer, and never for a name that policy blocks; upstreams are asked at most "
+               "a ninth more often."},
+    {.name = "cache.serve-stale", .kind = &config_kind_seconds, .offset = AT(stale_max_s),
+     .standard = "0s", .min = 0, .max = 7 * DAY_S, .reloadable = true,
+     .manual = "For so long past their time answers are told when no upstream gives a usable one "
+               "(RFC 8767), so that names go on to work while upstreams or their way out fail. 1d "
+               "to 3d are usual; 0s, the default: never, since the owner of a name says how long "
+               "it holds. Policy is asked at the time of the answer, as always: what is blocked "
+               "by now is blocked. Extended DNS Error 3 or 19 tells clients that know of it. What "
+               "is kept for longer makes room first."},
+    {.name = "cache.stale-wait", .kind = &config_kind_milliseconds, .offset = AT(stale_wait_ms),
+     .standard = "1800ms", .min = 100, .max = 30000, .reloadable = true,
+     .manual = "How long a client waits for an upstream before it is told what is past its time; "
+               "the upstreams are asked on, and a failure tells it at once. Above "
+               "upstreams.deadline it is that."},
+    {.name = "cache.stale-ttl", .kind = &config_kind_seconds, .offset = AT(stale_ttl_s),
+     .standard = "30s", .min = 1, .max = 300, .reloadable = true,
+     .manual = "How long clients keep such an answer."},
+    {.name = "cache.stale-retry", .kind = &config_kind_seconds, .offset = AT(stale_retry_s),
+     .standard = "30s", .min = 1, .max = 300, .reloadable = true,
+     .manual = "After a failure nobody is asked about the same for so long, and such an answer is "
+               "told at once."},
 
     {.name = "policy.mode", .kind = &config_kind_choice, .offset = AT(log_only),
      .standard = "enforce", .words = mode_words, .reloadable = true,

@@ -127,6 +127,9 @@ static void write_entry(struct text *out, const struct daemon *daemon,
     json_bool(out, "checking_disabled", seen->checking_disabled);
     write_zone(out, daemon, seen->context);
     json_uint(out, "ttl_s", seen->entry.ttl_s);
+    if (seen->entry.stale) {
+        json_bool(out, "stale", true);
+    }
     json_uint(out, "age_s", seen->entry.age_s);
     if (seen->entry.kind == CACHE_FAILURE) {
         json_int(out, "ede", seen->entry.ede);

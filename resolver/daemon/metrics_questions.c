@@ -65,6 +65,17 @@ static void write_decided(struct text *out, const struct totals *totals)
     metrics_single(out, "cordon_fetch_failures_total", METRICS_COUNTER,
                    "Of these, those that got no usable answer.", query->fetch_failures);
     metrics_single(
+        out, "cordon_stale_answers_total", METRICS_COUNTER,
+        "Answers past their time that were given, as upstreams had failed or were slow.",
+        query->stale);
+    metrics_family(
+        out, "cordon_prefetches_total", METRICS_COUNTER,
+        "Answers that were fetched anew before their time was over, or were not for lack of a "
+        "place.");
+    metrics_line(out, "cordon_prefetches_total", "result", "asked", query->prefetches);
+    metrics_line(out, "cordon_prefetches_total", "result", "refused",
+                 query->prefetches_refused);
+    metrics_single(
         out, "cordon_name_server_questions_total", METRICS_COUNTER,
         "Of the questions to upstreams, those about name servers, for rules about them.",
         query->lessons);

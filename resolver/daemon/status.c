@@ -208,6 +208,9 @@ void status_write_questions(struct text *out, const struct query_counters *query
     json_uint(out, "joined", query->joined);
     json_uint(out, "fetches", query->fetches);
     json_uint(out, "fetch_failures", query->fetch_failures);
+    json_uint(out, "stale", query->stale);
+    json_uint(out, "prefetches", query->prefetches);
+    json_uint(out, "prefetches_refused", query->prefetches_refused);
     json_uint(out, "name_server_questions", query->lessons);
     json_uint(out, "name_server_questions_refused", query->lessons_refused);
     json_uint(out, "name_servers_unknown", query->servers_unknown);

@@ -33,6 +33,9 @@ static void add_query(struct query_counters *to, const struct query_counters *fr
     to->joined += from->joined;
     to->fetches += from->fetches;
     to->fetch_failures += from->fetch_failures;
+    to->stale += from->stale;
+    to->prefetches += from->prefetches;
+    to->prefetches_refused += from->prefetches_refused;
     to->lessons += from->lessons;
     to->lessons_refused += from->lessons_refused;
     to->servers_unknown += from->servers_unknown;

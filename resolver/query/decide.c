@@ -93,10 +93,11 @@ enum query_state step_recheck(struct query_engine *engine, struct query *q)
     const struct query_answer *answer = &engine->answer;
     struct wire_message message;
 
+    const bool failed = answer->kind == CACHE_FAILURE && !query_find_stale(engine, q);
     if (q->learning == NULL) { /* else it is the same once more */
         q->cached = answer->cached;
     }
-    if (answer->kind == CACHE_FAILURE) {
+    if (failed) {
         return respond_fetch_failure(engine, q, answer->ede, answer->why);
     }
     if (is_known(engine, q)) {

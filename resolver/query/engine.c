@@ -156,6 +156,7 @@ void query_engine_adopt(struct query_engine *engine, const struct policy *policy
     engine->policy = policy;
     engine->settings = settings;
     engine->learns = uses_servers(policy);
+    cache_keep_stale(engine->cache, settings->stale_max_s);
     engine->adopting = true;
     for (struct query *q = list_waiting(engine); q != NULL; q = next) {
         next = q->redo_next;

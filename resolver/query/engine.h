@@ -27,8 +27,17 @@ struct query_answer {
     int ede;         /* of a failure */
     const char *why; /* of a failure, in words; static */
     bool cached;
+    bool stale;     /* past its time */
     uint64_t stamp; /* of the cache's entry: see step_recheck */
     uint32_t version;
+};
+
+/* For whom a fetch goes on although no question waits. */
+enum query_holder {
+    QUERY_HELD_LESSON,   /* the policy (learn.h) */
+    QUERY_HELD_STALE,    /* the cache: who waited has a stale answer */
+    QUERY_HELD_PREFETCH, /* the cache: its answer is nearly over */
+    QUERY_HOLDERS
 };
 
 /* What a question needs beyond its slot while a redirect's target is looked for. */
@@ -60,12 +69,16 @@ struct query {
     uint16_t context; /* of the zone that the name is in; 0: none */
     uint8_t block;    /* the hit that replaces the answer, if blocked */
     bool blocked;
-    bool unrecorded; /* refused, as it could not be recorded: counted, nothing more */
-    bool cached;     /* the answer came from the cache */
-    bool waited;     /* for an upstream */
-    bool counted;    /* among its client's questions */
-    bool abandoned;  /* the client is gone */
-    uint8_t rcode;   /* of the answer sent */
+    bool unrecorded;  /* refused, as it could not be recorded: counted, nothing more */
+    bool cached;      /* the answer came from the cache */
+    bool waited;      /* for an upstream */
+    bool stale;       /* there is an answer past its time, which it may be told */
+    bool stale_due;   /* and is, unless there is a better one at hand */
+    bool prefetch;    /* what it found in the cache is to be fetched anew */
+    uint32_t version; /* of that */
+    bool counted;     /* among its client's questions */
+    bool abandoned;   /* the client is gone */
+    uint8_t rcode;    /* of the answer sent */
     uint64_t received_us, wall_us;
     bool aimed;            /* aim is of the name and the policy in force */
     uint16_t hash_context; /* hash is that of the question's key in this context */
@@ -121,8 +134,8 @@ struct query_engine {
     /* Name servers (learn.h). */
     bool learns; /* some view has rules about them */
     struct query_learning *all_learnings;
-    unsigned late; /* of these, events of answers that are sent */
-    unsigned held; /* fetches */
+    unsigned late;                /* of these, events of answers that are sent */
+    unsigned held[QUERY_HOLDERS]; /* fetches */
     struct query_budget budget;
     /* During query_fetch_done. */
     const struct query_fetch *done;
@@ -202,8 +215,34 @@ bool query_is_rebinding(const struct query_engine *engine, const struct query *q
                         const struct wire_message *message);
 enum query_state respond_rebinding(struct query_engine *engine, struct query *q);
 
-/* join.c */
+/* lookup.c */
 void query_key_of(const struct query *q, struct cache_key *key);
+/* Puts an answer past its time into engine->answer, if q may be told one: to be checked as any
+ * other is. */
+bool query_find_stale(struct query_engine *engine, struct query *q);
+
+/* hold.c */
+/* False: as many fetches are held so as may be. */
+bool query_may_hold(const struct query_engine *engine, enum query_holder holder);
+/* Has a fetch go on until then, whoever waits. One that is held goes on as it would have, and
+ * more packets may leave. False: it cannot. */
+bool query_hold(struct query_engine *engine, struct query_fetch *fetch,
+                enum query_holder holder, uint64_t until_us);
+void query_let_go(struct query_engine *engine, struct query_fetch *fetch);
+/* Asks for what q has found in the cache, so that those who come later need not wait. */
+void query_prefetch(struct query_engine *engine, const struct query *q);
+
+/* join.c */
+/* In flight; NULL: it is not. */
+struct query_fetch *query_find_fetch(const struct query_engine *engine,
+                                     const struct cache_key *key);
+/* A new one, not asked yet; NULL: too many are in flight. Dropped before it is asked, or when
+ * that has failed. */
+struct query_fetch *query_add_fetch(struct query_engine *engine, const struct cache_key *key);
+void query_drop_fetch(struct query_engine *engine, struct query_fetch *fetch);
+/* Its time is over: a failure. */
+void query_keep_timeout(struct query_engine *engine, const struct query_fetch *fetch);
+void query_cancel_if_idle(struct query_engine *engine, struct query_fetch *fetch);
 /* A place to wait in, beside the slot; false: there is none, or its client has its share. */
 bool query_take_place(struct query_engine *engine, struct query *q);
 void query_give_back_place(struct query_engine *engine, struct query *q);

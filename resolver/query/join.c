@@ -22,9 +22,10 @@ static uint32_t hash_of(const struct query_engine *engine, const struct cache_ke
     return (uint32_t)siphash13(octets, key->name->len + 5u, engine->table_key);
 }
 
-static struct query_fetch *find_fetch(const struct query_engine *engine,
-                                      const struct cache_key *key, uint32_t hash)
+struct query_fetch *query_find_fetch(const struct query_engine *engine,
+                                     const struct cache_key *key)
 {
+    const uint32_t hash = hash_of(engine, key);
     struct query_fetch *fetch = engine->table[hash & engine->table_mask];
 
     while (fetch != NULL &&
@@ -37,7 +38,7 @@ static struct query_fetch *find_fetch(const struct query_engine *engine,
     return fetch;
 }
 
-static struct query_fetch *add_fetch(struct query_engine *engine, const struct cache_key *key)
+struct query_fetch *query_add_fetch(struct query_engine *engine, const struct cache_key *key)
 {
     struct query_fetch *fetch = pool_take(engine->fetches);
 
@@ -83,19 +84,10 @@ static void unlink_fetch(struct query_engine *engine, struct query_fetch *fetch)
     }
 }
 
-static void let_go(struct query_engine *engine, struct query_fetch *fetch)
-{
-    if (fetch->held) {
-        timers_disarm(engine->timers, &fetch->patience);
-        fetch->held = false;
-        engine->held--;
-    }
-}
-
-static void drop_fetch(struct query_engine *engine, struct query_fetch *fetch)
+void query_drop_fetch(struct query_engine *engine, struct query_fetch *fetch)
 {
     invariant(fetch->learners == NULL);
-    let_go(engine, fetch);
+    query_let_go(engine, fetch);
     unlink_fetch(engine, fetch);
     pool_give_back(engine->fetches, fetch);
 }
@@ -125,6 +117,14 @@ bool query_take_place(struct query_engine *engine, struct query *q)
     return true;
 }
 
+/* Nobody can be asked, or waited for: what is past its time is better than nothing. */
+static enum query_state give_up(struct query_engine *engine, struct query *q, int ede,
+                                const char *words)
+{
+    return query_find_stale(engine, q) ? QUERY_RECHECK
+                                       : respond_fetch_failure(engine, q, ede, words);
+}
+
 static enum query_state take_place(struct query_engine *engine, struct query *q)
 {
     if (query_take_place(engine, q)) {
@@ -132,11 +132,10 @@ static enum query_state take_place(struct query_engine *engine, struct query *q)
     }
     if (is_full(engine)) {
         engine->counters.waits_refused++;
-        return respond_failure(engine, q, WIRE_EDE_NOT_READY, "too many questions wait");
+        return give_up(engine, q, WIRE_EDE_NOT_READY, "too many questions wait");
     }
     engine->counters.share_refused++;
-    return respond_failure(engine, q, WIRE_EDE_NOT_READY,
-                           "too many questions of this client wait");
+    return give_up(engine, q, WIRE_EDE_NOT_READY, "too many questions of this client wait");
 }
 
 void query_give_back_place(struct query_engine *engine, struct query *q)
@@ -166,11 +165,11 @@ static void unlink_waiting(struct query_engine *engine, struct query *q)
     q->fetch = NULL;
 }
 
-static void cancel_if_idle(struct query_engine *engine, struct query_fetch *fetch)
+void query_cancel_if_idle(struct query_engine *engine, struct query_fetch *fetch)
 {
     if (fetch->waiting == NULL && !fetch->held && !engine->adopting) {
         engine->io->cancel(engine->io_context, fetch);
-        drop_fetch(engine, fetch);
+        query_drop_fetch(engine, fetch);
     }
 }
 
@@ -180,7 +179,7 @@ void query_leave_fetch(struct query_engine *engine, struct query *q)
 
     if (fetch != NULL) {
         unlink_waiting(engine, q);
-        cancel_if_idle(engine, fetch);
+        query_cancel_if_idle(engine, fetch);
     }
 }
 
@@ -190,13 +189,13 @@ void query_cancel_idle_fetches(struct query_engine *engine)
 
     for (struct query_fetch *fetch = engine->all; fetch != NULL; fetch = next) {
         next = fetch->next;
-        cancel_if_idle(engine, fetch);
+        query_cancel_if_idle(engine, fetch);
     }
 }
 
 /* The last one that waits gives up: that is a failure of the upstreams like any other, and is
  * kept as one (RFC 9520, 3.2), or each client would start it all over again. */
-static void keep_timeout(struct query_engine *engine, const struct query_fetch *fetch)
+void query_keep_timeout(struct query_engine *engine, const struct query_fetch *fetch)
 {
     const struct cache_key key = {.name = &fetch->name,
                                   .type = fetch->type,
@@ -205,10 +204,47 @@ static void keep_timeout(struct query_engine *engine, const struct query_fetch *
                                   .checking_disabled = fetch->checking_disabled};
     const struct cache_entry entry = {.kind = CACHE_FAILURE,
                                       .ttl_s = engine->settings->failure_ttl_s,
-                                      .ede = WIRE_EDE_NO_REACHABLE};
+                                      .ede = WIRE_EDE_NO_REACHABLE,
+                                      .retry_s = engine->settings->stale_retry_s};
 
     engine->counters.fetch_failures++;
     cache_put(engine->cache, &key, engine->now.mono_us, NULL, &entry);
+}
+
+static uint64_t deadline_us(const struct query_engine *engine, const struct query *q)
+{
+    return q->received_us + engine->settings->deadline_ms * UINT64_C(1000);
+}
+
+/* So long it waits for its fetch; a stale answer is told sooner (RFC 8767, 5). */
+static uint64_t patience_us(const struct query_engine *engine, const struct query *q)
+{
+    const uint64_t stale_us = q->received_us + engine->settings->stale_wait_ms * UINT64_C(1000);
+    const uint64_t at_us = deadline_us(engine, q);
+
+    if (!q->stale || stale_us >= at_us) {
+        return at_us;
+    }
+    return stale_us > engine->now.mono_us ? stale_us : engine->now.mono_us + 1;
+}
+
+/* q is told what is past its time, and its fetch goes on. If it cannot, or its time is over as
+ * well, that is a failure, after which nobody asks for a while. */
+static bool tell_stale(struct query_engine *engine, struct query *q)
+{
+    struct query_fetch *fetch = q->fetch;
+
+    if (!query_find_stale(engine, q)) {
+        return false;
+    }
+    const bool goes_on = query_may_hold(engine, QUERY_HELD_STALE) &&
+                         query_hold(engine, fetch, QUERY_HELD_STALE, fetch->deadline_us);
+    if (!goes_on && !fetch->held && fetch->waiting == q && q->wait_next == NULL) {
+        query_keep_timeout(engine, fetch);
+    }
+    query_leave_fetch(engine, q);
+    query_drive(engine, q, QUERY_RECHECK);
+    return true;
 }
 
 static void deadline_passed(struct timer *timer, void *context)
@@ -218,11 +254,20 @@ static void deadline_passed(struct timer *timer, void *context)
 
     (void)timer;
     invariant(q->fetch != NULL);
+    if (q->stale && tell_stale(engine, q)) {
+        return;
+    }
+    q->stale = false; /* it has gone meanwhile */
+    if (engine->now.mono_us < deadline_us(engine, q)) {
+        /* Its place in the heap has just become free. */
+        invariant(timers_arm(engine->timers, &q->deadline, deadline_us(engine, q)) == 0);
+        return;
+    }
     if (q->trace != NULL) {
         query_note(q, "its time is over: no upstream has answered");
     }
     if (q->fetch->waiting == q && q->wait_next == NULL && !q->fetch->held) {
-        keep_timeout(engine, q->fetch);
+        query_keep_timeout(engine, q->fetch);
     }
     query_leave_fetch(engine, q);
     query_drive(engine, q,
@@ -235,16 +280,17 @@ static enum query_state start_waiting(struct query_engine *engine, struct query 
                                       struct query_fetch *fetch)
 {
     const enum query_state place = take_place(engine, q);
-    const uint64_t at_us = q->received_us + (uint64_t)engine->settings->deadline_ms * 1000;
+    const uint64_t at_us = deadline_us(engine, q);
 
     q->deadline.fire = deadline_passed;
     q->deadline.context = q;
     if (place != QUERY_WAIT) {
         return place;
     }
-    if (at_us <= engine->now.mono_us || timers_arm(engine->timers, &q->deadline, at_us) != 0) {
+    if (at_us <= engine->now.mono_us ||
+        timers_arm(engine->timers, &q->deadline, patience_us(engine, q)) != 0) {
         query_give_back_place(engine, q);
-        return respond_failure(engine, q, WIRE_EDE_NO_REACHABLE, "no time is left");
+        return give_up(engine, q, WIRE_EDE_NO_REACHABLE, "no time is left");
     }
     q->fetch = fetch;
     q->packets -= fetch->packets; /* modulo 2^32: those before it came are not for it */
@@ -267,9 +313,13 @@ enum query_state step_join(struct query_engine *engine, struct query *q)
     struct cache_key key;
 
     query_key_of(q, &key);
-    struct query_fetch *fetch = find_fetch(engine, &key, hash_of(engine, &key));
+    struct query_fetch *fetch = query_find_fetch(engine, &key);
     if (fetch == NULL) {
         return QUERY_ASK;
+    }
+    /* It has kept others waiting for as long as one may. */
+    if (fetch->held && fetch->holder == QUERY_HELD_STALE && query_find_stale(engine, q)) {
+        return QUERY_RECHECK;
     }
     const enum query_state state = start_waiting(engine, q, fetch);
     engine->counters.joined += state == QUERY_WAIT ? 1 : 0;
@@ -282,139 +332,32 @@ enum query_state step_ask(struct query_engine *engine, struct query *q)
 
     query_key_of(q, &key);
     if (!engine->settings->have_upstreams && key.context == 0) {
-        return respond_failure(engine, q, WIRE_EDE_NO_REACHABLE, "no upstream is configured");
+        return give_up(engine, q, WIRE_EDE_NO_REACHABLE, "no upstream is configured");
     }
     if (q->fetches == QUERY_FETCHES_PER_QUERY_MAX) {
-        return respond_failure(engine, q, WIRE_EDE_OTHER, "the question took too many fetches");
+        return give_up(engine, q, WIRE_EDE_OTHER, "the question took too many fetches");
     }
     if (q->packets >= QUERY_PACKETS_MAX) {
-        return respond_fetch_failure(engine, q, WIRE_EDE_OTHER, NULL);
+        return give_up(engine, q, WIRE_EDE_OTHER, NULL);
     }
-    struct query_fetch *fetch = add_fetch(engine, &key);
+    struct query_fetch *fetch = query_add_fetch(engine, &key);
     if (fetch == NULL) {
-        return respond_failure(engine, q, WIRE_EDE_NOT_READY, "too many questions in flight");
+        return give_up(engine, q, WIRE_EDE_NOT_READY, "too many questions in flight");
     }
     const enum query_state state = start_waiting(engine, q, fetch);
     if (state != QUERY_WAIT) {
-        drop_fetch(engine, fetch);
+        query_drop_fetch(engine, fetch);
         return state;
     }
     if (engine->io->ask(engine->io_context, fetch) != 0) {
         unlink_waiting(engine, q);
-        drop_fetch(engine, fetch);
+        query_drop_fetch(engine, fetch);
         engine->counters.fetch_failures++;
-        return respond_failure(engine, q, WIRE_EDE_NOT_READY, "no upstream can be asked now");
+        return give_up(engine, q, WIRE_EDE_NOT_READY, "no upstream can be asked now");
     }
     q->fetches++;
     engine->counters.fetches++;
     return QUERY_WAIT;
-}
-
-/* So long as a question would wait. Everybody who waits for it alone is told. */
-static void hold_ended(struct timer *timer, void *context)
-{
-    struct query_fetch *fetch = context;
-    struct query_engine *engine = fetch->engine;
-
-    (void)timer;
-    let_go(engine, fetch);
-    if (fetch->waiting == NULL) {
-        keep_timeout(engine, fetch);
-    }
-    while (fetch->learners != NULL) {
-        query_learn_give_up(engine, fetch->learners);
-    }
-    cancel_if_idle(engine, fetch);
-}
-
-static bool hold(struct query_engine *engine, struct query_fetch *fetch)
-{
-    const uint64_t at_us = engine->now.mono_us + (uint64_t)engine->settings->deadline_ms * 1000;
-
-    if (fetch->held) {
-        return true;
-    }
-    fetch->engine = engine;
-    fetch->patience.fire = hold_ended;
-    fetch->patience.context = fetch;
-    if (timers_arm(engine->timers, &fetch->patience, at_us) != 0) {
-        return false;
-    }
-    fetch->held = fetch->learned = true;
-    fetch->held_us = engine->now.mono_us;
-    engine->held++;
-    if (at_us > fetch->deadline_us) {
-        fetch->deadline_us = at_us;
-    }
-    return true;
-}
-
-static bool take_credit(struct query_engine *engine)
-{
-    struct query_budget *budget = &engine->budget;
-    const uint64_t most = QUERY_LESSONS_BURST * UINT64_C(1000000);
-    const uint64_t us = engine->now.mono_us - budget->at_us;
-    const uint64_t earned = us < most ? us * QUERY_LESSONS_PER_S : most;
-
-    budget->at_us = engine->now.mono_us;
-    budget->credit = budget->credit + earned < most ? budget->credit + earned : most;
-    if (budget->credit < 1000000) {
-        return false;
-    }
-    budget->credit -= 1000000;
-    return true;
-}
-
-/* NULL: it cannot be asked. */
-static struct query_fetch *begin_lesson(struct query_engine *engine,
-                                        const struct cache_key *key)
-{
-    const unsigned slots = (unsigned)pool_size(engine->fetches);
-    const unsigned places = engine->places < slots ? engine->places : slots;
-    struct query_fetch *fetch = NULL;
-
-    if (engine->held < (places + QUERY_LESSONS_PART - 1) / QUERY_LESSONS_PART &&
-        take_credit(engine)) {
-        fetch = add_fetch(engine, key);
-    }
-    if (fetch != NULL &&
-        (!hold(engine, fetch) || engine->io->ask(engine->io_context, fetch) != 0)) {
-        drop_fetch(engine, fetch);
-        fetch = NULL;
-    }
-    if (fetch == NULL) {
-        engine->counters.lessons_refused++;
-        return NULL;
-    }
-    engine->counters.fetches++;
-    engine->counters.lessons++;
-    return fetch;
-}
-
-struct query_fetch *query_hold_fetch(struct query_engine *engine, const struct query_lack *lack,
-                                     bool traced, bool *started)
-{
-    const struct cache_key key = {
-        .name = &lack->name, .type = lack->type, .context = lack->context};
-    struct query_fetch *fetch = find_fetch(engine, &key, hash_of(engine, &key));
-
-    *started = fetch == NULL;
-    if (fetch == NULL) {
-        fetch = begin_lesson(engine, &key);
-    } else if (!hold(engine, fetch)) {
-        fetch = NULL;
-    }
-    if (fetch != NULL) {
-        fetch->traced = fetch->traced || traced;
-    }
-    return fetch;
-}
-
-void query_let_go_of_fetches(struct query_engine *engine)
-{
-    for (struct query_fetch *fetch = engine->all; fetch != NULL; fetch = fetch->next) {
-        let_go(engine, fetch);
-    }
 }
 
 void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
@@ -423,7 +366,7 @@ void query_fetch_done(struct query_engine *engine, struct query_fetch *fetch,
     enum query_state from = QUERY_ACCEPT;
 
     unlink_fetch(engine, fetch); /* what comes from now on asks anew */
-    let_go(engine, fetch);
+    query_let_go(engine, fetch);
     engine->done = fetch;
     engine->result = result;
     if (fetch->waiting == NULL) { /* name servers alone were asked for */
@@ -452,8 +395,8 @@ bool query_fetch_may_ask(const struct query_engine *engine, const struct query_f
 {
     const bool exempt = query_settings_exempt(engine->settings, fetch->context);
 
-    /* Whether it may be held was decided by the policy in force (servers.c). */
-    if (fetch->held && fetch->packets < QUERY_LESSON_PACKETS_MAX) {
+    /* Whether it may be held was decided by the policy in force. */
+    if (fetch->held && fetch->packets < fetch->held_packets) {
         return true;
     }
     for (const struct query *q = fetch->waiting; q != NULL; q = q->wait_next) {

@@ -23,6 +23,7 @@ static struct query_learning *take(struct query_engine *engine, struct query *q)
     learning->engine = engine;
     learning->q = q;
     learning->view = q->view;
+    learning->stale = engine->answer.stale;
     learning->asked = q->lessons;
     learning->next_of_all = engine->all_learnings;
     if (engine->all_learnings != NULL) {
@@ -102,6 +103,7 @@ static bool look_again(struct query_engine *engine, const struct query_learning 
                               .asked = learning->q != NULL ? &learning->q->question.name
                                                            : &learning->name,
                               .origins = &learning->origins,
+                              .stale = learning->stale,
                               .hits = hits,
                               .block = block};
     const bool wanted[] = {learning->wanted.names, learning->wanted.addresses};

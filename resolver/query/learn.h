@@ -60,6 +60,7 @@ struct query_learning {
     struct query_servers_wanted wanted;
     uint8_t asked; /* questions that it, or its q, gave rise to */
     bool late;     /* for an event alone: the answer does not wait */
+    bool stale;    /* the answer is */
     bool placed;   /* q has a place to wait in */
     uint8_t view;
     bool recorded; /* the question is in an event already */
@@ -77,6 +78,7 @@ struct query_look {
     const struct wire_name *asked;
     const struct query_origins *origins;
     bool addresses;           /* NAMESERVER_ADDRESS; else NAMESERVER */
+    bool stale;               /* the answer is: so may be what is known */
     struct policy_hits *hits; /* added to */
     uint8_t *block;
     bool unknown; /* found: something is not known, and cannot be asked for */

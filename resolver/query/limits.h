@@ -70,6 +70,23 @@
  * not be kept: a zone with a TTL of 0 must not double the questions about it. */
 #define QUERY_LEARNED_TTL_MIN_S 30u
 
+/* At most this part of the questions in flight (of the sockets to upstreams, if there are
+ * fewer) goes on after a stale answer was given, when nobody waits for it any more: where so
+ * many upstreams are silent, another question tells no more. */
+#define QUERY_STALE_PART 4u
+
+/* An answer is fetched anew in the last tenth of its life if it was asked for before, and lives
+ * for long enough that the tenth is a second: so upstreams are asked at most a ninth more
+ * often, and popular names are never waited for. */
+#define QUERY_PREFETCH_WINDOW     10u
+#define QUERY_PREFETCH_LIFE_MIN_S 10u
+
+/* At most this part of the questions in flight is such: at 30 ms for an upstream 17,000 a
+ * second. More packets than for a question about name servers are not sent for one: nobody
+ * waits for it, and there is an answer. */
+#define QUERY_PREFETCH_PART        8u
+#define QUERY_PREFETCH_PACKETS_MAX 4u
+
 /* Octets of an answer that may wait in the worker's scratch: any DNS message. */
 #define QUERY_SCRATCH_OCTETS 65536u
 

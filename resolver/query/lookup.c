@@ -17,6 +17,38 @@ void query_key_of(const struct query *q, struct cache_key *key)
     key->hash = !redirected && q->hash_context == q->context ? q->hash : 0;
 }
 
+static void take_answer(struct query_engine *engine, const struct cache_entry *entry)
+{
+    engine->answer = (struct query_answer){.kind = entry->kind,
+                                           .octets = engine->cached_octets,
+                                           .len = entry->len,
+                                           .ede = entry->ede,
+                                           .cached = true,
+                                           .stale = entry->stale,
+                                           .stamp = entry->stamp,
+                                           .version = entry->version};
+}
+
+bool query_find_stale(struct query_engine *engine, struct query *q)
+{
+    struct cache_key key;
+    struct cache_entry entry;
+
+    query_key_of(q, &key);
+    if (!q->stale || !cache_get_stale(engine->cache, &key, engine->now.mono_us,
+                                      engine->settings->stale_ttl_s, engine->cached_octets,
+                                      sizeof(engine->cached_octets), &entry)) {
+        return false;
+    }
+    take_answer(engine, &entry);
+    q->stale_due = true;
+    q->upstream = (struct address){0};
+    if (q->trace != NULL && entry.stale) {
+        query_note(q, "told from the cache, past its time");
+    }
+    return true;
+}
+
 enum query_state step_lookup(struct query_engine *engine, struct query *q)
 {
     struct cache_key key;
@@ -28,16 +60,13 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
         return QUERY_WAIT; /* decided anew by a reload: its fetch goes on */
     }
     query_leave_fetch(engine, q); /* other servers are to be asked now */
+    q->stale = false;
     if (cache_get(engine->cache, &key, engine->now.mono_us, engine->cached_octets,
                   sizeof(engine->cached_octets), &entry)) {
         engine->counters.cache_hits += counts;
-        engine->answer = (struct query_answer){.kind = entry.kind,
-                                               .octets = engine->cached_octets,
-                                               .len = entry.len,
-                                               .ede = entry.ede,
-                                               .cached = true,
-                                               .stamp = entry.stamp,
-                                               .version = entry.version};
+        take_answer(engine, &entry);
+        q->prefetch = entry.ending && q->redirect == NULL && q->trace == NULL;
+        q->version = entry.version;
         return QUERY_RECHECK;
     }
     engine->counters.cache_misses += counts;
@@ -48,6 +77,10 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
         /* Without RD only what is at hand may be told (RFC 1034, 4.3.1); we have nothing. */
         return respond_empty(engine, q, WIRE_REFUSED, 0, WIRE_EDE_OTHER,
                              "recursion was not asked for");
+    }
+    q->stale = entry.stale;
+    if (entry.stale && (entry.failed || q->stale_due) && query_find_stale(engine, q)) {
+        return QUERY_RECHECK;
     }
     return QUERY_JOIN;
 }
@@ -75,6 +108,12 @@ static void keep_learned(struct query_engine *engine, struct cache_key key,
     }
 }
 
+/* Of an answer's time, in which who asks for it has it fetched anew. */
+static uint32_t late_s(uint32_t ttl_s)
+{
+    return ttl_s >= QUERY_PREFETCH_LIFE_MIN_S ? ttl_s / QUERY_PREFETCH_WINDOW : 0;
+}
+
 enum query_state step_store(struct query_engine *engine, struct query *q)
 {
     const struct query_fetch *fetch = engine->done;
@@ -87,7 +126,9 @@ enum query_state step_store(struct query_engine *engine, struct query *q)
     const struct cache_entry entry = {.kind = answer->kind,
                                       .ttl_s = answer->ttl_s,
                                       .ede = (int16_t)answer->ede,
-                                      .len = answer->len};
+                                      .len = answer->len,
+                                      .late_s = late_s(answer->ttl_s),
+                                      .retry_s = engine->settings->stale_retry_s};
 
     (void)q;
     cache_put(engine->cache, &key, engine->now.mono_us, answer->octets, &entry);

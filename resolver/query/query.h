@@ -117,8 +117,10 @@ struct query_fetch {
     struct query_learning *learners; /* that wait for it beside them */
     struct query_engine *engine;     /* while it is held */
     bool held;                       /* it goes on although nobody waits */
+    uint8_t holder;                  /* why: enum query_holder */
+    uint32_t held_packets;           /* so many may leave for that */
     uint64_t held_us;                /* since when */
-    bool learned;                    /* it was held at a time */
+    bool learned;                    /* about name servers, at a time */
     struct timer patience;           /* of whoever holds it */
     struct query_fetch *next_same_hash;
     struct query_fetch *next, *prev;
@@ -176,8 +178,11 @@ struct query_counters {
     uint64_t trials[POLICY_TRIALS]; /* hits of newer versions on trial, by what they say */
     uint64_t cache_hits, cache_misses, joined;
     uint64_t fetches, fetch_failures;
-    uint64_t lessons;         /* fetches about name servers, for the policy */
-    uint64_t lessons_refused; /* that were not begun: no budget, no place */
+    uint64_t stale;              /* answers past their time that were given */
+    uint64_t prefetches;         /* fetches of answers whose time was nearly over */
+    uint64_t prefetches_refused; /* that were not begun: no place */
+    uint64_t lessons;            /* fetches about name servers, for the policy */
+    uint64_t lessons_refused;    /* that were not begun: no budget, no place */
     uint64_t
         servers_unknown; /* questions whose name servers could not be judged: let through */
     uint64_t truncated;

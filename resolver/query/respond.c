@@ -107,6 +107,13 @@ static enum query_state write_truncated(struct query_engine *engine, struct quer
     return write_empty(engine, q, rcode, WIRE_FLAG_TC, WIRE_EDE_NONE, NULL);
 }
 
+/* RFC 8914: 3, or 19 where the name is said not to exist. */
+static int ede_of_stale(struct query_engine *engine, const struct query *q, unsigned rcode)
+{
+    engine->counters.stale += q->trace == NULL ? 1 : 0;
+    return rcode == WIRE_NXDOMAIN ? WIRE_EDE_STALE_NXDOMAIN : WIRE_EDE_STALE;
+}
+
 /*
  * The stored message is written by us and its question section is as long as the client's, so
  * it is copied as it is: pointers stay right, and owners get the client's letter case.
@@ -123,7 +130,8 @@ enum query_state respond_message(struct query_engine *engine, struct query *q,
     if (!reserve(engine, q)) {
         return QUERY_RECORD;
     }
-    opt_for(engine, q, rcode, WIRE_EDE_NONE, NULL, &opt);
+    const int ede = engine->answer.stale ? ede_of_stale(engine, q, rcode) : WIRE_EDE_NONE;
+    opt_for(engine, q, rcode, ede, NULL, &opt);
     const size_t opt_octets = q->question.has_edns ? wire_opt_octets(&opt) : 0;
     if (message->len + opt_octets > q->out_size) {
         return write_truncated(engine, q, rcode);
@@ -403,6 +411,9 @@ enum query_state step_free(struct query_engine *engine, struct query *q)
 {
     struct query_learning *learning = q->learning != NULL ? query_learn_leave(engine, q) : NULL;
 
+    if (q->prefetch && engine->settings->prefetch && !q->blocked && !q->abandoned) {
+        query_prefetch(engine, q);
+    }
     redirect_forget(engine, q);
     query_leave_fetch(engine, q);
     if (q->trace != NULL) {

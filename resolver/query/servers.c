@@ -15,32 +15,67 @@ enum known {
     KNOWN_NOT
 };
 
-/* What the cache has. Clients that ask for signatures have entries of their own, which tell the
- * same. */
-static enum known find(struct query_engine *engine, const struct query_lack *what,
+/* Clients that ask for signatures have entries of their own, which tell the same. */
+#define PLACES 3u
+
+static void keys_of(const struct query_lack *what, struct cache_key keys[PLACES])
+{
+    for (size_t i = 0; i < PLACES; i++) {
+        keys[i] = (struct cache_key){
+            .name = &what->name, .type = what->type, .context = what->context};
+    }
+    keys[1].dnssec_ok = true;
+    keys[2].context = QUERY_CONTEXT_LEARNED;
+}
+
+static bool open_learned(const struct query_engine *engine, size_t len,
+                         struct wire_message *message)
+{
+    return wire_message_open(engine->learned_octets, len, message) == WIRE_OK &&
+           message->counts[0] == 1;
+}
+
+/* Past its time: where it cannot be had anew, or what it is about is past its time as well, it
+ * is better for a decision than nothing. */
+static bool find_stale(struct query_engine *engine, const struct cache_key keys[PLACES],
                        struct wire_message *message)
 {
-    const struct cache_key keys[] = {
-        {.name = &what->name, .type = what->type, .context = what->context},
-        {.name = &what->name, .type = what->type, .context = what->context, .dnssec_ok = true},
-        {.name = &what->name, .type = what->type, .context = QUERY_CONTEXT_LEARNED},
-    };
-    enum known known = KNOWN_NOT;
     struct cache_entry entry;
 
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+    for (size_t i = 0; i < PLACES; i++) {
+        if (cache_get_stale(engine->cache, &keys[i], engine->now.mono_us, 0,
+                            engine->learned_octets, sizeof(engine->learned_octets), &entry) &&
+            open_learned(engine, entry.len, message)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the cache has. */
+static enum known find(struct query_engine *engine, const struct query_lack *what, bool stale,
+                       struct wire_message *message)
+{
+    struct cache_key keys[PLACES];
+    enum known known = KNOWN_NOT;
+    struct cache_entry entry;
+    bool there = false;
+
+    keys_of(what, keys);
+    for (size_t i = 0; i < PLACES; i++) {
         if (!cache_get(engine->cache, &keys[i], engine->now.mono_us, engine->learned_octets,
                        sizeof(engine->learned_octets), &entry)) {
-            continue;
-        }
-        if (entry.kind == CACHE_FAILURE) {
+            there = there || entry.stale;
+            stale = stale || entry.failed;
+        } else if (entry.kind == CACHE_FAILURE) {
             known = KNOWN_FAILURE;
-        } else if (wire_message_open(engine->learned_octets, entry.len, message) == WIRE_OK &&
-                   message->counts[0] == 1) {
+        } else if (open_learned(engine, entry.len, message)) {
             return KNOWN_ANSWER;
         }
     }
-    return known;
+    return there && (stale || known == KNOWN_FAILURE) && find_stale(engine, keys, message)
+               ? KNOWN_ANSWER
+               : known;
 }
 
 /* Policy has a say about the name, and it is not known here. Sets its context. */
@@ -84,7 +119,7 @@ static bool know(struct query_engine *engine, struct query_look *look, struct qu
                  struct wire_message *message)
 {
     const enum known known =
-        is_outside(engine, what) ? find(engine, what, message) : KNOWN_FAILURE;
+        is_outside(engine, what) ? find(engine, what, look->stale, message) : KNOWN_FAILURE;
 
     if (known == KNOWN_NOT && may_ask(engine, look->view, what)) {
         add_lack(engine, what);
@@ -231,6 +266,7 @@ static void look_at(struct query_engine *engine, struct query *q, bool addresses
                               .asked = &q->question.name,
                               .origins = &engine->origins,
                               .addresses = addresses,
+                              .stale = engine->answer.stale,
                               .hits = &q->hits,
                               .block = &q->block};
 

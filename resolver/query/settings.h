@@ -60,6 +60,11 @@ struct query_settings {
     uint32_t ttl_min_s, ttl_max_s; /* of positive answers kept: 0 and 86400 */
     uint32_t negative_ttl_max_s;   /* RFC 2308, 5: 3600 */
     uint32_t failure_ttl_s;        /* RFC 9520: 1 to 30: 5 */
+    uint32_t stale_max_s;          /* RFC 8767: past their time answers may be told; 0: never */
+    uint32_t stale_wait_ms;        /* a client, before it is told one: 1800 */
+    uint32_t stale_ttl_s;          /* TTL of such an answer: 30 */
+    uint32_t stale_retry_s;        /* after a failure nobody is asked for so long: 30 */
+    bool prefetch; /* popular answers are fetched anew before their time is over */
     bool have_upstreams;
     const struct local_names *local_names; /* NULL: none; borrowed like these settings */
     const struct query_zone *zones;        /* borrowed like these settings */

@@ -143,7 +143,9 @@ static void say_lookup(const struct query_engine *engine, enum query_state next,
 {
     if (next == QUERY_RECHECK) {
         text_printf(out, "in the cache: %s",
-                    engine->answer.kind == CACHE_FAILURE ? "a failure" : "an answer");
+                    engine->answer.kind == CACHE_FAILURE ? "a failure"
+                    : engine->answer.stale               ? "an answer past its time"
+                                                         : "an answer");
         if (engine->answer.kind != CACHE_FAILURE) {
             text_printf(out, " of %zu octets", engine->answer.len);
         }

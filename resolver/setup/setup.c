@@ -69,6 +69,11 @@ static void fill_settings(const struct config *config, struct query_settings *se
     settings->ttl_max_s = config->ttl_max_s;
     settings->negative_ttl_max_s = config->negative_ttl_max_s;
     settings->failure_ttl_s = config->failure_ttl_s;
+    settings->stale_max_s = config->stale_max_s;
+    settings->stale_wait_ms = config->stale_wait_ms;
+    settings->stale_ttl_s = config->stale_ttl_s;
+    settings->stale_retry_s = config->stale_retry_s;
+    settings->prefetch = config->prefetch;
     settings->local_special = config->local_special;
     settings->rebinding_protection = config->rebinding_protection;
     settings->rebinding_allow = config->rebinding_allow.at; /* the snapshot has the config */

@@ -83,6 +83,7 @@ enum wire_rcode {
 enum wire_ede {
     WIRE_EDE_NONE = -1,
     WIRE_EDE_OTHER = 0,
+    WIRE_EDE_STALE = 3,
     WIRE_EDE_FORGED = 4,
     WIRE_EDE_CACHED_ERROR = 13,
     WIRE_EDE_NOT_READY = 14,
@@ -90,6 +91,7 @@ enum wire_ede {
     WIRE_EDE_CENSORED = 16,
     WIRE_EDE_FILTERED = 17,
     WIRE_EDE_PROHIBITED = 18,
+    WIRE_EDE_STALE_NXDOMAIN = 19,
     WIRE_EDE_NO_REACHABLE = 22,
     WIRE_EDE_NETWORK_ERROR = 23,
     WIRE_EDE_INVALID_DATA = 24

@@ -99,7 +99,6 @@ static void an_answer_past_its_time_is_there_for_who_asks_for_it(void **state)
     put(&stage, 0, &stage.answer);
     assert_true(get(&stage, 59 * SECOND));
     assert_false(stage.got.stale || stage.got.failed);
-    assert_int_equal(stage.got.life_s, 60);
     /* One that holds is as ever. */
     assert_true(get_stale(&stage, 50 * SECOND, &ttl_s));
     assert_int_equal(ttl_s, 10);
@@ -254,21 +253,30 @@ static void who_fetches_anew_is_one(void **state)
 
     (void)state;
     begin(&stage);
+    stage.answer.late_s = 6;
     put(&stage, 0, &stage.answer);
-    assert_true(get(&stage, 1 * SECOND));
-    assert_false(stage.got.asked || stage.got.claimed);
-    assert_true(get(&stage, 2 * SECOND));
-    assert_true(stage.got.asked && !stage.got.claimed);
+    assert_true(get(&stage, 55 * SECOND));
+    assert_false(stage.got.ending); /* nobody has asked for it before */
+    assert_true(get(&stage, 54 * SECOND - 1));
+    assert_false(stage.got.ending);
+    assert_true(get(&stage, 54 * SECOND));
+    assert_true(stage.got.ending);
     const uint32_t version = stage.got.version;
     assert_true(cache_claim(stage.cache, &stage.key, version));
     assert_false(cache_claim(stage.cache, &stage.key, version));
-    assert_true(get(&stage, 3 * SECOND));
-    assert_true(stage.got.claimed);
-    /* Another entry, and another one's. */
-    put(&stage, 4, &stage.answer);
+    assert_true(get(&stage, 59 * SECOND));
+    assert_false(stage.got.ending);
+    /* Past its time that says nothing about a failure. */
+    assert_false(get(&stage, 60 * SECOND));
+    assert_true(stage.got.stale && !stage.got.failed);
+    /* Another entry, and another one's; and one that has no last part. */
+    stage.answer.late_s = 0;
+    put(&stage, 100, &stage.answer);
     assert_false(cache_claim(stage.cache, &stage.key, version));
-    assert_true(get(&stage, 5 * SECOND));
-    assert_false(stage.got.asked || stage.got.claimed);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(get(&stage, 160 * SECOND - 1));
+        assert_false(stage.got.ending);
+    }
     stage.key.dnssec_ok = true;
     assert_false(cache_claim(stage.cache, &stage.key, stage.got.version));
     stage.key.dnssec_ok = false;

@@ -239,6 +239,11 @@ static struct bench *make_bench(void)
                                 .ttl_max_s = 86400,
                                 .negative_ttl_max_s = 3600,
                                 .failure_ttl_s = 5,
+                                .stale_max_s = 86400,
+                                .stale_wait_ms = 1800,
+                                .stale_ttl_s = 30,
+                                .stale_retry_s = 30,
+                                .prefetch = true,
                                 .have_upstreams = true};
     const struct query_engine_setup setup = {.io = &bench_io,
                                              .io_context = bench,
@@ -452,6 +457,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size - question_len);
     ask(bench, (manner ^ MANNER_SERVERS) & ~(unsigned)MANNER_DENIED, data, question_len,
         data + question_len, size - question_len);
+    /* Past its time, and the upstreams are silent. */
+    pass(bench, 80000000000);
+    for (unsigned i = 0; i < 2; i++) {
+        ask(bench, manner, data, question_len, data, 0);
+        ask(bench, manner ^ MANNER_DENIED, data, question_len, data, 0);
+        ask(bench, (manner ^ MANNER_SERVERS) & ~(unsigned)MANNER_DENIED, data, question_len,
+            data, 0);
+    }
     while (ring_peek(bench->events, &len) != NULL) {
         ring_release(bench->events);
     }
