@@ -3,13 +3,21 @@
 
 usage: ask.py ADDRESS PORT NAME [TYPE] [OPTION...]   asks once and prints
        ask.py ADDRESS PORT --table                   reads rows from standard input
+       ask.py --serve                                for lib.sh: does what it is told, many times
 
 The single line "none" stands for no answer in time, "closed" for a TCP connection that was
 closed without one. A row of a table is
     NAME TYPE [OPTION...] | REGEX | REGEX | !REGEX ...
 where each REGEX must match a whole line, and each after ! none. A row "# words" is printed. The
-first row that is not met ends it with exit status 1."""
+first row that is not met ends it with exit status 1.
+
+With --serve, words end with the octet 0x1f, commands and replies with 0. A command is
+    ask ADDRESS PORT NAME [TYPE] [OPTION...]
+    value FILE EXPRESSION        of Python, in s or d, the JSON document in FILE
+    lines FILE EXPRESSION        how many lines of FILE, each a JSON document e, are so
+and a reply + with what was asked for, or - with what is wrong."""
 import argparse
+import json
 import os
 import re
 import shlex
@@ -132,7 +140,37 @@ def check_table(address, port):
     return 0 if rows > 0 else 1
 
 
+def serve():
+    unread = b""
+    while more := os.read(0, 65536):
+        *commands, unread = (unread + more).split(b"\0")
+        for command in commands:
+            word, *words = command.decode("utf-8", "surrogateescape").split("\x1f")[:-1]
+            try:
+                if word == "ask":
+                    reply = "\n".join(ask(words[0], int(words[1]), arguments_of_question().parse_args(words[2:])))
+                elif word == "value":
+                    with open(words[0], encoding="utf-8") as file:
+                        document = json.load(file)
+                    reply = str(eval(words[1], {"s": document, "d": document}))
+                elif word == "lines":
+                    code = compile(words[1], "expression", "eval")
+                    with open(words[0], encoding="utf-8") as file:
+                        reply = str(sum(bool(eval(code, {"e": json.loads(line)})) for line in file))
+                else:
+                    raise ValueError("no such command: %s" % word)
+                reply = "+" + reply
+            except (Exception, SystemExit) as error: # pylint: disable=broad-except
+                reply = "-%s: %s: %s" % (" ".join([word] + words), type(error).__name__, error)
+            reply = reply.encode("utf-8", "surrogateescape").replace(b"\0", b"") + b"\0"
+            while reply:
+                reply = reply[os.write(1, reply):]
+    return 0
+
+
 def main():
+    if sys.argv[1:] == ["--serve"]:
+        return serve()
     address, port, rest = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
     if rest == ["--table"]:
         return check_table(address, port)

@@ -21,6 +21,9 @@
 #   stop_cordond                stops it; fails if it died, leaked or broke a rule
 #   reload                      cordon reload; its output in $work/reload
 #   status PYTHON               value of a Python expression in s, the status document
+#   status_is PYTHON            it is true
+#   events_are COUNT PYTHON     so many events are so: an expression in e
+#   document_is FILE PYTHON     the same of a JSON document d
 #   start_nsd PORT ZONE...      zones are files ZONE.zone in $work/zones
 #   start_knot PORT ZONE...     the same, signed; reads $work/zones too
 #   start_fake PORT OPTION...   tests/integration/fake_upstream.py on 127.0.0.1
@@ -41,10 +44,14 @@ here="$CORDON_ROOT/tests/integration"
 schema="$CORDON_ROOT/docs/events.schema.json"
 cordond="$CORDON_BUILD/cordond"
 cordon="$CORDON_BUILD/cordon"
-# A fault found by a sanitizer ends the program, so that no test can miss it.
-export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:exitcode=99:${ASAN_OPTIONS:-}"
+# A fault found by a sanitizer ends the program, so that no test can miss it. Without a signal stack of its own: giving
+# that back is taken for a fault in a thread that was cancelled, as a writer is that a slow machine holds up at the end.
+export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:exitcode=99:use_sigaltstack=0:${ASAN_OPTIONS:-}"
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:exitcode=99:${UBSAN_OPTIONS:-}"
-export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
+export LC_ALL=C PYTHONPYCACHEPREFIX="$CORDON_BUILD/pycache"
+unset PYTHONDONTWRITEBYTECODE
+# Debian's programs, whatever else somebody has in front of them: a Python of one's own may take ten times as long to start.
+export PATH="/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
 
 test_name=$(basename "$0" .sh)
 work=$(mktemp -d "${TMPDIR:-/tmp}/cordon-$test_name.XXXXXX")
@@ -52,6 +59,7 @@ began=$SECONDS
 pids=()
 cordond_pid=
 answer=
+ask_server=
 
 say() { printf -- '-- %s (%s s)\n' "$*" "$((SECONDS - began))"; }
 
@@ -76,15 +84,39 @@ trap 'on_error "$LINENO" "$BASH_COMMAND"' ERR
 
 is_running() { [ -n "$1" ] && kill -0 "$1" 2>/dev/null && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
 
+# asking WORD...: what ask.py --serve replies, in $the_reply; 1 if it cannot. One process of it serves the whole test, for a
+# Python that starts costs more than a question; a subshell, which may run beside others, has one of its own.
+asking() {
+  local commands
+  printf -v commands '%s\x1f' "$@"
+  if [ "$BASHPID" != "$$" ]; then
+    the_reply=$(printf '%s\0' "$commands" | python3 "$here/ask.py" --serve | tr -d '\0')
+  else
+    if [ -z "$ask_server" ]; then
+      mkfifo "$work/ask.in" "$work/ask.out"
+      python3 "$here/ask.py" --serve <"$work/ask.in" >"$work/ask.out" &
+      ask_server=$!
+      exec 19>"$work/ask.in" 18<"$work/ask.out"
+    fi
+    printf '%s\0' "$commands" >&19
+    IFS= read -r -d '' the_reply <&18 || fail "ask.py has ended"
+  fi
+  if [[ $the_reply != +* ]]; then
+    printf '%s\n' "${the_reply#-}" >&2
+    return 1
+  fi
+  the_reply=${the_reply#+}
+}
+
 # stop PID: TERM, patience, KILL. Its exit status is $stopped. A process that the test itself
 # has stopped with STOP goes on first.
 stop() {
   local turn
   kill -CONT "$1" 2>/dev/null || true
   kill -TERM "$1" 2>/dev/null || true
-  for ((turn = 0; turn < 100; turn++)); do
+  for ((turn = 0; turn < 400; turn++)); do
     is_running "$1" || break
-    sleep 0.1
+    sleep 0.025
   done
   if is_running "$1"; then kill -KILL "$1" 2>/dev/null || true; fi
   stopped=0
@@ -95,6 +127,11 @@ stop_all() {
   local code=$? pid
   trap - EXIT ERR
   set +e
+  if [ -n "$ask_server" ]; then
+    exec 18<&- 19>&-
+    kill "$ask_server"
+    wait "$ask_server"
+  fi 2>/dev/null
   for pid in "${pids[@]}"; do
     if is_running "$pid"; then stop "$pid"; fi
   done
@@ -119,7 +156,6 @@ for program in "$cordond" "$cordon"; do
   [ -x "$program" ] || fail "there is no $program: build first (CORDON_BUILD names the folder)"
 done
 for program in dig kdig dnsperf nsd knotd minisign python3; do
-  command -v "$program" >/dev/null || PATH=$PATH:/usr/sbin:/sbin
   command -v "$program" >/dev/null || fail "there is no $program: tools/packages test installs it"
 done
 mkdir -p "$work/lists" "$work/zones" "$work/keys"
@@ -188,7 +224,7 @@ wait_until() { # SECONDS COMMAND...
 start() {
   local name=$1
   shift
-  "$@" >"$work/$name.out" 2>"$work/$name.log" </dev/null &
+  "$@" >"$work/$name.out" 2>"$work/$name.log" </dev/null 18<&- 19>&- &
   started=$!
   pids+=("$started")
 }
@@ -284,7 +320,7 @@ write_config() {
 }
 
 answers() { # ADDRESS PORT: anything at all, without a question to any upstream
-  [[ $(python3 "$here/ask.py" "$1" "$2" version.bind TXT --class CH --timeout 0.5) == rcode* ]]
+  asking ask "$1" "$2" version.bind TXT --class CH --timeout 0.5 && [[ $the_reply == rcode* ]]
 }
 
 cordond_is_up() {
@@ -294,10 +330,10 @@ cordond_is_up() {
 
 # Output and messages of every run are appended: a test looks at all of them at its end.
 start_cordond() {
-  "$cordond" -c "$work/cordond.yaml" >>"$work/cordond.out" 2>>"$work/cordond.log" </dev/null &
+  "$cordond" -c "$work/cordond.yaml" >>"$work/cordond.out" 2>>"$work/cordond.log" </dev/null 18<&- 19>&- &
   cordond_pid=$!
   pids+=("$cordond_pid")
-  wait_until 30 cordond_is_up || fail "cordond does not answer on $host port $port"
+  wait_until 60 cordond_is_up || fail "cordond does not answer on $host port $port"
 }
 
 no_sanitizer_reports() {
@@ -313,21 +349,30 @@ stop_cordond() {
 
 reload() { "$cordon" reload --socket "$work/control.sock" >"$work/reload" 2>&1; }
 
-status() { # EXPRESSION in s
+value_in_status() { # EXPRESSION in s; in $the_reply
   # Exit status 1 only says that something needs attention.
   { "$cordon" status --json --socket "$work/control.sock" || true; } >"$work/status.json" 2>"$work/status.err"
-  python3 -c 'import json, sys; s = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' \
-    "$work/status.json" "$1"
+  asking value "$work/status.json" "$1"
 }
 
+status() { value_in_status "$1" && printf '%s\n' "$the_reply"; } # EXPRESSION in s
+
 status_is() { # EXPRESSION: true
-  [ "$(status "bool($1)")" = True ]
+  value_in_status "bool($1)" && [ "$the_reply" = True ]
+}
+
+events_are() { # COUNT EXPRESSION in e: so many of the events written so far are so; in $the_reply how many
+  asking lines "$work/events.jsonl" "$2" && [ "$the_reply" = "$1" ]
+}
+
+document_is() { # FILE EXPRESSION in d, the JSON document in FILE: true
+  asking value "$1" "bool($2)" && [ "$the_reply" = True ]
 }
 
 # --- other servers
 
 is_authoritative() { # PORT ZONE
-  [[ $(python3 "$here/ask.py" 127.0.0.1 "$1" "$2" SOA --timeout 0.5) == *"answer "*" SOA "* ]]
+  asking ask 127.0.0.1 "$1" "$2" SOA --timeout 0.5 && [[ $the_reply == *"answer "*" SOA "* ]]
 }
 
 start_nsd() { # PORT ZONE...
@@ -356,7 +401,7 @@ start_nsd() { # PORT ZONE...
   # shellcheck disable=SC2034 # for the tests
   nsd_pid=$started
   for zone in "$@"; do
-    wait_until 20 is_authoritative "$at" "$zone" || fail "NSD does not serve $zone"
+    wait_until 60 is_authoritative "$at" "$zone" || fail "NSD does not serve $zone"
   done
 }
 
@@ -389,7 +434,7 @@ start_knot() { # PORT ZONE...
   # shellcheck disable=SC2034 # for the tests
   knot_pid=$started
   for zone in "$@"; do
-    wait_until 20 is_authoritative "$at" "$zone" || fail "Knot does not serve $zone"
+    wait_until 60 is_authoritative "$at" "$zone" || fail "Knot does not serve $zone"
   done
 }
 
@@ -399,14 +444,15 @@ start_fake() { # PORT OPTION...
   start "fake-$at" python3 "$here/fake_upstream.py" --port "$at" "$@"
   # shellcheck disable=SC2034 # for the tests
   fake_pid=$started
-  wait_until 10 grep -qs ready "$work/fake-$at.out" || fail "the scripted upstream does not start"
+  wait_until 60 grep -qs ready "$work/fake-$at.out" || fail "the scripted upstream does not start"
 }
 
 # --- questions
 
 ask() { # NAME [TYPE [OPTION...]]
   asked="$*"
-  answer=$(python3 "$here/ask.py" "$host" "$port" "$@") || fail "asked $asked: $answer"
+  asking ask "$host" "$port" "$@" || fail "asked $asked: $the_reply"
+  answer=$the_reply
 }
 
 expect() {

@@ -48,7 +48,7 @@ sock.bind("/dev/log")
 print("ready", flush=True)
 while True:
     print(sock.recv(65536).decode(), flush=True)'
-  wait_until 10 grep -qs ready "$work/syslog.out" || fail "nobody listens on /dev/log"
+  wait_until 60 grep -qs ready "$work/syslog.out" || fail "nobody listens on /dev/log"
 fi
 option[audit.publish]=both
 option[events.to]=stdout

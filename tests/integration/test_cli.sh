@@ -282,7 +282,7 @@ code 0 "$cordon" query "@127.0.0.1@$port" deep.cloud.test MX; out_has 'NOERROR';
 code 0 "$cordon" query "@127.0.0.1@$port" free.test; out_has 'SERVFAIL'; out_has 'outage, not a policy'
 code 0 "$cordon" query "@127.0.0.1@$port" deep.cloud.test --no-edns; ! grep -q 'extended error' "$work/out" || fail "EDE without EDNS"
 code 0 "$cordon" status -c "$config" --json; json 'd["lists"][0]["id"] == "alpha" and d["questions"]["blocked"] >= 3'
-wait_until 5 status_is 's["events"]["written"] >= 3'
+wait_until 30 status_is 's["events"]["written"] >= 3'
 got=0; "$cordon" status -c "$config" >"$work/out" || got=$?
 [ "$got" -le 1 ] || fail "status ended with $got"
 out_has 'alpha +enforce +serial 7'; out_has 'signed by [0-9A-F]{16} [0-9A-F]{16}'
@@ -323,7 +323,7 @@ while True:
 PYTHON
 python3 "$work/fake.py" "$work/fake.sock" "$work/said" &
 fake=$!; pids+=("$fake")
-wait_until 10 test -S "$work/fake.sock"
+wait_until 60 test -S "$work/fake.sock"
 asking=("status" "lists" "upstreams" "clients" "reload" "cache flush --all" "cache show x.test" "trace x.test" "pause list"
   "pause all --for 1h --reason x" "pause end all" "exception list" "exception remove x.test"
   "exception add x.test --for 1h --ticket T --reason x" "top --once")

@@ -114,7 +114,7 @@ start_nsd_over_tls "$closing_port" right 'tcp-query-count: 1'
 start s_server openssl s_server -accept "127.0.0.1:$old_port" -cert "$work/right.pem" -key "$work/right.key" -quiet \
   -tls1_1 -cipher ALL:@SECLEVEL=0
 start wiretap python3 "$here/wiretap.py" "$tap" "$tap_port" "$server_port" "$work/tap.json" secretword
-wait_until 10 test -s "$work/tap.json" || fail "the wiretap does not start"
+wait_until 30 test -s "$work/tap.json" || fail "the wiretap does not start"
 
 tapped() { # KEY
   python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$work/tap.json" "$1"
@@ -164,7 +164,7 @@ for _ in 1 2 3 4 5; do
   ask_anew
   expect 'rcode NOERROR' 'answer .* A 192\.0\.2\.1'
 done
-wait_until 5 test "$(tapped octets)" -gt 1000 || fail "nothing went over the wire"
+wait_until 30 test "$(tapped octets)" -gt 1000 || fail "nothing went over the wire"
 for key in clear udp port53; do
   case $(tapped $key) in 0 | None) ;; *) fail "seen in clear: $key $(tapped $key)" ;; esac
 done

@@ -25,14 +25,7 @@ is_blocked() { ask "$1" A && grep -q '0\.0\.0\.0' <<<"$answer"; }
 is_free() { ask "$1" A && grep -q '192\.0\.2\.1' <<<"$answer"; }
 blocked() { is_blocked "$1" || fail "$1 is not blocked: $answer"; }
 free() { is_free "$1" || fail "$1 is not let through: $answer"; }
-events() {
-  python3 - "$work/events.jsonl" "$2" <<'PYTHON'
-import json, sys
-print(sum(bool(eval(sys.argv[2])) for e in map(json.loads, open(sys.argv[1]))))
-PYTHON
-}
-are_events() { [ "$(events - "$2")" = "$1" ]; }
-event() { wait_until 20 are_events "$1" "$2" || fail "$(events - "$2") events instead of $1 with: $2"; }
+event() { wait_until 20 events_are "$1" "$2" || fail "$the_reply events instead of $1 with: $2"; }
 # refused STATUS WORDS COMMAND...
 refused() {
   local wanted=$1 words=$2 code=0

@@ -111,8 +111,7 @@ explain() { # ARGUMENTS...: words in $work/said, and the document in $work/docum
   "$cordon" explain --json "$@" >"$work/document" 2>"$work/err" || fail "explain --json $*: $(cat "$work/err")"
 }
 is() { # EXPRESSION in d: true
-  python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); sys.exit(0 if eval(sys.argv[2]) else 1)' \
-    "$work/document" "$1" || fail "not so: $1 in: $(cat "$work/document")"
+  document_is "$work/document" "$1" || fail "not so: $1 in: $(cat "$work/document")"
 }
 said() { grep -Eq -- "$1" "$work/said" || fail "'$1' is not said: $(cat "$work/said")"; }
 refused() { # CODE PATTERN ARGUMENTS...

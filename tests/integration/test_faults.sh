@@ -21,12 +21,12 @@ write_config
 
 log_says() { grep -qE -- "$1" "$work/cordond.log"; }
 answers_free() { [[ $(python3 "$here/ask.py" "$host" "$port" "$1" A --timeout 3) == *"rcode NOERROR"* ]]; }
-blocks() { [ "$(dig "@$host" -p "$port" +short +time=3 +tries=1 blocked.test)" = 0.0.0.0 ]; }
+blocks() { [ "$(dig "@$host" -p "$port" +short +time=3 +tries=4 blocked.test)" = 0.0.0.0 ]; }
 
 say "upstream dead at the start: what is blocked is answered, and the rest once it is back"
 stop "$fake_pid"
 start_cordond
-log_says 'No upstream can be reached|does not answer' || wait_until 5 log_says 'No upstream can be reached' || fail "the first screen does not say it"
+log_says 'No upstream can be reached|does not answer' || wait_until 30 log_says 'No upstream can be reached' || fail "the first screen does not say it"
 ask dead1.free.test A
 expect 'rcode SERVFAIL'
 blocks || fail "a blocked name is not answered"
@@ -36,7 +36,7 @@ say "upstream dead later"
 stop "$fake_pid"
 for i in 1 2 3 4 5 6; do ask "dead2-$i.free.test" A; done
 expect 'rcode SERVFAIL'
-wait_until 5 log_says 'warning: upstream 127\.0\.0\.1@[0-9]+ is down' || fail "the log does not say that it is down"
+wait_until 30 log_says 'warning: upstream 127\.0\.0\.1@[0-9]+ is down' || fail "the log does not say that it is down"
 blocks || fail "a blocked name is not answered"
 start_fake "$upstream_port"
 wait_until 90 answers_free back2.free.test || fail "it does not recover"
@@ -274,7 +274,7 @@ for line in sys.stdin:
     sleep 0.1
     [ "$(($(cat "$group/$used_file") * 100 / limit))" -lt 88 ] || sleep 1
   done
-  wait_until 5 log_says 'memory is short: .*The cache gives way, from .*MemoryMax=' || fail "nobody says that memory is short"
+  wait_until 30 log_says 'memory is short: .*The cache gives way, from .*MemoryMax=' || fail "nobody says that memory is short"
   status_is "s['cache']['limit'] < s['cache']['size']" || fail "the cache did not give way: $(status 's["cache"]')"
   "$cordon" status --socket "$work/control.sock" >"$work/shown" || true
   grep -q 'memory is short: the cache may hold' "$work/shown" || fail "cordon status does not say it"

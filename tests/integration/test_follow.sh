@@ -13,7 +13,7 @@ new_list first 1 <<<'block suffix blocked.test'
 net=127.53.$((RANDOM % 250 + 1))
 for at in 1 2; do
   start "server-$at" python3 "$here/fake_upstream.py" --address "$net.$at" --port 53 --log "$work/asked-$at"
-  wait_until 10 grep -qs ready "$work/server-$at.out" || fail "no server on $net.$at port 53"
+  wait_until 60 grep -qs ready "$work/server-$at.out" || fail "no server on $net.$at port 53"
 done
 option[lists.use]="{first: enforce}"
 option[upstreams.servers]="[system]"

@@ -138,7 +138,7 @@ pids+=("$slow")
 for ((turn = 0; turn < 8; turn++)); do
   ask www.example.test A
   [ "$(milliseconds | cut -d. -f1)" -lt 3000 ] || fail "a question took $(milliseconds) ms"
-  wait_until 5 status_is 's["workers_reported"] == 2' || fail "the control socket is held up"
+  wait_until 30 status_is 's["workers_reported"] == 2' || fail "the control socket is held up"
 done
 wait "$slow"
 wait_until 30 code_is 200 "$url/healthz" || fail "healthz after that"
@@ -196,7 +196,7 @@ time.sleep(600)
 PYTHON
 holder=$!
 pids+=("$holder")
-wait_until 10 test -e "$work/held" || fail "the holder does not start"
+wait_until 60 test -e "$work/held" || fail "the holder does not start"
 start_cordond
 ask www.example.test A
 expect 'rcode NOERROR'

@@ -7,14 +7,14 @@
 say "every shipped list has signatures that minisign accepts, of two of the shipped keys at least"
 keys=$(find "$CORDON_ROOT/blocklists/keys" -name 'list-*.pub' | sort)
 [ -n "$keys" ] || fail "there are no public keys in blocklists/keys"
-# shellcheck disable=SC2086 # paths of this repository
-ids=$("$cordon" key show $keys | awk '{ print $1 }')
+declare -A id_of_key=()
+for key in $keys; do id_of_key[$key]=$("$cordon" key show "$key" | awk '{ print $1 }'); done
+ids=$(printf '%s\n' "${id_of_key[@]}")
 lists=0
 for list in "$CORDON_ROOT"/blocklists/*.list; do
   good=0
   for key in $keys; do
-    id=$("$cordon" key show "$key" | awk '{ print $1 }')
-    signature="$list.$id.minisig"
+    signature="$list.${id_of_key[$key]}.minisig"
     [ -e "$signature" ] || continue
     minisign -V -q -p "$key" -m "$list" -x "$signature" || fail "minisign refuses $signature"
     good=$((good + 1))

@@ -53,7 +53,7 @@ is_free || fail "cordon reload did not take effect at once"
 option[lists.use]='{flip: enforce}'
 write_config
 kill -HUP "$cordond_pid"
-wait_until 8 is_blocked || fail "SIGHUP did not take effect"
+wait_until 30 is_blocked || fail "SIGHUP did not take effect"
 "$cordon" reload --json --socket "$work/control.sock" >"$work/reload.json"
 python3 -c 'import json, sys
 d = json.load(open(sys.argv[1]))

@@ -38,9 +38,7 @@ has() { grep -qE -- "$1" "$work/out" || { cat "$work/out" >&2; fail "it lacks: $
 has_not() { if grep -qE -- "$1" "$work/out"; then cat "$work/out" >&2; fail "it has: $1"; fi; }
 errs() { grep -qE -- "$1" "$work/err" || { cat "$work/err" >&2; fail "the fault lacks: $1"; }; }
 is() { # EXPRESSION in d, the document in $work/out
-  python3 -c 'import json, sys
-d = json.load(open(sys.argv[1]))
-assert eval(sys.argv[2]), sys.argv[2]' "$work/out" "$1" || { head -c 3000 "$work/out" >&2; fail "not so: $1"; }
+  document_is "$work/out" "$1" || { head -c 3000 "$work/out" >&2; fail "not so: $1"; }
 }
 
 say "without a daemon"

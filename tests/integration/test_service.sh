@@ -20,7 +20,7 @@ while True:
     print("%.3f" % time.monotonic(), sock.recv(4096).decode().replace("\n", " "), flush=True)
 PYTHON
 pids+=("$!")
-wait_until 5 test -S "$work/notify" || fail "the manager does not start"
+wait_until 30 test -S "$work/notify" || fail "the manager does not start"
 heard() { grep -cE -- "^[0-9.]+ $1" "$work/notified" || true; }
 has_heard() { [ "$(heard "$1")" -ge "${2:-1}" ]; }
 
@@ -44,19 +44,19 @@ time.sleep(60)
 PYTHON
   tracer=$!
   pids+=("$tracer")
-  wait_until 5 grep -q stopped "$work/stopped" || fail "no thread could be stopped: $(cat "$work/tracer.log")"
+  wait_until 30 grep -q stopped "$work/stopped" || fail "no thread could be stopped: $(cat "$work/tracer.log")"
 }
 
 say "ready, reloading, stopping, and a watchdog that is fed while all workers turn"
 export NOTIFY_SOCKET="$work/notify" WATCHDOG_USEC=800000
 start_cordond
 unset NOTIFY_SOCKET WATCHDOG_USEC
-wait_until 5 has_heard 'READY=1 STATUS=generation 1, 1 lists' || fail "no READY: $(cat "$work/notified")"
+wait_until 30 has_heard 'READY=1 STATUS=generation 1, 1 lists' || fail "no READY: $(cat "$work/notified")"
 wait_until 5 has_heard 'WATCHDOG=1' 4 || fail "the watchdog is not fed"
 [ "$(heard 'RELOADING=1')" -eq 0 ] || fail "RELOADING without a reload"
 reload || fail "reload: $(cat "$work/reload")"
 has_heard 'RELOADING=1 MONOTONIC_USEC=[0-9]+' || fail "no RELOADING"
-wait_until 5 has_heard 'READY=1 STATUS=generation 2' || fail "no READY after the reload"
+wait_until 30 has_heard 'READY=1 STATUS=generation 2' || fail "no READY after the reload"
 python3 - "$work/notified" <<'PYTHON' || fail "MONOTONIC_USEC is not the time of the reload"
 import re, sys
 for line in open(sys.argv[1]):
@@ -66,7 +66,7 @@ for line in open(sys.argv[1]):
 PYTHON
 echo "nonsense: 1" >>"$work/cordond.yaml"
 if reload; then fail "a bad configuration was taken"; fi
-wait_until 5 has_heard 'READY=1 STATUS=the reload was refused: .*; still generation 2' ||
+wait_until 30 has_heard 'READY=1 STATUS=the reload was refused: .*; still generation 2' ||
   fail "the manager does not know of the refused reload: $(cat "$work/notified")"
 write_config
 
@@ -89,7 +89,7 @@ has_heard 'STOPPING=1' || fail "no STOPPING"
 say "a watchdog of another process is none of ours"
 : >"$work/notified"
 NOTIFY_SOCKET="$work/notify" WATCHDOG_USEC=400000 WATCHDOG_PID=1 start_cordond
-wait_until 5 has_heard 'READY=1' || fail "no READY"
+wait_until 30 has_heard 'READY=1' || fail "no READY"
 sleep 0.6
 [ "$(heard 'WATCHDOG=1')" -eq 0 ] || fail "a foreign watchdog was fed"
 stop_cordond
@@ -134,7 +134,7 @@ with_sockets() {
   pids+=("$holder")
   exec 8>"$work/more"
   echo start >&8
-  wait_until 5 test -s "$work/activated" || fail "no child: $(cat "$work/holder.log")"
+  wait_until 30 test -s "$work/activated" || fail "no child: $(cat "$work/holder.log")"
 }
 
 say "sockets that the manager passes are used by every worker, over UDP and TCP, IPv4 and IPv6"

@@ -103,7 +103,7 @@ python3 "$here/tcp_client.py" ::1 "$port" out_of_order pipelined half_closed kee
 status_is 's["net"]["tcp_closed_idle"] >= 2 and s["net"]["tcp_closed_slow"] >= 2' ||
   fail "closed connections are not counted: $(status 's["net"]')"
 none_is_open() { status_is 's["net"]["tcp_open"] == 0'; }
-wait_until 5 none_is_open || fail "connections are left: $(status 's["net"]')"
+wait_until 30 none_is_open || fail "connections are left: $(status 's["net"]')"
 status_is 's["in_flight"] == 0' || fail "questions are left: $(status 's["in_flight"]')"
 stop_cordond
 

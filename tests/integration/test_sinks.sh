@@ -59,8 +59,8 @@ option[audit.sinks]="{lines: {to: \"file:$work/lines.json\"}, ocsf: {format: ocs
     udp: {format: syslog, to: \"udp://127.0.0.1@$udp_port\"}, tcp: {format: syslog, to: \"tcp://127.0.0.1@$tcp_port\"},
     tls: {format: syslog, to: \"tls://127.0.0.1@$tls_port#siem.test\", ca: $work/ca.pem, facility: local3},
     local: {format: syslog, to: \"unix:$work/syslog.sock\"}}"
-wait_until 10 test -S "$work/syslog.sock" || fail "rsyslog does not start: $(cat "$work/rsyslog.log")"
-wait_until 10 test -S "$work/tap.sock" || fail "fstrm_capture does not start"
+wait_until 60 test -S "$work/syslog.sock" || fail "rsyslog does not start: $(cat "$work/rsyslog.log")"
+wait_until 60 test -S "$work/tap.sock" || fail "fstrm_capture does not start"
 write_config
 start_cordond
 ask_all 200 200

@@ -51,7 +51,7 @@ cp "$work/first.list" "$work/lists/first.list"
 
 say "the first screen"
 start_cordond
-wait_until 5 grep -q '^try' "$work/cordond.log" || fail "there is no first screen"
+wait_until 30 grep -q '^try' "$work/cordond.log" || fail "there is no first screen"
 sleep 0.2
 screen_says "listens on  127.0.0.1 port $port, UDP and TCP"
 screen_says "127.0.0.1 port $upstream_port  answers ("
@@ -92,7 +92,7 @@ time.sleep(60)
 PYTHON
   holder=$!
   pids+=("$holder")
-  wait_until 5 grep -q ready "$work/holder-$kind.out" || fail "the holder does not start"
+  wait_until 30 grep -q ready "$work/holder-$kind.out" || fail "the holder does not start"
   run 1 "$cordond" -c "$work/cordond.yaml"
   says "(process $holder) holds 0.0.0.0@$port"
   says "server.listen"
@@ -123,7 +123,7 @@ for servers in "[127.0.0.1@$(free_port)]" "[127.0.0.1@$silent_port]"; do
   : >"$work/cordond.log"
   began_start=$SECONDS
   start_cordond
-  wait_until 5 grep -q '^try' "$work/cordond.log" || fail "there is no first screen"
+  wait_until 30 grep -q '^try' "$work/cordond.log" || fail "there is no first screen"
   [ $((SECONDS - began_start)) -le 4 ] || fail "the start took $((SECONDS - began_start)) s"
   screen_says "No upstream can be reached"
   ask blocked.test A
@@ -138,7 +138,7 @@ start_cordond
 "$cordon" status --socket "$work/control.sock" >/dev/null || true
 python3 "$here/ask.py" "$host" "$port" x-delay800.flight.test A >"$work/flight" &
 asking=$!
-wait_until 5 grep -qi 'x-delay800\.flight' "$work/asked" || fail "no question is in flight"
+wait_until 30 grep -qi 'x-delay800\.flight' "$work/asked" || fail "no question is in flight"
 stop_cordond
 wait "$asking"
 grep -q '^rcode NOERROR' "$work/flight" || fail "the question in flight was lost: $(cat "$work/flight")"
@@ -147,7 +147,7 @@ say "a question that nobody answers does not hold up the end for more than a sec
 start_cordond
 python3 "$here/ask.py" "$host" "$port" x-silent.flight.test A --timeout 2 >/dev/null &
 asking=$!
-wait_until 5 status_is 's["in_flight"] == 1' || fail "no question is in flight"
+wait_until 30 status_is 's["in_flight"] == 1' || fail "no question is in flight"
 began_stop=$(date +%s%N)
 stop_cordond
 took_ms=$((($(date +%s%N) - began_stop) / 1000000))
@@ -158,9 +158,9 @@ say "a second signal ends it at once"
 start_cordond
 python3 "$here/ask.py" "$host" "$port" x-silent.second.test A --timeout 1 >/dev/null &
 asking=$!
-wait_until 5 status_is 's["in_flight"] == 1' || fail "no question is in flight"
+wait_until 30 status_is 's["in_flight"] == 1' || fail "no question is in flight"
 kill -TERM "$cordond_pid"
-wait_until 2 grep -q 'SIGTERM: stopping' "$work/cordond.log"
+wait_until 30 grep -q 'SIGTERM: stopping' "$work/cordond.log"
 sleep 0.1
 kill -TERM "$cordond_pid"
 code=0
@@ -181,9 +181,9 @@ while "STOPPING" not in text:
 PYTHON
 manager=$!
 pids+=("$manager")
-wait_until 5 test -S "$work/notify" || fail "the manager does not start"
+wait_until 30 test -S "$work/notify" || fail "the manager does not start"
 NOTIFY_SOCKET="$work/notify" start_cordond
-wait_until 5 grep -qx READY=1 "$work/notified" || fail "no READY=1"
+wait_until 30 grep -qx READY=1 "$work/notified" || fail "no READY=1"
 stop_cordond
 wait "$manager"
 grep -qx STOPPING=1 "$work/notified" || fail "no STOPPING=1"

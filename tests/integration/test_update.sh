@@ -133,7 +133,7 @@ mode() { echo "$1" >"$work/mode"; }
 mode ok
 : >"$work/requests"
 start web python3 "$here/update_server.py" "$web" "$www" "$work/mode" "$work/requests"
-wait_until 20 grep -qs ready "$work/web.out" || fail "the web server does not start"
+wait_until 60 grep -qs ready "$work/web.out" || fail "the web server does not start"
 option[update.sources]="[http://127.0.0.1:$web/lists]"
 write_config
 forget
@@ -234,7 +234,7 @@ make_ca ca; make_ca other
 make_certificate server localhost ca 3
 make_certificate stranger localhost other 3
 start tls python3 "$here/update_server.py" "$tls" "$www" "$work/mode" "$work/requests" "$work/server.pem" "$work/server.key"
-wait_until 20 grep -qs ready "$work/tls.out" || fail "the server over TLS does not start"
+wait_until 60 grep -qs ready "$work/tls.out" || fail "the server over TLS does not start"
 option[update.sources]="[https://localhost:$tls/lists]"
 write_config
 wants 3 'certificate' # the system's CAs do not know it

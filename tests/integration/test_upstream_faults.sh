@@ -57,7 +57,7 @@ servers=("$nsd" "$victim" "$unbound" "$twin_victim")
 
 start holder unshare --net sleep infinity
 holder=$started
-wait_until 10 test -e "/proc/$holder/ns/net"
+wait_until 60 test -e "/proc/$holder/ns/net"
 other_namespace() { [ "$(readlink /proc/self/ns/net)" != "$(readlink "/proc/$holder/ns/net")" ]; }
 wait_until 10 other_namespace || fail "no second network namespace"
 there() { nsenter --net="/proc/$holder/ns/net" -- "$@"; }
@@ -69,7 +69,7 @@ start_there() { # NAME COMMAND...
 mkfifo "$work/wire.control"
 start wire python3 "$here/wire.py" --left /proc/self/ns/net --right "/proc/$holder/ns/net" \
   --control "$work/wire.control"
-wait_until 10 grep -qs ready "$work/wire.out" || fail "the wire does not start: $(cat "$work/wire.log")"
+wait_until 60 grep -qs ready "$work/wire.out" || fail "the wire does not start: $(cat "$work/wire.log")"
 ip link set lo up
 ip address add 10.53.1.1/32 dev wire0
 ip link set wire0 up
@@ -200,8 +200,8 @@ start_victim() { # WAY WHAT: right, another certificate's name, or a mode of fak
   case $1:$2 in
     do53:right) wait_until 20 serves "$victim" || fail "Knot does not answer: $(cat "$work/knot.log")" ;;
     dot:right) wait_until 20 serves_tls "$victim" || fail "Unbound does not answer: $(cat "$work/secure-right.log")" ;;
-    dot:foreign | dot:expired) wait_until 20 grep -qs 'start of service' "$work/secure-$what.log" || fail "no Unbound" ;;
-    *) wait_until 20 grep -qs ready "$work/liar.out" || fail "the liar does not start: $(cat "$work/liar.log")" ;;
+    dot:foreign | dot:expired) wait_until 60 grep -qs 'start of service' "$work/secure-$what.log" || fail "no Unbound" ;;
+    *) wait_until 60 grep -qs ready "$work/liar.out" || fail "the liar does not start: $(cat "$work/liar.log")" ;;
   esac
 }
 for address in "${servers[@]}"; do usual "$address" 1; done

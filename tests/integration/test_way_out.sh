@@ -29,14 +29,7 @@ refused() {
   grep -qE -- "$words" "$work/said" || fail "no word of '$words' for $*: $(cat "$work/said")"
 }
 # event COUNT EXPRESSION in e: so many events for which it holds. Waits for the writer.
-events() {
-  python3 - "$work/events.jsonl" "$2" <<'PYTHON'
-import json, sys
-print(sum(bool(eval(sys.argv[2])) for e in map(json.loads, open(sys.argv[1]))))
-PYTHON
-}
-are_events() { [ "$(events - "$2")" = "$1" ]; }
-event() { wait_until 20 are_events "$1" "$2" || fail "$(events - "$2") events instead of $1 with: $2"; }
+event() { wait_until 20 events_are "$1" "$2" || fail "$the_reply events instead of $1 with: $2"; }
 
 say "an exception is in force when the command returns, within a second"
 blocked www.shop.example
