@@ -14,15 +14,16 @@ empty='block suffix nothing.example'
 serial=1
 list="$work/lists/flip.list"
 
-# put RULES: a new version, signatures first, then the list by rename.
+# put RULES: a new version, signatures first, then the list by rename. It is made elsewhere: a slow machine gives the
+# watcher time to see whatever is in the folder.
+list_aside() { local work="$work/staging"; new_list flip "$serial"; }
 put() {
   serial=$((serial + 1))
-  mkdir -p "$work/staging"
-  write_list flip "$serial" <<<"$1"
-  mv "$list" "$work/staging/flip.list"
-  sign_list "$work/staging/flip.list"
-  mv "$work"/staging/flip.list.*.minisig "$work/lists/"
-  mv "$work/staging/flip.list" "$list"
+  mkdir -p "$work/staging/lists"
+  ln -sfn "$work/keys" "$work/staging/keys"
+  list_aside <<<"$1"
+  mv "$work"/staging/lists/flip.list.*.minisig "$work/lists/"
+  mv "$work/staging/lists/flip.list" "$list"
 }
 
 # The same, for when no watcher may see it on the way: everything is made before the daemon runs.
