@@ -116,7 +116,7 @@ if hold audit-disk; then
   let_go
   goes_on() { ask again.blocked.test; [[ $answer == *"rcode NOERROR"* ]]; }
   wait_until 30 goes_on || fail "refused for ever: $answer"
-  wait_until 60 status_is 's["audit"]["decisions"]["safe"] > 30000 - '"$refused" || fail "$(status 's["audit"]')"
+  wait_until 150 status_is 's["audit"]["decisions"]["safe"] > 30000 - '"$refused" || fail "$(status 's["audit"]')"
   stop_cordond
   "$cordon" audit verify -c "$work/cordond.yaml" --json >"$work/verdict" || fail "$(cat "$work/verdict")"
   python3 "$here/audit_read.py" "$work/disk/audit" changes | says '"cause": "refused"' || fail "no gap"
