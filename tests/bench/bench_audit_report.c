@@ -54,6 +54,7 @@ static void write_log(const struct audit_files *files, struct audit_log_settings
     static struct audit_made_rows rows;
     struct audit_log_opened opened;
     struct audit_log *log = NULL;
+    struct address client;
     uint64_t now = BEGIN;
 
     for (unsigned have = 0; have < POOL;) {
@@ -66,8 +67,9 @@ static void write_log(const struct audit_files *files, struct audit_log_settings
         now = BEGIN + SPAN_US / count * i;
         one.decision.wall_us = now;
         one.question.wall_us = now;
-        one.decision.client = chance_client(random);
-        one.question.client = one.decision.client;
+        client = chance_client(random);
+        one.decision.client = client;
+        one.question.client = &client;
         audit_events_rows(events, &one, &rows);
         need(audit_log_add(log, AUDIT_DECISIONS, &rows.decision, now) == 0, "an event");
         need(i % TICK != 0 || audit_log_tick(log, NULL, now) == 0, "the log's tick");
