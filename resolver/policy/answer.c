@@ -242,14 +242,19 @@ bool policy_decide_asked(const struct policy *policy, unsigned view,
 {
     struct policy_outcome outcome;
 
-    policy_decide_client(policy, view, client, &outcome);
-    if (policy_hits_add(hits, &outcome, block)) {
-        return true;
+    if (policy_view_minds_clients(policy, view)) {
+        policy_decide_client(policy, view, client, &outcome);
+        if (policy_hits_add(hits, &outcome, block)) {
+            return true;
+        }
     }
     if (aim != NULL) {
         policy_decide_aimed(policy, view, name, aim, &outcome);
     } else {
         policy_decide_question(policy, view, name, &outcome);
+    }
+    if (!outcome.enforced && !outcome.denied && !outcome.logged && !outcome.tried) {
+        return false; /* most names */
     }
     return policy_hits_add(hits, &outcome, block);
 }

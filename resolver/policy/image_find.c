@@ -2,6 +2,8 @@
  * access: lines by construction of the index, records by one comparison and the pad. */
 #include "policy/image_lanes.h"
 
+#include "base/invariant.h"
+
 struct node {
     uint32_t id;
     uint32_t class;
@@ -195,6 +197,7 @@ void policy_image_take_aim(const struct policy_image *image, const struct wire_n
                            struct policy_image_aim *aim)
 {
     aim->line = NULL;
+    aim->hash = 0;
     if (name->labels < 2 || image->max_depth < 2) {
         return;
     }
@@ -234,6 +237,7 @@ void policy_image_find_aimed(const struct policy_image *image, const struct wire
     }
     /* A rule has two labels at least: for most names that are not listed, this one line is the
      * whole look-up. */
+    invariant(aim->line != NULL); /* as such a name has an aim */
     next.probe = (struct probe){aim->hash, aim->line};
     look(image, &next);
     if (next.lanes != 0) {

@@ -223,6 +223,16 @@ static void start(struct policy_outcome *out)
 }
 
 /* hot */
+bool policy_view_minds_clients(const struct policy *policy, unsigned view)
+{
+    invariant(view < policy->view_count);
+    const struct policy_view *in = &policy->views[view];
+
+    return in->client == POLICY_CLIENT_DECIDE ? in->verdicts[POLICY_SUBJECT_CLIENT] != NULL
+                                              : in->client != POLICY_CLIENT_PASS;
+}
+
+/* hot */
 void policy_decide_client(const struct policy *policy, unsigned view,
                           const struct address *address, struct policy_outcome *out)
 {
@@ -283,6 +293,9 @@ void policy_decide_aimed(const struct policy *policy, unsigned view,
     const struct policy_view *in = &policy->views[view];
     start(out);
     policy_image_find_aimed(policy->image, name, aim, &matches);
+    if (matches.count == 0 && in->by_default == POLICY_MODE_OFF) {
+        return; /* nobody speaks of it: most names */
+    }
     decide(policy, view, &matches, &what, out);
     const bool ruled = policy_except_rules(policy, view, &matches, out);
     out->denied = is_denied(in, &matches, ruled, name);

@@ -241,6 +241,9 @@ struct policy_outcome {
     struct policy_hit trial_hit;
 };
 
+/* hot. False: policy_decide_client() finds nothing, whoever asks. */
+bool policy_view_minds_clients(const struct policy *policy, unsigned view);
+
 /* hot. Decides a client by its address: by the operator's word, or else by rules. view must be
  * below the policy's views, here and below. */
 void policy_decide_client(const struct policy *policy, unsigned view,

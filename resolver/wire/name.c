@@ -124,6 +124,33 @@ enum wire_result wire_name_read_cased(const uint8_t *msg, size_t msg_len, size_t
     return read_name(msg, msg_len, pos, name, KEEP_CASE);
 }
 
+/* hot. No pointer may stand in it, so one look at each length does. */
+bool wire_name_read_plain(const uint8_t *msg, size_t msg_len, size_t *pos,
+                          struct wire_name *name)
+{
+    const uint8_t *const from = msg + *pos;
+    const size_t rest = *pos < msg_len ? msg_len - *pos : 0;
+    const size_t most = rest < WIRE_NAME_MAX ? rest : WIRE_NAME_MAX;
+    unsigned labels = 0;
+    size_t at = 0;
+
+    for (; at < most && from[at] != 0; at += 1u + from[at]) {
+        if (from[at] > WIRE_LABEL_MAX) {
+            return false;
+        }
+        name->at[labels++] = (uint8_t)at; /* a label has two octets: 127 at most */
+    }
+    if (at >= most) {
+        return false;
+    }
+    name->at[labels] = (uint8_t)at;
+    name->labels = (uint8_t)labels;
+    name->len = (uint8_t)(at + 1);
+    keep_run(name->octets, from, at + 1, KEEP_LOWER);
+    *pos += at + 1;
+    return true;
+}
+
 enum wire_result wire_name_skip(const uint8_t *msg, size_t msg_len, size_t *pos)
 {
     return read_name(msg, msg_len, pos, NULL, KEEP_NOTHING);

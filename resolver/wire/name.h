@@ -54,6 +54,11 @@ enum wire_result wire_name_read(const uint8_t *msg, size_t msg_len, size_t *pos,
 enum wire_result wire_name_read_cased(const uint8_t *msg, size_t msg_len, size_t *pos,
                                       struct wire_name *name);
 
+/* hot. As wire_name_read(), where a name must stand uncompressed. False: it does not, or is no
+ * name; *pos is unchanged then, and *name indeterminate. */
+bool wire_name_read_plain(const uint8_t *msg, size_t msg_len, size_t *pos,
+                          struct wire_name *name);
+
 /* The same checks, but nothing is kept. */
 enum wire_result wire_name_skip(const uint8_t *msg, size_t msg_len, size_t *pos);
 

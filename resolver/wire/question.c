@@ -13,8 +13,10 @@ static bool read_question(const uint8_t *msg, size_t len, size_t *pos,
 {
     size_t at = *pos;
 
-    if (wire_name_read(msg, len, &at, &out->name) != WIRE_OK ||
-        at - *pos != out->name.len /* a pointer into the header */ || len - at < 4) {
+    /* A pointer could only lead into the header. */
+    if (!wire_name_read_plain(msg, len, &at, &out->name) || len - at < 4) {
+        out->name.octets[0] = 0;
+        out->name.at[0] = 0;
         out->name.len = 0;
         out->name.labels = 0;
         return false;
@@ -98,7 +100,12 @@ static enum wire_question_result read_additional(const uint8_t *msg, size_t len,
     for (; count > 0; count--) {
         const bool at_root = at < len && msg[at] == 0;
 
-        if (wire_name_skip(msg, len, &at) != WIRE_OK || len - at < RECORD_FIXED) {
+        if (at_root) {
+            at++;
+        } else if (wire_name_skip(msg, len, &at) != WIRE_OK) {
+            return WIRE_QUESTION_FORMERR;
+        }
+        if (len - at < RECORD_FIXED) {
             return WIRE_QUESTION_FORMERR;
         }
         const uint8_t *fixed = msg + at;

@@ -177,6 +177,54 @@ static void reads_127_labels_and_no_pointer_more_than_that(void **state)
     }
 }
 
+/* Random octets that are often names: what both readers make of them. */
+static void reads_plain_names_as_the_other_reader_does(void **state)
+{
+    uint32_t number = 7;
+    unsigned names = 0;
+    uint8_t octets[400];
+
+    (void)state;
+    for (unsigned round = 0; round < 30000; round++) {
+        struct wire_name slow, plain;
+        size_t len = 0, slow_at, plain_at;
+
+        for (unsigned i = 0; i < sizeof(octets); i++) {
+            number = number * 1664525u + 1013904223u;
+            octets[i] = (uint8_t)(number >> 16);
+        }
+        const size_t start = octets[399] % 16;
+        for (size_t at = start; at < 300 && octets[398] % 8 != 0; at += 1u + octets[at]) {
+            octets[at] = (uint8_t)(octets[at] % (octets[397] % 2 != 0 ? 8 : 64));
+            octets[at] = (uint8_t)(octets[at] == 0 && octets[396] % 4 != 0 ? 1 : octets[at]);
+            len = at;
+        }
+        if (octets[395] % 4 != 0) {
+            octets[len] = 0;
+        }
+        len = octets[394] % 2 != 0 ? sizeof(octets) : octets[393] + start;
+        /* An exact copy, so that one octet too many is seen. */
+        uint8_t *msg = malloc(len > 0 ? len : 1);
+        assert_non_null(msg);
+        memcpy(msg, octets, len);
+        slow_at = plain_at = start;
+        const bool good =
+            wire_name_read(msg, len, &slow_at, &slow) == WIRE_OK && slow_at - start == slow.len;
+        assert_int_equal(wire_name_read_plain(msg, len, &plain_at, &plain), good);
+        if (good) {
+            names++;
+            assert_int_equal(plain_at, slow_at);
+            assert_int_equal(plain.labels, slow.labels);
+            assert_memory_equal(plain.at, slow.at, slow.labels + 1u);
+            assert_true(wire_name_equal(&plain, &slow));
+        } else {
+            assert_int_equal(plain_at, start);
+        }
+        free(msg);
+    }
+    assert_true(names > 1000 && names < 29000);
+}
+
 static void compares_whole_labels(void **state)
 {
     static const struct {
@@ -268,6 +316,7 @@ int main(void)
         cmocka_unit_test(keeps_the_case_when_asked_to),
         cmocka_unit_test(lowers_capital_letters_and_nothing_else),
         cmocka_unit_test(reads_127_labels_and_no_pointer_more_than_that),
+        cmocka_unit_test(reads_plain_names_as_the_other_reader_does),
         cmocka_unit_test(compares_whole_labels),
         cmocka_unit_test(takes_suffixes_and_joins_them_again),
         cmocka_unit_test(refuses_to_join_over_255_octets),
