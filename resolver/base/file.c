@@ -120,20 +120,6 @@ int file_write_to(int fd, const void *data, size_t len)
     return 0;
 }
 
-/* Fills the new file and makes it last. */
-static int fill(int fd, const void *data, size_t len, mode_t mode)
-{
-    int rc = file_write_to(fd, data, len);
-
-    if (rc == 0 && fchmod(fd, mode) != 0) {
-        rc = -errno;
-    }
-    if (rc == 0 && fsync(fd) != 0) {
-        rc = -errno;
-    }
-    return rc;
-}
-
 /* A file of its own beside path, locked as long as it is being written. The descriptor or
  * -errno. */
 static int open_beside(const char *path, char beside[PATH_MAX])
@@ -176,37 +162,52 @@ static int open_folder_of(const char *path)
     return fd < 0 ? -errno : fd;
 }
 
-int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode)
+int file_new_open(struct file_new *file, const char *path)
 {
-    char beside[PATH_MAX];
     const int folder = open_folder_of(path);
 
     if (folder < 0) {
         return folder;
     }
-    int rc = 0;
-    const int fd = open_beside(path, beside); /* mode 0600 until all is written */
+    const int fd = open_beside(path, file->beside); /* mode 0600 until all is written */
     if (fd < 0) {
-        rc = fd;
-        goto done;
+        close(folder);
+        return fd;
     }
-    rc = fill(fd, data, len, mode);
-    if (rc == 0 && rename(beside, path) != 0) {
+    file->fd = fd;
+    file->folder = folder;
+    return 0;
+}
+
+int file_new_close(struct file_new *file, const char *path, mode_t mode, int rc)
+{
+    if (rc == 0 && fchmod(file->fd, mode) != 0) {
+        rc = -errno;
+    }
+    if (rc == 0 && fsync(file->fd) != 0) {
+        rc = -errno;
+    }
+    if (rc == 0 && rename(file->beside, path) != 0) {
         rc = -errno;
     }
     if (rc != 0) {
-        unlink(beside);
+        unlink(file->beside);
     }
-    close(fd);
-    if (rc != 0) {
-        goto done;
-    }
-    if (fsync(folder) != 0 && errno != EINVAL) { /* EINVAL: a file system that has no need */
+    close(file->fd);
+    /* EINVAL: a file system that has no need */
+    if (rc == 0 && fsync(file->folder) != 0 && errno != EINVAL) {
         rc = -errno;
     }
-done:
-    close(folder);
+    close(file->folder);
     return rc;
+}
+
+int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode)
+{
+    struct file_new file;
+    const int rc = file_new_open(&file, path);
+
+    return rc != 0 ? rc : file_new_close(&file, path, mode, file_write_to(file.fd, data, len));
 }
 
 static bool is_unfinished(const char *name)

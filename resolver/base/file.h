@@ -4,6 +4,7 @@
 #ifndef CORDON_BASE_FILE_H
 #define CORDON_BASE_FILE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,18 @@ int file_write_to(int fd, const void *data, size_t len);
  * then path is as it was, unless the last step failed: then it is new, but may not outlast a
  * power failure. A symbolic link at path is replaced, not followed. */
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode);
+
+/* The same in pieces: file_write_to() its descriptor in between. */
+struct file_new {
+    int fd, folder;
+    char beside[PATH_MAX];
+};
+
+/* 0 or -errno, and then there is nothing to close. */
+int file_new_open(struct file_new *file, const char *path);
+/* rc: of the writing. Unless it is 0 what was written is removed, and it is returned. As
+ * file_write_atomic(), path being the same as before. */
+int file_new_close(struct file_new *file, const char *path, mode_t mode, int rc);
 
 /* Removes what file_write_atomic() has left in a folder when its process was killed: regular
  * files of ours of that form of name alone. One that is being written is locked, and stays.

@@ -472,9 +472,10 @@ static bool prepare(const struct cache_key *key, uint64_t now_us, const uint8_t 
     return true;
 }
 
-/* With the lock held: removes what has the key, whose mark is told. False: it must stay. */
+/* With the lock held: removes what has the key, whose mark is told. False: it must stay. What
+ * is only offered takes the place of nothing that is of use. */
 static bool make_way(const struct cache *cache, struct cache_shard *shard,
-                     const struct incoming *in, uint8_t *before)
+                     const struct incoming *in, bool offered, uint8_t *before)
 {
     struct cache_stream stream;
     struct cache_head old;
@@ -483,6 +484,9 @@ static bool make_way(const struct cache *cache, struct cache_shard *shard,
     *before = CACHE_MARK_NONE;
     if (index == CACHE_NO_BLOCK) {
         return true;
+    }
+    if (offered && in->head.stored_us < old.expires_us) {
+        return false;
     }
     /* An answer is worth more than a failure: another worker was luckier, or it is stale. */
     if ((in->head.flags & CACHE_HEAD_FAILURE) != 0 && (old.flags & CACHE_HEAD_FAILURE) == 0 &&
@@ -549,11 +553,32 @@ void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us
     }
     struct cache_shard *shard = shard_of(cache, key, &in.head.hash);
     pthread_mutex_lock(&shard->lock);
-    if (make_way(cache, shard, &in, &before) && in.blocks <= shard->blocks.usable) {
+    if (make_way(cache, shard, &in, false, &before) && in.blocks <= shard->blocks.usable) {
         cache_shard_make_room(cache, shard, (uint32_t)in.blocks, now_us);
         shard_store(shard, &in, before);
     }
     pthread_mutex_unlock(&shard->lock);
+}
+
+bool cache_offer(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+                 const uint8_t *octets, const struct cache_entry *entry, bool proven)
+{
+    struct incoming in;
+    uint8_t before;
+    bool stored = false;
+
+    if (!prepare(key, now_us, octets, entry, &in)) {
+        return false;
+    }
+    struct cache_shard *shard = shard_of(cache, key, &in.head.hash);
+    pthread_mutex_lock(&shard->lock);
+    if (in.blocks <= shard->blocks.usable - shard->blocks.in_use &&
+        make_way(cache, shard, &in, true, &before)) {
+        shard_store(shard, &in, proven ? CACHE_MARK_HEAD | CACHE_MARK_PROVEN : before);
+        stored = true;
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return stored;
 }
 
 uint64_t cache_flush(struct cache *cache)

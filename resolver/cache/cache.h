@@ -124,6 +124,7 @@ struct cache_seen {
     struct wire_name name;
     uint16_t type, context;
     bool dnssec_ok, checking_disabled;
+    bool proven; /* it was asked for again, and so is kept before others */
     struct cache_entry entry;
     const uint8_t *octets; /* of the message, TTLs lowered by the age; borrowed for the call */
 };

@@ -100,6 +100,11 @@ void cache_age_ttls(struct cache_stream *stream, const struct cache_head *head, 
 /* When an entry is gone for good. */
 uint64_t cache_gone_us(const struct cache *cache, const struct cache_head *head);
 
+/* As cache_put(), but only where nothing that holds has the key, and there is room. proven: as
+ * it was before. Takes the lock itself. */
+bool cache_offer(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+                 const uint8_t *octets, const struct cache_entry *entry, bool proven);
+
 /* What a caller is told of an entry that holds; and then of one that is past its time. */
 void cache_entry_fill(const struct cache_head *head, uint64_t now_us,
                       struct cache_entry *entry);

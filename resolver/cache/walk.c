@@ -75,6 +75,7 @@ static bool see_next(struct place *place, const struct cache_filter *filter, uin
         seen->context = head.context;
         seen->dnssec_ok = (head.flags & CACHE_HEAD_DNSSEC_OK) != 0;
         seen->checking_disabled = (head.flags & CACHE_HEAD_CHECKING_DISABLED) != 0;
+        seen->proven = (shard->blocks.marks[place->block - 1] & CACHE_MARK_PROVEN) != 0;
         seen->octets = octets;
         cache_entry_fill(&head, now_us, &seen->entry);
         if (now_us >= head.expires_us) {

@@ -361,6 +361,7 @@ struct config {
     uint32_t ttl_min_s, ttl_max_s, negative_ttl_max_s, failure_ttl_s;
     uint32_t stale_max_s, stale_wait_ms, stale_ttl_s, stale_retry_s; /* serve_stale, ... */
     bool prefetch;
+    bool cache_keep;
     /* policy: */
     bool log_only; /* mode: log */
     char action[CONFIG_ACTION_MAX];

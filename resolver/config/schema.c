@@ -340,6 +340,13 @@ const struct config_row config_rows[] = {
      .standard = "30s", .min = 1, .max = 300, .reloadable = true,
      .manual = "After a failure nobody is asked about the same for so long, and such an answer is "
                "told at once."},
+    {.name = "cache.keep", .kind = &config_kind_choice, .offset = AT(cache_keep),
+     .standard = "off", .words = switch_words, .reloadable = true,
+     .manual = "on: at an orderly stop what the cache holds is written to the file cache in "
+               "state.directory, and the next start takes it back, older by the time between, "
+               "unless other upstreams are asked now. The file has the names that were asked "
+               "for; only the daemon's user can read it, and it is removed when it is read. "
+               "off: nothing is written, and a file that is there is removed."},
 
     {.name = "policy.mode", .kind = &config_kind_choice, .offset = AT(log_only),
      .standard = "enforce", .words = mode_words, .reloadable = true,

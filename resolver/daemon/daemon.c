@@ -416,6 +416,7 @@ static int serve(struct daemon *daemon)
     if (daemon->takeover.control >= 0) {
         (void)control_socket_open(daemon); /* from here on; there is no way back */
     }
+    saved_load(daemon);
     show_screen(daemon);
     rc = reload_init(daemon);
     if (rc != 0) {
@@ -469,6 +470,7 @@ static void stop_threads(struct daemon *daemon)
     for (unsigned w = 0; w < daemon->worker_count; w++) {
         worker_join(daemon->workers[w]);
     }
+    saved_save(daemon); /* before the successor is told that we have ended */
     successor_deinit(&daemon->successor);
     if (daemon->writer != NULL) {
         sending_look(daemon, clock_read(), true);

@@ -16,6 +16,10 @@
  * second at the highest rate of a worker; the disk may be away for so long. */
 #define DAEMON_QUESTIONS_OCTETS (8u << 20)
 
+/* Octets of the file that the cache is kept in, and of memory while it is read: what is beyond
+ * is not kept. A cache of 64 MiB makes one of 40 or so. */
+#define DAEMON_SAVED_OCTETS_MAX (256u << 20)
+
 /* How long a stopping worker goes on for questions that wait for an upstream. */
 #define DAEMON_DRAIN_MS 1000u
 

@@ -132,6 +132,7 @@ struct daemon {
     struct upstream_conditions *conditions;
     struct memory memory;
     struct cache *cache;
+    bool saved_ready, saved_loading; /* saved.c */
     struct query_rate *rate; /* of clients */
     struct policy_slot *slot;
     struct recording recording;
@@ -270,6 +271,13 @@ bool cached_show_command(struct daemon *daemon, struct request *request,
                          struct control_client *client, struct text *out);
 bool cached_flush_command(struct daemon *daemon, struct request *request,
                           struct control_client *client, struct text *out);
+
+/* saved.c: the cache in the state directory (cache.keep). */
+/* The workers run: takes what a life before has left, or removes it. Also when a predecessor has
+ * ended. */
+void saved_load(struct daemon *daemon);
+/* The workers have ended: writes it down. */
+void saved_save(struct daemon *daemon);
 
 /* why.c: commands. */
 bool why_command(struct daemon *daemon, struct request *request, struct control_client *client,

@@ -202,6 +202,7 @@ static void finish(struct daemon *daemon)
               takeover->pid, takeover->connections,
               (clock_read().mono_us - takeover->ready_us) / 1000);
     takeover_close(takeover);
+    saved_load(daemon);
     /* What was changed there while this one was starting. */
     (void)reload_request(daemon, RELOAD_FILES, NULL);
 }

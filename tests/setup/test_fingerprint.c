@@ -157,6 +157,7 @@ static const struct option {
      "local: {rebinding-protection: on, rebinding-allow: [corp.example]}"},
     {"cache.size", 0, "", "cache: {size: 128MiB}"},
     {"cache.ttl-min", 0, "", "cache: {ttl-min: 1m}"},
+    {"cache.keep", 0, "", "cache: {keep: on}"},
     {"cache.ttl-max", 0, "", "cache: {ttl-max: 1h}"},
     {"cache.negative-ttl-max", 0, "", "cache: {negative-ttl-max: 1m}"},
     {"cache.failure-ttl", 0, "", "cache: {failure-ttl: 1s}"},
