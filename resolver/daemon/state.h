@@ -133,7 +133,7 @@ struct daemon {
     struct memory memory;
     struct cache *cache;
     bool saved_ready, saved_loading; /* saved.c */
-    struct query_rate *rate; /* of clients */
+    struct query_rate *rate;         /* of clients */
     struct policy_slot *slot;
     struct recording recording;
     struct sending sending;
@@ -273,8 +273,8 @@ bool cached_flush_command(struct daemon *daemon, struct request *request,
                           struct control_client *client, struct text *out);
 
 /* saved.c: the cache in the state directory (cache.keep). */
-/* The workers run: takes what a life before has left, or removes it. Also when a predecessor has
- * ended. */
+/* The workers run: takes what a life before has left, or removes it. Also when a predecessor
+ * has ended. */
 void saved_load(struct daemon *daemon);
 /* The workers have ended: writes it down. */
 void saved_save(struct daemon *daemon);
