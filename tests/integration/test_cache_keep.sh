@@ -94,7 +94,9 @@ reload || fail "$(cat "$work/reload")"
 ask www.free.test
 stop_cordond
 [ -s "$kept" ] || fail "nothing was kept"
+at=$(wc -l <"$work/cordond.log")
 start_cordond
+wait_until 10 back || fail "nothing is back"
 kill -KILL "$cordond_pid"
 wait "$cordond_pid" 2>/dev/null || true
 gone || fail "a file that was read is there"
