@@ -30,16 +30,23 @@ const struct wire_name query_soa_rname = {.octets = "\x06"
                                           .len = 16,
                                           .labels = 2};
 
+/* NULL: of no view in particular. */
+static const struct query_view *view_of(const struct query_settings *settings,
+                                        const struct query *q)
+{
+    return q->view < settings->view_count ? &settings->views[q->view] : NULL;
+}
+
 int block_ede(const struct query_engine *engine, const struct query *q, bool forged,
               char text[BLOCK_TEXT_SIZE])
 {
     const struct query_settings *settings = engine->settings;
-    const char *view =
-        q->view < settings->view_count ? settings->views[q->view].name : "default";
+    const struct query_view *view = view_of(settings, q);
     const struct policy_said *said = policy_hit_said(engine->policy, &q->hits.at[q->block]);
     const int code = said != NULL && said->legal ? WIRE_EDE_CENSORED : WIRE_EDE_BLOCKED;
 
-    policy_words_ede(engine->policy, &q->hits.at[q->block], view, text);
+    policy_words_ede(engine->policy, &q->hits.at[q->block],
+                     view != NULL ? view->name : "default", text);
     if (forged) {
         return WIRE_EDE_FORGED;
     }
@@ -80,8 +87,7 @@ static enum query_state block_negative(struct query_engine *engine, struct query
 enum query_state block_sinkhole(struct query_engine *engine, struct query *q)
 {
     const struct query_settings *settings = engine->settings;
-    const struct query_view *view =
-        q->view < settings->view_count ? &settings->views[q->view] : NULL;
+    const struct query_view *view = view_of(settings, q);
     const struct address *sinkhole4 = view != NULL ? &view->sinkhole4 : &settings->sinkhole4;
     const struct address *sinkhole6 = view != NULL ? &view->sinkhole6 : &settings->sinkhole6;
     const bool v4 = q->question.type == WIRE_A && sinkhole4->family == ADDRESS_V4;

@@ -17,8 +17,8 @@ uint64_t names_mix(uint64_t i)
 }
 
 /* Room for what a variation adds. */
-#define LABEL_MAX 58u
-#define LINE_MAX  240u
+#define LABEL_MAX     58u
+#define NAME_LINE_MAX 240u
 
 static bool is_usable(const uint8_t *line, size_t len)
 {
@@ -31,7 +31,7 @@ static bool is_usable(const uint8_t *line, size_t len)
             return false;
         }
     }
-    return len >= 3 && len <= LINE_MAX && dots > 0 && label > 0 && line[0] != '#';
+    return len >= 3 && len <= NAME_LINE_MAX && dots > 0 && label > 0 && line[0] != '#';
 }
 
 bool names_open(struct names_source *source, const char *path)
