@@ -80,12 +80,16 @@ for workers in $counts; do
   exec {load_in}>&"${LOAD[1]}"
   sleep "$((40000 / rate < 8 ? 40000 / rate : 2))" # the names are in the cache
   if [ "$stall_s" -gt 0 ]; then
-    # As many questions wait at once as ever will when the machine does something else for a moment: the
-    # memory of their places is touched before, too.
+    # What a machine that does something else for a moment asks for is touched before, too: places of
+    # questions that wait for an upstream, and all that gathers while cordond itself is not scheduled.
     mapfile -t answering < <(pgrep -P "$nsd_pid")
-    kill -STOP "${answering[@]}"
-    sleep "$stall_s"
-    kill -CONT "${answering[@]}"
+    for paused in "${answering[*]}" "$cordond_pid" "$cordond_pid ${answering[*]}"; do
+      read -r -a paused <<<"$paused"
+      kill -STOP "${paused[@]}"
+      sleep "$stall_s"
+      kill -CONT "${paused[@]}"
+      sleep 4
+    done
     sleep 8
   fi
   drops=$(status 's["net"]["udp_kernel_drops"]')
