@@ -13,6 +13,7 @@ option[audit.block-time]=1s
 option[audit.checkpoint-time]=1s
 option[audit.queries]=on
 option[audit.origin]=resolver.test/audit
+option[server.workers]=1 # ids are in the order in which one worker answered: two are read one after the other
 log="$work/state/audit"
 
 search() { "$cordon" audit search --log "$log" "$@"; }
