@@ -19,6 +19,11 @@
 #define DAY_US   UINT64_C(86400000000)
 #define JOB_NICE 19
 
+/* A clock that goes ahead by more than this against the monotonic one has leapt; by less, it is
+ * set right. Then nothing is old until it has gone on for so long: time for whoever sets it. */
+#define LEAP_US   DAY_US
+#define STEADY_US UINT64_C(3600000000)
+
 enum state {
     IDLE,
     SEALING, /* for a wish: what was recorded up to now is to be safe */
@@ -50,6 +55,10 @@ struct audit_keeper {
     struct job *job;
     pthread_t thread;
     bool threaded;
+
+    bool has_offset;
+    int64_t offset_us;     /* wall above monotonic clock, when it was right last */
+    uint64_t steady_at_us; /* monotonic: nothing goes by age before */
 
     struct audit_plan plan;                  /* of the newest look */
     uint64_t bodies_then[AUDIT_STREAMS + 1]; /* that the log had written by then */
@@ -265,10 +274,36 @@ void audit_keeper_stats(const struct audit_keeper *keeper, struct audit_keeper_s
 
 /* --- what is due --- */
 
-/* Whole days (UTC), so that a file is not written anew for every hour of it. */
-static uint64_t over_before(uint64_t keep_us, uint64_t wall_us)
+/* What a wrong clock makes old is gone for ever. Where the process began, the newest block says
+ * what time it was. */
+static void watch_clock(struct audit_keeper *keeper, struct clock_now now)
 {
-    const uint64_t before_us = keep_us != 0 && wall_us > keep_us ? wall_us - keep_us : 0;
+    const int64_t offset_us = (int64_t)now.wall_us - (int64_t)now.mono_us;
+    const uint64_t newest_us = keeper->settings.newest_us;
+    const bool leapt = keeper->has_offset ? offset_us - keeper->offset_us > (int64_t)LEAP_US
+                                          : newest_us != 0 && now.wall_us > newest_us + LEAP_US;
+
+    if (leapt) {
+        keeper->steady_at_us = now.mono_us + STEADY_US;
+        log_write(LOG_LEVEL_INFO,
+                  "audit: the clock has gone ahead by more than a day since the newest record: "
+                  "for an hour nothing is removed from %s by age",
+                  keeper->folder);
+    }
+    if (leapt || !keeper->has_offset || offset_us < keeper->offset_us) {
+        keeper->offset_us = offset_us;
+        keeper->has_offset = true;
+    }
+}
+
+/* Whole days (UTC), so that a file is not written anew for every hour of it. 0: nothing is. */
+static uint64_t over_before(const struct audit_keeper *keeper, unsigned stream,
+                            struct clock_now now)
+{
+    const uint64_t keep_us = keeper->settings.keep_us[stream];
+    const bool can_be = keep_us != 0 && now.wall_us > keep_us;
+    const uint64_t before_us =
+        can_be && now.mono_us >= keeper->steady_at_us ? now.wall_us - keep_us : 0;
 
     return before_us - before_us % DAY_US;
 }
@@ -286,22 +321,20 @@ static bool is_due(const struct audit_keeper *keeper, const struct audit_log *lo
         const uint64_t most = keeper->settings.octets[stream];
 
         due = (most != 0 && octets > most) ||
-              keeper->oldest_us[stream] <
-                  over_before(keeper->settings.keep_us[stream], now.wall_us);
+              keeper->oldest_us[stream] < over_before(keeper, stream, now);
     }
     return due;
 }
 
-static void set_bounds(const struct audit_keeper *keeper, uint64_t wall_us,
+static void set_bounds(const struct audit_keeper *keeper, struct clock_now now,
                        struct audit_bound bounds[AUDIT_STREAMS + 1])
 {
     for (unsigned stream = 1; stream < AUDIT_CHANGES; stream++) {
         const uint64_t most = keeper->settings.octets[stream];
 
-        bounds[stream] = (struct audit_bound){
-            .before_us = over_before(keeper->settings.keep_us[stream], wall_us),
-            .octets = most,
-            .target = most - most / 8};
+        bounds[stream] = (struct audit_bound){.before_us = over_before(keeper, stream, now),
+                                              .octets = most,
+                                              .target = most - most / 8};
         if (keeper->for_wish) {
             bounds[stream] = (struct audit_bound){
                 .before_us =
@@ -363,7 +396,7 @@ static void look(struct audit_keeper *keeper, const struct audit_log *log, struc
     struct job job = {.removes = false};
     struct audit_log_stats stats;
 
-    set_bounds(keeper, now.wall_us, job.bounds);
+    set_bounds(keeper, now, job.bounds);
     audit_log_end(log, &job.limit.file, &job.limit.at);
     audit_log_stats(log, &stats);
     memcpy(keeper->bodies_then, stats.bodies, sizeof(keeper->bodies_then));
@@ -473,13 +506,24 @@ static void looked(struct audit_keeper *keeper, struct audit_log *log,
     keeper->state = RECORDING;
 }
 
+/* Nobody else can have made the record, says the checkpoint: without one it would be no word
+ * for what is gone. */
+static bool is_signed(const struct audit_keeper *keeper, const struct audit_log *log)
+{
+    struct audit_log_stats stats;
+
+    audit_log_stats(log, &stats);
+    return stats.signed_[AUDIT_CHANGES] >= keeper->wanted[AUDIT_CHANGES];
+}
+
 /* The disk may take its time: the rows wait in memory with all else. */
 static void record(struct audit_keeper *keeper, const struct audit_log *log,
                    struct clock_now now)
 {
     struct job job = {.removes = true, .plan = keeper->plan, .last_file = keeper->last_file};
 
-    if (!is_safe(keeper, log) || audit_log_at_file(log) <= keeper->last_file) {
+    if (!is_safe(keeper, log) || !is_signed(keeper, log) ||
+        audit_log_at_file(log) <= keeper->last_file) {
         return;
     }
     const int started = start_job(keeper, &job);
@@ -523,6 +567,7 @@ static void removed(struct audit_keeper *keeper, struct clock_now now)
 void audit_keeper_tick(struct audit_keeper *keeper, struct audit_log *log,
                        const struct audit_in_force *in_force, struct clock_now now)
 {
+    watch_clock(keeper, now);
     if (keeper->look_at_us == 0) {
         keeper->look_at_us = now.mono_us + FIRST_US;
     }

@@ -24,6 +24,7 @@ struct audit_keeper_settings {
     const struct audit_files *files; /* not NULL: jobs are done at once on these, for tests */
     uint64_t keep_us[AUDIT_STREAMS + 1]; /* 0: for ever */
     uint64_t octets[AUDIT_STREAMS + 1];  /* of bodies; 0: no bound */
+    uint64_t newest_us; /* when the newest block of the log was closed; 0: there is none */
 };
 
 /* What somebody wants to be forgotten. */

@@ -4,11 +4,13 @@
 #include "base/error.h"
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PUB ".pub"
@@ -207,4 +209,39 @@ bool audit_log_folder(const char *folder, unsigned number, char out[AUDIT_PATH_M
                                 : snprintf(out, AUDIT_PATH_MAX, "%s/log-%u", folder, number);
 
     return len > 0 && len < AUDIT_PATH_MAX;
+}
+
+/* 0 if the name is not one that audit_log_folder() makes. */
+static unsigned number_of(const char *name)
+{
+    static const char begin[] = "log-";
+    const size_t len = strlen(begin);
+    uint64_t number = 0;
+
+    return strncmp(name, begin, len) == 0 &&
+                   audit_lines_number(name + len, strlen(name + len), &number) && number >= 2 &&
+                   number <= AUDIT_LOGS_MAX
+               ? (unsigned)number
+               : 0;
+}
+
+unsigned audit_log_newest(const char *folder)
+{
+    DIR *names = opendir(folder);
+    unsigned newest = 1;
+
+    for (const struct dirent *entry = names != NULL ? readdir(names) : NULL; entry != NULL;
+         entry = readdir(names)) {
+        const unsigned number = number_of(entry->d_name);
+        struct stat status;
+
+        if (number > newest && fstatat(dirfd(names), entry->d_name, &status, 0) == 0 &&
+            S_ISDIR(status.st_mode)) {
+            newest = number;
+        }
+    }
+    if (names != NULL) {
+        closedir(names);
+    }
+    return newest;
 }

@@ -101,6 +101,7 @@ static bool make_turn(struct audit_log *log)
     turn->note_len = 0;
     if (log->has_note) {
         memcpy(turn->note, log->next, log->next_len + 1);
+        memcpy(log->note_events, log->next_events, sizeof(log->note_events));
         turn->note_len = log->next_len;
         log->next_len = 0;
     } else if (log->head_is_old) {
@@ -130,6 +131,7 @@ static void end_turn(struct audit_log *log, uint64_t now_us)
         memcpy(log->checkpoint, turn->note, turn->note_len + 1);
         log->checkpoint_len = turn->note_len;
         log->checkpoint_number++;
+        memcpy(log->stats.signed_, log->note_events, sizeof(log->stats.signed_));
         log->has_note = false;
         log->head_is_old = true;
     }
@@ -278,6 +280,7 @@ static bool make_checkpoint(struct audit_log *log, const struct audit_in_force *
         return false;
     }
     log->next_len = len;
+    memcpy(log->next_events, log->state.events, sizeof(log->next_events));
     log->since_checkpoint = 0;
     log->events_since_checkpoint = 0;
     log->checkpoint_us = now_us;
@@ -505,6 +508,7 @@ void audit_log_stats(const struct audit_log *log, struct audit_log_stats *out)
 {
     *out = log->stats;
     out->file = log->file;
+    out->sealed_us = log->state.sealed_us;
     for (unsigned i = 0; i < AUDIT_STREAMS * AUDIT_GAP_CAUSES; i++) {
         const unsigned stream = 1 + i / AUDIT_GAP_CAUSES;
 

@@ -96,12 +96,15 @@ int audit_log_flush(struct audit_log *log, const struct audit_in_force *in_force
                     uint64_t now_us);
 
 struct audit_log_stats {
-    uint64_t taken[AUDIT_STREAMS + 1];  /* events that the log has or will have, by stream */
-    uint64_t safe[AUDIT_STREAMS + 1];   /* of these, on the disk */
-    uint64_t lost[AUDIT_STREAMS + 1];   /* refused here since it was opened */
-    uint64_t untold[AUDIT_STREAMS + 1]; /* lost, here or before, and in no gap yet */
-    uint64_t bodies[AUDIT_STREAMS + 1]; /* octets of them, sealed since it was opened */
-    uint64_t blocks, octets;            /* since it was opened; octets of files */
+    uint64_t taken[AUDIT_STREAMS + 1];   /* events that the log has or will have, by stream */
+    uint64_t safe[AUDIT_STREAMS + 1];    /* of these, on the disk */
+    uint64_t signed_[AUDIT_STREAMS + 1]; /* of these, before the newest checkpoint made since it
+                                            was opened */
+    uint64_t lost[AUDIT_STREAMS + 1];    /* refused here since it was opened */
+    uint64_t untold[AUDIT_STREAMS + 1];  /* lost, here or before, and in no gap yet */
+    uint64_t bodies[AUDIT_STREAMS + 1];  /* octets of them, sealed since it was opened */
+    uint64_t blocks, octets;             /* since it was opened; octets of files */
+    uint64_t sealed_us; /* when the newest block was closed; 0: there is none */
     uint32_t file;
     int error; /* of the newest try to write; 0: it works */
 };

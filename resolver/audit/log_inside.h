@@ -43,6 +43,7 @@ struct audit_log {
     bool is_writing;        /* the turn is under way, on another thread */
     bool has_note;          /* its note is a checkpoint that was never safe before */
     uint64_t turn_events[AUDIT_STREAMS + 1]; /* safe when it is */
+    uint64_t note_events[AUDIT_STREAMS + 1]; /* signed when it is, with its note */
     uint64_t retry_at_us;
 
     uint32_t since_checkpoint; /* blocks */
@@ -53,7 +54,8 @@ struct audit_log {
     size_t checkpoint_len;
     char next[AUDIT_CHECKPOINT_MAX]; /* the newest that is pending */
     size_t next_len;
-    bool head_is_old; /* the folder's head is older than `checkpoint` */
+    uint64_t next_events[AUDIT_STREAMS + 1]; /* that it covers */
+    bool head_is_old;                        /* the folder's head is older than `checkpoint` */
 
     struct audit_log_stats stats;
 };

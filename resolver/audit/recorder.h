@@ -145,5 +145,8 @@ int audit_key_of_origin(const struct trust_note_key *key, const char *origin,
                         struct trust_note_key *out, unsigned *number);
 /* The folder of log `number`. False if it does not fit. */
 bool audit_log_folder(const char *folder, unsigned number, char out[AUDIT_PATH_MAX]);
+/* The highest number of a log in the folder, 1 if it has none of its own for another. Of those
+ * before it one may be missing: somebody has taken it away. */
+unsigned audit_log_newest(const char *folder);
 
 #endif

@@ -9,7 +9,10 @@
 void recorder_begin_keeping(struct audit_recorder *recorder, const char *folder)
 {
     struct audit_keeper_settings settings = {.folder = folder};
+    struct audit_log_stats stats;
 
+    audit_log_stats(recorder->log, &stats);
+    settings.newest_us = stats.sealed_us;
     memcpy(settings.keep_us, recorder->settings.keep_us, sizeof(settings.keep_us));
     memcpy(settings.octets, recorder->settings.stream_octets, sizeof(settings.octets));
     recorder->keeper = audit_keeper_create(&settings); /* NULL: nothing is removed */

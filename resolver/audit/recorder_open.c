@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define RETRY_US          UINT64_C(1000000)
 #define SIGN_US           UINT64_C(2000000) /* from the opening to the first checkpoint */
@@ -119,20 +118,6 @@ static int open_number(struct opening *opening, unsigned number)
     return 0;
 }
 
-/* The newest log below the folder: later ones are begun where one could not be gone on with. */
-static unsigned newest_number(const struct audit_recorder *recorder)
-{
-    char path[AUDIT_PATH_MAX];
-    struct stat status;
-    unsigned number = 1;
-
-    while (number < AUDIT_LOGS_MAX && audit_log_folder(recorder->folder, number + 1, path) &&
-           stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
-        number++;
-    }
-    return number;
-}
-
 static void add_words(struct audit_row *row, enum audit_column column, const char *words)
 {
     audit_row_octets(row, column, words, strnlen(words, AUDIT_TEXT_MAX));
@@ -203,7 +188,8 @@ static void open_log(void *argument)
     int result = open_key(recorder);
 
     if (result == 0) {
-        const unsigned number = newest_number(recorder);
+        /* Later ones are begun where one could not be gone on with. */
+        const unsigned number = audit_log_newest(recorder->folder);
 
         result = open_number(opening, number);
         if ((result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED) &&

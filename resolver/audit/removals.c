@@ -7,8 +7,19 @@
  * somebody another at most. */
 #define RANGES_MAX 4096u
 
+/* Records behind the newest checkpoint: a removal is signed before it is done, so a log has
+ * three of them at most. */
+#define UNSIGNED_MAX 64u
+
 struct range {
     uint64_t from, to;
+};
+
+/* What a record says that no checkpoint covers yet. */
+struct unsigned_record {
+    uint64_t number; /* its block */
+    uint64_t stream;
+    struct range range;
 };
 
 /* By rising numbers; none touches the next. */
@@ -20,6 +31,8 @@ struct ranges {
 
 struct audit_removals {
     struct ranges gone[AUDIT_STREAMS + 1], recorded[AUDIT_STREAMS + 1];
+    struct unsigned_record waits[UNSIGNED_MAX];
+    size_t wait_count;
     uint64_t next[AUDIT_STREAMS + 1]; /* after the newest block of the stream */
 };
 
@@ -77,6 +90,33 @@ void audit_removals_block(struct audit_removals *removals, const struct audit_he
     *next = header->number + 1;
 }
 
+/* Whoever can write to the file can add a block behind the newest checkpoint, which would say
+ * that what he took out was removed in order. */
+static void wait_for_signature(struct audit_removals *removals, uint64_t number,
+                               uint64_t stream, uint64_t from, uint64_t to)
+{
+    if (removals->wait_count < UNSIGNED_MAX) {
+        removals->waits[removals->wait_count++] =
+            (struct unsigned_record){number, stream, {from, to}};
+    }
+}
+
+void audit_removals_signed(struct audit_removals *removals, uint64_t blocks)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < removals->wait_count; i++) {
+        const struct unsigned_record *record = &removals->waits[i];
+
+        if (record->number < blocks) {
+            remember(&removals->recorded[record->stream], record->range.from, record->range.to);
+        } else {
+            removals->waits[left++] = *record;
+        }
+    }
+    removals->wait_count = left;
+}
+
 static bool is_word(const struct audit_row *row, enum audit_column column, const char *word)
 {
     return audit_row_has(row, column) && row->at[column].number == strlen(word) &&
@@ -127,7 +167,7 @@ static void tell_removal(struct audit_removals *removals, const struct audit_row
     }
     to = to < number ? to : number - 1;
     if (from <= to) {
-        remember(&removals->recorded[stream], from, to);
+        wait_for_signature(removals, number, stream, from, to);
     }
     for (unsigned i = 0; i < AUDIT_REMOVED_CAUSES; i++) {
         cause = is_word(row, AUDIT_CAUSE, audit_removal_word((enum audit_removal_cause)i))
@@ -182,7 +222,9 @@ bool audit_removals_unrecorded(const struct audit_removals *removals, uint64_t *
         const struct ranges *gone = &removals->gone[stream];
 
         for (size_t i = 0; i < gone->count; i++) {
-            if (!is_recorded(&removals->recorded[stream], &gone->at[i])) {
+            /* Nobody may remove changes, whatever a record says. */
+            if (stream == AUDIT_CHANGES ||
+                !is_recorded(&removals->recorded[stream], &gone->at[i])) {
                 *from = gone->at[i].from;
                 *to = gone->at[i].to;
                 return true;

@@ -21,8 +21,12 @@ void audit_removals_block(struct audit_removals *removals, const struct audit_he
 bool audit_removals_row(struct audit_removals *removals, const struct audit_row *row,
                         uint64_t number, struct audit_verdict *verdict);
 
-/* Blocks that are gone, of which no record says so: the first of them, if there are any. more:
- * so many that they cannot be told apart. */
+/* A checkpoint covers the first `blocks` blocks: what they say of removals counts from now on.
+ */
+void audit_removals_signed(struct audit_removals *removals, uint64_t blocks);
+
+/* Blocks that are gone, of which no signed record says so: the first of them, if there are any.
+ * more: so many that they cannot be told apart. */
 bool audit_removals_unrecorded(const struct audit_removals *removals, uint64_t *from,
                                uint64_t *to, bool *more);
 

@@ -28,6 +28,8 @@ struct verification {
     bool begun;       /* a file has been read */
     uint64_t session; /* of the newest block */
     bool running;     /* a run has begun, and not yet ended */
+    uint64_t covered; /* blocks that a checkpoint covers, the head's and those from elsewhere */
+    uint64_t stop;    /* the block of the last stop */
     struct audit_checkpoint wanted[WANTED_MAX];
     size_t wanted_count;
     struct audit_removals *removals;
@@ -120,11 +122,25 @@ static bool is_root(const struct verification *v, const struct audit_checkpoint 
     return digest_equal(root, checkpoint->root);
 }
 
+/* All that the log has up to here is signed, and so are the removals that it tells of. */
+static void cover(struct verification *v)
+{
+    if (v->state.tree.size > v->covered) {
+        v->covered = v->state.tree.size;
+        audit_removals_signed(v->removals, v->covered);
+    }
+}
+
 /* Those that speak of as many blocks as there are now. */
 static void meet_wanted(struct verification *v, const struct audit_item *item)
 {
     for (size_t i = 0; v->known && i < v->wanted_count; i++) {
-        if (v->wanted[i].size == v->state.tree.size && !is_root(v, &v->wanted[i])) {
+        if (v->wanted[i].size != v->state.tree.size) {
+            continue;
+        }
+        if (is_root(v, &v->wanted[i])) {
+            cover(v);
+        } else {
             find(v, item, AUDIT_FAULT_ROOT, 0, v->wanted[i].size,
                  "the first %llu blocks are not those of a signed checkpoint from elsewhere",
                  NUMBER(v->wanted[i].size));
@@ -167,6 +183,7 @@ static void look_at_checkpoint(struct verification *v, const struct audit_item *
              NUMBER(checkpoint.size));
     } else {
         v->verdict->signed_blocks = checkpoint.size;
+        cover(v);
     }
 }
 
@@ -232,6 +249,7 @@ static void look_at_changes(struct verification *v, const struct audit_header *h
         } else if (v->verdict->stopped) {
             v->running = false;
         }
+        v->stop = v->verdict->stopped ? header->number : v->stop;
         if (has && what->number == 3 && memcmp(what->octets, "gap", 3) == 0) {
             v->verdict->gaps++;
             v->verdict->gap_events +=
@@ -437,7 +455,7 @@ static int look(struct verification *v, const struct audit_item *item, uint32_t 
 
 static void conclude(struct verification *v, const struct audit_item *end)
 {
-    const struct audit_verdict *verdict = v->verdict;
+    struct audit_verdict *verdict = v->verdict;
     uint64_t from = 0;
     uint64_t to = 0;
     bool more = false;
@@ -451,12 +469,14 @@ static void conclude(struct verification *v, const struct audit_item *end)
                  NUMBER(v->state.tree.size), NUMBER(size - 1));
         }
     }
+    /* Anybody could have written a stop behind the newest checkpoint. */
+    verdict->stopped = verdict->stopped && v->stop < v->covered;
     if (audit_removals_unrecorded(v->removals, &from, &to, &more) && more) {
         find(v, end, AUDIT_FAULT_REMOVED, 0, 0, "more removals than can be told apart");
     } else if (audit_removals_unrecorded(v->removals, &from, &to, &more)) {
         find(v, end, AUDIT_FAULT_REMOVED, from, to,
-             "events of blocks %llu to %llu were removed, and no record says so", NUMBER(from),
-             NUMBER(to));
+             "events of blocks %llu to %llu were removed, and no record that is signed says so",
+             NUMBER(from), NUMBER(to));
     }
     if (verdict->blocks > 0 && verdict->checkpoints == 0) {
         find(v, end, AUDIT_FAULT_UNSIGNED, 0, verdict->blocks - 1,

@@ -34,7 +34,7 @@ enum audit_fault {
     AUDIT_FAULT_MISSING_EVENTS,
     AUDIT_FAULT_CUT,        /* a checkpoint speaks of blocks behind the end */
     AUDIT_FAULT_UNFINISHED, /* the last frame is not whole */
-    AUDIT_FAULT_REMOVED,    /* bodies were removed, and no record says so */
+    AUDIT_FAULT_REMOVED,    /* bodies were removed, and no signed record says so */
     AUDIT_FAULT_STALE /* the newest checkpoint is too old for a log that was not stopped */
 };
 
@@ -92,7 +92,7 @@ struct audit_verdict {
     uint64_t gaps, removed; /* records of gaps; blocks whose bodies are gone, as recorded */
     uint64_t first_us, last_us;
     uint64_t checkpoint_us; /* of the newest checkpoint */
-    bool stopped;           /* the last change is a stop */
+    bool stopped;           /* the last change is a stop, and a checkpoint covers it */
     uint64_t unended;       /* runs after which another one began without a stop */
     struct audit_told_removal told[AUDIT_STREAMS + 1][AUDIT_REMOVED_CAUSES];
     uint64_t keys_destroyed;

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,20 +76,11 @@ static int find_log(struct job *job)
 {
     const int code =
         cli_audit_place(job->command, job->config, job->log, job->key, &job->place);
-    unsigned newest = 1;
 
     if (code != CLI_GO_ON) {
         return code;
     }
-    for (unsigned number = 2; number <= AUDIT_LOGS_MAX; number++) {
-        struct stat status;
-
-        if (!audit_log_folder(job->place.folder, number, job->folder) ||
-            stat(job->folder, &status) != 0 || !S_ISDIR(status.st_mode)) {
-            break;
-        }
-        newest = number;
-    }
+    const unsigned newest = audit_log_newest(job->place.folder);
     if (!audit_log_folder(job->place.folder, newest, job->folder) ||
         audit_key_of_log(&job->place.key, newest, &job->log_key) != 0) {
         return cli_usage(job->command, "the path of the folder is too long");

@@ -315,12 +315,14 @@ static int do_folder(const struct forget *forget)
     if (before != 0) {
         result = audit_day_keys_find(keys.folder, before, &days, NULL, 0);
     }
-    for (unsigned number = 1; result == 0 && number <= AUDIT_LOGS_MAX; number++) {
-        struct stat status;
-
-        if (!audit_log_folder(forget->folder, number, folder) ||
-            (number > 1 && (stat(folder, &status) != 0 || !S_ISDIR(status.st_mode)))) {
+    const unsigned newest = audit_log_newest(forget->folder);
+    for (unsigned number = 1; result == 0 && number <= newest; number++) {
+        if (!audit_log_folder(forget->folder, number, folder)) {
+            result = -ENAMETOOLONG;
             break;
+        }
+        if (number > 1 && access(folder, F_OK) != 0) {
+            continue;
         }
         const struct audit_days none = {.count = 0};
         result = do_log(forget, &keys, number, folder, number == 1 ? &days : &none, &outcome);

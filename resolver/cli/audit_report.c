@@ -79,10 +79,20 @@ int audit_report_open(const char *folder, struct audit_report_logs *logs)
     logs->at = calloc(AUDIT_LOGS_MAX, sizeof(struct cli_audit_log *));
     logs->sources = calloc(AUDIT_LOGS_MAX, sizeof(logs->sources[0]));
     rc = logs->at == NULL || logs->sources == NULL ? -ENOMEM : 0;
-    while (rc == 0 && logs->count < AUDIT_LOGS_MAX) {
+    const unsigned newest = audit_log_newest(folder);
+    while (rc == 0 && logs->count < newest) {
         struct cli_audit_log *log = calloc(1, sizeof(*log));
 
         rc = log == NULL ? -ENOMEM : cli_audit_open(folder, (unsigned)logs->count + 1, log);
+        if (rc == -ENOENT && logs->count > 0) {
+            fprintf(stderr,
+                    "cordon " COMMAND ": %s is missing, and a later log is there: a report of "
+                    "what is left would say too little. Put it back\n",
+                    log->folder);
+            free(log);
+            audit_report_close(logs);
+            return CLI_REFUSED;
+        }
         if (rc != 0) {
             free(log);
             break;
@@ -91,7 +101,6 @@ int audit_report_open(const char *folder, struct audit_report_logs *logs)
         logs->sources[logs->count].files = &log->files;
         logs->at[logs->count++] = log;
     }
-    rc = rc == -ENOENT && logs->count > 0 ? 0 : rc;
     if (rc == 0) {
         return CLI_GO_ON;
     }

@@ -212,31 +212,24 @@ static int scan_log(struct cli_audit_scan *scan, const struct cli_audit_log *log
     return rc;
 }
 
-/* The last log of the folder; 0: there is none. */
-static unsigned last_log(const char *folder, int *error)
+/* A log between others, which only somebody can have taken away. */
+static void tell_missing(struct cli_audit_scan *scan, const char *folder)
 {
-    struct cli_audit_log log;
-    unsigned number = 0;
-    int rc = 0;
-
-    while ((rc = cli_audit_open(folder, number + 1, &log)) == 0) {
-        cli_audit_close(&log);
-        number++;
-    }
-    *error = number == 0 || rc != -ENOENT ? rc : 0;
-    return number;
+    scan->damaged++;
+    cli_audit_scan_hide(scan);
+    fprintf(stderr,
+            "cordon %s: %s: this log is missing, and a later one is there: cordon audit "
+            "verify\n",
+            scan->command, folder);
 }
 
 int cli_audit_scan(struct cli_audit_scan *scan)
 {
     struct cli_audit_log log;
     int rc = 0;
-    unsigned last = last_log(scan->folder, &rc);
+    unsigned last = audit_log_newest(scan->folder);
     const unsigned skip = scan->after != NULL ? scan->after->log : 0;
 
-    if (rc != 0) {
-        return cli_audit_failed(scan->command, scan->folder, rc);
-    }
     for (unsigned i = 1; i <= last && rc == 0 && !scan->ended; i++) {
         const unsigned number = scan->newest_first ? last + 1 - i : i;
 
@@ -247,6 +240,9 @@ int cli_audit_scan(struct cli_audit_scan *scan)
         if (rc == 0) {
             rc = scan_log(scan, &log);
             cli_audit_close(&log);
+        } else if (rc == -ENOENT && number > 1) {
+            tell_missing(scan, log.folder);
+            rc = 0;
         }
         if (rc == 0 && scan->follow && i == last && is_followed(scan, last)) {
             last++;

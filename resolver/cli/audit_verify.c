@@ -93,6 +93,13 @@ void cli_audit_print_verdict(const char *folder, const struct trust_note_key *ke
     fprintf(out, "\n  %" PRIu64 " checkpoints cover %" PRIu64 " blocks; signed by %s%s\n",
             verdict->checkpoints, verdict->signed_blocks, key->name,
             own_key ? " (the key of this machine: nobody has named one)" : "");
+    if (verdict->blocks > verdict->signed_blocks) {
+        fprintf(out,
+                "  the last %" PRIu64
+                " blocks are behind the newest checkpoint: nothing proves yet who has written "
+                "them\n",
+                verdict->blocks - verdict->signed_blocks);
+    }
     if (verdict->gaps > 0) {
         fprintf(out,
                 "  the log itself says that %" PRIu64 " events are missing, in %" PRIu64
@@ -196,6 +203,18 @@ unsigned cli_audit_threads(void)
                                                                : 0;
 }
 
+static void print_verdict(const struct job *job, const char *folder,
+                          const struct elsewhere *elsewhere,
+                          const struct audit_verdict *verdict)
+{
+    if (job->json) {
+        print_json(folder, elsewhere, verdict);
+    } else {
+        cli_audit_print_verdict(folder, elsewhere->key, job->place.own_key, verdict, stdout);
+        cli_witnesses_print(&elsewhere->witnesses, verdict->blocks);
+    }
+}
+
 static int verify_one(const struct job *job, const struct cli_audit_log *log)
 {
     struct audit_verify_options options = {.deep = !job->quick,
@@ -226,12 +245,7 @@ static int verify_one(const struct job *job, const struct cli_audit_log *log)
     if (rc != 0) {
         return cli_audit_failed("audit verify", log->folder, rc);
     }
-    if (job->json) {
-        print_json(log->folder, &elsewhere, &verdict);
-    } else {
-        cli_audit_print_verdict(log->folder, &key, job->place.own_key, &verdict, stdout);
-        cli_witnesses_print(&elsewhere.witnesses, verdict.blocks);
-    }
+    print_verdict(job, log->folder, &elsewhere, &verdict);
     return verdict.integrity.fault == AUDIT_SOUND &&
                    verdict.completeness.fault == AUDIT_SOUND &&
                    cli_witnesses_hold(&elsewhere.witnesses)
@@ -239,33 +253,53 @@ static int verify_one(const struct job *job, const struct cli_audit_log *log)
                : CLI_REFUSED;
 }
 
+/* A log whose folder is gone, and a later one is there: a verdict as of others. */
+static int say_missing(const struct job *job, const struct cli_audit_log *log)
+{
+    struct audit_verdict verdict = {.files = 0};
+    struct trust_note_key key;
+    const struct elsewhere elsewhere = {.key = &key, .witnesses = job->witnesses};
+    const int rc = audit_key_of_log(&job->place.key, log->number, &key);
+
+    if (rc != 0) {
+        return cli_audit_failed("audit verify", log->folder, rc);
+    }
+    verdict.completeness.fault = AUDIT_FAULT_MISSING_FILE;
+    snprintf(verdict.completeness.text, sizeof(verdict.completeness.text),
+             "the folder of this log is gone: a later one was begun because of it, and is "
+             "there");
+    print_verdict(job, log->folder, &elsewhere, &verdict);
+    return CLI_REFUSED;
+}
+
 static int verify_all(const struct job *job)
 {
+    const unsigned newest = audit_log_newest(job->place.folder);
     struct cli_audit_log log;
     int code = CLI_OK;
 
-    for (unsigned number = 1;; number++) {
+    for (unsigned number = 1; number <= newest; number++) {
         const int rc = cli_audit_open(job->place.folder, number, &log);
+        int one = CLI_OK;
 
-        if (rc == -ENOENT && number > 1 && number <= job->outside_log) {
-            fprintf(
-                stderr,
+        if (rc == 0) {
+            one = verify_one(job, &log);
+            cli_audit_close(&log);
+        } else if (rc == -ENOENT && number > 1) {
+            one = say_missing(job, &log);
+        } else {
+            one = cli_audit_failed("audit verify", log.folder, rc);
+        }
+        code = code == CLI_OK ? one : code;
+    }
+    if (job->outside_log > newest) {
+        fprintf(stderr,
                 "cordon audit verify: there is no log %u, which the checkpoint of --checkpoint "
                 "is of\n",
                 job->outside_log);
-            return CLI_REFUSED;
-        }
-        if (rc == -ENOENT && number > 1) {
-            return code;
-        }
-        const int one =
-            rc != 0 ? cli_audit_failed("audit verify", log.folder, rc) : verify_one(job, &log);
-        code = code == CLI_OK ? one : code;
-        if (rc != 0) {
-            return code;
-        }
-        cli_audit_close(&log);
+        return CLI_REFUSED;
     }
+    return code;
 }
 
 /* A checkpoint from elsewhere says itself which log of the folder it is of. What is none at

@@ -56,12 +56,13 @@ static struct audit_log *open_log(void)
     return log;
 }
 
-static struct audit_keeper *make_keeper(uint64_t keep_us, uint64_t octets)
+static struct audit_keeper *make_keeper(uint64_t keep_us, uint64_t octets, uint64_t newest_us)
 {
     const struct audit_keeper_settings settings = {.folder = "log",
                                                    .files = &files,
                                                    .keep_us = {0, 0, keep_us, 0},
-                                                   .octets = {0, 0, octets, 0}};
+                                                   .octets = {0, 0, octets, 0},
+                                                   .newest_us = newest_us};
     struct audit_keeper *keeper = audit_keeper_create(&settings);
 
     assert_non_null(keeper);
@@ -112,7 +113,7 @@ static void expect_sound(struct audit_verdict *verdict)
 static void events_go_when_their_days_are_over(void **state)
 {
     struct audit_log *log = open_log();
-    struct audit_keeper *keeper = make_keeper(7 * DAY, 0);
+    struct audit_keeper *keeper = make_keeper(7 * DAY, 0, 0);
     struct audit_verdict verdict;
     struct audit_plan plan;
 
@@ -141,7 +142,7 @@ static void events_go_when_their_days_are_over(void **state)
 static void the_file_at_hand_is_ended_for_what_it_has(void **state)
 {
     struct audit_log *log = open_log();
-    struct audit_keeper *keeper = make_keeper(DAY, 0);
+    struct audit_keeper *keeper = make_keeper(DAY, 0, 0);
     struct audit_verdict verdict;
     struct audit_plan plan;
 
@@ -166,7 +167,7 @@ static void the_file_at_hand_is_ended_for_what_it_has(void **state)
 static void questions_above_their_bound_cost_no_decision(void **state)
 {
     struct audit_log *log = open_log();
-    struct audit_keeper *keeper = make_keeper(0, 30000);
+    struct audit_keeper *keeper = make_keeper(0, 30000, 0);
     struct audit_verdict verdict;
     struct audit_plan plan;
 
@@ -194,7 +195,7 @@ static void a_wish_is_done_at_once_and_says_who(void **state)
                                     .user = "alice",
                                     .reason = "a person wants to be forgotten"};
     struct audit_log *log = open_log();
-    struct audit_keeper *keeper = make_keeper(0, 0);
+    struct audit_keeper *keeper = make_keeper(0, 0, 0);
     struct audit_keeper_stats stats;
     struct audit_verdict verdict;
     struct audit_plan plan;
@@ -231,7 +232,7 @@ static void a_disk_that_refuses_puts_it_off(void **state)
 {
     const struct audit_wish wish = {.before_us = UINT64_MAX >> 1, .streams = 6, .reason = "x"};
     struct audit_log *log = open_log();
-    struct audit_keeper *keeper = make_keeper(0, 0);
+    struct audit_keeper *keeper = make_keeper(0, 0, 0);
     struct audit_keeper_stats stats;
     struct audit_verdict verdict;
     struct audit_plan plan;
@@ -271,7 +272,7 @@ static void a_disk_that_refuses_puts_it_off(void **state)
 static void nothing_is_removed_without_a_bound(void **state)
 {
     struct audit_log *log = open_log();
-    struct audit_keeper *keeper = make_keeper(0, 0);
+    struct audit_keeper *keeper = make_keeper(0, 0, 0);
     struct audit_verdict verdict;
 
     (void)state;
@@ -280,6 +281,46 @@ static void nothing_is_removed_without_a_bound(void **state)
     assert_int_equal(verdict.removed, 0);
     audit_keeper_destroy(keeper);
     assert_int_equal(audit_log_close(log, NULL, now.wall_us), 0);
+}
+
+/* What a wrong clock makes old would be gone for ever. */
+static void a_clock_that_leaps_ahead_removes_nothing(void **state)
+{
+    struct audit_log *log = open_log();
+    struct audit_keeper *keeper = make_keeper(7 * DAY, 0, 0);
+    struct audit_verdict verdict;
+    struct audit_plan plan;
+
+    (void)state;
+    live(log, keeper, 5, 3600 * SECOND);
+    now.wall_us += 400 * DAY; /* by hand, or by a server of time that lies */
+    live(log, keeper, 5, 600 * SECOND);
+    hold(&plan);
+    assert_int_equal(plan.holdings[AUDIT_QUERIES].blocks, 10);
+    now.wall_us -= 400 * DAY; /* and back; then there and back again, a little at a time */
+    live(log, keeper, 5, 600 * SECOND);
+    for (unsigned i = 0; i < 800; i++) {
+        now.wall_us += DAY / 2;
+        live(log, keeper, 1, SECOND);
+    }
+    now.wall_us -= 400 * DAY;
+    live(log, keeper, 5, 600 * SECOND);
+    hold(&plan);
+    assert_int_equal(plan.holdings[AUDIT_QUERIES].blocks, 820);
+    /* A process that begins with a wrong clock. */
+    audit_keeper_destroy(keeper);
+    keeper = make_keeper(7 * DAY, 0, now.wall_us);
+    now.wall_us += 400 * DAY;
+    live(log, keeper, 5, 600 * SECOND);
+    hold(&plan);
+    assert_int_equal(plan.holdings[AUDIT_QUERIES].blocks, 825);
+    /* It was right, after all. */
+    live(log, keeper, 5, 3600 * SECOND);
+    hold(&plan);
+    assert_true(plan.holdings[AUDIT_QUERIES].blocks < 425);
+    audit_keeper_destroy(keeper);
+    assert_int_equal(audit_log_close(log, NULL, now.wall_us), 0);
+    expect_sound(&verdict);
 }
 
 int main(void)
@@ -292,6 +333,7 @@ int main(void)
         TEST(a_wish_is_done_at_once_and_says_who),
         TEST(a_disk_that_refuses_puts_it_off),
         TEST(nothing_is_removed_without_a_bound),
+        TEST(a_clock_that_leaps_ahead_removes_nothing),
     };
 
     return cmocka_run_group_tests(tests, setup_all, NULL);

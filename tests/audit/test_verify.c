@@ -496,6 +496,92 @@ static void removed_events_are_to_be_recorded(void **state)
     assert_int_equal(verdict.removed, 1);
 }
 
+/* What stands behind the newest checkpoint can be written without a key. */
+static void add_unsigned(const struct audit_row *row, uint64_t now)
+{
+    struct audit_log_opened opened;
+    struct audit_log *log = NULL;
+
+    assert_int_equal(audit_log_open(&files, &maker.settings, now, 5, &log, &opened), 0);
+    assert_int_equal(audit_log_add(log, AUDIT_CHANGES, row, now), 0);
+    assert_int_equal(audit_log_tick(log, NULL, now + 2000000), 0);
+    audit_log_abandon(log);
+    disk.locked = false;
+}
+
+static void a_removal_that_nobody_has_signed_is_no_removal(void **state)
+{
+    struct audit_row row = {.present = 0};
+    struct frame frames[32];
+    const uint64_t now = T0 + UINT64_C(100000000);
+
+    (void)state;
+    assert_true(frames_of(1, frames, 32) > 1);
+    take_out(1, frames[0].at + AUDIT_FRAME_OCTETS + AUDIT_HEADER_OCTETS, frames[0].end);
+    audit_frame_put(AUDIT_FRAME_REMOVED, AUDIT_HEADER_OCTETS,
+                    disk.files[1].data + frames[0].at);
+    audit_row_number(&row, AUDIT_TIME, now);
+    audit_row_text(&row, AUDIT_WHAT, "removed");
+    audit_row_number(&row, AUDIT_STREAM, frames[0].header.stream);
+    audit_row_number(&row, AUDIT_FROM, frames[0].header.number);
+    audit_row_number(&row, AUDIT_TO, frames[0].header.number);
+    add_unsigned(&row, now);
+    expect(AUDIT_SOUND, AUDIT_FAULT_REMOVED);
+    assert_int_equal(verdict.blocks, verdict.signed_blocks + 1);
+    /* A checkpoint that comes later does. */
+    change_row(now + 3000000, "start", &row);
+    struct audit_log_opened opened;
+    struct audit_log *log = NULL;
+    assert_int_equal(audit_log_open(&files, &maker.settings, now, 6, &log, &opened), 0);
+    assert_int_equal(audit_log_add(log, AUDIT_CHANGES, &row, now + 3000000), 0);
+    assert_int_equal(audit_log_close(log, NULL, now + 3000000), 0);
+    expect(AUDIT_SOUND, AUDIT_SOUND);
+}
+
+static void changes_are_never_removed(void **state)
+{
+    struct audit_row row = {.present = 0};
+    struct audit_log_opened opened;
+    struct audit_log *log = NULL;
+    struct frame frames[32];
+    const size_t count = frames_of(3, frames, 32);
+    const struct frame *last = &frames[count - 2];
+    const uint64_t now = T0 + UINT64_C(100000000);
+
+    (void)state;
+    assert_int_equal(last->header.stream, AUDIT_CHANGES);
+    assert_int_equal(audit_log_open(&files, &maker.settings, now, 5, &log, &opened), 0);
+    audit_row_number(&row, AUDIT_TIME, now);
+    audit_row_text(&row, AUDIT_WHAT, "removed");
+    audit_row_number(&row, AUDIT_STREAM, AUDIT_CHANGES);
+    audit_row_number(&row, AUDIT_FROM, 0);
+    audit_row_number(&row, AUDIT_TO, last->header.number);
+    assert_int_equal(audit_log_add(log, AUDIT_CHANGES, &row, now), 0);
+    assert_int_equal(audit_log_close(log, NULL, now), 0);
+    expect(AUDIT_SOUND, AUDIT_SOUND);
+    take_out(3, last->at + AUDIT_FRAME_OCTETS + AUDIT_HEADER_OCTETS, last->end);
+    audit_frame_put(AUDIT_FRAME_REMOVED, AUDIT_HEADER_OCTETS, disk.files[3].data + last->at);
+    expect(AUDIT_SOUND, AUDIT_FAULT_REMOVED);
+}
+
+/* Else whoever cuts a log needs no key to say that it was ended there. */
+static void a_stop_that_nobody_has_signed_is_no_stop(void **state)
+{
+    struct audit_verify_options options = {
+        .key = &maker.key, .now_us = T0 + UINT64_C(3600000000), .age_us = 120000000};
+    struct audit_row row;
+
+    (void)state;
+    disk.files[3].exists = false;
+    disk.files[3].size = 0;
+    disk.head_len = 0;
+    change_row(T0 + 20000000, "stop", &row);
+    add_unsigned(&row, T0 + 20000000);
+    assert_int_equal(audit_verify(&files, &options, &verdict), 0);
+    assert_int_equal(verdict.completeness.fault, AUDIT_FAULT_STALE);
+    assert_false(verdict.stopped);
+}
+
 static void nothing_signed_and_nothing_there_are_no_logs(void **state)
 {
     struct frame frames[32];
@@ -585,6 +671,9 @@ int main(void)
         TEST(what_the_owner_of_the_key_does_is_found_too),
         TEST(the_first_fault_is_the_first_in_the_log),
         TEST(removed_events_are_to_be_recorded),
+        TEST(a_removal_that_nobody_has_signed_is_no_removal),
+        TEST(changes_are_never_removed),
+        TEST(a_stop_that_nobody_has_signed_is_no_stop),
         TEST(nothing_signed_and_nothing_there_are_no_logs),
         TEST(a_proof_stands_alone),
     };

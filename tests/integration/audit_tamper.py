@@ -41,6 +41,15 @@ def blocks(octets):
     return [frame for frame in frames(octets) if frame[2] == 1]
 
 
+def varint(number):
+    octets = bytearray()
+    while number > 127:
+        octets.append(number & 127 | 128)
+        number >>= 7
+    octets.append(number)
+    return bytes(octets)
+
+
 def largest(octets):
     return max(blocks(octets), key=lambda frame: frame[1] - frame[0])
 
@@ -137,6 +146,56 @@ class Attack:
         known = {bytes(ours[at:end]) for at, end, _ in frames(ours)}
         first = next(at for at, end, _ in blocks(theirs) if bytes(theirs[at:end]) not in known)
         write(path_of(self.folder, number), ours + theirs[first:])
+
+    def forge_removal(self, _):
+        """The largest body goes, and a block behind all that is signed says that it was removed in order: nobody needs a key for it."""
+        numbers = files_of(self.folder)
+        gone = {}
+
+        def out(octets):
+            at, end, _ = largest(octets)
+            gone["stream"], gone["number"] = octets[at + 12 + 6], struct.unpack_from("<Q", octets, at + 12 + 8)[0]
+            gone["header"] = bytes(octets[at + 12:at + 12 + 256])
+            return octets[:at] + b"CRDK" + struct.pack("<II", 3, 256) + gone["header"] + octets[end:]
+        self.change(numbers[0], out)
+
+        def record(octets):
+            before = octets[blocks(octets)[-1][0] + 12:][:256]
+            time = struct.unpack_from("<Q", before, 48)[0]
+            event = [(1, time), (2, b"change"), (31, b"removed"), (32, b"cordond"), (42, gone["stream"]), (43, 1), (44, b"age"),
+                     (46, 0), (47, gone["number"])]
+            form, sections = b"", []
+            for column, value in event:
+                octets_of = value if isinstance(value, bytes) else None
+                form += varint(2 * column + (octets_of is not None)) + varint(len(value) if octets_of is not None else value)
+                form += octets_of or b""
+                sections.append((16 + 2 * column, 1, varint(1 if octets_of is not None else value + 1)))
+                if octets_of is not None:
+                    sections.append((17 + 2 * column, 4, varint(len(value)) + value))
+            body = b"".join(varint(number) + bytes([encoding]) + varint(len(data)) * 2 for number, encoding, data in sections)
+            body += b"".join(data for _, _, data in sections)
+            header = bytearray(before)
+            header[6] = 3
+            struct.pack_into("<Q", header, 8, struct.unpack_from("<Q", before, 8)[0] + 1)
+            struct.pack_into("<QIIQQ", header, 16, self.changes(), 1, len(sections), time, time)
+            struct.pack_into("<I", header, 68, len(body))
+            header[72] = 1
+            header[96:128] = hashlib.sha256(b"\0" + bytes(before)).digest()
+            header[128:160] = hashlib.blake2b(body, digest_size=32).digest()
+            header[160:192] = hashlib.blake2b(b"\0" + varint(len(form)) + form, digest_size=32).digest()
+            return octets + b"CRDK" + struct.pack("<II", 1, 256 + len(body)) + header + body
+        self.change(numbers[-1], record)
+
+    def changes(self):
+        """How many events of the stream of changes there are."""
+        most = 0
+        for number in files_of(self.folder):
+            octets = read(path_of(self.folder, number))
+            for at, _, kind in frames(octets):
+                if kind in (1, 3) and octets[at + 12 + 6] == 3:
+                    first, count = struct.unpack_from("<QI", octets, at + 12 + 16)
+                    most = first + count
+        return most
 
     def clock(self, _):
         """The last block was closed before the one before it, says its header; what is signed behind it is gone."""

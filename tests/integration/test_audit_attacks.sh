@@ -156,7 +156,28 @@ other-place . another-file *
 two-writers @other-writer two-writers *
 clock . time-backwards -
 unsigned . not-signed -
+forge-removal . - removed-unrecorded
 ATTACKS
+
+say "a pipe in the place of the newest checkpoint holds up nobody; a log between others that is gone is named"
+rm -rf "$work/now"
+cp -r "$work/whole" "$work/now"
+rm "$work/now/head"
+mkfifo "$work/now/head"
+got=0
+timeout 20 "$cordon" audit verify --key "$key" "$work/now" >"$work/verdict" 2>&1 || got=$?
+[ "$got" = 1 ] || fail "a pipe as the head: status $got, $(cat "$work/verdict")"
+cp "$work/whole/head" "$work/now/head.new"
+mv "$work/now/head.new" "$work/now/head"
+mkdir "$work/now/log-3"
+got=0
+"$cordon" audit verify --key "$key" "$work/now" >"$work/verdict" 2>&1 || got=$?
+[ "$got" = 1 ] || fail "a log is gone, and the status is $got"
+says "DOES NOT HOLD: missing-file.*the folder of this log is gone" <"$work/verdict" || fail "$(cat "$work/verdict")"
+[ "$(grep -c '^/' "$work/verdict")" = 3 ] || fail "not all three logs are spoken of: $(cat "$work/verdict")"
+"$cordon" audit search --log "$work/now" --what start --stream changes >"$work/found" 2>&1 || true
+says "log-2: this log is missing" <"$work/found" || fail "$(cat "$work/found")"
+if "$cordon" audit report blocks --log "$work/now" >"$work/found" 2>&1; then fail "a report of a part: $(cat "$work/found")"; fi
 
 say "another key: of the verifier, of a log that was made anew, in the middle of a log"
 attack=another-key
