@@ -1,5 +1,6 @@
 /*
- * The shards of the cache: which entry is where. Which one goes when room is needed: evict.c.
+ * The shards of the cache: which entry is where. Which one goes when room is needed: evict.c;
+ * what is past its time: stale.c.
  *
  * An entry in its chain of blocks: struct cache_head (inside.h), the name of the key, the
  * message, and the offsets of the message's TTLs, so that ageing them needs no walk over the
@@ -224,6 +225,20 @@ static uint32_t shard_find(struct cache_shard *shard, const struct cache_key *ke
     return index;
 }
 
+void cache_find(struct cache *cache, const struct cache_key *key, struct cache_found *found)
+{
+    uint32_t hash;
+
+    found->shard = shard_of(cache, key, &hash);
+    pthread_mutex_lock(&found->shard->lock);
+    found->index = shard_find(found->shard, key, hash, &found->head, &found->stream);
+}
+
+void cache_let_go(struct cache_found *found)
+{
+    pthread_mutex_unlock(&found->shard->lock);
+}
+
 void cache_age_ttls(struct cache_stream *stream, const struct cache_head *head, uint32_t age_s,
                     uint8_t *octets)
 {
@@ -257,50 +272,19 @@ void cache_entry_fill(const struct cache_head *head, uint64_t now_us, struct cac
     entry->version = head->version;
 }
 
-void cache_entry_late(const struct cache_head *head, uint64_t now_us, struct cache_entry *entry)
+static void set_flag(const struct cache_found *found, uint8_t flag)
 {
-    entry->ttl_s = 0;
-    entry->stale = true;
-    entry->failed = now_us < head->then_us;
+    found->shard->blocks.at[found->index].octets[offsetof(struct cache_head, flags)] |= flag;
 }
 
-uint64_t cache_gone_us(const struct cache *cache, const struct cache_head *head)
+/* Of an answer that holds. */
+static bool note_asked(const struct cache_found *found, uint64_t now_us)
 {
-    return (head->flags & CACHE_HEAD_FAILURE) != 0
-               ? head->expires_us
-               : head->expires_us +
-                     atomic_load_explicit(&cache->stale_us, memory_order_relaxed);
-}
+    const struct cache_head *head = &found->head;
 
-void cache_keep_stale(struct cache *cache, uint32_t seconds)
-{
-    atomic_store_explicit(&cache->stale_us, (uint64_t)seconds * CACHE_SECOND_US,
-                          memory_order_relaxed);
-}
-
-static void set_flag(struct cache_shard *shard, uint32_t index, uint8_t flag)
-{
-    shard->blocks.at[index].octets[offsetof(struct cache_head, flags)] |= flag;
-}
-
-/* Of an entry past its time. One that is gone stays till it is replaced, which tells that it
- * was asked for again, or till room is needed. */
-static void note_late(const struct cache *cache, const struct cache_head *head, uint64_t now_us,
-                      struct cache_entry *entry)
-{
-    entry->stale = entry->failed = false;
-    if (now_us < cache_gone_us(cache, head)) {
-        cache_entry_late(head, now_us, entry);
-    }
-}
-
-/* With the lock held: an answer that is found. */
-static bool note_asked(struct cache_shard *shard, uint32_t index, const struct cache_head *head,
-                       uint64_t now_us)
-{
-    cache_mark_use(&shard->blocks.marks[index]);
+    cache_mark_use(&found->shard->blocks.marks[found->index]);
     if ((head->flags & CACHE_HEAD_ASKED) == 0) {
-        set_flag(shard, index, CACHE_HEAD_ASKED);
+        set_flag(found, CACHE_HEAD_ASKED);
         return false;
     }
     return now_us >= head->then_us &&
@@ -310,102 +294,52 @@ static bool note_asked(struct cache_shard *shard, uint32_t index, const struct c
 bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                uint8_t *octets, size_t size, struct cache_entry *entry)
 {
-    struct cache_stream stream;
-    struct cache_head head;
-    uint32_t hash;
-    bool found = false;
+    struct cache_found found;
+    bool got = false;
 
-    struct cache_shard *shard = shard_of(cache, key, &hash);
-    pthread_mutex_lock(&shard->lock);
-    const uint32_t index = shard_find(shard, key, hash, &head, &stream);
-    if (index != CACHE_NO_BLOCK && now_us >= head.expires_us) {
-        note_late(cache, &head, now_us, entry);
-    } else if (index != CACHE_NO_BLOCK && head.message_len <= size) {
-        cache_entry_fill(&head, now_us, entry);
-        cache_stream_read(&stream, octets, head.message_len);
-        cache_age_ttls(&stream, &head, entry->age_s, octets);
-        entry->ending = note_asked(shard, index, &head, now_us);
-        found = true;
+    cache_find(cache, key, &found);
+    if (found.index != CACHE_NO_BLOCK && now_us >= found.head.expires_us) {
+        cache_note_stale(cache, &found.head, now_us, entry);
+    } else if (found.index != CACHE_NO_BLOCK && found.head.message_len <= size) {
+        cache_entry_fill(&found.head, now_us, entry);
+        cache_stream_read(&found.stream, octets, found.head.message_len);
+        cache_age_ttls(&found.stream, &found.head, entry->age_s, octets);
+        entry->ending = note_asked(&found, now_us);
+        got = true;
     } else {
         entry->stale = entry->failed = false;
     }
-    shard->hits += found ? 1 : 0;
-    shard->misses += found ? 0 : 1;
-    pthread_mutex_unlock(&shard->lock);
-    return found;
-}
-
-static void set_ttls(struct cache_stream *stream, const struct cache_head *head, uint32_t ttl_s,
-                     uint8_t *octets)
-{
-    for (uint16_t i = 0; i < head->ttl_count; i++) {
-        uint16_t at;
-
-        cache_stream_read(stream, &at, sizeof(at));
-        wire_put32(octets + at, ttl_s);
-    }
-}
-
-bool cache_get_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us,
-                     uint32_t ttl_s, uint8_t *octets, size_t size, struct cache_entry *entry)
-{
-    struct cache_stream stream;
-    struct cache_head head;
-    uint32_t hash;
-
-    struct cache_shard *shard = shard_of(cache, key, &hash);
-    pthread_mutex_lock(&shard->lock);
-    const uint32_t index = shard_find(shard, key, hash, &head, &stream);
-    const bool found = index != CACHE_NO_BLOCK && (head.flags & CACHE_HEAD_FAILURE) == 0 &&
-                       now_us < cache_gone_us(cache, &head) && head.message_len <= size;
-    if (found) {
-        cache_entry_fill(&head, now_us, entry);
-        cache_stream_read(&stream, octets, head.message_len);
-        if (now_us >= head.expires_us) {
-            cache_entry_late(&head, now_us, entry);
-            set_ttls(&stream, &head, ttl_s, octets);
-        } else {
-            cache_age_ttls(&stream, &head, entry->age_s, octets);
-        }
-        cache_mark_use(&shard->blocks.marks[index]);
-    }
-    pthread_mutex_unlock(&shard->lock);
-    return found;
+    found.shard->hits += got ? 1 : 0;
+    found.shard->misses += got ? 0 : 1;
+    cache_let_go(&found);
+    return got;
 }
 
 bool cache_claim(struct cache *cache, const struct cache_key *key, uint32_t version)
 {
-    struct cache_stream stream;
-    struct cache_head head;
-    uint32_t hash;
+    struct cache_found found;
 
-    struct cache_shard *shard = shard_of(cache, key, &hash);
-    pthread_mutex_lock(&shard->lock);
-    const uint32_t index = shard_find(shard, key, hash, &head, &stream);
-    const bool first = index != CACHE_NO_BLOCK && head.version == version &&
-                       (head.flags & CACHE_HEAD_CLAIMED) == 0;
+    cache_find(cache, key, &found);
+    const bool first = found.index != CACHE_NO_BLOCK && found.head.version == version &&
+                       (found.head.flags & CACHE_HEAD_CLAIMED) == 0;
     if (first) {
-        set_flag(shard, index, CACHE_HEAD_CLAIMED);
+        set_flag(&found, CACHE_HEAD_CLAIMED);
     }
-    pthread_mutex_unlock(&shard->lock);
+    cache_let_go(&found);
     return first;
 }
 
 void cache_stamp(struct cache *cache, const struct cache_key *key, uint32_t version,
                  uint64_t stamp)
 {
-    struct cache_stream stream;
-    struct cache_head head;
-    uint32_t hash;
+    struct cache_found found;
 
-    struct cache_shard *shard = shard_of(cache, key, &hash);
-    pthread_mutex_lock(&shard->lock);
-    const uint32_t index = shard_find(shard, key, hash, &head, &stream);
-    if (index != CACHE_NO_BLOCK && head.version == version) {
-        memcpy(shard->blocks.at[index].octets + offsetof(struct cache_head, stamp), &stamp,
-               sizeof(stamp));
+    cache_find(cache, key, &found);
+    if (found.index != CACHE_NO_BLOCK && found.head.version == version) {
+        memcpy(found.shard->blocks.at[found.index].octets + offsetof(struct cache_head, stamp),
+               &stamp, sizeof(stamp));
     }
-    pthread_mutex_unlock(&shard->lock);
+    cache_let_go(&found);
 }
 
 /* The offsets of the TTLs that age: all but that of OPT, which is no time. False: malformed. */
@@ -522,22 +456,6 @@ static void shard_store(struct cache_shard *shard, struct incoming *in, uint8_t 
     shard->stores++;
 }
 
-/* A newer answer has come, which may not be kept. */
-static void drop_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us)
-{
-    struct cache_stream stream;
-    struct cache_head head;
-    uint32_t hash;
-
-    struct cache_shard *shard = shard_of(cache, key, &hash);
-    pthread_mutex_lock(&shard->lock);
-    const uint32_t index = shard_find(shard, key, hash, &head, &stream);
-    if (index != CACHE_NO_BLOCK && now_us >= head.expires_us) {
-        cache_shard_remove(shard, index);
-    }
-    pthread_mutex_unlock(&shard->lock);
-}
-
 void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                const uint8_t *octets, const struct cache_entry *entry)
 {
@@ -545,7 +463,7 @@ void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us
     uint8_t before;
 
     if (entry->ttl_s == 0 && entry->kind == CACHE_ANSWER) {
-        drop_stale(cache, key, now_us);
+        cache_drop_stale(cache, key, now_us);
         return;
     }
     if (!prepare(key, now_us, octets, entry, &in)) {

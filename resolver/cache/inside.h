@@ -1,6 +1,6 @@
 /*
- * cache/inside.h - the inside of a shard, for those who look up (cache.c) and those who walk
- * (walk.c). Private to the room.
+ * cache/inside.h - the inside of a shard, for those who look up (cache.c, stale.c) and those
+ * who walk (walk.c). Private to the room.
  */
 #ifndef CORDON_CACHE_INSIDE_H
 #define CORDON_CACHE_INSIDE_H
@@ -75,6 +75,18 @@ struct cache {
     uint8_t hash_key[SIPHASH_KEY_OCTETS];
 };
 
+/* An entry that was looked for: its shard's lock is held from cache_find() to cache_let_go().
+ * hot, both. */
+struct cache_found {
+    struct cache_shard *shard;
+    uint32_t index; /* CACHE_NO_BLOCK: there is none, and nothing below is said */
+    struct cache_head head;
+    struct cache_stream stream; /* stands at the message */
+};
+
+void cache_find(struct cache *cache, const struct cache_key *key, struct cache_found *found);
+void cache_let_go(struct cache_found *found);
+
 /* With the shard's lock held. */
 void cache_head_read(struct cache_shard *shard, uint32_t index, struct cache_head *head);
 /* Counts a hit. Of what is asked for often nothing is written. */
@@ -110,5 +122,11 @@ void cache_entry_fill(const struct cache_head *head, uint64_t now_us,
                       struct cache_entry *entry);
 void cache_entry_late(const struct cache_head *head, uint64_t now_us,
                       struct cache_entry *entry);
+/* Whether one past its time is of use yet. One that is gone stays till it is replaced, which
+ * tells that it was asked for again, or till room is needed. */
+void cache_note_stale(const struct cache *cache, const struct cache_head *head, uint64_t now_us,
+                      struct cache_entry *entry);
+/* A newer answer has come, which may not be kept: removes what is past its time. */
+void cache_drop_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us);
 
 #endif
