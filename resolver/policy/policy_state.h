@@ -1,6 +1,6 @@
 /*
  * policy/policy_state.h - what a policy is made of: for the files that make it and that decide
- * by it (policy_make.c, policy.c), and for nobody else.
+ * by it (policy_make.c, verdicts.c, policy.c ...), and for nobody else.
  */
 #ifndef CORDON_POLICY_POLICY_STATE_H
 #define CORDON_POLICY_POLICY_STATE_H
@@ -144,6 +144,12 @@ bool policy_fill_hit(const struct policy *policy, const struct policy_trigger_at
 uint16_t policy_winner(const struct policy_image *image, const struct policy_view *view,
                        enum policy_subject subject, uint32_t set, enum policy_mode mode,
                        uint8_t *action);
+
+/* What each set of rules means in the view, by the modes of its lists: makes its verdicts and
+ * trials. 0, or -ENOMEM: some may be made. */
+int policy_verdicts_make(const struct policy *policy, struct policy_view *view);
+/* Unless they are borrowed. */
+void policy_verdicts_free(struct policy_view *view);
 
 /* What a view needs to know about name servers: sets view->use, by its lists and verdicts. */
 void policy_note_uses(const struct policy *policy, struct policy_view *view);
