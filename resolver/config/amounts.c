@@ -1,6 +1,8 @@
 /* config/amounts.c - options whose value is a number: counts, shares, sizes, times. */
 #include "config/schema.h"
 
+#include "base/invariant.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,48 @@ static const struct unit durations[] = {
 };
 
 static const struct unit shares[] = {{"%", 1}, {NULL, 0}};
+
+/* How a number is written, and how it is kept. */
+enum amount_kind {
+    COUNT,
+    COUNT16,
+    PERCENT,
+    SIZE,
+    SECONDS,
+    MILLISECONDS,
+    AMOUNTS
+};
+
+static const struct amount {
+    const struct config_kind *kind;
+    const struct unit *units; /* NULL: a number alone */
+    const char *what;
+    uint64_t scale; /* how many of the smallest unit make one of what is kept */
+    size_t octets;  /* of the member of struct config */
+} amounts[AMOUNTS] = {
+    [COUNT] = {&config_kind_count, NULL, "a whole number", 1, sizeof(unsigned)},
+    [COUNT16] = {&config_kind_count16, NULL, "a whole number", 1, sizeof(uint16_t)},
+    [PERCENT] = {&config_kind_percent, shares, "a share (5%)", 1, sizeof(unsigned)},
+    [SIZE] = {&config_kind_size, sizes, "a size with its unit (64MiB: B KiB MiB GiB)", 1,
+              sizeof(uint64_t)},
+    [SECONDS] = {&config_kind_seconds, durations, "a time with its unit (10s: ms s m h d)",
+                 1000, sizeof(uint32_t)},
+    [MILLISECONDS] = {&config_kind_milliseconds, durations,
+                      "a time with its unit (10s: ms s m h d)", 1, sizeof(uint32_t)},
+};
+
+_Static_assert(sizeof(unsigned) == sizeof(uint32_t), "counts are kept as 32 bits");
+
+/* Of an option that is a number and nothing else. */
+static const struct amount *amount_of(const struct config_row *row)
+{
+    unsigned i = 0;
+
+    while (amounts[i].kind != row->kind) {
+        invariant(++i < AMOUNTS);
+    }
+    return &amounts[i];
+}
 
 /* Decimal digits at the start of text: their number, 0 if the value is over UINT64_MAX. */
 static size_t read_digits(const char *text, uint64_t *value)
@@ -83,27 +127,27 @@ static void format_amount(uint64_t value, const struct unit *units, char out[32]
 static enum config_read_result read_number(struct config_reader *reader,
                                            const struct config_row *row,
                                            const struct config_node *node,
-                                           const struct unit *units, const char *what,
-                                           uint64_t scale, uint64_t *out)
+                                           const struct amount *amount, uint64_t *out)
 {
+    const uint64_t scale = amount->scale;
     char low[32];
     char high[32];
     uint64_t value = 0;
 
-    if (!config_want_scalar(reader, row, node, what)) {
+    if (!config_want_scalar(reader, row, node, amount->what)) {
         return CONFIG_READ_REFUSED;
     }
     if (row->zero != NULL && strcmp(node->text, row->zero) == 0) {
         *out = 0;
         return CONFIG_READ_OK;
     }
-    if (!read_amount(node->text, units, &value)) {
-        return config_fault(reader, row, node, "\"%.200s\" is not %s%s%s", node->text, what,
-                            row->zero != NULL ? " or " : "",
+    if (!read_amount(node->text, amount->units, &value)) {
+        return config_fault(reader, row, node, "\"%.200s\" is not %s%s%s", node->text,
+                            amount->what, row->zero != NULL ? " or " : "",
                             row->zero != NULL ? row->zero : "");
     }
-    format_amount(row->min * scale, units, low);
-    format_amount(row->max * scale, units, high);
+    format_amount(row->min * scale, amount->units, low);
+    format_amount(row->max * scale, amount->units, high);
     if (value < row->min * scale || value > row->max * scale) {
         return config_fault(reader, row, node, "%s is out of range: from %s to %s%s%s",
                             node->text, low, high, row->zero != NULL ? ", or " : "",
@@ -126,99 +170,67 @@ static void print_number(const struct config_row *row, uint64_t value, const str
     fprintf(out, " %s", value == 0 && row->zero != NULL ? row->zero : text);
 }
 
-/* Counts. */
+/* The options of a number each: what is read is kept in as many octets as the member has; the
+ * row's bounds say that it fits. */
 
-static enum config_read_result read_count(struct config_reader *reader,
-                                          const struct config_row *row,
-                                          const struct config_node *node)
+static enum config_read_result read_member(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node)
 {
+    const struct amount *amount = amount_of(row);
+    void *member = config_member(reader->config, row);
     uint64_t value = 0;
-    const enum config_read_result result =
-        read_number(reader, row, node, NULL, "a whole number", 1, &value);
+    const enum config_read_result result = read_number(reader, row, node, amount, &value);
 
-    if (result == CONFIG_READ_OK) {
-        *(unsigned *)config_member(reader->config, row) = (unsigned)value;
+    if (result != CONFIG_READ_OK) {
+        return result;
+    }
+    if (amount->octets == sizeof(uint16_t)) {
+        *(uint16_t *)member = (uint16_t)value;
+    } else if (amount->octets == sizeof(uint32_t)) {
+        *(uint32_t *)member = (uint32_t)value;
+    } else {
+        *(uint64_t *)member = value;
     }
     return result;
 }
 
-static void print_count(const struct config *config, const struct config_row *row, FILE *out)
+static void print_member(const struct config *config, const struct config_row *row, FILE *out)
 {
-    print_number(row, *(const unsigned *)config_member_of(config, row), NULL, out);
+    const struct amount *amount = amount_of(row);
+    const void *member = config_member_of(config, row);
+    const uint64_t value = amount->octets == sizeof(uint16_t)   ? *(const uint16_t *)member
+                           : amount->octets == sizeof(uint32_t) ? *(const uint32_t *)member
+                                                                : *(const uint64_t *)member;
+
+    if (value == 0 && amount->units == durations && row->zero == NULL) {
+        fputs(" 0s", out);
+    } else {
+        print_number(row, value * amount->scale, amount->units, out);
+    }
 }
 
-const struct config_kind config_kind_count = {"number", read_count, print_count};
+const struct config_kind config_kind_count = {"number", read_member, print_member};
+const struct config_kind config_kind_count16 = {"number", read_member, print_member};
+const struct config_kind config_kind_percent = {"share", read_member, print_member};
+const struct config_kind config_kind_size = {"size", read_member, print_member};
+const struct config_kind config_kind_seconds = {"time", read_member, print_member};
+const struct config_kind config_kind_milliseconds = {"time", read_member, print_member};
 
-static enum config_read_result read_count16(struct config_reader *reader,
+/* The same inside of another option's value: with bounds of its own. */
+
+static enum config_read_result read_bounded(struct config_reader *reader,
                                             const struct config_row *row,
-                                            const struct config_node *node)
-{
-    uint64_t value = 0;
-    const enum config_read_result result =
-        read_number(reader, row, node, NULL, "a whole number", 1, &value);
-
-    if (result == CONFIG_READ_OK) {
-        *(uint16_t *)config_member(reader->config, row) = (uint16_t)value;
-    }
-    return result;
-}
-
-static void print_count16(const struct config *config, const struct config_row *row, FILE *out)
-{
-    print_number(row, *(const uint16_t *)config_member_of(config, row), NULL, out);
-}
-
-const struct config_kind config_kind_count16 = {"number", read_count16, print_count16};
-
-/* Shares. */
-
-static enum config_read_result read_percent(struct config_reader *reader,
-                                            const struct config_row *row,
-                                            const struct config_node *node)
-{
-    uint64_t value = 0;
-    const enum config_read_result result =
-        read_number(reader, row, node, shares, "a share (5%)", 1, &value);
-
-    if (result == CONFIG_READ_OK) {
-        *(unsigned *)config_member(reader->config, row) = (unsigned)value;
-    }
-    return result;
-}
-
-static void print_percent(const struct config *config, const struct config_row *row, FILE *out)
-{
-    print_number(row, *(const unsigned *)config_member_of(config, row), shares, out);
-}
-
-const struct config_kind config_kind_percent = {"share", read_percent, print_percent};
-
-/* Sizes. */
-
-static enum config_read_result read_size(struct config_reader *reader,
-                                         const struct config_row *row,
-                                         const struct config_node *node)
-{
-    return read_number(reader, row, node, sizes, "a size with its unit (64MiB: B KiB MiB GiB)",
-                       1, config_member(reader->config, row));
-}
-
-static void print_size(const struct config *config, const struct config_row *row, FILE *out)
-{
-    print_number(row, *(const uint64_t *)config_member_of(config, row), sizes, out);
-}
-
-const struct config_kind config_kind_size = {"size", read_size, print_size};
-
-/* The row of an option inside of another's value: its own bounds. */
-static struct config_row bounded(const struct config_row *row, uint64_t min, uint64_t max)
+                                            const struct config_node *node, uint64_t min,
+                                            uint64_t max, const struct amount *amount,
+                                            uint64_t *out)
 {
     struct config_row inner = *row;
 
     inner.min = min;
     inner.max = max;
     inner.zero = NULL;
-    return inner;
+    return read_number(reader, &inner, node, amount, out);
 }
 
 enum config_read_result config_read_octets(struct config_reader *reader,
@@ -226,10 +238,7 @@ enum config_read_result config_read_octets(struct config_reader *reader,
                                            const struct config_node *node, uint64_t min,
                                            uint64_t max, uint64_t *out)
 {
-    const struct config_row inner = bounded(row, min, max);
-
-    return read_number(reader, &inner, node, sizes,
-                       "a size with its unit (64MiB: B KiB MiB GiB)", 1, out);
+    return read_bounded(reader, row, node, min, max, &amounts[SIZE], out);
 }
 
 void config_print_octets(uint64_t octets, FILE *out)
@@ -245,10 +254,9 @@ enum config_read_result config_read_number(struct config_reader *reader,
                                            const struct config_node *node, uint64_t min,
                                            uint64_t max, unsigned *out)
 {
-    const struct config_row inner = bounded(row, min, max);
     uint64_t value = 0;
     const enum config_read_result result =
-        read_number(reader, &inner, node, NULL, "a whole number", 1, &value);
+        read_bounded(reader, row, node, min, max, &amounts[COUNT], &value);
 
     if (result == CONFIG_READ_OK) {
         *out = (unsigned)value;
@@ -256,50 +264,15 @@ enum config_read_result config_read_number(struct config_reader *reader,
     return result;
 }
 
-/* Durations. */
-
-static enum config_read_result read_duration(struct config_reader *reader,
-                                             const struct config_row *row,
-                                             const struct config_node *node, uint64_t scale)
-{
-    uint64_t value = 0;
-    const enum config_read_result result = read_number(
-        reader, row, node, durations, "a time with its unit (10s: ms s m h d)", scale, &value);
-
-    if (result == CONFIG_READ_OK) {
-        *(uint32_t *)config_member(reader->config, row) = (uint32_t)value;
-    }
-    return result;
-}
-
-static enum config_read_result read_seconds(struct config_reader *reader,
-                                            const struct config_row *row,
-                                            const struct config_node *node)
-{
-    return read_duration(reader, row, node, 1000);
-}
-
-static enum config_read_result read_milliseconds(struct config_reader *reader,
-                                                 const struct config_row *row,
-                                                 const struct config_node *node)
-{
-    return read_duration(reader, row, node, 1);
-}
-
 enum config_read_result config_read_time(struct config_reader *reader,
                                          const struct config_row *row,
                                          const struct config_node *node, uint64_t min_s,
                                          uint64_t max_s, uint32_t *out)
 {
-    struct config_row bounds = *row;
     uint64_t value = 0;
-
-    bounds.min = min_s;
-    bounds.max = max_s;
-    bounds.zero = NULL;
     const enum config_read_result result =
-        read_number(reader, &bounds, node, durations, "a time with its unit (10s: ms s m h d)",
-                    1000, &value);
+        read_bounded(reader, row, node, min_s, max_s, &amounts[SECONDS], &value);
+
     if (result == CONFIG_READ_OK) {
         *out = (uint32_t)value;
     }
@@ -312,30 +285,3 @@ void config_print_time(uint32_t seconds, FILE *out)
 
     print_number(&none, seconds * 1000ull, durations, out);
 }
-
-static void print_duration(const struct config *config, const struct config_row *row,
-                           uint64_t scale, FILE *out)
-{
-    const uint64_t value = *(const uint32_t *)config_member_of(config, row) * scale;
-
-    if (value == 0) {
-        fprintf(out, " %s", row->zero != NULL ? row->zero : "0s");
-    } else {
-        print_number(row, value, durations, out);
-    }
-}
-
-static void print_seconds(const struct config *config, const struct config_row *row, FILE *out)
-{
-    print_duration(config, row, 1000, out);
-}
-
-static void print_milliseconds(const struct config *config, const struct config_row *row,
-                               FILE *out)
-{
-    print_duration(config, row, 1, out);
-}
-
-const struct config_kind config_kind_seconds = {"time", read_seconds, print_seconds};
-const struct config_kind config_kind_milliseconds = {"time", read_milliseconds,
-                                                     print_milliseconds};

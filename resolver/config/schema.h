@@ -85,7 +85,7 @@ extern const size_t config_section_count;
  * are not the outer one's. */
 bool config_row_is_in(const struct config_row *row, const char *section, const char **option);
 
-/* values.c: one scalar. */
+/* amounts.c, values.c: one scalar. */
 extern const struct config_kind config_kind_count;        /* unsigned */
 extern const struct config_kind config_kind_count16;      /* uint16_t */
 extern const struct config_kind config_kind_percent;      /* unsigned */
@@ -117,7 +117,7 @@ extern const struct config_kind config_kind_forward;
 extern const struct config_kind config_kind_stages;
 void config_free_stages(struct config *config);
 void config_check_stages(struct config_reader *reader);
-/* values.c: a time within these bounds, and how it is printed. */
+/* amounts.c: a time within these bounds, and how it is printed. */
 enum config_read_result config_read_time(struct config_reader *reader,
                                          const struct config_row *row,
                                          const struct config_node *node, uint64_t min_s,
