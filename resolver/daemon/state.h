@@ -182,6 +182,14 @@ int control_socket_try(struct daemon *daemon);
 
 struct start_sockets;
 
+/* threads.c: the workers, and the writer of events. */
+/* A worker per row of the sockets, which it takes over. 0, or a code, after a message. */
+int threads_make_workers(struct daemon *daemon, struct start_sockets *sockets);
+/* 0, or a code. */
+int threads_start(struct daemon *daemon);
+/* Workers first, then the writer, which takes what they have left, then what both used. */
+void threads_stop(struct daemon *daemon);
+
 /* keep.c: sockets that outlive this process. */
 /* Before the workers take them over. The connections of sockets are taken. 0 or -ENOMEM. */
 int keep_note(struct daemon *daemon, struct start_sockets *sockets);
@@ -291,6 +299,9 @@ struct setup_why;
 struct setup_why_server;
 void why_find_servers(struct daemon *daemon, struct setup_why *why,
                       struct setup_why_server *servers);
+/* Whether the cache has an answer for the key; stale: also one past its time. */
+bool why_find(struct daemon *daemon, const struct cache_key *key, uint64_t now_us, bool stale,
+              uint8_t octets[WIRE_MESSAGE_MAX], struct cache_entry *entry);
 
 /* top.c: commands. */
 bool top_command(struct daemon *daemon, struct request *request, struct control_client *client,
