@@ -2,109 +2,37 @@
 #include "daemon/state.h"
 
 #include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
 
 #define MICROSECONDS 1000000u
 
 /* Upstreams: a family is a row, a line an upstream. */
 
-static uint64_t up_of(const struct upstream_server_status *server)
-{
-    return server->health == UPSTREAM_UP;
-}
-
-static uint64_t questions_of(const struct upstream_server_status *server)
-{
-    return server->questions;
-}
-
-static uint64_t answers_of(const struct upstream_server_status *server)
-{
-    return server->answers;
-}
-
-static uint64_t timeouts_of(const struct upstream_server_status *server)
-{
-    return server->timeouts;
-}
-
-static uint64_t wrong_of(const struct upstream_server_status *server)
-{
-    return server->wrong;
-}
-
-static uint64_t failures_of(const struct upstream_server_status *server)
-{
-    return server->failures;
-}
-
-static uint64_t tcp_of(const struct upstream_server_status *server)
-{
-    return server->tcp;
-}
-
-static uint64_t late_of(const struct upstream_server_status *server)
-{
-    return server->late;
-}
-
-static uint64_t downs_of(const struct upstream_server_status *server)
-{
-    return server->downs;
-}
-
-static uint64_t probes_of(const struct upstream_server_status *server)
-{
-    return server->probes;
-}
-
-static uint64_t handshakes_of(const struct upstream_server_status *server)
-{
-    return server->tls.handshakes;
-}
-
-static uint64_t resumed_of(const struct upstream_server_status *server)
-{
-    return server->tls.resumed;
-}
-
-static uint64_t tls_failures_of(const struct upstream_server_status *server)
-{
-    return server->tls.failures;
-}
+#define OF(member) offsetof(struct upstream_server_status, member)
 
 static const struct upstream_row {
     const char *name;
-    enum metrics_kind kind;
     const char *help;
-    uint64_t (*value)(const struct upstream_server_status *server);
-    bool only_tried; /* no line for one that was not asked yet: nothing is known */
+    size_t at; /* of a uint64_t that grows */
 } upstream_rows[] = {
-    {"cordon_upstream_up", METRICS_GAUGE,
-     "1 if it is up, 0 if it is down and asked last; none: not asked yet.", up_of, true},
-    {"cordon_upstream_questions_total", METRICS_COUNTER, "Questions sent to it.", questions_of,
-     false},
-    {"cordon_upstream_answers_total", METRICS_COUNTER, "Answers that were taken.", answers_of,
-     false},
-    {"cordon_upstream_timeouts_total", METRICS_COUNTER, "Questions without an answer in time.",
-     timeouts_of, false},
-    {"cordon_upstream_wrong_total", METRICS_COUNTER,
-     "Answers that were not taken: wrong in some way.", wrong_of, false},
-    {"cordon_upstream_failures_total", METRICS_COUNTER,
-     "Questions that it refused or failed on.", failures_of, false},
-    {"cordon_upstream_tcp_questions_total", METRICS_COUNTER,
-     "Questions sent to it over TCP or TLS.", tcp_of, false},
-    {"cordon_upstream_late_total", METRICS_COUNTER,
-     "Questions whose answer was not there when nearly all are.", late_of, false},
-    {"cordon_upstream_downs_total", METRICS_COUNTER, "How often it has gone down.", downs_of,
-     false},
-    {"cordon_upstream_probes_total", METRICS_COUNTER, "Questions to see whether it is back.",
-     probes_of, false},
-    {"cordon_upstream_tls_handshakes_total", METRICS_COUNTER, "Whole TLS handshakes with it.",
-     handshakes_of, false},
-    {"cordon_upstream_tls_resumed_total", METRICS_COUNTER,
-     "TLS connections to it that went on with an earlier session.", resumed_of, false},
-    {"cordon_upstream_tls_failures_total", METRICS_COUNTER,
-     "TLS connections to it that proved nothing, or broke.", tls_failures_of, false},
+    {"cordon_upstream_questions_total", "Questions sent to it.", OF(questions)},
+    {"cordon_upstream_answers_total", "Answers that were taken.", OF(answers)},
+    {"cordon_upstream_timeouts_total", "Questions without an answer in time.", OF(timeouts)},
+    {"cordon_upstream_wrong_total", "Answers that were not taken: wrong in some way.",
+     OF(wrong)},
+    {"cordon_upstream_failures_total", "Questions that it refused or failed on.", OF(failures)},
+    {"cordon_upstream_tcp_questions_total", "Questions sent to it over TCP or TLS.", OF(tcp)},
+    {"cordon_upstream_late_total", "Questions whose answer was not there when nearly all are.",
+     OF(late)},
+    {"cordon_upstream_downs_total", "How often it has gone down.", OF(downs)},
+    {"cordon_upstream_probes_total", "Questions to see whether it is back.", OF(probes)},
+    {"cordon_upstream_tls_handshakes_total", "Whole TLS handshakes with it.",
+     OF(tls.handshakes)},
+    {"cordon_upstream_tls_resumed_total",
+     "TLS connections to it that went on with an earlier session.", OF(tls.resumed)},
+    {"cordon_upstream_tls_failures_total",
+     "TLS connections to it that proved nothing, or broke.", OF(tls.failures)},
 };
 
 /* To another server, while a first is waited for. */
@@ -132,14 +60,24 @@ static void write_servers(struct text *out, const struct daemon *daemon,
 
     metrics_single(out, "cordon_upstreams", METRICS_GAUGE, "Upstreams to ask.",
                    daemon_snapshot(daemon)->upstreams.count);
+    metrics_family(out, "cordon_upstream_up", METRICS_GAUGE,
+                   "1 if it is up, 0 if it is down and asked last; none: not asked yet.");
+    for (size_t i = 0; i < count; i++) {
+        if (servers[i].health != UPSTREAM_UNTRIED) {
+            endpoint_format(&servers[i].endpoint, address);
+            metrics_line(out, "cordon_upstream_up", "upstream", address,
+                         servers[i].health == UPSTREAM_UP);
+        }
+    }
     for (size_t r = 0; r < sizeof(upstream_rows) / sizeof(upstream_rows[0]); r++) {
         const struct upstream_row *row = &upstream_rows[r];
-        metrics_family(out, row->name, row->kind, row->help);
+        metrics_family(out, row->name, METRICS_COUNTER, row->help);
         for (size_t i = 0; i < count; i++) {
-            if (!row->only_tried || servers[i].health != UPSTREAM_UNTRIED) {
-                endpoint_format(&servers[i].endpoint, address);
-                metrics_line(out, row->name, "upstream", address, row->value(&servers[i]));
-            }
+            uint64_t value;
+
+            memcpy(&value, (const uint8_t *)&servers[i] + row->at, sizeof(value));
+            endpoint_format(&servers[i].endpoint, address);
+            metrics_line(out, row->name, "upstream", address, value);
         }
     }
     metrics_family(out, "cordon_upstream_rtt_seconds", METRICS_GAUGE,
