@@ -6,35 +6,16 @@
  * of audit_names.txt. Writes to a folder of its own below TMPDIR, and removes it. The mix is
  * that of audit_events.h.
  */
-#include "audit/log.h"
 #include "audit/search.h"
 #include "audit/verify.h"
 #include "base/random.h"
 #include "bench/audit_events.h"
+#include "bench/audit_place.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #define BATCH 1024u
-
-static double cpu(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static double wall(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static bool count_only(void *context, const struct audit_header *header,
                        struct audit_block *block, uint32_t i)
@@ -59,14 +40,14 @@ static void measure_way(const struct audit_files *files, const char *what,
 
     with.way = &way;
     for (unsigned i = 0; i < ROUNDS; i++) {
-        const double begin = wall();
-        const double begin_cpu = cpu();
+        const double begin = place_seconds(CLOCK_MONOTONIC);
+        const double begin_cpu = place_seconds(CLOCK_PROCESS_CPUTIME_ID);
 
         if (audit_search(files, &with, count_only, NULL, &stats) != 0) {
             exit(1);
         }
-        const double spent = wall() - begin;
-        const double spent_cpu = cpu() - begin_cpu;
+        const double spent = place_seconds(CLOCK_MONOTONIC) - begin;
+        const double spent_cpu = place_seconds(CLOCK_PROCESS_CPUTIME_ID) - begin_cpu;
         best = i == 0 || spent < best ? spent : best;
         best_cpu = i == 0 || spent_cpu < best_cpu ? spent_cpu : best_cpu;
     }
@@ -116,8 +97,8 @@ static void measure_verify(const struct audit_files *files, const struct trust_n
 {
     const struct audit_verify_options options = {.key = key, .deep = deep, .threads = threads};
     struct audit_verdict verdict;
-    const double wall_begin = wall();
-    const double begin = cpu();
+    const double wall_begin = place_seconds(CLOCK_MONOTONIC);
+    const double begin = place_seconds(CLOCK_PROCESS_CPUTIME_ID);
 
     if (audit_verify(files, &options, &verdict) != 0 ||
         verdict.integrity.fault != AUDIT_SOUND || verdict.completeness.fault != AUDIT_SOUND) {
@@ -125,9 +106,10 @@ static void measure_verify(const struct audit_files *files, const struct trust_n
     }
     printf("verify %-34s %7.3f s (%.3f s of a processor) with %u threads, %llu blocks, %llu "
            "checkpoints\n",
-           deep ? "all, and each block's tree anew" : "all", wall() - wall_begin, cpu() - begin,
-           threads, (unsigned long long)verdict.blocks,
-           (unsigned long long)verdict.checkpoints);
+           deep ? "all, and each block's tree anew" : "all",
+           place_seconds(CLOCK_MONOTONIC) - wall_begin,
+           place_seconds(CLOCK_PROCESS_CPUTIME_ID) - begin, threads,
+           (unsigned long long)verdict.blocks, (unsigned long long)verdict.checkpoints);
 }
 
 static void add(struct audit_log *log, enum audit_stream stream, const struct audit_row *row)
@@ -153,7 +135,7 @@ static uint64_t write_events(struct audit_log *log, struct audit_events *made, u
             audit_events_rows(made, &one[i], &rows[i]);
         }
         now = one[BATCH - 1].question.wall_us;
-        const double start = cpu();
+        const double start = place_seconds(CLOCK_PROCESS_CPUTIME_ID);
         for (unsigned i = 0; i < BATCH; i++) {
             if (one[i].decided) {
                 add(log, AUDIT_DECISIONS, &rows[i].decision);
@@ -164,74 +146,39 @@ static uint64_t write_events(struct audit_log *log, struct audit_events *made, u
         if (audit_log_tick(log, NULL, now) != 0) {
             exit(1);
         }
-        *spent += cpu() - start;
+        *spent += place_seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
     }
     return now;
-}
-
-static uint64_t file_octets(const char *path)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t number = 1;; number++) {
-        char name[AUDIT_FILE_NAME_MAX];
-        char whole[256];
-        struct stat status;
-
-        audit_file_name(number, name);
-        snprintf(whole, sizeof(whole), "%s/%s", path, name);
-        if (stat(whole, &status) != 0) {
-            return sum;
-        }
-        sum += (uint64_t)status.st_size;
-    }
 }
 
 int main(int argc, char **argv)
 {
     const uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000000;
     const uint64_t begin = UINT64_C(1790000000000000);
-    const char *base = getenv("TMPDIR");
     struct trust_secret_key secret;
-    struct trust_public_key public_key;
-    struct audit_log_settings settings = {.secret = &secret,
-                                          .file_octets = 64u << 20,
-                                          .seal_us = {0, 5000000, 10000000, 1000000},
-                                          .group = {0, 1, 16, 1},
-                                          .checkpoint_blocks = 16,
-                                          .checkpoint_us = 60000000,
-                                          .retry_us = 1000000,
-                                          .level = 1,
-                                          .sync = true};
+    struct audit_log_settings settings;
     struct audit_folder folder;
     struct audit_files files;
     struct audit_log_opened opened;
     struct audit_log *log = NULL;
-    char path[200];
-    char command[256];
+    char path[PLACE_MAX];
     double spent = 0;
     uint64_t decisions = 0;
 
-    snprintf(path, sizeof(path), "%s/cordon-bench-audit-XXXXXX", base != NULL ? base : "/tmp");
+    place_settings(&secret, &settings);
     struct audit_events *made = audit_events_create(argc > 2 ? argv[2] : NULL, 1, begin);
-    if (made == NULL || mkdtemp(path) == NULL ||
-        audit_folder_open(path, &folder, &files) != 0) {
-        return 1;
-    }
-    trust_key_generate(&secret, &public_key);
-    if (trust_note_key_make("bench.example/audit", TRUST_NOTE_ED25519, public_key.key,
-                            &settings.key) != 0 ||
-        audit_log_open(&files, &settings, begin, 1, &log, &opened) != 0) {
-        return 1;
-    }
+    place_make(path);
+    place_need(made != NULL && audit_folder_open(path, &folder, &files) == 0 &&
+                   audit_log_open(&files, &settings, begin, 1, &log, &opened) == 0,
+               "names, or a log");
     const uint64_t end = write_events(log, made, events, &spent, &decisions);
-    const double start = cpu();
+    const double start = place_seconds(CLOCK_PROCESS_CPUTIME_ID);
     if (audit_log_close(log, NULL, end) != 0) {
         return 1;
     }
-    spent += cpu() - start;
+    spent += place_seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
     const uint64_t all = (events + BATCH - 1) / BATCH * BATCH;
-    const uint64_t octets = file_octets(path);
+    const uint64_t octets = place_octets(path);
     printf("write  %llu queries and %llu decisions: %.2f octets an event, %.3f us of a "
            "processor\n",
            (unsigned long long)all, (unsigned long long)decisions,
@@ -242,7 +189,6 @@ int main(int argc, char **argv)
         measure_verify(&files, &settings.key, threads, true);
     }
     audit_folder_close(&folder);
-    snprintf(command, sizeof(command), "rm -rf '%s'", path);
     audit_events_destroy(made);
-    return system(command) == 0 ? 0 : 1;
+    return place_remove(path);
 }

@@ -8,37 +8,19 @@
  * The decisions are those of audit_events.h, some thousands again and again, each time by a
  * client as often as it asks there, over thirty days.
  */
-#include "audit/log.h"
 #include "audit/privacy.h"
 #include "base/random.h"
 #include "bench/audit_events.h"
+#include "bench/audit_place.h"
 #include "dossier/reports.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define POOL    4096u
 #define BEGIN   UINT64_C(1790000000000000)
 #define SPAN_US (30 * UINT64_C(86400000000))
 #define TICK    1024u
-
-static double cpu(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void need(bool holds, const char *what)
-{
-    if (!holds) {
-        fprintf(stderr, "bench_audit_report: %s\n", what);
-        exit(1);
-    }
-}
 
 /* As many as ask, the first of them most. */
 static struct address chance_client(struct random *random)
@@ -61,7 +43,7 @@ static void write_log(const struct audit_files *files, struct audit_log_settings
         audit_events_next(events, &pool[have]);
         have += pool[have].decided;
     }
-    need(audit_log_open(files, settings, BEGIN, 1, &log, &opened) == 0, "the log");
+    place_need(audit_log_open(files, settings, BEGIN, 1, &log, &opened) == 0, "the log");
     for (uint64_t i = 0; i < count; i++) {
         one = pool[random_below(random, POOL)];
         now = BEGIN + SPAN_US / count * i;
@@ -71,10 +53,10 @@ static void write_log(const struct audit_files *files, struct audit_log_settings
         one.decision.client = client;
         one.question.client = &client;
         audit_events_rows(events, &one, &rows);
-        need(audit_log_add(log, AUDIT_DECISIONS, &rows.decision, now) == 0, "an event");
-        need(i % TICK != 0 || audit_log_tick(log, NULL, now) == 0, "the log's tick");
+        place_need(audit_log_add(log, AUDIT_DECISIONS, &rows.decision, now) == 0, "an event");
+        place_need(i % TICK != 0 || audit_log_tick(log, NULL, now) == 0, "the log's tick");
     }
-    need(audit_log_close(log, NULL, now) == 0, "the log's end");
+    place_need(audit_log_close(log, NULL, now) == 0, "the log's end");
 }
 
 static void measure_report(const struct audit_files *files, const struct trust_note_key *key,
@@ -83,10 +65,10 @@ static void measure_report(const struct audit_files *files, const struct trust_n
     const struct dossier_source source = {files, *key};
     const struct dossier_request request = {.sources = &source, .source_count = 1};
     struct dossier *dossier = NULL;
-    const double start = cpu();
+    const double start = place_seconds(CLOCK_PROCESS_CPUTIME_ID);
 
-    need(dossier_make(DOSSIER_EXPOSURE, &request, NULL, &dossier) == 0, "the report");
-    const double spent = cpu() - start;
+    place_need(dossier_make(DOSSIER_EXPOSURE, &request, NULL, &dossier) == 0, "the report");
+    const double spent = place_seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
     printf("exposure   %llu decisions: %.2f s of a processor, %.2f us each\n",
            (unsigned long long)count, spent, spent * 1e6 / (double)count);
     dossier_destroy(dossier);
@@ -101,8 +83,8 @@ static void measure_pseudonyms(const char *folder, uint64_t count, unsigned clie
 
     settings.client[AUDIT_DECISIONS] = AUDIT_FORM_PSEUDONYM;
     struct audit_privacy *privacy = audit_privacy_create(&settings);
-    need(privacy != NULL, "memory");
-    const double start = cpu();
+    place_need(privacy != NULL, "memory");
+    const double start = place_seconds(CLOCK_PROCESS_CPUTIME_ID);
     for (uint64_t i = 0; i < count; i++) {
         const uint32_t number = random_below(random, random_below(random, clients) + 1);
         const struct address from = {
@@ -111,7 +93,7 @@ static void measure_pseudonyms(const char *folder, uint64_t count, unsigned clie
 
         audit_privacy_client(privacy, AUDIT_DECISIONS, &from, BEGIN + i, &out);
     }
-    const double spent = cpu() - start;
+    const double spent = place_seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
     printf("pseudonyms %llu events of %u clients: %.3f us of a processor each\n",
            (unsigned long long)count, clients, spent * 1e6 / (double)count);
     audit_privacy_destroy(privacy);
@@ -121,7 +103,7 @@ static void measure_hashes(struct audit_events *events, uint64_t count)
 {
     static const uint8_t key[DIGEST_KEY_OCTETS] = {1};
     uint8_t out[AUDIT_PSEUDONYM_OCTETS];
-    const double start = cpu();
+    const double start = place_seconds(CLOCK_PROCESS_CPUTIME_ID);
 
     for (uint64_t i = 0; i < count; i++) {
         const struct wire_name *name =
@@ -129,7 +111,7 @@ static void measure_hashes(struct audit_events *events, uint64_t count)
 
         audit_pseudonym_name(key, name->octets, name->len, out);
     }
-    const double spent = cpu() - start;
+    const double spent = place_seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
     printf("hashing    %llu names: %.3f us of a processor each\n", (unsigned long long)count,
            spent * 1e6 / (double)count);
 }
@@ -137,37 +119,25 @@ static void measure_hashes(struct audit_events *events, uint64_t count)
 int main(int argc, char **argv)
 {
     const uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
-    const char *base = getenv("TMPDIR");
     struct trust_secret_key secret;
-    struct trust_public_key public_key;
-    struct audit_log_settings settings = {.secret = &secret,
-                                          .file_octets = 64u << 20,
-                                          .seal_us = {0, 5000000, 10000000, 1000000},
-                                          .group = {0, 1, 16, 1},
-                                          .checkpoint_blocks = 1024,
-                                          .checkpoint_us = UINT64_C(3600000000),
-                                          .retry_us = 1000000,
-                                          .level = 1,
-                                          .sync = false};
+    struct audit_log_settings settings;
     struct audit_folder folder;
     struct audit_files files;
     struct random random;
-    char path[200];
-    char keys[240];
-    char command[256];
+    char path[PLACE_MAX];
+    char keys[PLACE_MAX + 8];
 
+    place_settings(&secret, &settings);
     /* A block a second at most would be one an event: they are filled as by a busy day. */
     settings.seal_us[AUDIT_DECISIONS] = SPAN_US;
+    settings.checkpoint_blocks = 1024;
+    settings.checkpoint_us = UINT64_C(3600000000);
+    settings.sync = false;
     random_init(&random);
-    snprintf(path, sizeof(path), "%s/cordon-bench-report-XXXXXX", base != NULL ? base : "/tmp");
     struct audit_events *events = audit_events_create(argc > 2 ? argv[2] : NULL, 1, BEGIN);
-    need(events != NULL && count > 0 && mkdtemp(path) != NULL &&
-             audit_folder_open(path, &folder, &files) == 0,
-         "names, or a folder");
-    trust_key_generate(&secret, &public_key);
-    need(trust_note_key_make("bench.example/audit", TRUST_NOTE_ED25519, public_key.key,
-                             &settings.key) == 0,
-         "a key");
+    place_make(path);
+    place_need(events != NULL && count > 0 && audit_folder_open(path, &folder, &files) == 0,
+               "names, or a folder");
     write_log(&files, &settings, events, count, &random);
     measure_report(&files, &settings.key, count);
     audit_folder_close(&folder);
@@ -176,6 +146,5 @@ int main(int argc, char **argv)
     measure_pseudonyms(keys, count, 1000000, &random);
     measure_hashes(events, count);
     audit_events_destroy(events);
-    snprintf(command, sizeof(command), "rm -rf '%s'", path);
-    return system(command) == 0 ? 0 : 1;
+    return place_remove(path);
 }

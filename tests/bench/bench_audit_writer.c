@@ -10,12 +10,10 @@
  */
 #include "audit/writer.h"
 #include "bench/audit_events.h"
+#include "bench/audit_place.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #define WORKERS  2u
 #define BATCH    4096u
@@ -30,29 +28,13 @@ struct scene {
     struct policy_slot *slot;
     struct audit_recorder *recorder;
     struct audit_writer *writer;
-    char folder[200], log[240], key[240];
+    char folder[PLACE_MAX], log[PLACE_MAX + 16], key[PLACE_MAX + 16];
 };
-
-static void need(bool holds, const char *what)
-{
-    if (!holds) {
-        fprintf(stderr, "bench_audit_writer: %s\n", what);
-        exit(1);
-    }
-}
-
-static double seconds_of(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /* Of all threads but this one. */
 static double others(void)
 {
-    return seconds_of(CLOCK_PROCESS_CPUTIME_ID) - seconds_of(CLOCK_THREAD_CPUTIME_ID);
+    return place_seconds(CLOCK_PROCESS_CPUTIME_ID) - place_seconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void keep(void *snapshot)
@@ -73,11 +55,7 @@ static const char *view_name(const void *snapshot, unsigned view)
 
 static void start(struct scene *scene, struct audit_events *events)
 {
-    const char *base = getenv("TMPDIR");
-
-    snprintf(scene->folder, sizeof(scene->folder), "%s/cordon-bench-writer-XXXXXX",
-             base != NULL ? base : "/tmp");
-    need(mkdtemp(scene->folder) != NULL, "no folder can be made");
+    place_make(scene->folder);
     snprintf(scene->log, sizeof(scene->log), "%s/audit", scene->folder);
     snprintf(scene->key, sizeof(scene->key), "%s/audit.key", scene->folder);
     const struct audit_recorder_settings recorder = {
@@ -104,17 +82,18 @@ static void start(struct scene *scene, struct audit_events *events)
     for (unsigned i = 0; i < WORKERS; i++) {
         scene->rings[i] = ring_create(RING);
         scene->questions[i] = ring_create(RING);
-        need(scene->rings[i] != NULL && scene->questions[i] != NULL, "out of memory");
+        place_need(scene->rings[i] != NULL && scene->questions[i] != NULL, "out of memory");
         scene->lost_at[i] = &scene->lost[i];
         scene->questions_lost_at[i] = &scene->questions_lost[i];
     }
     scene->policy = audit_events_policy(events);
     scene->slot = policy_slot_create(WORKERS + 1, (void *)(uintptr_t)scene->policy, keep);
-    need(scene->slot != NULL, "out of memory");
+    place_need(scene->slot != NULL, "out of memory");
     inputs.slot = scene->slot;
     scene->recorder = inputs.recorder = audit_recorder_create(&recorder);
-    need(scene->recorder != NULL && audit_writer_start(&writer, &inputs, &scene->writer) == 0,
-         "the writer does not start");
+    place_need(scene->recorder != NULL &&
+                   audit_writer_start(&writer, &inputs, &scene->writer) == 0,
+               "the writer does not start");
 }
 
 static void pause_until_room(struct ring *ring, size_t octets)
@@ -122,7 +101,7 @@ static void pause_until_room(struct ring *ring, size_t octets)
     const struct timespec pause = {.tv_nsec = 500000};
 
     for (unsigned i = 0; !ring_has_room(ring, octets, 1); i++) {
-        need(i < PATIENCE, "the writer takes nothing");
+        place_need(i < PATIENCE, "the writer takes nothing");
         nanosleep(&pause, NULL);
     }
 }
@@ -131,28 +110,10 @@ static void pause_until_room(struct ring *ring, size_t octets)
 static void put(struct scene *scene, unsigned worker, const struct audit_made *made)
 {
     pause_until_room(scene->questions[worker], AUDIT_QUESTION_MAX);
-    need(audit_question_put(scene->questions[worker], &made->question), "no room");
+    place_need(audit_question_put(scene->questions[worker], &made->question), "no room");
     if (made->decided) {
         pause_until_room(scene->rings[worker], AUDIT_RECORD_MAX);
-        need(audit_event_put(scene->rings[worker], &made->decision), "no room");
-    }
-}
-
-static uint64_t octets_of(const char *folder)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t number = 1;; number++) {
-        char name[AUDIT_FILE_NAME_MAX];
-        char path[300];
-        struct stat status;
-
-        audit_file_name(number, name);
-        snprintf(path, sizeof(path), "%s/%s", folder, name);
-        if (stat(path, &status) != 0) {
-            return sum;
-        }
-        sum += (uint64_t)status.st_size;
+        place_need(audit_event_put(scene->rings[worker], &made->decision), "no room");
     }
 }
 
@@ -165,9 +126,8 @@ int main(int argc, char **argv)
     struct audit_recorder_stats stats;
     struct scene scene = {0};
     uint64_t decisions = 0;
-    char command[256];
 
-    need(events != NULL, "no events");
+    place_need(events != NULL, "no events");
     start(&scene, events);
     const double before = others();
     for (uint64_t done = 0; done < asked; done += BATCH) {
@@ -183,15 +143,15 @@ int main(int argc, char **argv)
     const double spent = others() - before;
     const uint64_t queries = (asked + BATCH - 1) / BATCH * BATCH;
     audit_recorder_stats(scene.recorder, &stats);
-    need(stats.log.safe[AUDIT_QUERIES] == queries &&
-             stats.log.safe[AUDIT_DECISIONS] == decisions,
-         "something is missing");
+    place_need(stats.log.safe[AUDIT_QUERIES] == queries &&
+                   stats.log.safe[AUDIT_DECISIONS] == decisions,
+               "something is missing");
     printf(
         "writer %llu queries and %llu decisions: %.3f us of a processor an event, %.2f octets "
         "an event\n",
         (unsigned long long)queries, (unsigned long long)decisions,
         spent * 1e6 / (double)(queries + decisions),
-        (double)octets_of(scene.log) / (double)(queries + decisions));
+        (double)place_octets(scene.log) / (double)(queries + decisions));
     audit_recorder_destroy(scene.recorder);
     policy_slot_destroy(scene.slot);
     for (unsigned i = 0; i < WORKERS; i++) {
@@ -199,6 +159,5 @@ int main(int argc, char **argv)
         ring_destroy(scene.questions[i]);
     }
     audit_events_destroy(events);
-    snprintf(command, sizeof(command), "rm -rf '%s'", scene.folder);
-    return system(command) == 0 ? 0 : 1;
+    return place_remove(scene.folder);
 }
