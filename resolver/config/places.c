@@ -109,6 +109,10 @@ static enum config_read_result add_listen(struct config_reader *reader,
     if (is_multicast(&address)) {
         return config_fault(reader, row, node, "\"%.200s\" is a multicast address", node->text);
     }
+    if (address.family == ADDRESS_V4 && memcmp(address.octets, "\xff\xff\xff\xff", 4) == 0) {
+        return config_fault(reader, row, node, "\"%.200s\" is the broadcast address",
+                            node->text);
+    }
     for (size_t i = 0; i < config->listen_count; i++) {
         if (address_equal(&config->listen[i], &address)) {
             return config_fault(reader, row, node, "\"%.200s\" stands here twice: remove one",

@@ -221,7 +221,7 @@ int activation_pair(struct activation *activation, const struct address *address
     const int rc = net_sockets_adopt(address, &pair);
     if (rc != 0) {
         fprintf(err, "error: the sockets of %s that were passed: %s\n", text,
-                cordon_strerror(rc));
+                net_is_broadcast(address) ? "it is a broadcast address" : cordon_strerror(rc));
         return rc;
     }
     *origin = any->origin;

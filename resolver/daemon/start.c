@@ -211,6 +211,14 @@ void start_explain_port(FILE *out, const struct address *address, int error)
         break;
     case -EADDRNOTAVAIL:
     case -EAFNOSUPPORT:
+        if (net_is_broadcast(address)) {
+            fprintf(out,
+                    "error: %s cannot be opened: it is a broadcast address, which everybody on "
+                    "the link has.\n"
+                    "       Name this machine's own address there: `ip address` shows it.\n",
+                    where);
+            break;
+        }
         fprintf(out,
                 "error: %s cannot be opened: this machine has no such address.\n"
                 "       `ip address` shows those that it has; 0.0.0.0 and :: stand for all.\n",

@@ -24,11 +24,15 @@ struct net_sockets {
     int tcp;
 };
 
+/* True if packets to this address go to everybody on a link of this machine, so that nobody can
+ * answer from it. Asks the kernel; nothing is sent. */
+bool net_is_broadcast(const struct address *address);
+
 /*
  * Opens the pair for a worker, with SO_REUSEPORT. 0, or -errno (-EADDRINUSE, -EACCES,
- * -EADDRNOTAVAIL): then nothing is open. address->port may be 0 in tests: *address is updated.
- * The first pair of an address is opened with exclusive = true: it fails if somebody else, even
- * a second cordond, holds the port.
+ * -EADDRNOTAVAIL, also for a broadcast address): then nothing is open. address->port may be 0
+ * in tests: *address is updated. The first pair of an address is opened with exclusive = true:
+ * it fails if somebody else, even a second cordond, holds the port.
  */
 int net_sockets_open(struct address *address, bool exclusive, struct net_sockets *sockets);
 /* Prepares a pair that somebody else has opened and bound, for this very address. 0 or -errno.

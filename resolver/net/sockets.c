@@ -58,6 +58,30 @@ bool net_is_wide(const struct address *address)
                                           : address->octets[0] == 0xff);
 }
 
+/* Whether a socket that may send to everybody, or one that may not, takes it as its peer. 0 or
+ * -errno. */
+static int try_peer(const struct address *address, int to_everybody)
+{
+    struct sockaddr_storage storage;
+    const socklen_t len = address_to_sockaddr(address, &storage);
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int rc = fd < 0 ? -errno : set(fd, SOL_SOCKET, SO_BROADCAST, to_everybody);
+
+    if (rc == 0 && connect(fd, (const struct sockaddr *)&storage, len) != 0) {
+        rc = -errno;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rc;
+}
+
+bool net_is_broadcast(const struct address *address)
+{
+    return address->family == ADDRESS_V4 && !net_is_wide(address) &&
+           try_peer(address, 0) == -EACCES && try_peer(address, 1) == 0;
+}
+
 /* What an answer needs: the address asked on the way in, where it is not the socket's own; and
  * no path MTU that a stranger can lower by forged ICMP (RFC 9715, 3.1): the size limit of
  * answers keeps them whole. */
@@ -66,7 +90,9 @@ static int prepare_udp(int fd, const struct address *address)
     const int wide = net_is_wide(address) ? 1 : 0;
     int rc = set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
 
-    if (rc == 0 && address->family == ADDRESS_V6) {
+    if (net_is_broadcast(address)) { /* the kernel does not tell such questions apart here */
+        rc = -EADDRNOTAVAIL;
+    } else if (rc == 0 && address->family == ADDRESS_V6) {
         rc = set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, wide);
         if (set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) != 0) {
             (void)set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);

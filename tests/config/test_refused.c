@@ -281,6 +281,8 @@ static void addresses_that_are_none_are_refused(void **state)
          "machine and goes with fe80:: addresses only"},
         {"server: {listen: [224.0.0.251@5353]}",
          "1:19: server.listen: \"224.0.0.251@5353\" is a multicast address"},
+        {"server: {listen: [255.255.255.255]}",
+         "1:19: server.listen: \"255.255.255.255\" is the broadcast address"},
         {"server: {listen: [[::1]@53]}",
          "1:24: not well-formed YAML: while scanning for the next token, found character that "
          "cannot start any token: look at the indentation, brackets and quotes here and on the "

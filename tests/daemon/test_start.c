@@ -156,6 +156,11 @@ static void explains_what_to_do_about_a_port(void **state)
         assert_non_null(strstr(text, "port 53 of 127.0.0.1"));
         free(text);
     }
+    const struct address everybody = address_of("127.255.255.255@53");
+    char *text = explained(&everybody, -EADDRNOTAVAIL);
+    assert_non_null(strstr(text, "port 53 of 127.255.255.255"));
+    assert_non_null(strstr(text, "is a broadcast address"));
+    free(text);
 }
 
 static void explains_who_holds_a_port(void **state)

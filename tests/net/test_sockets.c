@@ -179,6 +179,34 @@ static void what_the_system_refuses_is_told(void **state)
     }
 }
 
+/* What is sent to everybody would be answered from an address that nobody has asked. */
+static void nobody_answers_from_a_broadcast_address(void **state)
+{
+    static const char *const single[] = {"127.0.0.1", "127.0.0.9", "192.0.2.77",
+                                         "0.0.0.0",   "224.0.0.1", "::1"};
+    static const char *const everybody[] = {"127.255.255.255", "255.255.255.255"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++) {
+        const struct address address = address_of(single[i]);
+        assert_false(net_is_broadcast(&address));
+    }
+    for (size_t i = 0; i < sizeof(everybody) / sizeof(everybody[0]); i++) {
+        struct address address = address_of(everybody[i]);
+        struct net_sockets sockets = {77, 78};
+
+        assert_true(net_is_broadcast(&address));
+        assert_int_equal(net_sockets_open(&address, true, &sockets), -EADDRNOTAVAIL);
+        assert_int_equal(net_sockets_open(&address, false, &sockets), -EADDRNOTAVAIL);
+        assert_int_equal(sockets.udp, 77);
+        /* Nor from one that somebody else has bound. */
+        sockets.udp = bind_foreign(&address, SOCK_DGRAM, false);
+        sockets.tcp = bind_foreign(&address, SOCK_STREAM, false);
+        assert_int_equal(net_sockets_adopt(&address, &sockets), -EADDRNOTAVAIL);
+        net_sockets_close(&sockets);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +216,7 @@ int main(void)
         cmocka_unit_test(the_families_do_not_meet),
         cmocka_unit_test(an_old_connection_does_not_hold_the_port),
         cmocka_unit_test(what_the_system_refuses_is_told),
+        cmocka_unit_test(nobody_answers_from_a_broadcast_address),
     };
     return cmocka_run_group_tests_name("net/sockets", tests, NULL, NULL);
 }
