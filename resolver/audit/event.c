@@ -22,8 +22,9 @@ enum {
     FLAG_CLIENT = 16,  /* the hit's ground is the view's word about its clients */
     TRIAL_SHIFT = 5,   /* two bits: what has come of a trial */
     FLAGS_TRIAL = 3 << TRIAL_SHIFT,
-    FLAGS_KNOWN =
-        FLAG_APPLIED | FLAG_CACHED | FLAG_EMBEDDED | FLAG_DEFAULT | FLAG_CLIENT | FLAGS_TRIAL,
+    FLAG_STALE = 128, /* beside FLAG_CACHED */
+    FLAGS_KNOWN = FLAG_APPLIED | FLAG_CACHED | FLAG_EMBEDDED | FLAG_DEFAULT | FLAG_CLIENT |
+                  FLAGS_TRIAL | FLAG_STALE,
     HIT_NAME_OWN = 0xff /* name_at: the name of the hit follows the chain */
 };
 
@@ -113,7 +114,8 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
         .view = decision->view,
         .rcode = decision->rcode,
         .flags = (uint8_t)((decision->applied ? FLAG_APPLIED : 0) |
-                           (decision->cached ? FLAG_CACHED : 0) |
+                           (decision->cached != AUDIT_CACHED_NOT ? FLAG_CACHED : 0) |
+                           (decision->cached == AUDIT_CACHED_STALE ? FLAG_STALE : 0) |
                            (hit->family != hit->address.family ? FLAG_EMBEDDED : 0) |
                            (hit->ground == POLICY_GROUND_DEFAULT ? FLAG_DEFAULT : 0) |
                            (hit->ground == POLICY_GROUND_CLIENT ? FLAG_CLIENT : 0) |
@@ -238,7 +240,9 @@ static void copy_head(const struct head *head, struct audit_event *out)
     out->view = head->view;
     out->rcode = head->rcode;
     out->applied = (head->flags & FLAG_APPLIED) != 0;
-    out->cached = (head->flags & FLAG_CACHED) != 0;
+    out->cached = (head->flags & FLAG_CACHED) == 0  ? AUDIT_CACHED_NOT
+                  : (head->flags & FLAG_STALE) != 0 ? AUDIT_CACHED_STALE
+                                                    : AUDIT_CACHED_FRESH;
     out->hit.set = head->set;
     out->hit.row = head->row;
     out->hit.list = head->list;

@@ -21,6 +21,13 @@ enum audit_transport {
     AUDIT_TCP
 };
 
+/* Whether the answer that was looked at came from the cache. */
+enum audit_cached {
+    AUDIT_CACHED_NOT,
+    AUDIT_CACHED_FRESH,
+    AUDIT_CACHED_STALE /* past its time (RFC 8767) */
+};
+
 /* What a step of the query hands over; pointers are borrowed for the call. */
 struct audit_decision {
     uint64_t wall_us;    /* when the question came */
@@ -32,8 +39,8 @@ struct audit_decision {
     uint8_t transport; /* enum audit_transport */
     uint8_t view;
     uint8_t rcode;
-    bool applied; /* this hit replaced the answer (or would have but for the mode) */
-    bool cached;
+    bool applied;            /* this hit replaced the answer (or would have but for the mode) */
+    uint8_t cached;          /* enum audit_cached */
     struct address upstream; /* family 0: none was asked */
     const struct policy_hit *hit;
     const struct policy_chain *chain; /* NULL: the question itself; else names up to the hit's
@@ -56,7 +63,8 @@ struct audit_event {
     struct audit_client who;         /* what is told of the client (privacy.h) */
     uint16_t type;
     uint8_t transport, view, rcode;
-    bool applied, cached;
+    uint8_t cached; /* enum audit_cached */
+    bool applied;
     struct wire_name name;
     struct policy_hit hit;
     struct policy_chain chain; /* count 0 if none */
@@ -91,7 +99,7 @@ struct audit_question {
     uint32_t latency_us;
     uint16_t type;
     uint8_t view, rcode, transport;
-    bool cached;
+    uint8_t cached; /* enum audit_cached */
     const struct address *client, *upstream;
     const struct wire_name *name;
 };

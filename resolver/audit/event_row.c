@@ -44,6 +44,14 @@ static void add_upstream(struct audit_row *row, const struct address *upstream,
     }
 }
 
+static void add_cached(struct audit_row *row, unsigned cached)
+{
+    audit_row_number(row, AUDIT_CACHED, cached != AUDIT_CACHED_NOT);
+    if (cached == AUDIT_CACHED_STALE) {
+        audit_row_number(row, AUDIT_STALE, 1);
+    }
+}
+
 static void add_question(struct audit_row *row, const struct audit_event *event,
                          const char *view_name, struct audit_event_words *words)
 {
@@ -55,7 +63,7 @@ static void add_question(struct audit_row *row, const struct audit_event *event,
     audit_row_number(row, AUDIT_TYPE, event->type);
     audit_row_number(row, AUDIT_RCODE, event->rcode);
     audit_row_number(row, AUDIT_LATENCY, event->latency_us);
-    audit_row_number(row, AUDIT_CACHED, event->cached);
+    add_cached(row, event->cached);
     add_upstream(row, &event->upstream, words->upstream);
     audit_row_number(row, AUDIT_GENERATION, event->generation);
 }
@@ -320,7 +328,7 @@ bool audit_question_row(const void *record, size_t len, const char *view_name,
     audit_row_number(row, AUDIT_TYPE, head.type);
     audit_row_number(row, AUDIT_RCODE, head.rcode);
     audit_row_number(row, AUDIT_LATENCY, head.latency_us);
-    audit_row_number(row, AUDIT_CACHED, head.cached != 0);
+    add_cached(row, head.cached);
     if (upstream > 0) {
         audit_row_octets(row, AUDIT_UPSTREAM, words->upstream,
                          put_address(head.upstream, at + client, head.upstream_port,

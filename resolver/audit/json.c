@@ -123,7 +123,8 @@ static size_t end(struct text *text, const struct audit_event *event,
     char rcode[WIRE_TYPE_TEXT_MAX];
 
     add_address(text, "upstream", &event->upstream, true);
-    json_bool(text, "cached", event->cached);
+    json_bool(text, "cached", event->cached != AUDIT_CACHED_NOT);
+    json_bool(text, "stale", event->cached == AUDIT_CACHED_STALE);
     json_string_n(text, "rcode", rcode, wire_rcode_format(event->rcode, rcode));
     json_uint(text, "latency_us", event->latency_us);
     json_string_n(text, "ede", ede, ede_len);

@@ -90,14 +90,15 @@ enum audit_column_kind {
     X(LICENCE, 58, AUDIT_OCTETS, "licence")           /* of the exception */                 \
     X(APPROVER, 59, AUDIT_OCTETS, "approver")         /* of the exception */                 \
     X(FILE, 60, AUDIT_OCTETS, "file")                 /* that a change is about */           \
-    X(BEFORE, 61, AUDIT_OCTETS, "before")             /* what SUBJECT was */
+    X(BEFORE, 61, AUDIT_OCTETS, "before")             /* what SUBJECT was */                 \
+    X(STALE, 62, AUDIT_NUMBER, "stale")               /* 1: CACHED, and past its time */
 
 enum audit_column {
 #define AUDIT_COLUMN_ENUM(name, number, kind, word) AUDIT_##name = (number),
     AUDIT_COLUMNS(AUDIT_COLUMN_ENUM)
 #undef AUDIT_COLUMN_ENUM
 };
-#define AUDIT_COLUMN_LAST 61
+#define AUDIT_COLUMN_LAST 62
 #define AUDIT_COLUMN_END  64 /* above every number that this version can hold */
 
 /* The kind of a column, or -1 if this version has none of that number. */

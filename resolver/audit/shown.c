@@ -202,6 +202,7 @@ static void show_number(const struct audit_row *row, enum audit_column column, s
         len = wire_rcode_format((unsigned)number, words);
         break;
     case AUDIT_CACHED:
+    case AUDIT_STALE:
     case AUDIT_APPLIED:
     case AUDIT_PAUSED:
     case AUDIT_KEPT:

@@ -31,6 +31,7 @@ static void json_column(const struct audit_row *row, enum audit_column column, c
     }
     switch (column) {
     case AUDIT_CACHED:
+    case AUDIT_STALE:
     case AUDIT_APPLIED:
     case AUDIT_PAUSED:
     case AUDIT_KEPT:
@@ -132,12 +133,15 @@ static const struct field of_question[] = {
     {AUDIT_NAME, "name"},           {AUDIT_TYPE, "type"},
 };
 
-static const struct field of_answer[] = {
-    {AUDIT_UPSTREAM, "upstream"},
-    {AUDIT_CACHED, "cached"},
-    {AUDIT_RCODE, "rcode"},
-    {AUDIT_LATENCY, "latency_us"},
-};
+static void json_answer(const struct audit_row *row, struct text *out)
+{
+    json_column(row, AUDIT_UPSTREAM, "upstream", out);
+    json_column(row, AUDIT_CACHED, "cached", out);
+    json_bool(out, "stale",
+              audit_row_has(row, AUDIT_STALE) && row->at[AUDIT_STALE].number != 0);
+    json_column(row, AUDIT_RCODE, "rcode", out);
+    json_column(row, AUDIT_LATENCY, "latency_us", out);
+}
 
 static void json_decision(const struct audit_row *row, struct text *out)
 {
@@ -172,14 +176,14 @@ static void json_decision(const struct audit_row *row, struct text *out)
         json_column(row, AUDIT_HOP, "hop", out);
         json_chain(row, out);
     }
-    JSON_FIELDS(row, of_answer, out);
+    json_answer(row, out);
     json_column(row, AUDIT_EDE, "ede", out);
 }
 
 static void json_query(const struct audit_row *row, struct text *out)
 {
     JSON_FIELDS(row, of_question, out);
-    JSON_FIELDS(row, of_answer, out);
+    json_answer(row, out);
 }
 
 static const struct field of_actor[] = {

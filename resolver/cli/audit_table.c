@@ -312,6 +312,7 @@ static const struct csv_column csv_columns[] = {
     {"from", AUDIT_FROM, -1},
     {"to", AUDIT_TO, -1},
     {"until", AUDIT_UNTIL, -1},
+    {"stale", AUDIT_STALE, -1},
 };
 #define CSV_COLUMNS (sizeof(csv_columns) / sizeof(csv_columns[0]))
 

@@ -161,6 +161,16 @@ static const char *word_of(const struct audit_basis_view *basis, enum audit_basi
 }
 #define WORD(basis, word) word_of(basis, word, (char[512]){""})
 
+static const char *cached_words(const struct audit_row *row)
+{
+    if (!audit_row_has(row, AUDIT_CACHED) || row->at[AUDIT_CACHED].number == 0) {
+        return "";
+    }
+    return audit_row_has(row, AUDIT_STALE) && row->at[AUDIT_STALE].number != 0
+               ? ", from the cache, past its time"
+               : ", from the cache";
+}
+
 static void say_question(const struct audit_row *row)
 {
     char deed[64];
@@ -173,9 +183,7 @@ static void say_question(const struct audit_row *row)
         SHOW(row, AUDIT_TRANSPORT), SHOW(row, AUDIT_VIEW));
     if (!audit_row_has(row, AUDIT_ACTION)) {
         say("answer", "%s after %s us%s", SHOW(row, AUDIT_RCODE), SHOW(row, AUDIT_LATENCY),
-            row->at[AUDIT_CACHED].number != 0 && audit_row_has(row, AUDIT_CACHED)
-                ? ", from the cache"
-                : "");
+            cached_words(row));
         say("decision",
             "this is the question alone: if a rule spoke of it, that is an event of "
             "the stream of decisions");
@@ -188,9 +196,7 @@ static void say_question(const struct audit_row *row)
             : "did not make the answer");
     say("answer", "%s after %s us%s%s%s", SHOW(row, AUDIT_RCODE), SHOW(row, AUDIT_LATENCY),
         audit_row_has(row, AUDIT_UPSTREAM) ? ", from " : "", SHOW(row, AUDIT_UPSTREAM),
-        audit_row_has(row, AUDIT_CACHED) && row->at[AUDIT_CACHED].number != 0
-            ? ", from the cache"
-            : "");
+        cached_words(row));
 }
 
 static void say_basis(const struct audit_basis_view *basis)

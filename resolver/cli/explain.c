@@ -461,6 +461,7 @@ static int explain_live(const struct explain_request *request, json_t **document
 
     *document = ask(request, &code);
     if (code == CLI_OK && (!json_is_true(json_object_get(*document, "answer_known")) ||
+                           json_is_true(json_object_get(*document, "answer_stale")) ||
                            json_is_false(json_object_get(*document, "servers_known")))) {
         const bool blocked = let_look_up(request, cli_string_of(*document, "view"));
 

@@ -232,7 +232,10 @@ static void print_verdict(const json_t *document)
     }
     const json_t *looked_up = json_object_get(document, "looked_up_blocked");
 
-    if (is_true(document, "answer_known")) {
+    if (is_true(document, "answer_stale")) {
+        print_text(0, "Where it leads is by an answer past its time: the upstreams fail or are "
+                      "slow, and clients are told this one meanwhile.");
+    } else if (is_true(document, "answer_known")) {
         /* nothing is left to be said of it */
     } else if (block == NULL && json_is_true(looked_up)) {
         print_line(

@@ -112,6 +112,9 @@ static void print_headline(const struct screen *screen)
         printf(
             "  no answer is at hand (it failed, or may not be kept), so where it leads is not "
             "known\n");
+    } else if (is_true(screen->document, "answer_stale")) {
+        printf("  by an answer past its time: the upstreams fail or are slow, and clients are "
+               "told\n  this one meanwhile\n");
     }
 }
 
@@ -326,6 +329,7 @@ int why_ask(const struct why_request *request, enum why_look_up looked_up,
     code = cli_refusal("why", document);
     const char *meant = cli_string_of(document, "view");
     const bool known = is_true(document, "answer_known") &&
+                       !is_true(document, "answer_stale") &&
                        !json_is_false(json_object_get(document, "servers_known"));
     if (code == CLI_OK && looked_up == WHY_NOT_LOOKED_UP && !known &&
         strlen(meant) <= OVERRIDES_ID_MAX) {

@@ -85,21 +85,23 @@ static bool read_request(struct daemon *daemon, struct request *request, bool ev
     return request_end(request);
 }
 
-/* What the cache has for the name, with or without DNSSEC records. */
-static void find_answer(struct daemon *daemon, struct setup_why *why, uint8_t *octets,
-                        size_t size)
+/* What the cache has for the name, with or without DNSSEC records; past its time, if there is
+ * nothing else. */
+static void find_answer(struct daemon *daemon, struct setup_why *why, uint8_t *octets)
 {
-    for (unsigned i = 0; i < 2 && why->answer_len == 0; i++) {
+    const uint64_t now_us = clock_read().mono_us;
+
+    for (unsigned i = 0; i < 4 && why->answer_len == 0; i++) {
         const struct cache_key key = {.name = &why->name,
                                       .type = why->type,
                                       .context = why->context,
-                                      .dnssec_ok = i == 1};
+                                      .dnssec_ok = i % 2 == 1};
         struct cache_entry entry;
 
-        if (cache_get(daemon->cache, &key, clock_read().mono_us, octets, size, &entry) &&
-            entry.kind == CACHE_ANSWER) {
+        if (why_find(daemon, &key, now_us, i >= 2, octets, &entry)) {
             why->answer = octets;
             why->answer_len = entry.len;
+            why->answer_stale = i >= 2;
         }
     }
 }
@@ -184,7 +186,7 @@ static bool answer(struct daemon *daemon, struct request *request, bool everythi
     } else {
         if (!why->is_address) {
             setup_why_place(snapshot, why);
-            find_answer(daemon, why, octets, WIRE_MESSAGE_MAX);
+            find_answer(daemon, why, octets);
             why_find_servers(daemon, why, servers);
         }
         setup_why_decide(snapshot, why);

@@ -8,6 +8,16 @@
 
 #include <stdlib.h>
 
+bool why_find(struct daemon *daemon, const struct cache_key *key, uint64_t now_us, bool stale,
+              uint8_t octets[WIRE_MESSAGE_MAX], struct cache_entry *entry)
+{
+    const bool found =
+        stale ? cache_get_stale(daemon->cache, key, now_us, 0, octets, WIRE_MESSAGE_MAX, entry)
+              : cache_get(daemon->cache, key, now_us, octets, WIRE_MESSAGE_MAX, entry);
+
+    return found && entry->kind == CACHE_ANSWER;
+}
+
 struct looking {
     struct daemon *daemon;
     const struct setup_snapshot *snapshot;
@@ -17,7 +27,8 @@ struct looking {
     uint64_t now_us;
 };
 
-/* What the cache has of it. False: nothing, or a failure. */
+/* What the cache has of it, past its time only if the answer is, too. False: nothing, or a
+ * failure. */
 static bool find(struct looking *looking, const struct wire_name *name, uint16_t type,
                  struct wire_message *message)
 {
@@ -31,12 +42,12 @@ static bool find(struct looking *looking, const struct wire_name *name, uint16_t
         {.name = name, .type = type, .context = context, .dnssec_ok = true},
         {.name = name, .type = type, .context = QUERY_CONTEXT_LEARNED},
     };
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+    const size_t count = sizeof(keys) / sizeof(keys[0]);
+    for (size_t i = 0; i < (looking->why->answer_stale ? 2 * count : count); i++) {
         struct cache_entry entry;
 
-        if (cache_get(looking->daemon->cache, &keys[i], looking->now_us, looking->octets,
-                      WIRE_MESSAGE_MAX, &entry) &&
-            entry.kind != CACHE_FAILURE &&
+        if (why_find(looking->daemon, &keys[i % count], looking->now_us, i >= count,
+                     looking->octets, &entry) &&
             wire_message_open(looking->octets, entry.len, message) == WIRE_OK &&
             message->counts[0] == 1) {
             return true;

@@ -73,7 +73,7 @@ enum query_state step_decide(struct query_engine *engine, struct query *q)
 {
     policy_hits_start(&q->hits, q->client.transport == QUERY_TCP);
     q->blocked = false;
-    q->cached = false;
+    q->cached = AUDIT_CACHED_NOT;
     const struct policy_image_aim *aim = q->aimed ? &q->aim : NULL;
     q->aimed = false; /* whatever decides anew may do so by another policy */
     if (!query_settings_exempt(engine->settings, q->context) &&
@@ -95,7 +95,9 @@ enum query_state step_recheck(struct query_engine *engine, struct query *q)
 
     const bool failed = answer->kind == CACHE_FAILURE && !query_find_stale(engine, q);
     if (q->learning == NULL) { /* else it is the same once more */
-        q->cached = answer->cached;
+        q->cached = answer->stale    ? AUDIT_CACHED_STALE
+                    : answer->cached ? AUDIT_CACHED_FRESH
+                                     : AUDIT_CACHED_NOT;
     }
     if (failed) {
         return respond_fetch_failure(engine, q, answer->ede, answer->why);

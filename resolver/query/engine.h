@@ -70,7 +70,7 @@ struct query {
     uint8_t block;    /* the hit that replaces the answer, if blocked */
     bool blocked;
     bool unrecorded;  /* refused, as it could not be recorded: counted, nothing more */
-    bool cached;      /* the answer came from the cache */
+    uint8_t cached;   /* enum audit_cached: whether the answer came from the cache */
     bool waited;      /* for an upstream */
     bool stale;       /* there is an answer past its time, which it may be told */
     bool stale_due;   /* and is, unless there is a better one at hand */

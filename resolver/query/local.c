@@ -107,7 +107,7 @@ enum query_state step_local(struct query_engine *engine, struct query *q)
         return QUERY_DECIDE;
     }
     /* After a reload: what was asked for before counts no more. */
-    q->cached = false;
+    q->cached = AUDIT_CACHED_NOT;
     query_leave_fetch(engine, q);
     engine->counters.local++;
     if (question->type == WIRE_ANY && !local_is_nxdomain(&answer)) {

@@ -220,7 +220,7 @@ enum query_state respond_failure(struct query_engine *engine, struct query *q, i
     if (q->redirect != NULL) {
         return block_sinkhole(engine, q);
     }
-    if (q->cached) {
+    if (q->cached != AUDIT_CACHED_NOT) {
         words = words_of_cached(ede);
         ede = WIRE_EDE_CACHED_ERROR;
     }
@@ -232,7 +232,9 @@ static enum query_path path_of(const struct query *q)
     if (q->blocked) {
         return QUERY_PATH_BLOCKED;
     }
-    return q->waited ? QUERY_PATH_MISS : q->cached ? QUERY_PATH_HIT : QUERY_PATH_OTHER;
+    return q->waited                       ? QUERY_PATH_MISS
+           : q->cached != AUDIT_CACHED_NOT ? QUERY_PATH_HIT
+                                           : QUERY_PATH_OTHER;
 }
 
 /* hot */

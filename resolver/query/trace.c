@@ -277,7 +277,7 @@ static void note_end(const struct query_engine *engine, const struct query *q,
     trace->view_used = q->view;
     trace->rcode = q->rcode;
     trace->blocked = q->blocked;
-    trace->cached = q->cached;
+    trace->cached = q->cached != AUDIT_CACHED_NOT;
     trace->upstream = q->upstream;
     trace->q = NULL;
 }

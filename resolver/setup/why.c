@@ -261,6 +261,7 @@ void setup_why_write(struct text *out, const struct setup_snapshot *snapshot,
               why->is_address || why->local || why->exempt || why->answer_seen ||
                   (why->blocked && why->hits.at[why->block].hop == 0 &&
                    why->hits.at[why->block].trigger <= POLICY_TRIGGER_QNAME));
+    json_bool(out, "answer_stale", why->answer_seen && why->answer_stale);
     json_bool(out, "servers_known", !why->servers_unknown || why->blocked);
     json_array_begin(out, "chain");
     for (unsigned i = 0; i < why->chain.count; i++) {

@@ -129,7 +129,7 @@ static void a_blocked_question_comes_out_as_it_went_in(void **state)
     assert_int_equal(out.view, 1);
     assert_int_equal(out.rcode, 3);
     assert_true(out.applied);
-    assert_false(out.cached);
+    assert_int_equal(out.cached, AUDIT_CACHED_NOT);
     assert_name(&out.name, &name);
     assert_name(&out.hit.name, &name);
     assert_int_equal(out.hit.set, 70000);
@@ -161,7 +161,7 @@ static void a_hop_brings_the_chain_up_to_it_and_no_further(void **state)
     chain.names[3] = name_of("hidden.cloud.example");
     in.chain = &chain;
     in.applied = false;
-    in.cached = true;
+    in.cached = AUDIT_CACHED_FRESH;
     in.upstream = address_of("2001:db8::53@53");
     through_a_ring(&in, &out, &len);
     assert_int_equal(out.chain.count, 3);
@@ -170,7 +170,10 @@ static void a_hop_brings_the_chain_up_to_it_and_no_further(void **state)
     }
     assert_name(&out.hit.name, &chain.names[2]);
     assert_false(out.applied);
-    assert_true(out.cached);
+    assert_int_equal(out.cached, AUDIT_CACHED_FRESH);
+    in.cached = AUDIT_CACHED_STALE;
+    through_a_ring(&in, &out, &len);
+    assert_int_equal(out.cached, AUDIT_CACHED_STALE);
     assert_true(address_equal(&out.upstream, &in.upstream));
 }
 

@@ -130,7 +130,8 @@ static void a_blocked_question_has_every_field(void **state)
                 "\"redirect\":null,\"mode\":\"enforce\",\"applied\":true," UNCHANGED LIST
                 "\"rule\":\"block suffix cloud.example\"," WORDS
                 "\"trigger\":\"qname\",\"matched\":\"oss.cloud.example\",\"hop\":0,"
-                "\"chain\":[],\"upstream\":null,\"cached\":false,\"rcode\":\"NOERROR\","
+                "\"chain\":[],\"upstream\":null,\"cached\":false,\"stale\":false,"
+                "\"rcode\":\"NOERROR\","
                 "\"latency_us\":345,\"ede\":\"example-cloud example-cloud 2026112201\"}\n");
     policy_destroy(policy);
 }
@@ -147,7 +148,7 @@ static void a_hop_in_log_mode_shows_its_chain_and_upstream(void **state)
     event.type = 65;
     event.transport = AUDIT_TCP;
     event.applied = false;
-    event.cached = true;
+    event.cached = AUDIT_CACHED_STALE;
     event.rcode = 3;
     event.upstream = make_address("2001:db8::53@53");
     event.chain.count = 3;
@@ -163,7 +164,8 @@ static void a_hop_in_log_mode_shows_its_chain_and_upstream(void **state)
                 "\"rule\":\"block below edge.example\"," WORDS
                 "\"trigger\":\"hop\",\"matched\":\"a.edge.example\",\"hop\":2,"
                 "\"chain\":[\"www.shop.example\",\"shop.cdn.example\",\"a.edge.example\"],"
-                "\"upstream\":\"2001:db8::53@53\",\"cached\":true,\"rcode\":\"NXDOMAIN\","
+                "\"upstream\":\"2001:db8::53@53\",\"cached\":true,\"stale\":true,"
+                "\"rcode\":\"NXDOMAIN\","
                 "\"latency_us\":345,\"ede\":\"example-cloud example-cloud 2026112201\"}\n");
     policy_destroy(policy);
 }
@@ -463,7 +465,7 @@ static void a_denial_by_default_names_no_list(void **state)
                 "\"name\":\"www.example.net\",\"type\":\"A\",\"action\":\"sinkhole\","
                 "\"redirect\":null,\"mode\":\"enforce\",\"applied\":true,\"paused\":false,"
                 "\"exception\":null,\"ticket\":null,\"exception_id\":null,\"licence\":null,"
-                "\"approver\":null,\"upstream\":null,\"cached\":false,"
+                "\"approver\":null,\"upstream\":null,\"cached\":false,\"stale\":false,"
                 "\"rcode\":\"NOERROR\",\"latency_us\":345,\"ede\":\"default deny: no allowed "
                 "name, view default\"}\n");
     assert_true(audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line)) > 0);
@@ -506,7 +508,7 @@ static void a_denied_client_is_the_operator_s_word(void **state)
                 "\"name\":\"www.example.net\",\"type\":\"A\",\"action\":\"refused\","
                 "\"redirect\":null,\"mode\":\"enforce\",\"applied\":true,\"paused\":false,"
                 "\"exception\":null,\"ticket\":null,\"exception_id\":null,\"licence\":null,"
-                "\"approver\":null,\"upstream\":null,\"cached\":false,"
+                "\"approver\":null,\"upstream\":null,\"cached\":false,\"stale\":false,"
                 "\"rcode\":\"NOERROR\",\"latency_us\":345,\"ede\":\"client denied, "
                 "view default\"}\n");
     const struct policy_changes pause = {.pause_all = true};
@@ -554,8 +556,8 @@ static void every_field_is_in_the_schema_and_on_the_page(void **state)
 
     (void)state;
     assert_true(audit_event_json(&event, policy, "default", NULL, 1, line, sizeof(line)) > 0);
-    assert_keys(line, schema, "        \"", "\": {", 46);
-    assert_keys(line, page, "`", "`", 46);
+    assert_keys(line, schema, "        \"", "\": {", 47);
+    assert_keys(line, page, "`", "`", 47);
     struct audit_event denied = event;
     denied.hit = (struct policy_hit){.list = POLICY_LIST_NONE,
                                      .mode = POLICY_MODE_ENFORCE,
@@ -563,8 +565,8 @@ static void every_field_is_in_the_schema_and_on_the_page(void **state)
                                      .ground = POLICY_GROUND_DEFAULT,
                                      .name = event.name};
     assert_true(audit_event_json(&denied, policy, "default", NULL, 1, line, sizeof(line)) > 0);
-    assert_keys(line, schema, "        \"", "\": {", 25);
-    assert_keys(line, page, "`", "`", 25);
+    assert_keys(line, schema, "        \"", "\": {", 26);
+    assert_keys(line, page, "`", "`", 26);
     assert_true(audit_lost_json(0, 1, 1, 1, line, sizeof(line)) > 0);
     assert_keys(line, schema, "        \"", "\": {", 7);
     assert_keys(line, page, "`", "`", 7);

@@ -14,7 +14,7 @@ COLUMNS = dict(enumerate(
     "time event client client_port transport view name type rcode latency_us cached upstream action redirect mode applied "
     "paused exception ticket basis rule category scope confidence trigger matched matched_address hop chain generation what "
     "by uid user pid reason list subject match until kept stream count cause error from to digest version rule_trigger state "
-    "publisher serial due dead ede id licence approver file before".split(), 1))
+    "publisher serial due dead ede id licence approver file before stale".split(), 1))
 NAMES = {7, 14, 18, 26}
 
 

@@ -70,6 +70,15 @@ expect 'rcode NOERROR' 'answer alias\.free\.test\. 10 A 0\.0\.0\.0' 'ede 4 .*'
 ask www.free.test A
 expect 'rcode NOERROR' 'answer www\.free\.test\. 7 A 192\.0\.2\.10' 'ede 3.*'
 
+say "events and explanations say by what answer: one past its time"
+is_told() { events_are 1 'e["event"] == "decision" and e["name"] == "alias.free.test" and e["cached"] and e["stale"] and e["applied"]'; }
+wait_until 20 is_told || fail "the event does not say it: $(cat "$work/events.jsonl")"
+"$cordon" why alias.free.test -c "$work/cordond.yaml" >"$work/why" || fail "why: $(cat "$work/why")"
+says '^alias.free.test A: BLOCKED by cordon' <"$work/why" || fail "why: $(cat "$work/why")"
+says 'by an answer past its time' <"$work/why" || fail "why: $(cat "$work/why")"
+"$cordon" explain alias.free.test --live -c "$work/cordond.yaml" >"$work/why" || fail "explain: $(cat "$work/why")"
+says 'by an answer past its time' <"$work/why" || fail "explain: $(cat "$work/why")"
+
 say "it goes on: a popular name is fetched before its time is over"
 kill -CONT "$knot_pid"
 fetched() {
@@ -107,3 +116,6 @@ sleep 1.2
 ask www.free.test A
 expect 'rcode SERVFAIL'
 stop_cordond
+
+say "so does the log"
+"$cordon" audit search --suffix alias.free.test --json -c "$work/cordond.yaml" | says '"cached":true,"stale":true' || fail "the log does not say it"

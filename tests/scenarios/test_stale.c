@@ -217,6 +217,8 @@ static void what_is_blocked_meanwhile_is_blocked(void **state)
             fail_msg("%s", events);
         }
         assert_string_not_equal(events, "");
+        assert_int_equal(world->last_event.cached, /* nothing was looked at yet: by its name */
+                         i == 0 ? AUDIT_CACHED_NOT : AUDIT_CACHED_STALE);
         world_destroy(world);
     }
 }
