@@ -65,7 +65,9 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
                   sizeof(engine->cached_octets), &entry)) {
         engine->counters.cache_hits += counts;
         take_answer(engine, &entry);
-        q->prefetch = entry.ending && q->redirect == NULL && q->trace == NULL;
+        /* Nobody is asked on the word of a question without RD, now or later. */
+        q->prefetch = entry.ending && q->redirect == NULL && q->trace == NULL &&
+                      (q->question.flags & WIRE_FLAG_RD) != 0;
         q->version = entry.version;
         return QUERY_RECHECK;
     }

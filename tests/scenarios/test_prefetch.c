@@ -85,6 +85,27 @@ static void an_unpopular_name_is_not(void **state)
     world_destroy(world);
 }
 
+/* Without RD only what is at hand is told, and nobody is asked (RFC 1034, 4.3.1): whoever looks
+ * what the cache has changes nothing. One that may ask does it a moment later. */
+static void a_question_without_rd_asks_nobody(void **state)
+{
+    const struct world_manner looks = {.no_recursion = true};
+    struct world *world = make(100);
+
+    (void)state;
+    ask_at(world, 50, 50);
+    world_pass(world, SECONDS(45));
+    for (unsigned i = 0; i < 3; i++) {
+        struct world_reply *reply = world_ask_with(world, NAME, WIRE_A, looks);
+        assert_string_equal(world_records(reply), NAME " 5 A 192.0.2.1");
+    }
+    assert_int_equal(counters(world)->prefetches, 0);
+    assert_int_equal(world->asked_count, 1);
+    ask_at(world, 95, 5);
+    assert_int_equal(counters(world)->prefetches, 1);
+    world_destroy(world);
+}
+
 static void it_can_be_switched_off(void **state)
 {
     struct world *world = make(100);
@@ -270,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_popular_name_is_fetched_in_its_last_tenth_once),
         cmocka_unit_test(an_unpopular_name_is_not),
+        cmocka_unit_test(a_question_without_rd_asks_nobody),
         cmocka_unit_test(it_can_be_switched_off),
         cmocka_unit_test(a_short_life_is_not_worth_it),
         cmocka_unit_test(one_that_fails_is_not_tried_again),
