@@ -148,6 +148,7 @@ struct cache *cache_create(size_t size, const uint8_t hash_key[16])
     cache->size = size;
     cache->limit = size;
     cache->stale_us = 0;
+    cache->forgets = 0;
     cache->fixed = (size_t)(at - (uint8_t *)cache) -
                    (size_t)CACHE_SHARDS * count * sizeof(struct cache_block);
     memcpy(cache->hash_key, hash_key, sizeof(cache->hash_key));
@@ -479,7 +480,8 @@ void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us
 }
 
 bool cache_offer(struct cache *cache, const struct cache_key *key, uint64_t now_us,
-                 const uint8_t *octets, const struct cache_entry *entry, bool proven)
+                 const uint8_t *octets, const struct cache_entry *entry, bool proven,
+                 uint32_t forgets)
 {
     struct incoming in;
     uint8_t before;
@@ -490,7 +492,9 @@ bool cache_offer(struct cache *cache, const struct cache_key *key, uint64_t now_
     }
     struct cache_shard *shard = shard_of(cache, key, &in.head.hash);
     pthread_mutex_lock(&shard->lock);
-    if (in.blocks <= shard->blocks.usable - shard->blocks.in_use &&
+    /* With the lock: whoever forgets has counted before it comes to this shard. */
+    if (cache_forgets(cache) == forgets &&
+        in.blocks <= shard->blocks.usable - shard->blocks.in_use &&
         make_way(cache, shard, &in, true, &before)) {
         shard_store(shard, &in, proven ? CACHE_MARK_HEAD | CACHE_MARK_PROVEN : before);
         stored = true;
@@ -499,10 +503,16 @@ bool cache_offer(struct cache *cache, const struct cache_key *key, uint64_t now_
     return stored;
 }
 
+uint32_t cache_forgets(const struct cache *cache)
+{
+    return atomic_load(&cache->forgets);
+}
+
 uint64_t cache_flush(struct cache *cache)
 {
     uint64_t count = 0;
 
+    atomic_fetch_add(&cache->forgets, 1);
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
         struct cache_shard *shard = &cache->shards[i];
 

@@ -142,6 +142,9 @@ void cache_show(struct cache *cache, const struct cache_filter *filter, uint64_t
                 bool (*see)(void *context, const struct cache_seen *seen), void *context);
 uint64_t cache_forget(struct cache *cache, const struct cache_filter *filter, uint64_t now_us);
 
+/* How often somebody has begun to flush or forget: 0 in a new one. Any thread. */
+uint32_t cache_forgets(const struct cache *cache);
+
 struct cache_stats {
     uint64_t entries, octets, size; /* now; size: as it was made */
     uint64_t limit;                 /* see cache_limit(); else size */

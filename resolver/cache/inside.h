@@ -72,6 +72,7 @@ struct cache {
     size_t fixed;         /* octets that no block takes */
     _Atomic size_t limit; /* at most size */
     _Atomic uint64_t stale_us;
+    _Atomic uint32_t forgets;
     uint8_t hash_key[SIPHASH_KEY_OCTETS];
 };
 
@@ -112,10 +113,11 @@ void cache_age_ttls(struct cache_stream *stream, const struct cache_head *head, 
 /* When an entry is gone for good. */
 uint64_t cache_gone_us(const struct cache *cache, const struct cache_head *head);
 
-/* As cache_put(), but only where nothing that holds has the key, and there is room. proven: as
- * it was before. Takes the lock itself. */
+/* As cache_put(), but only where nothing that holds has the key, there is room, and forgets is
+ * still what cache_forgets() says. proven: as it was before. Takes the lock itself. */
 bool cache_offer(struct cache *cache, const struct cache_key *key, uint64_t now_us,
-                 const uint8_t *octets, const struct cache_entry *entry, bool proven);
+                 const uint8_t *octets, const struct cache_entry *entry, bool proven,
+                 uint32_t forgets);
 
 /* What a caller is told of an entry that holds; and then of one that is past its time. */
 void cache_entry_fill(const struct cache_head *head, uint64_t now_us,

@@ -98,8 +98,13 @@ static enum cache_load_result check(const uint8_t *octets, size_t len,
                                                                            : CACHE_LOAD_OTHER;
 }
 
-/* Lowers its TTLs; those of OPT are no time. */
-static void age(uint8_t *octets, size_t len, uint32_t age_s)
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Lowers its TTLs, to no more than most_s; those of OPT are no time. */
+static void age(uint8_t *octets, size_t len, uint32_t age_s, uint32_t most_s)
 {
     struct wire_message message;
     struct wire_cursor cursor;
@@ -111,7 +116,8 @@ static void age(uint8_t *octets, size_t len, uint32_t age_s)
         if (record.type != WIRE_OPT) {
             const uint32_t ttl_s = wire_get32(octets + record.ttl_at);
 
-            wire_put32(octets + record.ttl_at, ttl_s > age_s ? ttl_s - age_s : 0);
+            wire_put32(octets + record.ttl_at,
+                       ttl_s > age_s ? least(ttl_s - age_s, most_s) : 0);
         }
     }
 }
@@ -120,7 +126,7 @@ static void store(struct cache *cache, const struct row *row, uint64_t age_s,
                   const struct cache_loading *loading, struct cache_loaded *loaded)
 {
     uint8_t octets[WIRE_MESSAGE_MAX];
-    const uint32_t ttl_s = row->ttl_s < loading->ttl_max_s ? row->ttl_s : loading->ttl_max_s;
+    const uint32_t ttl_s = least(row->ttl_s, loading->ttl_max_s);
 
     if (age_s >= ttl_s) {
         loaded->passed++;
@@ -131,8 +137,9 @@ static void store(struct cache *cache, const struct row *row, uint64_t age_s,
                                       .len = row->len,
                                       .ttl_s = ttl_s - (uint32_t)age_s};
     memcpy(octets, row->message, row->len);
-    age(octets, row->len, (uint32_t)age_s);
-    if (cache_offer(cache, &row->key, loading->now.mono_us, octets, &entry, row->proven)) {
+    age(octets, row->len, (uint32_t)age_s, loading->ttl_max_s);
+    if (cache_offer(cache, &row->key, loading->now.mono_us, octets, &entry, row->proven,
+                    loading->forgets)) {
         loaded->stored++;
     } else {
         loaded->passed++;

@@ -47,12 +47,16 @@ enum cache_load_result {
 struct cache_loading {
     struct clock_now now;
     const uint8_t *meaning; /* DIGEST_OCTETS, borrowed for the call */
-    uint32_t ttl_max_s;     /* none is kept longer */
+    uint32_t ttl_max_s;     /* none is kept longer, and no TTL is above it */
+    /* Once cache_forgets() says something else, nothing more is stored: what somebody had
+     * forgotten since does not come back. */
+    uint32_t forgets;
 };
 
 struct cache_loaded {
-    uint64_t stored, passed; /* passed: time has, or there was no room, or something fresher */
-    uint64_t age_s;          /* since it was written */
+    /* passed: time has, or there was no room, or something fresher, or it was forgotten */
+    uint64_t stored, passed;
+    uint64_t age_s; /* since it was written */
 };
 
 /* Looks at all of it first: of what is refused nothing is stored. What is stored is as old as

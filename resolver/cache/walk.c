@@ -140,6 +140,7 @@ uint64_t cache_forget(struct cache *cache, const struct cache_filter *filter, ui
 {
     uint64_t count = 0;
 
+    atomic_fetch_add(&cache->forgets, 1);
     for (unsigned i = 0; i < CACHE_SHARDS; i++) {
         struct place place = {.cache = cache, .shard = &cache->shards[i]};
 

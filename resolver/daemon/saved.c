@@ -5,7 +5,8 @@
  * to the file `cache` in the state directory. The next start answers at once; a thread of
  * libuv's pool takes the file, removes it (names that were asked do not lie about, and no
  * answer comes back twice), looks at all of it and stores what still holds. A successor does so
- * when its predecessor has ended. A file that cannot be read or written costs the cache,
+ * when its predecessor has ended. Whoever flushes anything meanwhile ends it: what is forgotten
+ * does not come back. A file that cannot be read or written costs the cache,
  * nothing else.
  */
 #include "cache/saved.h"
@@ -98,8 +99,10 @@ static void load(uv_work_t *work)
         (void)unlink(loading->path);
     }
     if (loading->rc == 0) {
-        const struct cache_loading how = {
-            .now = clock_read(), .meaning = loading->meaning, .ttl_max_s = loading->ttl_max_s};
+        const struct cache_loading how = {.now = clock_read(),
+                                          .meaning = loading->meaning,
+                                          .ttl_max_s = loading->ttl_max_s,
+                                          .forgets = 0}; /* since this process began */
 
         loading->result =
             cache_load(loading->daemon->cache, octets, len, &how, &loading->loaded);
@@ -123,8 +126,11 @@ static void on_loaded(uv_work_t *work, int status)
     } else if (loading->rc == 0) {
         log_write(LOG_LEVEL_INFO,
                   "cache: %" PRIu64 " answers are back, as they were %" PRIu64
-                  " s ago; %" PRIu64 " are past their time or found no room",
-                  loading->loaded.stored, loading->loaded.age_s, loading->loaded.passed);
+                  " s ago; %" PRIu64 " are past their time or found no room%s",
+                  loading->loaded.stored, loading->loaded.age_s, loading->loaded.passed,
+                  cache_forgets(daemon->cache) == 0
+                      ? ""
+                      : ", or are left out, as the cache was flushed meanwhile");
     }
     free(loading);
 }

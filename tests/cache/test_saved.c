@@ -133,8 +133,10 @@ static void save(struct cache *cache, uint64_t after_us, struct cache_saved *sav
 static enum cache_load_result load(struct cache *cache, uint64_t after_us,
                                    struct cache_loaded *loaded)
 {
-    const struct cache_loading loading = {
-        .now = {1 * SECOND, WALL + after_us}, .meaning = meaning, .ttl_max_s = 86400};
+    const struct cache_loading loading = {.now = {1 * SECOND, WALL + after_us},
+                                          .meaning = meaning,
+                                          .ttl_max_s = 86400,
+                                          .forgets = cache_forgets(cache)};
 
     return cache_load(cache, file.octets, file.len, &loading, loaded);
 }
@@ -270,6 +272,8 @@ static void the_ceiling_of_now_counts(void **state)
     struct cache *after = make(hash_key);
     struct cache_saved saved;
     struct cache_loaded loaded;
+    struct cache_entry entry;
+    uint8_t octets[1024];
 
     (void)state;
     put(before, (struct cache_key){.type = WIRE_TXT}, "a.example", 5, 1000);
@@ -277,8 +281,47 @@ static void the_ceiling_of_now_counts(void **state)
     assert_int_equal(cache_load(after, file.octets, file.len, &low, &loaded), CACHE_LOAD_OK);
     assert_true(has(after, "a.example", 25 * SECOND));
     assert_false(has(after, "a.example", 31 * SECOND));
+    assert_true(get(after, (struct cache_key){.type = WIRE_TXT}, "a.example", 1 * SECOND,
+                    octets, sizeof(octets), &entry));
+    assert_int_equal(ttl_at(octets, entry.len, 0), 30); /* clients are told no more either */
+    assert_int_equal(ttl_at(octets, entry.len, 1), 30);
     cache_destroy(before);
     cache_destroy(after);
+}
+
+/* Somebody flushes while a file is waited for or read: what he had forgotten stays so. */
+static void what_was_forgotten_meanwhile_does_not_come_back(void **state)
+{
+    const struct wire_name name = name_of("a.example");
+    const struct cache_filter filter = {.name = &name, .any_type = true};
+    struct cache *before = make(hash_key);
+    struct cache_saved saved;
+    struct cache_loaded loaded;
+
+    (void)state;
+    put(before, (struct cache_key){.type = WIRE_TXT}, "a.example", 5, 1000);
+    put(before, (struct cache_key){.type = WIRE_TXT}, "b.example", 5, 1000);
+    save(before, 0, &saved);
+    for (unsigned all = 0; all < 2; all++) {
+        struct cache *after = make(hash_key);
+        const struct cache_loading since_it_was_made = {.now = {1 * SECOND, WALL},
+                                                        .meaning = meaning,
+                                                        .ttl_max_s = 86400,
+                                                        .forgets = cache_forgets(after)};
+
+        if (all == 1) {
+            cache_flush(after);
+        } else {
+            cache_forget(after, &filter, 1 * SECOND);
+        }
+        assert_int_equal(cache_load(after, file.octets, file.len, &since_it_was_made, &loaded),
+                         CACHE_LOAD_OK);
+        assert_int_equal(loaded.stored, 0);
+        assert_int_equal(loaded.passed, 2);
+        assert_int_equal(entries(after), 0);
+        cache_destroy(after);
+    }
+    cache_destroy(before);
 }
 
 static void what_is_there_is_not_replaced_and_nothing_makes_way(void **state)
@@ -489,6 +532,7 @@ int main(void)
         cmocka_unit_test(nothing_outlives_its_time),
         cmocka_unit_test(what_does_not_hold_stays_out),
         cmocka_unit_test(the_ceiling_of_now_counts),
+        cmocka_unit_test(what_was_forgotten_meanwhile_does_not_come_back),
         cmocka_unit_test(what_is_there_is_not_replaced_and_nothing_makes_way),
         cmocka_unit_test(writing_stops_at_its_bound_and_at_a_fault),
         cmocka_unit_test(refuses_whole_files),

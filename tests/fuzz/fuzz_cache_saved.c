@@ -69,8 +69,7 @@ static void check(const uint8_t *octets, size_t len)
     if (len >= FIXED) {
         memcpy(meaning, octets + 24, sizeof(meaning));
     }
-    const struct cache_loading loading = {
-        .now = {0, WALL}, .meaning = meaning, .ttl_max_s = 86400};
+    struct cache_loading loading = {.now = {0, WALL}, .meaning = meaning, .ttl_max_s = 86400};
     const enum cache_load_result result = cache_load(cache, octets, len, &loading, &loaded);
     cache_stats(cache, &stats);
     require(result == CACHE_LOAD_OK || stats.entries == 0);
@@ -88,6 +87,7 @@ static void check(const uint8_t *octets, size_t len)
     struct cache_saved saved;
     require(cache_save(cache, &saving, &saved) == 0 && saved.answers == stats.entries);
     cache_flush(cache);
+    loading.forgets = cache_forgets(cache);
     require(cache_load(cache, again.octets, again.len, &loading, &loaded) == CACHE_LOAD_OK);
     require(loaded.stored + loaded.passed == saved.answers);
     free(again.octets);
