@@ -2,8 +2,10 @@
 
 #include "base/invariant.h"
 #include "base/log.h"
+#include "base/siphash.h"
 #include "daemon/state.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,6 +47,42 @@ static const char *path_of(const struct config *config, size_t at)
                                               : NULL;
 }
 
+/* What tells one state of a file from another without reading it. */
+struct mark {
+    uint64_t inode, octets;
+    int64_t changed_s, changed_ns;
+};
+
+/* A sum over the files that a reload would look at, in whatever order they come. */
+static uint64_t contents_of(const char *path)
+{
+    static const uint8_t key[SIPHASH_KEY_OCTETS] = "folder of lists";
+    uint64_t sum = 0;
+    DIR *dir = opendir(path);
+
+    for (const struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL;
+         entry = readdir(dir)) {
+        const char *name = entry->d_name;
+        struct mark mark = {.inode = 0};
+        struct stat status;
+
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || !reload_is_of_interest(name)) {
+            continue;
+        }
+        if (fstatat(dirfd(dir), name, &status, 0) == 0) {
+            mark = (struct mark){.inode = status.st_ino,
+                                 .octets = (uint64_t)status.st_size,
+                                 .changed_s = status.st_ctim.tv_sec,
+                                 .changed_ns = status.st_ctim.tv_nsec};
+        }
+        sum += siphash13(&mark, sizeof(mark), key) * 31 + siphash13(name, strlen(name), key);
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return sum;
+}
+
 void folders_note(struct daemon *daemon)
 {
     for (size_t i = 0; i < FOLDERS; i++) {
@@ -56,19 +94,21 @@ void folders_note(struct daemon *daemon)
         if (one->noted) {
             one->device = status.st_dev;
             one->inode = status.st_ino;
+            one->contents = contents_of(path);
         }
     }
 }
 
-/* Has it been turned since it was noted? That is looked at once. */
-static bool was_turned(struct folders_one *one)
+/* Has it been turned, or written to, since it was noted? That is looked at once. */
+static bool has_changed(struct folders_one *one)
 {
     struct stat status;
-    const bool turned = one->noted && stat(one->path, &status) == 0 &&
-                        (status.st_dev != one->device || status.st_ino != one->inode);
+    const bool changed = one->noted && stat(one->path, &status) == 0 &&
+                         (status.st_dev != one->device || status.st_ino != one->inode ||
+                          contents_of(one->path) != one->contents);
 
     one->noted = false;
-    return turned;
+    return changed;
 }
 
 static void configure_one(struct daemon *daemon, struct folders_one *one, const char *path)
@@ -87,7 +127,7 @@ static void configure_one(struct daemon *daemon, struct folders_one *one, const 
         log_write(LOG_LEVEL_WARNING, "that %s leads elsewhere will not be noticed: %s", path,
                   uv_strerror(rc));
     }
-    if (was_turned(one)) {
+    if (has_changed(one)) {
         reload_look_again(daemon);
     }
 }

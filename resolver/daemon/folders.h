@@ -5,7 +5,9 @@
  * inotify watches what a name led to and does not see that it leads elsewhere now: so the names
  * are looked at every DAEMON_FOLDERS_LOOK_MS by stat(2) through all links. Of lists.directory
  * only that is looked at which reload.c does not see by itself; of publishers' folders every
- * change. Main thread.
+ * change. While the lists are read for the first time, which may take long, and upstreams are
+ * tried, nobody watches yet: what is in each folder before and after that is compared. Main
+ * thread.
  */
 #ifndef CORDON_DAEMON_FOLDERS_H
 #define CORDON_DAEMON_FOLDERS_H
@@ -21,8 +23,8 @@ struct folders {
         uv_fs_poll_t poll;
         char *path; /* that is looked at; NULL: none */
         bool own;   /* it is lists.directory */
-        bool noted; /* where it led to before the lists were read: */
-        uint64_t device, inode;
+        bool noted; /* where it led to before the lists were read, and what was there: */
+        uint64_t device, inode, contents;
     } at[CONFIG_PUBLISHERS_MAX + 1];
 };
 

@@ -199,11 +199,10 @@ static void schedule(struct daemon *daemon, enum reload_cause cause, unsigned wa
 }
 
 /* Lists, roots, catalogues and signatures, their unfinished copies included, and the names that
- * begin with two dots, which container platforms swap as a whole. A missing name is the
- * folder's own. */
-static bool is_of_interest(const char *name)
+ * begin with two dots, which container platforms swap as a whole. */
+bool reload_is_of_interest(const char *name)
 {
-    return name == NULL || strstr(name, ".list") != NULL || strstr(name, ".root") != NULL ||
+    return strstr(name, ".list") != NULL || strstr(name, ".root") != NULL ||
            strncmp(name, "catalogue", 9) == 0 || strncmp(name, "..", 2) == 0;
 }
 
@@ -224,7 +223,8 @@ static void on_files(uv_fs_event_t *handle, const char *name, int events, int st
     if (daemon->stopping) {
         return;
     }
-    if (status < 0 || is_of_interest(name) || strcmp(name, base) == 0) {
+    /* A missing name is the folder's own. */
+    if (status < 0 || name == NULL || reload_is_of_interest(name) || strcmp(name, base) == 0) {
         schedule(daemon, RELOAD_FILES, DAEMON_WATCH_QUIET_MS);
     }
 }

@@ -6,14 +6,16 @@
 #include "base/error.h"
 #include "config/defaults.h"
 #include "daemon/loops.h"
+#include "policy/list.h"
 #include "setup/views.h"
 #include "upstream/limits.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Lines of a list that are looked at for an example: the head and some hundred rules. */
@@ -362,20 +364,34 @@ static int familiarity(const char *name, const char *id)
                                           : 0;
 }
 
+/* A regular file alone: another may be in its place by now, and nobody waits for its writer. */
+static FILE *open_list(const char *path)
+{
+    struct stat status;
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    FILE *file =
+        fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? fdopen(fd, "r") : NULL;
+
+    if (file == NULL && fd >= 0) {
+        close(fd);
+    }
+    return file;
+}
+
 /* The first of those that are known best, if it is better than best; what it is worth is then
- * the result. */
+ * the result. What is longer than a line may be is looked at in pieces. */
 static int blocked_name_in(const struct policy *policy, const char *path, const char *id,
                            int best, char *name, size_t size)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = open_list(path);
     char found[WIRE_NAME_TEXT_MAX];
-    char *line = NULL;
-    size_t room = 0;
+    char line[POLICY_LIST_LINE_MAX + 2]; /* the end of the line, and of the string */
 
     if (file == NULL) {
         return best;
     }
-    for (unsigned i = 0; i < EXAMPLE_LINES_MAX && getline(&line, &room, file) > 0; i++) {
+    for (unsigned i = 0; i < EXAMPLE_LINES_MAX && fgets(line, sizeof(line), file) != NULL;
+         i++) {
         if (!suffix_of_line(line, found, sizeof(found)) || strlen(found) >= size) {
             continue;
         }
@@ -386,7 +402,6 @@ static int blocked_name_in(const struct policy *policy, const char *path, const 
             snprintf(name, size, "%s", found);
         }
     }
-    free(line);
     fclose(file);
     return best;
 }

@@ -216,6 +216,8 @@ int reload_init(struct daemon *daemon);
 /* client NULL: nobody waits for the result. False: too many wait already. */
 bool reload_request(struct daemon *daemon, enum reload_cause cause,
                     struct control_client *client);
+/* True if a file of this name in a folder of lists may be worth a reload. */
+bool reload_is_of_interest(const char *name);
 /* Files of lists have changed: a reload, once they have been left alone for a while. */
 void reload_look_again(struct daemon *daemon);
 /* Frees the replaced snapshot when the last reader has left it. */

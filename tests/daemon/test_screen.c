@@ -5,6 +5,8 @@
 #include "daemon/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -211,6 +215,40 @@ static void prefers_an_example_whose_block_can_be_seen(void **state)
     }
 }
 
+/* The text may have gone since it was verified, or not have been read yet: whatever lies there
+ * by now neither holds up the start nor fills the memory. */
+static void what_took_the_place_of_a_list_is_no_example(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[WIRE_NAME_TEXT_MAX];
+    char list[65];
+    char path[PATH_MAX];
+
+    write_list(fixture, "first", RULE("suffix first.example"), 2);
+    load_well(fixture, "    first: enforce\n", "", CREATED_S);
+    snprintf(path, sizeof(path), "%s/first.list", fixture->folder);
+    alarm(10); /* who opens a FIFO waits for its writer */
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_false(
+        screen_blocked_name(fixture->snapshot, fixture->folder, name, sizeof(name), list));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_false(
+        screen_blocked_name(fixture->snapshot, fixture->folder, name, sizeof(name), list));
+    assert_int_equal(rmdir(path), 0);
+
+    /* A line that never ends. */
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)1 << 40), 0);
+    close(fd);
+    assert_false(
+        screen_blocked_name(fixture->snapshot, fixture->folder, name, sizeof(name), list));
+    alarm(0);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void has_no_example_if_everything_only_logs(void **state)
 {
     struct fixture *fixture = *state;
@@ -333,6 +371,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(takes_no_example_that_is_let_through, setup, teardown),
         cmocka_unit_test_setup_teardown(takes_the_best_known_example, setup, teardown),
         cmocka_unit_test_setup_teardown(prefers_an_example_whose_block_can_be_seen, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_took_the_place_of_a_list_is_no_example, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(has_no_example_if_everything_only_logs, setup,
                                         teardown),

@@ -245,3 +245,20 @@ mv "$work/lists-2" "$work/lists-1"
 is_back() { ask blocked.test A && grep -q '0\.0\.0\.0' <<<"$answer"; }
 wait_until 25 is_back || fail "the folder's return was not noticed: $(tail -n 5 "$work/cordond.log")"
 stop_cordond
+
+say "what changes in it while upstreams are tried, and nobody watches yet, is noticed, too"
+option[upstreams.servers]="[127.0.0.1@$silent_port]"
+write_config
+mkdir "$work/next"
+cp -r "$work/lists-1" "$work/before"
+write_list first 10 <<<'block suffix early.test'
+mv "$work/lists/first.list" "$work/next/first.list"
+sign_list "$work/next/first.list"
+rm -rf "$work/lists-1"
+mv "$work/before" "$work/lists-1"
+start_cordond
+mv "$work"/next/first.list.*.minisig "$work/lists/"
+mv "$work/next/first.list" "$work/lists/first.list"
+is_early() { ask early.test A && grep -q '0\.0\.0\.0' <<<"$answer"; }
+wait_until 15 is_early || fail "new files were not noticed: $(tail -n 5 "$work/cordond.log")"
+stop_cordond
