@@ -78,7 +78,7 @@ static void publish(struct audit_writer *writer)
         }
         writer->syslog_logged = error != 0;
     }
-    if (in->publish_events && writer_has_room(writer)) {
+    if (in->publish_events && writer_has_room(writer)) { /* never where there are no lines */
         const size_t used =
             audit_checkpoint_line(note, writer->now.wall_us, writer->sequence + 1,
                                   writer->buffer + writer->end, writer->size - writer->end);
@@ -177,11 +177,11 @@ static void switch_policy(struct audit_writer *writer, uint64_t now_us, bool wor
 
 static void wait_for_work(struct audit_writer *writer, bool busy)
 {
+    const bool blocked = writer->stalled_us != 0;
     struct pollfd ready[] = {
         {.fd = writer->wake, .events = POLLIN},
-        {.fd = audit_output_descriptor(writer->output), .events = POLLOUT},
+        {.fd = blocked ? audit_output_descriptor(writer->output) : -1, .events = POLLOUT},
     };
-    const bool blocked = writer->stalled_us != 0;
     const bool switching = policy_slot_number(writer->inputs.slot) != writer->number;
     int timeout = busy || switching ? BUSY_MS : IDLE_MS;
     uint64_t wakes;
@@ -330,11 +330,14 @@ int audit_writer_start(const struct audit_writer_settings *settings,
     new->now = clock_read();
     new->wake = -1;
     new->ended = -1;
-    new->size = inputs->recorder != NULL || inputs->tap.taken != NULL ? WRITER_QUEUE_OCTETS
-                                                                      : WRITER_BUFFER_OCTETS;
-    new->buffer = malloc(new->size);
+    if (!settings->none) {
+        new->size = inputs->recorder != NULL || inputs->tap.taken != NULL
+                        ? WRITER_QUEUE_OCTETS
+                        : WRITER_BUFFER_OCTETS;
+        new->buffer = malloc(new->size);
+    }
     new->list_words = audit_list_words_create();
-    if (new->buffer == NULL || new->list_words == NULL) {
+    if ((new->buffer == NULL && !settings->none) || new->list_words == NULL) {
         goto done;
     }
     new->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -343,7 +346,7 @@ int audit_writer_start(const struct audit_writer_settings *settings,
         rc = -errno;
         goto done;
     }
-    rc = audit_output_open(settings, &new->output);
+    rc = settings->none ? 0 : audit_output_open(settings, &new->output);
     if (rc != 0) {
         goto done;
     }

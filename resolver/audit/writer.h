@@ -23,6 +23,7 @@
 struct audit_writer; /* opaque */
 
 struct audit_writer_settings {
+    bool none;              /* no lines at all: for the log and what is sent alone */
     const char *path;       /* NULL: standard output */
     uint64_t rotate_octets; /* a file larger than this is rotated; 0: never */
     unsigned keep;          /* rotated files kept, 1 to 100 */
@@ -41,7 +42,8 @@ struct audit_writer_inputs {
      * decisions, or for themselves; one per worker; NULL: there are none. */
     _Atomic uint64_t *const *refused;
     _Atomic uint64_t *const *questions_refused;
-    bool publish_events, publish_syslog; /* its checkpoints are told there, too */
+    bool publish_events, publish_syslog; /* its checkpoints are told there, too; the first
+                                            needs lines */
     struct audit_recorder *recorder;     /* borrowed until stop; NULL: there is no log */
     struct audit_privacy *privacy;       /* likewise; NULL: clients and names as they are */
     struct audit_tap

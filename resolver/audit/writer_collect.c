@@ -115,7 +115,8 @@ static bool has_others(const struct audit_writer *writer)
  * of lines, one for which there is none is lost if the output takes nothing. */
 static bool may_add_line(struct audit_writer *writer)
 {
-    if (!writer_has_room(writer) && (!has_others(writer) || !writer_is_blocked(writer))) {
+    if (writer_has_lines(writer) && !writer_has_room(writer) &&
+        (!has_others(writer) || !writer_is_blocked(writer))) {
         writer->full = true;
         return false;
     }
@@ -124,6 +125,9 @@ static bool may_add_line(struct audit_writer *writer)
 
 static void add_line(struct audit_writer *writer)
 {
+    if (!writer_has_lines(writer)) {
+        return;
+    }
     if (!writer_has_room(writer)) {
         writer_give_up(writer, 1);
         return;
@@ -219,7 +223,7 @@ static void look_at_change(struct audit_writer *writer, const struct audit_row *
 /* False: it must wait where it is. */
 static bool take_change(struct audit_writer *writer, const void *record, size_t len)
 {
-    const bool has_line = audit_change_has_line(record, len);
+    const bool has_line = writer_has_lines(writer) && audit_change_has_line(record, len);
     struct audit_row row;
 
     if (has_line && !may_add_line(writer)) {

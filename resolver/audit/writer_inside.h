@@ -25,7 +25,7 @@ enum writer_loss {
 
 struct audit_writer {
     struct audit_writer_inputs inputs;
-    struct audit_output *output;
+    struct audit_output *output; /* NULL: there are no lines */
     pthread_t thread;
     int wake;  /* eventfd: for the thread */
     int ended; /* eventfd: the thread has nothing more to do */
@@ -96,7 +96,9 @@ void writer_end_keys(struct audit_writer *writer);
 
 uint64_t writer_lost_ring(const struct audit_writer *writer);
 uint64_t writer_lost_output(const struct audit_writer *writer);
-/* Counts lines that nobody will read. */
+/* Whether there are any. */
+bool writer_has_lines(const struct audit_writer *writer);
+/* Counts lines that nobody will read; none where there are none. */
 void writer_give_up(struct audit_writer *writer, uint64_t count);
 /* Room for a line. */
 bool writer_has_room(const struct audit_writer *writer);

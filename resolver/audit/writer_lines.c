@@ -31,8 +31,16 @@ uint64_t writer_lost_output(const struct audit_writer *writer)
     return atomic_load_explicit(&writer->lost_output, memory_order_relaxed);
 }
 
+bool writer_has_lines(const struct audit_writer *writer)
+{
+    return writer->output != NULL;
+}
+
 void writer_give_up(struct audit_writer *writer, uint64_t count)
 {
+    if (!writer_has_lines(writer)) {
+        return;
+    }
     atomic_fetch_add_explicit(&writer->lost_output, count, memory_order_relaxed);
 }
 
@@ -79,7 +87,9 @@ void writer_discard(struct audit_writer *writer)
         writer->told_output -= writer->notice_output;
     }
     writer_give_up(writer, lines);
-    audit_output_end_line(writer->output);
+    if (writer_has_lines(writer)) {
+        audit_output_end_line(writer->output);
+    }
     empty_buffer(writer);
 }
 
@@ -89,7 +99,8 @@ void writer_add_notice(struct audit_writer *writer, uint64_t now_us)
     const uint64_t ring = writer_lost_ring(writer);
     const uint64_t output = writer_lost_output(writer);
 
-    if (writer->end > 0 || (ring == writer->told_ring && output == writer->told_output) ||
+    if (!writer_has_lines(writer) || writer->end > 0 ||
+        (ring == writer->told_ring && output == writer->told_output) ||
         now_us < writer->next_notice_us || writer->stalled_us != 0 ||
         atomic_load_explicit(&writer->last_error, memory_order_relaxed) != 0) {
         return;

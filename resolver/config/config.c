@@ -443,6 +443,8 @@ static void check_ttls(struct config_reader *reader, const struct option *low,
 
 static void check_pairs(struct config_reader *reader, const struct option *options)
 {
+    const struct option *events = &options[config_find_row("events", "to")];
+    const struct option *publish = &options[config_find_row("audit", "publish")];
     const struct option *listen = &options[config_find_row("server", "listen")];
     const struct option *access = &options[config_find_row("access", "allow")];
     const struct option *servers = &options[config_find_row("upstreams", "servers")];
@@ -487,6 +489,9 @@ static void check_pairs(struct config_reader *reader, const struct option *optio
     if (http->state != OPTION_BAD && reach->state != OPTION_BAD &&
         listen->state != OPTION_BAD) {
         config_check_http(reader);
+    }
+    if (events->state != OPTION_BAD && publish->state != OPTION_BAD) {
+        config_check_events(reader, publish->place, events->place);
     }
 }
 

@@ -273,6 +273,10 @@ enum config_audit_client {
     CONFIG_AUDIT_SAME /* of questions: as of decisions */
 };
 
+/* Words of events.to that are no paths. */
+#define CONFIG_EVENTS_STDOUT "stdout"
+#define CONFIG_EVENTS_NONE   "none"
+
 /* Where checkpoints of the audit log are told, beside the log. */
 enum config_publish {
     CONFIG_PUBLISH_NONE,
@@ -420,7 +424,7 @@ struct config {
     bool exceptions_signed;    /* signed: required */
     uint32_t exception_warn_s; /* before an exception ends; 0: never */
     /* events: */
-    char *events_to; /* "stdout", or a path */
+    char *events_to; /* CONFIG_EVENTS_STDOUT, CONFIG_EVENTS_NONE, or a path */
     uint64_t events_rotate_octets;
     unsigned events_keep;
     /* audit: */
@@ -463,6 +467,10 @@ int config_read(const char *path, struct report *report, struct config **config)
 int config_parse(const char *text, size_t len, const char *file, const char *folder,
                  struct report *report, struct config **config);
 void config_free(struct config *config); /* NULL is fine */
+
+/* The file that lines of decisions go to; NULL: standard output, or none. */
+const char *config_events_file(const struct config *config);
+bool config_has_events(const struct config *config); /* false: events.to is none */
 
 /* What a source is, by its text; NULL, or what is wrong with it. */
 enum config_source_kind config_source_kind(const char *source);

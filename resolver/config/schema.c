@@ -668,7 +668,8 @@ const struct config_row config_rows[] = {
 
     {.name = "events.to", .kind = &config_kind_output, .offset = AT(events_to),
      .standard = "stdout",
-     .manual = "stdout, or the file to append to."},
+     .manual = "stdout, the file to append to, or none: then decisions are in the audit log and "
+               "in its sinks alone, which costs less than writing them down twice."},
     {.name = "events.rotate", .kind = &config_kind_size, .offset = AT(events_rotate_octets),
      .standard = "64MiB", .min = 1 * MiB, .max = 1024 * GiB, .zero = "never",
      .manual = "The size at which the file becomes FILE.1 and a new one begins, or never."},

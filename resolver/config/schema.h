@@ -216,6 +216,9 @@ void config_free_publishers(struct config *config);
 /* sinks.c: where events are sent. */
 extern const struct config_kind config_kind_sinks;
 void config_free_sinks(struct config *config);
+/* Lines of decisions that nobody gets, by the places of audit.publish and events.to. */
+void config_check_events(struct config_reader *reader, struct config_place publish,
+                         struct config_place to);
 
 /* gate.c: names that an update must not block. */
 extern const struct config_kind config_kind_must_resolve;

@@ -1,4 +1,5 @@
-/* config/sinks.c - where events are sent beside the log: a name, a form, a place. */
+/* config/sinks.c - where events go beside the log: lines, and sinks: a name, a form, a place.
+ */
 #include "config/schema.h"
 
 #include <stdlib.h>
@@ -365,3 +366,37 @@ void config_free_sinks(struct config *config)
 }
 
 const struct config_kind config_kind_sinks = {"sinks", read_sinks, print_sinks};
+
+const char *config_events_file(const struct config *config)
+{
+    return config->events_to != NULL && strcmp(config->events_to, CONFIG_EVENTS_STDOUT) != 0 &&
+                   config_has_events(config)
+               ? config->events_to
+               : NULL;
+}
+
+bool config_has_events(const struct config *config)
+{
+    return config->events_to == NULL || strcmp(config->events_to, CONFIG_EVENTS_NONE) != 0;
+}
+
+void config_check_events(struct config_reader *reader, struct config_place publish,
+                         struct config_place to)
+{
+    const struct config *config = reader->config;
+
+    if (config_has_events(config)) {
+        return;
+    }
+    if (config->audit_publish == CONFIG_PUBLISH_EVENTS ||
+        config->audit_publish == CONFIG_PUBLISH_BOTH) {
+        report_add(reader->report, REPORT_ERROR, reader->file, publish.line, publish.column,
+                   "audit.publish: events.to is none, so that no checkpoint can be told there: "
+                   "name a file, or publish to syslog alone");
+    }
+    if (!config->audit_decisions && config->sink_count == 0) {
+        report_add(reader->report, REPORT_WARNING, reader->file, to.line, to.column,
+                   "events.to: none, and audit.decisions is off: what is blocked is recorded "
+                   "nowhere");
+    }
+}

@@ -241,13 +241,18 @@ static enum config_read_result read_output(struct config_reader *reader,
                                            const struct config_row *row,
                                            const struct config_node *node)
 {
-    if (node->kind == CONFIG_SCALAR && strcmp(node->text, "stdout") == 0) {
-        return keep(reader, row, strdup("stdout"));
+    static const char *const words[] = {CONFIG_EVENTS_STDOUT, CONFIG_EVENTS_NONE};
+
+    for (size_t i = 0; i < 2 && node->kind == CONFIG_SCALAR; i++) {
+        if (strcmp(node->text, words[i]) == 0) {
+            return keep(reader, row, strdup(words[i]));
+        }
     }
     return read_path(reader, row, node);
 }
 
-const struct config_kind config_kind_output = {"stdout or a path", read_output, print_text};
+const struct config_kind config_kind_output = {"stdout, none or a path", read_output,
+                                               print_text};
 
 /* Actions. */
 

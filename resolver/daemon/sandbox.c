@@ -276,8 +276,8 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     if (config->http_socket != NULL && folder_of(config->http_socket, folder)) {
         add_rule(rules, folder, true);
     }
-    if (config->events_to != NULL && strcmp(config->events_to, "stdout") != 0) {
-        allow_output(rules, config->events_to);
+    if (config_events_file(config) != NULL) {
+        allow_output(rules, config_events_file(config));
     }
     for (size_t i = 0; i < config->sink_count; i++) {
         const struct config_sink *sink = &config->sinks[i];

@@ -276,10 +276,12 @@ static void print_rest(const struct screen *screen, FILE *out)
     char folder[AUDIT_PATH_MAX];
 
     heading(screen, out, "events");
-    if (config->events_to == NULL || strcmp(config->events_to, "stdout") == 0) {
-        fputs("standard output, one JSON line per decision\n", out);
+    const char *file = config_events_file(config);
+    if (config_has_events(config)) {
+        fprintf(out, "%s, one JSON line per decision\n",
+                file == NULL ? "standard output" : file);
     } else {
-        fprintf(out, "%s, one JSON line per decision\n", config->events_to);
+        fputs("no lines, by events.to\n", out);
     }
     heading(screen, out, "audit");
     if (recording_folder(config, folder)) {

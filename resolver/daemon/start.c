@@ -100,8 +100,8 @@ int start_folders(const struct config *config)
     if (rc == 0 && config->http_socket != NULL) {
         rc = make_folder_of(config->http_socket, "http.listen", owner);
     }
-    if (rc == 0 && config->events_to != NULL && strcmp(config->events_to, "stdout") != 0) {
-        rc = make_folder_of(config->events_to, "events.to", owner);
+    if (rc == 0 && config_events_file(config) != NULL) {
+        rc = make_folder_of(config_events_file(config), "events.to", owner);
     }
     if (rc == 0 && config->audit_directory != NULL) {
         /* Answers do not need it: that it is not there is said, and it may yet come. */

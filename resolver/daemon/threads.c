@@ -67,10 +67,9 @@ static int start_writer(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
     const bool questions = takes_questions(daemon);
-    const bool to_stdout =
-        config->events_to == NULL || strcmp(config->events_to, "stdout") == 0;
     const struct audit_writer_settings settings = {
-        .path = to_stdout ? NULL : config->events_to,
+        .none = !config_has_events(config),
+        .path = config_events_file(config),
         .rotate_octets = config->events_rotate_octets,
         .keep = config->events_keep,
         .joins = daemon->takeover.channel >= 0,
@@ -111,7 +110,8 @@ static int start_writer(struct daemon *daemon)
     const int rc = audit_writer_start(&settings, &inputs, &daemon->writer);
     if (rc != 0) {
         log_write(LOG_LEVEL_ERROR, "events cannot be written to %s: %s",
-                  to_stdout ? "standard output" : config->events_to, cordon_strerror(rc));
+                  settings.path == NULL ? "standard output" : settings.path,
+                  cordon_strerror(rc));
     }
     return rc;
 }

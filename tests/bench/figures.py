@@ -25,6 +25,8 @@ GOALS = [
     ("blocked, to the bare responder", "blocked", 1.25, "{:.2f}"),
     ("blocked, every question recorded, to the bare responder", "blocked-log", 1.5, "{:.2f}"),
     ("blocked, to the best peer", "blocked-best", 0.8, "{:.2f}"),
+    ("blocked, recorded in the audit log alone, to the bare responder", "blocked-alone", 1.25, "{:.2f}"),
+    ("the same, to the best peer", "blocked-alone-best", 0.8, "{:.2f}"),
     ("forwarded miss, to dnsdist", "miss-dnsdist", 0.9, "{:.2f}"),
     ("80 % hits, 10 % blocked, 10 % misses, to the bare responder", "mixed", None, "{:.2f}"),
     ("TCP kept open and pipelined, to dnsdist", "tcp-dnsdist", 0.8, "{:.2f}"),
@@ -88,9 +90,14 @@ def keep(kept, part, subjects, results):
             kept.put(case + ("-log" if part == "log" else ""), list(mine.values()))
         peers = [(statistics.median(found.values()), one, found) for one in others if not one.server.name.startswith("cordond")
                  for found in [ratios(results, one.server.name, case)] if found]
+        alone = ratios(results, "cordond-alone", case) if part == "server" else {}
+        if alone:
+            kept.put(f"{case}-alone", list(alone.values()))
         if part == "server" and peers:
             _, best, found = min(peers, key=lambda row: row[0])
             kept.put(f"{case}-best", quotients(mine, found), best.title)
+            if alone:
+                kept.put(f"{case}-alone-best", quotients(alone, found), best.title)
         peers = [row for row in peers if row[1].server.name.startswith("dnsdist")]
         if part in ("server", "dot") and peers:
             _, best, found = min(peers, key=lambda row: row[0])

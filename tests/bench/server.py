@@ -219,7 +219,9 @@ class Bench:
     def part_server(self):
         main = self.main()
         here = [main, self.add(process.Cordond(self, "cordond-shipped", ROOT / "blocklists", SHIPPED, f"127.0.0.1@{self.upstream}"),
-                               "cordond, the lists that are enforced by default", self.cases("hit", "blocked"), "shipped.blocked")]
+                               "cordond, the lists that are enforced by default", self.cases("hit", "blocked"), "shipped.blocked"),
+                self.add(process.Cordond(self, "cordond-alone", self.work, ["bench"], f"127.0.0.1@{self.upstream}", lines=False),
+                         "cordond, that list, recorded in the audit log alone", self.cases("blocked"))]
         before = len(self.subjects)
         for name in self.args.peers:
             self.add_peer(name, peers.PEERS[name].title, self.cases())

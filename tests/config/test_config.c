@@ -248,6 +248,34 @@ static void every_option_is_read(void **state)
     config_free(config);
 }
 
+/* The audit log may have decisions alone, and somebody else instead of it: who has neither is
+ * told. */
+static void lines_of_events_may_go_nowhere(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t warnings;
+    } cases[] = {
+        {"events: {to: none}", 0},
+        {"events: {to: none}\naudit: {publish: syslog}", 0},
+        {"events: {to: none}\naudit: {decisions: off, sinks: {a: {to: 'file:/tmp/a'}}}", 0},
+        {"events: {to: none}\naudit: {decisions: off}", 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(cases); i++) {
+        struct config *config = read_config(cases[i].text, cases[i].warnings);
+
+        assert_false(config_has_events(config));
+        assert_null(config_events_file(config));
+        config_free(config);
+    }
+    struct config *config = read_config("events: {to: ./none}", 0);
+    assert_true(config_has_events(config));
+    assert_string_equal(config_events_file(config), "/etc/cordon/./none");
+    config_free(config);
+}
+
 /* Each says the same as the defaults. */
 static void empty_files_and_sections_are_defaults(void **state)
 {
@@ -522,6 +550,7 @@ int main(void)
         cmocka_unit_test(no_file_gives_all_defaults),
         cmocka_unit_test(every_option_is_read),
         cmocka_unit_test(the_http_socket_is_an_address_or_a_path),
+        cmocka_unit_test(lines_of_events_may_go_nowhere),
         cmocka_unit_test(empty_files_and_sections_are_defaults),
         cmocka_unit_test(the_words_of_ede_are_codes),
         cmocka_unit_test(a_folder_of_lists_brings_its_keys),

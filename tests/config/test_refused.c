@@ -561,6 +561,10 @@ static void a_section_inside_of_a_section_is_checked_as_one(void **state)
 static void what_is_no_sink_is_refused(void **state)
 {
     static const struct refusal cases[] = {
+        {"events: {to: none}\naudit: {publish: both}",
+         "2:18: audit.publish: events.to is none, so that no checkpoint can be told there: "
+         "name a file, "
+         "or publish to syslog alone"},
         {"audit: {sinks: [a]}",
          "1:16: audit.sinks: expected at most 8 sinks, a line each: NAME: "
          "{format: json, to: PLACE}"},

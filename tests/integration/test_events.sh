@@ -166,3 +166,23 @@ wait_until 10 at_rest || fail "events: $(status 's["events"]')"
 is_broken() { status_is 's["events"]["lost_output"] + s["events"]["lost_ring"] > 0 and s["events"]["last_error"]'; }
 wait_until 10 is_broken || fail "events: $(status 's["events"]')"
 stop_cordond
+
+say "none: the audit log alone has what was decided"
+option[events.to]=none
+write_config
+start_cordond
+load 500
+recorded() { status_is 's["audit"]["decisions"]["safe"] >= 500'; }
+wait_until 60 recorded || fail "$(status 's["audit"]')"
+status_is 's["events"] == {"to": "none", "written": 0, "lost_ring": 0, "lost_output": 0, "stalled": False, "last_error": None}' ||
+  fail "$(status 's["events"]')"
+"$cordon" status --socket "$work/control.sock" >"$work/status" || fail "$(cat "$work/status")"
+says 'events *no lines, by events.to' <"$work/cordond.log" || fail "the first screen does not say it"
+[ ! -e none ] || fail "a file was made"
+stop_cordond
+option[audit.publish]=events
+write_config
+code=0
+"$cordon" check "$work/cordond.yaml" >"$work/out" 2>&1 || code=$?
+[ "$code" = 1 ] || fail "checkpoints go nowhere, and nobody says so: $code"
+says 'audit.publish: events.to is none' <"$work/out" || fail "$(cat "$work/out")"
