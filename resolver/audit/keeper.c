@@ -488,7 +488,7 @@ static void looked(struct audit_keeper *keeper, struct audit_log *log,
     if (blocks == 0) {
         keeper->stats.error = 0;
         if (keeper->for_wish) {
-            end_wish(keeper, 0);
+            end_wish(keeper, keeper->plan.damaged > 0 ? CORDON_E_CORRUPT : 0);
         }
         return;
     }

@@ -316,6 +316,19 @@ static int make_builders(struct audit_log *log)
     return 0;
 }
 
+/* A folder without a file: what its head has signed is gone, all of it, if there is one. */
+static int begin_first(struct audit_log *log)
+{
+    struct scan scan = {.log = log};
+    const int result = read_checkpoint(log, &scan);
+
+    if (result == -ENOENT) {
+        audit_log_begin_file(log);
+        return 0;
+    }
+    return result == 0 ? CORDON_E_CORRUPT : result;
+}
+
 int audit_log_open(const struct audit_files *files, const struct audit_log_settings *settings,
                    uint64_t now_us, uint64_t session, struct audit_log **log,
                    struct audit_log_opened *opened)
@@ -346,7 +359,7 @@ int audit_log_open(const struct audit_files *files, const struct audit_log_setti
     }
     if (result == 0 && last == 0) {
         found.is_new = true;
-        audit_log_begin_file(made);
+        result = begin_first(made);
     } else if (result == 0) {
         result = go_on(made, last, &found);
     }

@@ -75,6 +75,9 @@ static void look_at_wish(struct audit_recorder *recorder)
     if (recorder->events_wanted && stats.wish_done) {
         memcpy(forgotten->events, stats.wish_events, sizeof(forgotten->events));
         forgotten->error = stats.wish_error != 0 ? stats.wish_error : forgotten->error;
+        if (forgotten->error == 0 && recorder->number > 1) {
+            forgotten->error = CORDON_E_CORRUPT; /* the logs before keep what they have */
+        }
         recorder->events_wanted = false;
     }
     if (!recorder->events_wanted && !recorder->keys_wanted) {

@@ -24,6 +24,57 @@ static bool is_stopped(const atomic_bool *stop)
     return stop != NULL && atomic_load_explicit(stop, memory_order_acquire);
 }
 
+/* Where the log is not damaged, and behind that. */
+struct walk {
+    struct audit_reader *reader;
+    const struct audit_limit *limit; /* NULL: none */
+    bool after_damage;
+    uint64_t next; /* number of the block to come */
+    uint64_t damaged;
+};
+
+static bool is_behind(const struct audit_limit *limit, uint32_t file, uint64_t at)
+{
+    return limit != NULL && (file > limit->file || (file == limit->file && at > limit->at));
+}
+
+/* False for octets in a damaged body that look like a block. */
+static bool is_next(struct walk *walk, const struct audit_item *item)
+{
+    if (item->kind != AUDIT_ITEM_BLOCK && item->kind != AUDIT_ITEM_REMOVED) {
+        return true;
+    }
+    if (walk->after_damage && item->header.number < walk->next) {
+        return false;
+    }
+    walk->after_damage = false;
+    walk->next = item->header.number + 1;
+    return true;
+}
+
+/* The next item that is whole; AUDIT_ITEM_END at the limit, too. */
+static int next_whole(struct walk *walk, struct audit_item *item)
+{
+    for (;;) {
+        const int result = audit_reader_next(walk->reader, item);
+        const bool bad = item->kind == AUDIT_ITEM_BAD || item->kind == AUDIT_ITEM_SHORT;
+
+        if (result != 0) {
+            return result;
+        }
+        if (is_behind(walk->limit, item->file, bad ? item->at + 1 : item->end)) {
+            item->kind = AUDIT_ITEM_END;
+            return 0;
+        }
+        if (bad) {
+            walk->damaged++;
+            walk->after_damage = audit_reader_find(walk->reader, item);
+        } else if (is_next(walk, item)) {
+            return 0;
+        }
+    }
+}
+
 /* --- the plan --- */
 
 struct look {
@@ -100,27 +151,24 @@ static void look_at(struct look *look, const struct audit_item *item)
 }
 
 /* Headers alone, in turn. */
-static int walk(const struct audit_files *files, const struct audit_limit *limit,
-                const atomic_bool *stop, struct look *look)
+static int look_through(const struct audit_files *files, const struct audit_limit *limit,
+                        const atomic_bool *stop, struct look *look)
 {
-    struct audit_reader *reader = audit_reader_create(files, 1);
+    struct walk walk = {.reader = audit_reader_create(files, 1), .limit = limit};
     struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
-    int result = reader == NULL ? -ENOMEM : 0;
+    int result = walk.reader == NULL ? -ENOMEM : 0;
 
     while (result == 0) {
-        result = is_stopped(stop) ? -ECANCELED : audit_reader_next(reader, &item);
+        result = is_stopped(stop) ? -ECANCELED : next_whole(&walk, &item);
         if (result != 0 || item.kind == AUDIT_ITEM_END) {
-            break;
-        }
-        if (limit != NULL &&
-            (item.file > limit->file || (item.file == limit->file && item.end > limit->at))) {
             break;
         }
         if (item.kind == AUDIT_ITEM_BLOCK || item.kind == AUDIT_ITEM_REMOVED) {
             look_at(look, &item);
         }
     }
-    audit_reader_destroy(reader);
+    look->plan->damaged = walk.damaged;
+    audit_reader_destroy(walk.reader);
     return result;
 }
 
@@ -135,7 +183,7 @@ int audit_removal_plan(const struct audit_files *files, const struct audit_limit
     for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
         out->holdings[stream].oldest_us = UINT64_MAX;
     }
-    int result = walk(files, limit, stop, &look);
+    int result = look_through(files, limit, stop, &look);
     /* Age first: what is over by that is not above a bound any more. */
     struct look again = {.bounds = bounds, .plan = out, .by_octets = true};
     for (unsigned stream = 1; stream < AUDIT_CHANGES; stream++) {
@@ -147,7 +195,7 @@ int audit_removal_plan(const struct audit_files *files, const struct audit_limit
         again.excess[stream] = again.closed[stream] ? 0 : octets - bound->target;
         any = any || !again.closed[stream];
     }
-    return result == 0 && any ? walk(files, limit, stop, &again) : result;
+    return result == 0 && any ? look_through(files, limit, stop, &again) : result;
 }
 
 static void begin_row(struct audit_row *row, const char *what, enum audit_removal_cause cause,
@@ -276,7 +324,7 @@ static int copy_item(struct anew *anew, const struct audit_item *item)
     uint8_t frame[AUDIT_FRAME_OCTETS];
 
     if (!is_removed(anew, item)) {
-        return copy(anew, item->at, item->end); /* damage, too, is left as it is */
+        return copy(anew, item->at, item->end);
     }
     audit_frame_put(AUDIT_FRAME_REMOVED, AUDIT_HEADER_OCTETS, frame);
     const int result = add(anew, frame, sizeof(frame));
@@ -286,31 +334,33 @@ static int copy_item(struct anew *anew, const struct audit_item *item)
 /* Whether the file has a body that is to be removed. */
 static int look_for(struct anew *anew, uint32_t number, bool *found)
 {
-    struct audit_reader *reader = audit_reader_create(anew->files, number);
+    struct walk walk = {.reader = audit_reader_create(anew->files, number)};
     struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
-    int result = reader == NULL ? -ENOMEM : 0;
+    int result = walk.reader == NULL ? -ENOMEM : 0;
 
     *found = false;
     while (result == 0 && !*found) {
-        result = audit_reader_next(reader, &item);
+        result = next_whole(&walk, &item);
         if (result != 0 || item.kind == AUDIT_ITEM_END || item.file != number ||
             item.kind == AUDIT_ITEM_MISSING) {
             break;
         }
         *found = is_removed(anew, &item);
     }
-    audit_reader_destroy(reader);
+    audit_reader_destroy(walk.reader);
     return result;
 }
 
-static int write_anew(struct anew *anew, uint32_t number)
+/* What is damaged is left as it is, where it is. */
+static int write_anew(struct anew *anew, uint32_t number, uint64_t size)
 {
-    struct audit_reader *reader = audit_reader_create(anew->files, number);
+    struct walk walk = {.reader = audit_reader_create(anew->files, number)};
     struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
-    int result = reader == NULL ? -ENOMEM : 0;
+    int result = walk.reader == NULL ? -ENOMEM : 0;
+    uint64_t done = 0;
 
     while (result == 0) {
-        result = audit_reader_next(reader, &item);
+        result = next_whole(&walk, &item);
         if (result != 0 || item.kind == AUDIT_ITEM_END || item.file != number) {
             break;
         }
@@ -318,9 +368,12 @@ static int write_anew(struct anew *anew, uint32_t number)
             result = -ENOENT;
             break;
         }
-        result = copy_item(anew, &item);
+        result = copy(anew, done, item.at);
+        result = result != 0 ? result : copy_item(anew, &item);
+        done = item.end;
     }
-    audit_reader_destroy(reader);
+    audit_reader_destroy(walk.reader);
+    result = result != 0 ? result : copy(anew, done, size);
     result = result != 0 ? result : write_gathered(anew);
     return result != 0 ? result : anew->files->sync(anew->files->context, anew->to);
 }
@@ -352,7 +405,7 @@ static int do_file(struct anew *anew, uint32_t number, uint64_t *freed)
     anew->at = 0;
     anew->len = 0;
     if (result == 0) {
-        result = write_anew(anew, number);
+        result = write_anew(anew, number, size);
         anew->files->close(anew->files->context, anew->to);
     }
     anew->files->close(anew->files->context, anew->from);

@@ -51,6 +51,7 @@ struct audit_holding {
 struct audit_plan {
     struct audit_run runs[AUDIT_STREAMS + 1];         /* blocks 0: nothing is to be removed */
     struct audit_holding holdings[AUDIT_STREAMS + 1]; /* as it is found */
+    uint64_t damaged; /* parts that are no blocks: what events they had cannot be known */
 };
 
 /* Where to end: what is behind `at` in file `file` may be being written. */
@@ -59,8 +60,9 @@ struct audit_limit {
     uint64_t at;
 };
 
-/* Of each stream at most one run; again, for what is left. Changes are never removed. limit
- * NULL: to the end. stop (may be NULL): it ends with -ECANCELED. 0, -errno. */
+/* Of each stream at most one run; again, for what is left. Changes are never removed. Damage is
+ * gone on behind, as a search does, so that nothing is found that should be gone. limit NULL:
+ * to the end. stop (may be NULL): it ends with -ECANCELED. 0, -errno. */
 int audit_removal_plan(const struct audit_files *files, const struct audit_limit *limit,
                        const struct audit_bound bounds[AUDIT_STREAMS + 1],
                        const atomic_bool *stop, struct audit_plan *out);

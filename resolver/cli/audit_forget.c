@@ -44,7 +44,8 @@ static const char help[] =
     "  --key-file FILE           this is the secret key of the log; keys of pseudonyms are in\n"
     "                            audit-keys beside it\n"
     "Blocks are removed whole: up to audit.block-time of older events may stay.\n"
-    "Exit status: 0 done, 1 refused or not done, 2 wrong usage, 3 no daemon answers.\n";
+    "Exit status: 0 done, 1 refused, not done or not all, 2 wrong usage, 3 no daemon "
+    "answers.\n";
 
 struct forget {
     struct cli_daemon daemon;
@@ -57,6 +58,7 @@ struct forget {
 struct outcome {
     uint64_t events[AUDIT_STREAMS + 1];
     uint64_t keys;
+    bool left; /* something could not be looked at, or a log could not be gone on with */
 };
 
 static int report(const struct forget *forget, const struct outcome *outcome)
@@ -74,6 +76,22 @@ static int report(const struct forget *forget, const struct outcome *outcome)
                decisions, queries, outcome->keys);
     }
     return CLI_OK;
+}
+
+/* Nobody is to believe that somebody is forgotten who is not. */
+static int report_part(const struct outcome *outcome, const char *error)
+{
+    fprintf(stderr,
+            "cordon " COMMAND ": not done, or not all: %s. %" PRIu64 " decisions and %" PRIu64
+            " queries were removed, %" PRIu64 " keys of pseudonyms destroyed\n",
+            error, outcome->events[AUDIT_DECISIONS], outcome->events[AUDIT_QUERIES],
+            outcome->keys);
+    if (strcmp(error, cordon_strerror(CORDON_E_CORRUPT)) == 0) {
+        fprintf(stderr, "What lies in a damaged part of a log, or in one that could not be "
+                        "gone on with (before log-2), stays: `cordon audit verify` names the "
+                        "file, and taking that away is up to you\n");
+    }
+    return CLI_REFUSED;
 }
 
 /* --- through the daemon --- */
@@ -135,12 +153,7 @@ static int ask_daemon(const struct forget *forget)
         .events = {0, cli_number_of(done, "decisions"), cli_number_of(done, "queries")},
         .keys = cli_number_of(done, "keys")};
     const char *error = cli_string_of(done, "error");
-    if (error[0] != '\0') {
-        fprintf(stderr, "cordon " COMMAND ": not done, or not all: %s\n", error);
-        code = CLI_REFUSED;
-    } else {
-        code = report(forget, &outcome);
-    }
+    code = error[0] != '\0' ? report_part(&outcome, error) : report(forget, &outcome);
     json_decref(done);
     return code;
 }
@@ -264,6 +277,7 @@ static int do_round(const struct forget *forget, const char *folder,
         result =
             audit_removal_apply(&files, UINT32_MAX, plan.runs + 1, AUDIT_STREAMS, NULL, &freed);
     }
+    outcome->left = outcome->left || (result == 0 && plan.damaged > 0);
     for (unsigned stream = 1; result == 0 && stream < AUDIT_CHANGES; stream++) {
         outcome->events[stream] += plan.runs[stream].events;
         *more = *more || plan.runs[stream].blocks > 0;
@@ -272,7 +286,8 @@ static int do_round(const struct forget *forget, const char *folder,
     return result;
 }
 
-static int do_log(const struct forget *forget, struct keys *keys, unsigned number,
+/* newest: the log that is gone on with. */
+static int do_log(const struct forget *forget, struct keys *keys, unsigned number, bool newest,
                   const char *folder, const struct audit_days *days, struct outcome *outcome)
 {
     struct audit_log_settings settings = {.secret = &keys->secret,
@@ -288,6 +303,10 @@ static int do_log(const struct forget *forget, struct keys *keys, unsigned numbe
 
     for (bool first = true; result == 0 && more; first = false) {
         result = do_round(forget, folder, &settings, first ? days : &none, outcome, &more);
+    }
+    if (!newest && (result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED)) {
+        outcome->left = true; /* it was left when the next one was begun */
+        return 0;
     }
     if (result != 0) {
         fprintf(stderr, "cordon " COMMAND ": %s: %s\n", folder,
@@ -325,7 +344,8 @@ static int do_folder(const struct forget *forget)
             continue;
         }
         const struct audit_days none = {.count = 0};
-        result = do_log(forget, &keys, number, folder, number == 1 ? &days : &none, &outcome);
+        result = do_log(forget, &keys, number, number == newest, folder,
+                        number == newest ? &days : &none, &outcome);
     }
     trust_secret_key_wipe(&keys.secret);
     if (result == 0 && days.count > 0) {
@@ -335,6 +355,9 @@ static int do_folder(const struct forget *forget)
             fprintf(stderr, "cordon " COMMAND ": %s: %s\n", keys.folder,
                     cordon_strerror(result));
         }
+    }
+    if (result == 0 && outcome.left) {
+        return report_part(&outcome, cordon_strerror(CORDON_E_CORRUPT));
     }
     return result == 0 ? report(forget, &outcome) : CLI_REFUSED;
 }

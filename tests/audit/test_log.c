@@ -456,6 +456,13 @@ static void a_log_that_is_damaged_is_not_gone_on_with(void **state)
                      CORDON_E_CORRUPT);
     assert_int_equal(at->files[1].size, 3000);
     at->locked = false;
+    /* No file at all, and a head that has signed some. */
+    disk_copy(&whole, at);
+    at->files[1].exists = false;
+    assert_int_equal(audit_log_open(&files, &maker.settings, now, 5, &log, &opened),
+                     CORDON_E_CORRUPT);
+    assert_false(at->files[1].exists);
+    at->locked = false;
     /* Another key, another name. */
     disk_copy(&whole, at);
     maker_init(&other, LOG_NAME);

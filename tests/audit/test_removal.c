@@ -486,6 +486,55 @@ static void damage_is_left_as_it_is(void **state)
     assert_true(verdict.integrity.fault != AUDIT_SOUND || disk.files[2].size < 4000);
 }
 
+/* Nobody who is to be forgotten is found in what lies behind damage. */
+static void what_lies_behind_damage_goes_too(void **state)
+{
+    static struct disk before;
+    struct audit_plan plan;
+    uint64_t left[AUDIT_STREAMS + 1];
+    uint64_t freed = 0;
+    size_t damage = 0;
+
+    (void)state;
+    write_some(60);
+    assert_true(disk.files[2].exists);
+    plan_before(T0 + 1000 * SECOND, 6, &plan);
+    const uint64_t blocks = plan.runs[AUDIT_DECISIONS].blocks + plan.runs[AUDIT_QUERIES].blocks;
+    for (unsigned round = 0; round < 2; round++) {
+        /* The head of file 1; then the frame of a block in the middle of it. */
+        const size_t at = round == 0 ? 40 : 2000;
+        uint8_t *const data = disk.files[1].data;
+        uint8_t *const magic =
+            round == 0 ? data + at : memmem(data + at, disk.files[1].size - at, "CRDK", 4);
+
+        assert_non_null(magic);
+        *magic ^= 1;
+        damage = (size_t)(magic - data);
+    }
+    disk_copy(&disk, &before);
+    plan_before(T0 + 1000 * SECOND, 6, &plan);
+    assert_int_equal(plan.damaged, 2);
+    assert_int_equal(plan.runs[AUDIT_DECISIONS].blocks + plan.runs[AUDIT_QUERIES].blocks,
+                     blocks - 1);
+    assert_true(record(&plan, T0 + 100 * SECOND));
+    assert_int_equal(apply(&plan, &freed), 0);
+    count_left(left);
+    assert_int_equal(left[AUDIT_QUERIES], 0);
+    assert_int_equal(left[AUDIT_DECISIONS], 0);
+    assert_int_equal(left[AUDIT_CHANGES], 3);
+    /* Damage is left as it is, and so is the head of the file. */
+    assert_memory_equal(disk.files[1].data, before.files[1].data, 136);
+    assert_non_null(
+        memmem(disk.files[1].data, disk.files[1].size, before.files[1].data + damage, 200));
+    /* At the limit nothing is damage: it is being written. */
+    disk_copy(&before, &disk);
+    struct audit_bound none[AUDIT_STREAMS + 1] = {{.before_us = 0}};
+    assert_int_equal(
+        audit_removal_plan(&files, &(struct audit_limit){1, damage}, none, NULL, &plan), 0);
+    assert_int_equal(plan.damaged, 1);
+    disk_free(&before);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -503,6 +552,7 @@ int main(void)
         TEST(a_disk_that_fails_leaves_it_as_it_was),
         TEST(who_may_not_any_more_leaves_the_rest),
         TEST(damage_is_left_as_it_is),
+        TEST(what_lies_behind_damage_goes_too),
     };
 
     return cmocka_run_group_tests(tests, setup_all, NULL);

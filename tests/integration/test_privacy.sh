@@ -94,6 +94,28 @@ else
   echo "  (no process can be traced here: the unit tests do this alone)"
 fi
 
+say "damage keeps nobody from being forgotten whose record lies behind it, and what it keeps is said"
+rm -rf "$work/copy"
+cp -r "$work/state" "$work/copy"
+python3 - "$work/copy/audit" "$here" <<'PYTHON'
+import sys
+sys.path.insert(0, sys.argv[2])
+import audit_tamper
+number = audit_tamper.files_of(sys.argv[1])[0]
+octets = audit_tamper.read(audit_tamper.path_of(sys.argv[1], number))
+octets[audit_tamper.blocks(octets)[0][0]] ^= 1
+audit_tamper.write(audit_tamper.path_of(sys.argv[1], number), octets)
+PYTHON
+found() { "$cordon" audit search --stream all --log "$work/copy/audit" --json 2>/dev/null | grep -vc '"event":"change"' || true; }
+[ "$(found)" -gt 0 ] || fail "nothing lies behind the damage"
+if forget_copy damaged >"$work/done" 2>&1; then fail "it says that all is done: $(cat "$work/done")"; fi
+says 'not all: the file is damaged' <"$work/done" || fail "$(cat "$work/done")"
+[ "$(found)" = 0 ] || fail "$(found) events behind the damage are there still: $(cat "$work/done")"
+mkdir "$work/copy/audit/log-2" # as if another had been begun: the first cannot be gone on with
+rm "$work/copy/audit/"*.cordon
+if forget_copy left >"$work/done" 2>&1; then fail "of a log that was left: $(cat "$work/done")"; fi
+says 'before log-2' <"$work/done" || fail "$(cat "$work/done")"
+
 say "all of it: the log stays one that was stopped in order"
 "$cordon" audit forget --log "$log" --before 1s --reason 'all of it' >"$work/done" || fail "$(cat "$work/done")"
 says '^55 decisions' <"$work/done" || fail "$(cat "$work/done")"
