@@ -75,18 +75,19 @@ done:
     return rc;
 }
 
-int file_read(const char *path, size_t max, uint8_t **data, size_t *len)
+static int open_to_read(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
+}
+
+/* Closes it. */
+static int read_opened(int fd, size_t max, uint8_t **data, size_t *len)
 {
     struct stat status;
     int rc;
 
-    if (max > SIZE_MAX / 4) {
-        return -EINVAL;
-    }
-    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) {
-        return -errno;
-    }
     if (fstat(fd, &status) != 0) {
         rc = -errno;
     } else if (S_ISDIR(status.st_mode)) {
@@ -100,6 +101,23 @@ int file_read(const char *path, size_t max, uint8_t **data, size_t *len)
     }
     close(fd);
     return rc;
+}
+
+int file_read(const char *path, size_t max, uint8_t **data, size_t *len)
+{
+    const int fd = max > SIZE_MAX / 4 ? -EINVAL : open_to_read(path);
+
+    return fd < 0 ? fd : read_opened(fd, max, data, len);
+}
+
+int file_take(const char *path, size_t max, uint8_t **data, size_t *len)
+{
+    const int fd = max > SIZE_MAX / 4 ? -EINVAL : open_to_read(path);
+
+    if (fd != -ENOENT) {
+        (void)unlink(path);
+    }
+    return fd < 0 ? fd : read_opened(fd, max, data, len);
 }
 
 int file_write_to(int fd, const void *data, size_t len)

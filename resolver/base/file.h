@@ -17,6 +17,11 @@
  */
 int file_read(const char *path, size_t max, uint8_t **data, size_t *len);
 
+/* The same of a file that is to be read once. It is removed before it is read, whatever comes
+ * of that (a folder stays): a process that is killed for the memory that it takes does not meet
+ * it again. */
+int file_take(const char *path, size_t max, uint8_t **data, size_t *len);
+
 /* Writes all of it, from where the descriptor stands. 0 or -errno: a part may be written. */
 int file_write_to(int fd, const void *data, size_t len);
 

@@ -26,12 +26,16 @@
 
 #define BUFFER_OCTETS 65536u
 
+/* Of the memory that the system grants, a file that is read may take this part. */
+#define GRANTED_PART 4u
+
 struct saved_loading {
     uv_work_t work;
     struct daemon *daemon;
     char path[PATH_MAX];
     uint8_t meaning[DIGEST_OCTETS];
     uint32_t ttl_max_s;
+    size_t octets_max;
     int rc;
     enum cache_load_result result;
     struct cache_loaded loaded;
@@ -49,6 +53,14 @@ static bool path_of(const struct daemon *daemon, char path[PATH_MAX])
     const char *folder = daemon->config->state_directory;
 
     return folder != NULL && snprintf(path, PATH_MAX, "%s/cache", folder) < PATH_MAX;
+}
+
+/* When it is read, all of the file is in memory beside the cache, which may have half of what
+ * is granted. */
+static size_t octets_max(uint64_t granted)
+{
+    return granted / GRANTED_PART < DAEMON_SAVED_OCTETS_MAX ? (size_t)(granted / GRANTED_PART)
+                                                            : DAEMON_SAVED_OCTETS_MAX;
 }
 
 static void add_endpoint(struct digest *digest, const struct endpoint *server)
@@ -94,10 +106,7 @@ static void load(uv_work_t *work)
     uint8_t *octets = NULL;
     size_t len = 0;
 
-    loading->rc = file_read(loading->path, DAEMON_SAVED_OCTETS_MAX, &octets, &len);
-    if (loading->rc != -ENOENT) {
-        (void)unlink(loading->path);
-    }
+    loading->rc = file_take(loading->path, loading->octets_max, &octets, &len);
     if (loading->rc == 0) {
         const struct cache_loading how = {.now = clock_read(),
                                           .meaning = loading->meaning,
@@ -154,6 +163,7 @@ void saved_load(struct daemon *daemon)
     }
     loading->daemon = daemon;
     loading->ttl_max_s = daemon->config->ttl_max_s;
+    loading->octets_max = octets_max(daemon->memory.limit);
     memcpy(loading->path, path, sizeof(path));
     meaning_of(daemon, loading->meaning);
     loading->work.data = loading;
@@ -209,7 +219,7 @@ void saved_save(struct daemon *daemon)
     if (rc == 0) {
         const struct cache_saving saving = {.now = clock_read(),
                                             .meaning = meaning,
-                                            .octets_max = DAEMON_SAVED_OCTETS_MAX,
+                                            .octets_max = octets_max(daemon->memory.limit),
                                             .write = add,
                                             .context = writing};
 

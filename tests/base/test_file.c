@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -151,6 +152,65 @@ static void what_is_no_regular_file_is_refused_without_waiting(void **state)
     assert_int_equal(file_read("fifo/x", 100, &data, &len), -ENOTDIR);
     assert_int_equal(file_read("", 100, &data, &len), -ENOENT);
     assert_null(data);
+}
+
+static bool is_there(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0;
+}
+
+static void what_is_taken_is_read_once(void **state)
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+
+    (void)state;
+    assert_int_equal(file_take("none", 10, &data, &len), -ENOENT);
+    assert_int_equal(file_write_atomic("once", "abc", 3, 0600), 0);
+    assert_int_equal(file_take("once", 10, &data, &len), 0);
+    assert_int_equal(len, 3);
+    assert_memory_equal(data, "abc", 3);
+    free(data);
+    assert_int_equal(file_take("once", 10, &data, &len), -ENOENT);
+
+    /* Also what cannot be read; a folder stays, and what a link leads to. */
+    assert_int_equal(file_write_atomic("large", "abc", 3, 0600), 0);
+    assert_int_equal(file_take("large", 2, &data, &len), CORDON_E_TOO_LARGE);
+    assert_false(is_there("large"));
+    assert_int_equal(mkfifo("fifo", 0600), 0);
+    assert_int_equal(file_take("fifo", 10, &data, &len), -EINVAL);
+    assert_false(is_there("fifo"));
+    assert_int_equal(mkdir("folder", 0700), 0);
+    assert_int_equal(file_take("folder", 10, &data, &len), -EISDIR);
+    assert_true(is_there("folder"));
+    assert_int_equal(symlink("folder", "link"), 0);
+    assert_int_equal(file_take("link", 10, &data, &len), -EISDIR);
+    assert_false(is_there("link"));
+    assert_true(is_there("folder"));
+    assert_int_equal(rmdir("folder"), 0);
+}
+
+/* Whoever is killed while he reads, as for too much memory, does not meet it again. */
+static void what_is_taken_is_gone_before_it_is_read(void **state)
+{
+    _Alignas(struct inotify_event) char seen[4096];
+    uint8_t *data = NULL;
+    size_t len = 0;
+    const int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+    (void)state;
+    assert_true(watch >= 0);
+    assert_int_equal(file_write_atomic("heavy", "abc", 3, 0600), 0);
+    assert_true(inotify_add_watch(watch, ".", IN_ACCESS | IN_DELETE) >= 0);
+    assert_int_equal(file_take("heavy", 10, &data, &len), 0);
+    free(data);
+    const ssize_t got = read(watch, seen, sizeof(seen));
+    assert_true(got >= (ssize_t)sizeof(struct inotify_event));
+    assert_int_equal(((const struct inotify_event *)(const void *)seen)->mask & IN_ALL_EVENTS,
+                     IN_DELETE); /* the first */
+    close(watch);
 }
 
 static void the_mode_is_the_one_asked_for(void **state)
@@ -356,6 +416,8 @@ int main(void)
         TEST(a_file_larger_than_the_bound_is_refused),
         TEST(a_file_that_hides_its_size_is_read_and_bounded_too),
         TEST(what_is_no_regular_file_is_refused_without_waiting),
+        TEST(what_is_taken_is_read_once),
+        TEST(what_is_taken_is_gone_before_it_is_read),
         TEST(the_mode_is_the_one_asked_for),
         TEST(a_reader_of_the_old_file_keeps_the_old_file),
         TEST(a_write_that_fails_leaves_the_old_file_and_nothing_else),
