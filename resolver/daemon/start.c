@@ -145,7 +145,7 @@ static void advise(FILE *out, const char *program, const struct holder *holder)
     } else if (strncmp(program, "cordond", 7) == 0) {
         fprintf(out,
                 "       Another cordond is running: stop it (kill %ld), or ask it with "
-                "`cordon status`.\n",
+                "`cordon status -c ITS-CONFIGURATION`.\n",
                 (long)holder->pid);
     }
 }

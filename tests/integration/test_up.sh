@@ -31,6 +31,12 @@ run 2 "$CORDON_ROOT/deploy/up" --port
 run 2 "$CORDON_ROOT/deploy/up" --port dns
 run 2 "$CORDON_ROOT/deploy/up" --port 70000
 run 2 "$CORDON_ROOT/deploy/up" --config "$work/nonexistent"
+touch "$work/mine.yaml"
+(
+  cd "$work"
+  run 0 "$CORDON_ROOT/deploy/up" --check --config mine.yaml # of where the caller is
+  says "$work/mine\.yaml"
+) || fail "a configuration in the caller's folder"
 
 say "configurations are refused by line and column, all faults at once"
 make_keys list-a list-b list-c
