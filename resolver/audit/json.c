@@ -7,6 +7,7 @@
 #include "audit/event.h"
 #include "audit/list_words.h"
 #include "audit/shown.h"
+#include "audit/stencil.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -14,6 +15,22 @@
 #include "wire/type.h"
 
 #include <string.h>
+
+/* Where a part of the line begins and ends that differs between events of one kind: stencil.c.
+ */
+static void open_hole(const struct text *text, struct audit_holes *holes, enum audit_hole hole)
+{
+    if (holes != NULL) {
+        holes->at[hole].from = text->len;
+    }
+}
+
+static void close_hole(const struct text *text, struct audit_holes *holes, enum audit_hole hole)
+{
+    if (holes != NULL) {
+        holes->at[hole].to = text->len;
+    }
+}
 
 static void add_name(struct text *text, const char *key, const struct wire_name *name)
 {
@@ -36,7 +53,7 @@ static void add_address(struct text *text, const char *key, const struct address
 }
 
 static void add_question(struct text *text, const struct audit_event *event,
-                         const char *view_name)
+                         const char *view_name, struct audit_holes *holes)
 {
     char type[WIRE_TYPE_TEXT_MAX];
     uint8_t octets[AUDIT_ADDRESS_MAX];
@@ -49,10 +66,13 @@ static void add_question(struct text *text, const struct audit_event *event,
     } else {
         json_string(text, "client_port", NULL);
     }
+    close_hole(text, holes, AUDIT_HOLE_HEAD);
     json_string(text, "transport", event->transport == AUDIT_TCP ? "tcp" : "udp");
     json_string(text, "view", view_name);
+    open_hole(text, holes, AUDIT_HOLE_NAME);
     add_name(text, "name", &event->name);
     json_string_n(text, "type", type, wire_type_format(event->type, type));
+    close_hole(text, holes, AUDIT_HOLE_NAME);
 }
 
 static void add_redirect(struct text *text, const struct audit_event *event,
@@ -94,16 +114,17 @@ static void add_match(struct text *text, const struct audit_event *event)
 }
 
 static void begin(struct text *text, const struct audit_event *event, const char *kind,
-                  const char *view_name, uint64_t sequence)
+                  const char *view_name, uint64_t sequence, struct audit_holes *holes)
 {
     char time[CLOCK_TEXT_MAX];
 
     json_object_begin(text, NULL);
     json_uint(text, "v", AUDIT_SCHEMA_VERSION);
     json_string(text, "event", kind);
+    open_hole(text, holes, AUDIT_HOLE_HEAD);
     json_uint(text, "seq", sequence);
     json_string_n(text, "time", time, clock_format(event->wall_us, time));
-    add_question(text, event, view_name);
+    add_question(text, event, view_name, holes);
 }
 
 static void add_action(struct text *text, const struct audit_event *event,
@@ -116,17 +137,20 @@ static void add_action(struct text *text, const struct audit_event *event,
 }
 
 static size_t end(struct text *text, const struct audit_event *event,
-                  const struct policy *policy, const char *view_name)
+                  const struct policy *policy, const char *view_name, struct audit_holes *holes)
 {
     char ede[POLICY_EDE_MAX];
     const size_t ede_len = policy_words_ede(policy, &event->hit, view_name, ede);
     char rcode[WIRE_TYPE_TEXT_MAX];
 
     add_address(text, "upstream", &event->upstream, true);
+    close_hole(text, holes, AUDIT_HOLE_MATCH);
     json_bool(text, "cached", event->cached != AUDIT_CACHED_NOT);
     json_bool(text, "stale", event->cached == AUDIT_CACHED_STALE);
     json_string_n(text, "rcode", rcode, wire_rcode_format(event->rcode, rcode));
+    open_hole(text, holes, AUDIT_HOLE_LATENCY);
     json_uint(text, "latency_us", event->latency_us);
+    close_hole(text, holes, AUDIT_HOLE_LATENCY);
     json_string_n(text, "ede", ede, ede_len);
     json_object_end(text);
     text_add(text, "\n");
@@ -168,7 +192,8 @@ static bool add_list(struct text *text, const struct policy *policy, size_t inde
 /* A rule of a list. */
 static size_t write_decision(struct text *text, const struct audit_event *event,
                              const struct policy *policy, const char *view_name,
-                             struct audit_list_words *lists, uint64_t sequence)
+                             struct audit_list_words *lists, uint64_t sequence,
+                             struct audit_holes *holes)
 {
     const struct policy_hit *hit = &event->hit;
     struct policy_row row;
@@ -176,16 +201,20 @@ static size_t write_decision(struct text *text, const struct audit_event *event,
     if (!policy_hit_row(policy, hit, &row) || row.kind != hit->kind) {
         return 0;
     }
-    begin(text, event, "decision", view_name, sequence);
+    begin(text, event, "decision", view_name, sequence, holes);
     add_action(text, event, policy);
     const bool known =
         add_changes(text, event, policy) && add_list(text, policy, row.list, lists);
     json_string(text, "stage", audit_event_stage(hit, policy));
-    if (!known || !policy_words_write_rule(text, hit, &row)) {
+    open_hole(text, holes, AUDIT_HOLE_RULE);
+    if (!known || !policy_words_write_rule_alone(text, hit, &row)) {
         return 0;
     }
+    close_hole(text, holes, AUDIT_HOLE_RULE);
+    policy_words_write_row(text, &row);
+    open_hole(text, holes, AUDIT_HOLE_MATCH);
     add_match(text, event);
-    return end(text, event, policy, view_name);
+    return end(text, event, policy, view_name, holes);
 }
 
 /* The operator's `default: deny` or `client:`: no list has spoken, and no field could be taken
@@ -195,14 +224,15 @@ static size_t write_word(struct text *text, const struct audit_event *event,
 {
     begin(text, event,
           event->hit.ground == POLICY_GROUND_CLIENT ? "client-deny" : "default-deny", view_name,
-          sequence);
+          sequence, NULL);
     add_action(text, event, policy);
-    return add_changes(text, event, policy) ? end(text, event, policy, view_name) : 0;
+    return add_changes(text, event, policy) ? end(text, event, policy, view_name, NULL) : 0;
 }
 
-size_t audit_event_json(const struct audit_event *event, const struct policy *policy,
-                        const char *view_name, struct audit_list_words *lists,
-                        uint64_t sequence, char *out, size_t size)
+size_t audit_event_json_holes(const struct audit_event *event, const struct policy *policy,
+                              const char *view_name, struct audit_list_words *lists,
+                              uint64_t sequence, char *out, size_t size,
+                              struct audit_holes *holes)
 {
     struct text text;
 
@@ -211,8 +241,15 @@ size_t audit_event_json(const struct audit_event *event, const struct policy *po
     }
     text_init(&text, out, size);
     return event->hit.ground == POLICY_GROUND_RULE
-               ? write_decision(&text, event, policy, view_name, lists, sequence)
+               ? write_decision(&text, event, policy, view_name, lists, sequence, holes)
                : write_word(&text, event, policy, view_name, sequence);
+}
+
+size_t audit_event_json(const struct audit_event *event, const struct policy *policy,
+                        const char *view_name, struct audit_list_words *lists,
+                        uint64_t sequence, char *out, size_t size)
+{
+    return audit_event_json_holes(event, policy, view_name, lists, sequence, out, size, NULL);
 }
 
 size_t audit_lost_json(uint64_t wall_us, uint64_t ring, uint64_t output, uint64_t sequence,

@@ -313,6 +313,7 @@ static void destroy(struct audit_writer *writer)
     }
     audit_output_close(writer->output);
     audit_list_words_destroy(writer->list_words);
+    audit_stencils_destroy(writer->stencils);
     free(writer->buffer);
     free(writer);
 }
@@ -337,7 +338,9 @@ int audit_writer_start(const struct audit_writer_settings *settings,
         new->buffer = malloc(new->size);
     }
     new->list_words = audit_list_words_create();
-    if ((new->buffer == NULL && !settings->none) || new->list_words == NULL) {
+    new->stencils = audit_stencils_create();
+    if ((new->buffer == NULL && !settings->none) || new->list_words == NULL ||
+        new->stencils == NULL) {
         goto done;
     }
     new->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -132,8 +132,8 @@ static void add_line(struct audit_writer *writer)
         writer_give_up(writer, 1);
         return;
     }
-    const size_t used = audit_event_json(
-        &writer->event, writer_policy(writer),
+    const size_t used = audit_stencils_line(
+        writer->stencils, &writer->event, writer_policy(writer),
         writer->inputs.view_name(writer->snapshot, writer->event.view), writer->list_words,
         writer->sequence + 1, writer->buffer + writer->end, writer->size - writer->end);
     if (used == 0) {

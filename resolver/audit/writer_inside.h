@@ -8,6 +8,7 @@
 #include "audit/event_row.h"
 #include "audit/list_words.h"
 #include "audit/output.h"
+#include "audit/stencil.h"
 #include "audit/writer.h"
 
 #include <pthread.h>
@@ -56,6 +57,7 @@ struct audit_writer {
     struct audit_event event; /* scratch */
     struct audit_event_words words;
     struct audit_list_words *list_words;
+    struct audit_stencils *stencils;
 
     /* The audit log. */
     struct clock_now now; /* of this round */

@@ -111,17 +111,30 @@ void policy_words_write_list(struct text *out, const struct policy_image_list *l
     json_uint(out, "serial", list->serial);
 }
 
-bool policy_words_write_rule(struct text *out, const struct policy_hit *hit,
-                             const struct policy_row *row)
+bool policy_words_write_rule_alone(struct text *out, const struct policy_hit *hit,
+                                   const struct policy_row *row)
 {
     char words[POLICY_RULE_TEXT_MAX];
     const size_t len = policy_hit_rule(hit, row, words, sizeof(words));
 
     json_string_n(out, "rule", words, len);
+    return len > 0;
+}
+
+void policy_words_write_row(struct text *out, const struct policy_row *row)
+{
     write_word(out, "category", row->category);
     json_string(out, "scope", policy_scope_name(row->scope));
     json_string(out, "confidence", policy_confidence_name(row->confidence));
-    return len > 0;
+}
+
+bool policy_words_write_rule(struct text *out, const struct policy_hit *hit,
+                             const struct policy_row *row)
+{
+    const bool has = policy_words_write_rule_alone(out, hit, row);
+
+    policy_words_write_row(out, row);
+    return has;
 }
 
 const char *policy_words_class(const char *class)

@@ -39,6 +39,12 @@ void policy_words_write_list(struct text *out, const struct policy_image_list *l
 bool policy_words_write_rule(struct text *out, const struct policy_hit *hit,
                              const struct policy_row *row);
 
+/* The same in two parts: "rule", which is of the name that was looked at; and the rest, which
+ * is that of all rules of this row. */
+bool policy_words_write_rule_alone(struct text *out, const struct policy_hit *hit,
+                                   const struct policy_row *row);
+void policy_words_write_row(struct text *out, const struct policy_row *row);
+
 /* "exception", "ticket", "exception_id", "licence", "approver": null where it names none of it,
  * all of them where there is no exception. */
 void policy_words_write_exception(struct text *out, const struct policy_exception *exception);

@@ -93,6 +93,14 @@ const char *wire_text_result_words(enum wire_text_result result);
  * and the special ones escaped (RFC 4343, 2.1). Returns the length. */
 size_t wire_name_to_text(const struct wire_name *name, char out[WIRE_NAME_TEXT_MAX]);
 
+/* Whether it has labels, and all octets of these are lower-case letters, digits, hyphens and
+ * low lines, as of nearly all names: its text needs no escapes, here or in JSON. */
+bool wire_name_is_plain(const struct wire_name *name);
+/* The last labels (at least 1) of a plain name as text, unterminated; returns the length. What
+ * is behind it in out is indeterminate. */
+size_t wire_name_plain_text(const struct wire_name *name, unsigned labels,
+                            char out[WIRE_NAME_MAX]);
+
 bool wire_name_equal(const struct wire_name *a, const struct wire_name *b);
 
 /* True if name equals suffix or lies below it, on label borders. */

@@ -3,6 +3,8 @@
  */
 #include "wire/name.h"
 
+#include <string.h>
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -141,14 +143,62 @@ const char *wire_text_result_words(enum wire_text_result result)
 /* What most names are made of, told with few questions. */
 static bool is_plain(uint8_t octet)
 {
-    return (uint8_t)(octet - 'a') < 26 || (uint8_t)(octet - '0') < 10 || octet == '-' ||
-           octet == '_';
+    static const bool plain[256] = {
+        ['-'] = true, ['_'] = true, ['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true,
+        ['4'] = true, ['5'] = true, ['6'] = true, ['7'] = true, ['8'] = true, ['9'] = true,
+        ['a'] = true, ['b'] = true, ['c'] = true, ['d'] = true, ['e'] = true, ['f'] = true,
+        ['g'] = true, ['h'] = true, ['i'] = true, ['j'] = true, ['k'] = true, ['l'] = true,
+        ['m'] = true, ['n'] = true, ['o'] = true, ['p'] = true, ['q'] = true, ['r'] = true,
+        ['s'] = true, ['t'] = true, ['u'] = true, ['v'] = true, ['w'] = true, ['x'] = true,
+        ['y'] = true, ['z'] = true};
+
+    return plain[octet];
+}
+
+bool wire_name_is_plain(const struct wire_name *name)
+{
+    bool plain = name->labels > 0;
+
+    for (unsigned label = 0; label < name->labels; label++) {
+        const uint8_t *octets = name->octets + name->at[label];
+
+        for (unsigned i = 1; i <= octets[0]; i++) {
+            plain &= is_plain(octets[i]);
+        }
+    }
+    return plain;
+}
+
+/* Octets that a short name is copied with, whatever its length: faster than asking for it. */
+#define SHORT_NAME 32u
+
+size_t wire_name_plain_text(const struct wire_name *name, unsigned labels,
+                            char out[WIRE_NAME_MAX])
+{
+    const unsigned first = name->labels - labels;
+    const unsigned start = name->at[first] + 1u;
+    const size_t len = name->len - start - 1u;
+
+    if (len <= SHORT_NAME && start + SHORT_NAME <= sizeof(name->octets)) {
+        memcpy(out, name->octets + start, SHORT_NAME);
+    } else {
+        memcpy(out, name->octets + start, len);
+    }
+    for (unsigned i = first + 1; i < name->labels; i++) {
+        out[name->at[i] - start] = '.'; /* where a length stood */
+    }
+    return len;
 }
 
 size_t wire_name_to_text(const struct wire_name *name, char out[WIRE_NAME_TEXT_MAX])
 {
     size_t len = 0;
 
+    if (wire_name_is_plain(name)) {
+        len = wire_name_plain_text(name, name->labels, out);
+        out[len] = '\0';
+        return len;
+    }
     if (name->labels == 0) {
         out[len++] = '.';
     }

@@ -10,8 +10,11 @@
 #include "audit/event_row.h"
 #include "audit/make.h"
 #include "audit/same.h"
+#include "audit/stencil.h"
 
 #include <stdlib.h>
+
+#define ITEMS(array) (sizeof(array) / sizeof((array)[0]))
 
 #define RULE_END " category=object-storage scope=cloud confidence=high"
 #define EVIDENCE " evidence=\"vendor document\"\n"
@@ -79,6 +82,18 @@ static void assert_line(const struct audit_event *event, const struct policy *po
         assert_same(&row, want, 7, "\"id\":");
     }
     audit_list_words_destroy(lists);
+
+    /* By a stencil: made, and filled in. */
+    struct audit_stencils *stencils = audit_stencils_create();
+    assert_non_null(stencils);
+    for (unsigned i = 0; i < 2; i++) {
+        memset(have, 0xff, sizeof(have));
+        assert_int_equal(audit_stencils_line(stencils, event, policy, "default", NULL, 7, have,
+                                             sizeof(have)),
+                         len);
+        assert_string_equal(have, want);
+    }
+    audit_stencils_destroy(stencils);
 }
 
 /* Lists are numbered by image: what is kept of one policy says nothing about the next. */
@@ -257,6 +272,96 @@ static void strange_names_stay_one_line_of_ascii(void **state)
     /* The escapes of names (RFC 4343), each backslash escaped once more by JSON. */
     assert_holds(&event, policy, "\"name\":\"a\\\\010b\\\\\\\"\\\\000\\\\255.cloud.example\"");
     policy_destroy(policy);
+}
+
+/* Another event at each call, of all that a stencil fills in and of what it has none for. */
+static void vary(struct audit_event *event, const struct policy *policy, unsigned i)
+{
+    static const char *const names[] = {
+        "oss.cloud.example",
+        "cloud.example",
+        "a.very.long.name-of_a.host.that.is.below.cloud.example",
+        "x.edge.example",
+        "go.example",
+        "a\\.b.cloud.example",
+        "b.c.d.edge.example",
+        "0-_.cloud.example"};
+    static const char *const clients[] = {"192.0.2.77@40001", "2001:db8::7@1",
+                                          "255.255.255.255@65535", "fe80::1%1@53"};
+    static const uint16_t types[] = {1, 28, 65, 255, 4711};
+    const char *const name = names[i % ITEMS(names)];
+    const bool hop = i % 7 == 3;
+    struct policy_hit hit = make_hit(policy, name, (uint8_t)(hop ? 1 + i % 5 : 0),
+                                     hop ? POLICY_TRIGGER_HOP : POLICY_TRIGGER_QNAME);
+
+    hit.trial = i % 11 == 0 ? POLICY_TRIAL_NEWER : POLICY_TRIAL_NONE;
+    *event = event_on(hop ? "www.shop.example" : name, &hit);
+    event->wall_us += (uint64_t)i * 333333;
+    event->wall_us = i % 97 == 0 ? UINT64_MAX : event->wall_us;
+    event->latency_us = i % 3 == 0 ? UINT32_MAX : i;
+    event->client = make_address(clients[i % ITEMS(clients)]);
+    event->who = (struct audit_client){.kind = AUDIT_CLIENT_ADDRESS, .address = event->client};
+    event->who.address.port = 0;
+    if (i % 13 == 5) {
+        memset(&event->client, 0, sizeof(event->client));
+        event->who = (struct audit_client){
+            .kind = i % 2 == 0 ? AUDIT_CLIENT_NONE : AUDIT_CLIENT_PSEUDONYM, .day = 20000 + i};
+    }
+    event->type = types[i % ITEMS(types)];
+    event->transport = i % 4 == 0 ? AUDIT_TCP : AUDIT_UDP;
+    event->rcode = (uint8_t)(i % 6);
+    event->applied = i % 2 == 0;
+    event->cached = (uint8_t)(i % 5 % 3);
+    event->upstream =
+        i % 6 == 1 ? make_address("192.0.2.53@53") : (struct address){.family = 0};
+    event->chain.count = hop ? 2 : 0;
+    event->chain.names[0] = event->name;
+    event->chain.names[1] = make_name(i % 2 == 0 ? "b.shop.example" : "c\\\".shop.example");
+}
+
+static void a_line_is_the_same_by_a_stencil(void **state)
+{
+    struct policy *policies[] = {make_policy(make_fact, rules, 1, false),
+                                 make_policy("", rules, 2, true)};
+    struct audit_stencils *stencils = audit_stencils_create();
+    struct audit_list_words *lists = audit_list_words_create();
+    char have[AUDIT_LINE_MAX];
+    char want[AUDIT_LINE_MAX];
+    static struct audit_event event;
+
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++) {
+        const struct policy *policy = policies[i / 50 % 2];
+        const char *const view = i % 1000 < 500 ? "default" : "other";
+
+        vary(&event, policy, i);
+        const size_t len = audit_event_json(&event, policy, view, NULL, i, want, sizeof(want));
+        assert_true(len > 0);
+        memset(have, 0xff, len + 1);
+        assert_int_equal(
+            audit_stencils_line(stencils, &event, policy, view, lists, i, have, sizeof(have)),
+            len);
+        assert_string_equal(have, want);
+    }
+    /* What has no line has none by a stencil either, and too little room is none. */
+    event.hit.labels = 99;
+    assert_int_equal(audit_stencils_line(stencils, &event, policies[1], "other", lists, 1, have,
+                                         sizeof(have)),
+                     0);
+    vary(&event, policies[1], 1);
+    assert_int_equal(
+        audit_stencils_line(stencils, &event, policies[1], NULL, lists, 1, have, sizeof(have)),
+        0);
+    assert_int_equal(
+        audit_stencils_line(stencils, &event, policies[1], "other", lists, 1, have, 100), 0);
+    event.view = 9;
+    assert_int_equal(audit_stencils_line(stencils, &event, policies[1], "other", lists, 1, have,
+                                         sizeof(have)),
+                     0);
+    audit_list_words_destroy(lists);
+    audit_stencils_destroy(stencils);
+    policy_destroy(policies[0]);
+    policy_destroy(policies[1]);
 }
 
 static void the_longest_line_fits(void **state)
@@ -608,6 +713,7 @@ int main(void)
         cmocka_unit_test(a_redirect_names_its_target),
         cmocka_unit_test(a_list_without_facts_says_null),
         cmocka_unit_test(strange_names_stay_one_line_of_ascii),
+        cmocka_unit_test(a_line_is_the_same_by_a_stencil),
         cmocka_unit_test(the_longest_line_fits),
         cmocka_unit_test(hits_that_no_rule_explains_have_no_line),
         cmocka_unit_test(what_people_changed_is_in_the_line),

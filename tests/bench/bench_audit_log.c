@@ -167,6 +167,8 @@ int main(int argc, char **argv)
 
     place_settings(&secret, &settings);
     struct audit_events *made = audit_events_create(argc > 2 ? argv[2] : NULL, 1, begin);
+    /* As cordond and the tool do: without it hashing is not by the best way that there is. */
+    place_need(random_library_init() == 0, "libsodium does not start");
     place_make(path);
     place_need(made != NULL && audit_folder_open(path, &folder, &files) == 0 &&
                    audit_log_open(&files, &settings, begin, 1, &log, &opened) == 0,

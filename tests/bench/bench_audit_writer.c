@@ -1,14 +1,17 @@
 /*
  * tests/bench/bench_audit_writer.c - what the writer costs: processor time of its threads for
- * an event, from the workers' rings to the disk, and octets of an event, by stream.
+ * an event, from the workers' rings to the disk, and octets of an event.
  *
- * Usage: bench_audit_writer [EVENTS [NAMES]]    default 3000000; NAMES: a file of domains
- * instead of audit_names.txt. Writes to a folder of its own below TMPDIR, and removes it.
+ * Usage: bench_audit_writer [--decisions] [EVENTS [NAMES]]    default 3000000; NAMES: a file of
+ * domains instead of audit_names.txt. --decisions: these alone, each with its line, as if all
+ * questions were blocked; without it the mix of audit_events.h, every question recorded. Writes
+ * to a folder of its own below TMPDIR, and removes it.
  *
  * It is the writer of cordond itself, with lines of decisions to /dev/null beside the log. This
  * thread plays two workers; its own time is taken off that of the process.
  */
 #include "audit/writer.h"
+#include "base/random.h"
 #include "bench/audit_events.h"
 #include "bench/audit_place.h"
 
@@ -107,19 +110,39 @@ static void pause_until_room(struct ring *ring, size_t octets)
 }
 
 /* Puts a question, and what was decided, as its worker does. */
-static void put(struct scene *scene, unsigned worker, const struct audit_made *made)
+static void put(struct scene *scene, unsigned worker, const struct audit_made *made, bool asked)
 {
-    pause_until_room(scene->questions[worker], AUDIT_QUESTION_MAX);
-    place_need(audit_question_put(scene->questions[worker], &made->question), "no room");
+    if (asked) {
+        pause_until_room(scene->questions[worker], AUDIT_QUESTION_MAX);
+        place_need(audit_question_put(scene->questions[worker], &made->question), "no room");
+    }
     if (made->decided) {
         pause_until_room(scene->rings[worker], AUDIT_RECORD_MAX);
         place_need(audit_event_put(scene->rings[worker], &made->decision), "no room");
     }
 }
 
+/* The next questions; of decisions alone those of the first time, again, at other times. */
+static void make(struct audit_events *events, struct audit_made *made, bool decisions,
+                 uint64_t done)
+{
+    for (unsigned i = 0; i < BATCH; i++) {
+        if (decisions && done > 0) {
+            made[i].decision.wall_us += BATCH;
+            continue;
+        }
+        do {
+            audit_events_next(events, &made[i]);
+        } while (decisions && !made[i].decided);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static struct audit_made made[BATCH];
+    const bool alone = argc > 1 && strcmp(argv[1], "--decisions") == 0;
+    argc -= alone;
+    argv += alone;
     const uint64_t asked = argc > 1 ? strtoull(argv[1], NULL, 10) : 3000000;
     struct audit_events *events =
         audit_events_create(argc > 2 ? argv[2] : NULL, 1, UINT64_C(1790000000000000));
@@ -127,21 +150,21 @@ int main(int argc, char **argv)
     struct scene scene = {0};
     uint64_t decisions = 0;
 
+    /* As cordond does: without it hashing is not by the best way that the processor has. */
+    place_need(random_library_init() == 0, "libsodium does not start");
     place_need(events != NULL, "no events");
     start(&scene, events);
     const double before = others();
     for (uint64_t done = 0; done < asked; done += BATCH) {
+        make(events, made, alone, done);
         for (unsigned i = 0; i < BATCH; i++) {
-            audit_events_next(events, &made[i]);
-        }
-        for (unsigned i = 0; i < BATCH; i++) {
-            put(&scene, i % WORKERS, &made[i]);
+            put(&scene, i % WORKERS, &made[i], !alone);
             decisions += made[i].decided ? 1 : 0;
         }
     }
     audit_writer_stop(scene.writer, "done");
     const double spent = others() - before;
-    const uint64_t queries = (asked + BATCH - 1) / BATCH * BATCH;
+    const uint64_t queries = alone ? 0 : (asked + BATCH - 1) / BATCH * BATCH;
     audit_recorder_stats(scene.recorder, &stats);
     place_need(stats.log.safe[AUDIT_QUERIES] == queries &&
                    stats.log.safe[AUDIT_DECISIONS] == decisions,

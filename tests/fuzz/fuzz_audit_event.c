@@ -5,6 +5,7 @@
  * length.
  */
 #include "audit/event.h"
+#include "audit/stencil.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,23 @@ static struct policy *make_policy(void)
     return policy;
 }
 
+/* By a stencil it is the same line: when that is made, and when it is filled in. */
+static void check_stencil(const struct audit_event *event, const struct policy *policy,
+                          const char *line, size_t len)
+{
+    struct audit_stencils *stencils = audit_stencils_create();
+    char *again = malloc(AUDIT_LINE_MAX);
+
+    require(stencils != NULL && again != NULL);
+    for (unsigned i = 0; i < 2; i++) {
+        require(audit_stencils_line(stencils, event, policy, event->view == 0 ? "v" : NULL,
+                                    NULL, 1, again, AUDIT_LINE_MAX) == len);
+        require(memcmp(line, again, len) == 0);
+    }
+    free(again);
+    audit_stencils_destroy(stencils);
+}
+
 static void check_line(const struct audit_event *event)
 {
     struct policy *policy = make_policy();
@@ -74,6 +92,7 @@ static void check_line(const struct audit_event *event)
         require(line[0] == '{' && line[len - 2] == '}' && line[len - 1] == '\n');
         require(memchr(line, '\n', len) == line + len - 1 && memchr(line, '\0', len) == NULL);
     }
+    check_stencil(event, policy, line, len);
     free(line);
     policy_destroy(policy);
 }

@@ -1,0 +1,386 @@
+#include "audit/stencil.h"
+
+#include "audit/shown.h"
+#include "base/clock.h"
+#include "wire/type.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STENCILS      256u   /* of a row, an action, a transport ...: some tens are in use */
+#define PLACES        4u     /* of a stencil, in a row: where others are, one of them goes */
+#define STENCIL_MAX   16384u /* octets of what stays: lists say 1,000, at most some thousands */
+#define VIEW_MAX      64u    /* octets of a view's name that has stencils */
+#define SECOND_OCTETS 20u    /* "2026-11-22T09:30:00." */
+#define US_PER_S      UINT64_C(1000000)
+#define LAST_SECOND   UINT64_C(253402300799) /* clock.h: later ones are written as this one */
+#define NAME_OCTETS   (WIRE_NAME_MAX + 16u)  /* of a plain name, and its key */
+#define FIELDS_OCTETS 2048u /* of all other fields that differ: numbers, addresses, keys */
+
+/* A line that is filled in has no more than this. */
+_Static_assert(STENCIL_MAX + (POLICY_HOPS_MAX + 4u) * NAME_OCTETS + FIELDS_OCTETS <=
+                   AUDIT_LINE_MAX,
+               "a line has room");
+
+/* Whatever decides what stays. Compared as octets: no padding. */
+struct key {
+    uint32_t set;
+    uint16_t row;
+    uint8_t list, mode, action, kind, trial, view, transport, rcode, cached, flags;
+};
+_Static_assert(sizeof(struct key) == 16, "no padding");
+
+struct stencil {
+    struct key key;
+    char view[VIEW_MAX]; /* its name, with the terminator */
+    char *octets;        /* the pieces between holes, one after the other */
+    size_t size;         /* of that memory; 0: none */
+    bool known;
+    size_t end[AUDIT_HOLES + 1]; /* where each piece ends */
+    struct policy_row rule;      /* borrowed from the policy */
+};
+
+struct audit_stencils {
+    const struct policy *policy; /* that these are of, */
+    uint64_t generation;         /* and its number */
+    uint64_t second;             /* whose text this is */
+    char second_text[CLOCK_TEXT_MAX];
+    unsigned next; /* which of its places a new one takes if none is free */
+    struct stencil at[STENCILS];
+};
+
+struct audit_stencils *audit_stencils_create(void)
+{
+    struct audit_stencils *stencils = calloc(1, sizeof(*stencils));
+
+    if (stencils != NULL) {
+        (void)clock_format(0, stencils->second_text);
+    }
+    return stencils;
+}
+
+void audit_stencils_destroy(struct audit_stencils *stencils)
+{
+    for (unsigned i = 0; stencils != NULL && i < STENCILS; i++) {
+        free(stencils->at[i].octets);
+    }
+    free(stencils);
+}
+
+/* --- which one --- */
+
+static bool same_name(const struct wire_name *a, const struct wire_name *b)
+{
+    return a->len == b->len && memcmp(a->octets, b->octets, a->len) == 0;
+}
+
+/* Whether there can be a stencil for it: see stencil.h for what has none. */
+static bool has_stencil(const struct audit_event *event, const struct policy *policy,
+                        const char *view_name)
+{
+    const struct policy_hit *hit = &event->hit;
+
+    if (hit->ground != POLICY_GROUND_RULE || view_name == NULL ||
+        event->view >= policy_view_count(policy) || strlen(view_name) >= VIEW_MAX ||
+        hit->exception != 0 || hit->action == POLICY_ACTION_REDIRECT ||
+        hit->address.family != ADDRESS_NONE ||
+        policy_trigger_is_address((enum policy_trigger)hit->trigger) || hit->labels == 0 ||
+        hit->labels > hit->name.labels || event->who.address.scope != 0 ||
+        event->upstream.scope != 0 || event->wall_us / US_PER_S > LAST_SECOND ||
+        !wire_name_is_plain(&event->name) ||
+        !(same_name(&event->name, &hit->name) || wire_name_is_plain(&hit->name))) {
+        return false;
+    }
+    for (uint8_t i = 0; i < event->chain.count; i++) {
+        if (!wire_name_is_plain(&event->chain.names[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct key key_of(const struct audit_event *event, const struct policy *policy)
+{
+    const struct policy_hit *hit = &event->hit;
+    const bool paused = policy_hit_is_paused(policy, event->view, hit);
+
+    return (struct key){
+        .set = hit->set,
+        .row = hit->row,
+        .list = hit->list,
+        .mode = hit->mode,
+        .action = hit->action,
+        .kind = hit->kind,
+        .trial = hit->trial,
+        .view = event->view,
+        .transport = event->transport,
+        .rcode = event->rcode,
+        .cached = event->cached,
+        .flags = (uint8_t)((event->applied ? 1 : 0) | (paused ? 2 : 0)),
+    };
+}
+
+/* Where it is, known or not. */
+static struct stencil *find(struct audit_stencils *stencils, const struct key *key,
+                            const char *view_name)
+{
+    uint64_t words[2];
+
+    memcpy(words, key, sizeof(words));
+    const uint64_t mixed =
+        (words[0] ^ words[1] * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93);
+    struct stencil *const row = &stencils->at[(mixed >> 32) % (STENCILS / PLACES) * PLACES];
+    for (unsigned i = 0; i < PLACES; i++) {
+        if (!row[i].known || (memcmp(&row[i].key, key, sizeof(*key)) == 0 &&
+                              strcmp(row[i].view, view_name) == 0)) {
+            return &row[i]; /* the first ones are taken first */
+        }
+    }
+    struct stencil *const worst = &row[stencils->next++ % PLACES];
+    worst->known = false;
+    return worst;
+}
+
+/* Those of another policy say nothing about this one. */
+static void adopt(struct audit_stencils *stencils, const struct policy *policy)
+{
+    const uint64_t generation = policy_generation(policy);
+
+    if (stencils->policy == policy && stencils->generation == generation) {
+        return;
+    }
+    stencils->policy = policy;
+    stencils->generation = generation;
+    for (unsigned i = 0; i < STENCILS; i++) {
+        stencils->at[i].known = false;
+    }
+}
+
+/* Keeps what of a line stays. */
+static void keep(struct stencil *stencil, const struct key *key, const char *view_name,
+                 const struct policy_row *rule, const char *line, size_t len,
+                 const struct audit_holes *holes)
+{
+    size_t from = 0;
+    size_t kept = 0;
+
+    stencil->known = false;
+    if (stencil->size < len) {
+        char *more = realloc(stencil->octets, len);
+
+        if (more == NULL) {
+            return;
+        }
+        stencil->octets = more;
+        stencil->size = len;
+    }
+    for (unsigned i = 0; i <= AUDIT_HOLES; i++) {
+        const size_t to = i < AUDIT_HOLES ? holes->at[i].from : len;
+
+        memcpy(stencil->octets + kept, line + from, to - from);
+        kept += to - from;
+        stencil->end[i] = kept;
+        from = i < AUDIT_HOLES ? holes->at[i].to : len;
+    }
+    stencil->key = *key;
+    stencil->rule = *rule;
+    memcpy(stencil->view, view_name, strlen(view_name) + 1);
+    stencil->known = kept <= STENCIL_MAX;
+}
+
+/* --- filling in --- */
+
+static inline char *put(char *at, const char *octets, size_t len)
+{
+    memcpy(at, octets, len);
+    return at + len;
+}
+
+/* A literal: its length is known where this is compiled. */
+static inline char *put_text(char *at, const char *text)
+{
+    return put(at, text, strlen(text));
+}
+
+static char *put_number(char *at, uint64_t value)
+{
+    char digits[20]; /* of 2^64 - 1 */
+    size_t first = sizeof(digits);
+
+    do {
+        digits[--first] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return put(at, digits + first, sizeof(digits) - first);
+}
+
+/* Six digits, each two from a table of their own. */
+static char *put_fraction(char *at, unsigned us)
+{
+    for (unsigned i = 6; i > 0; i -= 2) {
+        const unsigned pair = us % 100;
+
+        us /= 100;
+        at[i - 1] = (char)('0' + pair % 10);
+        at[i - 2] = (char)('0' + pair / 10);
+    }
+    return at + 6;
+}
+
+static inline char *put_name(char *at, const struct wire_name *name)
+{
+    return at + wire_name_plain_text(name, name->labels, at);
+}
+
+static char *put_head(struct audit_stencils *stencils, char *at,
+                      const struct audit_event *event, uint64_t sequence)
+{
+    const uint64_t second = event->wall_us / US_PER_S;
+    uint8_t octets[AUDIT_ADDRESS_MAX];
+    char who[AUDIT_CLIENT_TEXT_MAX];
+
+    if (second != stencils->second) {
+        stencils->second = second;
+        (void)clock_format(second * US_PER_S, stencils->second_text);
+    }
+    at = put_text(at, ",\"seq\":");
+    at = put_number(at, sequence);
+    at = put_text(at, ",\"time\":\"");
+    at = put(at, stencils->second_text, SECOND_OCTETS);
+    at = put_fraction(at, (unsigned)(event->wall_us % US_PER_S));
+    if (event->who.kind == AUDIT_CLIENT_ADDRESS) {
+        at = put_text(at, "Z\",\"client\":\"");
+        at += address_format(&event->who.address, false, at);
+        at = put_text(at, "\",\"client_port\":");
+        return put_number(at, event->client.port);
+    }
+    const struct audit_value client = {octets, audit_client_put(&event->who, octets)};
+    const size_t len = audit_client_format(&client, who);
+    if (len == 0) {
+        return put_text(at, "Z\",\"client\":null,\"client_port\":null");
+    }
+    at = put_text(at, "Z\",\"client\":\"");
+    at = put(at, who, len);
+    return put_text(at, "\",\"client_port\":null");
+}
+
+static char *put_question(char *at, const struct audit_event *event)
+{
+    char type[WIRE_TYPE_TEXT_MAX];
+
+    at = put_text(at, ",\"name\":\"");
+    at = put_name(at, &event->name);
+    at = put_text(at, "\",\"type\":\"");
+    if (event->type == 1) { /* nearly half of all questions */
+        *at++ = 'A';
+    } else {
+        at = put(at, type, wire_type_format(event->type, type));
+    }
+    return put_text(at, "\"");
+}
+
+/* "block suffix cloud.example", as policy_hit_rule() has it. */
+static char *put_rule(char *at, const struct policy_hit *hit, const struct policy_row *row)
+{
+    const char *kind = policy_kind_name(row->kind);
+    const char *match = policy_match_name(row->match);
+    const char *subject = policy_subject_name(row->subject);
+
+    at = put_text(at, ",\"rule\":\"");
+    at = put(at, kind, strlen(kind));
+    *at++ = ' ';
+    at = put(at, match, strlen(match));
+    *at++ = ' ';
+    at += wire_name_plain_text(&hit->name, hit->labels, at);
+    if (subject != NULL) {
+        at = put_text(at, " trigger=");
+        at = put(at, subject, strlen(subject));
+    }
+    return put_text(at, "\"");
+}
+
+static char *put_match(char *at, const struct audit_event *event)
+{
+    const struct policy_hit *hit = &event->hit;
+    const char *trigger = policy_trigger_name((enum policy_trigger)hit->trigger);
+
+    at = put_text(at, ",\"trigger\":\"");
+    at = put(at, trigger, strlen(trigger));
+    at = put_text(at, "\",\"matched\":\"");
+    at = put_name(at, &hit->name);
+    at = put_text(at, "\",\"hop\":");
+    at = put_number(at, hit->hop);
+    at = put_text(at, ",\"chain\":[");
+    for (uint8_t i = 0; i < event->chain.count; i++) {
+        at = put_text(at, i > 0 ? ",\"" : "\"");
+        at = put_name(at, &event->chain.names[i]);
+        *at++ = '"';
+    }
+    if (event->upstream.family == ADDRESS_NONE) {
+        return put_text(at, "],\"upstream\":null");
+    }
+    at = put_text(at, "],\"upstream\":\"");
+    at += address_format(&event->upstream, true, at);
+    return put_text(at, "\"");
+}
+
+static size_t fill(struct audit_stencils *stencils, const struct stencil *stencil,
+                   const struct audit_event *event, uint64_t sequence, char *out)
+{
+    const char *from = stencil->octets;
+    char *at = out;
+
+    for (unsigned i = 0; i <= AUDIT_HOLES; i++) {
+        const char *const to = stencil->octets + stencil->end[i];
+
+        at = put(at, from, (size_t)(to - from));
+        from = to;
+        switch (i) {
+        case AUDIT_HOLE_HEAD:
+            at = put_head(stencils, at, event, sequence);
+            break;
+        case AUDIT_HOLE_NAME:
+            at = put_question(at, event);
+            break;
+        case AUDIT_HOLE_RULE:
+            at = put_rule(at, &event->hit, &stencil->rule);
+            break;
+        case AUDIT_HOLE_MATCH:
+            at = put_match(at, event);
+            break;
+        case AUDIT_HOLE_LATENCY:
+            at = put_text(at, ",\"latency_us\":");
+            at = put_number(at, event->latency_us);
+            break;
+        default:
+            break;
+        }
+    }
+    *at = '\0';
+    return (size_t)(at - out);
+}
+
+size_t audit_stencils_line(struct audit_stencils *stencils, const struct audit_event *event,
+                           const struct policy *policy, const char *view_name,
+                           struct audit_list_words *lists, uint64_t sequence, char *out,
+                           size_t size)
+{
+    struct audit_holes holes;
+    struct policy_row rule;
+
+    if (size < AUDIT_LINE_MAX || !has_stencil(event, policy, view_name)) {
+        return audit_event_json(event, policy, view_name, lists, sequence, out, size);
+    }
+    adopt(stencils, policy);
+    const struct key key = key_of(event, policy);
+    struct stencil *const stencil = find(stencils, &key, view_name);
+    if (stencil->known) {
+        return fill(stencils, stencil, event, sequence, out);
+    }
+    const size_t len =
+        audit_event_json_holes(event, policy, view_name, lists, sequence, out, size, &holes);
+    if (len > 0 && policy_hit_row(policy, &event->hit, &rule)) {
+        keep(stencil, &key, view_name, &rule, out, len, &holes);
+    }
+    return len;
+}
