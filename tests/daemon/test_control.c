@@ -172,7 +172,7 @@ static void answers_a_command_with_one_document(void **state)
     char *reply = NULL;
     size_t len = 0;
 
-    assert_int_equal(ask_control(fixture->path, "status", 2000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "status", 60000, &reply, &len), 0);
     assert_string_equal(reply, "\"status\"\n");
     assert_int_equal(len, strlen(reply));
     free(reply);
@@ -188,10 +188,10 @@ static void gives_the_handler_arguments_and_who_asks(void **state)
     snprintf(expected, sizeof(expected), "[\"hello\",%u,%u,%d]\n", (unsigned)getuid(),
              (unsigned)getgid(), (int)getpid());
     assert_int_equal(
-        ask_control(fixture->path, "who {\"greeting\":\"hello\"}", 2000, &reply, &len), 0);
+        ask_control(fixture->path, "who {\"greeting\":\"hello\"}", 60000, &reply, &len), 0);
     assert_string_equal(reply, expected);
     free(reply);
-    assert_int_equal(ask_control(fixture->path, "who {\"greting\":1}", 2000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "who {\"greting\":1}", 60000, &reply, &len), 0);
     assert_string_equal(reply,
                         "{\"ok\":false,\"error\":\"greeting: this field is required\"}\n");
     free(reply);
@@ -293,7 +293,7 @@ static void refuses_a_reply_over_the_limit(void **state)
     char *reply = NULL;
     size_t len = 0;
 
-    assert_int_equal(ask_control(fixture->path, "huge", 5000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "huge", 60000, &reply, &len), 0);
     assert_non_null(strstr(reply, "larger than the limit"));
     free(reply);
 }
@@ -304,7 +304,7 @@ static void gives_a_large_reply_whole(void **state)
     char *reply = NULL;
     size_t len = 0;
 
-    assert_int_equal(ask_control(fixture->path, "large", 5000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "large", 60000, &reply, &len), 0);
     assert_int_equal(len, 3000001);
     free(reply);
 }
@@ -319,10 +319,10 @@ static void gives_a_late_reply_to_whom_it_belongs(void **state)
 
     assert_int_equal(send(fd, "cordon/1 later\n", 15, MSG_NOSIGNAL), 15);
     while (fixture->kept == NULL) { /* another client is answered meanwhile */
-        assert_int_equal(ask_control(fixture->path, "hello", 2000, &reply, &len), 0);
+        assert_int_equal(ask_control(fixture->path, "hello", 60000, &reply, &len), 0);
         free(reply);
     }
-    assert_int_equal(ask_control(fixture->path, "release", 2000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "release", 60000, &reply, &len), 0);
     free(reply);
     read_to_end(fd, out, sizeof(out));
     assert_string_equal(out, "\"late\"\n");
@@ -341,9 +341,9 @@ static void forgets_a_client_that_left_before_its_reply(void **state)
         usleep(1000);
     }
     close(fd);
-    assert_int_equal(ask_control(fixture->path, "release", 2000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "release", 60000, &reply, &len), 0);
     free(reply);
-    assert_int_equal(ask_control(fixture->path, "still", 2000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "still", 60000, &reply, &len), 0);
     assert_string_equal(reply, "\"still\"\n");
     free(reply);
 }
@@ -362,7 +362,7 @@ static void lets_clients_over_the_limit_wait_and_come_in_later(void **state)
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         close(silent[i]);
     }
-    assert_int_equal(ask_control(fixture->path, "hello", 2000, &reply, &len), 0);
+    assert_int_equal(ask_control(fixture->path, "hello", 60000, &reply, &len), 0);
     assert_string_equal(reply, "\"hello\"\n");
     free(reply);
 }

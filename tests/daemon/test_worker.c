@@ -58,7 +58,8 @@ static int silent_upstream(struct address *address)
     return fd;
 }
 
-/* A snapshot that blocks one more name or not; its upstream is the silent one. */
+/* A snapshot that blocks one more name or not; its upstream is the silent one, for which
+ * questions wait for a minute: longer than a machine that is busy holds anything up. */
 static struct setup_snapshot *snapshot_of(struct crew *crew, const char *use)
 {
     struct fixture *lists = crew->lists;
@@ -69,6 +70,7 @@ static struct setup_snapshot *snapshot_of(struct crew *crew, const char *use)
     lists->snapshot = NULL;
     config_free(lists->config);
     lists->config = NULL;
+    snapshot->settings.deadline_ms = 60000;
     if (crew->silent < 0) {
         crew->silent = silent_upstream(&upstream);
         snapshot->upstreams.servers[0].address = upstream;
@@ -249,10 +251,10 @@ static void answers_by_the_snapshot_that_every_worker_has_taken(void **state)
         swap(crew, snapshot_of(crew, both ? "    first: enforce\n    second: enforce\n"
                                           : "    second: enforce\n"));
         send_question(fd, ++id, "a.second.example");
-        assert_int_equal(receive_answer(fd, id, 5000), BLOCKED);
+        assert_int_equal(receive_answer(fd, id, 20000), BLOCKED);
         if (both) {
             send_question(fd, ++id, "a.first.example");
-            assert_int_equal(receive_answer(fd, id, 5000), BLOCKED);
+            assert_int_equal(receive_answer(fd, id, 20000), BLOCKED);
         }
     }
     const struct query_counters counters = totals(crew, &in_use);
@@ -277,7 +279,7 @@ static void answers_while_snapshots_change_as_fast_as_they_can(void **state)
         }
         swap(crew, snapshot_of(crew, "    first: enforce\n"));
         for (size_t i = 0; i < 8; i++) {
-            assert_int_equal(receive_answer(fds[i], (uint16_t)round, 5000), BLOCKED);
+            assert_int_equal(receive_answer(fds[i], (uint16_t)round, 20000), BLOCKED);
         }
     }
     for (size_t i = 0; i < 8; i++) {
@@ -297,7 +299,7 @@ static void decides_a_waiting_question_anew(void **state)
     }
     assert_int_equal(receive_answer(fd, 7, 50), -1);
     swap(crew, snapshot_of(crew, "    first: enforce\n    second: enforce\n"));
-    assert_int_equal(receive_answer(fd, 7, 5000), BLOCKED);
+    assert_int_equal(receive_answer(fd, 7, 20000), BLOCKED);
     assert_int_equal(totals(crew, &in_use).reruns, 1);
     assert_int_equal(in_use, 0);
     close(fd);
@@ -323,7 +325,8 @@ static void gives_up_at_the_end_what_nobody_answers(void **state)
     for (unsigned w = 0; w < WORKERS; w++) {
         worker_join(crew->workers[w]);
     }
-    assert_in_range(clock_read().mono_us - began_us, 900000, 3500000); /* a second, not four */
+    assert_in_range(clock_read().mono_us - began_us, 900000,
+                    30000000); /* a second, not a minute */
     close(fd);
 }
 

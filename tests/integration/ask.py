@@ -14,6 +14,8 @@ first row that is not met ends it with exit status 1.
 With --serve, words end with the octet 0x1f, commands and replies with 0. A command is
     ask ADDRESS PORT NAME [TYPE] [OPTION...]
     value FILE EXPRESSION        of Python, in s or d, the JSON document in FILE
+    status FILE EXPRESSION       the same of the status document; before it "late " if the figures of a
+                                 worker are not those of now, else "whole "
     lines FILE EXPRESSION        how many lines of FILE, each a JSON document e, are so
 and a reply + with what was asked for, or - with what is wrong."""
 import argparse
@@ -149,10 +151,13 @@ def serve():
             try:
                 if word == "ask":
                     reply = "\n".join(ask(words[0], int(words[1]), arguments_of_question().parse_args(words[2:])))
-                elif word == "value":
+                elif word in ("value", "status"):
                     with open(words[0], encoding="utf-8") as file:
                         document = json.load(file)
                     reply = str(eval(words[1], {"s": document, "d": document}))
+                    if word == "status":
+                        late = document.get("workers_reported", 0) < document.get("workers", 0)
+                        reply = ("late " if late else "whole ") + reply
                 elif word == "lines":
                     code = compile(words[1], "expression", "eval")
                     with open(words[0], encoding="utf-8") as file:

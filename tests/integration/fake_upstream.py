@@ -106,7 +106,10 @@ class Upstream:
         if args.tls:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(*args.tls)
-        self.log = open(args.log, "w", buffering=1) if args.log else None
+        self.log = None
+        if args.log:
+            open(args.log, "w").close()
+            self.log = open(args.log, "a", buffering=1) # a test may empty it
         self.lock = threading.Lock()
         self.records = read_records(args.records) if args.records else {}
         self.forged_names = set()

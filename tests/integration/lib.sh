@@ -23,15 +23,20 @@
 #   status PYTHON               value of a Python expression in s, the status document
 #   status_is PYTHON            it is true
 #   events_are COUNT PYTHON     so many events are so: an expression in e
+#   events_have <ROWS           within a minute these are there (rows of check_events.py); all are as the schema says
 #   document_is FILE PYTHON     the same of a JSON document d
 #   start_nsd PORT ZONE...      zones are files ZONE.zone in $work/zones
 #   start_knot PORT ZONE...     the same, signed; reads $work/zones too
 #   start_fake PORT OPTION...   tests/integration/fake_upstream.py on 127.0.0.1
+#   all_is_noted PORT           what was sent to that one so far is in its log
+#   of_clients FILE             the lines of its log that are about a client's question: no probe of cordond's own
 #   ask NAME [TYPE [OPTION...]] asks cordond by ask.py; the facts are in $answer
 #   milliseconds                what the last question took
 #   expect REGEX..., expect_not REGEX...         each must (not) match a line of $answer
 #   ask_table <ROWS             many questions with what must (not) be in their answers (ask.py)
 #   wait_until SECONDS COMMAND...                until it succeeds
+#   once_in COUNT COMMAND...                     it succeeds one time of so many: what must be fast, where the machine may
+#                                                stand still meanwhile
 #   COMMAND | says [OPTION...] PATTERN           as grep -q, but reads all: with pipefail a command whose
 #                                                reader leaves early has failed
 set -Eeuo pipefail
@@ -220,6 +225,15 @@ wait_until() { # SECONDS COMMAND...
   done
 }
 
+once_in() { # COUNT COMMAND...
+  local left=$1
+  shift
+  until "$@"; do
+    left=$((left - 1))
+    if [ "$left" -le 0 ]; then return 1; fi
+  done
+}
+
 # start NAME COMMAND...: in the background; $started is its id, its output $work/NAME.{out,log}.
 start() {
   local name=$1
@@ -365,9 +379,16 @@ stop_cordond() {
 reload() { "$cordon" reload --socket "$work/control.sock" >"$work/reload" 2>&1; }
 
 value_in_status() { # EXPRESSION in s; in $the_reply
-  # Exit status 1 only says that something needs attention.
-  { "$cordon" status --json --socket "$work/control.sock" || true; } >"$work/status.json" 2>"$work/status.err"
-  asking value "$work/status.json" "$1"
+  local left
+  # A worker that does not get to run for half a second is shown by its figures of before: then once more. One may be
+  # held on purpose.
+  for ((left = 10; left > 0; left--)); do
+    # Exit status 1 only says that something needs attention.
+    { "$cordon" status --json --socket "$work/control.sock" || true; } >"$work/status.json" 2>"$work/status.err"
+    asking status "$work/status.json" "$1" || return 1
+    if [[ $the_reply == whole* ]]; then break; fi
+  done
+  the_reply=${the_reply#* }
 }
 
 status() { value_in_status "$1" && printf '%s\n' "$the_reply"; } # EXPRESSION in s
@@ -378,6 +399,15 @@ status_is() { # EXPRESSION: true
 
 events_are() { # COUNT EXPRESSION in e: so many of the events written so far are so; in $the_reply how many
   asking lines "$work/events.jsonl" "$2" && [ "$the_reply" = "$1" ]
+}
+
+events_have() { # <ROWS. Those of two workers are not written in the order of their times.
+  local checked=(python3 "$here/check_events.py" "$schema" "$work/events.jsonl" --rows)
+  cat >"$work/events.rows"
+  # shellcheck disable=SC2317 # wait_until calls it
+  events_are_there() { "${checked[@]}" <"$work/events.rows" >"$work/events.checked" 2>&1; }
+  wait_until 60 events_are_there || fail "$(cat "$work/events.checked")"
+  cat "$work/events.checked"
 }
 
 document_is() { # FILE EXPRESSION in d, the JSON document in FILE: true
@@ -460,6 +490,17 @@ start_fake() { # PORT OPTION...
   # shellcheck disable=SC2034 # for the tests
   fake_pid=$started
   wait_until 60 grep -qs ready "$work/fake-$at.out" || fail "the scripted upstream does not start"
+}
+
+# It takes datagrams in their order: when it has answered this one, it has noted those before.
+all_is_noted() { # PORT
+  asking ask 127.0.0.1 "$1" noted.test A --timeout 30 || fail "noted.test: $the_reply"
+  [[ $the_reply == rcode* ]] || fail "the scripted upstream does not answer"
+}
+
+# cordond asks for itself, too, when it likes: whether there is a loop, and of the root whether a server is there.
+of_clients() { # FILE
+  grep -aviE ' (\.|[^ ]*\.cordon-loop-check\.internal|noted\.test) ' "$1" || true
 }
 
 # --- questions

@@ -109,7 +109,8 @@ unended=$(verdict 'v["unended"]') # those that lived long enough to write that t
 
 say "a successor takes the log over without a loss, and there are never two writers"
 start_cordond
-before=$(verify; verdict 'v["decisions"]')
+wait_until 30 verify || fail "$(cat "$work/verdict")"
+before=$(verdict 'v["decisions"]')
 (for ((i = 0; i < 2000; i++)); do echo "s$i.blocked.test A"; done) >"$work/questions"
 dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -Q 1000 -c 4 -t 30 >"$work/dnsperf" 2>&1 &
 load=$!
@@ -180,10 +181,12 @@ blocked 10
 wait_until 30 status_is 's["audit"]["waiting_octets"] > 0' || fail "$(status 's["audit"]')"
 exec 9>&-
 wait_until 30 status_is 's["audit"]["state"] == "bound" and s["audit"]["waiting_octets"] == 0' || fail "$(status 's["audit"]')"
-[ "$(status 's["audit"]["decisions"]["lost"]')" = 10 ] || fail "$(status 's["audit"]')"
+wait_until 30 status_is 's["audit"]["decisions"]["lost"] == 10' || fail "$(status 's["audit"]')"
 stop_cordond
 python3 "$here/audit_read.py" "$log/log-2" changes | tail -n "+$(($(wc -l <"$work/before") + 1))" >"$work/changes"
-says '"cause": "bound", "count": 10' <"$work/changes" || fail "no gap: $(cat "$work/changes")"
+python3 -c 'import json, sys
+sys.exit(sum(e["count"] for e in map(json.loads, sys.stdin) if e.get("cause") == "bound") != 10)' <"$work/changes" || # in one block, or two
+  fail "no gap: $(cat "$work/changes")"
 for what in start list-in-force stop; do
   says "\"what\": \"$what\"" <"$work/changes" || fail "no $what in $(cat "$work/changes")"
 done

@@ -26,7 +26,7 @@ chance = random.SystemRandom()
 for _ in range(int(sys.argv[1])):
     print(".".join("".join(chance.choices(letters, k=60)) for _ in range(3)) + ".blocked.test A")
 PYTHON
-  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 >"$work/dnsperf" 2>&1
+  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 -t 30 >"$work/dnsperf" 2>&1
   grep -qE "Queries completed: +$1 " "$work/dnsperf" || fail "answers stopped: $(cat "$work/dnsperf")"
 }
 run() { # COUNT
@@ -56,7 +56,7 @@ write_config
 start_cordond
 long_names 3000
 has_told() { grep -q '"event":"checkpoint"' "$work/cordond.out"; }
-wait_until 10 has_told || fail "no checkpoint on standard output"
+wait_until 30 has_told || fail "no checkpoint on standard output"
 stop_cordond
 last_note() { # FILE: of the lines in it
   python3 - "$1" <<'PYTHON'
@@ -70,7 +70,7 @@ cmp "$work/from-stdout" "$log/head" || fail "standard output does not have the n
 "$cordon" audit verify --quick -c "$work/cordond.yaml" --checkpoint "$work/from-stdout" >"$work/verdict" || fail "$(cat "$work/verdict")"
 if [ -n "$syslog" ]; then
   has_syslog() { last_note "$work/syslog.out" 2>/dev/null | cmp -s - "$log/head"; }
-  wait_until 10 has_syslog || fail "syslog does not have the newest checkpoint: $(tail -n 3 "$work/syslog.out")"
+  wait_until 30 has_syslog || fail "syslog does not have the newest checkpoint: $(tail -n 3 "$work/syslog.out")"
   says -E '^<85>cordond\[[0-9]+\]: \{' <"$work/syslog.out" || fail "no message of authpriv.notice: $(tail -n 1 "$work/syslog.out")"
 else
   echo "   no /dev/log can be had here"

@@ -97,7 +97,7 @@ if hold audit-disk; then
   blocked 100
   grep -q 'has not ended a write for 5 s' "$work/cordond.log" || fail "not told"
   kill -TERM "$cordond_pid"
-  wait_until 15 grep -q 'was not written: the disk has not ended a write.* 300 decisions' "$work/cordond.log" || fail "the stop waits"
+  wait_until 60 grep -q 'was not written: the disk has not ended a write.* 300 decisions' "$work/cordond.log" || fail "the stop waits"
   let_go
   wait "$cordond_pid" || fail "cordond ended with status $?"
 

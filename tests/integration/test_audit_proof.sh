@@ -15,10 +15,10 @@ option[audit.origin]=resolver.test/audit
 log="$work/state/audit"
 check="$here/proof_check.py"
 
-blocked() { # COUNT PREFIX: questions that are blocked, each by its own name
+blocked() { # COUNT PREFIX: questions that are blocked, each by its own name; of one socket, so one worker has them in order
   local i
   for ((i = 0; i < $1; i++)); do echo "$2$i.blocked.test A"; done >"$work/questions"
-  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 1 >"$work/dnsperf" 2>&1
+  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 1 -t 30 >"$work/dnsperf" 2>&1
   grep -qE "Queries completed: +$1 " "$work/dnsperf" || fail "answers stopped: $(cat "$work/dnsperf")"
 }
 run() { # a start, some questions, a stop: some blocks, and a checkpoint over all of them

@@ -37,7 +37,7 @@ start_cordond
 for name in a.blocked.test b.blocked.test www.shop.test www.shop.test free.test; do ask "$name" A; done
 "$cordon" exception add b.blocked.test --for 1h --ticket HD-1 --approver 'B. Lind' --reason 'a page' -c "$work/cordond.yaml" >/dev/null
 ask b.blocked.test A
-wait_until 10 status_is 's["audit"]["decisions"]["safe"] >= 5 and s["audit"]["queries"]["safe"] >= 6' || fail "$(status 's["audit"]')"
+wait_until 30 status_is 's["audit"]["decisions"]["safe"] >= 5 and s["audit"]["queries"]["safe"] >= 6' || fail "$(status 's["audit"]')"
 report exposure --format json >"$work/exposure.json" || fail "a report while the log is written"
 stop_cordond
 report exposure --format json >"$work/exposure.json"
@@ -91,7 +91,7 @@ from=$(sed -n 's/^from   *//p' "$work/pack/README.txt")
 to=$(sed -n 's/^to   *//p' "$work/pack/README.txt")
 start_cordond
 ask c.blocked.test A
-wait_until 10 status_is 's["audit"]["decisions"]["safe"] >= 1' || fail "$(status 's["audit"]')"
+wait_until 30 status_is 's["audit"]["decisions"]["safe"] >= 1' || fail "$(status 's["audit"]')"
 stop_cordond
 pack "$work/later" --from "$from" --to "$to"
 diff -r "$work/pack" "$work/later" || fail "the log has grown, and the pack is another"

@@ -311,10 +311,11 @@ stop_cordond
 
 say "somebody else at the socket"
 cat >"$work/fake.py" <<'PYTHON'
-import socket, sys
+import os, socket, sys
 server = socket.socket(socket.AF_UNIX)
-server.bind(sys.argv[1])
+server.bind(sys.argv[1] + ".new")
 server.listen(8)
+os.rename(sys.argv[1] + ".new", sys.argv[1])
 while True:
     client, _ = server.accept()
     client.recv(4096)

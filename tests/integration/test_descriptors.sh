@@ -27,7 +27,7 @@ start_limited() {
 say "too few: it does not start, and says how many it needs"
 start_limited 200
 has_ended() { ! is_running "$cordond_pid"; }
-wait_until 20 has_ended || fail "it started with 200 files"
+wait_until 60 has_ended || fail "it started with 200 files"
 code=0
 wait "$cordond_pid" || code=$?
 [ "$code" = 1 ] || fail "it ended with $code"
@@ -36,7 +36,7 @@ grep -q 'may open 200 files, and 2 workers on 2 addresses need 376 at least: set
 
 say "1,100 idle connections of clients: upstreams are asked as before"
 start_limited 1024
-wait_until 20 cordond_is_up || fail "cordond does not answer"
+wait_until 60 cordond_is_up || fail "cordond does not answer"
 [ "$(count 'warning: this process may open 1024 files only: each worker takes 97 TCP clients instead of 512 and 371 sockets')" = 1 ] ||
   fail "no warning, or more than one"
 status_is 's["descriptors"]["limit"] == 1024 and s["descriptors"]["reduced"] and s["descriptors"]["tcp_clients"] == 97 and s["descriptors"]["upstream_sockets"] == 371' ||
@@ -57,7 +57,7 @@ PYTHON
 holder=$!
 pids+=("$holder")
 all_came() { status_is 's["net"]["tcp_accepted"] + s["net"]["tcp_refused"] >= 1100'; }
-wait_until 30 all_came || fail "clients: $(status 's["net"]')"
+wait_until 60 all_came || fail "clients: $(status 's["net"]')"
 for i in $(seq 20); do
   ask "free$i.test" A
   expect 'rcode NOERROR' 'answer .* A 192\.0\.2\.1'
@@ -70,7 +70,7 @@ stop_cordond
 
 say "more questions at once than there are sockets: told to clients, in the log and by status"
 start_limited 400
-wait_until 20 cordond_is_up || fail "cordond does not answer"
+wait_until 60 cordond_is_up || fail "cordond does not answer"
 python3 - "$port" "$here" >"$work/flood" <<'PYTHON' || fail "the flood: $(cat "$work/flood")"
 import socket, sys, time
 sys.path.insert(0, sys.argv[2])

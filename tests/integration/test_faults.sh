@@ -59,16 +59,16 @@ if [ -n "${CORDON_FAULTS_INSIDE:-}" ] && mkdir "$work/small" && mount -t tmpfs -
   : >"$work/cordond.log"
   start_cordond
   load_blocked 1000
-  wait_until 10 log_says 'events: cannot write to .*No space.*Make room there' || fail "the log does not say it"
+  wait_until 60 log_says 'events: cannot write to .*No space.*Make room there' || fail "the log does not say it"
   blocks || fail "a blocked name is not answered"
   new_list one 2 <<<'block suffix blocked.test'
   "$cordon" reload --socket "$work/small/control.sock" >"$work/reload" 2>&1 || fail "no reload on a full disk: $(cat "$work/reload")"
   grep -q 'the compiled lists are not kept (No space' "$work/reload" || fail "the reload does not say it: $(cat "$work/reload")"
   mount -o remount,size=8m "$work/small"
-  wait_until 20 log_says 'takes lines again' || fail "events do not go on"
+  wait_until 60 log_says 'takes lines again' || fail "events do not go on"
   load_blocked 10
   all_written() { with_control && python3 -c 'import json, sys; e = json.load(open(sys.argv[1]))["events"]; sys.exit(e["written"] + e["lost_ring"] + e["lost_output"] < 1010)' "$work/status.json"; }
-  wait_until 20 all_written || fail "events are missing: $(cat "$work/status.json")"
+  wait_until 60 all_written || fail "events are missing: $(cat "$work/status.json")"
   python3 "$here/check_events.py" "$schema" "$work/small/events.jsonl" </dev/null || fail "events are broken"
   kill -9 "$cordond_pid"
   wait "$cordond_pid" 2>/dev/null || true
@@ -83,10 +83,10 @@ if [ -n "${CORDON_FAULTS_INSIDE:-}" ] && mkdir "$work/small" && mount -t tmpfs -
   blocks || fail "a blocked name is not answered"
   answers_free ro.free.test || fail "a free name is not answered"
   log_says 'the control socket .* cannot be opened: Read-only.*make it writable' || fail "nothing about the control socket"
-  wait_until 10 log_says 'events: cannot write to .*Read-only.*make it writable' || fail "nothing about events"
+  wait_until 60 log_says 'events: cannot write to .*Read-only.*make it writable' || fail "nothing about events"
   mount -o remount,rw "$work/small"
-  wait_until 20 with_control || fail "there is no control socket: $(cat "$work/status.err")"
-  wait_until 20 log_says 'takes lines again' || fail "events do not go on"
+  wait_until 60 with_control || fail "there is no control socket: $(cat "$work/status.err")"
+  wait_until 60 log_says 'takes lines again' || fail "events do not go on"
   stop "$cordond_pid"
   no_sanitizer_reports || fail "a sanitizer's report"
   umount "$work/small"
@@ -117,7 +117,7 @@ for jump in +20y -30y +0; do
   said=$(grep -c 'the clock of this machine was set' "$work/cordond.log" || true)
   echo "$jump" >"$work/state/faketime"
   said_more() { [ "$(grep -c 'the clock of this machine was set' "$work/cordond.log")" -gt "$said" ]; }
-  wait_until 20 said_more || fail "jump by $jump: not said"
+  wait_until 60 said_more || fail "jump by $jump: not said"
   blocks || fail "jump by $jump: a blocked name is not answered"
   ask kept.free.test A
   expect 'rcode NOERROR' 'answer .* A 192\.0\.2\.1'
@@ -135,7 +135,7 @@ status_is "s['questions']['cache_hits'] >= 3" || fail "what was kept is gone: $(
 status_is "s['questions']['fetches'] - $fetches <= 6" || fail "asked again: $(status 's["questions"]')"
 ask blocked.test A
 event_is_dated() { tail -n 1 "$work/events.jsonl" | says "\"time\":\"$(date -u +%Y)"; }
-wait_until 10 event_is_dated || fail "events are not dated by the clock: $(tail -n 1 "$work/events.jsonl")"
+wait_until 60 event_is_dated || fail "events are not dated by the clock: $(tail -n 1 "$work/events.jsonl")"
 stop_cordond
 
 say "stopped for $stop_s s under load: it goes on, and nothing is down or asked in a storm"
@@ -150,8 +150,8 @@ fetches=$(status 's["questions"]["fetches"]')
 kill -STOP "$cordond_pid"
 sleep "$stop_s"
 kill -CONT "$cordond_pid"
-wait_until 10 answers_free "after.free.test" || fail "it does not go on"
-wait_until 10 cordond_is_up || fail "it does not go on"
+wait_until 60 answers_free "after.free.test" || fail "it does not go on"
+wait_until 60 cordond_is_up || fail "it does not go on"
 if [ "$stop_s" -ge 20 ]; then
   wait_until 15 log_says 'this process stood still for about [0-9]+ s' || fail "not said"
 fi
@@ -192,8 +192,9 @@ kill -INT "$load"
 wait "$load" || true
 answers_free "afterwards.free.test" || fail "a free name is not answered"
 status_is "s['pid'] == $cordond_pid" || fail "the control socket is another's"
-# A list whose signatures have not all been written is refused, rightly: a slow machine may see that.
-grep -E 'error:|not used \(|replaced' "$work/cordond.log" | grep -vE 'signed|signature' >"$work/broken" || true
+# A list whose signatures have not all been written is refused, rightly: a slow machine may see that. And a port may be
+# another test's for a moment (lib.sh).
+grep -E 'error:|not used \(|replaced' "$work/cordond.log" | grep -vE 'signed|signature|error: port .* is in use' >"$work/broken" || true
 [ ! -s "$work/broken" ] || fail "something was broken: $(cat "$work/broken")"
 stop_cordond
 # A line that was cut ends with a newline all the same: such lines are told apart, not mixed with the next.

@@ -26,7 +26,7 @@ start_cordond
 "$cordond" -c "$work/twin.yaml" >"$work/cordond2.out" 2>"$work/cordond2.log" </dev/null &
 twin_pid=$!
 pids+=("$twin_pid")
-wait_until 30 answers 127.0.0.1 "$other" || fail "the twin does not answer"
+wait_until 60 answers 127.0.0.1 "$other" || fail "the twin does not answer"
 
 total() { dig +short +tries=1 -b "${2:-127.0.0.1}" @127.0.0.1 -p "$1" CH TXT fingerprint.cordon | grep -o 'cordon-fingerprint 1 [0-9a-f]\{64\}' | cut -d' ' -f3; }
 
@@ -133,7 +133,7 @@ assert found.pop(("exceptions", "exception * suffix own free.news.test")) == ("y
 assert found.pop(("lists", "list shop"))[0].startswith("41 "), d
 assert not found, found
 PYTHON
-says -E 'what decides has changed: its fingerprint is [0-9a-f]{64}$' <"$work/cordond2.log" || fail "the log says nothing"
+wait_until 30 grep -qE 'what decides has changed: its fingerprint is [0-9a-f]{64}$' "$work/cordond2.log" || fail "the log says nothing"
 
 say "who does not answer, refuses, or lies"
 compare 3 "$A" "127.0.0.1@$(free_port)" --timeout 1

@@ -114,8 +114,8 @@ accepted tool list release far --reason test
 decides 4
 
 say "its folder breaks while a newer version is brought in: who has it keeps it, over a restart, too"
-share() { # a letter for each of twelve clients: whether it has serial 5
-  for i in {1..12}; do
+share() { # a letter for each of forty clients: whether it has serial 5; who does is drawn by chance
+  for i in {1..40}; do
     if tool why s5.far.example --client "127.0.1.$i" | says 'BLOCKED by cordon'; then printf 5; else printf 4; fi
   done
 }

@@ -42,7 +42,7 @@ grep -qx 'lists: 1 verified, generation 1' "$work/page" || fail "readyz says: $(
 
 say "with one it is, without a question of any client"
 start_nsd "$upstream_port" example.test
-wait_until 30 code_is 200 "$url/readyz" || fail "readyz: $(get "$url/readyz")"
+wait_until 60 code_is 200 "$url/readyz" || fail "readyz: $(get "$url/readyz")"
 get "$url/readyz" | says -x 'upstreams: 1 of 1 answer' || fail "readyz: $(get "$url/readyz")"
 
 say "the page is what Prometheus reads, and has the numbers of status"
@@ -67,7 +67,7 @@ same_numbers() {
     value "cordon_upstream_late_total{upstream=\"127.0.0.1@$upstream_port\"}"), $(
     value 'cordon_second_questions_total{reason="late"}'), $(value cordon_second_questions_denied_total)]" ]
 }
-wait_until 10 same_numbers || fail "status and metrics differ: $(diff "$work/metrics.old" "$work/metrics")"
+wait_until 60 same_numbers || fail "status and metrics differ: $(diff "$work/metrics.old" "$work/metrics")"
 [ "$(value 'cordon_policy_decisions_total{mode="enforce"}')" = 1 ] || fail "blocked"
 [ "$(value "cordon_upstream_up{upstream=\"127.0.0.1@$upstream_port\"}")" = 1 ] || fail "upstream up"
 [ "$(value 'cordon_answer_seconds_count{path="hit"}')" = 1 ] || fail "latency of hits"
@@ -94,7 +94,7 @@ done
 say "whatever is asked, by whomever, the page has the same lines"
 series() { sed -n 's/^\(cordon_[^ ]*\) .*/\1/p' "$1" | sort; }
 settled() { get "$url/metrics" >"$work/metrics" && [ "$(value 'cordon_upstream_rtt_seconds{upstream="127.0.0.1@'"$upstream_port"'"}')" ]; }
-wait_until 30 settled || fail "the upstream has no round-trip time"
+wait_until 60 settled || fail "the upstream has no round-trip time"
 series "$work/metrics" >"$work/series.before"
 for n in $(seq 40); do
   printf 'n%s.example.test A --source 127.0.0.%s\nx%s.blocked.test TXT --source 127.0.1.%s\nn%s.example.test TYPE%s --tcp\n' \
@@ -138,16 +138,18 @@ pids+=("$slow")
 for ((turn = 0; turn < 8; turn++)); do
   ask www.example.test A
   [ "$(milliseconds | cut -d. -f1)" -lt 3000 ] || fail "a question took $(milliseconds) ms"
-  wait_until 30 status_is 's["workers_reported"] == 2' || fail "the control socket is held up"
+  wait_until 60 status_is 's["workers_reported"] == 2' || fail "the control socket is held up"
 done
 wait "$slow"
-wait_until 30 code_is 200 "$url/healthz" || fail "healthz after that"
+wait_until 60 code_is 200 "$url/healthz" || fail "healthz after that"
 
 say "a worker that stands still makes it unhealthy, until it goes on"
 held=
 for task in /proc/"$cordond_pid"/task/*; do
   thread=${task##*/}
-  if [ "$thread" = "$cordond_pid" ] || grep -qs futex "$task/wchan"; then continue; fi # the main one; no loop
+  # The main one; and those that wait otherwise than a loop does.
+  if [ "$thread" = "$cordond_pid" ] || grep -qsE 'futex|nanosleep|schedule' "$task/wchan" ||
+    ! wait_until 3 grep -qsE '^(ep_|do_epoll)' "$task/wchan"; then continue; fi
   rm -f "$work/go" "$work/hold.out"
   mkfifo "$work/go"
   python3 "$here/hold_thread.py" "$thread" <"$work/go" >"$work/hold.out" &
@@ -155,11 +157,11 @@ for task in /proc/"$cordond_pid"/task/*; do
   pids+=("$holder")
   exec 9>"$work/go"
   has_begun() { [ -s "$work/hold.out" ] || ! is_running "$holder"; }
-  wait_until 10 has_begun || fail "the thread is not held"
-  if ! wait_until 2 grep -qs held "$work/hold.out"; then
+  wait_until 60 has_begun || fail "the thread is not held"
+  if ! wait_until 10 grep -qs held "$work/hold.out"; then
     say "(not here: $(cat "$work/hold.out"))"
     held=none
-  elif wait_until 4 code_is 503 "$url/healthz"; then # else it was no worker
+  elif wait_until 10 code_is 503 "$url/healthz"; then # else it was no worker
     held=$(get "$url/healthz")
     get "$url/metrics" >"$work/metrics"
     [ "$(code "$url/readyz")" = 200 ] || fail "one worker of two is ready enough: $(get "$url/readyz")"
@@ -173,15 +175,15 @@ if [ "$held" != none ]; then
   [[ $held =~ ^worker\ ([01])\ has\ not\ turned\ its\ loop\ for\ 2000\ ms$ ]] || fail "healthz says: '$held'"
   [ "$(value "cordon_worker_up{worker=\"${BASH_REMATCH[1]}\"}")" = 0 ] || fail "cordon_worker_up"
   [ "$(value "cordon_worker_up{worker=\"$((1 - BASH_REMATCH[1]))\"}")" = 1 ] || fail "cordon_worker_up of the other"
-  wait_until 20 code_is 200 "$url/healthz" || fail "healthz after that: $(get "$url/healthz")"
+  wait_until 60 code_is 200 "$url/healthz" || fail "healthz after that: $(get "$url/healthz")"
 fi
 
 say "an upstream that stops answering makes it not ready, until it is back"
 stop "$nsd_pid"
-wait_until 40 code_is 503 "$url/readyz" || fail "readyz: $(get "$url/readyz")"
+wait_until 120 code_is 503 "$url/readyz" || fail "readyz: $(get "$url/readyz")"
 [ "$(code "$url/healthz")" = 200 ] || fail "it lives all the same"
 start_nsd "$upstream_port" example.test
-wait_until 40 code_is 200 "$url/readyz" || fail "readyz: $(get "$url/readyz")"
+wait_until 120 code_is 200 "$url/readyz" || fail "readyz: $(get "$url/readyz")"
 stop_cordond
 
 say "a port that somebody has is no reason to serve no questions"
@@ -200,8 +202,8 @@ wait_until 60 test -e "$work/held" || fail "the holder does not start"
 start_cordond
 ask www.example.test A
 expect 'rcode NOERROR'
-wait_until 10 status_is 's["http"]["state"] == "failed"' || fail "status: $(status 's["http"]')"
-wait_until 10 grep -q "http.listen: 127.0.0.1@$http_port: python3 (process $holder) holds this port" "$work/cordond.log" ||
+wait_until 60 status_is 's["http"]["state"] == "failed"' || fail "status: $(status 's["http"]')"
+wait_until 60 grep -q "http.listen: 127.0.0.1@$http_port: python3 (process $holder) holds this port" "$work/cordond.log" ||
   fail "the log does not say who holds it"
 stop_cordond
 kill "$holder"
@@ -237,8 +239,8 @@ first=$cordond_pid
 cordond_pid=$!
 pids+=("$cordond_pid")
 has_ended() { ! is_running "$first"; }
-wait_until 30 has_ended || fail "the predecessor goes on"
-wait_until 10 is_ok --unix-socket "$path" http://any.name/healthz || fail "healthz over $path"
+wait_until 60 has_ended || fail "the predecessor goes on"
+wait_until 60 is_ok --unix-socket "$path" http://any.name/healthz || fail "healthz over $path"
 stop_cordond
 unset 'option[server.user]'
 option[http.listen]="127.0.0.1@$http_port"
@@ -249,8 +251,8 @@ first=$cordond_pid
 "$cordond" -c "$work/cordond.yaml" --replace >>"$work/cordond.out" 2>>"$work/cordond.log" </dev/null &
 cordond_pid=$!
 pids+=("$cordond_pid")
-wait_until 30 has_ended || fail "the predecessor goes on"
-wait_until 10 is_ok "$url/healthz" || fail "healthz"
+wait_until 60 has_ended || fail "the predecessor goes on"
+wait_until 60 is_ok "$url/healthz" || fail "healthz"
 stop_cordond
 
 say "anything but the loopback needs a word"

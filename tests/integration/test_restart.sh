@@ -19,11 +19,11 @@ replace() {
   cordond_pid=$!
   pids+=("$cordond_pid")
   has_ended() { ! is_running "$before"; }
-  wait_until 30 has_ended || fail "process $before did not end"
+  wait_until 60 has_ended || fail "process $before did not end"
   wait "$before" || code=$?
   [ "$code" -eq 0 ] || fail "the replaced one ended with status $code"
   taken_over() { tail -n "+$((at + 1))" "$work/cordond.log" | says "process $before has ended; it gave"; }
-  wait_until 20 taken_over || fail "the successor does not say that it has taken over"
+  wait_until 60 taken_over || fail "the successor does not say that it has taken over"
   no_sanitizer_reports || fail "a sanitizer's report"
 }
 
@@ -31,12 +31,14 @@ say "nobody to replace: it starts as ever"
 "$cordond" -c "$work/cordond.yaml" --replace >>"$work/cordond.out" 2>>"$work/cordond.log" </dev/null &
 cordond_pid=$!
 pids+=("$cordond_pid")
-wait_until 30 cordond_is_up || fail "it does not start"
+wait_until 60 cordond_is_up || fail "it does not start"
 grep -q 'there is nothing to take over' "$work/cordond.log" || fail "it does not say so"
 
 say "a second one without --replace is refused as ever, and changes nothing"
 if "$cordond" -c "$work/cordond.yaml" >"$work/second" 2>&1; then fail "it started"; fi
 grep -q 'Another cordond is running' "$work/second" || fail "$(cat "$work/second")"
+
+serves() { wait_until 60 answers "$@"; } # ADDRESS PORT
 
 # Answered at once, from the cache, after 30 ms, after a second.
 for i in $(seq 1 200); do
@@ -52,7 +54,7 @@ say "$rounds replacements under a steady load over UDP and TCP"
 load() { # NAME OPTION...
   local name=$1
   shift
-  dnsperf -p "$port" -d "$work/questions" -l 600 -t 15 "$@" >"$work/$name" 2>&1 &
+  dnsperf -p "$port" -d "$work/questions" -l 600 -t 30 "$@" >"$work/$name" 2>&1 &
   pids+=("$!")
   loads+=("$!")
 }
@@ -79,7 +81,7 @@ for name in udp udp6 tcp; do
 done
 grep -E 'took over from|it gave' "$work/cordond.log" | tail -n 4
 grep -qE 'it gave [1-9][0-9]* connections' "$work/cordond.log" || fail "no connection was handed over"
-wait_until 10 python3 "$here/check_events.py" "$schema" "$work/events.jsonl" </dev/null >"$work/events.out" 2>&1 ||
+wait_until 60 python3 "$here/check_events.py" "$schema" "$work/events.jsonl" </dev/null >"$work/events.out" 2>&1 ||
   fail "events: $(cat "$work/events.out")"
 
 say "one TCP connection lives through a replacement, with a question that waits, and one that is cut"
@@ -119,7 +121,7 @@ print("done", flush=True)
 PYTHON
 client=$!
 pids+=("$client")
-wait_until 10 grep -qs asked "$work/connection" || fail "$(cat "$work/client.log")"
+wait_until 60 grep -qs asked "$work/connection" || fail "$(cat "$work/client.log")"
 replace
 wait "$client" || fail "the client: $(cat "$work/client.log")"
 grep -q 'done' "$work/connection" || fail "the client did not end"
@@ -130,12 +132,12 @@ before=${option[server.listen]}
 option[server.listen]="[127.0.0.1@$port, 127.0.0.1@$other]"
 write_config
 replace
-answers "$host" "$other" || fail "the new address does not answer"
+serves "$host" "$other" || fail "the new address does not answer"
 if answers ::1 "$port"; then fail "the old address still answers"; fi
 option[server.listen]=$before
 write_config
 replace
-answers ::1 "$port" || fail "the address is not back"
+serves ::1 "$port" || fail "the address is not back"
 
 say "what cannot start takes nothing over"
 cp "$work/cordond.yaml" "$work/good.yaml"
@@ -148,9 +150,9 @@ sed -i 's/threshold: 2/threshold: 3/' "$work/cordond.yaml"
 if "$cordond" -c "$work/cordond.yaml" --replace >"$work/second" 2>&1; then fail "it started without its lists"; fi
 grep -q 'hands over to this one' "$work/second" || fail "it never asked: $(cat "$work/second")"
 cp "$work/good.yaml" "$work/cordond.yaml"
-wait_until 10 grep -q 'ended before it took over: this one goes on as before' "$work/cordond.log" || fail "not said"
+wait_until 60 grep -q 'ended before it took over: this one goes on as before' "$work/cordond.log" || fail "not said"
 status_is "s['pid'] == $cordond_pid" || fail "another one answers"
-answers "$host" "$port" || fail "no answer"
+serves "$host" "$port" || fail "no answer"
 
 say "another protocol, and words that are none, are refused"
 # ask_control LINE: what the control socket says.
@@ -198,7 +200,7 @@ for word in (b"steady\n", b"", b"ready", b"ready\nready\n"):
         sock.sendall(word)
     sock.close()
 PYTHON
-answers "$host" "$port" || fail "no answer"
+serves "$host" "$port" || fail "no answer"
 is_running "$cordond_pid" || fail "it ended"
 
 say "kill -9 of the successor at any moment: the other one goes on"
@@ -214,27 +216,27 @@ for after in 0.01 0.03 0.06 0.1 0.15 0.2 0.3 0.4; do
     pids+=("$next")
     before=$cordond_pid
     gone() { ! is_running "$before"; }
-    wait_until 20 gone || fail "both run"
+    wait_until 60 gone || fail "both run"
     cordond_pid=$next
   else
     kill -9 "$next"
     wait "$next" 2>/dev/null || true
   fi
-  answers "$host" "$port" || fail "no answer after $after s"
-  answers ::1 "$port" || fail "no answer over IPv6 after $after s"
-  wait_until 10 status_is "s['pid'] == $cordond_pid" || fail "the control socket is not its own after $after s"
+  serves "$host" "$port" || fail "no answer after $after s"
+  serves ::1 "$port" || fail "no answer over IPv6 after $after s"
+  wait_until 60 status_is "s['pid'] == $cordond_pid" || fail "the control socket is not its own after $after s"
 done
 
 say "kill -9 of the predecessor once it has given its sockets: the successor goes on"
 "$cordond" -c "$work/cordond.yaml" --replace >>"$work/cordond.out" 2>"$work/cordond-next.log" </dev/null &
 next=$!
 pids+=("$next")
-wait_until 20 grep -q 'hands over to this one' "$work/cordond-next.log" || fail "$(cat "$work/cordond-next.log")"
+wait_until 60 grep -q 'hands over to this one' "$work/cordond-next.log" || fail "$(cat "$work/cordond-next.log")"
 kill -9 "$cordond_pid"
 wait "$cordond_pid" 2>/dev/null || true
 cordond_pid=$next
-wait_until 30 cordond_is_up || fail "nobody answers"
-wait_until 10 status_is "s['pid'] == $cordond_pid" || fail "the control socket is not its own"
+wait_until 60 cordond_is_up || fail "nobody answers"
+wait_until 60 status_is "s['pid'] == $cordond_pid" || fail "the control socket is not its own"
 mv "$work/cordond-next.log" "$work/cordond-last.log"
 
 stop_cordond
@@ -249,7 +251,7 @@ manager=$!
 pids+=("$manager")
 exec 8>"$work/manager.in"
 is_ready() { [ "$(grep -cx ready "$work/manager.out")" -ge "$1" ]; }
-wait_until 30 is_ready 1 || fail "the manager: $(cat "$work/manager.out" "$work/cordond.log")"
+wait_until 60 is_ready 1 || fail "the manager: $(cat "$work/manager.out" "$work/cordond.log")"
 if "$cordond" -c "$work/cordond.yaml" --replace >"$work/second" 2>&1; then fail "it was replaced behind the manager's back"; fi
 grep -q 'systemctl restart cordond' "$work/second" || fail "no advice: $(cat "$work/second")"
 loads=()
@@ -264,7 +266,7 @@ ready=1
 for word in restart restart restart; do
   echo "$word" >&8
   ready=$((ready + 1))
-  wait_until 30 is_ready "$ready" || fail "it does not come back: $(cat "$work/manager.out")"
+  wait_until 60 is_ready "$ready" || fail "it does not come back: $(cat "$work/manager.out")"
 done
 for pid in "${loads[@]}"; do kill -INT "$pid"; done
 for pid in "${loads[@]}"; do wait "$pid" || fail "dnsperf: $(cat "$work/udp" "$work/udp6" "$work/tcp")"; done
@@ -309,7 +311,7 @@ pids+=("$client")
 sleep 1
 echo kill >&8
 ready=$((ready + 1))
-wait_until 30 is_ready "$ready" || fail "it does not come back: $(cat "$work/manager.out")"
+wait_until 60 is_ready "$ready" || fail "it does not come back: $(cat "$work/manager.out")"
 wait "$client"
 cat "$work/crash"
 # At most the batch that the killed process had read.

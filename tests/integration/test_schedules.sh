@@ -60,7 +60,7 @@ set_clock() { # "2026-03-28 01:29:57", UTC
   echo "$offset" >"$clock.new"
   mv "$clock.new" "$clock"
 }
-set_clock "2026-03-28 01:29:50"
+set_clock "2026-03-28 01:20:00"
 # A sanitizer wants to come first.
 sanitizer=$(ldd "$cordond" | sed -n 's/.*=> \(.*lib[at]san[^ ]*\) .*/\1/p' | head -n 1)
 LD_PRELOAD="${sanitizer:+$sanitizer }$faketime" FAKETIME_TIMESTAMP_FILE="$clock" FAKETIME_NO_CACHE=1 \
@@ -81,19 +81,29 @@ say "a switch comes with its minute, within a second, and decides about question
 is_open || fail "blocked before its time: $answer"
 schedule_is None || fail "$(status 's["views"]')"
 status_is "[(x['holds'], x['changes']) for x in s['schedules'] if x['name'] == 'night'] == [(False, '2026-03-28T01:30:00Z')]" || fail "$(status 's["schedules"]')"
-set_clock "2026-03-28 01:29:57"
-python3 "$here/ask.py" 127.0.0.1 "$port" x-delay4000.cloud.test A --source "$kid" --timeout 20 >"$work/waited" &
-waited=$!
-wait_until 20 is_blocked || fail "not blocked in its time: $answer"
-wait "$waited"
-says NXDOMAIN "$work/waited" || fail "a question that waited over the switch: $(cat "$work/waited")"
-schedule_is "'night'" || fail "$(status 's["views"]')"
+written() { [ "$(events_of "$1")" = "$2" ]; }
+nights=0
+switches() { # exit status 1: it came later than within a second, as on a machine that stands still
+  set_clock "2026-03-28 01:29:57"
+  python3 "$here/ask.py" 127.0.0.1 "$port" x-delay4000.cloud.test A --source "$kid" --timeout 20 >"$work/waited" &
+  waited=$!
+  wait_until 60 is_blocked || fail "not blocked in its time: $answer"
+  wait "$waited"
+  says NXDOMAIN "$work/waited" || fail "a question that waited over the switch: $(cat "$work/waited")"
+  schedule_is "'night'" || fail "$(status 's["views"]')"
+  nights=$((nights + 1))
+  wait_until 60 written '"night"' "$nights" || fail "$(grep schedule "$work/events.jsonl")"
+  if grep '"event":"schedule"' "$work/events.jsonl" | says '"time":"2026-03-28T01:30:00\.[0-9]*Z","view":"kids","schedule":"night","before":null,"mode":"enforce","action":"sinkhole","default":"allow"'; then
+    return
+  fi
+  set_clock "2026-03-28 01:20:00" # once more
+  wait_until 60 is_open || fail "not open again: $answer"
+  wait_until 60 written null "$nights" || fail "$(grep schedule "$work/events.jsonl")"
+  return 1
+}
+once_in 3 switches || fail "not within a second: $(grep '"event":"schedule"' "$work/events.jsonl")"
 ask www.cloud.test; expect 'answer www.cloud.test\. 1 A 0\.0\.0\.0' # the default view is as it was
 ask ok.cloud.test A --source "$kid"; expect 'answer .* A 192\.0\.2\.12'
-written() { [ "$(events_of "$1")" = "$2" ]; }
-wait_until 10 written '"night"' 1 || fail "$(grep schedule "$work/events.jsonl")"
-grep '"event":"schedule"' "$work/events.jsonl" | says '"time":"2026-03-28T01:30:00\.[0-9]*Z","view":"kids","schedule":"night","before":null,"mode":"enforce","action":"sinkhole","default":"allow"' ||
-  fail "not within a second: $(grep '"event":"schedule"' "$work/events.jsonl")"
 "$cordon" lists --socket "$work/control.sock" | says -E '^  night +holds until 2026-03-28T02:00:00Z \(Europe/Berlin\)$' || fail "$("$cordon" lists --socket "$work/control.sock")"
 { "$cordon" status --socket "$work/control.sock" || true; } | says 'now by schedule: night' || fail "status does not say it"
 
@@ -114,13 +124,13 @@ explain shop.cloud.test --client "$desk" | says -E 'does not count.* its scope' 
 
 say "it ends with its minute"
 set_clock "2026-03-28 01:59:58"
-wait_until 20 is_open || fail "still blocked: $answer"
-wait_until 10 written null 1 || fail "$(grep schedule "$work/events.jsonl")"
+wait_until 60 is_open || fail "still blocked: $answer"
+wait_until 60 written null "$nights" || fail "$(grep schedule "$work/events.jsonl")"
 
 say "an hour that does not exist does not come"
 set_clock "2026-03-29 00:59:57" # 01:59:57 there; 01:00:00 is 03:00:00
 over() { status_is "[x['changes'] for x in s['schedules'] if x['name'] == 'night'] == ['2026-03-30T00:30:00Z']"; }
-wait_until 20 over || fail "$(status 's["schedules"]')"
+wait_until 60 over || fail "$(status 's["schedules"]')"
 sleep_until_over=$(events_of '"night"')
 set_clock "2026-03-29 01:00:10"
 is_open || fail "blocked in an hour that is not: $answer"
@@ -128,22 +138,22 @@ is_open || fail "blocked in an hour that is not: $answer"
 
 say "an hour that is repeated comes twice"
 set_clock "2026-10-25 00:29:58"
-wait_until 20 is_blocked || fail "02:30 for the first time: $answer"
+wait_until 60 is_blocked || fail "02:30 for the first time: $answer"
 set_clock "2026-10-25 00:59:58"
-wait_until 20 is_open || fail "02:00 for the second time: $answer"
+wait_until 60 is_open || fail "02:00 for the second time: $answer"
 set_clock "2026-10-25 01:29:58"
-wait_until 20 is_blocked || fail "02:30 for the second time: $answer"
+wait_until 60 is_blocked || fail "02:30 for the second time: $answer"
 set_clock "2026-10-25 01:59:58"
-wait_until 20 is_open || fail "03:00: $answer"
+wait_until 60 is_open || fail "03:00: $answer"
 
 say "a clock that is set is followed both ways"
 set_clock "2026-03-28 01:45:00"
-wait_until 20 is_blocked || fail "back: $answer"
+wait_until 60 is_blocked || fail "back: $answer"
 set_clock "2031-07-01 12:00:00"
-wait_until 20 is_open || fail "forward: $answer"
+wait_until 60 is_open || fail "forward: $answer"
 set_clock "2026-03-26 12:00:00" # Friday in Samoa
 in_samoa() { schedule_is "'friday'"; }
-wait_until 20 in_samoa || fail "$(status 's["views"]')"
+wait_until 60 in_samoa || fail "$(status 's["views"]')"
 
 say "categories, scopes and confidence lower what rules do, in their view alone"
 ask_table <<TABLE
@@ -170,7 +180,7 @@ say "a reload brings a schedule with another zone after rights were given up"
 option[schedules.night]='{zone: America/New_York, hours: ["00:00-24:00"]}'
 write_config
 reload || fail "$(cat "$work/reload")"
-wait_until 20 is_blocked || fail "a new zone: $answer"
+wait_until 60 is_blocked || fail "a new zone: $answer"
 sed -i 's,America/New_York,America/Nowhere,' "$work/cordond.yaml"
 if reload; then fail "a zone that is not there is taken by a reload"; fi
 says 'there is no time zone America/Nowhere' "$work/reload" || fail "$(cat "$work/reload")"

@@ -107,8 +107,12 @@ say "trace: forwarded, cached, blocked, aliased, let through with an event, refu
 states() { python3 -c 'import json, sys
 print(*[l["state"] for l in json.load(open(sys.argv[1]))["lines"] if "took_us" in l])' "$work/out"; }
 before=$(status '[s["questions"][k] for k in ("taken", "blocked", "logged", "answered")]')
-tool 0 trace www.free.test --json
-[ "$(states)" = "parse client local decide lookup join ask accept store recheck send record free" ] || fail "forwarded: $(states)"
+forwards() { # as nothing is in the cache; an upstream that is slow is asked once more
+  tool 0 cache flush www.free.test
+  tool 0 trace www.free.test --json
+  [ "$(states)" = "parse client local decide lookup join ask accept store recheck send record free" ]
+}
+once_in 3 forwards || fail "forwarded: $(states)"
 is 'd["rcode"] == "NOERROR" and not d["cached"] and d["upstream"] and d["message"] and d["microseconds"] > 0'
 is 'all(a["at_us"] <= b["at_us"] for a, b in zip(d["lines"], d["lines"][1:]))'
 is 'any("answers after" in l["words"] for l in d["lines"])'

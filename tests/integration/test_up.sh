@@ -8,7 +8,7 @@
 run() {
   local expected=$1 code=0
   shift
-  timeout 30 "$@" >"$work/said" 2>&1 </dev/null || code=$?
+  timeout 120 "$@" >"$work/said" 2>&1 </dev/null || code=$?
   said=$(cat "$work/said")
   [ "$code" -eq "$expected" ] || fail "$* ended with $code, not $expected: $said"
 }
@@ -144,7 +144,7 @@ set -eu
 ip link set lo up
 "$1" -c "$2/cordond.yaml" >"$2/cordond.out" 2>"$2/cordond.log" &
 pid=$!
-for _ in $(seq 1 100); do
+for _ in $(seq 1 600); do
   if grep -q '^try' "$2/cordond.log"; then break; fi
   sleep 0.1
 done
@@ -155,7 +155,7 @@ python3 "$3/ask.py" 127.0.0.1 "$4" free.test A >"$2/inside.free"
 kill -TERM $pid
 wait $pid
 SCRIPT
-timeout 60 "${space[@]}" bash "$work/inside" "$cordond" "$work" "$here" "$port" || fail "in the namespace: $(cat "$work/cordond.log")"
+timeout 180 "${space[@]}" bash "$work/inside" "$cordond" "$work" "$here" "$port" || fail "in the namespace: $(cat "$work/cordond.log")"
 no_sanitizer_reports || fail "cordond's log holds a report of a sanitizer"
 grep -q 'No upstream can be reached' "$work/cordond.log" || fail "the first screen does not say it: $(cat "$work/cordond.log")"
 grep -q '192\.0\.2\.53.*unreachable' "$work/cordond.log" || fail "the first screen does not name the upstream: $(cat "$work/cordond.log")"
@@ -165,4 +165,4 @@ answer=$(cat "$work/inside.blocked6")
 expect 'answer blocked\.test\. 10 AAAA ::'
 answer=$(cat "$work/inside.free") asked="free.test"
 expect 'rcode SERVFAIL' 'ede (22|23) .*unreachable.*'
-[ "$(milliseconds)" -lt 2000 ] || fail "SERVFAIL took $(milliseconds) ms though there is no network"
+[ "$(milliseconds)" -lt 3500 ] || fail "SERVFAIL took $(milliseconds) ms though there is no network" # 4 s: it would have waited

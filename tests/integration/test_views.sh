@@ -114,7 +114,7 @@ a.corp.test A --source $till | answer a.corp.test\. [0-9]+ A 192\.0\.2\.15
 TABLE
 
 say "no packet about a denied name leaves, by any type or way"
-before=$(wc -l <"$work/asked")
+before=$(of_clients "$work/asked" | wc -l)
 for name in nobody.test deep.er.nobody.test xshop.test far.test; do
   for kind in A AAAA TXT MX NS DS HTTPS ANY; do
     for way in "" "--tcp --do" --no-rd; do
@@ -122,7 +122,8 @@ for name in nobody.test deep.er.nobody.test xshop.test far.test; do
     done
   done
 done | ask_table
-after=$(wc -l <"$work/asked")
+all_is_noted "$upstream_port"
+after=$(of_clients "$work/asked" | wc -l)
 [ "$before" = "$after" ] || fail "$((after - before)) packets left: $(tail -n 3 "$work/asked")"
 status_is 's["questions"]["denied"] == 98' || fail "denied: $(status 's["questions"]["denied"]')"
 

@@ -242,7 +242,7 @@ static void broken_framing_fails_everybody_on_the_connection(void **state)
     addresses[0] = servers[0].at;
     addresses[1] = servers[1].at;
     worker_init(&worker, addresses, 2);
-    const uint64_t now_us = clock_read().mono_us;
+    const uint64_t now_us = worker.now.mono_us;
     upstream_condition_set_rtt(worker.upstream->servers[0].condition, 1000, 0, now_us); /* so
                                                                 that it is asked first */
     upstream_condition_set_rtt(worker.upstream->servers[1].condition, 500000, 0, now_us);
@@ -324,7 +324,7 @@ static void idle_connections_are_closed(void **state)
     pass(&worker, 900);
     assert_int_equal(read_tcp(connection, octets), -1);
     assert_int_equal(pool_in_use(worker.transport->connections), 0);
-    assert_false(uv_is_active((uv_handle_t *)&worker.transport->timer));
+    assert_at_rest(&worker);
     close(connection);
     end(&worker, &server);
 }

@@ -324,7 +324,7 @@ static void sockets_wait_for_a_second(void **state)
     pass(&worker, UPSTREAM_UDP_KEPT_MS + 3 * UPSTREAM_LOOK_MS);
     assert_int_equal(waiting(&worker), 0);
     assert_int_equal(pool_in_use(worker.transport->udp), 0);
-    assert_false(uv_is_active((uv_handle_t *)&worker.transport->timer));
+    assert_at_rest(&worker);
     end(&worker, &server);
 }
 

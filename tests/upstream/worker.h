@@ -1,6 +1,7 @@
 /*
  * A worker's transport with its loop and timers, and a server on loopback that the test plays
- * itself. It also stands in for the engine.
+ * itself. It also stands in for the engine. The sockets are real, the time is the test's: it
+ * passes by pass() alone, so that a machine that stands still meanwhile changes nothing.
  */
 #ifndef CORDON_TESTS_UPSTREAM_WORKER_H
 #define CORDON_TESTS_UPSTREAM_WORKER_H
@@ -19,11 +20,23 @@
 
 #define ITEMS(array) (sizeof(array) / sizeof((array)[0]))
 
+/* ---- time ---- */
+
+static uint64_t
+    loop_ms; /* of loops: as far as the transport sees, theirs passes with the test's */
+
+uint64_t uv_now(const uv_loop_t *loop)
+{
+    (void)loop;
+    return loop_ms;
+}
+
 /* ---- a worker, and the engine's two functions ---- */
 
 struct worker {
     uv_loop_t loop;
     struct timers *timers;
+    struct clock_now now;
     struct random random;
     struct upstream_transport *transport;
     struct upstream *upstream;
@@ -64,7 +77,7 @@ static inline void turn(void *context)
     struct worker *worker = context;
 
     worker->turns++;
-    upstream_time(worker->upstream, clock_read());
+    upstream_time(worker->upstream, worker->now);
 }
 
 static inline void worker_init(struct worker *worker, const struct address *servers,
@@ -75,6 +88,7 @@ static inline void worker_init(struct worker *worker, const struct address *serv
         .count = count, .letter_case = UPSTREAM_CASE_RANDOM, .udp_size = 1232};
 
     memset(worker, 0, sizeof(*worker));
+    worker->now = clock_read();
     for (size_t i = 0; i < count; i++) {
         settings.servers[i].address = servers[i];
     }
@@ -113,23 +127,47 @@ static inline void settle(struct worker *worker)
         }
         uv_run(&worker->loop, UV_RUN_NOWAIT);
         turn(worker);
-        timers_run(worker->timers, clock_read().mono_us);
+        timers_run(worker->timers, worker->now.mono_us);
     }
 }
 
-/* The same for a real length of time. */
+/* The same while so much time passes; what the transport does now and then is done, too. */
 static inline void pass(struct worker *worker, unsigned ms)
 {
-    const uint64_t end = clock_read().mono_us + ms * UINT64_C(1000);
+    enum {
+        STEP_MS = 10
+    };
 
-    while (clock_read().mono_us < end) {
+    while (ms > 0) {
+        const unsigned step = ms < STEP_MS ? ms : STEP_MS;
+        ms -= step;
+        worker->now.mono_us += step * UINT64_C(1000);
+        worker->now.wall_us += step * UINT64_C(1000);
+        loop_ms += step;
+        turn(worker);
+        timers_run(worker->timers, worker->now.mono_us);
+        uv_run(&worker->loop, UV_RUN_NOWAIT);
+        upstream_tcp_look_after(worker->transport);
+        (void)upstream_udp_look_after(worker->transport);
+    }
+    settle(worker);
+}
+
+/* Nothing is left that the transport must look after: its timer, which goes by the real clock,
+ * ends. */
+static inline void assert_at_rest(struct worker *worker)
+{
+    const uint64_t until_us = clock_read().mono_us + UINT64_C(20000000);
+
+    while (uv_is_active((uv_handle_t *)&worker->transport->timer)) {
+        assert_true(clock_read().mono_us < until_us);
         settle(worker);
     }
 }
 
-static inline struct query_fetch fetch_of(const char *name)
+static inline struct query_fetch fetch_of(const struct worker *worker, const char *name)
 {
-    struct query_fetch fetch = {.type = WIRE_A, .deadline_us = clock_read().mono_us + 4000000};
+    struct query_fetch fetch = {.type = WIRE_A, .deadline_us = worker->now.mono_us + 4000000};
 
     assert_int_equal(wire_name_from_text(name, strlen(name), &fetch.name), WIRE_TEXT_OK);
     return fetch;
@@ -137,7 +175,7 @@ static inline struct query_fetch fetch_of(const char *name)
 
 static inline void ask(struct worker *worker, struct query_fetch *fetch, const char *name)
 {
-    *fetch = fetch_of(name);
+    *fetch = fetch_of(worker, name);
     turn(worker);
     assert_int_equal(upstream_ask(worker->upstream, fetch), 0);
 }
