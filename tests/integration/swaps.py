@@ -86,7 +86,7 @@ def rename_into_place(work, folder, use):
 
 def first_address(port, name):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(5)
+        sock.settimeout(20)
         sock.connect(("127.0.0.1", port))
         sock.send(dnswire.question(name, 1, 7))
         return ".".join(map(str, sock.recv(4096)[-4:]))

@@ -48,8 +48,8 @@ start_unbound() { # PORT CERTIFICATE ADDRESS-OF-NAMES
     echo "  local-data: \"up.tls.test. 60 TXT up\""
   } >"$work/unbound-$1.conf"
   start "unbound-$1" unbound -c "$work/unbound-$1.conf"
-  unbound_pid=$started
   wait_until 60 answers_over_tls "$1" || fail "Unbound does not answer over TLS on port $1"
+  unbound_pid=$started
 }
 
 start_nsd_over_tls() { # PORT CERTIFICATE OPTION...: of its section server
