@@ -2,6 +2,7 @@
 
 #include "admin/kept.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/error.h"
 
 #include <string.h>
@@ -39,24 +40,12 @@ void holds_remove(struct holds *holds, size_t at)
 
 /* --- reading --- */
 
-static int digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void read_hash(struct request *request, uint8_t hash[DIGEST_OCTETS])
 {
     const char *text = request_text(request, "hash", 2 * (size_t)DIGEST_OCTETS, true);
-    bool good = text != NULL && strlen(text) == 2 * (size_t)DIGEST_OCTETS;
 
-    for (size_t i = 0; good && i < DIGEST_OCTETS; i++) {
-        const int high = digit(text[2 * i]);
-        const int low = digit(text[2 * i + 1]);
-
-        good = high >= 0 && low >= 0;
-        hash[i] = good ? (uint8_t)(16 * high + low) : 0;
-    }
-    if (!good && text != NULL) {
+    if (text != NULL && (strlen(text) != 2 * (size_t)DIGEST_OCTETS ||
+                         !digest_unhex(text, DIGEST_OCTETS, hash))) {
         request_refuse(request, "hash", "expected %u digits of 0-9a-f", 2 * DIGEST_OCTETS);
     }
 }

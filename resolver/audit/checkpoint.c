@@ -1,6 +1,7 @@
 #include "audit/checkpoint.h"
 
 #include "audit/lines.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/text.h"
@@ -65,31 +66,6 @@ static bool parse_time(const char *at, size_t len, uint64_t *out)
     return true;
 }
 
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool parse_hex(const char *at, size_t len, uint8_t out[DIGEST_OCTETS])
-{
-    if (len != 2 * (size_t)DIGEST_OCTETS) {
-        return false;
-    }
-    for (size_t i = 0; i < DIGEST_OCTETS; i++) {
-        const int high = digit_of(at[2 * i]);
-        const int low = digit_of(at[2 * i + 1]);
-
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 static bool begins(const char *at, size_t len, const char *word)
 {
     return len > strlen(word) && memcmp(at, word, strlen(word)) == 0;
@@ -104,7 +80,8 @@ static bool parse_extension(const char *at, size_t len, struct audit_checkpoint 
         const bool first = !out->has_config;
 
         out->has_config = true;
-        return first && parse_hex(at + 7, len - 7, out->config);
+        return first && len == 7 + 2 * (size_t)DIGEST_OCTETS &&
+               digest_unhex(at + 7, DIGEST_OCTETS, out->config);
     }
     if (begins(at, len, "list ")) {
         out->lists++;

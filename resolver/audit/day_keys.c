@@ -1,6 +1,7 @@
 /* audit/day_keys.c - the keys of pseudonyms as files: made, read, destroyed (pseudonym.h). */
 #include "audit/pseudonym.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
@@ -57,14 +58,6 @@ static int path_of(const char *folder, uint32_t day, const char *ending, char ou
                : -ENAMETOOLONG;
 }
 
-static int digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int audit_day_key_read(const char *folder, uint32_t day, uint8_t key[DIGEST_KEY_OCTETS])
 {
     char path[PATH_TEXT];
@@ -76,18 +69,9 @@ int audit_day_key_read(const char *folder, uint32_t day, uint8_t key[DIGEST_KEY_
         result = file_read(path, FILE_OCTETS, &text, &len);
     }
     if (result == CORDON_E_TOO_LARGE ||
-        (result == 0 && (len != FILE_OCTETS || text[len - 1] != '\n'))) {
+        (result == 0 && (len != FILE_OCTETS || text[len - 1] != '\n' ||
+                         !digest_unhex((const char *)text, DIGEST_KEY_OCTETS, key)))) {
         result = CORDON_E_FORMAT;
-    }
-    for (size_t i = 0; result == 0 && i < DIGEST_KEY_OCTETS; i++) {
-        const int high = digit(text[2 * i]);
-        const int low = digit(text[2 * i + 1]);
-
-        if (high < 0 || low < 0) {
-            result = CORDON_E_FORMAT;
-            break;
-        }
-        key[i] = (uint8_t)(16 * high + low);
     }
     if (text != NULL) {
         explicit_bzero(text, len);

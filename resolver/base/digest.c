@@ -108,3 +108,22 @@ void digest_hex(const uint8_t *data, size_t len, char *out)
     }
     out[2 * len] = '\0';
 }
+
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool digest_unhex(const char *digits, size_t len, uint8_t *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        const int high = digit_of(digits[2 * i]);
+        const int low = digit_of(digits[2 * i + 1]);
+
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}

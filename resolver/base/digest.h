@@ -40,5 +40,7 @@ bool digest_equal(const uint8_t a[DIGEST_OCTETS], const uint8_t b[DIGEST_OCTETS]
 
 /* Lower-case hexadecimal; out holds 2 * len + 1 octets. */
 void digest_hex(const uint8_t *data, size_t len, char *out);
+/* Reads 2 * len such digits. False if others are among them: out is then indeterminate. */
+bool digest_unhex(const char *digits, size_t len, uint8_t *out);
 
 #endif

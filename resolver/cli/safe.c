@@ -1,5 +1,6 @@
 #include "cli/safe.h"
 
+#include "base/digest.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -48,26 +49,9 @@ const char *cli_micros(uint64_t us, char out[24])
     return out;
 }
 
-static int digit_of(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 size_t cli_octets(const char *digits, uint8_t *out, size_t size)
 {
     const size_t len = strlen(digits) / 2;
 
-    if (strlen(digits) % 2 != 0 || len > size) {
-        return 0;
-    }
-    for (size_t i = 0; i < len; i++) {
-        const int high = digit_of(digits[2 * i]);
-        const int low = digit_of(digits[2 * i + 1]);
-
-        if (high < 0 || low < 0) {
-            return 0;
-        }
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return len;
+    return strlen(digits) % 2 == 0 && len <= size && digest_unhex(digits, len, out) ? len : 0;
 }

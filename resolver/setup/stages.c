@@ -1,5 +1,6 @@
 #include "setup/stages.h"
 
+#include "base/digest.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -39,26 +40,9 @@ bool setup_stages_equal(const struct setup_stages *a, const struct setup_stages 
 
 /* --- the file --- */
 
-static int digit_of(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool read_hash(const char *word, uint8_t out[DIGEST_OCTETS])
 {
-    if (strlen(word) != 2 * DIGEST_OCTETS) {
-        return false;
-    }
-    for (size_t i = 0; i < DIGEST_OCTETS; i++) {
-        const int high = digit_of(word[2 * i]);
-        const int low = digit_of(word[2 * i + 1]);
-
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        out[i] = (uint8_t)(16 * high + low);
-    }
-    return true;
+    return strlen(word) == 2 * DIGEST_OCTETS && digest_unhex(word, DIGEST_OCTETS, out);
 }
 
 static bool read_number(const char *word, uint64_t max, uint64_t *out)

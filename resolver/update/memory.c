@@ -1,5 +1,6 @@
 #include "update/memory.h"
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "update/backoff.h"
 
@@ -37,28 +38,12 @@ static uint64_t number_of(const json_t *object, const char *key)
     return value > 0 ? (uint64_t)value : 0;
 }
 
-static int digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool copy_hash(const json_t *object, uint8_t out[TRUST_HASH_OCTETS])
 {
     const char *text = json_string_value(json_object_get(object, "catalogue"));
 
-    if (text == NULL || strlen(text) != (size_t)2 * TRUST_HASH_OCTETS) {
-        return false;
-    }
-    for (size_t i = 0; i < TRUST_HASH_OCTETS; i++) {
-        const int high = digit(text[2 * i]);
-        const int low = digit(text[2 * i + 1]);
-
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        out[i] = (uint8_t)(16 * high + low);
-    }
-    return true;
+    return text != NULL && strlen(text) == (size_t)2 * TRUST_HASH_OCTETS &&
+           digest_unhex(text, TRUST_HASH_OCTETS, out);
 }
 
 static void read_known(const json_t *object, struct update_known *known)

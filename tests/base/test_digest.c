@@ -136,6 +136,22 @@ static void hexadecimal_is_lower_case_and_terminated(void **state)
     assert_string_equal(text, "");
 }
 
+static void hexadecimal_is_read_as_it_is_written_and_not_otherwise(void **state)
+{
+    static const uint8_t data[] = {0x00, 0x0f, 0xa5, 0xff};
+    static const char *const rows[] = {"000fa5fg", "000fa5f/", "000fa5f:",  "000fa5f`",
+                                       "000fA5ff", "000fa5 f", "000fa5\0f", "0x0fa5ff"};
+    uint8_t out[sizeof(data)];
+
+    (void)state;
+    assert_true(digest_unhex("000fa5ff", sizeof(out), out));
+    assert_memory_equal(out, data, sizeof(data));
+    assert_true(digest_unhex("", 0, out));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_false(digest_unhex(rows[i], sizeof(out), out));
+    }
+}
+
 static int library(void **state)
 {
     (void)state;
@@ -152,6 +168,7 @@ int main(void)
         cmocka_unit_test(the_key_counts),
         cmocka_unit_test(a_difference_in_any_octet_is_seen),
         cmocka_unit_test(hexadecimal_is_lower_case_and_terminated),
+        cmocka_unit_test(hexadecimal_is_read_as_it_is_written_and_not_otherwise),
     };
     return cmocka_run_group_tests_name("base/digest", tests, library, NULL);
 }
