@@ -1,8 +1,8 @@
 #include "audit/frame.h"
 
-#include "audit/varint.h"
 #include "base/error.h"
 #include "base/invariant.h"
+#include "base/little.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,15 +26,15 @@ enum {
 void audit_frame_put(enum audit_frame_kind kind, uint32_t len, uint8_t out[AUDIT_FRAME_OCTETS])
 {
     memcpy(out, FRAME_MAGIC, 4);
-    audit_put32(out + 4, (uint32_t)kind);
-    audit_put32(out + 8, len);
+    little_put32(out + 4, (uint32_t)kind);
+    little_put32(out + 8, len);
 }
 
 bool audit_frame_get(const uint8_t octets[AUDIT_FRAME_OCTETS], enum audit_frame_kind *kind,
                      uint32_t *len)
 {
-    const uint32_t what = audit_get32(octets + 4);
-    const uint32_t size = audit_get32(octets + 8);
+    const uint32_t what = little_get32(octets + 4);
+    const uint32_t size = little_get32(octets + 8);
 
     if (memcmp(octets, FRAME_MAGIC, 4) != 0) {
         return false;
@@ -79,14 +79,14 @@ size_t audit_file_head_put(const struct audit_file_head *head, uint8_t out[AUDIT
 
     memset(out, 0, AUDIT_FILE_HEAD_MAX);
     memcpy(out, FILE_MAGIC, 4);
-    audit_put16(out + FILE_FORMAT, AUDIT_FORMAT);
-    audit_put32(out + FILE_NUMBER, head->number);
-    audit_put32(out + FILE_COUNT, count);
-    audit_put64(out + FILE_BLOCKS, head->state.tree.size);
+    little_put16(out + FILE_FORMAT, AUDIT_FORMAT);
+    little_put32(out + FILE_NUMBER, head->number);
+    little_put32(out + FILE_COUNT, count);
+    little_put64(out + FILE_BLOCKS, head->state.tree.size);
     for (size_t i = 0; i < AUDIT_STREAMS; i++) {
-        audit_put64(out + FILE_EVENTS + 8 * i, head->state.events[i + 1]);
+        little_put64(out + FILE_EVENTS + 8 * i, head->state.events[i + 1]);
     }
-    audit_put64(out + FILE_SEALED, head->state.sealed_us);
+    little_put64(out + FILE_SEALED, head->state.sealed_us);
     memcpy(out + FILE_LOG, head->log, AUDIT_LOG_ID_OCTETS);
     memcpy(out + FILE_PREVIOUS, head->state.previous, DIGEST_OCTETS);
     memcpy(out + FILE_TREE, head->state.tree.at, (size_t)count * DIGEST_OCTETS);
@@ -101,15 +101,16 @@ int audit_file_head_get(const uint8_t *octets, size_t len, struct audit_file_hea
     uint8_t digest[DIGEST_OCTETS];
 
     if (len < FILE_TREE + DIGEST_OCTETS || memcmp(octets, FILE_MAGIC, 4) != 0 ||
-        audit_get16(octets + FILE_FORMAT) != AUDIT_FORMAT || octets[6] != 0 || octets[7] != 0) {
+        little_get16(octets + FILE_FORMAT) != AUDIT_FORMAT || octets[6] != 0 ||
+        octets[7] != 0) {
         return CORDON_E_CORRUPT;
     }
-    head.number = audit_get32(octets + FILE_NUMBER);
-    head.state.tree.size = audit_get64(octets + FILE_BLOCKS);
+    head.number = little_get32(octets + FILE_NUMBER);
+    head.state.tree.size = little_get64(octets + FILE_BLOCKS);
     const unsigned count = audit_tree_count(&head.state.tree);
     const size_t size = FILE_TREE + (size_t)count * DIGEST_OCTETS;
     if (head.number == 0 || head.state.tree.size >> 62 != 0 ||
-        audit_get32(octets + FILE_COUNT) != count || len < size + DIGEST_OCTETS) {
+        little_get32(octets + FILE_COUNT) != count || len < size + DIGEST_OCTETS) {
         return CORDON_E_CORRUPT;
     }
     digest_of(octets, size, NULL, digest);
@@ -117,9 +118,9 @@ int audit_file_head_get(const uint8_t *octets, size_t len, struct audit_file_hea
         return CORDON_E_CORRUPT;
     }
     for (size_t i = 0; i < AUDIT_STREAMS; i++) {
-        head.state.events[i + 1] = audit_get64(octets + FILE_EVENTS + 8 * i);
+        head.state.events[i + 1] = little_get64(octets + FILE_EVENTS + 8 * i);
     }
-    head.state.sealed_us = audit_get64(octets + FILE_SEALED);
+    head.state.sealed_us = little_get64(octets + FILE_SEALED);
     memcpy(head.log, octets + FILE_LOG, AUDIT_LOG_ID_OCTETS);
     memcpy(head.state.previous, octets + FILE_PREVIOUS, DIGEST_OCTETS);
     memcpy(head.state.tree.at, octets + FILE_TREE, (size_t)count * DIGEST_OCTETS);

@@ -3,7 +3,7 @@
  */
 #include "audit/block.h"
 
-#include "audit/varint.h"
+#include "base/little.h"
 
 #include <string.h>
 
@@ -37,19 +37,19 @@ void audit_header_put(const struct audit_header *header, uint8_t out[AUDIT_HEADE
 {
     memset(out, 0, AUDIT_HEADER_OCTETS);
     memcpy(out + AT_MAGIC, MAGIC, 4);
-    audit_put16(out + AT_FORMAT, AUDIT_FORMAT);
+    little_put16(out + AT_FORMAT, AUDIT_FORMAT);
     out[AT_STREAM] = header->stream;
     out[AT_FLAGS] = header->flags;
-    audit_put64(out + AT_NUMBER, header->number);
-    audit_put64(out + AT_FIRST_EVENT, header->first_event);
-    audit_put32(out + AT_EVENTS, header->events);
-    audit_put32(out + AT_SECTIONS, header->sections);
-    audit_put64(out + AT_FIRST, header->first_us);
-    audit_put64(out + AT_LAST, header->last_us);
-    audit_put64(out + AT_SEALED, header->sealed_us);
-    audit_put64(out + AT_SESSION, header->session);
-    audit_put32(out + AT_FILE, header->file);
-    audit_put32(out + AT_BODY_LEN, header->body_len);
+    little_put64(out + AT_NUMBER, header->number);
+    little_put64(out + AT_FIRST_EVENT, header->first_event);
+    little_put32(out + AT_EVENTS, header->events);
+    little_put32(out + AT_SECTIONS, header->sections);
+    little_put64(out + AT_FIRST, header->first_us);
+    little_put64(out + AT_LAST, header->last_us);
+    little_put64(out + AT_SEALED, header->sealed_us);
+    little_put64(out + AT_SESSION, header->session);
+    little_put32(out + AT_FILE, header->file);
+    little_put32(out + AT_BODY_LEN, header->body_len);
     out[AT_GROUP] = header->group;
     memcpy(out + AT_PREVIOUS, header->previous, DIGEST_OCTETS);
     memcpy(out + AT_BODY, header->body, DIGEST_OCTETS);
@@ -73,20 +73,20 @@ bool audit_header_get(const uint8_t octets[AUDIT_HEADER_OCTETS], struct audit_he
         .stream = octets[AT_STREAM],
         .flags = octets[AT_FLAGS],
         .group = octets[AT_GROUP],
-        .number = audit_get64(octets + AT_NUMBER),
-        .first_event = audit_get64(octets + AT_FIRST_EVENT),
-        .events = audit_get32(octets + AT_EVENTS),
-        .sections = audit_get32(octets + AT_SECTIONS),
-        .first_us = audit_get64(octets + AT_FIRST),
-        .last_us = audit_get64(octets + AT_LAST),
-        .sealed_us = audit_get64(octets + AT_SEALED),
-        .session = audit_get64(octets + AT_SESSION),
-        .file = audit_get32(octets + AT_FILE),
-        .body_len = audit_get32(octets + AT_BODY_LEN),
+        .number = little_get64(octets + AT_NUMBER),
+        .first_event = little_get64(octets + AT_FIRST_EVENT),
+        .events = little_get32(octets + AT_EVENTS),
+        .sections = little_get32(octets + AT_SECTIONS),
+        .first_us = little_get64(octets + AT_FIRST),
+        .last_us = little_get64(octets + AT_LAST),
+        .sealed_us = little_get64(octets + AT_SEALED),
+        .session = little_get64(octets + AT_SESSION),
+        .file = little_get32(octets + AT_FILE),
+        .body_len = little_get32(octets + AT_BODY_LEN),
     };
 
     if (memcmp(octets + AT_MAGIC, MAGIC, 4) != 0 ||
-        audit_get16(octets + AT_FORMAT) != AUDIT_FORMAT || header.stream == 0 ||
+        little_get16(octets + AT_FORMAT) != AUDIT_FORMAT || header.stream == 0 ||
         header.stream > AUDIT_STREAMS || (header.flags & ~AUDIT_BLOCK_CLOCK_BACK) != 0 ||
         header.group == 0 || header.group > AUDIT_GROUP_EVENTS_MAX ||
         header.number >> 62 != 0 || header.first_event >> 62 != 0 || header.events == 0 ||

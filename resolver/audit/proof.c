@@ -64,9 +64,9 @@ static int make_extra(struct audit_reader *reader, const struct audit_item *item
 
         extra[EXTRA_VERSION] = 1;
         memcpy(extra + EXTRA_HEADER, item->octets, AUDIT_HEADER_OCTETS);
-        audit_put32(extra + EXTRA_LEAF, leaf);
+        little_put32(extra + EXTRA_LEAF, leaf);
         extra[EXTRA_PLACE] = (uint8_t)(index % header->group);
-        audit_put16(extra + EXTRA_COUNT, (uint16_t)count);
+        little_put16(extra + EXTRA_COUNT, (uint16_t)count);
         found->extra_len = end + audit_block_group(block, leaf, extra + end);
         found->extra = extra;
         found->has_block = true;
@@ -300,8 +300,8 @@ static int check_extra(struct proof *proof, struct audit_proven *out)
         !audit_header_get(extra + EXTRA_HEADER, &out->header)) {
         return CORDON_E_FORMAT;
     }
-    const uint32_t leaf = audit_get32(extra + EXTRA_LEAF);
-    const size_t count = audit_get16(extra + EXTRA_COUNT);
+    const uint32_t leaf = little_get32(extra + EXTRA_LEAF);
+    const size_t count = little_get16(extra + EXTRA_COUNT);
     const size_t end = EXTRA_PATH + count * DIGEST_OCTETS;
     const uint32_t leaves = audit_header_leaves(&out->header);
     if (count > AUDIT_EVENTS_PATH_MAX || proof->extra_len <= end ||

@@ -1,6 +1,6 @@
 #include "audit/recorder_inside.h"
-#include "audit/varint.h"
 #include "base/error.h"
+#include "base/little.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -179,7 +179,7 @@ static void backlog_tell(struct audit_recorder *recorder)
     recorder->backlog_told = true;
     for (size_t i = recorder->backlog_start; i < recorder->backlog_len;) {
         uint8_t *at = recorder->backlog + i;
-        const size_t len = audit_get32(at);
+        const size_t len = little_get32(at);
 
         if ((at[4] & RECORD_TOLD) == 0 && audit_row_decode(at + RECORD_HEAD, len, &row)) {
             tell(recorder, (enum audit_stream)at[4], &row);
@@ -221,7 +221,7 @@ static bool backlog_put(struct audit_recorder *recorder, unsigned stream,
         recorder->backlog_size = size;
     }
     uint8_t *at = recorder->backlog + recorder->backlog_len;
-    audit_put32(at, (uint32_t)len);
+    little_put32(at, (uint32_t)len);
     at[4] = (uint8_t)(stream | (recorder->backlog_told ? RECORD_TOLD : 0));
     memcpy(at + RECORD_HEAD, octets, len);
     recorder->backlog_len = need;
@@ -250,7 +250,7 @@ static void backlog_empty(struct audit_recorder *recorder, struct clock_now now)
 {
     while (recorder->backlog_start < recorder->backlog_len) {
         const uint8_t *at = recorder->backlog + recorder->backlog_start;
-        const size_t len = audit_get32(at);
+        const size_t len = little_get32(at);
         const unsigned stream = at[4] & ~RECORD_TOLD;
         const bool told = (at[4] & RECORD_TOLD) != 0;
         struct audit_row row;
@@ -287,7 +287,7 @@ static void backlog_lose(struct audit_recorder *recorder, struct clock_now now)
         const unsigned stream = at[4] & ~RECORD_TOLD;
 
         lose(recorder, stream, 1, CAUSE_WAITING, now.wall_us);
-        recorder->backlog_start += RECORD_HEAD + audit_get32(at);
+        recorder->backlog_start += RECORD_HEAD + little_get32(at);
     }
 }
 

@@ -1,11 +1,12 @@
 /*
  * audit/varint.h - whole numbers in as few octets as they need: seven bits an octet, the lowest
- * first, the top bit says that more follow (LEB128). Numbers of fixed size are little-endian.
+ * first, the top bit says that more follow (LEB128).
  */
 #ifndef CORDON_AUDIT_VARINT_H
 #define CORDON_AUDIT_VARINT_H
 
-#include <endian.h>
+#include "base/little.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,48 +58,6 @@ static inline bool audit_varint_get(const uint8_t **at, const uint8_t *end, uint
     return false;
 }
 
-static inline void audit_put16(uint8_t *out, uint16_t value)
-{
-    value = htole16(value);
-    memcpy(out, &value, sizeof(value));
-}
-
-static inline void audit_put32(uint8_t *out, uint32_t value)
-{
-    value = htole32(value);
-    memcpy(out, &value, sizeof(value));
-}
-
-static inline void audit_put64(uint8_t *out, uint64_t value)
-{
-    value = htole64(value);
-    memcpy(out, &value, sizeof(value));
-}
-
-static inline uint16_t audit_get16(const uint8_t *at)
-{
-    uint16_t value;
-
-    memcpy(&value, at, sizeof(value));
-    return le16toh(value);
-}
-
-static inline uint32_t audit_get32(const uint8_t *at)
-{
-    uint32_t value;
-
-    memcpy(&value, at, sizeof(value));
-    return le32toh(value);
-}
-
-static inline uint64_t audit_get64(const uint8_t *at)
-{
-    uint64_t value;
-
-    memcpy(&value, at, sizeof(value));
-    return le64toh(value);
-}
-
 /* Octets behind what is there, without a call where they are few, as most are. Returns their
  * end. */
 static inline uint8_t *audit_octets_add(uint8_t *at, const uint8_t *octets, size_t len)
@@ -106,11 +65,11 @@ static inline uint8_t *audit_octets_add(uint8_t *at, const uint8_t *octets, size
     if (len > 16) {
         memcpy(at, octets, len);
     } else if (len >= 8) {
-        audit_put64(at, audit_get64(octets));
-        audit_put64(at + len - 8, audit_get64(octets + len - 8));
+        little_put64(at, little_get64(octets));
+        little_put64(at + len - 8, little_get64(octets + len - 8));
     } else if (len >= 4) {
-        audit_put32(at, audit_get32(octets));
-        audit_put32(at + len - 4, audit_get32(octets + len - 4));
+        little_put32(at, little_get32(octets));
+        little_put32(at + len - 4, little_get32(octets + len - 4));
     } else {
         for (size_t i = 0; i < len; i++) {
             at[i] = octets[i];
@@ -126,12 +85,12 @@ static inline bool audit_octets_are(const uint8_t *a, const uint8_t *b, size_t l
         return memcmp(a, b, len) == 0;
     }
     if (len >= 8) {
-        return audit_get64(a) == audit_get64(b) &&
-               audit_get64(a + len - 8) == audit_get64(b + len - 8);
+        return little_get64(a) == little_get64(b) &&
+               little_get64(a + len - 8) == little_get64(b + len - 8);
     }
     if (len >= 4) {
-        return audit_get32(a) == audit_get32(b) &&
-               audit_get32(a + len - 4) == audit_get32(b + len - 4);
+        return little_get32(a) == little_get32(b) &&
+               little_get32(a + len - 4) == little_get32(b + len - 4);
     }
     for (size_t i = 0; i < len; i++) {
         if (a[i] != b[i]) {

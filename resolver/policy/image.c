@@ -28,10 +28,10 @@ static const struct {
 /* Enters one row of the section table. False if it is wrong. */
 static bool read_section(struct policy_image *image, const uint8_t *entry)
 {
-    const uint32_t type = image_get32(entry);
-    const uint32_t flags = image_get32(entry + 4);
-    const uint64_t offset = image_get64(entry + 8);
-    const uint64_t len = image_get64(entry + 16);
+    const uint32_t type = little_get32(entry);
+    const uint32_t flags = little_get32(entry + 4);
+    const uint64_t offset = little_get64(entry + 8);
+    const uint64_t len = little_get64(entry + 16);
 
     if (offset < IMAGE_HEADER_OCTETS || offset % IMAGE_ALIGNMENT != 0 || offset > image->len ||
         len > image->len - offset) {
@@ -55,7 +55,7 @@ static uint32_t count_of(const struct policy_image *image, enum image_section ty
 
 static bool read_sections(struct policy_image *image)
 {
-    const uint32_t count = image_get32(image->octets + IMAGE_AT_SECTIONS);
+    const uint32_t count = little_get32(image->octets + IMAGE_AT_SECTIONS);
 
     if (count > IMAGE_SECTIONS_MAX) {
         return false;
@@ -95,12 +95,12 @@ int policy_image_attach(const uint8_t *octets, size_t len, enum image_memory mem
     if (len < IMAGE_HEADER_OCTETS || memcmp(octets, IMAGE_MAGIC, 8) != 0) {
         return CORDON_E_CORRUPT;
     }
-    if (image_get16(octets + IMAGE_AT_MAJOR) != IMAGE_MAJOR) {
+    if (little_get16(octets + IMAGE_AT_MAJOR) != IMAGE_MAJOR) {
         return CORDON_E_VERSION;
     }
-    if (image_get32(octets + IMAGE_AT_HEADER_OCTETS) != IMAGE_HEADER_OCTETS ||
-        image_get32(octets + IMAGE_AT_ENDIAN) != IMAGE_ENDIAN ||
-        image_get64(octets + IMAGE_AT_OCTETS) != len) {
+    if (little_get32(octets + IMAGE_AT_HEADER_OCTETS) != IMAGE_HEADER_OCTETS ||
+        little_get32(octets + IMAGE_AT_ENDIAN) != IMAGE_ENDIAN ||
+        little_get64(octets + IMAGE_AT_OCTETS) != len) {
         return CORDON_E_CORRUPT;
     }
     struct policy_image *made = calloc(1, sizeof(*made));
@@ -114,9 +114,9 @@ int policy_image_attach(const uint8_t *octets, size_t len, enum image_memory mem
         free(made);
         return CORDON_E_CORRUPT;
     }
-    made->max_depth = image_get32(octets + IMAGE_AT_MAX_DEPTH);
+    made->max_depth = little_get32(octets + IMAGE_AT_MAX_DEPTH);
     for (unsigned i = 0; i < IMAGE_TAGS; i++) {
-        made->tags[i] = image_get32(octets + IMAGE_AT_TAGS + (size_t)4 * i);
+        made->tags[i] = little_get32(octets + IMAGE_AT_TAGS + (size_t)4 * i);
     }
     siphash_init(&made->start, octets + IMAGE_AT_SEED);
     *image = made;
@@ -168,7 +168,7 @@ bool policy_image_list_at(const struct policy_image *image, size_t index,
     }
     const uint8_t *at = image->parts[IMAGE_LISTS].at + index * IMAGE_LIST_OCTETS;
     for (size_t i = 0; i < IMAGE_LIST_STRINGS; i++) {
-        const uint32_t offset = image_get32(at + 4 * i);
+        const uint32_t offset = little_get32(at + 4 * i);
 
         if (offset >= image->parts[IMAGE_STRINGS].len) {
             return false;
@@ -189,10 +189,10 @@ bool policy_image_list_at(const struct policy_image *image, size_t index,
         .status_effective = strings[IMAGE_LIST_EFFECTIVE],
         .status_checked = strings[IMAGE_LIST_CHECKED],
         .status_state = strings[IMAGE_LIST_STATE],
-        .serial = image_get32(at + IMAGE_LIST_AT_SERIAL),
-        .created_s = image_get64(at + IMAGE_LIST_AT_CREATED),
-        .expires_s = image_get64(at + IMAGE_LIST_AT_EXPIRES),
-        .rules = image_get32(at + IMAGE_LIST_AT_RULES),
+        .serial = little_get32(at + IMAGE_LIST_AT_SERIAL),
+        .created_s = little_get64(at + IMAGE_LIST_AT_CREATED),
+        .expires_s = little_get64(at + IMAGE_LIST_AT_EXPIRES),
+        .rules = little_get32(at + IMAGE_LIST_AT_RULES),
     };
     memcpy(out->digest, at + IMAGE_LIST_AT_DIGEST, sizeof(out->digest));
     return true;
@@ -210,8 +210,8 @@ static uint32_t set_span(const struct policy_image *image, uint32_t set, uint32_
         return 0;
     }
     const uint8_t *at = image->parts[IMAGE_SETS].at + (size_t)4 * set;
-    const uint32_t start = image_get32(at);
-    const uint32_t end = image_get32(at + 4);
+    const uint32_t start = little_get32(at);
+    const uint32_t end = little_get32(at + 4);
     if (start > end || end > image->member_count) {
         return 0;
     }
@@ -235,12 +235,12 @@ bool policy_image_row(const struct policy_image *image, uint32_t set, size_t ind
         return false;
     }
     const uint32_t number =
-        image_get32(image->parts[IMAGE_MEMBERS].at + 4 * ((size_t)first + index));
+        little_get32(image->parts[IMAGE_MEMBERS].at + 4 * ((size_t)first + index));
     if (number >= image->row_count) {
         return false;
     }
     const uint8_t *at = image->parts[IMAGE_ROWS].at + (size_t)number * IMAGE_ROW_OCTETS;
-    const uint32_t redirect = image_get32(at + 12);
+    const uint32_t redirect = little_get32(at + 12);
     const struct image_part *strings = &image->parts[IMAGE_STRINGS];
     if (at[0] >= image->list_count || at[1] > POLICY_PASS || at[2] > POLICY_MATCH_PREFIX ||
         at[3] > POLICY_SCOPE_CONSUMER || at[4] > POLICY_CONFIDENCE_HIGH ||
@@ -258,7 +258,7 @@ bool policy_image_row(const struct policy_image *image, uint32_t set, size_t ind
         .subject = (enum policy_subject)(at[6] >> IMAGE_ROW_SUBJECT),
         .redirect_prefixes = (at[6] & IMAGE_ROW_PREFIXES) != 0,
         .ends_chain = (at[6] & IMAGE_ROW_ENDS) != 0,
-        .category = string_at(image, image_get32(at + 8)),
+        .category = string_at(image, little_get32(at + 8)),
         .redirect = at[7] > 0 ? strings->at + redirect : NULL,
         .redirect_len = at[7],
     };
@@ -273,16 +273,16 @@ void policy_image_stats(const struct policy_image *image, struct policy_image_st
 
     _Static_assert((unsigned)IMAGE_SECTION_TYPES == POLICY_IMAGE_PARTS, "each part is named");
     *out = (struct policy_image_stats){
-        .rules = image_get64(image->octets + IMAGE_AT_RULES),
-        .nodes = image_get64(image->octets + IMAGE_AT_NODES),
-        .interior = image_get64(image->octets + IMAGE_AT_INTERIOR),
+        .rules = little_get64(image->octets + IMAGE_AT_RULES),
+        .nodes = little_get64(image->octets + IMAGE_AT_NODES),
+        .interior = little_get64(image->octets + IMAGE_AT_INTERIOR),
         .sets = image->set_count,
         .rows = image->row_count,
         .classes = image->class_count,
         .octets = image->len,
         .prefixes = (uint64_t)image->prefix4_count + image->prefix6_count,
         .max_depth = image->max_depth,
-        .attempt = image_get32(image->octets + IMAGE_AT_ATTEMPT),
+        .attempt = little_get32(image->octets + IMAGE_AT_ATTEMPT),
     };
     for (unsigned i = 0; i < POLICY_IMAGE_PARTS; i++) {
         const uint64_t len = i == 0 ? IMAGE_HEADER_OCTETS : image->parts[i].len;
@@ -301,7 +301,7 @@ void policy_image_chains(const struct policy_image *image, uint64_t chains[POLIC
     for (uint64_t i = image->line_count; i > 0; i--) {
         const uint8_t *line = image->lines + (i - 1) * IMAGE_LINE_OCTETS;
 
-        after = (image_get32(line) & IMAGE_CHAIN_BIT) == 0 ? 0 : after + 1;
+        after = (little_get32(line) & IMAGE_CHAIN_BIT) == 0 ? 0 : after + 1;
         if (after > IMAGE_CHAIN_MAX - 1) {
             after = IMAGE_CHAIN_MAX - 1;
         }

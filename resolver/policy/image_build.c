@@ -202,7 +202,7 @@ static void choose_seed(struct build *build, uint32_t attempt)
     struct digest digest;
 
     build->attempt = attempt;
-    image_put32(number, attempt);
+    little_put32(number, attempt);
     digest_init(&digest, NULL, sizeof(build->seed));
     digest_add(&digest, "cordon policy image seed", 25);
     digest_add(&digest, build->inputs, sizeof(build->inputs));

@@ -175,37 +175,37 @@ static void write_header(const struct layout *layout)
     size_t len = 0;
 
     memcpy(header + IMAGE_AT_MAGIC, IMAGE_MAGIC, 8);
-    image_put16(header + IMAGE_AT_MAJOR, IMAGE_MAJOR);
-    image_put16(header + IMAGE_AT_MINOR, IMAGE_MINOR);
-    image_put32(header + IMAGE_AT_HEADER_OCTETS, IMAGE_HEADER_OCTETS);
-    image_put32(header + IMAGE_AT_ENDIAN, IMAGE_ENDIAN);
-    image_put64(header + IMAGE_AT_OCTETS, layout->octets);
+    little_put16(header + IMAGE_AT_MAJOR, IMAGE_MAJOR);
+    little_put16(header + IMAGE_AT_MINOR, IMAGE_MINOR);
+    little_put32(header + IMAGE_AT_HEADER_OCTETS, IMAGE_HEADER_OCTETS);
+    little_put32(header + IMAGE_AT_ENDIAN, IMAGE_ENDIAN);
+    little_put64(header + IMAGE_AT_OCTETS, layout->octets);
     memcpy(header + IMAGE_AT_SEED, build->seed, sizeof(build->seed));
     memcpy(header + IMAGE_AT_INPUTS, build->inputs, sizeof(build->inputs));
-    image_put64(header + IMAGE_AT_RULES, build->rule_count);
-    image_put64(header + IMAGE_AT_NODES, build->node_count - 1);
-    image_put64(header + IMAGE_AT_INTERIOR, build->interior_count);
-    image_put32(header + IMAGE_AT_MAX_DEPTH, build->max_depth);
-    image_put32(header + IMAGE_AT_ATTEMPT, build->attempt);
+    little_put64(header + IMAGE_AT_RULES, build->rule_count);
+    little_put64(header + IMAGE_AT_NODES, build->node_count - 1);
+    little_put64(header + IMAGE_AT_INTERIOR, build->interior_count);
+    little_put32(header + IMAGE_AT_MAX_DEPTH, build->max_depth);
+    little_put32(header + IMAGE_AT_ATTEMPT, build->attempt);
     for (unsigned i = 0; i < IMAGE_TAGS; i++) {
-        image_put32(header + IMAGE_AT_TAGS + (size_t)4 * i, build->tags[i]);
+        little_put32(header + IMAGE_AT_TAGS + (size_t)4 * i, build->tags[i]);
     }
     memcpy(&below,
            build_numbers_at(&build->classes, build->nodes[0].class, &len) + 2 * sizeof(below),
            sizeof(below));
-    image_put32(header + IMAGE_AT_ROOT_BELOW, build->set_final[below]);
+    little_put32(header + IMAGE_AT_ROOT_BELOW, build->set_final[below]);
     for (uint32_t type = 1; type < IMAGE_SECTION_TYPES; type++) {
         uint8_t *entry = header + IMAGE_AT_TABLE + count * IMAGE_ENTRY;
 
         if (layout->parts[type].offset != 0) {
-            image_put32(entry, type);
-            image_put32(entry + 4, type == IMAGE_ORIGINS ? 0 : IMAGE_REQUIRED);
-            image_put64(entry + 8, layout->parts[type].offset);
-            image_put64(entry + 16, layout->parts[type].len);
+            little_put32(entry, type);
+            little_put32(entry + 4, type == IMAGE_ORIGINS ? 0 : IMAGE_REQUIRED);
+            little_put64(entry + 8, layout->parts[type].offset);
+            little_put64(entry + 16, layout->parts[type].len);
             count++;
         }
     }
-    image_put32(header + IMAGE_AT_SECTIONS, count);
+    little_put32(header + IMAGE_AT_SECTIONS, count);
 }
 
 static void write_lists(const struct layout *layout)
@@ -217,12 +217,12 @@ static void write_lists(const struct layout *layout)
         uint8_t *at = part(layout, IMAGE_LISTS) + i * IMAGE_LIST_OCTETS;
 
         for (size_t k = 0; k < IMAGE_LIST_STRINGS; k++) {
-            image_put32(at + 4 * k, layout->lists[i][k]);
+            little_put32(at + 4 * k, layout->lists[i][k]);
         }
-        image_put32(at + IMAGE_LIST_AT_SERIAL, list->serial);
-        image_put32(at + IMAGE_LIST_AT_RULES, (uint32_t)list->rule_count);
-        image_put64(at + IMAGE_LIST_AT_CREATED, list->created_s);
-        image_put64(at + IMAGE_LIST_AT_EXPIRES, list->expires_s);
+        little_put32(at + IMAGE_LIST_AT_SERIAL, list->serial);
+        little_put32(at + IMAGE_LIST_AT_RULES, (uint32_t)list->rule_count);
+        little_put64(at + IMAGE_LIST_AT_CREATED, list->created_s);
+        little_put64(at + IMAGE_LIST_AT_EXPIRES, list->expires_s);
         memcpy(at + IMAGE_LIST_AT_DIGEST, list->digest, sizeof(list->digest));
     }
 }
@@ -238,8 +238,8 @@ static void write_rows(const struct layout *layout)
                                  row.confidence, row.action, row.flags};
 
         memcpy(at, words, sizeof(words));
-        image_put32(at + 8, layout->rows[2 * i]);
-        image_put32(at + 12, layout->rows[2 * i + 1]);
+        little_put32(at + 8, layout->rows[2 * i]);
+        little_put32(at + 12, layout->rows[2 * i + 1]);
         if (row.redirect != NULL) {
             struct wire_name name;
 
@@ -261,15 +261,15 @@ static void write_sets(const struct layout *layout)
         size_t len = 0;
         const uint8_t *rows = build_numbers_at(&build->sets, build->set_order[i], &len);
 
-        image_put32(starts + (size_t)4 * i, written);
+        little_put32(starts + (size_t)4 * i, written);
         for (size_t k = 0; k < len; k += sizeof(uint32_t)) {
             uint32_t row;
 
             memcpy(&row, rows + k, sizeof(row));
-            image_put32(members + (size_t)4 * written++, row);
+            little_put32(members + (size_t)4 * written++, row);
         }
     }
-    image_put32(starts + (size_t)4 * build->sets.count, written);
+    little_put32(starts + (size_t)4 * build->sets.count, written);
     for (uint32_t i = 0; i < build->classes.count; i++) {
         uint8_t *at = part(layout, IMAGE_CLASSES) + (size_t)i * IMAGE_CLASS_OCTETS;
         uint32_t sets[3];
@@ -278,7 +278,7 @@ static void write_sets(const struct layout *layout)
         memcpy(sets, build_numbers_at(&build->classes, build->class_order[i], &len),
                sizeof(sets));
         for (unsigned k = 0; k < 3; k++) {
-            image_put32(at + (size_t)4 * k, build->set_final[sets[k]]);
+            little_put32(at + (size_t)4 * k, build->set_final[sets[k]]);
         }
     }
 }
@@ -300,9 +300,9 @@ static void write_prefixes(const struct layout *layout)
         memcpy(*at, prefix->prefix.octets, width);
         (*at)[width] = prefix->prefix.bits;
         (*at)[width + 1] = prefix->subjects;
-        image_put32(*at + width + 4, build->set_final[prefix->set]);
-        image_put32(*at + width + 8,
-                    prefix->above == 0 ? 0 : prefix->above - (v4 ? 0 : before));
+        little_put32(*at + width + 4, build->set_final[prefix->set]);
+        little_put32(*at + width + 8,
+                     prefix->above == 0 ? 0 : prefix->above - (v4 ? 0 : before));
         *at += v4 ? IMAGE_PREFIX4_OCTETS : IMAGE_PREFIX6_OCTETS;
     }
 }
@@ -374,15 +374,15 @@ static void write_nodes(const struct layout *layout)
         }
         uint8_t *at = lines + line * IMAGE_LINE_OCTETS;
         if (used == 0) {
-            image_put32(at, offset);
+            little_put32(at, offset);
         }
         if (line > home) {
             uint8_t *before = at - IMAGE_LINE_OCTETS;
-            image_put32(before, image_get32(before) | IMAGE_CHAIN_BIT);
+            little_put32(before, little_get32(before) | IMAGE_CHAIN_BIT);
         }
         offset += (uint32_t)write_record(build, node, records + offset, &code);
-        image_put16(at + 4 + (size_t)2 * used,
-                    (uint16_t)(image_fingerprint(node->hash) | code));
+        little_put16(at + 4 + (size_t)2 * used,
+                     (uint16_t)(image_fingerprint(node->hash) | code));
         used++;
     }
 }
@@ -411,8 +411,8 @@ static void write_origins(const struct layout *layout)
     for (size_t i = 0; i < build->origin_count; i++) {
         uint8_t *at = part(layout, IMAGE_ORIGINS) + i * IMAGE_ORIGIN_OCTETS;
 
-        image_put64(at, build->origins[i].hash);
-        image_put32(at + 8, build->origins[i].line);
+        little_put64(at, build->origins[i].hash);
+        little_put32(at + 8, build->origins[i].line);
         at[12] = build->origins[i].list;
         at[13] = build->origins[i].match;
         at[14] = build->origins[i].kind;

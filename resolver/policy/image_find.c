@@ -29,7 +29,7 @@ static struct probe probe_of(const struct policy_image *image, const struct siph
 
 static bool goes_on(const uint8_t *line)
 {
-    return (image_get32(line) & IMAGE_CHAIN_BIT) != 0;
+    return (little_get32(line) & IMAGE_CHAIN_BIT) != 0;
 }
 
 /* The first line of the chain that has the fingerprint, or none. At most IMAGE_CHAIN_MAX lines
@@ -47,7 +47,7 @@ static inline uint32_t first_lanes(struct probe *probe, unsigned *chain)
 
 static size_t record_offset(const uint8_t *line, unsigned lane)
 {
-    return (image_get32(line) & ~IMAGE_CHAIN_BIT) + image_octets_before(line, lane);
+    return (little_get32(line) & ~IMAGE_CHAIN_BIT) + image_octets_before(line, lane);
 }
 
 /* True if the record at offset, of a slot with this length code, is the child of parent with
@@ -90,7 +90,7 @@ static bool record_is(const struct policy_image *image, size_t offset, unsigned 
 
 static unsigned code_of(const uint8_t *line, unsigned lane)
 {
-    return image_get16(line + (size_t)2 * lane) & IMAGE_CODE_LONG;
+    return little_get16(line + (size_t)2 * lane) & IMAGE_CODE_LONG;
 }
 
 /* Finds the child of parent with this label: in the lanes of the probe's line first, which are
@@ -128,7 +128,7 @@ static void expect_record(const struct policy_image *image, const uint8_t *line,
 static uint32_t class_set(const struct policy_image *image, uint32_t class, unsigned which)
 {
     const uint8_t *at = image->parts[IMAGE_CLASSES].at + (size_t) class * IMAGE_CLASS_OCTETS;
-    const uint32_t set = image_get32(at + (size_t)4 * which);
+    const uint32_t set = little_get32(at + (size_t)4 * which);
 
     return set < image->set_count ? set : 0;
 }
@@ -221,7 +221,7 @@ void policy_image_find_aimed(const struct policy_image *image, const struct wire
     out->count = 0;
     out->pass_below = 0;
     if (name->labels == 0) {
-        const uint32_t set = image_get32(image->octets + IMAGE_AT_ROOT_BELOW);
+        const uint32_t set = little_get32(image->octets + IMAGE_AT_ROOT_BELOW);
         out->pass_below = set < image->set_count ? set : 0;
         return;
     }
@@ -301,8 +301,8 @@ static void find_prefixes(const struct policy_image *image, const struct prefixe
     for (uint32_t number = low; number != 0 && count < 128;) {
         const uint8_t *at = table->at + (size_t)(number - 1) * table->unit;
         const unsigned bits = at[table->width];
-        const uint32_t set = image_get32(at + table->width + 4);
-        const uint32_t above = image_get32(at + table->width + 8);
+        const uint32_t set = little_get32(at + table->width + 4);
+        const uint32_t above = little_get32(at + table->width + 8);
 
         if ((at[table->width + 1] & table->subject) != 0 && bits <= 8 * table->width &&
             set != 0 && set < image->set_count && same_bits(at, octets, bits)) {
@@ -363,7 +363,7 @@ uint32_t policy_image_line(const struct policy_image *image, uint8_t list,
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
 
-        if (image_get64(origins + (size_t)middle * IMAGE_ORIGIN_OCTETS) < hash) {
+        if (little_get64(origins + (size_t)middle * IMAGE_ORIGIN_OCTETS) < hash) {
             low = middle + 1;
         } else {
             high = middle;
@@ -372,12 +372,12 @@ uint32_t policy_image_line(const struct policy_image *image, uint8_t list,
     for (; low < image->origin_count; low++) {
         const uint8_t *at = origins + (size_t)low * IMAGE_ORIGIN_OCTETS;
 
-        if (image_get64(at) != hash) {
+        if (little_get64(at) != hash) {
             break;
         }
         if (at[12] == list && at[13] == (uint8_t)match && at[14] == (uint8_t)kind &&
             at[15] == (uint8_t)subject) {
-            return image_get32(at + 8);
+            return little_get32(at + 8);
         }
     }
     return 0;

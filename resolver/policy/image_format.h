@@ -7,10 +7,10 @@
 #ifndef CORDON_POLICY_IMAGE_FORMAT_H
 #define CORDON_POLICY_IMAGE_FORMAT_H
 
+#include "base/little.h"
 #include "base/siphash.h"
 #include "policy/image.h"
 
-#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -160,48 +160,6 @@ struct policy_image {
     uint32_t tags[IMAGE_TAGS];
     struct image_part parts[IMAGE_SECTION_TYPES];
 };
-
-static inline uint16_t image_get16(const uint8_t *at)
-{
-    uint16_t value;
-
-    memcpy(&value, at, sizeof(value));
-    return le16toh(value);
-}
-
-static inline uint32_t image_get32(const uint8_t *at)
-{
-    uint32_t value;
-
-    memcpy(&value, at, sizeof(value));
-    return le32toh(value);
-}
-
-static inline uint64_t image_get64(const uint8_t *at)
-{
-    uint64_t value;
-
-    memcpy(&value, at, sizeof(value));
-    return le64toh(value);
-}
-
-static inline void image_put16(uint8_t *at, uint16_t value)
-{
-    value = htole16(value);
-    memcpy(at, &value, sizeof(value));
-}
-
-static inline void image_put32(uint8_t *at, uint32_t value)
-{
-    value = htole32(value);
-    memcpy(at, &value, sizeof(value));
-}
-
-static inline void image_put64(uint8_t *at, uint64_t value)
-{
-    value = htole64(value);
-    memcpy(at, &value, sizeof(value));
-}
 
 /* The line of a hash: its upper bits spread over the lines. */
 static inline uint64_t image_line_of(uint64_t hash, uint64_t line_count)

@@ -21,7 +21,7 @@
 
 static inline uint64_t image_line_word(const uint8_t *line, unsigned word)
 {
-    const uint64_t value = image_get64(line + (size_t)8 * word);
+    const uint64_t value = little_get64(line + (size_t)8 * word);
 
     return word == 0 ? value & ~UINT64_C(0xffffffff) : value;
 }

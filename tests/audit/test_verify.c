@@ -8,7 +8,7 @@
 
 #include "audit/logs.h"
 #include "audit/proof.h"
-#include "audit/varint.h"
+#include "base/little.h"
 
 #include <stdio.h>
 
@@ -246,7 +246,7 @@ static void a_block_that_was_put_in_is_found(void **state)
     write_log(&other_disk, &other, 7, 6000);
     disk_copy(&whole, &disk);
     assert_true(frames_of(1, frames, 32) > 2);
-    const uint32_t len = audit_get32(other_disk.files[1].data + frames[0].at + 8);
+    const uint32_t len = little_get32(other_disk.files[1].data + frames[0].at + 8);
     put_in(1, frames[0].at, other_disk.files[1].data + frames[0].at, AUDIT_FRAME_OCTETS + len);
     verify_log(&files, &maker.key, &verdict);
     assert_int_equal(verdict.integrity.fault, AUDIT_FAULT_OTHER_LOG);

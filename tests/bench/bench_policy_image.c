@@ -269,7 +269,7 @@ static void pick_forged(const struct policy_image *image, const struct names_sou
         const uint8_t *line =
             image->lines + image_line_of(hash, image->line_count) * IMAGE_LINE_OCTETS;
         for (unsigned slot = 0; slot < IMAGE_LINE_SLOTS; slot++) {
-            const uint16_t there = image_get16(line + 4 + (size_t)2 * slot);
+            const uint16_t there = little_get16(line + 4 + (size_t)2 * slot);
 
             if ((uint16_t)(there & ~IMAGE_CODE_LONG) == image_fingerprint(hash)) {
                 add_wire(out, &name);
@@ -337,7 +337,7 @@ static void work_on(struct job *job, const struct wires *wires, size_t from, siz
         const uint8_t *line =
             job->image->lines + image_line_of(hash, job->image->line_count) * IMAGE_LINE_OCTETS;
         for (unsigned k = 0; k < 8; k++) {
-            job->sum += image_get64(line + 8 * k);
+            job->sum += little_get64(line + 8 * k);
         }
     }
 }

@@ -360,7 +360,7 @@ static void many_nodes_fill_lines_and_overflow_them(void **state)
     }
     unsigned chained = 0;
     for (uint64_t i = 0; i < image->line_count; i++) {
-        chained += (image_get32(image->lines + i * IMAGE_LINE_OCTETS) & IMAGE_CHAIN_BIT) != 0;
+        chained += (little_get32(image->lines + i * IMAGE_LINE_OCTETS) & IMAGE_CHAIN_BIT) != 0;
     }
     assert_true(chained > 0); /* or this test shows less than it says */
     uint64_t chains[POLICY_IMAGE_CHAINS], sum = 0;
@@ -711,7 +711,7 @@ static void a_cut_image_is_refused(void **state)
         assert_int_equal(policy_image_open(copy, cut, &image), CORDON_E_CORRUPT);
         if (cut >= IMAGE_HEADER_OCTETS) {
             /* Also when the header claims that this is all: some section then ends outside. */
-            image_put64(copy + IMAGE_AT_OCTETS, cut);
+            little_put64(copy + IMAGE_AT_OCTETS, cut);
             if (policy_image_open(copy, cut, &image) == 0) {
                 read_all(image);
                 policy_image_free(image);
@@ -774,10 +774,10 @@ static void a_header_that_promises_nonsense_is_refused(void **state)
     assert_int_equal(policy_image_open(copy, len, &unended), CORDON_E_CORRUPT);
     /* An unknown section that is not required is skipped: the last one becomes such a one. */
     memcpy(copy, octets, len);
-    const uint32_t sections = image_get32(copy + IMAGE_AT_SECTIONS);
+    const uint32_t sections = little_get32(copy + IMAGE_AT_SECTIONS);
     uint8_t *last = copy + IMAGE_AT_TABLE + (sections - 1) * IMAGE_ENTRY;
-    assert_int_equal(image_get32(last), IMAGE_ORIGINS);
-    image_put32(last, 77);
+    assert_int_equal(little_get32(last), IMAGE_ORIGINS);
+    little_put32(last, 77);
     struct policy_image *image = NULL;
     assert_int_equal(policy_image_open(copy, len, &image), 0);
     read_all(image);

@@ -10,7 +10,7 @@ static uint32_t naive_lanes(const uint8_t *line, uint64_t hash)
     uint32_t lanes = 0;
 
     for (unsigned lane = IMAGE_FIRST_LANE; lane < 32; lane++) {
-        const unsigned slot = image_get16(line + (size_t)2 * lane);
+        const unsigned slot = little_get16(line + (size_t)2 * lane);
 
         if (slot >> IMAGE_CODE_BITS == (unsigned)image_fingerprint(hash) >> IMAGE_CODE_BITS) {
             lanes |= 1u << lane;
@@ -24,7 +24,7 @@ static size_t naive_before(const uint8_t *line, unsigned lane)
     size_t octets = 0;
 
     for (unsigned i = IMAGE_FIRST_LANE; i < lane; i++) {
-        const unsigned code = image_get16(line + (size_t)2 * i) & IMAGE_CODE_LONG;
+        const unsigned code = little_get16(line + (size_t)2 * i) & IMAGE_CODE_LONG;
 
         octets += code == IMAGE_CODE_LONG ? IMAGE_RECORD_LONG : code + IMAGE_RECORD_MIN;
     }
@@ -61,8 +61,8 @@ static void random_lines_are_read_alike(void **state)
         for (unsigned k = 0; k < i % 4; k++) {
             const unsigned lane = (unsigned)random_under(&seed, 32);
 
-            image_put16(line + (size_t)2 * lane,
-                        (uint16_t)(image_fingerprint(hash) | random_under(&seed, 64)));
+            little_put16(line + (size_t)2 * lane,
+                         (uint16_t)(image_fingerprint(hash) | random_under(&seed, 64)));
         }
         check_line(line, hash);
     }
