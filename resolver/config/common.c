@@ -27,6 +27,19 @@ enum config_read_result config_fault(struct config_reader *reader, const struct 
     return CONFIG_READ_REFUSED;
 }
 
+void config_fault_at(const struct config_reader *reader, const char *section,
+                     struct config_place place, const char *format, ...)
+{
+    char message[REPORT_TEXT_MAX];
+    va_list arguments;
+
+    va_start(arguments, format);
+    const int len = vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    report_add(reader->report, REPORT_ERROR, reader->file, place.line, place.column, "%s: %s",
+               section, len < 0 ? "cannot be read" : message);
+}
+
 bool config_want_scalar(struct config_reader *reader, const struct config_row *row,
                         const struct config_node *node, const char *what)
 {

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -260,22 +259,6 @@ const struct config_kind config_kind_schedule_except = {"dates", read_except, NU
 
 /* --- the section --- */
 
-static void fault(struct config_reader *reader, struct config_place place, const char *format,
-                  ...) __attribute__((format(printf, 3, 4)));
-
-static void fault(struct config_reader *reader, struct config_place place, const char *format,
-                  ...)
-{
-    char message[REPORT_TEXT_MAX];
-    va_list arguments;
-
-    va_start(arguments, format);
-    const int len = vsnprintf(message, sizeof(message), format, arguments);
-    va_end(arguments);
-    report_add(reader->report, REPORT_ERROR, reader->file, place.line, place.column,
-               "schedules: %s", len < 0 ? "cannot be read" : message);
-}
-
 static int read_options(struct config_reader *reader, const struct config_node *node)
 {
     bool zone = false;
@@ -296,9 +279,10 @@ static int read_options(struct config_reader *reader, const struct config_node *
         }
     }
     if (!zone) {
-        fault(reader, reader->schedule->place,
-              "%s: has no zone: whose clock is meant? Add zone: Europe/Berlin, or UTC",
-              reader->schedule->name);
+        config_fault_at(
+            reader, SECTION, reader->schedule->place,
+            "%s: has no zone: whose clock is meant? Add zone: Europe/Berlin, or UTC",
+            reader->schedule->name);
     }
     return 0;
 }
@@ -313,14 +297,16 @@ static int add_schedule(struct config_reader *reader, const struct config_node *
         return 0;
     }
     if (!config_is_name(name, CONFIG_VIEW_NAME_MAX)) {
-        fault(reader, place,
-              "\"%.200s\" is no name for a schedule: 1 to 24 of a-z 0-9 and -, not - first",
-              name);
+        config_fault_at(
+            reader, SECTION, place,
+            "\"%.200s\" is no name for a schedule: 1 to 24 of a-z 0-9 and -, not - first",
+            name);
         return 0;
     }
     if (item->kind != CONFIG_MAPPING) {
-        fault(reader, config_place_of(item),
-              "%s: expected options below it, a line each: zone: Europe/Berlin", name);
+        config_fault_at(reader, "schedules", config_place_of(item),
+                        "%s: expected options below it, a line each: zone: Europe/Berlin",
+                        name);
         return 0;
     }
     reader->schedule = &config->schedules[config->schedule_count++];
@@ -340,14 +326,14 @@ int config_read_schedules(struct config_reader *reader, const struct config_node
         return 0;
     }
     if (node->kind != CONFIG_MAPPING) {
-        fault(reader, config_place_of(node),
-              "expected schedules, a line each: NAME: {zone: Europe/Berlin, hours: "
-              "[\"20:00-06:00\"]}");
+        config_fault_at(reader, "schedules", config_place_of(node),
+                        "expected schedules, a line each: NAME: {zone: Europe/Berlin, hours: "
+                        "[\"20:00-06:00\"]}");
         return 0;
     }
     if (node->count > CONFIG_SCHEDULES_MAX) {
-        fault(reader, config_place_of(node), "%zu schedules: %u are the most", node->count,
-              CONFIG_SCHEDULES_MAX);
+        config_fault_at(reader, "schedules", config_place_of(node),
+                        "%zu schedules: %u are the most", node->count, CONFIG_SCHEDULES_MAX);
         return 0;
     }
     reader->config->schedules = calloc(node->count + 1, sizeof(*reader->config->schedules));

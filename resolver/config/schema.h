@@ -236,6 +236,10 @@ void config_free_sources(struct config_sources *sources);
 enum config_read_result config_fault(struct config_reader *reader, const struct config_row *row,
                                      const struct config_node *node, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The same for what a section says as a whole. */
+void config_fault_at(const struct config_reader *reader, const char *section,
+                     struct config_place place, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 bool config_want_scalar(struct config_reader *reader, const struct config_row *row,
                         const struct config_node *node, const char *what);
 bool config_want_items(struct config_reader *reader, const struct config_row *row,

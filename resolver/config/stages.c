@@ -1,7 +1,6 @@
 /* config/stages.c - how newer versions of lists are brought in: step by step. */
 #include "config/schema.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,22 +196,6 @@ void config_free_stages(struct config *config)
 
 /* --- what they are together --- */
 
-static void fault(const struct config_reader *reader, const struct config_stage *stage,
-                  const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void fault(const struct config_reader *reader, const struct config_stage *stage,
-                  const char *format, ...)
-{
-    char words[512];
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(words, sizeof(words), format, arguments);
-    va_end(arguments);
-    report_add(reader->report, REPORT_ERROR, reader->file, stage->place.line,
-               stage->place.column, "lists.stages: %s", words);
-}
-
 static bool has_view(const struct config *config, const char *name)
 {
     bool found = strcmp(name, "default") == 0;
@@ -233,7 +216,8 @@ static void check_views(const struct config_reader *reader, size_t number)
         bool twice = false;
 
         if (!has_view(config, stage->views[i])) {
-            fault(reader, stage, "there is no view %s", stage->views[i]);
+            config_fault_at(reader, "lists.stages", stage->place, "there is no view %s",
+                            stage->views[i]);
         }
         for (size_t k = 0; k <= number; k++) {
             const size_t end = k == number ? i : config->stages[k].view_count;
@@ -243,8 +227,9 @@ static void check_views(const struct config_reader *reader, size_t number)
             }
         }
         if (twice) {
-            fault(reader, stage, "view %s has the newer version already: name it once",
-                  stage->views[i]);
+            config_fault_at(reader, "lists.stages", stage->place,
+                            "view %s has the newer version already: name it once",
+                            stage->views[i]);
         }
     }
 }
@@ -264,11 +249,13 @@ void config_check_stages(struct config_reader *reader)
         const struct config_stage *stage = &config->stages[i];
 
         if (stage->share == 0 && stage->view_count == 0 && counts) {
-            fault(reader, stage, "mode: log comes before stages with share or views");
+            config_fault_at(reader, "lists.stages", stage->place,
+                            "mode: log comes before stages with share or views");
         }
         counts = counts || stage->share > 0 || stage->view_count > 0;
         if (stage->share > 0 && stage->share <= largest) {
-            fault(reader, stage, "the share is no larger than the one before: shares rise");
+            config_fault_at(reader, "lists.stages", stage->place,
+                            "the share is no larger than the one before: shares rise");
         }
         shares += stage->share > 0;
         largest = stage->share > largest ? stage->share : largest;
@@ -276,24 +263,27 @@ void config_check_stages(struct config_reader *reader)
     }
     const size_t views = (config->view_count + 1) * (shares + 1u);
     if (views > CONFIG_VIEWS_MAX + 1) {
-        fault(
-            reader, first,
+        config_fault_at(
+            reader, "lists.stages", first->place,
             "with default there are %zu views, and each is needed once more for each of %u "
             "shares: %zu, and %u are the most. Take out shares (stages by views need no more), "
             "or views",
             config->view_count + 1, shares, views, CONFIG_VIEWS_MAX + 1);
     }
     if (config->list_count > CONFIG_LISTS_MAX / 2) {
-        fault(reader, first,
-              "%zu lists in lists.use: with stages %u are the most, since each may be there in "
-              "two versions",
-              config->list_count, CONFIG_LISTS_MAX / 2);
+        config_fault_at(
+            reader, "lists.stages", first->place,
+            "%zu lists in lists.use: with stages %u are the most, since each may be there in "
+            "two versions",
+            config->list_count, CONFIG_LISTS_MAX / 2);
     }
     if (config->lists_keep == 0) {
-        fault(reader, first,
-              "stages need lists.keep: the version in force counts on while a newer one comes");
+        config_fault_at(
+            reader, "lists.stages", first->place,
+            "stages need lists.keep: the version in force counts on while a newer one comes");
     }
     if (config->state_directory == NULL) {
-        fault(reader, first, "stages need state.directory: what is in force is kept there");
+        config_fault_at(reader, "lists.stages", first->place,
+                        "stages need state.directory: what is in force is kept there");
     }
 }

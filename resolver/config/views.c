@@ -2,7 +2,6 @@
 #include "config/schema.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,22 +191,6 @@ const struct config_kind config_kind_view_allow = {"names", read_view_allow, NUL
 
 /* The section. */
 
-static void fault(struct config_reader *reader, struct config_place place, const char *format,
-                  ...) __attribute__((format(printf, 3, 4)));
-
-static void fault(struct config_reader *reader, struct config_place place, const char *format,
-                  ...)
-{
-    char message[REPORT_TEXT_MAX];
-    va_list arguments;
-
-    va_start(arguments, format);
-    const int len = vsnprintf(message, sizeof(message), format, arguments);
-    va_end(arguments);
-    report_add(reader->report, REPORT_ERROR, reader->file, place.line, place.column,
-               "views: %s", len < 0 ? "cannot be read" : message);
-}
-
 static int read_options(struct config_reader *reader, const struct config_node *node)
 {
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
@@ -216,8 +199,9 @@ static int read_options(struct config_reader *reader, const struct config_node *
         }
         const size_t number = config_find_row(SECTION, item->key->text);
         if (strcmp(item->key->text, "lists") == 0) {
-            fault(reader, config_place_of(item->key),
-                  "%s: the lists of a view stand below use: LIST: MODE", reader->view->name);
+            config_fault_at(reader, "views", config_place_of(item->key),
+                            "%s: the lists of a view stand below use: LIST: MODE",
+                            reader->view->name);
             continue;
         }
         if (number == config_row_count) {
@@ -244,15 +228,16 @@ static int add_view(struct config_reader *reader, const struct config_node *item
         return 0;
     }
     if (!config_is_name(name, CONFIG_VIEW_NAME_MAX) || strcmp(name, "default") == 0) {
-        fault(reader, place, "\"%.200s\" is no name for a view: %s", name,
-              config_is_name(name, CONFIG_VIEW_NAME_MAX)
-                  ? "so is called what stands in policy: and lists:"
-                  : "1 to 24 of a-z 0-9 and -, not - first");
+        config_fault_at(reader, "views", place, "\"%.200s\" is no name for a view: %s", name,
+                        config_is_name(name, CONFIG_VIEW_NAME_MAX)
+                            ? "so is called what stands in policy: and lists:"
+                            : "1 to 24 of a-z 0-9 and -, not - first");
         return 0;
     }
     if (item->kind != CONFIG_MAPPING) {
-        fault(reader, config_place_of(item),
-              "%s: expected options below it, a line each: clients: [192.0.2.0/24]", name);
+        config_fault_at(reader, "views", config_place_of(item),
+                        "%s: expected options below it, a line each: clients: [192.0.2.0/24]",
+                        name);
         return 0;
     }
     reader->view = &config->views[config->view_count++];
@@ -271,13 +256,13 @@ int config_read_views(struct config_reader *reader, const struct config_node *no
         return 0;
     }
     if (node->kind != CONFIG_MAPPING) {
-        fault(reader, config_place_of(node),
-              "expected views, a line each: NAME: {clients: [192.0.2.0/24]}");
+        config_fault_at(reader, "views", config_place_of(node),
+                        "expected views, a line each: NAME: {clients: [192.0.2.0/24]}");
         return 0;
     }
     if (node->count > CONFIG_VIEWS_MAX) {
-        fault(reader, config_place_of(node), "%zu views: %u are the most", node->count,
-              CONFIG_VIEWS_MAX);
+        config_fault_at(reader, "views", config_place_of(node), "%zu views: %u are the most",
+                        node->count, CONFIG_VIEWS_MAX);
         return 0;
     }
     reader->config->views = calloc(node->count + 1, sizeof(*reader->config->views));
@@ -417,9 +402,10 @@ static void check_listen(struct config_reader *reader, const struct config_view 
         }
         if (!known) {
             address_format(asked, true, text);
-            fault(reader, view->listen_places[i],
-                  "%s: server.listen has no %s: nobody can ask there; name it there, too",
-                  view->name, text);
+            config_fault_at(
+                reader, SECTION, view->listen_places[i],
+                "%s: server.listen has no %s: nobody can ask there; name it there, too",
+                view->name, text);
         }
     }
 }
@@ -494,10 +480,11 @@ static void check_alike(struct config_reader *reader, const struct config_view *
             char text[ADDRESS_TEXT_MAX];
 
             address_prefix_format(prefix, text);
-            fault(reader, view->place,
-                  "%s: %s has the same clients (%s) at the same listener: which of the two "
-                  "would count? Name them in one",
-                  view->name, other->name, text);
+            config_fault_at(
+                reader, SECTION, view->place,
+                "%s: %s has the same clients (%s) at the same listener: which of the two "
+                "would count? Name them in one",
+                view->name, other->name, text);
             return;
         }
     }
@@ -556,10 +543,11 @@ void config_check_views(struct config_reader *reader, struct config_place allow,
             continue;
         }
         if (view->client_count == 0 && view->listen_count == 0) {
-            fault(reader, view->place,
-                  "%s: names neither clients nor listen: what is for all stands in policy: and "
-                  "lists:",
-                  view->name);
+            config_fault_at(
+                reader, SECTION, view->place,
+                "%s: names neither clients nor listen: what is for all stands in policy: and "
+                "lists:",
+                view->name);
             continue;
         }
         check_listen(reader, view);
