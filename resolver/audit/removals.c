@@ -117,17 +117,6 @@ void audit_removals_signed(struct audit_removals *removals, uint64_t blocks)
     removals->wait_count = left;
 }
 
-static bool is_word(const struct audit_row *row, enum audit_column column, const char *word)
-{
-    return audit_row_has(row, column) && row->at[column].number == strlen(word) &&
-           memcmp(row->at[column].octets, word, row->at[column].number) == 0;
-}
-
-static uint64_t number_of(const struct audit_row *row, enum audit_column column)
-{
-    return audit_row_has(row, column) ? row->at[column].number : 0;
-}
-
 static void copy_text(const struct audit_row *row, enum audit_column column, char *out,
                       size_t size)
 {
@@ -146,10 +135,10 @@ static void tell_act(const struct audit_row *row, unsigned stream,
     struct audit_act *act = &verdict->acts[verdict->act_count % AUDIT_ACTS_MAX];
 
     verdict->act_count++;
-    act->time_us = number_of(row, AUDIT_TIME);
+    act->time_us = audit_row_get(row, AUDIT_TIME);
     act->stream = (uint8_t)stream;
-    act->count = number_of(row, AUDIT_COUNT);
-    act->until_s = number_of(row, AUDIT_UNTIL);
+    act->count = audit_row_get(row, AUDIT_COUNT);
+    act->until_s = audit_row_get(row, AUDIT_UNTIL);
     copy_text(row, AUDIT_USER, act->user, sizeof(act->user));
     copy_text(row, AUDIT_REASON, act->reason, sizeof(act->reason));
 }
@@ -157,9 +146,9 @@ static void tell_act(const struct audit_row *row, unsigned stream,
 static void tell_removal(struct audit_removals *removals, const struct audit_row *row,
                          uint64_t number, struct audit_verdict *verdict)
 {
-    const uint64_t stream = number_of(row, AUDIT_STREAM);
-    const uint64_t from = number_of(row, AUDIT_FROM);
-    uint64_t to = number_of(row, AUDIT_TO);
+    const uint64_t stream = audit_row_get(row, AUDIT_STREAM);
+    const uint64_t from = audit_row_get(row, AUDIT_FROM);
+    uint64_t to = audit_row_get(row, AUDIT_TO);
     unsigned cause = AUDIT_REMOVED_CAUSES;
 
     if (stream < 1 || stream > AUDIT_STREAMS || !audit_row_has(row, AUDIT_TO) || number == 0) {
@@ -170,18 +159,19 @@ static void tell_removal(struct audit_removals *removals, const struct audit_row
         wait_for_signature(removals, number, stream, from, to);
     }
     for (unsigned i = 0; i < AUDIT_REMOVED_CAUSES; i++) {
-        cause = is_word(row, AUDIT_CAUSE, audit_removal_word((enum audit_removal_cause)i))
-                    ? i
-                    : cause;
+        cause =
+            audit_row_says(row, AUDIT_CAUSE, audit_removal_word((enum audit_removal_cause)i))
+                ? i
+                : cause;
     }
     if (cause == AUDIT_REMOVED_CAUSES) {
         return;
     }
     struct audit_told_removal *told = &verdict->told[stream][cause];
     told->acts++;
-    told->events += number_of(row, AUDIT_COUNT);
-    told->time_us = number_of(row, AUDIT_TIME);
-    told->until_s = number_of(row, AUDIT_UNTIL);
+    told->events += audit_row_get(row, AUDIT_COUNT);
+    told->time_us = audit_row_get(row, AUDIT_TIME);
+    told->until_s = audit_row_get(row, AUDIT_UNTIL);
     if (cause == AUDIT_REMOVED_FORGET) {
         tell_act(row, (unsigned)stream, verdict);
     }
@@ -190,15 +180,15 @@ static void tell_removal(struct audit_removals *removals, const struct audit_row
 bool audit_removals_row(struct audit_removals *removals, const struct audit_row *row,
                         uint64_t number, struct audit_verdict *verdict)
 {
-    if (is_word(row, AUDIT_WHAT, "removed")) {
+    if (audit_row_says(row, AUDIT_WHAT, "removed")) {
         tell_removal(removals, row, number, verdict);
         return true;
     }
-    if (!is_word(row, AUDIT_WHAT, AUDIT_KEYS_DESTROYED)) {
+    if (!audit_row_says(row, AUDIT_WHAT, AUDIT_KEYS_DESTROYED)) {
         return false;
     }
-    verdict->keys_destroyed += number_of(row, AUDIT_COUNT);
-    if (is_word(row, AUDIT_CAUSE, audit_removal_word(AUDIT_REMOVED_FORGET))) {
+    verdict->keys_destroyed += audit_row_get(row, AUDIT_COUNT);
+    if (audit_row_says(row, AUDIT_CAUSE, audit_removal_word(AUDIT_REMOVED_FORGET))) {
         tell_act(row, 0, verdict);
     }
     return true;

@@ -148,6 +148,22 @@ static inline bool audit_row_has(const struct audit_row *row, unsigned column)
     return (row->present >> column & 1) != 0;
 }
 
+/* The number of a column; 0 where it is absent. */
+static inline uint64_t audit_row_get(const struct audit_row *row, enum audit_column column)
+{
+    return audit_row_has(row, column) ? row->at[column].number : 0;
+}
+
+/* The column is there, and has this very word. */
+static inline bool audit_row_says(const struct audit_row *row, enum audit_column column,
+                                  const char *word)
+{
+    const struct audit_value *value = &row->at[column];
+
+    return audit_row_has(row, column) && value->octets != NULL &&
+           value->number == strlen(word) && memcmp(value->octets, word, value->number) == 0;
+}
+
 /* Whether the row can be written: it has a time, its numbers are below 2^63, its texts at most
  * AUDIT_TEXT_MAX octets, together with the rest at most AUDIT_EVENT_MAX. */
 bool audit_row_is_writable(const struct audit_row *row);

@@ -5,6 +5,7 @@
 #include "audit/pseudonym.h"
 #include "base/calendar.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "wire/type.h"
 
 #include <string.h>
@@ -65,11 +66,6 @@ size_t audit_client_format(const struct audit_value *value, char out[AUDIT_CLIEN
     return text.len;
 }
 
-static int digit_of(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "2026-11-22:" and hexadecimal digits. */
 static bool parse_pseudonym(const char *text, size_t len, struct audit_client *out)
 {
@@ -77,19 +73,11 @@ static bool parse_pseudonym(const char *text, size_t len, struct audit_client *o
     uint64_t wall_s = 0;
 
     if (len != 11 + 2 * AUDIT_PSEUDONYM_OCTETS || text[10] != ':' ||
-        clock_parse(text, 10, &wall_s) != 0) {
+        clock_parse(text, 10, &wall_s) != 0 ||
+        !digest_unhex(text + 11, AUDIT_PSEUDONYM_OCTETS, client.pseudonym)) {
         return false;
     }
     client.day = (uint32_t)(wall_s / CALENDAR_DAY_S);
-    for (size_t i = 0; i < AUDIT_PSEUDONYM_OCTETS; i++) {
-        const int high = digit_of(text[11 + 2 * i]);
-        const int low = digit_of(text[12 + 2 * i]);
-
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        client.pseudonym[i] = (uint8_t)(high << 4 | low);
-    }
     *out = client;
     return true;
 }
@@ -271,25 +259,22 @@ void audit_row_show(const struct audit_row *row, enum audit_column column, struc
     }
 }
 
+size_t audit_row_words(const struct audit_row *row, enum audit_column column,
+                       char out[AUDIT_TEXT_MAX + 1])
+{
+    struct text text;
+
+    text_init(&text, out, AUDIT_TEXT_MAX + 1);
+    audit_row_show(row, column, &text);
+    return text.len;
+}
+
 bool audit_row_basis(const struct audit_row *row, struct audit_basis_view *out)
 {
     const struct audit_value *basis = &row->at[AUDIT_BASIS];
 
     return audit_row_has(row, AUDIT_BASIS) && basis->octets != NULL &&
            audit_basis_get(basis->octets, basis->number, out);
-}
-
-bool shown_word_is(const struct audit_row *row, enum audit_column column, const char *word)
-{
-    const struct audit_value *value = &row->at[column];
-
-    return audit_row_has(row, column) && value->octets != NULL &&
-           value->number == strlen(word) && memcmp(value->octets, word, value->number) == 0;
-}
-
-static bool is_set(const struct audit_row *row, enum audit_column column)
-{
-    return audit_row_has(row, column) && row->at[column].number != 0;
 }
 
 /* By whose exception: its id, its ticket or licence, its name or its rule. */
@@ -305,18 +290,18 @@ void audit_row_show_deed(const struct audit_row *row, struct text *out)
         audit_row_show(row, audit_row_has(row, AUDIT_WHAT) ? AUDIT_WHAT : AUDIT_RCODE, out);
     } else if (has_exception(row)) {
         text_add(out, "exception");
-    } else if (is_set(row, AUDIT_APPLIED)) {
+    } else if (audit_row_get(row, AUDIT_APPLIED) != 0) {
         audit_row_show(row, AUDIT_ACTION, out);
-    } else if (is_set(row, AUDIT_PAUSED)) {
+    } else if (audit_row_get(row, AUDIT_PAUSED) != 0) {
         text_add(out, "paused");
     } else if (audit_row_has(row, AUDIT_STATE) && row->at[AUDIT_STATE].number > 6 &&
                row->at[AUDIT_STATE].octets != NULL &&
                memcmp(row->at[AUDIT_STATE].octets, "trial-", 6) == 0) {
         text_add(out, "trial");
-    } else if (shown_word_is(row, AUDIT_MODE, "log") ||
-               shown_word_is(row, AUDIT_ACTION, "log")) {
+    } else if (audit_row_says(row, AUDIT_MODE, "log") ||
+               audit_row_says(row, AUDIT_ACTION, "log")) {
         text_add(out, "log");
     } else {
-        text_add(out, shown_word_is(row, AUDIT_ACTION, "pass") ? "pass" : "not-applied");
+        text_add(out, audit_row_says(row, AUDIT_ACTION, "pass") ? "pass" : "not-applied");
     }
 }

@@ -30,6 +30,10 @@ bool audit_client_parse(const char *text, size_t len, struct audit_client *out);
  */
 void audit_row_show(const struct audit_row *row, enum audit_column column, struct text *out);
 
+/* The same, cut to what fits, and its length. */
+size_t audit_row_words(const struct audit_row *row, enum audit_column column,
+                       char out[AUDIT_TEXT_MAX + 1]);
+
 /* The ground of a decision. False: the row has none, or it is no basis. */
 bool audit_row_basis(const struct audit_row *row, struct audit_basis_view *out);
 

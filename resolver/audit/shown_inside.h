@@ -13,7 +13,4 @@ void shown_add_name(struct text *out, const uint8_t *octets, size_t len);
 /* The octets of the first of names in a row; 0: there is none that is one. */
 size_t shown_first_name(const struct audit_value *chain, size_t from);
 
-/* The column is there, and has this very word. */
-bool shown_word_is(const struct audit_row *row, enum audit_column column, const char *word);
-
 #endif

@@ -137,8 +137,7 @@ static void json_answer(const struct audit_row *row, struct text *out)
 {
     json_column(row, AUDIT_UPSTREAM, "upstream", out);
     json_column(row, AUDIT_CACHED, "cached", out);
-    json_bool(out, "stale",
-              audit_row_has(row, AUDIT_STALE) && row->at[AUDIT_STALE].number != 0);
+    json_bool(out, "stale", audit_row_get(row, AUDIT_STALE) != 0);
     json_column(row, AUDIT_RCODE, "rcode", out);
     json_column(row, AUDIT_LATENCY, "latency_us", out);
 }
@@ -166,7 +165,7 @@ static void json_decision(const struct audit_row *row, struct text *out)
     json_column(row, audit_row_has(row, AUDIT_SUBJECT) ? AUDIT_SUBJECT : AUDIT_EXCEPTION,
                 "exception", out);
     JSON_FIELDS(row, permitted, out);
-    if (shown_word_is(row, AUDIT_EVENT, "decision")) {
+    if (audit_row_says(row, AUDIT_EVENT, "decision")) {
         json_basis(row, out);
         JSON_FIELDS(row, rule, out);
         json_column(row,
@@ -276,7 +275,7 @@ static void json_exceptions(const struct audit_row *row, struct text *out)
     size_t at = 0;
 
     json_string(out, "what",
-                shown_word_is(row, AUDIT_WHAT, "exceptions-taken") ? "taken" : "refused");
+                audit_row_says(row, AUDIT_WHAT, "exceptions-taken") ? "taken" : "refused");
     JSON_FIELDS(row, fields, out);
     json_array_begin(out, "keys");
     while (audit_row_has(row, AUDIT_SUBJECT) && keys->octets != NULL && at < keys->number) {
@@ -356,12 +355,12 @@ static void json_rest(const struct audit_row *row, struct text *out)
 
     json_column(row, AUDIT_TIME, "time", out);
     while (i < sizeof(kinds) / sizeof(kinds[0]) &&
-           !shown_word_is(row, AUDIT_EVENT, kinds[i].event)) {
+           !audit_row_says(row, AUDIT_EVENT, kinds[i].event)) {
         i++;
     }
     if (i < sizeof(kinds) / sizeof(kinds[0])) {
         kinds[i].write(row, out);
-    } else if (shown_word_is(row, AUDIT_EVENT, "change")) {
+    } else if (audit_row_says(row, AUDIT_EVENT, "change")) {
         (audit_row_has(row, AUDIT_KEPT) ? json_change : json_note)(row, out);
     } else {
         json_unknown(row, out);

@@ -163,12 +163,11 @@ static const char *word_of(const struct audit_basis_view *basis, enum audit_basi
 
 static const char *cached_words(const struct audit_row *row)
 {
-    if (!audit_row_has(row, AUDIT_CACHED) || row->at[AUDIT_CACHED].number == 0) {
+    if (audit_row_get(row, AUDIT_CACHED) == 0) {
         return "";
     }
-    return audit_row_has(row, AUDIT_STALE) && row->at[AUDIT_STALE].number != 0
-               ? ", from the cache, past its time"
-               : ", from the cache";
+    return audit_row_get(row, AUDIT_STALE) != 0 ? ", from the cache, past its time"
+                                                : ", from the cache";
 }
 
 static void say_question(const struct audit_row *row)
@@ -191,9 +190,7 @@ static void say_question(const struct audit_row *row)
     }
     say("decision", "%s; the rule says %s, its mode was %s, and it %s", deed,
         SHOW(row, AUDIT_ACTION), SHOW(row, AUDIT_MODE),
-        audit_row_has(row, AUDIT_APPLIED) && row->at[AUDIT_APPLIED].number != 0
-            ? "made the answer"
-            : "did not make the answer");
+        audit_row_get(row, AUDIT_APPLIED) != 0 ? "made the answer" : "did not make the answer");
     say("answer", "%s after %s us%s%s%s", SHOW(row, AUDIT_RCODE), SHOW(row, AUDIT_LATENCY),
         audit_row_has(row, AUDIT_UPSTREAM) ? ", from " : "", SHOW(row, AUDIT_UPSTREAM),
         cached_words(row));
@@ -245,9 +242,8 @@ static void say_rule(const struct job *job, const struct audit_row *row)
     say("matched", "%s %s%s%s", SHOW(row, AUDIT_TRIGGER),
         audit_row_has(row, AUDIT_MATCHED_ADDRESS) ? SHOW(row, AUDIT_MATCHED_ADDRESS)
                                                   : SHOW(row, AUDIT_MATCHED),
-        audit_row_has(row, AUDIT_HOP) && row->at[AUDIT_HOP].number > 0 ? ", hop " : "",
-        audit_row_has(row, AUDIT_HOP) && row->at[AUDIT_HOP].number > 0 ? SHOW(row, AUDIT_HOP)
-                                                                       : "");
+        audit_row_get(row, AUDIT_HOP) > 0 ? ", hop " : "",
+        audit_row_get(row, AUDIT_HOP) > 0 ? SHOW(row, AUDIT_HOP) : "");
     if (audit_row_has(row, AUDIT_CHAIN)) {
         say("through", "%s", SHOW(row, AUDIT_CHAIN));
     }

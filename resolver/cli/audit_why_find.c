@@ -174,8 +174,7 @@ static void begin_run(struct why_found *found)
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
         struct why_row *row = &found->then[kept[i]];
 
-        if (row->is_there &&
-            !(audit_row_has(&row->row, AUDIT_KEPT) && row->row.at[AUDIT_KEPT].number != 0)) {
+        if (row->is_there && audit_row_get(&row->row, AUDIT_KEPT) == 0) {
             forget(row);
         }
     }

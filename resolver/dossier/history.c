@@ -115,8 +115,7 @@ static void close_run(struct reading *all, uint64_t but_session)
             struct audit_row row;
 
             if (span->to_us != 0 || span->session == but_session ||
-                !dossier_span_row(span, &row) ||
-                (audit_row_has(&row, AUDIT_KEPT) && row.at[AUDIT_KEPT].number != 0)) {
+                !dossier_span_row(span, &row) || audit_row_get(&row, AUDIT_KEPT) != 0) {
                 continue;
             }
             const struct dossier_run *run = run_of(all->outline, span->session);

@@ -132,17 +132,6 @@ static void put_inner(struct buffer *buffer, unsigned field, const struct buffer
 
 /* --- what was asked --- */
 
-static bool is_word(const struct audit_row *row, enum audit_column column, const char *word)
-{
-    return audit_row_has(row, column) && row->at[column].number == strlen(word) &&
-           memcmp(row->at[column].octets, word, strlen(word)) == 0;
-}
-
-static uint64_t number_of(const struct audit_row *row, enum audit_column column)
-{
-    return audit_row_has(row, column) ? row->at[column].number : 0;
-}
-
 static void put_time(struct buffer *buffer, unsigned seconds_field, uint64_t wall_us)
 {
     put_number(buffer, seconds_field, wall_us / 1000000);
@@ -175,7 +164,7 @@ static void put_question(struct buffer *buffer, const struct audit_row *row)
     uint8_t octets[QUESTION_MAX];
     struct buffer question = {.at = octets, .size = sizeof(octets)};
     struct wire_name name;
-    const uint64_t type = number_of(row, AUDIT_TYPE);
+    const uint64_t type = audit_row_get(row, AUDIT_TYPE);
     const uint8_t tail[4] = {(uint8_t)(type >> 8), (uint8_t)type, 0, 1};
 
     if (!audit_row_has(row, AUDIT_NAME) ||
@@ -207,7 +196,7 @@ static const struct pair matches[] = {
 static uint32_t find(const struct pair *pairs, const struct audit_row *row,
                      enum audit_column column)
 {
-    while (pairs->word != NULL && !is_word(row, column, pairs->word)) {
+    while (pairs->word != NULL && !audit_row_says(row, column, pairs->word)) {
         pairs++;
     }
     return pairs->number;
@@ -253,7 +242,7 @@ static void put_policy(struct buffer *buffer, const struct audit_row *row)
     uint8_t octets[POLICY_MAX];
     struct buffer policy = {.at = octets, .size = sizeof(octets)};
     const uint32_t action =
-        number_of(row, AUDIT_APPLIED) != 0 ? find(actions, row, AUDIT_ACTION) : PASS;
+        audit_row_get(row, AUDIT_APPLIED) != 0 ? find(actions, row, AUDIT_ACTION) : PASS;
     const uint32_t match = find(matches, row, AUDIT_TRIGGER);
 
     put_field(&policy, POLICY_FIELD_TYPE, row->at[AUDIT_EVENT].octets,
@@ -276,17 +265,19 @@ static void put_message(struct buffer *buffer, const struct sink_event *event)
     const struct audit_row *row = event->row;
     uint8_t octets[MESSAGE_MAX];
     struct buffer message = {.at = octets, .size = sizeof(octets)};
-    const uint64_t time_us = number_of(row, AUDIT_TIME);
+    const uint64_t time_us = audit_row_get(row, AUDIT_TIME);
 
     put_number(&message, MESSAGE_TYPE, CLIENT_QUERY);
     if (audit_row_has(row, AUDIT_TRANSPORT)) {
-        put_number(&message, MESSAGE_PROTOCOL, is_word(row, AUDIT_TRANSPORT, "tcp") ? 2 : 1);
+        put_number(&message, MESSAGE_PROTOCOL,
+                   audit_row_says(row, AUDIT_TRANSPORT, "tcp") ? 2 : 1);
     }
     put_client(&message, row);
     put_time(&message, MESSAGE_QUERY_TIME_SEC, time_us);
     put_question(&message, row);
     if (audit_row_has(row, AUDIT_LATENCY)) {
-        put_time(&message, MESSAGE_RESPONSE_TIME_SEC, time_us + number_of(row, AUDIT_LATENCY));
+        put_time(&message, MESSAGE_RESPONSE_TIME_SEC,
+                 time_us + audit_row_get(row, AUDIT_LATENCY));
     }
     if (event->stream == AUDIT_DECISIONS && audit_row_has(row, AUDIT_EVENT)) {
         put_policy(&message, row);

@@ -41,17 +41,6 @@ static const char *const rcodes[] = {"NoError", "FormError", "ServError", "NXDom
                                      "NotImp",  "Refused",   "YXDomain",  "YXRRSet",
                                      "NXRRSet", "NotAuth",   "NotZone",   "DSOTYPENI"};
 
-static bool is_word(const struct audit_row *row, enum audit_column column, const char *word)
-{
-    return audit_row_has(row, column) && row->at[column].number == strlen(word) &&
-           memcmp(row->at[column].octets, word, strlen(word)) == 0;
-}
-
-static uint64_t number_of(const struct audit_row *row, enum audit_column column)
-{
-    return audit_row_has(row, column) ? row->at[column].number : 0;
-}
-
 static void add_caption(struct text *text, const char *key, const char *id_key,
                         struct caption caption)
 {
@@ -64,12 +53,9 @@ static void add_column(struct text *text, const char *key, const struct audit_ro
                        enum audit_column column)
 {
     char words[AUDIT_TEXT_MAX + 1];
-    struct text shown;
 
     if (audit_row_has(row, column)) {
-        text_init(&shown, words, sizeof(words));
-        audit_row_show(row, column, &shown);
-        json_string_n(text, key, words, shown.len);
+        json_string_n(text, key, words, audit_row_words(row, column, words));
     }
 }
 
@@ -105,7 +91,7 @@ static void add_query(struct text *text, const struct audit_row *row)
 
 static void add_rcode(struct text *text, const struct audit_row *row)
 {
-    const uint64_t rcode = number_of(row, AUDIT_RCODE);
+    const uint64_t rcode = audit_row_get(row, AUDIT_RCODE);
 
     if (!audit_row_has(row, AUDIT_RCODE)) {
         return;
@@ -146,7 +132,7 @@ static void add_connection(struct text *text, const struct audit_row *row)
     json_object_begin(text, "connection_info");
     json_uint(text, "direction_id", INBOUND);
     json_string(text, "direction", "Inbound");
-    json_uint(text, "protocol_num", is_word(row, AUDIT_TRANSPORT, "tcp") ? 6 : 17);
+    json_uint(text, "protocol_num", audit_row_says(row, AUDIT_TRANSPORT, "tcp") ? 6 : 17);
     add_column(text, "protocol_name", row, AUDIT_TRANSPORT);
     json_object_end(text);
 }
@@ -155,8 +141,10 @@ static void add_connection(struct text *text, const struct audit_row *row)
 
 static bool was_denied(const struct audit_row *row)
 {
-    return number_of(row, AUDIT_APPLIED) != 0 && !is_word(row, AUDIT_ACTION, "truncate") &&
-           !is_word(row, AUDIT_ACTION, "pass") && !is_word(row, AUDIT_ACTION, "log");
+    return audit_row_get(row, AUDIT_APPLIED) != 0 &&
+           !audit_row_says(row, AUDIT_ACTION, "truncate") &&
+           !audit_row_says(row, AUDIT_ACTION, "pass") &&
+           !audit_row_says(row, AUDIT_ACTION, "log");
 }
 
 static struct caption disposition_of(const struct sink_event *event)
@@ -167,9 +155,10 @@ static struct caption disposition_of(const struct sink_event *event)
         return is_untouched;
     }
     if (was_denied(row)) {
-        return is_word(row, AUDIT_ACTION, "drop") ? is_dropped : is_blocked;
+        return audit_row_says(row, AUDIT_ACTION, "drop") ? is_dropped : is_blocked;
     }
-    if (number_of(row, AUDIT_APPLIED) != 0 && is_word(row, AUDIT_ACTION, "truncate")) {
+    if (audit_row_get(row, AUDIT_APPLIED) != 0 &&
+        audit_row_says(row, AUDIT_ACTION, "truncate")) {
         return is_redirected; /* to TCP, where it is decided again */
     }
     return audit_row_has(row, AUDIT_EXCEPTION) || audit_row_has(row, AUDIT_ID) ? is_allowed
@@ -184,7 +173,7 @@ static void add_confidence(struct text *text, const struct audit_row *row)
     } all[] = {{"low", {1, "Low"}}, {"medium", {2, "Medium"}}, {"high", {3, "High"}}};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        if (is_word(row, AUDIT_CONFIDENCE, all[i].word)) {
+        if (audit_row_says(row, AUDIT_CONFIDENCE, all[i].word)) {
             add_caption(text, "confidence", "confidence_id", all[i].caption);
         }
     }
@@ -232,7 +221,7 @@ size_t sink_ocsf(const struct sink_event *event, const struct sink_self *self, c
                  size_t size)
 {
     const struct audit_row *row = event->row;
-    const uint64_t time_ms = number_of(row, AUDIT_TIME) / 1000;
+    const uint64_t time_ms = audit_row_get(row, AUDIT_TIME) / 1000;
     struct text text;
 
     if (event->stream == AUDIT_CHANGES) {
@@ -254,7 +243,7 @@ size_t sink_ocsf(const struct sink_event *event, const struct sink_self *self, c
     json_uint(&text, "query_time", time_ms);
     if (audit_row_has(row, AUDIT_LATENCY)) {
         json_uint(&text, "response_time",
-                  (number_of(row, AUDIT_TIME) + number_of(row, AUDIT_LATENCY)) / 1000);
+                  (audit_row_get(row, AUDIT_TIME) + audit_row_get(row, AUDIT_LATENCY)) / 1000);
     }
     add_rcode(&text, row);
     add_client(&text, row);

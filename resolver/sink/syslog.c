@@ -27,22 +27,14 @@ enum severity {
     SEVERITY_INFO = 6
 };
 
-static bool is_word(const struct audit_row *row, enum audit_column column, const char *word)
-{
-    return audit_row_has(row, column) && row->at[column].number == strlen(word) &&
-           memcmp(row->at[column].octets, word, strlen(word)) == 0;
-}
-
 static enum severity severity_of(const struct sink_event *event)
 {
     const struct audit_row *row = event->row;
 
     if (event->stream == AUDIT_CHANGES) {
-        return is_word(row, AUDIT_WHAT, "gap") ? SEVERITY_WARNING : SEVERITY_NOTICE;
+        return audit_row_says(row, AUDIT_WHAT, "gap") ? SEVERITY_WARNING : SEVERITY_NOTICE;
     }
-    return audit_row_has(row, AUDIT_APPLIED) && row->at[AUDIT_APPLIED].number != 0
-               ? SEVERITY_NOTICE
-               : SEVERITY_INFO;
+    return audit_row_get(row, AUDIT_APPLIED) != 0 ? SEVERITY_NOTICE : SEVERITY_INFO;
 }
 
 /* A field of the header: printable ASCII without spaces, "-" if there is none. */
@@ -101,12 +93,9 @@ static void add_column(struct text *text, const char *key, const struct audit_ro
                        enum audit_column column)
 {
     char words[AUDIT_TEXT_MAX + 1];
-    struct text shown;
 
     if (audit_row_has(row, column)) {
-        text_init(&shown, words, sizeof(words));
-        audit_row_show(row, column, &shown);
-        add_param(text, key, words, shown.len);
+        add_param(text, key, words, audit_row_words(row, column, words));
     }
 }
 
