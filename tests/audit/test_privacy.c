@@ -8,9 +8,11 @@
 
 #include <cmocka.h>
 
+#include "audit/limits.h"
 #include "audit/make.h"
 #include "audit/privacy.h"
 #include "audit/shown.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
 
@@ -404,6 +406,27 @@ static void a_disk_that_hangs_holds_up_nobody(void **state)
     close(gate[0]);
 }
 
+/* Events of many days, as of a clock that is set to and fro, in one hang. */
+static void a_disk_that_hangs_is_waited_for_once(void **state)
+{
+    struct audit_privacy *privacy = make_privacy_on(AUDIT_FORM_PSEUDONYM, false, &slow);
+    const unsigned days = 40;
+
+    (void)state;
+    assert_int_equal(pipe(gate), 0);
+    const uint64_t began_us = clock_read().mono_us;
+    for (unsigned i = 0; i < days; i++) {
+        const struct audit_client one =
+            client_at(privacy, "192.0.2.77", NOON + i * AUDIT_DAY_US);
+        assert_int_equal(one.kind, AUDIT_CLIENT_PSEUDONYM);
+    }
+    assert_true(clock_read().mono_us - began_us < days * AUDIT_KEYS_WAIT_MS * 1000ull / 2);
+    close(gate[1]);
+    assert_true(audit_privacy_wait(privacy, SOON_MS));
+    audit_privacy_destroy(privacy);
+    close(gate[0]);
+}
+
 static void a_key_that_is_found_late_counts_from_then_on(void **state)
 {
     struct audit_privacy *earlier = make_privacy(AUDIT_FORM_PSEUDONYM, false);
@@ -544,6 +567,7 @@ int main(void)
         TEST(a_key_that_was_being_destroyed_is_none),
         TEST(without_a_disk_it_is_still_a_pseudonym),
         TEST(a_disk_that_hangs_holds_up_nobody),
+        TEST(a_disk_that_hangs_is_waited_for_once),
         TEST(a_key_that_is_found_late_counts_from_then_on),
         TEST(two_processes_have_one_key),
         TEST(nothing_of_the_client_is_left_in_an_event),
