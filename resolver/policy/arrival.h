@@ -1,6 +1,6 @@
 /*
  * policy/arrival.h - lists on their way in: their texts, read and verified before anything else
- * looks at them. For policy_load() alone.
+ * looks at them. For policy_load() and its parts (attested.h, reread.h) alone.
  */
 #ifndef CORDON_POLICY_ARRIVAL_H
 #define CORDON_POLICY_ARRIVAL_H

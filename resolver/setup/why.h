@@ -36,8 +36,7 @@ struct setup_why {
     /* Known, or the length is 0: the answer to this question, before policy. Borrowed. */
     const uint8_t *answer;
     size_t answer_len;
-    bool
-        answer_stale; /* past its time: told while upstreams fail or are slow, and then alone */
+    bool answer_stale; /* past its time: told while upstreams fail or are slow */
     /* What is known of the name servers behind the answer. Borrowed. */
     const struct setup_why_server *servers;
     size_t server_count;
