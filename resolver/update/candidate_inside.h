@@ -9,8 +9,7 @@
 
 #define CANDIDATE_LIST ".list"
 
-/* Steps return 0, or the answer that ends it, as a negative number.
- */
+/* Steps return 0, or the answer that ends it, as a negative number. */
 struct candidate {
     const struct update_request *request;
     struct report *report;
