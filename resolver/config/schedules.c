@@ -280,7 +280,7 @@ static int read_options(struct config_reader *reader, const struct config_node *
     }
     if (!zone) {
         config_fault_at(
-            reader, SECTION, reader->schedule->place,
+            reader, "schedules", reader->schedule->place,
             "%s: has no zone: whose clock is meant? Add zone: Europe/Berlin, or UTC",
             reader->schedule->name);
     }
@@ -298,7 +298,7 @@ static int add_schedule(struct config_reader *reader, const struct config_node *
     }
     if (!config_is_name(name, CONFIG_VIEW_NAME_MAX)) {
         config_fault_at(
-            reader, SECTION, place,
+            reader, "schedules", place,
             "\"%.200s\" is no name for a schedule: 1 to 24 of a-z 0-9 and -, not - first",
             name);
         return 0;

@@ -403,7 +403,7 @@ static void check_listen(struct config_reader *reader, const struct config_view 
         if (!known) {
             address_format(asked, true, text);
             config_fault_at(
-                reader, SECTION, view->listen_places[i],
+                reader, "views", view->listen_places[i],
                 "%s: server.listen has no %s: nobody can ask there; name it there, too",
                 view->name, text);
         }
@@ -481,7 +481,7 @@ static void check_alike(struct config_reader *reader, const struct config_view *
 
             address_prefix_format(prefix, text);
             config_fault_at(
-                reader, SECTION, view->place,
+                reader, "views", view->place,
                 "%s: %s has the same clients (%s) at the same listener: which of the two "
                 "would count? Name them in one",
                 view->name, other->name, text);
@@ -544,7 +544,7 @@ void config_check_views(struct config_reader *reader, struct config_place allow,
         }
         if (view->client_count == 0 && view->listen_count == 0) {
             config_fault_at(
-                reader, SECTION, view->place,
+                reader, "views", view->place,
                 "%s: names neither clients nor listen: what is for all stands in policy: and "
                 "lists:",
                 view->name);
