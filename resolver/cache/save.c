@@ -1,4 +1,5 @@
 /* Writing the cache down (saved.h). */
+#include "cache/inside.h"
 #include "cache/saved_inside.h"
 
 #include <string.h>
@@ -7,6 +8,7 @@ struct saver {
     const struct cache_saving *saving;
     struct cache_saved *saved;
     struct digest digest;
+    uint64_t young_s; /* whole seconds since what was stored may be kept; 0: nothing may */
     int rc;
 };
 
@@ -32,6 +34,7 @@ static bool see(void *context, const struct cache_seen *seen)
     const size_t len = sizeof(row) + seen->name.len + seen->entry.len;
 
     if (seen->entry.kind == CACHE_FAILURE || seen->entry.stale ||
+        seen->entry.age_s >= saver->young_s ||
         saver->saved->octets + len + SAVED_TAIL_OCTETS > saver->saving->octets_max) {
         return true;
     }
@@ -56,7 +59,13 @@ int cache_save(struct cache *cache, const struct cache_saving *saving,
 {
     static const struct wire_name root = {.len = 1};
     const struct cache_filter all = {.name = &root, .below = true, .any_type = true};
-    struct saver saver = {.saving = saving, .saved = saved};
+    const uint64_t now_us = saving->now.mono_us;
+    struct saver saver = {.saving = saving,
+                          .saved = saved,
+                          .young_s = saving->since_us == 0 ? UINT64_MAX
+                                     : now_us > saving->since_us
+                                         ? (now_us - saving->since_us) / CACHE_SECOND_US
+                                         : 0};
     uint8_t head[SAVED_HEAD_OCTETS];
     uint8_t tail[SAVED_TAIL_OCTETS];
 

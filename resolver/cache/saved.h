@@ -21,6 +21,7 @@ struct cache_saving {
     struct clock_now now;
     const uint8_t *meaning; /* DIGEST_OCTETS, borrowed for the call: of who was asked */
     uint64_t octets_max;    /* of the file: what does not fit is left out */
+    uint64_t since_us; /* by the clock of now.mono_us: what was stored before is left out */
     /* 0 or a negative error, which ends it. */
     int (*write)(void *context, const void *octets, size_t len);
     void *context;

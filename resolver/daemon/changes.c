@@ -321,6 +321,7 @@ int changes_publish(struct daemon *daemon, struct setup_snapshot *root)
     scheduling_record(daemon, before, daemon_snapshot(daemon)); /* the slot still has both */
     changes_log_fingerprint(before, daemon_snapshot(daemon));
     recording_published(daemon, before, daemon_snapshot(daemon));
+    saved_published(daemon);
     changes->dirty = false;
     follow_published(daemon, root != NULL);
     loops_published(daemon);

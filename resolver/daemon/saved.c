@@ -99,6 +99,21 @@ static void meaning_of(const struct daemon *daemon, uint8_t meaning[DIGEST_OCTET
     digest_end(&digest, meaning, DIGEST_OCTETS);
 }
 
+/* What is asked of the old ones may still come for as long as a question waits. */
+void saved_published(struct daemon *daemon)
+{
+    struct saved *saved = &daemon->saved;
+    uint8_t meaning[DIGEST_OCTETS];
+
+    meaning_of(daemon, meaning);
+    if (saved->known && !digest_equal(meaning, saved->meaning)) {
+        saved->since_us = clock_read().mono_us +
+                          daemon_snapshot(daemon)->settings.deadline_ms * UINT64_C(1000);
+    }
+    memcpy(saved->meaning, meaning, sizeof(meaning));
+    saved->known = true;
+}
+
 /* On a thread of the pool. */
 static void load(uv_work_t *work)
 {
@@ -125,7 +140,7 @@ static void on_loaded(uv_work_t *work, int status)
     struct daemon *daemon = loading->daemon;
 
     invariant(daemon->magic == DAEMON_MAGIC && status == 0);
-    daemon->saved_loading = false;
+    daemon->saved.loading = false;
     if (loading->rc != 0 && loading->rc != -ENOENT) {
         log_write(LOG_LEVEL_WARNING, "cache: %s cannot be read (%s): it begins empty",
                   loading->path, cordon_strerror(loading->rc));
@@ -149,8 +164,9 @@ void saved_load(struct daemon *daemon)
     struct saved_loading *loading;
     char path[PATH_MAX];
 
-    daemon->saved_ready = true;
-    if (!path_of(daemon, path) || daemon->saved_loading) {
+    daemon->saved.ready = true;
+    saved_published(daemon);
+    if (!path_of(daemon, path) || daemon->saved.loading) {
         return;
     }
     if (!daemon->config->cache_keep) {
@@ -167,7 +183,7 @@ void saved_load(struct daemon *daemon)
     memcpy(loading->path, path, sizeof(path));
     meaning_of(daemon, loading->meaning);
     loading->work.data = loading;
-    daemon->saved_loading = true;
+    daemon->saved.loading = true;
     const int rc = uv_queue_work(&daemon->loop, &loading->work, load, on_loaded);
     invariant(rc == 0); /* it only fails without a function */
 }
@@ -203,10 +219,10 @@ void saved_save(struct daemon *daemon)
     uint8_t meaning[DIGEST_OCTETS];
     char path[PATH_MAX];
 
-    if (!daemon->saved_ready || !daemon->config->cache_keep || !path_of(daemon, path)) {
+    if (!daemon->saved.ready || !daemon->config->cache_keep || !path_of(daemon, path)) {
         return;
     }
-    while (daemon->saved_loading) { /* what was not taken in yet would be lost */
+    while (daemon->saved.loading) { /* what was not taken in yet would be lost */
         (void)uv_run(&daemon->loop, UV_RUN_ONCE);
     }
     writing = malloc(sizeof(*writing));
@@ -220,6 +236,7 @@ void saved_save(struct daemon *daemon)
         const struct cache_saving saving = {.now = clock_read(),
                                             .meaning = meaning,
                                             .octets_max = octets_max(daemon->memory.limit),
+                                            .since_us = daemon->saved.since_us,
                                             .write = add,
                                             .context = writing};
 

@@ -10,6 +10,7 @@
 #include "admin/control.h"
 #include "audit/writer.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "daemon/builder.h"
 #include "daemon/changes.h"
 #include "daemon/descriptors.h"
@@ -98,6 +99,14 @@ struct reload {
     size_t last_len;
 };
 
+/* saved.c */
+struct saved {
+    bool ready, loading;
+    bool known;
+    uint8_t meaning[DIGEST_OCTETS]; /* if known: of whom answers come now; */
+    uint64_t since_us;              /* so long, by the monotonic clock; 0: since the start */
+};
+
 struct daemon {
     uint32_t magic;
     const char *config_path;
@@ -132,8 +141,8 @@ struct daemon {
     struct upstream_conditions *conditions;
     struct memory memory;
     struct cache *cache;
-    bool saved_ready, saved_loading; /* saved.c */
-    struct query_rate *rate;         /* of clients */
+    struct saved saved;
+    struct query_rate *rate; /* of clients */
     struct policy_slot *slot;
     struct recording recording;
     struct sending sending;
@@ -288,6 +297,9 @@ bool cached_flush_command(struct daemon *daemon, struct request *request,
 void saved_load(struct daemon *daemon);
 /* The workers have ended: writes it down. */
 void saved_save(struct daemon *daemon);
+/* Another snapshot is in force: answers of upstreams that are not asked any more are not kept.
+ */
+void saved_published(struct daemon *daemon);
 
 /* why.c: commands. */
 bool why_command(struct daemon *daemon, struct request *request, struct control_client *client,

@@ -403,6 +403,33 @@ static void writing_stops_at_its_bound_and_at_a_fault(void **state)
     cache_destroy(cache);
 }
 
+/* Those of before are of others. A second that is not whole is left out. */
+static void what_was_stored_before_is_left_out(void **state)
+{
+    struct cache *cache = make(hash_key);
+    struct cache_saved saved;
+    struct cache_saving saving = {.now = {MONO + 10 * SECOND, WALL},
+                                  .meaning = meaning,
+                                  .octets_max = sizeof(file.octets),
+                                  .write = write_file,
+                                  .context = &file};
+    static const struct {
+        uint64_t since_us, answers;
+    } rows[] = {{0, 1},    {MONO - SECOND, 1},      {MONO - 1, 0},
+                {MONO, 0}, {MONO + 10 * SECOND, 0}, {MONO + 20 * SECOND, 0}};
+
+    (void)state;
+    put(cache, (struct cache_key){.type = WIRE_TXT}, "a.example", 5, 1000);
+    file.most = sizeof(file.octets);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        file.len = 0;
+        saving.since_us = rows[i].since_us;
+        assert_int_equal(cache_save(cache, &saving, &saved), 0);
+        assert_int_equal(saved.answers, rows[i].answers);
+    }
+    cache_destroy(cache);
+}
+
 static void sign_again(void)
 {
     digest_of(file.octets, file.len - DIGEST_OCTETS, NULL,
@@ -535,6 +562,7 @@ int main(void)
         cmocka_unit_test(what_was_forgotten_meanwhile_does_not_come_back),
         cmocka_unit_test(what_is_there_is_not_replaced_and_nothing_makes_way),
         cmocka_unit_test(writing_stops_at_its_bound_and_at_a_fault),
+        cmocka_unit_test(what_was_stored_before_is_left_out),
         cmocka_unit_test(refuses_whole_files),
         cmocka_unit_test(refuses_rows_that_lie),
     };

@@ -12,7 +12,7 @@ option[cache.keep]=on
 write_config
 kept="$work/state/cache"
 
-asked() { grep -c "$1" "$work/asked.log" || true; }
+asked() { grep -ci "$1" "$work/asked.log" || true; }
 logs() { tail -n "+$((at + 1))" "$work/cordond.log" | says "$1"; }
 restart() {
   stop_cordond
@@ -30,6 +30,7 @@ ask other.free.test AAAA
 stop_cordond
 [ "$(stat -c '%a' "$kept")" = 600 ] || fail "the mode of the file: $(stat -c '%a' "$kept")"
 before=$(asked free.test)
+[ "$before" -ge 3 ] || fail "the upstream was not asked: $(cat "$work/asked.log")"
 at=$(wc -l <"$work/cordond.log")
 start_cordond
 wait_until 30 back || fail "nothing is back"
@@ -74,6 +75,20 @@ option[upstreams.servers]="[127.0.0.1@$other]"
 write_config
 restart
 wait_until 30 refused '.*other upstreams' || fail "answers of others were taken"
+
+say "other upstreams since a reload: the answers of those before are not kept"
+ask before.free.test
+other=$(free_port)
+start_fake "$other" --log "$work/asked.after"
+option[upstreams.servers]="[127.0.0.1@$other]"
+write_config
+reload || fail "$(cat "$work/reload")"
+ask before.free.test # it is in the cache
+grep -qi before.free.test "$work/asked.after" && fail "it asked again before the restart"
+restart
+wait_until 10 back || fail "nothing was read: $(tail -n 3 "$work/cordond.log")"
+ask before.free.test
+grep -qi before.free.test "$work/asked.after" || fail "the answer of another upstream came back"
 
 say "off: nothing is written, and what is there is removed"
 stop_cordond
