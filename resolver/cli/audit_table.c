@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "cli/safe.h"
 #include "cli/terminal.h"
+#include "dossier/render.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -332,8 +333,8 @@ void cli_audit_csv_cell(const char *octets, size_t len, FILE *out)
 
     text_init(&words, safe, sizeof(safe));
     cli_safe_words(&words, octets, len);
-    const bool is_formula = words.len > 0 && strchr("=+-@", safe[0]) != NULL;
-    if (!is_formula && strpbrk(safe, "\", ") == NULL) {
+    const bool is_formula = dossier_is_formula(safe, words.len);
+    if (!is_formula && strpbrk(safe, "\", ;") == NULL) {
         fputs(safe, out);
         return;
     }
@@ -343,6 +344,9 @@ void cli_audit_csv_cell(const char *octets, size_t len, FILE *out)
             fputc('"', out);
         }
         fputc(*at, out);
+        if (*at == ';' && dossier_is_formula(at + 1, strlen(at + 1))) {
+            fputc('\'', out);
+        }
     }
     fputc('"', out);
 }

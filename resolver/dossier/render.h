@@ -18,8 +18,10 @@
 void dossier_render_text(const struct dossier *dossier, FILE *out);
 
 /* One table, all rows and columns, RFC 4180. A text that a spreadsheet would take for a formula
- * has an apostrophe before it. */
+ * has an apostrophe before it; so has what follows a semicolon, where some begin another cell.
+ */
 void dossier_render_csv(const struct dossier_table *table, FILE *out);
+bool dossier_is_formula(const char *text, size_t len);
 
 /* All of it. Times are RFC 3339, absent cells null. */
 void dossier_render_json(const struct dossier *dossier, FILE *out);

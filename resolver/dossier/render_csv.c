@@ -3,11 +3,21 @@
 
 #include <string.h>
 
+/* Where a comma is for decimals, spreadsheets begin a cell behind each semicolon, quoted or
+ * not: what follows is looked at as if it were one. */
+struct writing {
+    FILE *out;
+    const char *text;
+    size_t len, done;
+};
+
 static void put(void *context, const char *character, size_t octets, uint32_t point,
                 uint8_t octet)
 {
-    FILE *out = context;
+    struct writing *writing = context;
+    FILE *out = writing->out;
 
+    writing->done += character == NULL ? 1 : octets;
     if (character == NULL) {
         fprintf(out, "\\x%02x", octet);
     } else if (point == '"') {
@@ -15,11 +25,15 @@ static void put(void *context, const char *character, size_t octets, uint32_t po
     } else {
         fwrite(character, 1, octets, out);
     }
+    if (point == ';' && character != NULL &&
+        dossier_is_formula(writing->text + writing->done, writing->len - writing->done)) {
+        fputc('\'', out);
+    }
 }
 
 /* Spreadsheets take what begins so for a formula, some after spaces, some in full width. An
  * apostrophe before it makes it text, and is seen: no text is ever something else. */
-static bool is_formula(const char *text, size_t len)
+bool dossier_is_formula(const char *text, size_t len)
 {
     static const char *const wide[] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d",
                                        "\xef\xbc\xa0"};
@@ -52,8 +66,10 @@ static void put_cell(const struct dossier_column *column, const struct dossier_c
         fwrite(plain, 1, dossier_plain(column, cell, false, plain), out);
         return;
     }
-    fputs(is_formula(cell->text, cell->number) ? "\"'" : "\"", out);
-    dossier_characters(cell->text, cell->number, put, out);
+    struct writing writing = {out, cell->text, cell->number, 0};
+
+    fputs(dossier_is_formula(cell->text, cell->number) ? "\"'" : "\"", out);
+    dossier_characters(cell->text, cell->number, put, &writing);
     fputc('"', out);
 }
 

@@ -131,6 +131,14 @@ static void what_a_spreadsheet_would_run_is_text(void **state)
         assert_true(shows(render_main_csv, formulas[i], "\r\n\"'"));
     }
     assert_false(shows(render_main_csv, "www.example.org", "\"'"));
+    /* Where a comma is for decimals, a cell begins behind each semicolon. */
+    assert_true(shows(render_main_csv, "a\\;=1+1.example", "\"a\\;'=1+1.example\""));
+    assert_true(shows(render_main_csv,
+                      "a; \xef\xbc\x9d"
+                      "1;b",
+                      "\"a;' \xef\xbc\x9d"
+                      "1;b\""));
+    assert_true(shows(render_main_csv, "a\x01;@b", "\"a\\x01;'@b\""));
     assert_true(shows(render_main_csv, "a\"b", "\"a\"\"b\""));
     assert_true(shows(render_main_csv, "a,b", "\"a,b\""));
     assert_true(shows(render_main_csv, "a\r\nb", "\"a\\x0d\\x0ab\""));
