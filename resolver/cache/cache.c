@@ -23,16 +23,28 @@ static uint8_t flags_of(const struct cache_key *key)
                      (key->checking_disabled ? CACHE_HEAD_CHECKING_DISABLED : 0));
 }
 
+/* hot */
+uint64_t cache_name_hash(const struct cache *cache, const struct wire_name *name)
+{
+    return siphash13(name->octets, name->len, cache->hash_key);
+}
+
+/* hot. What else the key says is mixed in by the last steps of MurmurHash3, which change half
+ * of the bits for each that differs; who does not know the name's hash cannot choose where keys
+ * fall. */
+uint64_t cache_hash_of(uint64_t name_hash, const struct cache_key *key)
+{
+    uint64_t hash =
+        name_hash ^ ((uint64_t)key->type << 32 | (uint64_t)key->context << 8 | flags_of(key));
+
+    hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
+    hash = (hash ^ hash >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return hash ^ hash >> 33;
+}
+
 uint64_t cache_hash(const struct cache *cache, const struct cache_key *key)
 {
-    uint8_t octets[WIRE_NAME_MAX + 5];
-    uint8_t *at = octets + key->name->len;
-
-    memcpy(octets, key->name->octets, key->name->len);
-    wire_put16(at, key->type);
-    wire_put16(at + 2, key->context);
-    at[4] = flags_of(key);
-    return siphash13(octets, key->name->len + 5u, cache->hash_key);
+    return cache_hash_of(cache_name_hash(cache, key->name), key);
 }
 
 _Static_assert(CACHE_SHARDS == 256, "the top octet of the hash chooses the shard");

@@ -63,6 +63,10 @@ void cache_keep_stale(struct cache *cache, uint32_t seconds);
 
 /* hot. Where an entry with this key is looked for. Any thread. */
 uint64_t cache_hash(const struct cache *cache, const struct cache_key *key);
+/* hot. The same in two steps: the name's by the cache's secret key, of use for other tables as
+ * well; and that of a key with this name. */
+uint64_t cache_name_hash(const struct cache *cache, const struct wire_name *name);
+uint64_t cache_hash_of(uint64_t name_hash, const struct cache_key *key);
 /* hot. The memory in which an entry with this hash would be begins to come: first what says
  * where it is; then, called after other work, the entry. Both change nothing. Any thread. */
 void cache_expect(const struct cache *cache, uint64_t hash);

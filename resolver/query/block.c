@@ -37,20 +37,29 @@ static const struct query_view *view_of(const struct query_settings *settings,
     return q->view < settings->view_count ? &settings->views[q->view] : NULL;
 }
 
+int block_code(const struct query_settings *settings, const struct policy_said *said)
+{
+    const int code = said != NULL && said->legal ? WIRE_EDE_CENSORED : WIRE_EDE_BLOCKED;
+
+    return settings->block_ede >= 0 ? settings->block_ede : code;
+}
+
+void block_write_soa(struct wire_writer *writer, const struct wire_name *owner, uint32_t serial,
+                     uint32_t ttl_s)
+{
+    wire_write_soa(writer, WIRE_AUTHORITY, owner, &soa_mname, &query_soa_rname, serial, ttl_s);
+}
+
 int block_ede(const struct query_engine *engine, const struct query *q, bool forged,
               char text[BLOCK_TEXT_SIZE])
 {
     const struct query_settings *settings = engine->settings;
     const struct query_view *view = view_of(settings, q);
     const struct policy_said *said = policy_hit_said(engine->policy, &q->hits.at[q->block]);
-    const int code = said != NULL && said->legal ? WIRE_EDE_CENSORED : WIRE_EDE_BLOCKED;
 
     policy_words_ede(engine->policy, &q->hits.at[q->block],
                      view != NULL ? view->name : "default", text);
-    if (forged) {
-        return WIRE_EDE_FORGED;
-    }
-    return settings->block_ede >= 0 ? settings->block_ede : code;
+    return forged ? WIRE_EDE_FORGED : block_code(settings, said);
 }
 
 static enum query_state block_empty(struct query_engine *engine, struct query *q,
@@ -71,6 +80,9 @@ static enum query_state block_negative(struct query_engine *engine, struct query
     struct wire_name owner;
     char text[BLOCK_TEXT_SIZE];
 
+    if (query_ready_negative(engine, q, rcode)) {
+        return QUERY_SEND;
+    }
     if (!respond_begin(engine, q, &writer)) {
         q->rcode = (uint8_t)rcode;
         return QUERY_RECORD;
@@ -78,8 +90,7 @@ static enum query_state block_negative(struct query_engine *engine, struct query
     wire_name_suffix(&q->question.name,
                      rcode == WIRE_NXDOMAIN && labels > 0 ? labels - 1u : labels, &owner);
     const uint32_t serial = said != NULL ? said->serial : 1;
-    wire_write_soa(&writer, WIRE_AUTHORITY, &owner, &soa_mname, &query_soa_rname, serial,
-                   engine->settings->block_ttl_s);
+    block_write_soa(&writer, &owner, serial, engine->settings->block_ttl_s);
     const int ede = block_ede(engine, q, false, text);
     return respond_end(engine, q, &writer, rcode, ede, text);
 }
@@ -97,6 +108,9 @@ enum query_state block_sinkhole(struct query_engine *engine, struct query *q)
 
     if (!v4 && !v6) {
         return block_negative(engine, q, WIRE_NOERROR);
+    }
+    if (query_ready_forged(engine, q)) {
+        return QUERY_SEND;
     }
     const int ede = block_ede(engine, q, true, text);
     return respond_record(engine, q, settings->block_ttl_s, address->octets,

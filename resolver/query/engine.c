@@ -135,6 +135,20 @@ static void decide_anew(struct query_engine *engine, struct query *q)
     query_drive(engine, q, QUERY_CLIENT);
 }
 
+/* A list that the policy knows no words of has none to be counted for. */
+static void name_providers(struct query_engine *engine)
+{
+    for (unsigned i = 0; i < POLICY_LISTS_MAX; i++) {
+        const struct policy_hit hit = {.ground = POLICY_GROUND_RULE, .list = (uint8_t)i};
+        const struct policy_said *said = policy_hit_said(engine->policy, &hit);
+
+        if (said == NULL) {
+            break;
+        }
+        query_tops_provider(engine->tops, hit.list, said->provider);
+    }
+}
+
 static bool uses_servers(const struct policy *policy)
 {
     for (unsigned view = 0; view < policy_view_count(policy); view++) {
@@ -156,6 +170,8 @@ void query_engine_adopt(struct query_engine *engine, const struct policy *policy
     engine->policy = policy;
     engine->settings = settings;
     engine->learns = uses_servers(policy);
+    name_providers(engine);
+    query_ready_make(&engine->ready, policy, settings);
     cache_keep_stale(engine->cache, settings->stale_max_s);
     engine->adopting = true;
     for (struct query *q = list_waiting(engine); q != NULL; q = next) {
@@ -178,6 +194,7 @@ const struct query_latency *query_engine_latency(const struct query_engine *engi
 
 struct query_tops *query_engine_tops(struct query_engine *engine)
 {
+    query_tops_settle(engine->tops);
     return engine->tops;
 }
 

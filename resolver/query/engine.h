@@ -12,6 +12,7 @@
 #include "local/local.h"
 #include "query/learn.h"
 #include "query/query.h"
+#include "query/ready.h"
 #include "query/share.h"
 #include "query/trace.h"
 #include "wire/limits.h"
@@ -83,7 +84,9 @@ struct query {
     bool aimed;            /* aim is of the name and the policy in force */
     uint16_t hash_context; /* hash is that of the question's key in this context */
     uint64_t hash;         /* 0: none yet */
-    uint8_t *out;          /* reserved for the answer */
+    uint64_t name_hash;    /* of cache_name_hash(); client_hash: of query_tops_hash() */
+    uint64_t client_hash;
+    uint8_t *out; /* reserved for the answer */
     size_t out_size, out_len;
     struct timer deadline;
     struct query_fetch *fetch; /* waited for, or NULL */
@@ -113,6 +116,7 @@ struct query_engine {
     struct timers *timers;
     const struct policy *policy;
     const struct query_settings *settings;
+    struct query_ready ready; /* for this policy and these settings */
     struct clock_now now;
     struct query_counters counters;
     struct query_latency latency;
@@ -274,6 +278,16 @@ enum query_state respond_end(struct query_engine *engine, struct query *q,
                              struct wire_writer *writer, unsigned rcode, int ede,
                              const char *ede_text);
 
+/* Room for the answer, once; q->out_size is then how large it may be. False: there is nowhere
+ * to write. And the header's flags. */
+bool respond_reserve(struct query_engine *engine, struct query *q);
+uint16_t respond_flags(const struct query *q, unsigned rcode);
+
+/* ready.c: hot. The answer of a blocked question by what is ready for it; rcode: NOERROR for
+ * NODATA, or NXDOMAIN. False: it is to be written the general way. */
+bool query_ready_forged(struct query_engine *engine, struct query *q);
+bool query_ready_negative(struct query_engine *engine, struct query *q, unsigned rcode);
+
 /* block.c */
 /* Answers by the action of hit q->block. May go on to QUERY_LOOKUP for a redirect. */
 enum query_state query_block(struct query_engine *engine, struct query *q);
@@ -282,6 +296,11 @@ enum query_state block_sinkhole(struct query_engine *engine, struct query *q);
 /* "provider list serial", and the code for an answer that is forged or not. */
 int block_ede(const struct query_engine *engine, const struct query *q, bool forged,
               char text[BLOCK_TEXT_SIZE]);
+/* The code for an answer that is not forged; said: NULL for another ground than RULE. */
+int block_code(const struct query_settings *settings, const struct policy_said *said);
+/* The SOA of a negative answer. */
+void block_write_soa(struct wire_writer *writer, const struct wire_name *owner, uint32_t serial,
+                     uint32_t ttl_s);
 
 /* servers.c: true if this answer, which all other triggers let through, is to be judged by its
  * name servers. */
@@ -295,7 +314,8 @@ void query_decision_of(const struct query_engine *engine, const struct query *q,
 void query_put_events(struct query_engine *engine, const struct policy_hits *hits, int applied,
                       struct audit_decision *decision, const struct policy_chain *chain);
 void query_count_decision(struct query_engine *engine, const struct audit_decision *decision,
-                          const struct policy_hit *hit, bool blocked);
+                          const struct policy_hit *hit, bool blocked, uint64_t client_hash,
+                          uint64_t name_hash);
 
 /* redirect.c */
 enum query_state redirect_start(struct query_engine *engine, struct query *q);

@@ -44,7 +44,8 @@ enum query_state step_client(struct query_engine *engine, struct query *q)
     }
     if (!q->counted && q->trace == NULL) { /* not yet: a reload brings it here again */
         q->counted = true;
-        query_tops_client(engine->tops, engine->now.mono_us, &q->client.from);
+        q->client_hash = query_tops_hash(engine->tops, &q->client.from);
+        query_tops_client(engine->tops, engine->now.mono_us, &q->client.from, q->client_hash);
     }
     switch (q->parsed) {
     case WIRE_QUESTION_OK:

@@ -14,7 +14,8 @@
 /* TTL of the HINFO record that answers ANY (RFC 8482, 4.2). */
 #define ANY_TTL_S 300
 
-static uint16_t flags_for(const struct query *q, unsigned rcode)
+/* hot */
+uint16_t respond_flags(const struct query *q, unsigned rcode)
 {
     return (uint16_t)(WIRE_FLAG_QR | WIRE_FLAG_RA | (rcode & WIRE_RCODE_MASK) |
                       (q->question.flags & (WIRE_FLAG_RD | WIRE_FLAG_CD)));
@@ -37,8 +38,7 @@ static void opt_for(const struct query_engine *engine, const struct query *q, un
                              .cookie_len = cookie ? sizeof(q->cookie) : 0};
 }
 
-/* Reserves room, once. q->out_size is then how large the answer may be. */
-static bool reserve(struct query_engine *engine, struct query *q)
+bool respond_reserve(struct query_engine *engine, struct query *q)
 {
     if (q->out != NULL) {
         return true; /* an answer was begun and thought better of */
@@ -93,7 +93,7 @@ enum query_state respond_empty(struct query_engine *engine, struct query *q, uns
                                uint16_t flags, int ede, const char *ede_text)
 {
     q->rcode = (uint8_t)rcode;
-    if (!reserve(engine, q)) {
+    if (!respond_reserve(engine, q)) {
         return QUERY_RECORD;
     }
     return write_empty(engine, q, rcode, flags, ede, ede_text);
@@ -127,7 +127,7 @@ enum query_state respond_message(struct query_engine *engine, struct query *q,
 
     invariant(message->body == WIRE_HEADER_OCTETS + (size_t)q->question.raw_len);
     q->rcode = (uint8_t)rcode;
-    if (!reserve(engine, q)) {
+    if (!respond_reserve(engine, q)) {
         return QUERY_RECORD;
     }
     const int ede = engine->answer.stale ? ede_of_stale(engine, q, rcode) : WIRE_EDE_NONE;
@@ -144,12 +144,12 @@ enum query_state respond_message(struct query_engine *engine, struct query *q,
     if (q->question.has_edns) {
         wire_write_opt(&writer, &opt);
     }
-    return written(q, wire_writer_end(&writer, q->question.id, flags_for(q, rcode)), rcode);
+    return written(q, wire_writer_end(&writer, q->question.id, respond_flags(q, rcode)), rcode);
 }
 
 bool respond_begin(struct query_engine *engine, struct query *q, struct wire_writer *writer)
 {
-    if (!reserve(engine, q)) {
+    if (!respond_reserve(engine, q)) {
         return false;
     }
     wire_writer_begin(writer, q->out, q->out_size, q->question.raw, q->question.raw_len);
@@ -166,7 +166,7 @@ enum query_state respond_end(struct query_engine *engine, struct query *q,
         opt_for(engine, q, rcode, ede, ede_text, &opt);
         wire_write_opt(writer, &opt);
     }
-    const size_t len = wire_writer_end(writer, q->question.id, flags_for(q, rcode));
+    const size_t len = wire_writer_end(writer, q->question.id, respond_flags(q, rcode));
     return len > 0 ? written(q, len, rcode) : write_truncated(engine, q, rcode);
 }
 
@@ -177,7 +177,7 @@ enum query_state respond_record(struct query_engine *engine, struct query *q, ui
     struct wire_opt opt;
 
     q->rcode = WIRE_NOERROR;
-    if (!reserve(engine, q)) {
+    if (!respond_reserve(engine, q)) {
         return QUERY_RECORD;
     }
     opt_for(engine, q, WIRE_NOERROR, ede, ede_text, &opt);
@@ -311,14 +311,21 @@ enum query_state step_send(struct query_engine *engine, struct query *q)
     return QUERY_RECORD;
 }
 
-/* For the lists of what is blocked most: the first rule stands for all of them. */
+/* hot. For the lists of what is blocked most: the first rule stands for all of them. */
 void query_count_decision(struct query_engine *engine, const struct audit_decision *decision,
-                          const struct policy_hit *hit, bool blocked)
+                          const struct policy_hit *hit, bool blocked, uint64_t client_hash,
+                          uint64_t name_hash)
 {
-    const struct policy_said *said = policy_hit_said(engine->policy, hit);
+    const struct query_tops_decision what = {
+        .client = &decision->client,
+        .client_hash = client_hash,
+        .name = decision->name,
+        .name_hash = name_hash,
+        .blocked = blocked,
+        .list = hit->ground == POLICY_GROUND_RULE ? hit->list : QUERY_TOPS_NO_LIST,
+    };
 
-    query_tops_decision(engine->tops, engine->now.mono_us, &decision->client, decision->name,
-                        blocked, said != NULL ? said->provider : NULL);
+    query_tops_decision(engine->tops, engine->now.mono_us, &what);
 }
 
 void query_decision_of(const struct query_engine *engine, const struct query *q,
@@ -400,7 +407,7 @@ enum query_state step_record(struct query_engine *engine, struct query *q)
     if (q->hits.count > 0) {
         query_decision_of(engine, q, &decision);
         query_count_decision(engine, &decision, &q->hits.at[q->blocked ? q->block : 0],
-                             q->blocked);
+                             q->blocked, q->client_hash, q->name_hash);
         query_put_events(engine, &q->hits, q->blocked ? q->block : -1, &decision, chain);
     }
     if (engine->questions != NULL) {

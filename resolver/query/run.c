@@ -114,7 +114,8 @@ static void expect(struct query_engine *engine, struct query *q)
     q->aimed = true;
     q->context = zone != NULL ? zone->context : 0;
     query_key_of(q, &key);
-    q->hash = cache_hash(engine->cache, &key);
+    q->name_hash = cache_name_hash(engine->cache, &q->question.name);
+    q->hash = cache_hash_of(q->name_hash, &key);
     q->hash_context = q->context;
     cache_expect(engine->cache, q->hash);
 }

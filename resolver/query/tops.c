@@ -7,9 +7,13 @@
 
 #define WINDOW_US UINT64_C(60000000)
 
-#define CLIENT_KEY_OCTETS   17 /* family, address */
-#define NAME_KEY_OCTETS     (1 + WIRE_NAME_MAX)
-#define PROVIDER_KEY_OCTETS 63 /* with what was done in front, and without a terminator */
+#define CLIENT_KEY_OCTETS 17 /* family, address */
+#define NAME_KEY_OCTETS   (1 + WIRE_NAME_MAX)
+/* Turns the hash of a name into that of the same one, blocked. */
+#define BLOCKED UINT64_C(0x9e3779b97f4a7c15)
+
+#define LISTS               256 /* numbers of lists are octets */
+#define PROVIDER_KEY_OCTETS 63  /* with what was done in front, and without a terminator */
 
 enum {
     WINDOW_PAST, /* all that are over and forgotten, added up */
@@ -18,10 +22,19 @@ enum {
     WINDOWS
 };
 
+/* Of a list. Providers are few, so that decisions are counted here by number, and together for
+ * each window. */
+struct list_count {
+    uint64_t count[2]; /* recorded, blocked */
+    char provider[PROVIDER_KEY_OCTETS];
+};
+
 struct query_tops {
     uint64_t window_us; /* when WINDOW_NOW began; 0: nothing was ever counted */
     bool before;        /* there is a window before */
     struct sketch *sketches[QUERY_TOPS][WINDOWS];
+    unsigned lists_end; /* no list with this number or a higher one is known */
+    struct list_count lists[LISTS];
 };
 
 static const struct {
@@ -77,6 +90,38 @@ static void turn_window(struct query_tops *tops)
     }
 }
 
+/* hot */
+static void add(struct query_tops *tops, enum query_top which, const void *key, size_t len,
+                uint64_t hash, uint64_t times)
+{
+    sketch_add(tops->sketches[which][WINDOW_NOW], key, len, hash, times);
+}
+
+static void settle_list(struct query_tops *tops, struct list_count *list)
+{
+    const size_t len = strnlen(list->provider, PROVIDER_KEY_OCTETS - 1);
+    uint8_t key[PROVIDER_KEY_OCTETS];
+
+    memcpy(key + 1, list->provider, len);
+    for (uint8_t blocked = 0; blocked < 2; blocked++) {
+        key[0] = blocked;
+        if (list->count[blocked] > 0) {
+            const struct sketch *now = tops->sketches[QUERY_TOP_PROVIDERS][WINDOW_NOW];
+
+            add(tops, QUERY_TOP_PROVIDERS, key, 1 + len, sketch_hash(now, key, 1 + len),
+                list->count[blocked]);
+            list->count[blocked] = 0;
+        }
+    }
+}
+
+void query_tops_settle(struct query_tops *tops)
+{
+    for (unsigned i = 0; i < tops->lists_end; i++) {
+        settle_list(tops, &tops->lists[i]);
+    }
+}
+
 static void turn_windows(struct query_tops *tops, uint64_t now_us)
 {
     const uint64_t past = tops->window_us == 0 ? 0 : (now_us - tops->window_us) / WINDOW_US;
@@ -84,6 +129,7 @@ static void turn_windows(struct query_tops *tops, uint64_t now_us)
     if (tops->window_us == 0) {
         tops->window_us = now_us;
     }
+    query_tops_settle(tops);
     if (past > 0) {
         turn_window(tops);
     }
@@ -102,55 +148,75 @@ static void keep_time(struct query_tops *tops, uint64_t now_us)
     }
 }
 
-/* hot */
-static void add(struct query_tops *tops, enum query_top which, const void *key, size_t len)
+/* hot. Returns the length. */
+static size_t client_key(const struct address *client, uint8_t key[CLIENT_KEY_OCTETS])
 {
-    struct sketch *now = tops->sketches[which][WINDOW_NOW];
+    key[0] = client->family;
+    memcpy(key + 1, client->octets, sizeof(client->octets));
+    return client->family == ADDRESS_V4 ? 1 + 4 : 1 + 16;
+}
 
-    sketch_add(now, key, len, sketch_hash(now, key, len), 1);
+void query_tops_provider(struct query_tops *tops, uint8_t list, const char *provider)
+{
+    const size_t len = strnlen(provider, PROVIDER_KEY_OCTETS - 1);
+    struct list_count *at = &tops->lists[list];
+
+    settle_list(tops, at);
+    memcpy(at->provider, provider, len);
+    at->provider[len] = '\0';
+    tops->lists_end = tops->lists_end > list ? tops->lists_end : list + 1u;
+}
+
+/* hot */
+uint64_t query_tops_hash(const struct query_tops *tops, const struct address *client)
+{
+    uint8_t key[CLIENT_KEY_OCTETS];
+    const size_t len = client_key(client, key);
+
+    return sketch_hash(tops->sketches[QUERY_TOP_CLIENTS][WINDOW_NOW], key, len);
 }
 
 /* hot */
 static void add_client(struct query_tops *tops, enum query_top which,
-                       const struct address *client)
+                       const struct address *client, uint64_t hash)
 {
-    const size_t octets = client->family == ADDRESS_V4 ? 4 : 16;
     uint8_t key[CLIENT_KEY_OCTETS];
+    const size_t len = client_key(client, key);
 
-    key[0] = client->family;
-    memcpy(key + 1, client->octets, octets);
-    add(tops, which, key, 1 + octets);
+    add(tops, which, key, len, hash, 1);
 }
 
 /* hot */
-void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct address *client)
+void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct address *client,
+                       uint64_t hash)
 {
     keep_time(tops, now_us);
-    add_client(tops, QUERY_TOP_CLIENTS, client);
+    add_client(tops, QUERY_TOP_CLIENTS, client, hash);
 }
 
-void query_tops_decision(struct query_tops *tops, uint64_t now_us, const struct address *client,
-                         const struct wire_name *name, bool blocked, const char *provider)
+/* hot */
+void query_tops_decision(struct query_tops *tops, uint64_t now_us,
+                         const struct query_tops_decision *decision)
 {
+    const struct wire_name *name = decision->name;
     uint8_t key[NAME_KEY_OCTETS];
 
     keep_time(tops, now_us);
-    if (blocked) {
-        add_client(tops, QUERY_TOP_CLIENTS_BLOCKED, client);
+    if (decision->blocked) {
+        add_client(tops, QUERY_TOP_CLIENTS_BLOCKED, decision->client, decision->client_hash);
     }
-    key[0] = blocked ? 1 : 0;
+    key[0] = decision->blocked ? 1 : 0;
     memcpy(key + 1, name->octets, name->len);
-    add(tops, QUERY_TOP_NAMES, key, 1 + (size_t)name->len);
-    if (provider != NULL) {
-        const size_t len = strnlen(provider, PROVIDER_KEY_OCTETS - 1);
-
-        memcpy(key + 1, provider, len);
-        add(tops, QUERY_TOP_PROVIDERS, key, 1 + len);
+    add(tops, QUERY_TOP_NAMES, key, 1 + (size_t)name->len,
+        decision->name_hash ^ (decision->blocked ? BLOCKED : 0), 1);
+    if (decision->list >= 0 && decision->list < (int)tops->lists_end) {
+        tops->lists[decision->list].count[decision->blocked ? 1 : 0]++;
     }
 }
 
 void query_tops_copy(struct query_tops *to, struct query_tops *from, uint64_t now_us)
 {
+    query_tops_settle(from);
     if (now_us != 0) {
         keep_time(from, now_us);
     }

@@ -28,15 +28,36 @@ struct query_tops; /* opaque */
 struct query_tops *query_tops_create(const uint8_t key[16]);
 void query_tops_destroy(struct query_tops *tops); /* NULL is fine */
 
-/* hot. now_us: monotonic, never less than before. */
-void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct address *client);
-/* Once per question that policy had a word about. blocked: the answer was replaced; else it
- * only would have been. provider: id in words, cut if it is longer than 62 octets;
- * NULL: no list had the word. */
-void query_tops_decision(struct query_tops *tops, uint64_t now_us, const struct address *client,
-                         const struct wire_name *name, bool blocked, const char *provider);
+/* The provider of the list with this number: id in words, copied, cut if it is longer than 62
+ * octets. Whatever is counted of the list from here on is counted for it. */
+void query_tops_provider(struct query_tops *tops, uint8_t list, const char *provider);
 
-/* A copy for others, of the same key. Forgets what is too old first; now_us 0: nothing. */
+/* hot. A client's hash, for what follows. */
+uint64_t query_tops_hash(const struct query_tops *tops, const struct address *client);
+/* hot. now_us: monotonic, never less than before. */
+void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct address *client,
+                       uint64_t hash);
+
+#define QUERY_TOPS_NO_LIST (-1)
+
+/* What policy had a word about; pointers are borrowed for the call. */
+struct query_tops_decision {
+    const struct address *client;
+    uint64_t client_hash; /* of query_tops_hash() */
+    const struct wire_name *name;
+    uint64_t name_hash; /* by a secret key, the same for all that are merged */
+    bool blocked;       /* the answer was replaced; else it only would have been */
+    int list;           /* that had the word */
+};
+/* hot. Once per question. */
+void query_tops_decision(struct query_tops *tops, uint64_t now_us,
+                         const struct query_tops_decision *decision);
+
+/* What was counted by list goes to its provider: before it is read. */
+void query_tops_settle(struct query_tops *tops);
+
+/* A copy for others, of the same key. Forgets what is too old first, and settles; now_us 0:
+ * nothing is too old. */
 void query_tops_copy(struct query_tops *to, struct query_tops *from, uint64_t now_us);
 /* Adds what another worker has counted. */
 void query_tops_merge(struct query_tops *to, const struct query_tops *from);
@@ -51,8 +72,8 @@ struct query_top_entry {
     char provider[63];     /* of providers */
 };
 
-/* The first max (at most QUERY_TOP_READ_MAX) of a kind, most frequent first; recent: of the
- * last windows alone. Allocates; 0 if out of memory. */
+/* The first max (at most QUERY_TOP_READ_MAX) of a kind, most frequent first; recent:
+ * of the last windows alone. Allocates; 0 if out of memory. */
 size_t query_tops_read(const struct query_tops *tops, enum query_top which, bool recent,
                        struct query_top_entry *out, size_t max);
 /* How long the recent windows have lasted by then, in microseconds. */

@@ -6,6 +6,7 @@
  */
 #include "base/histogram.h"
 #include "base/random.h"
+#include "base/siphash.h"
 #include "query/tops.h"
 
 #include <stdio.h>
@@ -40,18 +41,31 @@ static void latency(struct work *work, unsigned i)
 
 static void client(struct work *work, unsigned i)
 {
-    query_tops_client(work->tops, 1000000, &work->clients[i % SOME]);
+    const struct address *from = &work->clients[i % SOME];
+
+    query_tops_client(work->tops, 1000000, from, query_tops_hash(work->tops, from));
 }
 
 static void same_client(struct work *work, unsigned i)
 {
-    query_tops_client(work->tops, 1000000, &work->clients[i % 16]);
+    const struct address *from = &work->clients[i % 16];
+
+    query_tops_client(work->tops, 1000000, from, query_tops_hash(work->tops, from));
 }
 
 static void decision(struct work *work, unsigned i)
 {
-    query_tops_decision(work->tops, 1000000, &work->clients[i % 16], &work->names[i % SOME],
-                        true, "provider");
+    static const uint8_t key[16] = "a key";
+    const struct wire_name *name = &work->names[i % SOME];
+    const struct query_tops_decision decided = {
+        .client = &work->clients[i % 16],
+        .client_hash = query_tops_hash(work->tops, &work->clients[i % 16]),
+        .name = name,
+        .name_hash = siphash13(name->octets, name->len, key),
+        .blocked = true,
+        .list = 0};
+
+    query_tops_decision(work->tops, 1000000, &decided);
 }
 
 static void copy(struct work *work, unsigned i)
@@ -96,6 +110,7 @@ int main(void)
     random_init_seed(&random, seed);
     work->tops = query_tops_create(key);
     work->other = query_tops_create(key);
+    query_tops_provider(work->tops, 0, "provider");
     for (unsigned i = 0; i < SOME; i++) {
         char text[64];
 

@@ -37,7 +37,7 @@ static void ask(struct query_tops *tops, uint64_t now_us, uint8_t last, unsigned
     for (unsigned i = 0; i < times; i++) {
         const struct address from = client(last);
 
-        query_tops_client(tops, now_us, &from);
+        query_tops_client(tops, now_us, &from, query_tops_hash(tops, &from));
     }
 }
 
@@ -120,9 +120,79 @@ static void workers_are_added_up(void **state)
     query_tops_destroy(sum);
 }
 
+static const struct address decider = {.family = ADDRESS_V6, .octets = {0x20, 1, 0xd, 0xb8}};
+
+static void decide(struct query_tops *tops, uint64_t now_us, int list,
+                   const struct wire_name *name, bool blocked)
+{
+    const struct query_tops_decision decision = {.client = &decider,
+                                                 .client_hash = query_tops_hash(tops, &decider),
+                                                 .name = name,
+                                                 .name_hash =
+                                                     siphash13(name->octets, name->len, key),
+                                                 .blocked = blocked,
+                                                 .list = list};
+
+    query_tops_decision(tops, now_us, &decision);
+}
+
+/* "blocked one 3": the providers of a copy, most frequent first. */
+static const char *providers(struct query_tops *tops, uint64_t now_us, bool recent)
+{
+    static char words[256];
+    struct query_top_entry entries[8];
+    struct query_tops *copy = make();
+    size_t len = 0;
+
+    query_tops_copy(copy, tops, now_us);
+    const size_t count = query_tops_read(copy, QUERY_TOP_PROVIDERS, recent, entries, 8);
+    words[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(entries[i].error, 0);
+        len += (size_t)snprintf(words + len, sizeof(words) - len, "%s%s%s %u",
+                                i > 0 ? ", " : "", entries[i].blocked ? "blocked " : "",
+                                entries[i].provider, (unsigned)entries[i].count);
+    }
+    query_tops_destroy(copy);
+    return words;
+}
+
+/* Lists are counted by number: two of one provider together, and each in its own window. */
+static void a_list_counts_for_the_provider_that_it_has_then(void **state)
+{
+    struct query_tops *tops = make();
+    struct wire_name name;
+
+    (void)state;
+    assert_int_equal(wire_name_from_text("x.example", 9, &name), WIRE_TEXT_OK);
+    query_tops_provider(tops, 0, "one");
+    query_tops_provider(tops, 1, "one");
+    query_tops_provider(tops, 2, "two");
+    for (unsigned i = 0; i < 4; i++) {
+        decide(tops, START, (int)(i % 2), &name, true);
+    }
+    decide(tops, START, 2, &name, false);
+    decide(tops, START, 3, &name, true); /* not known */
+    decide(tops, START, QUERY_TOPS_NO_LIST, &name, true);
+    assert_string_equal(providers(tops, START, true), "blocked one 4, two 1");
+    query_tops_provider(tops, 0, "three"); /* another policy */
+    decide(tops, START + SECOND, 0, &name, true);
+    decide(tops, START + SECOND, 0, &name, true);
+    assert_string_equal(providers(tops, START, true), "blocked one 4, blocked three 2, two 1");
+    /* These windows are over. */
+    decide(tops, START + 200 * SECOND, 2, &name, true);
+    assert_string_equal(providers(tops, START + 200 * SECOND, true), "blocked two 1");
+    decide(tops, START + 200 * SECOND, 2, &name, true);
+    decide(tops, START + 200 * SECOND, 2, &name, true);
+    decide(tops, START + 200 * SECOND, 2, &name, true);
+    decide(tops, START + 200 * SECOND, 1, &name, true);
+    assert_string_equal(providers(tops, START + 200 * SECOND, false),
+                        "blocked one 5, blocked two 4, blocked three 2, two 1");
+    query_tops_destroy(tops);
+}
+
 static void names_of_every_length_come_back(void **state)
 {
-    const struct address from = {.family = ADDRESS_V6, .octets = {0x20, 1, 0xd, 0xb8}};
     struct query_tops *tops = make();
     struct query_top_entry entry;
     char provider[200];
@@ -137,13 +207,15 @@ static void names_of_every_length_come_back(void **state)
     name.at[127] = 254;
     memset(provider, 'p', sizeof(provider) - 1);
     provider[sizeof(provider) - 1] = '\0';
-    query_tops_decision(tops, START, &from, &name, true, provider);
+    query_tops_provider(tops, 255, provider);
+    decide(tops, START, 255, &name, true);
+    query_tops_settle(tops);
     assert_int_equal(query_tops_read(tops, QUERY_TOP_NAMES, false, &entry, 1), 1);
     assert_true(entry.blocked && wire_name_equal(&entry.name, &name));
     assert_int_equal(query_tops_read(tops, QUERY_TOP_PROVIDERS, true, &entry, 1), 1);
     assert_int_equal(strlen(entry.provider), 62);
     assert_int_equal(query_tops_read(tops, QUERY_TOP_CLIENTS_BLOCKED, true, &entry, 1), 1);
-    assert_true(address_same_host(&entry.client, &from));
+    assert_true(address_same_host(&entry.client, &decider));
     assert_int_equal(query_tops_read(tops, QUERY_TOP_CLIENTS, true, &entry, 1), 0);
     query_tops_destroy(tops);
 }
@@ -176,6 +248,7 @@ static void the_engine_counts_each_question_once(void **state)
     bench_adopt(bench, RULES); /* what waits is decided anew: not counted anew */
     bench_done(bench, 0, QUERY_FETCH_TIMEOUT, NULL, 0);
     bench_done(bench, 1, QUERY_FETCH_TIMEOUT, NULL, 0);
+    query_tops_settle(tops);
     assert_int_equal(query_tops_read(tops, QUERY_TOP_CLIENTS, false, entries, 4), 1);
     assert_int_equal(entries[0].count, 5);
     assert_int_equal(query_tops_read(tops, QUERY_TOP_CLIENTS_BLOCKED, false, entries, 4), 1);
@@ -216,6 +289,7 @@ static void who_may_not_ask_is_not_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_list_counts_for_the_provider_that_it_has_then),
         cmocka_unit_test(the_last_minutes_are_two_windows),
         cmocka_unit_test(a_long_silence_empties_both_windows_at_once),
         cmocka_unit_test(workers_are_added_up),

@@ -1,0 +1,491 @@
+/*
+ * What a blocked question is answered by what is ready for it (query/ready.h) is octet for
+ * octet what the general way would write, with the same events and counters: for each action,
+ * type, view, setting and change, whatever the question's case, flags, EDNS and transport.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "policy/views.h"
+#include "query/bench.h"
+
+#define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
+#define VIEWS        7u
+#define MANNERS      1u /* questions of each kind, all else by chance */
+
+#define RULE(what, name, more) \
+    what " suffix " name " category=a scope=cloud confidence=high" more " evidence=\"x\"\n"
+
+static const struct {
+    const char *id, *provider, *legal, *rules;
+} lists[] = {
+    {"l0", "prov", "",
+     RULE("block", "sink.example", "") RULE("block", "nx.example", " action=nxdomain")
+         RULE("block", "kept.example", " action=nxdomain") RULE("pass", "www.kept.example", "")
+             RULE("block", "nodata.example", " action=nodata")
+                 RULE("block", "refused.example", " action=refused")
+                     RULE("block", "drop.example", " action=drop")
+                         RULE("block", "tc.example", " action=truncate")
+                             RULE("block", "log.example", " action=log")
+                                 RULE("block", "deep.example", "")
+                                     RULE("block", "deepnx.example", " action=nxdomain")},
+    {"a-list-with-a-name-that-is-cut", "a-provider-with-a-name-that-is-cut",
+     "legal-requirement somebody says so\n",
+     RULE("block", "law.example", "") RULE("block", "lawnx.example", " action=nxdomain")
+         RULE("block", "a.cordon.invalid", "") RULE("block", "nx.invalid", " action=nxdomain")
+             RULE("block", "x.nobody.invalid", " action=nodata")},
+    {"l2", "other", "",
+     RULE("block", "sink.example", " action=nodata") RULE("block", "only2.example", "")},
+};
+
+static const char *const names[] = {"sink.example",     "a.b.sink.example",
+                                    "nx.example",       "a.nx.example",
+                                    "kept.example",     "x.kept.example",
+                                    "www.kept.example", "nodata.example",
+                                    "refused.example",  "drop.example",
+                                    "tc.example",       "log.example",
+                                    "law.example",      "b.lawnx.example",
+                                    "a.cordon.invalid", "q.a.cordon.invalid",
+                                    "nx.invalid",       "x.nobody.invalid",
+                                    "only2.example",    "unlisted.example",
+                                    "example",          "."};
+
+static const uint16_t types[] = {WIRE_A,   WIRE_AAAA, WIRE_HTTPS, WIRE_SVCB,  WIRE_TXT,
+                                 WIRE_ANY, WIRE_NS,   WIRE_SOA,   WIRE_CNAME, 65280};
+
+/* One of the two that are compared. */
+struct side {
+    struct bench *bench;
+    uint8_t answer[WIRE_MESSAGE_MAX];
+    size_t room, len;
+    unsigned sent;
+};
+
+static uint8_t *reserve(void *context, struct query *q, size_t *size)
+{
+    struct side *side = context;
+
+    (void)q;
+    *size = side->room;
+    return side->room == 0 ? NULL : side->answer;
+}
+
+static void send_answer(void *context, struct query *q, size_t len)
+{
+    struct side *side = context;
+
+    (void)q;
+    side->len = len;
+    side->sent++;
+}
+
+static void release(void *context, struct query *q)
+{
+    (void)context;
+    (void)q;
+}
+
+/* Nobody can be asked: what is not blocked fails at once. */
+static int ask(void *context, struct query_fetch *fetch)
+{
+    (void)context;
+    (void)fetch;
+    return -1;
+}
+
+static void cancel(void *context, struct query_fetch *fetch)
+{
+    (void)context;
+    (void)fetch;
+    fail();
+}
+
+static const struct query_io io = {reserve, send_answer, release, ask, cancel};
+
+static struct policy_image *make_image(void)
+{
+    struct policy_list *parsed[COUNT(lists)] = {NULL};
+    struct policy_image *image = NULL;
+    struct report report;
+
+    report_init(&report);
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        char text[4096];
+        const int len = snprintf(
+            text, sizeof(text),
+            "cordon-list 1\nid %s\ntitle T\nprovider %s P\nserial %u\n"
+            "created 2026-01-01T00:00:00Z\nexpires 2027-01-01T00:00:00Z\n%srules\n%send\n",
+            lists[i].id, lists[i].provider, i == 1 ? 4294967295u : 7u + (unsigned)i,
+            lists[i].legal, lists[i].rules);
+
+        assert_true(len > 0 && (size_t)len < sizeof(text));
+        assert_int_equal(policy_list_parse(text, (size_t)len, "t", &report, &parsed[i]), 0);
+    }
+    assert_int_equal(
+        policy_image_build((const struct policy_list *const *)parsed, COUNT(lists), &image), 0);
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        policy_list_free(parsed[i]);
+    }
+    report_deinit(&report);
+    return image;
+}
+
+/* Views: as it is; actions of the operator; one list recorded, another off; recorded alone;
+ * denied by default; by default not existing; all its clients. */
+static struct policy *make_policy(uint64_t generation)
+{
+    static const struct policy_list_setting all[] = {
+        {.id = "l0", .mode = POLICY_MODE_ENFORCE},
+        {.id = "a-list-with-a-name-that-is-cut", .mode = POLICY_MODE_ENFORCE},
+        {.id = "l2", .mode = POLICY_MODE_ENFORCE}};
+    static const struct policy_list_setting acted[] = {
+        {.id = "l2", .mode = POLICY_MODE_ENFORCE, .action = POLICY_ACTION_NXDOMAIN},
+        {.id = "l0", .mode = POLICY_MODE_ENFORCE, .action = POLICY_ACTION_NODATA}};
+    static const struct policy_list_setting mixed[] = {
+        {.id = "l0", .mode = POLICY_MODE_LOG}, {.id = "l2", .mode = POLICY_MODE_ENFORCE}};
+    const struct policy_view_setting views[VIEWS] = {
+        {.name = "plain", .lists = all, .list_count = COUNT(all)},
+        {.name = "acted", .lists = acted, .list_count = COUNT(acted)},
+        {.name = "mixed", .lists = mixed, .list_count = COUNT(mixed)},
+        {.name = "recorded", .lists = all, .list_count = COUNT(all), .log_only = true},
+        {.name = "denied", .lists = all, .list_count = COUNT(all), .deny = true},
+        {.name = "a-view-with-a-name-that-is-cut",
+         .lists = all,
+         .list_count = COUNT(all),
+         .deny = true,
+         .action = POLICY_ACTION_NXDOMAIN},
+        {.name = "clients",
+         .lists = all,
+         .list_count = COUNT(all),
+         .client = POLICY_CLIENT_BLOCK}};
+    struct policy *policy = NULL;
+    struct report report;
+
+    report_init(&report);
+    assert_int_equal(policy_create(make_image(), views, VIEWS, generation, &report, &policy),
+                     0);
+    report_deinit(&report);
+    return policy;
+}
+
+/* What people change: nothing; a name and a rule excepted; a list paused; all of them. */
+static struct policy *change(const struct policy *base, unsigned which, uint64_t generation)
+{
+    static const char *const paused[] = {"l0"};
+    struct policy_exception exceptions[2] = {{.view = POLICY_ANY_VIEW, .ticket = "t"},
+                                             {.view = 0, .ticket = "u"}};
+    struct policy_changes changes = {.pause_all = which == 3};
+    struct policy *policy = NULL;
+
+    assert_int_equal(wire_name_from_text("b.sink.example", 14, &exceptions[0].name),
+                     WIRE_TEXT_OK);
+    assert_null(policy_exception_read_rule("l0: block suffix nx.example", 27, &exceptions[1]));
+    if (which == 1) {
+        changes.exceptions = exceptions;
+        changes.exception_count = 2;
+    } else if (which == 2) {
+        changes.paused = paused;
+        changes.paused_count = 1;
+    }
+    assert_int_equal(policy_derive(base, &changes, generation, &policy), 0);
+    return policy;
+}
+
+/* What the operator sets; the last has views of its own for some of the policy's alone. */
+static void set(unsigned which, struct query_settings *settings)
+{
+    static const struct address v4 = {.family = ADDRESS_V4, .octets = {192, 0, 2, 1}},
+                                v6 = {.family = ADDRESS_V6, .octets = {0x20, 1, 0xd, 0xb8}},
+                                none = {.family = ADDRESS_NONE};
+    static const struct query_view views[] = {
+        {"plain", v4, v6},   {"acted", v4, none},
+        {"mixed", none, v6}, {"recorded", v6, v4},
+        {"denied", v4, v6},  {"a-view-with-a-name-that-is-cut", none, none}};
+
+    settings->ede = which != 1;
+    settings->block_ede = which == 2 ? 17 : which == 3 ? 0 : WIRE_EDE_NONE;
+    settings->block_ttl_s = which == 0 ? 10 : which == 3 ? 0 : 86400;
+    settings->udp_size = which == 2 ? 512 : which == 3 ? 4096 : 1232;
+    settings->views = views;
+    settings->view_count = which == 0 ? 0 : which == 4 ? 3 : COUNT(views);
+}
+
+static size_t append(uint8_t *at, uint16_t code, const uint8_t *octets, size_t len)
+{
+    wire_put16(at, code);
+    wire_put16(at + 2, (uint16_t)len);
+    memcpy(at + 4, octets, len);
+    return 4 + len;
+}
+
+/* EDNS of any kind, or none. */
+static size_t put_opt(struct random *random, uint8_t *at)
+{
+    static const uint16_t sizes[] = {0, 512, 600, 1232, 4096, 65535};
+    static const uint8_t cookie[8] = "cookie!";
+    size_t len = 11;
+
+    if (random_below(random, 4) == 0) {
+        return 0;
+    }
+    memset(at, 0, len);
+    wire_put16(at + 1, WIRE_OPT);
+    wire_put16(at + 3, sizes[random_below(random, COUNT(sizes))]);
+    wire_put16(at + 7, random_below(random, 2) == 0 ? WIRE_EDNS_DO : 0);
+    if (random_below(random, 6) == 0) {
+        len += append(at + len, WIRE_OPTION_COOKIE, cookie, sizeof(cookie));
+    }
+    if (random_below(random, 4) == 0) {
+        len += append(at + len, WIRE_OPTION_KEEPALIVE, cookie, 0);
+    }
+    wire_put16(at + 9, (uint16_t)(len - 11));
+    return len;
+}
+
+static size_t make_question(struct random *random, const struct wire_name *name, uint16_t type,
+                            uint8_t octets[512])
+{
+    size_t len = WIRE_HEADER_OCTETS;
+    uint16_t flags = random_below(random, 4) == 0 ? 0 : WIRE_FLAG_RD;
+
+    flags |= random_below(random, 4) == 0 ? WIRE_FLAG_CD : 0;
+    flags |= random_below(random, 8) == 0 ? WIRE_FLAG_AD | WIRE_FLAG_TC : 0;
+    memset(octets, 0, 512);
+    wire_put16(octets, random_u16(random));
+    wire_put16(octets + 2, flags);
+    wire_put16(octets + 4, 1);
+    memcpy(octets + len, name->octets, name->len);
+    for (unsigned i = 0; i < name->labels; i++) { /* in any case */
+        for (unsigned at = 1; at <= name->octets[name->at[i]]; at++) {
+            uint8_t *octet = &octets[len + name->at[i] + at];
+
+            *octet ^= *octet >= 'a' && *octet <= 'z' && random_below(random, 2) != 0 ? 0x20 : 0;
+        }
+    }
+    len += name->len;
+    wire_put16(octets + len, type);
+    wire_put16(octets + len + 2, WIRE_IN);
+    len += 4;
+    const size_t opt = put_opt(random, octets + len);
+    octets[11] = opt > 0 ? 1 : 0;
+    return len + opt;
+}
+
+static void run_side(struct side *side, const struct query_client *client, size_t room,
+                     const uint8_t *octets, size_t len)
+{
+    struct query *q = query_take(side->bench->engine);
+
+    side->room = room;
+    side->len = 0;
+    memset(side->answer, 0xee, 1024);
+    query_client_of(q)->from = client->from;
+    query_client_of(q)->transport = client->transport;
+    query_client_of(q)->keepalive_100ms = client->keepalive_100ms;
+    query_run(side->bench->engine, q, octets, len);
+}
+
+static void expect_same_events(struct side *a, struct side *b)
+{
+    static struct audit_event one, two;
+    size_t len, other_len;
+    const void *event, *other;
+
+    while ((event = ring_peek(a->bench->events, &len)) != NULL) {
+        other = ring_peek(b->bench->events, &other_len);
+        assert_non_null(other);
+        assert_int_equal(len, other_len);
+        assert_true(audit_event_get(event, len, &one) && audit_event_get(other, len, &two));
+        assert_true(wire_name_equal(&one.name, &two.name) && one.wall_us == two.wall_us);
+        assert_true(address_equal(&one.client, &two.client) && one.type == two.type);
+        assert_true(one.rcode == two.rcode && one.applied == two.applied);
+        assert_true(one.view == two.view && one.generation == two.generation);
+        assert_true(one.hit.set == two.hit.set && one.hit.row == two.hit.row);
+        assert_true(one.hit.action == two.hit.action && one.hit.list == two.hit.list);
+        assert_true(one.hit.mode == two.hit.mode && one.hit.ground == two.hit.ground);
+        assert_true(one.hit.exception == two.hit.exception);
+        ring_release(a->bench->events);
+        ring_release(b->bench->events);
+    }
+    assert_null(ring_peek(b->bench->events, &other_len));
+}
+
+/* The general way: nothing is ready. */
+static void open_side(struct side *side)
+{
+    memset(side, 0, sizeof(*side));
+    side->bench = bench_create(16, 64);
+    side->bench->engine->io = &io;
+    side->bench->engine->io_context = side;
+    query_cookies_init(&side->bench->engine->cookies,
+                       (const uint8_t[QUERY_COOKIE_KEY_OCTETS]){1});
+}
+
+static void adopt(struct side *side, const struct policy *policy, bool ready)
+{
+    query_engine_adopt(side->bench->engine, policy, &side->bench->settings);
+    assert_int_equal(side->bench->engine->ready.lists, COUNT(lists));
+    if (!ready) {
+        side->bench->engine->ready.lists = 0;
+    }
+}
+
+static struct policy_views *choose_by_last_octet(void)
+{
+    struct policy_view_place places[VIEWS];
+    struct policy_views *views = NULL;
+
+    for (uint8_t i = 0; i < VIEWS; i++) {
+        places[i] = (struct policy_view_place){
+            .clients = {.octets = {127, 0, 0, i}, .bits = 32, .family = ADDRESS_V4}, .view = i};
+    }
+    assert_int_equal(policy_views_build(places, VIEWS, NULL, &views), 0);
+    return views;
+}
+
+/* The i-th name; the last ones have many labels, or as many octets as there can be. */
+static bool name_at(unsigned i, struct wire_name *name)
+{
+    static const unsigned labels[] = {60, 61, 62, 63, 64, 100, 120};
+    char text[WIRE_NAME_TEXT_MAX] = "";
+    size_t len = 0;
+
+    if (i < COUNT(names)) {
+        assert_int_equal(wire_name_from_text(names[i], strlen(names[i]), name), WIRE_TEXT_OK);
+        return true;
+    }
+    i -= COUNT(names);
+    if (i < 2 * COUNT(labels)) {
+        for (unsigned n = 2; n < labels[i / 2]; n++) {
+            text[len++] = 'x';
+            text[len++] = '.';
+        }
+        strcpy(text + len, i % 2 == 0 ? "deep.example" : "deepnx.example");
+    } else if (i < 2 * COUNT(labels) + 2) {
+        for (unsigned n = 0; n < 3; n++) {
+            memset(text + len, 'a' + (int)n, 63);
+            len += 63;
+            text[len++] = '.';
+        }
+        memset(text + len, 'z', 44);
+        strcpy(text + len + 44, i % 2 == 0 ? ".deep.example" : ".deepnx.example");
+    } else {
+        return false;
+    }
+    assert_int_equal(wire_name_from_text(text, strlen(text), name), WIRE_TEXT_OK);
+    return true;
+}
+
+static void compare(struct side *ready, struct side *general, struct random *random,
+                    const struct wire_name *name, uint16_t type, uint8_t view)
+{
+    static const size_t rooms[] = {0, 300, 330, 345, 360, 420, 512, 4096, 4096, 4096};
+    const struct query_client client = {
+        .from = {.family = ADDRESS_V4, .octets = {127, 0, 0, view}},
+        .transport = random_below(random, 3) == 0 ? QUERY_TCP : QUERY_UDP,
+        .keepalive_100ms = random_below(random, 2) == 0 ? 100 : -1};
+    const size_t room = rooms[random_below(random, COUNT(rooms))];
+    uint8_t octets[512];
+    const size_t len = make_question(random, name, type, octets);
+
+    run_side(ready, &client, room, octets, len);
+    run_side(general, &client, room, octets, len);
+    assert_int_equal(ready->len, general->len);
+    assert_memory_equal(ready->answer, general->answer, ready->len);
+    expect_same_events(ready, general);
+}
+
+static void what_is_ready_is_what_the_general_way_writes(void **state)
+{
+    static struct side ready, general;
+    static const uint8_t seed[RANDOM_SEED_OCTETS] = "ready";
+    struct policy *base = make_policy(1000);
+    struct policy_views *choice = choose_by_last_octet();
+    struct random random;
+    struct wire_name name;
+    uint64_t generation = 2000;
+
+    (void)state;
+    random_init_seed(&random, seed);
+    open_side(&ready);
+    open_side(&general);
+    for (unsigned setting = 0; setting < 5; setting++) {
+        for (unsigned changed = 0; changed < 4; changed++) {
+            struct policy *policy = change(base, changed, generation++);
+
+            set(setting, &ready.bench->settings);
+            set(setting, &general.bench->settings);
+            ready.bench->settings.choice = general.bench->settings.choice = choice;
+            adopt(&ready, policy, true);
+            adopt(&general, policy, false);
+            for (unsigned i = 0; name_at(i, &name); i++) {
+                for (unsigned j = 0; j < COUNT(types) * VIEWS * MANNERS; j++) {
+                    compare(&ready, &general, &random, &name, types[j % COUNT(types)],
+                            (uint8_t)(j / COUNT(types) % VIEWS));
+                }
+            }
+            adopt(&ready, base, true);
+            adopt(&general, base, true);
+            policy_destroy(policy);
+        }
+    }
+    const struct query_counters *one = query_engine_counters(ready.bench->engine);
+    assert_memory_equal(one, query_engine_counters(general.bench->engine), sizeof(*one));
+    assert_true(one->blocked > 20000 && one->logged > 3000 && one->truncated > 300);
+    assert_true(one->excepted > 50 && one->denied > 500 && ready.sent == general.sent);
+    policy_views_free(choice);
+    bench_destroy(ready.bench);
+    bench_destroy(general.bench);
+    policy_destroy(base);
+}
+
+/* Else nothing was compared above. */
+static void what_is_ready_is_sent(void **state)
+{
+    static struct side side;
+    static const uint8_t seed[RANDOM_SEED_OCTETS] = "sent";
+    struct policy *policy = make_policy(1);
+    struct query_client client = {.from = {.family = ADDRESS_V4, .octets = {127, 0, 0, 1}}};
+    const uint16_t asked[] = {WIRE_A, WIRE_AAAA, WIRE_HTTPS};
+    struct random random;
+    struct wire_name name;
+    uint8_t octets[512];
+
+    (void)state;
+    open_side(&side);
+    set(0, &side.bench->settings);
+    for (size_t i = 0; i < COUNT(asked); i++) {
+        for (uint8_t spoilt = 0; spoilt < 2; spoilt++) {
+            random_init_seed(&random, seed);
+            assert_true(name_at(0, &name));
+            const size_t len = make_question(&random, &name, asked[i], octets);
+
+            adopt(&side, policy, true);
+            struct query_ready *made = &side.bench->engine->ready;
+            uint8_t *const octet = i == 0   ? &made->a[0].octets[11]
+                                   : i == 1 ? &made->aaaa[0].octets[11]
+                                            : &made->soa[10];
+            const uint8_t expected = spoilt != 0 ? 0xdd : *octet;
+            *octet = expected;
+            run_side(&side, &client, 4096, octets, len);
+            const size_t at = WIRE_HEADER_OCTETS + name.len + 4u + (i < 2 ? 11 : 10);
+            assert_true(side.len > at);
+            assert_int_equal(side.answer[at], expected);
+        }
+    }
+    bench_destroy(side.bench);
+    policy_destroy(policy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_ready_is_what_the_general_way_writes),
+        cmocka_unit_test(what_is_ready_is_sent),
+    };
+    return cmocka_run_group_tests_name("query/ready", tests, NULL, NULL);
+}
