@@ -198,13 +198,22 @@ static struct policy *change(const struct policy *base, unsigned which, uint64_t
 /* What the operator sets; the last has views of its own for some of the policy's alone. */
 static void set(unsigned which, struct query_settings *settings)
 {
-    static const struct address v4 = {.family = ADDRESS_V4, .octets = {192, 0, 2, 1}},
-                                v6 = {.family = ADDRESS_V6, .octets = {0x20, 1, 0xd, 0xb8}},
-                                none = {.family = ADDRESS_NONE};
+#define V4                                               \
+    {                                                    \
+        .family = ADDRESS_V4, .octets = { 192, 0, 2, 1 } \
+    }
+#define V6                                                     \
+    {                                                          \
+        .family = ADDRESS_V6, .octets = { 0x20, 1, 0xd, 0xb8 } \
+    }
+#define NONE                   \
+    {                          \
+        .family = ADDRESS_NONE \
+    }
     static const struct query_view views[] = {
-        {"plain", v4, v6},   {"acted", v4, none},
-        {"mixed", none, v6}, {"recorded", v6, v4},
-        {"denied", v4, v6},  {"a-view-with-a-name-that-is-cut", none, none}};
+        {"plain", V4, V6},   {"acted", V4, NONE},
+        {"mixed", NONE, V6}, {"recorded", V6, V4},
+        {"denied", V4, V6},  {"a-view-with-a-name-that-is-cut", NONE, NONE}};
 
     settings->ede = which != 1;
     settings->block_ede = which == 2 ? 17 : which == 3 ? 0 : WIRE_EDE_NONE;
