@@ -284,6 +284,35 @@ static void a_key_is_destroyed_when_its_time_is_over(void **state)
     audit_privacy_destroy(privacy);
 }
 
+/* Who has the file under another name, as a snapshot would, has nothing. */
+static void a_key_that_is_destroyed_is_overwritten(void **state)
+{
+    struct audit_privacy *privacy = make_privacy(AUDIT_FORM_PSEUDONYM, false);
+    struct audit_days gone;
+    char text[80] = "";
+    char path[128];
+    char other[160];
+
+    (void)state;
+    (void)client_at(privacy, "192.0.2.77", NOON);
+    key_path(DAY0, path);
+    snprintf(other, sizeof(other), "%s/other", keys);
+    assert_int_equal(link(path, other), 0);
+    assert_int_equal(forget(privacy, DAY0 + 1, &gone), 0);
+    assert_int_equal(gone.count, 1);
+    assert_int_equal(access(path, F_OK), -1);
+    FILE *file = fopen(other, "r");
+    assert_non_null(file);
+    const size_t len = fread(text, 1, sizeof(text), file);
+    fclose(file);
+    assert_int_equal(len, 2 * DIGEST_KEY_OCTETS + 1);
+    for (size_t i = 0; i < len; i++) {
+        assert_int_equal(text[i], 0);
+    }
+    assert_int_equal(unlink(other), 0);
+    audit_privacy_destroy(privacy);
+}
+
 static void a_key_that_was_being_destroyed_is_none(void **state)
 {
     struct audit_privacy *privacy = make_privacy(AUDIT_FORM_PSEUDONYM, false);
@@ -564,6 +593,7 @@ int main(void)
         TEST(around_midnight_both_keys_are_at_hand),
         TEST(a_search_finds_a_client_while_the_keys_are_there),
         TEST(a_key_is_destroyed_when_its_time_is_over),
+        TEST(a_key_that_is_destroyed_is_overwritten),
         TEST(a_key_that_was_being_destroyed_is_none),
         TEST(without_a_disk_it_is_still_a_pseudonym),
         TEST(a_disk_that_hangs_holds_up_nobody),
