@@ -126,18 +126,30 @@ static uint32_t number_of(const char *name)
     return number <= UINT32_MAX ? (uint32_t)number : 0;
 }
 
-/* The lowest number from `from` on, and the highest. */
-static int look_through(void *context, uint32_t from, uint32_t *lowest, uint32_t *highest)
+/* What is in the folder, from the first. 0 or -errno. */
+static int open_names(void *context, DIR **names)
 {
     const int fd = openat(folder_of(context), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0) {
         return -errno;
     }
-    DIR *names = fdopendir(fd);
-    if (names == NULL) {
+    *names = fdopendir(fd);
+    if (*names == NULL) {
         close(fd);
         return -ENOMEM;
+    }
+    return 0;
+}
+
+/* The lowest number from `from` on, and the highest. */
+static int look_through(void *context, uint32_t from, uint32_t *lowest, uint32_t *highest)
+{
+    DIR *names = NULL;
+    const int result = open_names(context, &names);
+
+    if (result != 0) {
+        return result;
     }
     *lowest = 0;
     *highest = 0;
@@ -251,16 +263,11 @@ static int replace_file(void *context, uint32_t number)
 
 static int clean_folder(void *context)
 {
-    const int fd = openat(folder_of(context), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int result = 0;
+    DIR *names = NULL;
+    int result = open_names(context, &names);
 
-    if (fd < 0) {
-        return -errno;
-    }
-    DIR *names = fdopendir(fd);
-    if (names == NULL) {
-        close(fd);
-        return -ENOMEM;
+    if (result != 0) {
+        return result;
     }
     for (const struct dirent *entry = readdir(names); entry != NULL; entry = readdir(names)) {
         char name[2 * AUDIT_FILE_NAME_MAX];
@@ -271,7 +278,7 @@ static int clean_folder(void *context)
         }
         snprintf(name, sizeof(name), "%.*s", (int)(len - sizeof(BESIDE) + 1), entry->d_name);
         if (number_of(name) != 0 && strcmp(entry->d_name + strlen(name), BESIDE) == 0 &&
-            unlinkat(fd, entry->d_name, 0) != 0 && errno != ENOENT) {
+            unlinkat(dirfd(names), entry->d_name, 0) != 0 && errno != ENOENT) {
             result = -errno;
         }
     }

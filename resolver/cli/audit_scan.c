@@ -53,17 +53,23 @@ void cli_audit_scan_hide(struct cli_audit_scan *scan)
     scan->progress.on = was_on;
 }
 
+/* The signals that somebody ends it by. */
+static void ends_of(sigset_t *ends)
+{
+    sigemptyset(ends);
+    sigaddset(ends, SIGINT);
+    sigaddset(ends, SIGTERM);
+    sigaddset(ends, SIGHUP);
+    sigaddset(ends, SIGQUIT);
+}
+
 /* Whether somebody wants an end: a signal, or nobody reads any more. */
 static bool is_over(struct cli_audit_scan *scan)
 {
     const struct timespec now = {0, 0};
     sigset_t ends;
 
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    sigaddset(&ends, SIGQUIT);
+    ends_of(&ends);
     if (scan->signal == 0) {
         const int got = sigtimedwait(&ends, NULL, &now);
 
@@ -142,11 +148,7 @@ static bool wait_a_while(struct cli_audit_scan *scan)
     if (!is_over(scan)) {
         sigset_t ends;
 
-        sigemptyset(&ends);
-        sigaddset(&ends, SIGINT);
-        sigaddset(&ends, SIGTERM);
-        sigaddset(&ends, SIGHUP);
-        sigaddset(&ends, SIGQUIT);
+        ends_of(&ends);
         sigaddset(&ends, SIGPIPE);
         const int got = sigtimedwait(&ends, NULL, &span);
         scan->signal = got > 0 ? got : 0;
