@@ -272,6 +272,7 @@ static int serve(struct daemon *daemon)
 {
     int rc = uv_signal_start(&daemon->hup, on_hup, SIGHUP);
 
+    start_take_hangups();
     rc = rc != 0 ? rc : uv_signal_start(&daemon->term, on_end, SIGTERM);
     rc = rc != 0 ? rc : uv_signal_start(&daemon->interrupt, on_end, SIGINT);
     rc = rc != 0 ? rc : threads_start(daemon);

@@ -20,12 +20,27 @@
 
 #define FOLDER_MODE 0750
 
+static void mask_hangups(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(how, &set, NULL);
+}
+
+void start_take_hangups(void)
+{
+    mask_hangups(SIG_UNBLOCK);
+}
+
 void start_process(void)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct rlimit limit;
 
     sigaction(SIGPIPE, &ignore, NULL); /* a client that goes away is no reason to die */
+    mask_hangups(SIG_BLOCK);           /* nor is a reload that is asked for too early */
     umask(027);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max;

@@ -10,8 +10,11 @@
 #include "daemon/activation.h"
 #include "net/net.h"
 
-/* Ignores SIGPIPE, sets umask 027, raises the limit of descriptors, sets no_new_privs. */
+/* Ignores SIGPIPE, has SIGHUP wait, sets umask 027, raises the limit of descriptors, sets
+ * no_new_privs. */
 void start_process(void);
+/* SIGHUP, which waits since then, may come: somebody handles it. */
+void start_take_hangups(void);
 
 /* Workers for the configured number: 0 means one per processor that we may run on. */
 unsigned start_worker_count(unsigned configured);

@@ -242,6 +242,20 @@ if [ "$(id -u)" -eq 0 ]; then
   write_config
 fi
 
+say "a reload that is asked for while it starts ends nothing, and is done"
+option[state.directory]="$work/state-of-early" # made before lists are read
+write_config
+: >"$work/cordond.log"
+starts_left=1
+launch_cordond
+until [ -e "$work/state-of-early" ]; do is_running "$cordond_pid" || fail "it is gone"; done
+kill -HUP "$cordond_pid"
+wait_until 60 cordond_is_up || fail "SIGHUP has ended the start"
+wait_until 30 grep -q 'reloaded: generation' "$work/cordond.log" || fail "nothing was reloaded"
+stop_cordond
+option[state.directory]="$work/state"
+write_config
+
 say "the folder of lists swapped as a whole is noticed"
 mv "$work/lists" "$work/lists-1"
 ln -s lists-1 "$work/lists"
