@@ -32,7 +32,7 @@ say "a start: the image counts, then the text is read and kept"
 publish 5 five.example.org
 start_cordond
 ask www.five.example.org; expect 'answer .* A 0\.0\.0\.0'
-wait_until 30 is_kept 5 || fail "the text is not kept"
+wait_until 180 is_kept 5 || fail "the text is not kept"
 status_is 's["shipped"] and s["lists"][0]["text"] == "verified" and s["trust"]["broken"] == []' || fail "$(status 's')"
 
 say "a newer one: the same"
@@ -40,7 +40,7 @@ publish 6 six.example.org
 reload || fail "$(cat "$work/reload")"
 ask www.six.example.org; expect 'answer .* A 0\.0\.0\.0'
 ask www.five.example.org; expect_not 'A 0\.0\.0\.0'
-wait_until 30 is_kept 6 || fail "the text is not kept"
+wait_until 180 is_kept 6 || fail "the text is not kept"
 "$cordon" list rollback --reason test --to 5 --socket "$work/control.sock" big >/dev/null || fail "rollback"
 ask www.five.example.org; expect 'answer .* A 0\.0\.0\.0'
 "$cordon" list release --reason test --socket "$work/control.sock" big >/dev/null || fail "release"
@@ -51,7 +51,7 @@ kill -KILL "$cordond_pid"
 wait "$cordond_pid" 2>/dev/null || true
 rm -rf "$work/state/lists"
 start_cordond
-wait_until 30 is_kept 6 || fail "the text is not kept after a kill"
+wait_until 180 is_kept 6 || fail "the text is not kept after a kill"
 ask www.six.example.org; expect 'answer .* A 0\.0\.0\.0'
 stop_cordond
 
@@ -62,16 +62,16 @@ start_cordond
 ask n000001.example.test; expect 'answer .* A 0\.0\.0\.0'
 ask x000001.example.test; expect_not 'A 0\.0\.0\.0'
 is_broken() { status_is 'len(s["trust"]["broken"]) == 1 and "big.list" in s["trust"]["broken"][0]["fault"] and s["lists"][0]["text"] == "unread"'; }
-wait_until 30 is_broken || fail "no alarm: $(status 's["trust"]')"
+wait_until 180 is_broken || fail "no alarm: $(status 's["trust"]')"
 refused() { status_is 's["reload"] is not None and not s["reload"]["ok"]'; }
-wait_until 30 refused || fail "the text was not read anew"
+wait_until 180 refused || fail "the text was not read anew"
 ask n000001.example.test; expect 'answer .* A 0\.0\.0\.0'
 grep -q '"what":"publisher-as-before"' "$work/events.jsonl" || grep -q 'publisher-as-before' "$work/events.jsonl" || fail "no event"
 
 say "mended: the alarm ends"
 cp "$work/good.list" "$folder/big.list"
 mended() { status_is 's["trust"]["broken"] == [] and s["lists"][0]["text"] == "verified"'; }
-wait_until 30 mended || fail "$(status 's["trust"]')"
+wait_until 180 mended || fail "$(status 's["trust"]')"
 stop_cordond
 
 say "an image of another text, signed for by mistake: told, and compiled instead"
@@ -86,7 +86,7 @@ for key in list-a list-b; do # cordon catalogue sign would refuse it
 done
 start_cordond
 blocks_new() { ask y000002.example.test && grep -q 'A 0\.0\.0\.0' <<<"$answer"; }
-wait_until 60 blocks_new || fail "the text is not compiled"
+wait_until 180 blocks_new || fail "the text is not compiled"
 status_is 'not s["shipped"]' || fail "the image is in force"
 grep -q 'was made of another text' "$work/cordond.log" || fail "nobody was told"
 stop_cordond

@@ -25,6 +25,7 @@ mid.free.test 300 CNAME target.blocked.test
 RECORDS
 start_fake "$upstream_port" --log "$work/asked" --records "$work/records"
 option[lists.use]='{base: enforce}'
+option[upstreams.deadline]=30s # a question in flight waits for the reload, as long as that takes on a busy machine
 write_config
 start_cordond
 
@@ -114,7 +115,7 @@ all_is_noted "$upstream_port"
 say "the block arrives while the question is in flight and its retry is due"
 for transport in "" --tcp; do
   # shellcheck disable=SC2086 # nothing, or one option
-  python3 "$here/ask.py" "$host" "$port" "flight${transport:+-tcp}.x-silent.test" A $transport --timeout 8 >"$work/flight$transport" &
+  python3 "$here/ask.py" "$host" "$port" "flight${transport:+-tcp}.x-silent.test" A $transport --timeout 60 >"$work/flight$transport" &
   waiting=$!
   pids+=("$waiting")
   wait_until 30 grep -qi "flight${transport:+-tcp}\.x-silent" "$work/asked" || fail "the question did not leave"
@@ -137,7 +138,7 @@ status_is 's["questions"]["reruns"] >= 2' || fail "reruns: $(status 's["question
 
 say "a hundred questions in flight, blocked by one reload"
 for i in $(seq 1 100); do echo "many$i.x-silent.test A"; done >"$work/questions"
-dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 8 -q 100 -t 30 >"$work/dnsperf" 2>&1 &
+dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 8 -q 100 -t 60 >"$work/dnsperf" 2>&1 &
 loader=$!
 pids+=("$loader")
 all_have_left() { [ "$(grep -oiE ' many[0-9]+\.x-silent' "$work/asked" | tr '[:upper:]' '[:lower:]' | sort -u | wc -l)" = 100 ]; }
