@@ -117,7 +117,7 @@ start relay python3 "$work/relay.py" "$back" "$nsd_port" "$work/asked"
 # answers PORT NAME TYPE [OPTION...]: rcode and data, on one line. A program that had no answer in time says so, some of them
 # for a while, and is asked again: nothing here is to fail.
 answers() {
-  local until=$((SECONDS + 90))
+  local until=$((SECONDS + 30))
   until kdig @127.0.0.1 -p "$1" "${@:4}" +retry=0 +timeout=5 "$2" "$3" >"$work/kdig" 2>/dev/null &&
     ! grep -q 'status: SERVFAIL' "$work/kdig"; do
     [ "$SECONDS" -lt "$until" ] || break
