@@ -307,3 +307,16 @@ uint64_t audit_event_generation(const void *record, size_t len)
     }
     return generation;
 }
+
+uint64_t audit_event_answered(const void *record, size_t len)
+{
+    const uint8_t *const octets = record;
+    uint64_t wall_us = 0;
+    uint32_t latency_us = 0;
+
+    if (len >= sizeof(struct head)) {
+        memcpy(&wall_us, octets + offsetof(struct head, wall_us), sizeof(wall_us));
+        memcpy(&latency_us, octets + offsetof(struct head, latency_us), sizeof(latency_us));
+    }
+    return wall_us + latency_us;
+}

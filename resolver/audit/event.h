@@ -75,6 +75,10 @@ struct audit_event {
 bool audit_event_get(const void *record, size_t len, struct audit_event *out);
 /* The generation alone, without unpacking; 0 if the octets are too few. */
 uint64_t audit_event_generation(const void *record, size_t len);
+/* Likewise when it was answered (wall clock), by which records of several workers are put in a
+ * row; of a record of a question (event_row.h) that of the second. */
+uint64_t audit_event_answered(const void *record, size_t len);
+uint64_t audit_question_answered(const void *record, size_t len);
 
 /* Of the lines: a reader refuses a number that it does not know (docs/events.md). */
 #define AUDIT_SCHEMA_VERSION 1

@@ -277,6 +277,17 @@ bool audit_question_put(struct ring *ring, const struct audit_question *question
     return true;
 }
 
+uint64_t audit_question_answered(const void *record, size_t len)
+{
+    struct question_head head;
+
+    if (len < sizeof(head)) {
+        return 0;
+    }
+    memcpy(&head, record, sizeof(head));
+    return head.wall_us + head.latency_us;
+}
+
 unsigned audit_question_view(const void *record, size_t len)
 {
     struct question_head head;

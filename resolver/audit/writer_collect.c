@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-#define ROUND_RECORDS 4096u /* from one ring, before the next is looked at */
+#define ROUND_RECORDS 4096u /* of one stream, before the next is looked at */
+#define LATE_RECORDS  256u  /* before it is asked again whether lines must stand back */
 
 const struct policy *writer_policy(const struct audit_writer *writer)
 {
@@ -186,13 +187,6 @@ static bool take_record(struct audit_writer *writer, enum audit_stream stream,
     return true;
 }
 
-enum next_record {
-    NEXT_NONE,
-    NEXT_OURS,  /* *record is of the adopted policy */
-    NEXT_NEWER, /* it waits */
-    NEXT_STRAY  /* of a policy that is neither in force nor to come */
-};
-
 static enum next_record look_at(struct audit_writer *writer, unsigned ring, const void **record,
                                 size_t *len)
 {
@@ -269,25 +263,76 @@ static bool collect_changes(struct audit_writer *writer)
     return any;
 }
 
-/* Takes what has room from one ring, so much that the others get their turn. */
-static bool collect_ring(struct audit_writer *writer, unsigned i)
+static void look_at_head(struct audit_writer *writer, unsigned ring, struct writer_head *head)
 {
-    const enum audit_stream stream = stream_at(writer, i);
-    const bool late = is_late(writer, i);
-    unsigned taken = 0;
-    const void *record;
-    size_t len = 0;
-    enum next_record next = look_at(writer, i, &record, &len);
+    head->next = look_at(writer, ring, &head->record, &head->len);
+    if (head->next == NEXT_STRAY) {
+        head->answered_us = 0; /* whatever it says: out of the way */
+    } else if (head->next == NEXT_OURS) {
+        head->answered_us = stream_at(writer, ring) == AUDIT_DECISIONS
+                                ? audit_event_answered(head->record, head->len)
+                                : audit_question_answered(head->record, head->len);
+    }
+}
 
-    while (taken < ROUND_RECORDS && (next == NEXT_OURS || next == NEXT_STRAY)) {
-        if (next == NEXT_STRAY) {
+/* The ring of `first` and those of the other workers behind it whose oldest record was answered
+ * first; NULL: there is none.
+ *
+ * What was handed over before that record was answered is not behind it: a ring that was empty
+ * is looked at again after the newest of the heads was seen, until none of these has any. */
+static struct writer_head *find_earliest(struct audit_writer *writer, unsigned first)
+{
+    const unsigned workers = writer->inputs.workers;
+    struct writer_head *earliest = NULL;
+    bool found = true;
+
+    while (found) {
+        found = false;
+        earliest = NULL;
+        for (unsigned i = 0; i < workers; i++) {
+            struct writer_head *const head = &writer->heads[i];
+
+            if (head->next == NEXT_NONE) {
+                look_at_head(writer, first + i, head);
+                found = found || (head->next != NEXT_NONE && workers > 1);
+            }
+            if ((head->next == NEXT_OURS || head->next == NEXT_STRAY) &&
+                (earliest == NULL || head->answered_us < earliest->answered_us)) {
+                earliest = head;
+            }
+        }
+    }
+    return earliest;
+}
+
+/* Takes what has room from the rings of one stream, in the order of answers, so much that the
+ * other stream gets its turn. first: number of the first of these rings. */
+static bool collect_rings(struct audit_writer *writer, unsigned first)
+{
+    const enum audit_stream stream = stream_at(writer, first);
+    unsigned taken = 0;
+
+    for (unsigned i = 0; i < writer->inputs.workers; i++) {
+        writer->heads[i].next = NEXT_NONE;
+    }
+    while (taken < ROUND_RECORDS) {
+        for (unsigned i = 0; taken % LATE_RECORDS == 0 && i < writer->inputs.workers; i++) {
+            writer->heads[i].late = is_late(writer, first + i);
+        }
+        struct writer_head *const head = find_earliest(writer, first);
+
+        if (head == NULL) {
+            break;
+        }
+        const unsigned i = first + (unsigned)(head - writer->heads);
+        if (head->next == NEXT_STRAY) {
             report_damage(writer, stream);
-        } else if (!take_record(writer, stream, record, len, late)) {
+        } else if (!take_record(writer, stream, head->record, head->len, head->late)) {
             break;
         }
         ring_release(ring_at(writer, i));
+        head->next = NEXT_NONE;
         taken++;
-        next = look_at(writer, i, &record, &len);
     }
     writer->more = writer->more || taken == ROUND_RECORDS;
     return taken > 0;
@@ -300,8 +345,8 @@ bool writer_collect(struct audit_writer *writer)
     writer->now = clock_read();
     bool any = collect_changes(writer);
 
-    for (unsigned i = 0; i < ring_count(writer); i++) {
-        any = collect_ring(writer, i) || any;
+    for (unsigned i = 0; i < ring_count(writer); i += writer->inputs.workers) {
+        any = collect_rings(writer, i) || any;
     }
     return any;
 }

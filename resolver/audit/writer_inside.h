@@ -18,6 +18,22 @@
 #define WRITER_BUFFER_OCTETS (4 * AUDIT_LINE_MAX)
 #define WRITER_QUEUE_OCTETS  (128 * AUDIT_LINE_MAX)
 
+enum next_record {
+    NEXT_NONE,
+    NEXT_OURS,  /* the record is of the adopted policy */
+    NEXT_NEWER, /* it waits */
+    NEXT_STRAY  /* of a policy that is neither in force nor to come */
+};
+
+/* The oldest record of a ring, while the rings of a stream are emptied together. */
+struct writer_head {
+    enum next_record next;
+    const void *record;
+    size_t len;
+    uint64_t answered_us;
+    bool late; /* its lines stand back */
+};
+
 enum writer_loss {
     WRITER_LOST,
     WRITER_REFUSED,
@@ -58,6 +74,7 @@ struct audit_writer {
     struct audit_event_words words;
     struct audit_list_words *list_words;
     struct audit_stencils *stencils;
+    struct writer_head *heads; /* one per worker */
 
     /* The audit log. */
     struct clock_now now; /* of this round */

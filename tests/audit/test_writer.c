@@ -153,6 +153,57 @@ static void records_that_nothing_explains_are_counted_and_passed_over(void **sta
     tear_down(&f);
 }
 
+static void put_at(struct fixture *f, unsigned worker, uint64_t wall_us, uint32_t latency_us,
+                   unsigned port)
+{
+    const struct policy *policy = f->policies[worker];
+    const struct wire_name name = make_name("a.g1.example");
+    const struct policy_hit hit = make_hit(policy, "a.g1.example", 0, POLICY_TRIGGER_QNAME);
+    struct audit_decision decision = {
+        .wall_us = 1795339800000000 + wall_us,
+        .latency_us = latency_us,
+        .generation = policy_generation(policy),
+        .client = make_address("192.0.2.1@4000"),
+        .name = &name,
+        .type = 1,
+        .hit = &hit,
+    };
+
+    decision.client.port = (uint16_t)port;
+    assert_true(audit_event_put(f->rings[worker], &decision));
+}
+
+/* Of two workers: in the order of answers, and of each in the order in which it handed over. */
+static void events_of_all_workers_are_in_the_order_of_their_answers(void **state)
+{
+    struct fixture f;
+    const char *at = NULL;
+
+    (void)state;
+    set_up(&f, AUDIT_RING_MIN);
+    put_at(&f, 0, 10, 0, 1);
+    put_at(&f, 0, 15, 15, 3);
+    put_at(&f, 0, 50, 0, 5);
+    put_at(&f, 0, 45, 0, 6); /* behind its predecessor, whatever it says */
+    put_at(&f, 1, 0, 20, 2);
+    put_at(&f, 1, 40, 0, 4);
+    put_at(&f, 1, 52, 8, 7);
+    put_at(&f, 1, 60, 0, 8);
+    assert_int_equal(start_on(&f, f.path, 0, 1), 0);
+    wait_until(stats_of(&f).written == 8);
+    audit_writer_stop(f.writer, NULL);
+    const struct tally tally = tally_of(&f, f.path);
+    assert_all_there(&tally, 8);
+    at = f.text;
+    for (unsigned i = 1; i <= 8; i++) {
+        at = strstr(at, "\"client_port\":");
+        assert_non_null(at);
+        at += strlen("\"client_port\":");
+        assert_int_equal(strtoul(at, NULL, 10), i);
+    }
+    tear_down(&f);
+}
+
 enum {
     RELOADS = 30,
     EVENTS_PER_ROUND = 5
@@ -244,6 +295,7 @@ int main(void)
         cmocka_unit_test(at_the_end_both_generations_are_written),
         cmocka_unit_test(a_blocked_output_does_not_hold_up_a_reload),
         cmocka_unit_test(records_that_nothing_explains_are_counted_and_passed_over),
+        cmocka_unit_test(events_of_all_workers_are_in_the_order_of_their_answers),
         cmocka_unit_test(reloads_under_load_lose_and_mix_nothing),
     };
     return cmocka_run_group_tests_name("audit/writer", tests, NULL, NULL);
