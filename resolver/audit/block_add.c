@@ -152,7 +152,7 @@ struct entry {
     const struct audit_value *value;
     uint64_t number; /* plus one; of a text, that of its word */
     uint64_t stored; /* what goes to the planes */
-    uint32_t hash;
+    uint32_t hash, guess;
     bool is_new;  /* the word */
     bool is_same; /* as all before: nothing goes anywhere */
 };
@@ -162,15 +162,38 @@ static uint32_t hash_of(const struct audit_builder *builder, const struct audit_
     return (uint32_t)siphash13(value->octets, value->number, builder->hash_key);
 }
 
+/* Where it is among the recent words. */
+static inline uint32_t guess_of(const struct audit_value *value)
+{
+    const size_t len = value->number;
+    uint64_t few = len;
+
+    if (len >= 8) {
+        few += little_get64(value->octets) ^ little_get64(value->octets + len - 8) * 3;
+    } else if (len >= 4) {
+        few += little_get32(value->octets) | (uint64_t)little_get32(value->octets + len - 4)
+                                                 << 32;
+    } else if (len > 0) {
+        few += (uint64_t)value->octets[0] << 8 | (uint64_t)value->octets[len - 1] << 16;
+    }
+    return (uint32_t)(few * UINT64_C(0x9e3779b97f4a7c15) >> 56);
+}
+_Static_assert(AUDIT_RECENT_WORDS == 1u << (64 - 56), "a guess is one of these");
+
 /* The number of a text plus one, or of the word that it will be. */
-static inline uint64_t find_word(const struct audit_builder *builder,
-                                 const struct dictionary *words, struct entry *entry)
+static inline uint64_t find_word(const struct audit_builder *builder, struct dictionary *words,
+                                 struct entry *entry)
 {
     const struct audit_value *value = entry->value;
 
     entry->is_new = false;
     if (words->last < words->count && is_word(words, words->last, value)) {
         return words->last + 1u;
+    }
+    entry->guess = guess_of(value);
+    uint32_t *const recent = &words->recent[entry->guess];
+    if (*recent != 0 && is_word(words, *recent - 1, value)) {
+        return *recent;
     }
     entry->hash = hash_of(builder, value);
     if (words->table_size > 0) {
@@ -180,7 +203,8 @@ static inline uint64_t find_word(const struct audit_builder *builder,
              at = (at + 1) & mask) {
             if (words->table[at].hash == entry->hash &&
                 is_word(words, words->table[at].word - 1, value)) {
-                return words->table[at].word;
+                *recent = words->table[at].word;
+                return *recent;
             }
         }
     }
@@ -201,6 +225,7 @@ static void add_word(struct audit_builder *builder, struct dictionary *words,
     }
     words->words[words->count++] = (struct word){(uint32_t)words->len, (uint32_t)value->number};
     words->table[at] = (struct slot){entry->hash, words->count};
+    words->recent[entry->guess] = words->count;
     if (value->number > 0) {
         memcpy(words->octets + words->len, value->octets, value->number);
     }

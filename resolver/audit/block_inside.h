@@ -17,6 +17,11 @@ struct slot {
     uint32_t word; /* its number plus one; 0: free */
 };
 
+/* Words that are found without hashing them: by their first and last octets. A guess that is
+ * wrong costs a comparison. Half of the names of an office are among so many, and most of what
+ * else recurs. */
+#define AUDIT_RECENT_WORDS 256u
+
 struct dictionary {
     uint8_t *octets;
     size_t len, size;
@@ -24,7 +29,8 @@ struct dictionary {
     uint32_t count, room;
     struct slot *table;
     uint32_t table_size;
-    uint32_t last; /* word of the event before; count of none */
+    uint32_t last;                       /* word of the event before; count of none */
+    uint32_t recent[AUDIT_RECENT_WORDS]; /* word plus one; 0: none */
 };
 
 /* Of each event a number: 0 if absent, else the number, or of a text, plus one; of a time its

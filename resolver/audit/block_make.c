@@ -79,6 +79,7 @@ void audit_builder_clear(struct audit_builder *builder)
         column->words.len = 0;
         column->words.count = 0;
         column->words.last = 0;
+        memset(column->words.recent, 0, sizeof(column->words.recent));
         if (column->words.table != NULL) {
             memset(column->words.table, 0, column->words.table_size * sizeof(struct slot));
         }

@@ -62,8 +62,11 @@ static inline bool audit_varint_get(const uint8_t **at, const uint8_t *end, uint
  * end. */
 static inline uint8_t *audit_octets_add(uint8_t *at, const uint8_t *octets, size_t len)
 {
-    if (len > 16) {
+    if (len > 32) {
         memcpy(at, octets, len);
+    } else if (len > 16) {
+        memcpy(at, octets, 16);
+        memcpy(at + len - 16, octets + len - 16, 16);
     } else if (len >= 8) {
         little_put64(at, little_get64(octets));
         little_put64(at + len - 8, little_get64(octets + len - 8));
@@ -81,8 +84,14 @@ static inline uint8_t *audit_octets_add(uint8_t *at, const uint8_t *octets, size
 /* Whether they are the same; likewise. */
 static inline bool audit_octets_are(const uint8_t *a, const uint8_t *b, size_t len)
 {
-    if (len > 16) {
+    if (len > 32) {
         return memcmp(a, b, len) == 0;
+    }
+    if (len > 16) {
+        return ((little_get64(a) ^ little_get64(b)) |
+                (little_get64(a + 8) ^ little_get64(b + 8)) |
+                (little_get64(a + len - 16) ^ little_get64(b + len - 16)) |
+                (little_get64(a + len - 8) ^ little_get64(b + len - 8))) == 0;
     }
     if (len >= 8) {
         return little_get64(a) == little_get64(b) &&
