@@ -373,7 +373,8 @@ static bool name_at(unsigned i, struct wire_name *name)
             text[len++] = 'x';
             text[len++] = '.';
         }
-        strcpy(text + len, i % 2 == 0 ? "deep.example" : "deepnx.example");
+        snprintf(text + len, sizeof(text) - len, "%s",
+                 i % 2 == 0 ? "deep.example" : "deepnx.example");
     } else if (i < 2 * COUNT(labels) + 2) {
         for (unsigned n = 0; n < 3; n++) {
             memset(text + len, 'a' + (int)n, 63);
@@ -381,7 +382,8 @@ static bool name_at(unsigned i, struct wire_name *name)
             text[len++] = '.';
         }
         memset(text + len, 'z', 44);
-        strcpy(text + len + 44, i % 2 == 0 ? ".deep.example" : ".deepnx.example");
+        snprintf(text + len + 44, sizeof(text) - len - 44, "%s",
+                 i % 2 == 0 ? ".deep.example" : ".deepnx.example");
     } else {
         return false;
     }
