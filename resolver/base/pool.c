@@ -1,6 +1,7 @@
 #include "base/pool.h"
 
 #include "base/invariant.h"
+#include "base/pages.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -76,6 +77,27 @@ void pool_give_back(struct pool *pool, void *slot)
     invariant(pool->taken[index] == 1);
     pool->taken[index] = 0;
     pool->stack[pool->returned++] = (uint32_t)index;
+}
+
+void pool_trim(struct pool *pool)
+{
+    size_t last = pool->fresh, kept = 0;
+
+    while (last > 0 && pool->taken[last - 1] == 0) {
+        last--;
+    }
+    if (last == pool->fresh) {
+        return;
+    }
+    for (size_t i = 0; i < pool->returned; i++) {
+        if (pool->stack[i] < last) {
+            pool->stack[kept++] = pool->stack[i];
+        }
+    }
+    pages_give_back(pool->slots + last * pool->slot_size,
+                    (pool->fresh - last) * pool->slot_size);
+    pool->returned = kept;
+    pool->fresh = last;
 }
 
 size_t pool_in_use(const struct pool *pool)

@@ -20,6 +20,10 @@ void pool_destroy(struct pool *pool); /* NULL is fine */
 void *pool_take(struct pool *pool);
 void pool_give_back(struct pool *pool, void *slot);
 
+/* Gives the memory behind the last slot in use back to the system, until it is needed again:
+ * for when much was in use and little is. A slot there that is looked at holds zeros. */
+void pool_trim(struct pool *pool);
+
 size_t pool_in_use(const struct pool *pool);
 size_t pool_size(const struct pool *pool);
 

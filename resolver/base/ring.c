@@ -1,6 +1,7 @@
 #include "base/ring.h"
 
 #include "base/invariant.h"
+#include "base/pages.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -133,6 +134,20 @@ bool ring_has_room(struct ring *ring, size_t len, unsigned count)
 
     /* One more: the end of the ring may be left out. */
     return has_room(ring, tail, (count + 1u) * (WORD + rounded_up(len)));
+}
+
+uint64_t ring_written(const struct ring *ring)
+{
+    return atomic_load_explicit(&ring->tail, memory_order_relaxed);
+}
+
+void ring_trim(struct ring *ring)
+{
+    /* Empty, and as long as nothing is committed the consumer touches no word. */
+    if (!ring->reserving && atomic_load_explicit(&ring->head, memory_order_acquire) ==
+                                atomic_load_explicit(&ring->tail, memory_order_relaxed)) {
+        pages_give_back(ring->words, ring->size);
+    }
 }
 
 const void *ring_peek(struct ring *ring, size_t *len)

@@ -27,6 +27,11 @@ void ring_commit(struct ring *ring, size_t len);
  * now. */
 bool ring_has_room(struct ring *ring, size_t len, unsigned count);
 
+/* Producer. Octets that were ever committed; and gives the memory of a ring that is empty back
+ * to the system, until it is needed again. */
+uint64_t ring_written(const struct ring *ring);
+void ring_trim(struct ring *ring);
+
 /* Consumer. The oldest record, borrowed until ring_release; NULL if there is none. */
 const void *ring_peek(struct ring *ring, size_t *len);
 void ring_release(struct ring *ring);

@@ -1,10 +1,9 @@
 #include "cache/block.h"
 
 #include "base/invariant.h"
+#include "base/pages.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 uint32_t cache_blocks_take(struct cache_blocks *blocks, uint32_t count)
 {
@@ -57,19 +56,6 @@ bool cache_blocks_reach(const struct cache_blocks *blocks, uint32_t head, uint32
     return index != CACHE_NO_BLOCK;
 }
 
-/* Whole pages only: those at the ends are shared with neighbours. */
-static void give_to_system(struct cache_block *from, struct cache_block *to)
-{
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t start = ((uintptr_t)from + page - 1) & ~(page - 1);
-    const uintptr_t end = (uintptr_t)to & ~(page - 1);
-
-    if (end > start) {
-        /* NOLINTNEXTLINE(performance-no-int-to-ptr) */
-        (void)madvise((void *)start, end - start, MADV_DONTNEED);
-    }
-}
-
 void cache_blocks_limit(struct cache_blocks *blocks, uint32_t usable)
 {
     uint32_t kept = CACHE_NO_BLOCK;
@@ -88,7 +74,8 @@ void cache_blocks_limit(struct cache_blocks *blocks, uint32_t usable)
         blocks->fresh = usable;
     }
     if (usable < blocks->usable) {
-        give_to_system(blocks->at + usable, blocks->at + blocks->usable);
+        pages_give_back(blocks->at + usable,
+                        (blocks->usable - usable) * sizeof(struct cache_block));
     }
     blocks->usable = usable;
 }

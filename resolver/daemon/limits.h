@@ -16,6 +16,13 @@
  * second at the highest rate of a worker; the disk may be away for so long. */
 #define DAEMON_QUESTIONS_OCTETS (8u << 20)
 
+/* Memory of a worker goes back to the system once so many milliseconds have passed in which
+ * fewer octets of events were written than this, and no more questions wait than that: idle,
+ * for a household as for an office at night. It is looked for only after there was more. */
+#define DAEMON_TRIM_MS        1000u
+#define DAEMON_TRIM_OCTETS    (64u << 10)
+#define DAEMON_TRIM_QUESTIONS 16u
+
 /* Octets of the file that the cache is kept in, and of memory while it is read: what is beyond
  * is not kept. A cache of 64 MiB makes one of 40 or so. */
 #define DAEMON_SAVED_OCTETS_MAX (256u << 20)

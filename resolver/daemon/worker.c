@@ -16,6 +16,7 @@
 #include "upstream/transport.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -52,6 +53,8 @@ struct worker {
     uv_async_t wake;
     uv_timer_t clock; /* armed for the earliest of timers */
     uv_timer_t drain;
+    uv_timer_t trim;  /* runs from when there is much to do until there is little */
+    uint64_t written; /* octets of events, when that was looked at last */
     uv_prepare_t prepare;
     uint64_t clock_at_us; /* what clock is armed for; 0: nothing */
     uint64_t drain_until_us;
@@ -153,6 +156,43 @@ static void on_clock(uv_timer_t *handle)
     (void)timers_run(worker->timers, now.mono_us);
 }
 
+/* Whether there is more to do than a worker that is idle has. */
+static bool is_loaded(const struct worker *worker, uint64_t written)
+{
+    return written - worker->written > DAEMON_TRIM_OCTETS ||
+           query_engine_in_use(worker->engine) > DAEMON_TRIM_QUESTIONS;
+}
+
+static uint64_t written(const struct worker *worker)
+{
+    const struct ring *questions = worker->records.questions;
+
+    return ring_written(worker->records.ring) +
+           (questions != NULL ? ring_written(questions) : 0);
+}
+
+/* The load has fallen: what it took goes back to the system, heaps of all threads included. */
+static void on_trim(uv_timer_t *handle)
+{
+    struct worker *worker = handle->data;
+    const uint64_t now = written(worker);
+    const bool loaded = is_loaded(worker, now);
+
+    worker->written = now;
+    if (loaded || worker->closed) {
+        return;
+    }
+    uv_timer_stop(handle);
+    ring_trim(worker->records.ring);
+    if (worker->records.questions != NULL) {
+        ring_trim(worker->records.questions);
+    }
+    query_engine_trim(worker->engine);
+    upstream_trim(worker->upstream);
+    upstream_transport_trim(worker->transport);
+    (void)malloc_trim(0);
+}
+
 /* Right before the loop sleeps: what was queued leaves, and the loop is told when to wake up.
  * Callbacks of sockets, timers and adoption all end up here before the next poll. */
 static void on_prepare(uv_prepare_t *handle)
@@ -161,6 +201,9 @@ static void on_prepare(uv_prepare_t *handle)
     uint64_t at_us = 0;
 
     net_flush(worker->net);
+    if (is_loaded(worker, written(worker)) && !uv_is_active((uv_handle_t *)&worker->trim)) {
+        uv_timer_start(&worker->trim, on_trim, DAEMON_TRIM_MS, DAEMON_TRIM_MS);
+    }
     if (query_engine_is_untimed(worker->engine)) {
         (void)tell_time(worker);
     }
@@ -245,6 +288,7 @@ static void close_handles(struct worker *worker)
     uv_close((uv_handle_t *)&worker->wake, NULL);
     uv_close((uv_handle_t *)&worker->clock, NULL);
     uv_close((uv_handle_t *)&worker->drain, NULL);
+    uv_close((uv_handle_t *)&worker->trim, NULL);
     uv_close((uv_handle_t *)&worker->prepare, NULL);
 }
 
@@ -339,10 +383,12 @@ static int open_loop(struct worker *worker)
     }
     uv_timer_init(&worker->loop, &worker->clock);
     uv_timer_init(&worker->loop, &worker->drain);
+    uv_timer_init(&worker->loop, &worker->trim);
     uv_prepare_init(&worker->loop, &worker->prepare);
     worker->wake.data = worker;
     worker->clock.data = worker;
     worker->drain.data = worker;
+    worker->trim.data = worker;
     worker->prepare.data = worker;
     return 0;
 }

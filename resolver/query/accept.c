@@ -477,11 +477,16 @@ static void accept_rejected(const struct query_engine *engine,
 static void accept_octets(struct query_engine *engine, const struct query_fetch *fetch,
                           const struct query_fetch_result *result, struct query_answer *out)
 {
-    struct acceptance a = {
-        .engine = engine, .fetch = fetch, .chain = &engine->chain, .ttl_s = UINT32_MAX};
     const struct query_settings *settings = engine->settings;
+    struct acceptance a; /* the zones are written before they are read */
     int ede = WIRE_EDE_NONE;
     size_t len;
+
+    memset(&a, 0, offsetof(struct acceptance, zones));
+    a.engine = engine;
+    a.fetch = fetch;
+    a.chain = &engine->chain;
+    a.ttl_s = UINT32_MAX;
 
     if (wire_message_open(result->octets, result->len, &a.message) != WIRE_OK) {
         fail(out, settings, WIRE_EDE_INVALID_DATA, "the upstream's answer is malformed");

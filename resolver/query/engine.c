@@ -182,6 +182,14 @@ void query_engine_adopt(struct query_engine *engine, const struct policy *policy
     query_cancel_idle_fetches(engine);
 }
 
+void query_engine_trim(struct query_engine *engine)
+{
+    pool_trim(engine->queries);
+    pool_trim(engine->fetches);
+    pool_trim(engine->redirects);
+    pool_trim(engine->learnings);
+}
+
 const struct query_counters *query_engine_counters(const struct query_engine *engine)
 {
     return &engine->counters;

@@ -10,23 +10,22 @@
 
 #include <string.h>
 
-static uint32_t hash_of(const struct query_engine *engine, const struct cache_key *key)
+/* The cache's hash tells fetches apart as well: it is keyed, and of the same. */
+static uint64_t hash_of(const struct query_engine *engine, const struct cache_key *key)
 {
-    uint8_t octets[WIRE_NAME_MAX + 5];
-    uint8_t *at = octets + key->name->len;
+    return key->hash != 0 ? key->hash : cache_hash(engine->cache, key);
+}
 
-    memcpy(octets, key->name->octets, key->name->len);
-    wire_put16(at, key->type);
-    wire_put16(at + 2, key->context);
-    at[4] = (uint8_t)((key->dnssec_ok ? 1 : 0) | (key->checking_disabled ? 2 : 0));
-    return (uint32_t)siphash13(octets, key->name->len + 5u, engine->table_key);
+static struct query_fetch **bucket_of(const struct query_engine *engine, uint64_t hash)
+{
+    return &engine->table[(uint32_t)hash & engine->table_mask];
 }
 
 struct query_fetch *query_find_fetch(const struct query_engine *engine,
                                      const struct cache_key *key)
 {
-    const uint32_t hash = hash_of(engine, key);
-    struct query_fetch *fetch = engine->table[hash & engine->table_mask];
+    const uint64_t hash = hash_of(engine, key);
+    struct query_fetch *fetch = *bucket_of(engine, hash);
 
     while (fetch != NULL &&
            (fetch->hash != hash || fetch->type != key->type || fetch->context != key->context ||
@@ -45,17 +44,18 @@ struct query_fetch *query_add_fetch(struct query_engine *engine, const struct ca
     if (fetch == NULL) {
         return NULL;
     }
-    const uint32_t hash = hash_of(engine, key);
-    struct query_fetch **bucket = &engine->table[hash & engine->table_mask];
+    const uint64_t hash = hash_of(engine, key);
+    struct query_fetch **bucket = bucket_of(engine, hash);
 
-    *fetch = (struct query_fetch){.name = *key->name,
-                                  .type = key->type,
-                                  .context = key->context,
-                                  .dnssec_ok = key->dnssec_ok,
-                                  .checking_disabled = key->checking_disabled,
-                                  .hash = hash,
-                                  .next_same_hash = *bucket,
-                                  .next = engine->all};
+    wire_name_copy(&fetch->name, key->name);
+    memset((uint8_t *)fetch + sizeof(fetch->name), 0, sizeof(*fetch) - sizeof(fetch->name));
+    fetch->type = key->type;
+    fetch->context = key->context;
+    fetch->dnssec_ok = key->dnssec_ok;
+    fetch->checking_disabled = key->checking_disabled;
+    fetch->hash = hash;
+    fetch->next_same_hash = *bucket;
+    fetch->next = engine->all;
     *bucket = fetch;
     if (engine->all != NULL) {
         engine->all->prev = fetch;
@@ -67,7 +67,7 @@ struct query_fetch *query_add_fetch(struct query_engine *engine, const struct ca
 /* Takes a fetch out of the table and the list; nobody can join it any more. */
 static void unlink_fetch(struct query_engine *engine, struct query_fetch *fetch)
 {
-    struct query_fetch **link = &engine->table[fetch->hash & engine->table_mask];
+    struct query_fetch **link = bucket_of(engine, fetch->hash);
 
     while (*link != fetch) {
         invariant(*link != NULL);
@@ -201,7 +201,8 @@ void query_keep_timeout(struct query_engine *engine, const struct query_fetch *f
                                   .type = fetch->type,
                                   .context = fetch->context,
                                   .dnssec_ok = fetch->dnssec_ok,
-                                  .checking_disabled = fetch->checking_disabled};
+                                  .checking_disabled = fetch->checking_disabled,
+                                  .hash = fetch->hash};
     const struct cache_entry entry = {.kind = CACHE_FAILURE,
                                       .ttl_s = engine->settings->failure_ttl_s,
                                       .ede = WIRE_EDE_NO_REACHABLE,

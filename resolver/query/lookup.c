@@ -105,6 +105,7 @@ static void keep_learned(struct query_engine *engine, struct cache_key key,
 {
     if (entry.kind == CACHE_ANSWER && entry.ttl_s < QUERY_LEARNED_TTL_MIN_S) {
         key.context = QUERY_CONTEXT_LEARNED;
+        key.hash = 0;
         entry.ttl_s = QUERY_LEARNED_TTL_MIN_S;
         cache_put(engine->cache, &key, engine->now.mono_us, engine->accepted.octets, &entry);
     }
@@ -124,7 +125,8 @@ enum query_state step_store(struct query_engine *engine, struct query *q)
                                   .type = fetch->type,
                                   .context = fetch->context,
                                   .dnssec_ok = fetch->dnssec_ok,
-                                  .checking_disabled = fetch->checking_disabled};
+                                  .checking_disabled = fetch->checking_disabled,
+                                  .hash = fetch->hash};
     const struct cache_entry entry = {.kind = answer->kind,
                                       .ttl_s = answer->ttl_s,
                                       .ede = (int16_t)answer->ede,

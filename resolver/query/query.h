@@ -124,7 +124,7 @@ struct query_fetch {
     struct timer patience;           /* of whoever holds it */
     struct query_fetch *next_same_hash;
     struct query_fetch *next, *prev;
-    uint32_t hash;
+    uint64_t hash; /* the cache's */
 };
 
 struct query_io {
@@ -269,6 +269,9 @@ bool query_fetch_may_ask(const struct query_engine *engine, const struct query_f
  * fetch->traced. */
 void query_fetch_note(const struct query_fetch *fetch, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Gives memory that questions no longer use back to the system. */
+void query_engine_trim(struct query_engine *engine);
 
 const struct query_counters *query_engine_counters(const struct query_engine *engine);
 const struct query_latency *query_engine_latency(const struct query_engine *engine);

@@ -1,7 +1,7 @@
 /*
  * upstream/exchange.h - the inside of a worker's upstream and of one fetch's exchange. Private
- * to the room: forward.c moves exchanges, try.c sends, settings.c makes and
- * configures.
+ * to the room: forward.c moves exchanges, heard.c takes what comes back, try.c sends,
+ * settings.c makes and configures.
  */
 #ifndef CORDON_UPSTREAM_EXCHANGE_H
 #define CORDON_UPSTREAM_EXCHANGE_H
@@ -124,6 +124,7 @@ struct upstream_manner {
     bool tcp;
     bool plain_case;
     bool plain_dns; /* without EDNS */
+    bool allowed;   /* query_fetch_may_ask() has just said so */
     bool second, hedge;
     uint64_t wait_us;
 };
@@ -166,6 +167,18 @@ void upstream_watched_timer(struct upstream_exchange *exchange);
 
 /* forward.c: arms the timer for the next moment at which something is to be done. */
 void upstream_schedule(struct upstream_exchange *exchange);
+/* A try is open whose server's time is not over. */
+bool upstream_is_waiting(const struct upstream_exchange *exchange);
+/* The slot has brought a useful answer. The fetch is told, the exchange may be gone. */
+void upstream_finish_with(struct upstream_exchange *exchange, struct upstream_slot *slot,
+                          const uint8_t *octets, size_t len);
+/* Asks the same server once more, in another manner; if that is not possible, the next one. */
+void upstream_repeat(struct upstream_exchange *exchange, size_t index,
+                     struct upstream_manner manner);
+/* Waits for what is open, or asks the next server first; if there is neither, the fetch is told
+ * that it has no answer, and the exchange is gone. */
+void upstream_schedule_or_finish(struct upstream_exchange *exchange);
+void upstream_advance_or_finish(struct upstream_exchange *exchange);
 
 /* probe.c: servers that are down are looked after until they are up. */
 void upstream_probe_arm(struct upstream *upstream);

@@ -69,8 +69,9 @@ struct upstream_try {
     unsigned carries;        /* questions that a connection to it may carry; 0: any number */
     const uint8_t *octets;   /* the message to send, borrowed until the try is closed */
     size_t len;
-    void *handle; /* the io's own; NULL: nothing is open */
-    bool in_line; /* the io's word when it fails: the connection has answered others before */
+    void *handle;  /* the io's own; NULL: nothing is open */
+    uint8_t place; /* the io's own, too */
+    bool in_line;  /* the io's word when it fails: the connection has answered others before */
     /* upstream's own */
     struct upstream_exchange *exchange;
     uint16_t id;
@@ -104,6 +105,9 @@ struct upstream *upstream_create(const struct upstream_io *io, void *io_context,
                                  struct random *random, struct upstream_conditions *conditions,
                                  unsigned exchanges);
 void upstream_destroy(struct upstream *upstream);
+
+/* Gives memory that questions no longer use back to the system. */
+void upstream_trim(struct upstream *upstream);
 
 /* Takes over new settings (copies). Fetches in flight at servers that are gone move on. */
 void upstream_configure(struct upstream *upstream, const struct upstream_settings *settings);

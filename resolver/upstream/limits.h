@@ -162,15 +162,28 @@
 /* That there is no descriptor for a socket is logged this often by each worker. */
 #define UPSTREAM_LACK_TELL_MS 60000u
 
-/* Under load sockets are used again, as opening, binding and closing one costs as much as a
- * third of a forwarded question. One of those that wait is drawn by chance, never of fewer than
- * the first number, so that a slow resolver has a new port for each question as ever, and who
- * has learned some ports has not learned that of a question. Each carries few questions, for a
- * second, which is less than a question that nobody answers keeps a port open. */
-#define UPSTREAM_UDP_WAITING_MIN   64u
-#define UPSTREAM_UDP_WAITING_MAX   512u
-#define UPSTREAM_UDP_QUESTIONS_MAX 16u
+/*
+ * Under load sockets carry several questions (docs/decisions/0014-questions-share-sockets.md).
+ *
+ * One is drawn by chance of those that take further ones, never of fewer than the first number:
+ * so a resolver with few questions has a new port for each, and who has learned a port has not
+ * learned that of a question. It takes questions for a second, which is less than a question
+ * that nobody answers keeps a port open, and so many in all that opening it costs little.
+ */
+#define UPSTREAM_UDP_CHOICE_MIN    64u
+#define UPSTREAM_UDP_CHOICE_MAX    512u
+#define UPSTREAM_UDP_QUESTIONS_MAX 64u
 #define UPSTREAM_UDP_KEPT_MS       1000u
+
+/* Questions unanswered on one socket: a bit each. Of one turn of the loop, as many as the first
+ * leave by the same socket, in one system call, before another is drawn. */
+#define UPSTREAM_UDP_BURST_MAX   16u
+#define UPSTREAM_UDP_AT_ONCE_MAX 32u
+
+/* Answers read at a time, and octets of each: as long as the longest that we ask for
+ * (server.udp-size). One that is longer is cut, which makes it malformed. */
+#define UPSTREAM_UDP_READ_MAX   16u
+#define UPSTREAM_UDP_ANSWER_MAX 4096u
 
 /* Ports drawn for one socket: with 2,000 of 64,512 ports in use, sixteen are all taken once in
  * 10^24 times. */
@@ -179,7 +192,7 @@
 /* Ports below belong to services of the system (RFC 6056, 3.2). */
 #define UPSTREAM_PORT_MIN 1024u
 
-/* Datagrams read from one socket before the others have their turn. */
+/* Reads from one socket before the others have their turn. */
 #define UPSTREAM_READS_MAX 32u
 
 /* Ready sockets taken from the kernel at a time. */

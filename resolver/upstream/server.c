@@ -182,9 +182,14 @@ int upstream_server_choose(const struct upstream_server *servers, size_t count,
                            const struct upstream_wish *wish, struct random *random,
                            uint64_t now_us)
 {
+    const uint32_t all = count < 32 ? (UINT32_C(1) << count) - 1 : UINT32_MAX;
+    const uint32_t left = all & ~wish->excluded;
     struct rank best = {UINT8_MAX, STANDING_DOWN, 0, UINT64_MAX};
     int found = -1;
 
+    if ((left & (left - 1)) == 0) { /* nothing to compare */
+        return left != 0 ? __builtin_ctz(left) : -1;
+    }
     for (size_t i = 0; i < count; i++) {
         if (!is_excluded(wish->excluded, i)) {
             const struct rank rank = rank_of(servers, i, wish, now_us);

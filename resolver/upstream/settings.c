@@ -47,6 +47,11 @@ void upstream_destroy(struct upstream *upstream)
     free(upstream);
 }
 
+void upstream_trim(struct upstream *upstream)
+{
+    pool_trim(upstream->exchanges);
+}
+
 void upstream_time(struct upstream *upstream, struct clock_now now)
 {
     upstream->now = now;

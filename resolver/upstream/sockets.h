@@ -1,7 +1,8 @@
 /*
  * upstream/sockets.h - the inside of a worker's transport. Private to the room: transport.c
- * watches the sockets, transport_udp.c and transport_tcp.c own them, transport_tls.c is what
- * connections over TLS do between socket and messages.
+ * watches the sockets, transport_udp.c and transport_tcp.c own them, choice.c draws the socket
+ * of a question over UDP, transport_tls.c is what connections over TLS do between socket and
+ * messages.
  *
  * All sockets are in one epoll set of ours, which is a single handle of the loop: a question
  * costs no libuv handle, and closing needs no callback. An event names a socket by pool, slot
@@ -29,23 +30,43 @@ struct upstream_socket {
     int fd;
 };
 
-/* Carries one question at a time. One whose question was answered by the first datagram may
- * wait for another question to the same server. */
+/*
+ * Carries questions to one server: one, or where there are many several at a time, each at a
+ * place of its own. A place is told by the id on the wire, which is unique on the socket. One
+ * whose question was given up stays taken, since its answer may still come.
+ *
+ * Once anything else than the answer to one of its questions was heard on a socket, or it has
+ * failed, one question at most stays on it: the others leave for sockets of their own.
+ */
 struct upstream_udp {
     struct upstream_socket socket;
-    struct upstream_try *t; /* NULL: it waits */
     struct address server;
     uint64_t opened_ms;
+    struct upstream_udp *next_gathering;
+    uint32_t used;     /* places, a bit each */
+    uint32_t unsent;   /* of these, those whose question leaves at the end of the turn */
+    uint16_t at;       /* in the choice */
+    uint8_t live;      /* places whose question waits for its answer */
+    uint8_t questions; /* that it was ever given */
     uint8_t server_index;
-    uint8_t questions; /* that it has carried */
-    uint8_t heard;     /* datagrams since the last of them was sent, at most 2 */
-    bool reading;      /* one is being handed over */
+    bool offered;   /* further questions may draw it */
+    bool gathering; /* it is in the list of those with questions unsent */
+    bool held;      /* somebody is going through its places */
+    uint16_t ids[UPSTREAM_UDP_AT_ONCE_MAX];
+    struct upstream_try *tries[UPSTREAM_UDP_AT_ONCE_MAX]; /* NULL: given up */
 };
 
-/* Sockets to one server that wait for questions. */
-struct upstream_udp_waiting {
+/* Sockets to one server that take further questions. */
+struct upstream_udp_choice {
     unsigned count;
-    struct upstream_udp *at[UPSTREAM_UDP_WAITING_MAX];
+    struct upstream_udp *at[UPSTREAM_UDP_CHOICE_MAX];
+    struct upstream_udp *burst; /* by which the questions of this turn leave; NULL: none yet */
+};
+
+/* Datagrams that the kernel takes or gives at a time. */
+struct upstream_udp_batch {
+    struct mmsghdr headers[UPSTREAM_UDP_AT_ONCE_MAX];
+    struct iovec octets[UPSTREAM_UDP_AT_ONCE_MAX];
 };
 
 /* A question on a connection. */
@@ -99,21 +120,25 @@ struct upstream_transport {
     void (*turn)(void *context);
     void *turn_context;
     uv_poll_t poll;
-    uv_timer_t timer; /* patience with connections and waiting sockets; runs while there are
-                         any */
-    unsigned handles; /* of libuv, not yet closed */
+    uv_prepare_t prepare; /* what was gathered leaves before the loop waits */
+    uv_timer_t timer;     /* patience with connections and sockets to choose from; runs while
+                             there are any */
+    unsigned handles;     /* of libuv, not yet closed */
     int epoll;
     bool closing;
     uint32_t generations; /* given out */
     unsigned sockets_max;
     unsigned connect_ms, tls_connect_ms, idle_ms, stall_ms;
     struct pool *udp;
-    struct upstream_udp_waiting udp_waiting[UPSTREAM_SERVERS_MAX];
+    struct upstream_udp_choice choices[UPSTREAM_SERVERS_MAX];
+    struct upstream_udp *gathering; /* sockets with questions unsent */
+    struct upstream_try *reading; /* whose datagram is being handed over; NULL: it was closed */
     struct pool *connections;
     struct pool *riders;
     struct upstream_connection *first;
     struct upstream_peer peers[UPSTREAM_TLS_PEERS_MAX];
-    uint8_t datagram[WIRE_MESSAGE_MAX];
+    struct upstream_udp_batch in, out;
+    uint8_t scratch[UPSTREAM_UDP_READ_MAX * UPSTREAM_UDP_ANSWER_MAX]; /* what is read */
 };
 
 /* There is something to look after from time to time. */
@@ -129,13 +154,31 @@ int upstream_socket_watch(struct upstream_transport *transport, struct upstream_
 void upstream_socket_close(struct upstream_socket *s);
 
 int upstream_udp_send(void *context, struct upstream_try *t);
-void upstream_udp_close(struct upstream_transport *transport, struct upstream_udp *udp);
+void upstream_udp_close(struct upstream_transport *transport, struct upstream_try *t);
 void upstream_udp_ready(struct upstream_transport *transport, struct upstream_udp *udp);
-/* Closes sockets that have waited long enough. False if none waits any more. */
-bool upstream_udp_look_after(struct upstream_transport *transport);
-/* Closes one that waits, to make room; false if there is none. */
-bool upstream_udp_make_room(struct upstream_transport *transport);
-void upstream_udp_close_waiting(struct upstream_transport *transport);
+/* Where datagrams are read to. */
+void upstream_udp_prepare(struct upstream_transport *transport);
+/* Sends what was gathered. */
+void upstream_udp_flush(struct upstream_transport *transport);
+/* Nothing more is sent: forgets what was gathered, and closes what nobody waits for. */
+void upstream_udp_stop(struct upstream_transport *transport);
+/* Closes the socket if nobody needs it any more. */
+void upstream_udp_let_go(struct upstream_transport *transport, struct upstream_udp *udp);
+/* The place of a question with this id; -1: none. */
+int upstream_udp_place_of(const struct upstream_udp *udp, uint16_t id);
+
+/* choice.c. Offers a new socket to further questions, if there is room for it. */
+void upstream_choice_offer(struct upstream_transport *transport, struct upstream_udp *udp);
+/* It gets no more of them. The socket may be closed afterwards. */
+void upstream_choice_withdraw(struct upstream_transport *transport, struct upstream_udp *udp);
+/* The socket for this question; NULL: a new one is to be opened. */
+struct upstream_udp *upstream_choice_draw(struct upstream_transport *transport,
+                                          const struct upstream_try *t);
+/* Withdraws those that are too old. False if none is left. */
+bool upstream_choice_look_after(struct upstream_transport *transport);
+/* Closes one that carries nothing, to make room; false if there is none. */
+bool upstream_choice_make_room(struct upstream_transport *transport);
+void upstream_choice_withdraw_all(struct upstream_transport *transport);
 
 int upstream_tcp_send(void *context, struct upstream_try *t);
 void upstream_tcp_close(struct upstream_transport *transport, struct upstream_rider *rider);

@@ -42,13 +42,13 @@ int upstream_socket_open(struct upstream_transport *transport, struct upstream_s
     /* The slot of this one counts already. */
     while (pool_in_use(transport->udp) + pool_in_use(transport->connections) >
            transport->sockets_max) {
-        if (!upstream_udp_make_room(transport)) {
+        if (!upstream_choice_make_room(transport)) {
             return -EMFILE;
         }
     }
     s->fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd < 0 && (errno == EMFILE || errno == ENFILE) &&
-        upstream_udp_make_room(transport)) {
+        upstream_choice_make_room(transport)) {
         s->fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     }
     if (s->fd < 0) {
@@ -117,6 +117,11 @@ static void on_ready(uv_poll_t *poll, int status, int what)
     }
 }
 
+static void on_prepare(uv_prepare_t *prepare)
+{
+    upstream_udp_flush(prepare->data);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct upstream_transport *transport = timer->data;
@@ -125,8 +130,8 @@ static void on_timer(uv_timer_t *timer)
         transport->turn(transport->turn_context);
     }
     upstream_tcp_look_after(transport);
-    const bool waiting = upstream_udp_look_after(transport);
-    if (transport->first == NULL && !waiting && !transport->closing) {
+    const bool any = upstream_choice_look_after(transport);
+    if (transport->first == NULL && !any && !transport->closing) {
         (void)uv_timer_stop(timer);
     }
 }
@@ -174,12 +179,18 @@ struct upstream_transport *upstream_transport_create(uv_loop_t *loop, struct ran
         return NULL;
     }
     int rc = uv_timer_init(loop, &transport->timer);
-    invariant(rc == 0); /* neither this nor the next has a way to fail */
+    invariant(rc == 0); /* none of these has a way to fail */
+    rc = uv_prepare_init(loop, &transport->prepare);
+    invariant(rc == 0);
     rc = uv_poll_start(&transport->poll, UV_READABLE, on_ready);
     invariant(rc == 0);
-    transport->handles = 2;
+    rc = uv_prepare_start(&transport->prepare, on_prepare);
+    invariant(rc == 0);
+    transport->handles = 3;
     transport->poll.data = transport;
     transport->timer.data = transport;
+    transport->prepare.data = transport;
+    upstream_udp_prepare(transport);
     return transport;
 }
 
@@ -211,6 +222,13 @@ void upstream_transport_limit(struct upstream_transport *transport, unsigned soc
     transport->sockets_max = sockets;
 }
 
+void upstream_transport_trim(struct upstream_transport *transport)
+{
+    pool_trim(transport->udp);
+    pool_trim(transport->connections);
+    pool_trim(transport->riders);
+}
+
 static void free_if_closed(struct upstream_transport *transport)
 {
     if (transport->closing && transport->handles == 0 && pool_in_use(transport->udp) == 0 &&
@@ -234,8 +252,9 @@ void upstream_transport_close(struct upstream_transport *transport)
     }
     transport->closing = true;
     upstream_tcp_close_all(transport);
-    upstream_udp_close_waiting(transport);
+    upstream_udp_stop(transport);
     uv_close((uv_handle_t *)&transport->poll, on_closed);
+    uv_close((uv_handle_t *)&transport->prepare, on_closed);
     uv_close((uv_handle_t *)&transport->timer, on_closed);
 }
 
@@ -246,7 +265,7 @@ static void close_try(void *context, struct upstream_try *t)
     if (t->tcp) {
         upstream_tcp_close(transport, t->handle);
     } else {
-        upstream_udp_close(transport, t->handle);
+        upstream_udp_close(transport, t);
     }
     t->handle = NULL;
     free_if_closed(transport);

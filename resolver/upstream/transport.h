@@ -3,10 +3,11 @@
  *
  * Each UDP try has a socket to itself, bound to a port from the worker's generator (1024 to
  * 65535) and connected, so that the kernel drops what comes from elsewhere and reports ICMP
- * errors. Under load a socket whose question was answered carries some further ones, one after
- * the other (UPSTREAM_UDP_QUESTIONS_MAX). TCP connections are kept for UPSTREAM_TCP_IDLE_MS and
- * carry several questions; so are those over TLS, which go on with an earlier session when they
- * are made anew.
+ * errors. Under load a socket is drawn by chance from at least 64 that are open to the server,
+ * and carries several questions at a time; what is sent in one turn of the loop leaves together
+ * before the loop waits (sockets.h, docs/decisions/0014). TCP connections are kept for
+ * UPSTREAM_TCP_IDLE_MS and carry several questions; so are those over TLS, which go on with an
+ * earlier session when they are made anew.
  */
 #ifndef CORDON_UPSTREAM_TRANSPORT_H
 #define CORDON_UPSTREAM_TRANSPORT_H
@@ -35,6 +36,9 @@ void upstream_transport_patience(struct upstream_transport *transport, unsigned 
 /* Bounds the sockets that are open at a time, UDP and TCP; beyond it is -EMFILE. Before: as
  * many as UPSTREAM_SOCKETS_MAX and UPSTREAM_TCP_CONNECTIONS_MAX allow. */
 void upstream_transport_limit(struct upstream_transport *transport, unsigned sockets);
+
+/* As upstream_trim(). */
+void upstream_transport_trim(struct upstream_transport *transport);
 
 /* Closes everything; the memory goes when the loop has run the close callbacks and the
  * upstream has closed its tries (upstream_destroy(), before or after). NULL is fine. */

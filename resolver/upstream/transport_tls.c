@@ -185,7 +185,7 @@ static bool go_on(struct upstream_transport *transport, struct upstream_connecti
 
 bool upstream_tls_readable(struct upstream_transport *transport, struct upstream_connection *c)
 {
-    uint8_t *octets = transport->datagram;
+    uint8_t *octets = transport->scratch;
     upstream_tcp_acknowledge(c);
     const ssize_t got = recv(c->socket.fd, octets, TLS_FEED_MAX, 0);
 

@@ -37,17 +37,34 @@ static struct upstream_slot *slot_for(struct upstream_exchange *exchange)
     return oldest;
 }
 
+#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
+
+/* Of eight octets, those that are small letters become capitals where the bit says so. */
+static uint64_t capitals(uint64_t eight, uint8_t bits)
+{
+    const uint64_t low = eight & EACH(0x7f);
+    const uint64_t from_a = low + EACH(0x80 - 'a');      /* the top bit: 'a' or above */
+    const uint64_t above_z = low + EACH(0x80 - 'z' - 1); /* above 'z' */
+    const uint64_t letters = from_a & ~above_z & ~eight & EACH(0x80);
+    /* Bit i alone in octet i, and from there to the top of it. */
+    const uint64_t chosen = (EACH(bits) & UINT64_C(0x8040201008040201)) + EACH(0x7f);
+
+    return eight ^ ((letters & chosen) >> 2); /* 0x80 becomes 0x20 */
+}
+
 /* Random bits decide the case of each letter (draft-vixie-dnsext-dns0x20). A length octet is
- * at most 63, so it is no letter. */
-static void randomise_case(struct random *random, uint8_t *name, size_t len)
+ * at most 63, so it is no letter. There is room behind the name. */
+static void randomise_case(struct random *random, uint8_t name[WIRE_NAME_MAX + 8], size_t len)
 {
     uint8_t bits[(WIRE_NAME_MAX + 7) / 8];
 
     random_fill(random, bits, (len + 7) / 8);
-    for (size_t i = 0; i < len; i++) {
-        if (name[i] >= 'a' && name[i] <= 'z' && (bits[i / 8] >> i % 8 & 1) != 0) {
-            name[i] = (uint8_t)(name[i] - 'a' + 'A');
-        }
+    for (size_t i = 0; i < len; i += 8) {
+        uint64_t eight;
+
+        memcpy(&eight, name + i, sizeof(eight));
+        eight = capitals(eight, bits[i / 8]);
+        memcpy(name + i, &eight, sizeof(eight));
     }
 }
 
@@ -55,9 +72,10 @@ static void write_question(struct upstream_exchange *exchange, struct upstream_s
 {
     struct upstream *upstream = exchange->upstream;
     const struct query_fetch *fetch = exchange->fetch;
-    uint8_t raw[WIRE_NAME_MAX];
+    uint8_t raw[WIRE_NAME_MAX + 8];
 
     memcpy(raw, fetch->name.octets, fetch->name.len);
+    memset(raw + fetch->name.len, 0, 8);
     if (slot->random_case) {
         randomise_case(upstream->random, raw, fetch->name.len);
     }
@@ -80,7 +98,7 @@ int upstream_slot_send(struct upstream_exchange *exchange, size_t index,
     struct upstream *upstream = exchange->upstream;
     struct upstream_server *server = &upstream->servers[index];
 
-    if (!query_fetch_may_ask(upstream->engine, exchange->fetch)) {
+    if (!manner.allowed && !query_fetch_may_ask(upstream->engine, exchange->fetch)) {
         return -ECANCELED;
     }
     struct upstream_slot *slot = slot_for(exchange);

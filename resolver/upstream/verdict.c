@@ -32,26 +32,24 @@ static enum upstream_verdict compare(const struct upstream_question *question,
     return UPSTREAM_USEFUL;
 }
 
-/* Walks all records. False if malformed; *opt: there is an OPT record. */
-static bool walk(const struct wire_message *message, bool *opt)
+static bool has_opt(const struct wire_message *message)
 {
     struct wire_cursor cursor;
     struct wire_record record;
-    int more;
 
-    *opt = false;
     wire_cursor_start(&cursor, message);
-    while ((more = wire_cursor_next(&cursor, &record)) > 0) {
-        *opt |= record.section == WIRE_ADDITIONAL && record.type == WIRE_OPT;
+    while (wire_cursor_next(&cursor, &record) > 0) {
+        if (record.section == WIRE_ADDITIONAL && record.type == WIRE_OPT) {
+            return true;
+        }
     }
-    return more == 0;
+    return false;
 }
 
 enum upstream_verdict upstream_verdict(const struct upstream_question *question,
                                        const uint8_t *octets, size_t len)
 {
     struct wire_message message;
-    bool opt = false;
 
     if (wire_message_open(octets, len, &message) != WIRE_OK) {
         return UPSTREAM_WRONG;
@@ -65,14 +63,15 @@ enum upstream_verdict upstream_verdict(const struct upstream_question *question,
         /* May be cut anywhere, so it is not walked. TCP has no need to cut. */
         return question->tcp ? UPSTREAM_GARBAGE : UPSTREAM_TRUNCATED;
     }
-    const int rcode = walk(&message, &opt) ? wire_message_rcode(&message, NULL) : -1;
+    const int rcode = wire_message_rcode(&message, NULL); /* walks all of it */
     if (rcode < 0) {
         return UPSTREAM_GARBAGE;
     }
     if (rcode == WIRE_NOERROR || rcode == WIRE_NXDOMAIN) {
         return UPSTREAM_USEFUL;
     }
-    if (question->edns && !opt && (rcode == WIRE_FORMERR || rcode == WIRE_NOTIMP)) {
+    if (question->edns && (rcode == WIRE_FORMERR || rcode == WIRE_NOTIMP) &&
+        !has_opt(&message)) {
         return UPSTREAM_NO_EDNS; /* RFC 6891, 7: an implementer of EDNS would send OPT */
     }
     return UPSTREAM_REJECTED;

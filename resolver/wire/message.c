@@ -38,10 +38,12 @@ enum wire_result wire_message_open(const uint8_t *octets, size_t len, struct wir
     if (out->counts[0] == 0) {
         return WIRE_OK;
     }
-    const enum wire_result result = wire_name_read(octets, len, &at, &out->name);
+    if (!wire_name_read_plain(octets, len, &at, &out->name)) {
+        const enum wire_result result = wire_name_read(octets, len, &at, &out->name);
 
-    if (result != WIRE_OK) {
-        return result;
+        if (result != WIRE_OK) {
+            return result;
+        }
     }
     if (at - out->name_at != out->name.len) {
         return WIRE_BAD_POINTER; /* nothing but the header stands before it */
@@ -63,6 +65,23 @@ void wire_cursor_start(struct wire_cursor *cursor, const struct wire_message *me
     cursor->left = message->counts[WIRE_ANSWER];
 }
 
+/* hot. A pointer to the question's name, which has been read: most owners are one. */
+static bool is_of_question(const struct wire_message *message, size_t at)
+{
+    return message->name.len > 0 && message->len - at >= 2 && message->octets[at] == 0xc0 &&
+           message->octets[at + 1] == WIRE_HEADER_OCTETS;
+}
+
+/* hot. at is at most the length. */
+static bool skip_owner(const struct wire_message *message, size_t *at)
+{
+    if (is_of_question(message, *at)) {
+        *at += 2;
+        return true;
+    }
+    return wire_name_skip(message->octets, message->len, at) == WIRE_OK;
+}
+
 int wire_cursor_next(struct wire_cursor *cursor, struct wire_record *out)
 {
     const struct wire_message *message = cursor->message;
@@ -75,8 +94,7 @@ int wire_cursor_next(struct wire_cursor *cursor, struct wire_record *out)
     if (cursor->left == 0) {
         return at == message->len ? 0 : -1;
     }
-    if (wire_name_skip(message->octets, message->len, &at) != WIRE_OK ||
-        message->len - at < RECORD_FIXED) {
+    if (!skip_owner(message, &at) || message->len - at < RECORD_FIXED) {
         return -1;
     }
     const uint8_t *fixed = message->octets + at;
@@ -104,6 +122,10 @@ enum wire_result wire_record_owner(const struct wire_message *message,
 {
     size_t at = record->owner;
 
+    if (is_of_question(message, at)) {
+        wire_name_copy(out, &message->name);
+        return WIRE_OK;
+    }
     return wire_name_read(message->octets, message->len, &at, out);
 }
 

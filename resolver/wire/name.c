@@ -156,6 +156,41 @@ enum wire_result wire_name_skip(const uint8_t *msg, size_t msg_len, size_t *pos)
     return read_name(msg, msg_len, pos, NULL, KEEP_NOTHING);
 }
 
+static uint64_t load_eight(const uint8_t *at)
+{
+    uint64_t eight;
+
+    memcpy(&eight, at, sizeof(eight));
+    return eight;
+}
+
+bool wire_octets_same(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    uint64_t differ = 0;
+
+    if (len < sizeof(differ)) {
+        for (size_t i = 0; i < len; i++) {
+            differ |= (uint64_t)(wire_lower(a[i]) ^ wire_lower(b[i]));
+        }
+        return differ == 0;
+    }
+    /* The last eight are perhaps looked at twice. */
+    for (size_t i = 0; i < len && differ == 0; i += sizeof(differ)) {
+        const size_t at = i + sizeof(differ) <= len ? i : len - sizeof(differ);
+
+        differ = lower_eight(load_eight(a + at)) ^ lower_eight(load_eight(b + at));
+    }
+    return differ == 0;
+}
+
+void wire_name_copy(struct wire_name *to, const struct wire_name *from)
+{
+    memcpy(to->octets, from->octets, from->len);
+    memcpy(to->at, from->at, from->labels + 1u);
+    to->len = from->len;
+    to->labels = from->labels;
+}
+
 bool wire_name_equal(const struct wire_name *a, const struct wire_name *b)
 {
     return a->len == b->len && memcmp(a->octets, b->octets, a->len) == 0;

@@ -101,6 +101,12 @@ bool wire_name_is_plain(const struct wire_name *name);
 size_t wire_name_plain_text(const struct wire_name *name, unsigned labels,
                             char out[WIRE_NAME_MAX]);
 
+/* Octets of names, equal but for the case of letters; length octets may be among them. */
+bool wire_octets_same(const uint8_t *a, const uint8_t *b, size_t len);
+
+/* hot. As *to = *from, but only what is used of it. */
+void wire_name_copy(struct wire_name *to, const struct wire_name *from);
+
 bool wire_name_equal(const struct wire_name *a, const struct wire_name *b);
 
 /* True if name equals suffix or lies below it, on label borders. */

@@ -92,9 +92,14 @@ static size_t find_target(const struct wire_writer *writer, const struct wire_na
     const uint8_t octets = (uint8_t)(name->len - start);
 
     for (unsigned i = 0; i < writer->target_count; i++) {
+        const uint16_t target = writer->targets[i];
+
+        /* Most have no pointer in them, and stand there as they are. */
         if (writer->target_octets[i] == octets &&
-            is_same(writer->octets, writer->targets[i], name->octets + start)) {
-            return writer->targets[i];
+            ((octets <= writer->len - target &&
+              wire_octets_same(writer->octets + target, name->octets + start, octets)) ||
+             is_same(writer->octets, target, name->octets + start))) {
+            return target;
         }
     }
     return 0;

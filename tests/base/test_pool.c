@@ -80,6 +80,44 @@ static void an_idle_pool_costs_address_space_only(void **state)
     pool_destroy(pool);
 }
 
+/* What is behind the last slot in use; the others stay, and all can be taken again, once. */
+static void what_is_behind_the_last_slot_in_use_is_given_back(void **state)
+{
+    enum {
+        COUNT = 64,
+        OCTETS = 8192
+    };
+    struct pool *pool = pool_create(OCTETS, COUNT);
+    uint8_t *slots[COUNT];
+
+    (void)state;
+    pool_trim(pool);
+    for (size_t i = 0; i < COUNT; i++) {
+        slots[i] = pool_take(pool);
+        memset(slots[i], 1, OCTETS);
+    }
+    pool_trim(pool); /* all are in use */
+    for (size_t i = 0; i < COUNT; i++) {
+        if (i != 20) {
+            pool_give_back(pool, slots[i]);
+        }
+    }
+    pool_trim(pool);
+    assert_int_equal(pool_in_use(pool), 1);
+    assert_int_equal(slots[20][OCTETS - 1], 1);
+    assert_int_equal(slots[COUNT - 2][0], 0);
+    for (size_t i = 1; i < COUNT; i++) {
+        assert_non_null(pool_take(pool)); /* a slot that was in use would be taken twice */
+    }
+    assert_null(pool_take(pool));
+    for (size_t i = 0; i < COUNT; i++) {
+        pool_give_back(pool, slots[i]);
+    }
+    pool_trim(pool);
+    assert_int_equal(pool_in_use(pool), 0);
+    pool_destroy(pool);
+}
+
 static void sizes_that_cannot_be_are_refused(void **state)
 {
     (void)state;
@@ -155,6 +193,7 @@ int main(void)
         cmocka_unit_test(every_slot_is_taken_once_and_none_is_left),
         cmocka_unit_test(the_slot_given_back_last_is_taken_first),
         cmocka_unit_test(an_idle_pool_costs_address_space_only),
+        cmocka_unit_test(what_is_behind_the_last_slot_in_use_is_given_back),
         cmocka_unit_test(sizes_that_cannot_be_are_refused),
         cmocka_unit_test(mistakes_of_the_caller_end_the_program),
     };

@@ -13,6 +13,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #define SIZE 4096
 
@@ -63,6 +65,42 @@ static void records_come_out_whole_and_in_order(void **state)
     }
     assert_null(ring_peek(ring, &len));
     assert_int_equal(ring_used(ring), 0);
+    ring_destroy(ring);
+}
+
+static size_t resident(void)
+{
+    unsigned long size = 0, pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu %lu", &size, &pages), 2);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void an_empty_ring_gives_its_memory_back(void **state)
+{
+    enum {
+        OCTETS = 64 << 20
+    };
+    struct ring *ring = ring_create(OCTETS);
+    size_t len = 0;
+
+    (void)state;
+    for (uint32_t i = 0; ring_written(ring) < OCTETS - 8192; i++) {
+        assert_true(put(ring, i, 4096));
+    }
+    const size_t full = resident();
+    ring_trim(ring); /* not empty */
+    for (uint32_t i = 0; ring_peek(ring, &len) != NULL; i++) {
+        assert_true(is_record(ring_peek(ring, &len), i, 4096));
+        ring_release(ring);
+    }
+    ring_trim(ring);
+    assert_true(resident() + OCTETS / 2 < full);
+    assert_true(put(ring, 1, 100));
+    assert_true(is_record(ring_peek(ring, &len), 1, 100));
     ring_destroy(ring);
 }
 
@@ -194,6 +232,9 @@ static void behaves_like_a_queue_whatever_is_done(void **state)
     random_init_seed(&random, seed);
     for (int i = 0; i < 200000; i++) {
         const size_t want = random_below(&random, SIZE / 4 + 1) >> random_below(&random, 8);
+        if (i % 16 == 0) {
+            ring_trim(ring); /* takes nothing from it */
+        }
         if (random_below(&random, 2) == 0) {
             if (put(ring, next, want)) {
                 lengths[next++ % 1024] = want;
@@ -226,6 +267,9 @@ static void *produce(void *argument)
     struct ring *ring = argument;
 
     for (uint32_t i = 0; i < RECORDS;) {
+        if (i % 64 == 0) {
+            ring_trim(ring); /* while the other side looks for records */
+        }
         if (put(ring, i, i % 61)) {
             i++;
         } else {
@@ -265,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_out_whole_and_in_order),
+        cmocka_unit_test(an_empty_ring_gives_its_memory_back),
         cmocka_unit_test(nothing_is_seen_before_the_commit),
         cmocka_unit_test(fewer_octets_than_reserved_give_the_rest_back),
         cmocka_unit_test(a_full_ring_refuses_and_loses_nothing),

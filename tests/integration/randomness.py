@@ -10,17 +10,18 @@ equal), and both together. A good generator fails once in about a million runs: 
 five standard deviations of the statistic, to both sides, since numbers that are too even were
 not drawn by chance either.
 
-Under load a socket carries up to CARRIES questions within a second, so ports are judged as they were when
-their sockets were opened; and at any time there must be many to choose from."""
+Under load a socket carries up to CARRIES questions within a second, up to BURST of them one after the other, so
+ports are judged as they were when their sockets were opened; and at any time there must be many to choose from."""
 import math
 import random
 import sys
 
 PORT_MIN, PORT_MAX = 1024, 65535
 LIMIT = 5.0
-CARRIES = 16      # questions of one socket: UPSTREAM_UDP_QUESTIONS_MAX
-LIFE = 2000       # questions between two of one socket, at most
-CHOICE = 64       # sockets to choose from, at least: UPSTREAM_UDP_WAITING_MIN
+CARRIES = 64      # questions of one socket: UPSTREAM_UDP_QUESTIONS_MAX
+BURST = 16        # questions that leave by one socket together: UPSTREAM_UDP_BURST_MAX
+LIFE = 2000       # other sockets between two uses of one, at most
+CHOICE = 64       # sockets to choose from, at least: UPSTREAM_UDP_CHOICE_MIN
 
 
 def deviation(values, low, high, least_in_bin=10):
@@ -43,12 +44,14 @@ def deviation(values, low, high, least_in_bin=10):
 
 def opened(ports):
     """The numbers of the questions for which a socket was opened."""
-    last, carried, numbers = {}, {}, []
+    last, carried, numbers, uses, before = {}, {}, [], 0, None
     for number, port in enumerate(ports):
-        if number - last.get(port, -LIFE) >= LIFE or carried[port] == CARRIES:
+        uses += port != before
+        before = port
+        if uses - last.get(port, -LIFE) >= LIFE or carried[port] == CARRIES:
             numbers.append(number)
             carried[port] = 0
-        last[port] = number
+        last[port] = uses
         carried[port] += 1
     return numbers
 
@@ -66,15 +69,19 @@ def judge(ids, ports, upper, letters, least):
     if len(ids) < least:
         faults.append("only %d questions" % len(ids))
         return faults
+    left_by = [port for port, before in zip(ports, [None, *ports]) if port != before]  # one for each burst
     numbers = opened(ports)
     fresh = [ports[i] for i in numbers]
     print("   %d questions from %d sockets on %d ports" % (len(ports), len(fresh), len(set(ports))))
+    if len(left_by) * BURST < len(ports) / 2:
+        faults.append("%d questions left in only %d bursts" % (len(ports), len(left_by)))
     if len(fresh) * CARRIES < len(ports):
         faults.append("only %d sockets" % len(fresh))
-    for start in range(0, len(ports) - 4 * CHOICE, 4 * CHOICE):
-        choice = len(set(ports[start:start + 4 * CHOICE]))
+    window = 8 * CHOICE
+    for start in range(0, len(left_by) - window, window):
+        choice = len(set(left_by[start:start + window]))
         if choice < CHOICE:
-            faults.append("from question %d on only %d ports" % (start, choice))
+            faults.append("from burst %d on only %d ports" % (start, choice))
             break
     if min(ports) < PORT_MIN:
         faults.append("port %d belongs to the system" % min(ports))
@@ -130,12 +137,14 @@ def self_test():
          count * 4, True),
         ("ports that count up", good_ids(), [PORT_MIN + i for i in range(count)], count * 4, True),
         ("few ports", good_ids(), [1024 + rng.randrange(5000) * 12 for _ in range(count)], count * 4, True),
-        ("a socket for a hundred questions", good_ids(),
-         (lambda drawn: [drawn[i // 6400 * 64 + rng.randrange(64)] for i in range(count)])(good_ports()), count * 4, True),
+        ("a socket for four hundred questions", good_ids(),
+         (lambda drawn: [drawn[i // 25600 * 64 + rng.randrange(64)] for i in range(count)])(good_ports()), count * 4, True),
         ("ten sockets at a time", good_ids(),
          (lambda drawn: [drawn[i // 160 * 10 + i % 10] for i in range(count)])(good_ports()), count * 4, True),
         ("sockets that carry sixteen", good_ids(),
          (lambda drawn: [drawn[i // 1600 * 100 + i % 100] for i in range(count)])(good_ports()), count * 4, False),
+        ("sockets that carry sixty-four in fours of sixteen", good_ids(),
+         (lambda drawn: [drawn[i // 6400 * 100 + i // 16 % 100] for i in range(count)])(good_ports()), count * 4, False),
         ("ids of 15 bits", [i & 0x7fff for i in good_ids()], good_ports(), count * 4, True),
         ("ids that lean", lean, good_ports(), count * 4, True),
         ("port from the id", *(lambda ids: (ids, [PORT_MIN + i * 63 // 64 for i in ids]))(good_ids()),

@@ -148,7 +148,7 @@ static inline void pass(struct worker *worker, unsigned ms)
         timers_run(worker->timers, worker->now.mono_us);
         uv_run(&worker->loop, UV_RUN_NOWAIT);
         upstream_tcp_look_after(worker->transport);
-        (void)upstream_udp_look_after(worker->transport);
+        (void)upstream_choice_look_after(worker->transport);
     }
     settle(worker);
 }
