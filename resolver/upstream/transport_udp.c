@@ -233,7 +233,7 @@ static void fail_one(struct upstream_transport *transport, struct upstream_udp *
 /* 0, or why the rest of what was gathered cannot leave by this socket. */
 static int send_gathered(struct upstream_transport *transport, struct upstream_udp *udp)
 {
-    unsigned places[UPSTREAM_UDP_AT_ONCE_MAX];
+    unsigned places[UPSTREAM_UDP_AT_ONCE_MAX] = {0};
     unsigned count = 0, done = 0;
 
     for (uint32_t left = udp->unsent; left != 0; left &= left - 1) {

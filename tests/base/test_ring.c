@@ -222,7 +222,7 @@ static void behaves_like_a_queue_whatever_is_done(void **state)
 {
     static const uint8_t seed[RANDOM_SEED_OCTETS] = {42};
     struct ring *ring = ring_create(SIZE);
-    size_t lengths[1024];
+    size_t lengths[1024] = {0};
     uint32_t first = 0;
     uint32_t next = 0;
     uint32_t refused = 0;
