@@ -33,7 +33,8 @@ struct upstream_socket {
 /*
  * Carries questions to one server: one, or where there are many several at a time, each at a
  * place of its own. A place is told by the id on the wire, which is unique on the socket. One
- * whose question was given up stays taken, since its answer may still come.
+ * whose question was given up stays taken, since its answer may still come. An id that was
+ * answered is remembered until its place is taken again: some networks bring an answer twice.
  *
  * Once anything else than the answer to one of its questions was heard on a socket, or it has
  * failed, one question at most stays on it: the others leave for sockets of their own.
@@ -45,6 +46,7 @@ struct upstream_udp {
     struct upstream_udp *next_gathering;
     uint32_t used;     /* places, a bit each */
     uint32_t unsent;   /* of these, those whose question leaves at the end of the turn */
+    uint32_t answered; /* free places whose last question was answered, by ids[] */
     uint16_t at;       /* in the choice */
     uint8_t live;      /* places whose question waits for its answer */
     uint8_t questions; /* that it was ever given */

@@ -99,10 +99,23 @@ int upstream_udp_place_of(const struct upstream_udp *udp, uint16_t id)
     return -1;
 }
 
+/* Whether it is the id of a question that has its answer. */
+static bool is_answered(const struct upstream_udp *udp, uint16_t id)
+{
+    for (uint32_t left = udp->answered; left != 0; left &= left - 1) {
+        if (udp->ids[__builtin_ctz(left)] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void seat(struct upstream_udp *udp, struct upstream_try *t, bool unsent)
 {
-    const unsigned place = (unsigned)__builtin_ctz(~udp->used);
+    const uint32_t fresh = ~(udp->used | udp->answered);
+    const unsigned place = (unsigned)__builtin_ctz(fresh != 0 ? fresh : ~udp->used);
 
+    udp->answered &= ~bit(place);
     udp->ids[place] = t->id;
     udp->tries[place] = t;
     udp->used |= bit(place);
@@ -125,6 +138,7 @@ static bool unseat(struct upstream_udp *udp, unsigned place, bool answered)
     udp->live--;
     udp->unsent &= ~bit(place);
     udp->used &= may_come ? UINT32_MAX : ~bit(place);
+    udp->answered |= answered ? bit(place) : 0;
     return may_come;
 }
 
@@ -332,6 +346,9 @@ static void hear(struct upstream_transport *transport, struct upstream_udp *udp,
 {
     const int place = len >= 2 ? upstream_udp_place_of(udp, wire_get16(octets)) : -1;
 
+    if (place < 0 && len >= 2 && is_answered(udp, wire_get16(octets))) {
+        return; /* the same once more */
+    }
     if (place < 0 || (udp->unsent & bit((unsigned)place)) != 0) {
         hear_stranger(transport, udp, octets, len);
         return;
