@@ -2,6 +2,7 @@
 
 #include "audit/frame.h"
 #include "base/error.h"
+#include "dossier/limits.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -119,14 +120,19 @@ static int write_head(void *context, const char *text, size_t len)
     return -EROFS;
 }
 
-/* Takes this checkpoint for the end. */
-static void take(struct dossier_clip *clip, const struct audit_item *item, uint64_t time_us)
+/* Takes this checkpoint for the end; one before to_us until a later one comes. */
+static void take(struct dossier_clip *clip, const struct audit_item *item, uint64_t time_us,
+                 uint64_t to_us)
 {
     clip->clipped = true;
     clip->last_file = item->file;
     clip->last_end = item->end;
     clip->time_us = time_us;
     clip->first_us = clip->first_us == 0 ? time_us : clip->first_us;
+    if (to_us != 0 && time_us >= to_us && item->len <= sizeof(clip->head)) {
+        memcpy(clip->head, item->text, item->len);
+        clip->head_len = item->len;
+    }
 }
 
 static bool time_of(const struct audit_item *item, uint64_t *time_us)
@@ -147,20 +153,25 @@ static int find_end(struct dossier_clip *clip, uint64_t to_us)
     struct audit_reader *reader = audit_reader_create(clip->inner, 1);
     struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
     uint64_t time_us = 0;
+    bool owes = false; /* something of before to_us is behind the end */
     int rc = reader == NULL ? -ENOMEM : 0;
 
-    while (rc == 0 && !clip->later) {
+    while (rc == 0 && !(clip->later && time_us - to_us > DOSSIER_WAIT_US)) {
         rc = audit_reader_next(reader, &item);
         if (rc != 0 || item.kind == AUDIT_ITEM_END) {
             break;
         }
         if (item.kind == AUDIT_ITEM_CHECKPOINT && time_of(&item, &time_us)) {
-            take(clip, &item, time_us);
-            clip->later = to_us != 0 && time_us >= to_us;
-            if (clip->later && item.len <= sizeof(clip->head)) {
-                memcpy(clip->head, item.text, item.len);
-                clip->head_len = item.len;
+            if (!clip->later || owes) {
+                take(clip, &item, time_us, to_us);
             }
+            owes = false;
+            clip->later = clip->later || (to_us != 0 && time_us >= to_us);
+            time_us = time_us > to_us ? time_us : to_us;
+        } else if (clip->later) {
+            owes =
+                owes || ((item.kind == AUDIT_ITEM_BLOCK || item.kind == AUDIT_ITEM_REMOVED) &&
+                         item.header.first_us <= to_us);
         } else if (item.kind == AUDIT_ITEM_BAD || item.kind == AUDIT_ITEM_SHORT ||
                    item.kind == AUDIT_ITEM_MISSING) {
             clip->clipped = false; /* until a later checkpoint follows */

@@ -2,9 +2,10 @@
  * dossier/clip.h - a log as it was at one of its checkpoints: what is read of it today and in a
  * year, when it has grown, is the same.
  *
- * The end is the first checkpoint at or after a time; where there is none yet, the newest,
- * unless what follows it is damaged: nothing that is wrong is ever cut away. What is wrong
- * behind the end is in the verdict, too.
+ * The end is the first checkpoint at or after a time that covers all events of before it, which
+ * may have waited for their blocks until after a checkpoint; where there is none yet, the
+ * newest, unless what follows it is damaged: nothing that is wrong is ever cut away. What is
+ * wrong behind the end is in the verdict, too.
  */
 #ifndef CORDON_DOSSIER_CLIP_H
 #define CORDON_DOSSIER_CLIP_H

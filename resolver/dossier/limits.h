@@ -46,6 +46,9 @@
 /* Octets of one file of an evidence pack: above, the pack is refused rather than cut. */
 #define DOSSIER_FILE_MAX (256u << 20)
 
+/* So long an event may wait for its block, at the most: audit.block-time, microseconds. */
+#define DOSSIER_WAIT_US UINT64_C(3600000000)
+
 /* Octets of a cell that people see in a terminal. */
 #define DOSSIER_CELL_TEXT 64u
 

@@ -185,6 +185,47 @@ static void an_end_is_a_checkpoint_and_reads_as_one(void **state)
     audit_folder_close(&looked.folder);
 }
 
+/* An event waits for its block, and a checkpoint is signed meanwhile: it is no end of what was
+ * before it. */
+static void what_waits_for_its_block_is_in_the_pack(void **state)
+{
+    static struct disk disk;
+    static struct maker maker;
+    struct audit_files files = disk_files(&disk);
+    struct audit_log_opened opened;
+    struct audit_log *log = NULL;
+    struct dossier_clip clip;
+    struct reading reading;
+
+    (void)state;
+    maker_init(&maker, LOG_NAME);
+    maker.settings.checkpoint_us = 1000000;
+    maker.settings.seal_us[AUDIT_DECISIONS] = 5000000;
+    assert_int_equal(audit_log_open(&files, &maker.settings, T0, 1, &log, &opened), 0);
+    for (unsigned s = 0; s < 20; s++) {
+        const uint64_t now_us = T0 + s * 1000000ull;
+
+        if (s % 10 == 1) {
+            assert_int_equal(add_numbered(log, AUDIT_DECISIONS, s / 10, now_us), 0);
+        }
+        assert_int_equal(audit_log_tick(log, NULL, now_us), 0);
+    }
+    assert_int_equal(audit_log_close(log, NULL, T0 + 20000000), 0);
+    static const struct {
+        unsigned to_s, events, end_s;
+    } cases[] = {{0, 0, 1},   {1, 1, 6},   {3, 1, 6},  {8, 1, 8},
+                 {10, 1, 10}, {11, 2, 16}, {17, 2, 17}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(dossier_clip_init(&clip, &files, T0 + cases[i].to_s * 1000000ull), 0);
+        assert_true(clip.clipped && clip.later);
+        assert_int_equal((clip.time_us - T0) / 1000000, cases[i].end_s);
+        read_log(&clip.files, &reading);
+        assert_false(reading.wrong);
+        assert_int_equal(reading.events[AUDIT_DECISIONS], cases[i].events);
+    }
+    disk_free(&disk);
+}
+
 static const char *verdicts(uint64_t to_us)
 {
     struct looked looked;
@@ -268,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_pack_is_the_same_twice),
         cmocka_unit_test(minisign_and_sha256sum_check_it),
         cmocka_unit_test(an_end_is_a_checkpoint_and_reads_as_one),
+        cmocka_unit_test(what_waits_for_its_block_is_in_the_pack),
         cmocka_unit_test(damage_is_never_cut_away),
         cmocka_unit_test(no_octet_can_be_changed_without_a_word),
         cmocka_unit_test(a_log_that_has_grown_gives_the_same_pack),
