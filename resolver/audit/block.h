@@ -147,4 +147,7 @@ int audit_builder_finish(struct audit_builder *builder, struct audit_header *hea
                          const uint8_t **body);
 void audit_builder_clear(struct audit_builder *builder);
 
+/* Frees what blocks have needed so far; the next one takes it anew. There is no event. */
+void audit_builder_shrink(struct audit_builder *builder);
+
 #endif

@@ -7,6 +7,7 @@
 #include "audit/tree.h"
 #include "audit/varint.h"
 #include "base/invariant.h"
+#include "base/pages.h"
 #include "base/random.h"
 
 #include <errno.h>
@@ -30,10 +31,8 @@ struct audit_builder *audit_builder_create(enum audit_stream stream, unsigned gr
     builder->pending = malloc(AUDIT_GROUP_MAX);
     builder->leaves = malloc((AUDIT_BLOCK_EVENTS_MAX + 1u) * sizeof(*builder->leaves));
     builder->directory = malloc((size_t)AUDIT_SECTIONS_MAX * 4 * AUDIT_VARINT_MAX);
-    builder->zstd = ZSTD_createCCtx();
     random_system(builder->hash_key, sizeof(builder->hash_key));
-    if (builder->pending == NULL || builder->leaves == NULL || builder->directory == NULL ||
-        builder->zstd == NULL) {
+    if (builder->pending == NULL || builder->leaves == NULL || builder->directory == NULL) {
         audit_builder_destroy(builder);
         return NULL;
     }
@@ -42,11 +41,9 @@ struct audit_builder *audit_builder_create(enum audit_stream stream, unsigned gr
     return builder;
 }
 
-void audit_builder_destroy(struct audit_builder *builder)
+/* All that grows with events. */
+static void free_grown(struct audit_builder *builder)
 {
-    if (builder == NULL) {
-        return;
-    }
     for (unsigned i = 0; i < AUDIT_COLUMN_END; i++) {
         for (unsigned plane = 0; plane < builder->columns[i].width; plane++) {
             free(builder->columns[i].planes[plane]);
@@ -55,13 +52,36 @@ void audit_builder_destroy(struct audit_builder *builder)
         free(builder->columns[i].words.words);
         free(builder->columns[i].words.table);
     }
-    free(builder->leaves);
-    free(builder->pending);
     free(builder->planes);
     free(builder->body);
-    free(builder->directory);
     ZSTD_freeCCtx(builder->zstd);
+}
+
+void audit_builder_destroy(struct audit_builder *builder)
+{
+    if (builder == NULL) {
+        return;
+    }
+    free_grown(builder);
+    free(builder->leaves);
+    free(builder->pending);
+    free(builder->directory);
     free(builder);
+}
+
+void audit_builder_shrink(struct audit_builder *builder)
+{
+    invariant(builder->count == 0);
+    free_grown(builder);
+    memset(builder->columns, 0, sizeof(builder->columns));
+    builder->planes = NULL;
+    builder->planes_size = 0;
+    builder->body = NULL;
+    builder->body_size = 0;
+    builder->zstd = NULL;
+    pages_give_back(builder->leaves, (AUDIT_BLOCK_EVENTS_MAX + 1u) * sizeof(*builder->leaves));
+    builder->used = UINT64_MAX;
+    audit_builder_clear(builder);
 }
 
 void audit_builder_clear(struct audit_builder *builder)
@@ -115,6 +135,10 @@ static bool add_section(struct audit_builder *builder, unsigned id, unsigned enc
     }
     uint8_t *out = builder->body + builder->body_len;
     if (len >= PACK_LEAST && encoding != AUDIT_RAW) {
+        builder->zstd = builder->zstd == NULL ? ZSTD_createCCtx() : builder->zstd;
+        if (builder->zstd == NULL) {
+            return false;
+        }
         stored = ZSTD_compressCCtx(builder->zstd, out, bound, data, len, builder->level);
         if (ZSTD_isError(stored)) {
             return false;

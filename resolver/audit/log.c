@@ -6,8 +6,12 @@
 #include "base/invariant.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A block of so many has taken more memory than one is worth keeping for. */
+#define GROWN_EVENTS 4096u
 
 static bool is_pending_full(const struct audit_log *log)
 {
@@ -228,6 +232,8 @@ static int seal(struct audit_log *log, unsigned stream, uint64_t now_us)
         (log->ends_file || log->file_octets >= log->settings.file_octets)) {
         audit_log_begin_file(log);
     }
+    log->has_grown[stream] =
+        log->has_grown[stream] || audit_builder_count(builder) >= GROWN_EVENTS;
     if (audit_builder_finish(builder, &header, &body) != 0) {
         give_up(log, stream, now_us);
         return -ENOMEM;
@@ -391,6 +397,30 @@ void audit_log_lost(struct audit_log *log, enum audit_stream stream, uint64_t co
 
 /* --- time --- */
 
+/* There is so little to do that a block was sealed by its time: what larger ones have needed
+ * goes back. */
+static void shrink(struct audit_log *log, unsigned stream)
+{
+    if (log->has_grown[stream] && audit_builder_count(log->builders[stream]) == 0) {
+        audit_builder_shrink(log->builders[stream]);
+        log->has_grown[stream] = false;
+        log->trims = true;
+    }
+}
+
+/* The disk has everything, and no turn runs. */
+static void trim(struct audit_log *log)
+{
+    free(log->pending);
+    log->pending = NULL;
+    log->pending_size = 0;
+    free(log->turn.data);
+    log->turn.data = NULL;
+    log->turn.size = 0;
+    log->trims = false;
+    (void)malloc_trim(0);
+}
+
 static bool is_due(uint64_t now_us, uint64_t since_us, uint64_t after_us)
 {
     return now_us < since_us || now_us - since_us >= after_us; /* a clock set back: at once */
@@ -412,8 +442,13 @@ static int tick(struct audit_log *log, const struct audit_in_force *in_force, ui
     for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
         if (audit_builder_count(log->builders[stream]) > 0 &&
             (all || is_due(now_us, log->begun_us[stream], log->settings.seal_us[stream]))) {
-            (void)seal(log, stream, now_us);
+            if (seal(log, stream, now_us) == 0 && !all) {
+                shrink(log, stream);
+            }
         }
+    }
+    if (log->trims && is_free && log->pending_len == 0 && log->turn.len == 0) {
+        trim(log);
     }
     if (!is_pending_full(log) &&
         ((all && log->since_checkpoint > 0) ||

@@ -39,9 +39,11 @@ struct audit_log {
 
     uint8_t *pending; /* sealed, not handed to the disk yet */
     size_t pending_len, pending_size;
-    struct audit_turn turn; /* what the disk has or had last */
-    bool is_writing;        /* the turn is under way, on another thread */
-    bool has_note;          /* its note is a checkpoint that was never safe before */
+    bool has_grown[AUDIT_STREAMS + 1]; /* a block had many events */
+    bool trims;                        /* memory goes back when the disk has everything */
+    struct audit_turn turn;            /* what the disk has or had last */
+    bool is_writing;                   /* the turn is under way, on another thread */
+    bool has_note;                     /* its note is a checkpoint that was never safe before */
     uint64_t turn_events[AUDIT_STREAMS + 1]; /* safe when it is */
     uint64_t note_events[AUDIT_STREAMS + 1]; /* signed when it is, with its note */
     uint64_t retry_at_us;

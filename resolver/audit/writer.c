@@ -278,6 +278,9 @@ static void *run(void *argument)
         tick(writer);
         switch_policy(writer, now_us, false);
         writer_add_notice(writer, now_us);
+        if (!busy) {
+            writer_rest(writer);
+        }
         wait_for_work(writer, busy);
     }
     finish(writer);

@@ -58,6 +58,7 @@ struct audit_writer {
     uint64_t sequence;
     char *buffer; /* lines from start to end wait for the output */
     size_t start, end, size;
+    size_t most;     /* octets of it that were in use since it went back to the system */
     bool full;       /* a record found no room in the buffer */
     bool more;       /* a ring has more than was taken in a round */
     bool has_notice; /* the line at start 0 tells of lost events */
@@ -127,6 +128,8 @@ bool writer_is_blocked(const struct audit_writer *writer);
 void writer_add_notice(struct audit_writer *writer, uint64_t now_us);
 /* Buffer to output. at_once: although it has just failed. */
 void writer_flush(struct audit_writer *writer, uint64_t now_us, bool at_once);
+/* There is nothing to do: memory of many lines goes back to the system. */
+void writer_rest(struct audit_writer *writer);
 /* What waits will never be taken. */
 void writer_discard(struct audit_writer *writer);
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/log.h"
+#include "base/pages.h"
 
 #include <errno.h>
 #include <string.h>
@@ -71,9 +72,18 @@ static uint64_t count_lines(const char *at, size_t len)
 
 static void empty_buffer(struct audit_writer *writer)
 {
+    writer->most = writer->end > writer->most ? writer->end : writer->most;
     writer->start = 0;
     writer->end = 0;
     writer->has_notice = false;
+}
+
+void writer_rest(struct audit_writer *writer)
+{
+    if (writer->end == 0 && writer->most > WRITER_BUFFER_OCTETS) {
+        pages_give_back(writer->buffer, writer->size);
+        writer->most = 0;
+    }
 }
 
 /* What waits will never be taken. */

@@ -228,6 +228,41 @@ static void stop_at_each_call(bool power)
     assert_true(stops > 40);
 }
 
+/* A full block's memory goes back once there is little to do, and while the disk still needs
+ * some of it that stays. */
+static void after_a_load_it_goes_on_with_less(void **state)
+{
+    struct audit_log_opened opened;
+    struct reading reading;
+    uint64_t now = T0;
+
+    (void)state;
+    for (unsigned patience = 0; patience < 3; patience++) {
+        disk_free(&disk);
+        use_runner(patience);
+        struct audit_log *log = open_log(now, &opened);
+
+        for (unsigned round = 0; round < 4; round++) {
+            const uint64_t first = round * 6000;
+
+            for (unsigned i = 0; i < 6000; i++) {
+                assert_int_equal(add_numbered(log, AUDIT_QUERIES, first + i, ++now), 0);
+            }
+            disk.fail_write = round == 2 ? ENOSPC : 0;
+            for (unsigned i = 0; i < 20; i++) {
+                now += 4000000;
+                (void)audit_log_tick(log, NULL, now);
+            }
+        }
+        assert_int_equal(end_log(log, now), 0);
+        disk.locked = false;
+        read_log(&files, &reading);
+        assert_false(reading.wrong);
+        assert_int_equal(reading.events[AUDIT_QUERIES], 24000);
+        expect_sound();
+    }
+}
+
 static void a_kill_at_any_call_leaves_a_log_that_opens(void **state)
 {
     (void)state;
@@ -539,6 +574,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_written_is_read_back_over_files_and_restarts),
         TEST(a_kill_at_any_call_leaves_a_log_that_opens),
+        TEST(after_a_load_it_goes_on_with_less),
         TEST(a_power_failure_at_any_call_loses_nothing_that_was_safe),
         TEST(both_hold_where_another_thread_has_the_disk),
         TEST(a_disk_that_hangs_holds_nothing_up),
