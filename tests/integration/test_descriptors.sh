@@ -68,7 +68,16 @@ status_is 's["net"]["tcp_open"] <= 2 * 97 and s["descriptors"]["lacked"] == 0' |
 stop "$holder"
 stop_cordond
 
+# Questions to one server share sockets, so it takes several servers to run out of them.
 say "more questions at once than there are sockets: told to clients, in the log and by status"
+servers=127.0.0.1@$upstream_port
+for i in 1 2 3; do
+  more=$(free_port)
+  start_fake "$more"
+  servers+=", 127.0.0.1@$more"
+done
+option[upstreams.servers]="[$servers]"
+write_config
 start_limited 400
 wait_until 60 cordond_is_up || fail "cordond does not answer"
 python3 - "$port" "$here" >"$work/flood" <<'PYTHON' || fail "the flood: $(cat "$work/flood")"
