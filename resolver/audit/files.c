@@ -126,30 +126,27 @@ static uint32_t number_of(const char *name)
     return number <= UINT32_MAX ? (uint32_t)number : 0;
 }
 
-/* What is in the folder, from the first. 0 or -errno. */
-static int open_names(void *context, DIR **names)
+/* What is in the folder, from the first; NULL: errno says why. */
+static DIR *open_names(void *context)
 {
     const int fd = openat(folder_of(context), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *names = fd < 0 ? NULL : fdopendir(fd);
 
-    if (fd < 0) {
-        return -errno;
-    }
-    *names = fdopendir(fd);
-    if (*names == NULL) {
+    if (names == NULL && fd >= 0) {
+        const int error = errno;
         close(fd);
-        return -ENOMEM;
+        errno = error;
     }
-    return 0;
+    return names;
 }
 
 /* The lowest number from `from` on, and the highest. */
 static int look_through(void *context, uint32_t from, uint32_t *lowest, uint32_t *highest)
 {
-    DIR *names = NULL;
-    const int result = open_names(context, &names);
+    DIR *names = open_names(context);
 
-    if (result != 0) {
-        return result;
+    if (names == NULL) {
+        return -errno;
     }
     *lowest = 0;
     *highest = 0;
@@ -263,11 +260,11 @@ static int replace_file(void *context, uint32_t number)
 
 static int clean_folder(void *context)
 {
-    DIR *names = NULL;
-    int result = open_names(context, &names);
+    DIR *names = open_names(context);
+    int result = 0;
 
-    if (result != 0) {
-        return result;
+    if (names == NULL) {
+        return -errno;
     }
     for (const struct dirent *entry = readdir(names); entry != NULL; entry = readdir(names)) {
         char name[2 * AUDIT_FILE_NAME_MAX];
