@@ -291,7 +291,7 @@ class Bench:
         fresh, resident = main.own_kib()[0], main.memory_kib()["VmRSS"]
         self.ask(main, self.work / "warm", once=True)
         self.ask(main, self.work / "bench.blocked", seconds=1)
-        time.sleep(2)
+        time.sleep(15)  # the newest block of the audit log is written after audit.block-time, 10 s
         rows = [("cordond", resident, self.memory_without(self.cordond_without), main.start_s)]
         for name in self.args.peers:
             try:
