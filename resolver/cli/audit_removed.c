@@ -50,8 +50,8 @@ void cli_audit_print_removed(FILE *out, const struct audit_verdict *verdict)
         verdict->act_count < AUDIT_ACTS_MAX ? verdict->act_count : AUDIT_ACTS_MAX;
 
     if (verdict->removed > 0) {
-        fprintf(out, "  of %" PRIu64 " blocks the headers alone are there%s\n",
-                verdict->removed,
+        fprintf(out, "  headers alone are there of %" PRIu64 " block%s%s\n", verdict->removed,
+                verdict->removed == 1 ? "" : "s",
                 verdict->completeness.fault == AUDIT_FAULT_REMOVED
                     ? ""
                     : "; each removal is on the record:");

@@ -71,6 +71,11 @@ static void print_finding(const char *what, const struct audit_finding *finding,
     }
 }
 
+static const char *s_of(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 void cli_audit_print_verdict(const char *folder, const struct trust_note_key *key, bool own_key,
                              const struct audit_verdict *verdict, FILE *out)
 {
@@ -81,38 +86,42 @@ void cli_audit_print_verdict(const char *folder, const struct trust_note_key *ke
     print_finding("integrity", &verdict->integrity, out);
     print_finding("completeness", &verdict->completeness, out);
     fprintf(out,
-            "  %" PRIu64 " decisions, %" PRIu64 " queries, %" PRIu64 " changes in %" PRIu64
-            " blocks and %" PRIu64 " files",
+            "  decisions %" PRIu64 ", queries %" PRIu64 ", changes %" PRIu64 "; %" PRIu64
+            " block%s in %" PRIu64 " file%s",
             verdict->events[AUDIT_DECISIONS], verdict->events[AUDIT_QUERIES],
-            verdict->events[AUDIT_CHANGES], verdict->blocks, verdict->files);
+            verdict->events[AUDIT_CHANGES], verdict->blocks, s_of(verdict->blocks),
+            verdict->files, s_of(verdict->files));
     if (verdict->blocks > 0) {
         clock_format_s(verdict->first_us / 1000000, from);
         clock_format_s(verdict->last_us / 1000000, to);
         fprintf(out, ", %s to %s", from, to);
     }
-    fprintf(out, "\n  %" PRIu64 " checkpoints cover %" PRIu64 " blocks; signed by %s%s\n",
-            verdict->checkpoints, verdict->signed_blocks, key->name,
+    fprintf(out,
+            "\n  %" PRIu64 " checkpoint%s, the newest of %" PRIu64 " block%s; signed by %s%s\n",
+            verdict->checkpoints, s_of(verdict->checkpoints), verdict->signed_blocks,
+            s_of(verdict->signed_blocks), key->name,
             own_key ? " (the key of this machine: nobody has named one)" : "");
     if (verdict->blocks > verdict->signed_blocks) {
+        const uint64_t behind = verdict->blocks - verdict->signed_blocks;
+
         fprintf(out,
-                "  the last %" PRIu64
-                " blocks are behind the newest checkpoint: nothing proves yet who has written "
-                "them\n",
-                verdict->blocks - verdict->signed_blocks);
+                "  %" PRIu64
+                " block%s behind the newest checkpoint: nothing proves yet who has "
+                "written %s\n",
+                behind, s_of(behind), behind == 1 ? "it" : "them");
     }
     if (verdict->gaps > 0) {
-        fprintf(out,
-                "  the log itself says that %" PRIu64 " events are missing, in %" PRIu64
-                " gaps\n",
-                verdict->gap_events, verdict->gaps);
+        fprintf(
+            out, "  missing by the log's own word: %" PRIu64 " event%s, in %" PRIu64 " gap%s\n",
+            verdict->gap_events, s_of(verdict->gap_events), verdict->gaps, s_of(verdict->gaps));
     }
     cli_audit_print_removed(out, verdict);
     if (verdict->unended > 0) {
         fprintf(out,
                 "  %" PRIu64
-                " of its runs did not end in order (killed, no power, a full disk at "
-                "the stop): what was answered last then may be missing\n",
-                verdict->unended);
+                " run%s did not end in order (killed, no power, a full disk at the stop): what "
+                "was answered last then may be missing\n",
+                verdict->unended, s_of(verdict->unended));
     }
     fprintf(out, "  %s\n",
             verdict->stopped ? "it was stopped in order"

@@ -340,7 +340,7 @@ static void say_proof(const struct job *job)
     } else {
         clock_format(found->checkpoint.time_us, time);
         say("checkpoint",
-            "%" PRIu64 " blocks, %s, in file %" PRIu32 ": it covers block %" PRIu64
+            "of %" PRIu64 " blocks, %s, in file %" PRIu32 ": it covers block %" PRIu64
             ", which has the event",
             found->checkpoint.size, time, found->file, found->header.number);
     }
