@@ -277,30 +277,32 @@ int setup_snapshot_make(struct config *config, uint64_t generation, uint64_t now
     return setup_snapshot_make_for(config, &request, report, snapshot);
 }
 
-int setup_snapshot_make_for(struct config *config, const struct setup_request *request,
-                            struct report *report, struct setup_snapshot **snapshot)
-{
-    const uint64_t now_s = request->now_s;
+/* What a snapshot is made of, on the way. */
+struct making {
+    struct config *config;
+    const struct setup_request *request;
+    struct report *report;
     struct setup_views views;
-    struct setup_trust *trust = calloc(1, sizeof(*trust));
-    struct setup_snapshot *new = calloc(1, sizeof(*new));
-    struct policy_loaded *loaded = calloc(1, sizeof(*loaded));
-    int rc = setup_views_init(config, report, &views);
+    struct setup_trust *trust;
+    struct policy_loaded *loaded;
+    struct setup_snapshot *new;
+};
 
-    if (rc == 0 && (new == NULL || loaded == NULL || trust == NULL)) {
-        rc = -ENOMEM;
-    }
-    if (rc == 0) {
-        rc = setup_schedules_make(config, report, &new->schedules);
-    }
+/* What the configuration alone says. */
+static int read_config(struct making *making)
+{
+    const struct config *config = making->config;
+    const uint64_t now_s = making->request->now_s;
+    struct report *report = making->report;
+    struct setup_snapshot *new = making->new;
+    int rc = setup_schedules_make(config, report, &new->schedules);
+
     if (rc == 0) {
         setup_schedules_at(new->schedules, now_s, &new->moment);
         setup_schedules_warn(new->schedules, now_s, report);
-        for (size_t i = 0; i < views.count; i++) {
-            views.at[i].variant = new->moment.variants[i];
+        for (size_t i = 0; i < making->views.count; i++) {
+            making->views.at[i].variant = new->moment.variants[i];
         }
-    }
-    if (rc == 0) {
         rc = setup_names(config, report, &new->names);
     }
     if (rc == 0) {
@@ -308,94 +310,138 @@ int setup_snapshot_make_for(struct config *config, const struct setup_request *r
         new->settings.have_upstreams = new->upstreams.count > 0;
         rc = setup_zones(config, report, &new->upstreams, new->zones, &new->zone_count);
     }
+    return rc == 0 ? fill_trust(config, &new->upstreams, report) : rc;
+}
+
+/* What is signed: files of exceptions, and lists. */
+static int read_signed(struct making *making)
+{
+    const struct config *config = making->config;
+    const struct setup_request *request = making->request;
+    struct setup_trust *trust = making->trust;
+    struct setup_exceptions **exceptions = &making->new->exceptions;
+    int rc = setup_trust_open(config, request, making->report, trust);
+
     if (rc == 0) {
-        rc = fill_trust(config, &new->upstreams, report);
+        rc = setup_exceptions_read(config, trust->standard.keyring, request->now_s,
+                                   making->report, exceptions);
     }
     if (rc == 0) {
-        rc = setup_trust_open(config, request, report, trust);
+        setup_exceptions_compare(*exceptions, trust->ratchet, making->report);
+        rc = setup_lists_load(config, request, making->report, trust, &making->views,
+                              making->loaded);
+    }
+    return rc;
+}
+
+/* What decides; it takes over image and heads of what was loaded, or frees them. */
+static int make_policy(struct making *making)
+{
+    const struct config *config = making->config;
+    const struct setup_request *request = making->request;
+    struct policy_loaded *loaded = making->loaded;
+    struct setup_views *views = &making->views;
+    struct setup_snapshot *new = making->new;
+
+    note_staged(config, request, loaded, views, new);
+    int rc = fill_fingerprint(config, views, request->held, loaded, new);
+    if (rc == 0) {
+        bury(config, loaded, views, making->report);
+        setup_caps_check(config, loaded->image, making->report);
+        rc = stage(config, request, making->report, views, new);
     }
     if (rc == 0) {
-        rc = setup_exceptions_read(config, trust->standard.keyring, now_s, report,
-                                   &new->exceptions);
+        rc = policy_create(loaded->image, views->at, views->total, request->generation,
+                           making->report, &new->policy);
     }
     if (rc == 0) {
-        setup_exceptions_compare(new->exceptions, trust->ratchet, report);
+        policy_take_heads(new->policy, loaded->heads, loaded->list_count + loaded->newer_count);
+    } else {
+        policy_loaded_drop(loaded);
+    }
+    return rc;
+}
+
+/* Nothing can fail any more. */
+static void complete(struct making *making)
+{
+    const struct policy_loaded *loaded = making->loaded;
+    struct setup_snapshot *new = making->new;
+
+    setup_late_keep_small(&new->late, making->request->late_octets, making->report);
+    fill_settings(making->config, &new->settings);
+    new->settings.local_names = new->names;
+    new->settings.choice = new->choice;
+    new->settings.views = new->views;
+    new->settings.view_count = making->views.total;
+    new->settings.zones = new->zones;
+    new->settings.zone_count = new->zone_count;
+    new->settings.told = &new->fingerprint->told;
+    memcpy(new->lists, loaded->lists, sizeof(new->lists));
+    new->list_count = loaded->list_count;
+    new->from_cache = loaded->from_cache;
+    new->shipped = loaded->shipped;
+    memcpy(new->broken, making->trust->told, sizeof(new->broken));
+    new->broken_count = making->trust->told_count;
+    new->made_us = clock_read().wall_us;
+    new->config = making->config;
+    new->named = new->upstreams;
+    new->users = 1;
+}
+
+/* Also one that was not completed: that has no config. */
+static void free_root(struct setup_snapshot *root)
+{
+    policy_destroy(root->policy);
+    setup_exceptions_free(root->exceptions);
+    setup_fingerprint_free(root->fingerprint);
+    free(root->shown);
+    setup_schedules_free(root->schedules);
+    policy_views_free(root->choice);
+    local_names_free(root->names);
+    tls_trust_release(root->upstreams.trust);
+    config_free(root->config);
+    setup_late_free(root->late);
+    free(root);
+}
+
+int setup_snapshot_make_for(struct config *config, const struct setup_request *request,
+                            struct report *report, struct setup_snapshot **snapshot)
+{
+    struct making making = {.config = config, .request = request, .report = report};
+    int rc = setup_views_init(config, report, &making.views);
+
+    making.trust = calloc(1, sizeof(*making.trust));
+    making.loaded = calloc(1, sizeof(*making.loaded));
+    making.new = calloc(1, sizeof(*making.new));
+    if (rc == 0 && (making.trust == NULL || making.loaded == NULL || making.new == NULL)) {
+        rc = -ENOMEM;
+    }
+    rc = rc == 0 ? read_config(&making) : rc;
+    rc = rc == 0 ? read_signed(&making) : rc;
+    rc = rc == 0 ? make_policy(&making) : rc;
+    if (rc == 0) {
+        rc = setup_views_fill(config, &making.views, making.new);
     }
     if (rc == 0) {
-        rc = setup_lists_load(config, request, report, trust, &views, loaded);
-    }
-    if (rc == 0) {
-        note_staged(config, request, loaded, &views, new);
-        rc = fill_fingerprint(config, &views, request->held, loaded, new);
-        if (rc != 0) {
-            policy_loaded_drop(loaded);
-        }
-    }
-    if (rc == 0) {
-        bury(config, loaded, &views, report);
-        setup_caps_check(config, loaded->image, report);
-        rc = stage(config, request, report, &views, new);
-        if (rc == 0) {
-            rc = policy_create(loaded->image, views.at, views.total, request->generation,
-                               report, &new->policy);
-        }
-        if (rc == 0) {
-            policy_take_heads(new->policy, loaded->heads,
-                              loaded->list_count + loaded->newer_count);
-        } else {
-            policy_loaded_drop(loaded);
-        }
-    }
-    if (rc == 0) {
-        rc = setup_views_fill(config, &views, new);
-    }
-    if (rc == 0) {
-        rc = setup_late_make(config, trust, request, loaded, &new->late);
+        rc = setup_late_make(config, making.trust, request, making.loaded, &making.new->late);
     }
     if (rc == 0) { /* the last that can fail: what is remembered is what comes in force */
-        rc = setup_trust_keep(trust, config, request, new->exceptions, report, &new->memory);
+        rc = setup_trust_keep(making.trust, config, request, making.new->exceptions, report,
+                              &making.new->memory);
     }
     if (rc == 0) {
-        setup_late_keep_small(&new->late, request->late_octets, report);
-        fill_settings(config, &new->settings);
-        new->settings.local_names = new->names;
-        new->settings.choice = new->choice;
-        new->settings.views = new->views;
-        new->settings.view_count = views.total;
-        new->settings.zones = new->zones;
-        new->settings.zone_count = new->zone_count;
-        new->settings.told = &new->fingerprint->told;
-        memcpy(new->lists, loaded->lists, sizeof(new->lists));
-        new->list_count = loaded->list_count;
-        new->from_cache = loaded->from_cache;
-        new->shipped = loaded->shipped;
-        memcpy(new->broken, trust->told, sizeof(new->broken));
-        new->broken_count = trust->told_count;
-        new->made_us = clock_read().wall_us;
-        new->config = config;
-        new->named = new->upstreams;
-        new->users = 1;
-        *snapshot = new;
-        new = NULL; /* it is the caller's now */
+        complete(&making);
+        *snapshot = making.new;
+    } else if (making.new != NULL) {
+        free_root(making.new);
     }
-    free(loaded);
-    if (trust != NULL) {
-        setup_trust_close(trust);
+    free(making.loaded);
+    if (making.trust != NULL) {
+        setup_trust_close(making.trust);
     }
-    free(trust);
-    setup_views_deinit(&views);
-    if (new != NULL) {
-        setup_late_free(new->late);
-        policy_destroy(new->policy);
-        setup_exceptions_free(new->exceptions);
-        setup_fingerprint_free(new->fingerprint);
-        free(new->shown);
-        setup_schedules_free(new->schedules);
-        policy_views_free(new->choice);
-        local_names_free(new->names);
-        tls_trust_release(new->upstreams.trust);
-    }
-    free(new);
+    free(making.trust);
+    setup_views_deinit(&making.views);
     return rc;
 }
 
@@ -444,17 +490,7 @@ void setup_snapshot_leave_out(struct setup_snapshot *snapshot, uint32_t servers)
 static void let_go(struct setup_snapshot *root)
 {
     if (--root->users == 0) {
-        policy_destroy(root->policy);
-        setup_exceptions_free(root->exceptions);
-        setup_fingerprint_free(root->fingerprint);
-        free(root->shown);
-        setup_schedules_free(root->schedules);
-        policy_views_free(root->choice);
-        local_names_free(root->names);
-        tls_trust_release(root->upstreams.trust);
-        config_free(root->config);
-        setup_late_free(root->late);
-        free(root);
+        free_root(root);
     }
 }
 
