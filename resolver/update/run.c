@@ -354,16 +354,13 @@ static int tell(struct running *running, enum update_answer answer,
     return rc;
 }
 
-/* Asks one source. *settled: no other need be asked. */
-static enum update_outcome ask_source(struct running *running, size_t at, bool again,
-                                      enum step *step, bool *settled)
+/* What the source of that number is asked. */
+static struct update_request request_of(struct running *running, size_t at, uint64_t now_s)
 {
-    const struct update_options *options = running->options;
+    const struct config *config = running->options->config;
     const struct update_publisher *publisher = running->publisher;
-    struct update_result *result = running->result;
-    struct update_known *known = &running->memory.at[at];
-    const uint64_t now_s = running->world->now_s(running->world->context);
-    const struct update_request request = {
+
+    return (struct update_request){
         .source = publisher->sources->at[at],
         .pinned = publisher->pinned,
         .publisher = publisher->name,
@@ -371,17 +368,26 @@ static enum update_outcome ask_source(struct running *running, size_t at, bool a
         .in_force = running->has_set ? running->place.current : NULL,
         .ratchet = running->ratchet,
         .now_s = now_s,
-        .octets_max = options->config->update_octets,
-        .wants = options->config->update_used_only ? wants_used : NULL,
-        .wants_context = options->config,
-        .known = known,
+        .octets_max = config->update_octets,
+        .wants = config->update_used_only ? wants_used : NULL,
+        .wants_context = config,
+        .known = &running->memory.at[at],
         .get = running->world->get,
         .get_context = running->world->context,
         .mono_s = running->world->mono_s,
-        .source_s = options->config->update_timeout_s > UPDATE_SOURCE_S
-                        ? options->config->update_timeout_s
-                        : UPDATE_SOURCE_S,
+        .source_s = config->update_timeout_s > UPDATE_SOURCE_S ? config->update_timeout_s
+                                                               : UPDATE_SOURCE_S,
     };
+}
+
+/* Asks one source. *settled: no other need be asked. */
+static enum update_outcome ask_source(struct running *running, size_t at, bool again,
+                                      enum step *step, bool *settled)
+{
+    struct update_result *result = running->result;
+    struct update_known *known = &running->memory.at[at];
+    const uint64_t now_s = running->world->now_s(running->world->context);
+    const struct update_request request = request_of(running, at, now_s);
     struct update_offer offer;
     struct report said;
 
