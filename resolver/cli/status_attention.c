@@ -207,33 +207,23 @@ static void sink_attention(unsigned *count, const json_t *sinks)
     }
 }
 
-unsigned cli_status_attention(const json_t *status)
+static void list_attention(unsigned *count, const json_t *lists)
 {
-    const json_t *lists = json_object_get(status, "lists");
-    const json_t *upstreams = json_object_get(status, "upstreams");
-    const json_t *events = json_object_get(status, "events");
-    const json_t *reload = json_object_get(status, "reload");
-    const json_t *questions = json_object_get(status, "questions");
-    const json_t *limited = json_object_get(status, "limited");
-    const char *error = cli_string_of(events, "last_error"); /* none: it is blocked */
-    const uint64_t lost =
-        cli_number_of(events, "lost_ring") + cli_number_of(events, "lost_output");
-    const uint64_t drops = cli_number_of(json_object_get(status, "net"), "udp_kernel_drops");
-    const json_t *descriptors = json_object_get(status, "descriptors");
-    const json_t *cache = json_object_get(status, "cache");
-    const uint64_t limit = cli_number_of(cache, "limit");
-    const uint64_t lacked = cli_number_of(descriptors, "lacked");
-    size_t down = 0;
-    unsigned count = 0;
-
     for (size_t i = 0; i < json_array_size(lists); i++) {
         const json_t *list = json_array_get(lists, i);
         const char *state = cli_string_of(list, "freshness");
 
-        attention(&count, strcmp(state, "fresh") != 0,
+        attention(count, strcmp(state, "fresh") != 0,
                   "list %s is %s: it is still enforced; get a newer one, or check the clock",
                   cli_string_of(list, "id"), state);
     }
+}
+
+/* Each of them; how many are down. */
+static size_t each_upstream_attention(unsigned *count, const json_t *upstreams)
+{
+    size_t down = 0;
+
     for (size_t i = 0; i < json_array_size(upstreams); i++) {
         const json_t *server = json_array_get(upstreams, i);
         const bool is_down = strcmp(cli_string_of(server, "health"), "down") == 0;
@@ -241,66 +231,114 @@ unsigned cli_status_attention(const json_t *status)
 
         cli_status_upstream(server, name, sizeof(name));
         down += is_down;
-        attention(&count, is_down, "upstream %s is down since %s: %s", name,
+        attention(count, is_down, "upstream %s is down since %s: %s", name,
                   cli_string_of(server, "down_since"), cli_string_of(server, "advice"));
-        upstream_attention(&count, server, name);
+        upstream_attention(count, server, name);
     }
-    changes_attention(&count, json_object_get(status, "changes"));
-    trust_attention(&count, json_object_get(status, "trust"));
-    held_attention(&count, status);
-    attention(&count, json_array_size(upstreams) == 0,
-              "there is no upstream: only listed names are answered");
-    attention(&count, down > 0 && down == json_array_size(upstreams),
-              "all upstreams are down; the one that was heard last is asked all the same");
+    return down;
+}
+
+/* All of them together, and the ways to them. */
+static void way_attention(unsigned *count, const json_t *status, size_t down)
+{
+    const size_t upstreams = json_array_size(json_object_get(status, "upstreams"));
     const json_t *loops = json_object_get(status, "loops");
+
+    attention(count, upstreams == 0, "there is no upstream: only listed names are answered");
+    attention(count, down > 0 && down == upstreams,
+              "all upstreams are down; the one that was heard last is asked all the same");
     for (size_t i = 0; i < json_array_size(loops); i++) {
         attention(
-            &count, true,
+            count, true,
             "upstream %s asks this resolver itself, a loop: it is left out; let one of the "
             "two ask somebody else",
             json_string_value(json_array_get(loops, i)));
     }
-    attention(&count, json_is_object(json_object_get(status, "gateway")),
+    attention(count, json_is_object(json_object_get(status, "gateway")),
               "all questions come from %s, the gateway: it hides the real clients; see "
               "docs/deploy.md, Container",
               cli_string_of(json_object_get(status, "gateway"), "client"));
-    attention(&count,
-              strcmp(cli_string_of(json_object_get(status, "http"), "state"), "failed") == 0,
-              "nothing answers on http.listen: %s",
-              cli_string_of(json_object_get(status, "http"), "detail"));
-    attention(&count, lost > 0,
+}
+
+/* Where events go: the log, sinks, and the output as text. */
+static void event_attention(unsigned *count, const json_t *status)
+{
+    const json_t *events = json_object_get(status, "events");
+    const char *error = cli_string_of(events, "last_error"); /* none: it is blocked */
+    const uint64_t ring = cli_number_of(events, "lost_ring");
+    const uint64_t output = cli_number_of(events, "lost_output");
+
+    attention(count, ring + output > 0,
               "%" PRIu64 " events were lost (%" PRIu64 " in the rings, %" PRIu64
               " at the output)",
-              lost, cli_number_of(events, "lost_ring"), cli_number_of(events, "lost_output"));
-    print_audit_attention(&count, json_object_get(status, "audit"));
-    sink_attention(&count, json_object_get(status, "sinks"));
-    attention(&count, json_is_true(json_object_get(events, "stalled")),
+              ring + output, ring, output);
+    print_audit_attention(count, json_object_get(status, "audit"));
+    sink_attention(count, json_object_get(status, "sinks"));
+    attention(count, json_is_true(json_object_get(events, "stalled")),
               "the event output %s accepts nothing: %s", cli_string_of(events, "to"),
               error[0] != '\0' ? error : "its reader does not read");
-    attention(&count, limit < cli_number_of(cache, "size"),
+}
+
+/* What the machine lacks: memory, time, descriptors. */
+static void machine_attention(unsigned *count, const json_t *status)
+{
+    const json_t *cache = json_object_get(status, "cache");
+    const json_t *descriptors = json_object_get(status, "descriptors");
+    const uint64_t limit = cli_number_of(cache, "limit");
+    const uint64_t drops = cli_number_of(json_object_get(status, "net"), "udp_kernel_drops");
+    const uint64_t lacked = cli_number_of(descriptors, "lacked");
+    const uint64_t wanted = cli_number_of(descriptors, "wanted");
+
+    attention(count, limit < cli_number_of(cache, "size"),
               "memory is short: the cache may hold %" PRIu64 " of %" PRIu64
               " MiB. Give cordond more (MemoryMax= of the unit, --memory of the container), or "
               "set cache.size lower",
               limit >> 20, cli_number_of(cache, "size") >> 20);
-    attention(&count, drops > 0,
+    attention(count, drops > 0,
               "the kernel dropped %" PRIu64 " datagrams: the machine is too "
               "busy, or net.core.rmem_max too small",
               drops);
-    attention(&count, lacked > 0,
+    attention(count, lacked > 0,
               "%" PRIu64 " sockets to upstreams found no file descriptor (of %" PRIu64
               "): set LimitNOFILE=%" PRIu64 " in the unit, or ulimit -n %" PRIu64,
-              lacked, cli_number_of(descriptors, "limit"), cli_number_of(descriptors, "wanted"),
-              cli_number_of(descriptors, "wanted"));
-    attention(&count, cli_number_of(limited, "clients") > 0,
+              lacked, cli_number_of(descriptors, "limit"), wanted, wanted);
+}
+
+/* Who asks more than can be answered. */
+static void load_attention(unsigned *count, const json_t *status)
+{
+    const json_t *limited = json_object_get(status, "limited");
+    const json_t *questions = json_object_get(status, "questions");
+
+    attention(count, cli_number_of(limited, "clients") > 0,
               "%" PRIu64 " clients ask too often and are limited, the worst is %s: if that is "
               "right for it, raise access.rate",
               cli_number_of(limited, "clients"),
               json_is_string(json_object_get(limited, "worst"))
                   ? cli_string_of(limited, "worst")
                   : "in the log");
-    attention(&count, cli_number_of(questions, "no_slot") > 0,
+    attention(count, cli_number_of(questions, "no_slot") > 0,
               "%" PRIu64 " questions found no slot: the upstreams are too slow for this load",
               cli_number_of(questions, "no_slot"));
+}
+
+unsigned cli_status_attention(const json_t *status)
+{
+    const json_t *http = json_object_get(status, "http");
+    const json_t *reload = json_object_get(status, "reload");
+    unsigned count = 0;
+
+    list_attention(&count, json_object_get(status, "lists"));
+    const size_t down = each_upstream_attention(&count, json_object_get(status, "upstreams"));
+    changes_attention(&count, json_object_get(status, "changes"));
+    trust_attention(&count, json_object_get(status, "trust"));
+    held_attention(&count, status);
+    way_attention(&count, status, down);
+    attention(&count, strcmp(cli_string_of(http, "state"), "failed") == 0,
+              "nothing answers on http.listen: %s", cli_string_of(http, "detail"));
+    event_attention(&count, status);
+    machine_attention(&count, status);
+    load_attention(&count, status);
     attention(&count, json_is_object(reload) && !json_is_true(json_object_get(reload, "ok")),
               "the last reload (%s) was refused: %s", cli_string_of(reload, "time"),
               cli_string_of(reload, "error"));
