@@ -187,6 +187,35 @@ static const json_t *find_block(const json_t *document)
     return NULL;
 }
 
+/* Where its answer leads, as far as that is known. */
+static void print_way(const json_t *document, bool blocked)
+{
+    const json_t *looked_up = json_object_get(document, "looked_up_blocked");
+
+    if (is_true(document, "answer_stale")) {
+        print_text(0, "Where it leads is by an answer past its time: the upstreams fail or are "
+                      "slow, and clients are told this one meanwhile.");
+    } else if (is_true(document, "answer_known")) {
+        /* nothing is left to be said of it */
+    } else if (!blocked && json_is_true(looked_up)) {
+        print_line(
+            0,
+            "BLOCKED all the same, for where its answer leads: it was looked up just now. "
+            "That answer may not be kept, so that its rules are not shown here: "
+            "cordon trace %s %s shows them.",
+            cli_string_of(document, "name"), cli_string_of(document, "type"));
+    } else if (looked_up != NULL) {
+        print_line(
+            0,
+            "Where it leads is not known: the daemon has no answer at hand (it failed, or "
+            "may not be kept). cordon trace %s %s shows what becomes of it.",
+            cli_string_of(document, "name"), cli_string_of(document, "type"));
+    } else {
+        print_text(0, "Where it leads is not known here: --live or --answer shows what becomes "
+                      "of that.");
+    }
+}
+
 static void print_verdict(const json_t *document)
 {
     const char *schedule = cli_string_of(document, "schedule");
@@ -230,30 +259,7 @@ static void print_verdict(const json_t *document)
                    "of allow.",
                    view);
     }
-    const json_t *looked_up = json_object_get(document, "looked_up_blocked");
-
-    if (is_true(document, "answer_stale")) {
-        print_text(0, "Where it leads is by an answer past its time: the upstreams fail or are "
-                      "slow, and clients are told this one meanwhile.");
-    } else if (is_true(document, "answer_known")) {
-        /* nothing is left to be said of it */
-    } else if (block == NULL && json_is_true(looked_up)) {
-        print_line(
-            0,
-            "BLOCKED all the same, for where its answer leads: it was looked up just now. "
-            "That answer may not be kept, so that its rules are not shown here: "
-            "cordon trace %s %s shows them.",
-            cli_string_of(document, "name"), cli_string_of(document, "type"));
-    } else if (looked_up != NULL) {
-        print_line(
-            0,
-            "Where it leads is not known: the daemon has no answer at hand (it failed, or "
-            "may not be kept). cordon trace %s %s shows what becomes of it.",
-            cli_string_of(document, "name"), cli_string_of(document, "type"));
-    } else {
-        print_text(0, "Where it leads is not known here: --live or --answer shows what becomes "
-                      "of that.");
-    }
+    print_way(document, block != NULL);
     if (json_is_false(json_object_get(document, "servers_known"))) {
         print_text(0, "Not all name servers behind the answer are known: rules about them "
                       "are not decided.");

@@ -285,6 +285,25 @@ static void print_view_word(const char *key, const struct config_word *words,
     fprintf(out, "    %s: %s\n", key, words->word);
 }
 
+static void print_caps(const struct config_caps *caps, FILE *out)
+{
+    if (caps->has_categories) {
+        fputs("    categories:", out);
+        config_print_categories(caps, out);
+        fputc('\n', out);
+    }
+    if (caps->has_scopes) {
+        fputs("    scopes:", out);
+        config_print_scopes(caps, out);
+        fputc('\n', out);
+    }
+    if (caps->has_confidence) {
+        fputs("    confidence:", out);
+        config_print_confidence(caps, out);
+        fputc('\n', out);
+    }
+}
+
 static void print_view(const struct config_view *view, FILE *out)
 {
     fprintf(out, "  %s:\n", view->name);
@@ -336,21 +355,7 @@ static void print_view(const struct config_view *view, FILE *out)
     if (view->name_servers.has) {
         print_view_word("name-servers", config_mode_words, &view->name_servers, out);
     }
-    if (view->caps.has_categories) {
-        fputs("    categories:", out);
-        config_print_categories(&view->caps, out);
-        fputc('\n', out);
-    }
-    if (view->caps.has_scopes) {
-        fputs("    scopes:", out);
-        config_print_scopes(&view->caps, out);
-        fputc('\n', out);
-    }
-    if (view->caps.has_confidence) {
-        fputs("    confidence:", out);
-        config_print_confidence(&view->caps, out);
-        fputc('\n', out);
-    }
+    print_caps(&view->caps, out);
     if (view->has_when) {
         fputs("    when:", out);
         config_print_when(&view->when, 6, out);
