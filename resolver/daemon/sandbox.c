@@ -221,11 +221,10 @@ static void allow_output(struct rules *rules, const char *path)
     }
 }
 
-static void collect(struct sandbox *sandbox, struct rules *rules, const struct config *config,
-                    const char *config_path)
+/* What a reload may read. */
+static void collect_read(struct sandbox *sandbox, struct rules *rules,
+                         const struct config *config, const char *config_path)
 {
-    char folder[PATH_MAX];
-
     allow_reading(sandbox, rules, "/etc");
     add_rule(rules, "/dev/null",
              false); /* libuv keeps one open against a lack of descriptors */
@@ -264,6 +263,13 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     for (size_t i = 0; i < config->zone_file_count; i++) {
         allow_reading_around(sandbox, rules, config->zone_files[i]);
     }
+}
+
+/* Folders of its own. */
+static void collect_written(struct rules *rules, const struct config *config)
+{
+    char folder[PATH_MAX];
+
     if (config->state_directory != NULL) {
         add_rule(rules, config->state_directory, true);
     }
@@ -279,6 +285,11 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
     if (config_events_file(config) != NULL) {
         allow_output(rules, config_events_file(config));
     }
+}
+
+static void collect_sinks(struct sandbox *sandbox, struct rules *rules,
+                          const struct config *config)
+{
     for (size_t i = 0; i < config->sink_count; i++) {
         const struct config_sink *sink = &config->sinks[i];
 
@@ -291,6 +302,14 @@ static void collect(struct sandbox *sandbox, struct rules *rules, const struct c
             allow_output(rules, sink->path);
         }
     }
+}
+
+static void collect(struct sandbox *sandbox, struct rules *rules, const struct config *config,
+                    const char *config_path)
+{
+    collect_read(sandbox, rules, config, config_path);
+    collect_written(rules, config);
+    collect_sinks(sandbox, rules, config);
     if (sandbox_is_instrumented()) { /* it reads its own maps, tasks and symbols */
         add_rule(rules, "/proc", true);
         add_rule(rules, "/usr", false);
