@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS cordon.events
     rcode String,
     latency_us UInt64,
     cached UInt8,
+    stale UInt8,               -- 1: past its time there, as upstreams failed or were slow
     upstream String,
     action String,
     mode String,
@@ -64,11 +65,16 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(at)
 ORDER BY (at, log, id, us);
 
-CREATE TABLE IF NOT EXISTS cordon.arriving
+-- What keeps nothing is made anew. (A store without the column `stale` gets it by add-stale.sql, before.)
+DROP TABLE IF EXISTS cordon.seen;
+DROP TABLE IF EXISTS cordon.arrive;
+DROP TABLE IF EXISTS cordon.arriving;
+
+CREATE TABLE cordon.arriving
 (
     log Nullable(String), id String, time String, event String, client Nullable(String), transport Nullable(String),
     view Nullable(String), name Nullable(String), type Nullable(String), rcode Nullable(String), latency_us Nullable(UInt64),
-    cached Nullable(UInt8), upstream Nullable(String), action Nullable(String), mode Nullable(String), applied Nullable(UInt8),
+    cached Nullable(UInt8), stale Nullable(UInt8), upstream Nullable(String), action Nullable(String), mode Nullable(String), applied Nullable(UInt8),
     paused Nullable(UInt8), exception Nullable(String), exception_id Nullable(String), ticket Nullable(String),
     licence Nullable(String), approver Nullable(String), provider Nullable(String), provider_name Nullable(String),
     parent_name Nullable(String), status_class Nullable(String), status_entity Nullable(String),
@@ -80,7 +86,7 @@ CREATE TABLE IF NOT EXISTS cordon.arriving
 )
 ENGINE = Null;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS cordon.arrive TO cordon.events AS
+CREATE MATERIALIZED VIEW cordon.arrive TO cordon.events AS
 SELECT
     ifNull(log, '') AS log,
     id,
@@ -96,6 +102,7 @@ SELECT
     ifNull(rcode, '') AS rcode,
     ifNull(latency_us, 0) AS latency_us,
     ifNull(cached, 0) AS cached,
+    ifNull(stale, 0) AS stale,
     ifNull(upstream, '') AS upstream,
     ifNull(action, '') AS action,
     ifNull(mode, '') AS mode,
@@ -136,4 +143,4 @@ SELECT
 FROM cordon.arriving;
 
 -- Each event once.
-CREATE VIEW IF NOT EXISTS cordon.seen AS SELECT * FROM cordon.events FINAL;
+CREATE VIEW cordon.seen AS SELECT * FROM cordon.events FINAL;

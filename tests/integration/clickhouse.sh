@@ -55,6 +55,11 @@ wait_until 60 can_ask || fail "ClickHouse does not start: $(tail -n 5 "$work/cli
 for _ in 1 2; do
   clickhouse-client --host 127.0.0.1 --port "$tcp" --multiquery <"$fleet/schema.sql" || fail "the schema"
 done
+# As an earlier one has left it.
+query 'ALTER TABLE cordon.events DROP COLUMN stale' || fail "a column less"
+for file in add-stale schema; do
+  clickhouse-client --host 127.0.0.1 --port "$tcp" --multiquery <"$fleet/$file.sql" || fail "$file.sql over an earlier schema"
+done
 
 say "what a sink has written is loaded"
 write_config
@@ -71,9 +76,10 @@ import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1])]
 for e in sorted((e for e in rows if e["event"] == "decision"), key=lambda e: int(e["id"][1:])):
     print(e["log"], e["id"], e["time"][:19].replace("T", " "), int(e["time"][20:26]), e["client"], e["name"], e["type"], e["action"],
-          int(e["applied"]), e["provider"], e["status_class"], e["list"], e["serial"], e["rule"], e["matched"], sep="\t")
+          int(e["applied"]), int(e["cached"]), int(e["stale"]), e["provider"], e["status_class"], e["list"], e["serial"], e["rule"],
+          e["matched"], sep="\t")
 PYTHON
-query "SELECT log, id, at, us % 1000000, client, name, type, action, applied, provider, status_class, list, serial, rule, matched
+query "SELECT log, id, at, us % 1000000, client, name, type, action, applied, cached, stale, provider, status_class, list, serial, rule, matched
   FROM cordon.seen WHERE event = 'decision' ORDER BY toUInt64(substring(id, 2))" >"$work/have"
 diff "$work/want" "$work/have" || fail "the columns are not those of the lines"
 
@@ -96,6 +102,12 @@ says '1 lines are no events' <"$work/told" || fail "$(cat "$work/told")"
 [ "$(query 'SELECT count() FROM cordon.seen')" = "$((in_log + written))" ] || fail "two resolvers"
 ! load --log "it's one" <"$work/other.json" 2>/dev/null || fail "an origin that is none"
 
+say "an answer that was past its time is one in the store"
+grep '"name":"plain.test"' "$work/lines.json" |
+  sed -e 's#"log":"resolver.test/audit"#"log":"outage.test/audit"#' -e 's/"stale":false/"stale":true/' | load || fail "a stale one"
+[ "$(query "SELECT log, name, sum(stale) FROM cordon.seen WHERE stale GROUP BY log, name")" = "outage.test/audit	plain.test	1" ] ||
+  fail "$(query 'SELECT log, event, name, cached, stale FROM cordon.seen')"
+
 say "each question has an answer"
 for question in "$fleet"/questions/*.sql; do
   answer_file="$work/$(basename "$question").txt"
@@ -105,4 +117,4 @@ says -P '^one\tdesignated\tAuthority of the tests\t6\t1\t3$' <"$work/blocks-by-g
 says -P '^one\t127.0.0.1\t\t.*\t6\t6\t3$' <"$work/exposure.sql.txt" || fail "$(cat "$work/exposure.sql.txt")"
 says -P '^resolver.test/audit\td\t3\t3$' <"$work/gaps.sql.txt" || fail "$(cat "$work/gaps.sql.txt")"
 says -P '^one\t1\tother.test/audit\t' <"$work/lists-in-force.sql.txt" || fail "$(cat "$work/lists-in-force.sql.txt")"
-[ -s "$work/by-hour.sql.txt" ] || fail "by-hour"
+says -P '\toutage.test/audit\t0\t0\t1\t1$' <"$work/by-hour.sql.txt" || fail "$(cat "$work/by-hour.sql.txt")"
