@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #define FIRST_US UINT64_C(5000000)  /* after the opening, when there is other work */
 #define LOOK_US  UINT64_C(10000000) /* between two looks, unless somebody asks */
@@ -212,18 +211,16 @@ static struct job *ended_job(struct audit_keeper *keeper)
 static void leave_job(struct audit_keeper *keeper)
 {
     struct job *job = keeper->job;
-    const uint64_t until_us = clock_read().wall_us + END_US;
-    const struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
-                                   .tv_nsec = (long)(until_us % 1000000 * 1000)};
+    const uint64_t until_us = clock_read().mono_us + END_US;
 
     if (job == NULL) {
         return;
     }
     atomic_store_explicit(&job->stop, true, memory_order_release);
-    if (pthread_mutex_timedlock(&job->gate, &until) == 0) { /* else the disk hangs in one */
+    if (thread_lock_until(&job->gate, until_us)) { /* else the disk hangs in one */
         pthread_mutex_unlock(&job->gate);
     }
-    if (keeper->threaded && pthread_timedjoin_np(keeper->thread, NULL, &until) != 0) {
+    if (keeper->threaded && !thread_join_until(keeper->thread, until_us)) {
         pthread_detach(keeper->thread);
     }
     let_go(job);

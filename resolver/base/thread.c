@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define NAME_OCTETS 15 /* pthread_setname_np(3) */
 
@@ -51,4 +52,24 @@ int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void
         free(start);
     }
     return -rc;
+}
+
+static struct timespec time_of(uint64_t us)
+{
+    return (struct timespec){.tv_sec = (time_t)(us / 1000000),
+                             .tv_nsec = (long)(us % 1000000 * 1000)};
+}
+
+bool thread_join_until(pthread_t thread, uint64_t until_us)
+{
+    const struct timespec until = time_of(until_us);
+
+    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+}
+
+bool thread_lock_until(pthread_mutex_t *mutex, uint64_t until_us)
+{
+    const struct timespec until = time_of(until_us);
+
+    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until) == 0;
 }

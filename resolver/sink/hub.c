@@ -13,11 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#define JOIN_MS  7000 /* for a thread that ends: longer than it takes by itself */
-#define AGAIN_S  1    /* for one that was cancelled */
+#define JOIN_MS  7000              /* for a thread that ends: longer than it takes by itself */
+#define AGAIN_US UINT64_C(1000000) /* for one that was cancelled */
 #define MAIN_LOG 1u
 
 static const char *const format_words[] = {[SINK_JSON] = "json",
@@ -241,7 +240,6 @@ int sink_hub_start(const struct sink_settings *settings, size_t count, const cha
 static bool join(struct sink *sink)
 {
     struct pollfd ended = {.fd = sink->ended, .events = POLLIN};
-    struct timespec until;
     int rc;
 
     do {
@@ -251,10 +249,8 @@ static bool join(struct sink *sink)
         pthread_join(sink->thread, NULL);
         return true;
     }
-    const uint64_t now_us = clock_read().wall_us;
-    until = (struct timespec){.tv_sec = (time_t)(now_us / 1000000) + AGAIN_S};
     pthread_cancel(sink->thread);
-    if (pthread_timedjoin_np(sink->thread, NULL, &until) == 0) {
+    if (thread_join_until(sink->thread, clock_read().mono_us + AGAIN_US)) {
         return true;
     }
     log_write(LOG_LEVEL_WARNING, "sink %s: %s holds its thread: what waits there is lost",
