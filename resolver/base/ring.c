@@ -18,6 +18,14 @@
  * what was committed; head likewise, so that the producer does not overwrite what is still
  * being read. Each side keeps a copy of the other's count and loads it again only when the
  * copy is not enough.
+ *
+ * An empty ring goes on at its beginning, so that it touches as much memory as there was in it
+ * at once, not all that it has: place 0 is that of `base`, which the producer moves where head
+ * and tail are the same. The consumer reads base only between a tail that it has loaded
+ * (acquire) and the head by which it gives up what that tail brought (release). So a base that
+ * was moved before is seen with that tail; and while head is behind tail nobody moves it. That
+ * the ring is empty the consumer says once it sees it, on a line of its own, since that of head
+ * changes with each record: it would cost the producer more than the record.
  */
 
 #define RING_SIZE_MIN 4096
@@ -29,6 +37,7 @@ struct ring {
     /* The producer's cache line. */
     _Alignas(LINE) _Atomic uint64_t tail;
     uint64_t seen_head;
+    size_t touched;  /* octets from place 0 on, at most, that had memory when base was moved */
     size_t skip;     /* of the reservation: octets to the end, or 0 */
     size_t reserved; /* octets of the reservation */
     bool reserving;
@@ -38,8 +47,13 @@ struct ring {
     uint64_t seen_tail;
     size_t peeked; /* octets that ring_release will free; 0: nothing is borrowed */
 
-    /* Set once, read by both. */
+    /* The consumer's, rarely written: head, when the consumer saw last that there was no more.
+     */
+    _Alignas(LINE) _Atomic uint64_t emptied;
+
+    /* Set once, but for base, read by both. */
     _Alignas(LINE) uint64_t *words;
+    uint64_t base; /* the count of place 0: a multiple of words */
     size_t size;
 };
 
@@ -63,6 +77,7 @@ struct ring *ring_create(size_t size)
     *ring = (struct ring){.words = words, .size = rounded};
     atomic_init(&ring->tail, 0);
     atomic_init(&ring->head, 0);
+    atomic_init(&ring->emptied, 0);
     return ring;
 }
 
@@ -74,9 +89,14 @@ void ring_destroy(struct ring *ring)
     }
 }
 
+static size_t place_of(const struct ring *ring, uint64_t count)
+{
+    return (size_t)((count - ring->base) & (ring->size - 1));
+}
+
 static uint64_t *word_at(const struct ring *ring, uint64_t count)
 {
-    return &ring->words[(count & (ring->size - 1)) / WORD];
+    return &ring->words[place_of(ring, count) / WORD];
 }
 
 static size_t rounded_up(size_t len)
@@ -94,15 +114,36 @@ static bool has_room(struct ring *ring, uint64_t tail, size_t need)
     return ring->size - (tail - ring->seen_head) >= need;
 }
 
+/* Producer: octets from place 0 on, at most, that have memory. */
+static size_t touched(const struct ring *ring, uint64_t tail)
+{
+    const uint64_t since = tail - ring->base;
+    const size_t most = since < ring->size ? (size_t)since : ring->size;
+
+    return most > ring->touched ? most : ring->touched;
+}
+
+/* Producer: the next record stands at place 0. There is none. */
+static void begin_anew(struct ring *ring, uint64_t tail)
+{
+    ring->touched = touched(ring, tail);
+    ring->base = tail;
+    ring->seen_head = tail;
+}
+
 void *ring_reserve(struct ring *ring, size_t len)
 {
     const uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    const size_t to_end = ring->size - (size_t)(tail & (ring->size - 1));
 
     invariant(!ring->reserving);
     if (len > ring->size / 4) {
         return NULL;
     }
+    if (atomic_load_explicit(&ring->emptied, memory_order_acquire) == tail &&
+        ring->base != tail) {
+        begin_anew(ring, tail);
+    }
+    const size_t to_end = ring->size - place_of(ring, tail);
     const size_t need = WORD + rounded_up(len);
     const size_t skip = to_end < need ? to_end : 0;
     if (!has_room(ring, tail, skip + need)) {
@@ -141,12 +182,35 @@ uint64_t ring_written(const struct ring *ring)
     return atomic_load_explicit(&ring->tail, memory_order_relaxed);
 }
 
+/* Producer. Places from on to end, where the consumer reads nothing. */
+static void forget(struct ring *ring, size_t from, size_t end)
+{
+    if (from < end) {
+        pages_give_back((uint8_t *)ring->words + from, end - from);
+    }
+}
+
 void ring_trim(struct ring *ring)
 {
-    /* Empty, and as long as nothing is committed the consumer touches no word. */
-    if (!ring->reserving && atomic_load_explicit(&ring->head, memory_order_acquire) ==
-                                atomic_load_explicit(&ring->tail, memory_order_relaxed)) {
-        pages_give_back(ring->words, ring->size);
+    const uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+
+    if (ring->reserving) {
+        return;
+    }
+    ring->seen_head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    const size_t most = touched(ring, tail);
+    const size_t first = place_of(ring, ring->seen_head);
+    const size_t end = place_of(ring, tail);
+    if (ring->seen_head == tail) {
+        begin_anew(ring, tail);
+        forget(ring, 0, most);
+        ring->touched = 0;
+    } else if (first < end) {
+        forget(ring, 0, first);
+        forget(ring, end, most);
+        ring->touched = end;
+    } else {
+        forget(ring, end, first);
     }
 }
 
@@ -158,6 +222,9 @@ const void *ring_peek(struct ring *ring, size_t *len)
     if (ring->seen_tail == head) {
         ring->seen_tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
         if (ring->seen_tail == head) {
+            if (atomic_load_explicit(&ring->emptied, memory_order_relaxed) != head) {
+                atomic_store_explicit(&ring->emptied, head, memory_order_release);
+            }
             return NULL;
         }
     }

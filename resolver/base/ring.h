@@ -27,7 +27,7 @@ void ring_commit(struct ring *ring, size_t len);
  * now. */
 bool ring_has_room(struct ring *ring, size_t len, unsigned count);
 
-/* Producer. Octets that were ever committed; and gives the memory of a ring that is empty back
+/* Producer. Octets that were ever committed; and gives memory in which there is no record back
  * to the system, until it is needed again. */
 uint64_t ring_written(const struct ring *ring);
 void ring_trim(struct ring *ring);

@@ -8,13 +8,14 @@
 
 #define DAEMON_WORKERS_MAX 256u /* readers of the policy slot, and sockets per address */
 
-/* Events that a worker may be ahead of the writer: about 15,000 decisions of 280 octets, which
- * is a second of a worker's work if each question were blocked. */
-#define DAEMON_RING_OCTETS (4u << 20)
-
-/* The same of questions, where each is recorded: about 80,000 of 100 octets, which is half a
- * second at the highest rate of a worker; the disk may be away for so long. */
-#define DAEMON_QUESTIONS_OCTETS (8u << 20)
+/* Octets of events that a worker may be ahead of the writer, of decisions and, where each is
+ * recorded, of questions: some 120,000 decisions of 280 octets, half a second at the highest
+ * rate of a worker, for which the system may give the writer no processor. A ring takes memory
+ * for what it holds (base/ring.h), and all of them together at most this part of the memory
+ * that there is: with less, they are smaller, but not below the least. */
+#define DAEMON_RING_OCTETS (32u << 20)
+#define DAEMON_RING_LEAST  (4u << 20)
+#define DAEMON_RINGS_PART  8u
 
 /* Memory of a worker goes back to the system once so many milliseconds have passed in which
  * fewer octets of events were written than this, and no more questions wait than that: idle,

@@ -257,6 +257,18 @@ size_t memory_cache_size(const struct memory *memory, uint64_t configured)
     return (size_t)size;
 }
 
+size_t memory_ring_size(const struct memory *memory, unsigned rings)
+{
+    const char *who;
+    const uint64_t part = tightest(memory, &who) / DAEMON_RINGS_PART;
+    size_t size = DAEMON_RING_OCTETS;
+
+    while (size > DAEMON_RING_LEAST && (uint64_t)size * rings > part) {
+        size /= 2;
+    }
+    return size;
+}
+
 size_t memory_step(uint64_t used, uint64_t limit, size_t now, size_t full)
 {
     if (used > limit - limit / 10) {

@@ -39,6 +39,9 @@ bool memory_look(struct memory *memory);
 /* The size for the cache: what is configured, or less, with a line in the log. */
 size_t memory_cache_size(const struct memory *memory, uint64_t configured);
 
+/* Octets for each of so many rings of events. */
+size_t memory_ring_size(const struct memory *memory, unsigned rings);
+
 /* What the cache may hold next, of full, as it holds now. */
 size_t memory_step(uint64_t used, uint64_t limit, size_t now, size_t full);
 

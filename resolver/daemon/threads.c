@@ -25,6 +25,9 @@ static bool takes_questions(const struct daemon *daemon)
 int threads_make_workers(struct daemon *daemon, struct start_sockets *sockets)
 {
     const bool records = daemon->recording.recorder != NULL;
+    const bool questions = takes_questions(daemon);
+    const size_t ring_octets =
+        memory_ring_size(&daemon->memory, sockets->workers * (questions ? 2u : 1u));
     uint8_t cookie_key[QUERY_COOKIE_KEY_OCTETS];
 
     random_system(cookie_key, sizeof(cookie_key));
@@ -42,7 +45,8 @@ int threads_make_workers(struct daemon *daemon, struct start_sockets *sockets)
             .count = sockets->slots,
             .tcp_clients = daemon->descriptors.tcp_clients,
             .upstream_sockets = daemon->descriptors.upstream_sockets,
-            .questions = takes_questions(daemon),
+            .questions = questions,
+            .ring_octets = ring_octets,
             .refuse_decisions = records && daemon->config->audit_decisions &&
                                 daemon->config->audit_decisions_refuse,
             .refuse_questions = records && daemon->config->audit_queries &&

@@ -34,6 +34,7 @@ struct worker_setup {
     uint8_t cookie_key[QUERY_COOKIE_KEY_OCTETS]; /* secret, and the same for all workers */
     uint8_t tops_key[16];                        /* secret, and the same for all workers */
     bool questions;                              /* every one is recorded */
+    size_t ring_octets;                          /* of each ring of events */
     bool refuse_decisions, refuse_questions;     /* those that cannot be recorded */
     uv_async_t *reported; /* sent when a report that was asked for is there, or at the end */
 };

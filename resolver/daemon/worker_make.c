@@ -106,8 +106,8 @@ static bool make_rings(struct worker *worker, const struct worker_setup *setup)
 {
     struct worker_records *records = &worker->records;
 
-    records->ring = ring_create(DAEMON_RING_OCTETS);
-    records->questions = setup->questions ? ring_create(DAEMON_QUESTIONS_OCTETS) : NULL;
+    records->ring = ring_create(setup->ring_octets);
+    records->questions = setup->questions ? ring_create(setup->ring_octets) : NULL;
     return records->ring != NULL && (records->questions != NULL || !setup->questions);
 }
 

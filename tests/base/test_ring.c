@@ -104,6 +104,90 @@ static void an_empty_ring_gives_its_memory_back(void **state)
     ring_destroy(ring);
 }
 
+static void a_ring_gives_back_what_is_around_its_records(void **state)
+{
+    enum {
+        OCTETS = 64 << 20,
+        HALF = OCTETS / 2 / (4096 + 8)
+    };
+    struct ring *ring = ring_create(OCTETS);
+    uint32_t first = 0;
+    uint32_t next = 0;
+    size_t len = 0;
+
+    (void)state;
+    assert_non_null(ring);
+    while (put(ring, next, 4096)) {
+        next++;
+    }
+    /* In its middle, then on both sides of its end. */
+    for (unsigned round = 0; round < 2; round++) {
+        const size_t full = resident();
+        for (; next - first > 100 + round * HALF / 2; first++) {
+            assert_true(is_record(ring_peek(ring, &len), first, 4096));
+            ring_release(ring);
+        }
+        for (unsigned i = 0; round == 0 && i < 1000; i++) {
+            assert_true(put(ring, next++, 4096));
+            ring_release(ring_peek(ring, &len) != NULL ? ring : NULL);
+            first++;
+        }
+        ring_trim(ring);
+        assert_true(resident() + OCTETS / 4 < full);
+        for (uint32_t i = first; i < next; i++) {
+            assert_true(is_record(ring_peek(ring, &len), i, 4096));
+            ring_release(ring);
+            assert_true(put(ring, next + (i - first), 4096));
+        }
+        next += next - first;
+        first += (next - first) / 2;
+        while (put(ring, next, 4096)) {
+            next++;
+        }
+    }
+    for (; first < next; first++) {
+        assert_true(is_record(ring_peek(ring, &len), first, 4096));
+        ring_release(ring);
+    }
+    ring_destroy(ring);
+}
+
+static void a_ring_that_is_empty_at_times_touches_little(void **state)
+{
+    enum {
+        OCTETS = 64 << 20,
+        AT_ONCE = 40
+    };
+    struct ring *ring = ring_create(OCTETS);
+    const size_t before = resident();
+    uintptr_t least = UINTPTR_MAX;
+    uintptr_t most = 0;
+    uint32_t number = 0;
+    size_t len = 0;
+
+    (void)state;
+    assert_non_null(ring);
+    while (ring_written(ring) < 4 * (uint64_t)OCTETS) {
+        const uint32_t first = number;
+
+        for (uint32_t i = 0; i < 1 + first % AT_ONCE; i++) {
+            assert_true(put(ring, number++, 300));
+        }
+        for (uint32_t i = first; i < number; i++) {
+            const uint8_t *at = ring_peek(ring, &len);
+
+            assert_true(is_record(at, i, 300));
+            least = (uintptr_t)at < least ? (uintptr_t)at : least;
+            most = (uintptr_t)at > most ? (uintptr_t)at : most;
+            ring_release(ring);
+        }
+        assert_null(ring_peek(ring, &len)); /* it is seen that there is no more */
+    }
+    assert_true(most - least < AT_ONCE * 320);
+    assert_true(resident() < before + (4 << 20));
+    ring_destroy(ring);
+}
+
 static void nothing_is_seen_before_the_commit(void **state)
 {
     struct ring *ring = ring_create(SIZE);
@@ -218,44 +302,55 @@ static void sizes_are_rounded_up_to_a_power_of_two(void **state)
     ring_destroy(NULL);
 }
 
-static void behaves_like_a_queue_whatever_is_done(void **state)
+static void behaves_like_a_queue(size_t size)
 {
     static const uint8_t seed[RANDOM_SEED_OCTETS] = {42};
-    struct ring *ring = ring_create(SIZE);
-    size_t lengths[1024] = {0};
+    struct ring *ring = ring_create(size);
+    static size_t lengths[16384];
+    uint32_t emptied = 0;
     uint32_t first = 0;
     uint32_t next = 0;
     uint32_t refused = 0;
     struct random random;
 
-    (void)state;
     random_init_seed(&random, seed);
     for (int i = 0; i < 200000; i++) {
+        /* At times more is put than taken, at times less, so that it is full, and empty. */
+        const bool puts = random_below(&random, 8) < (i / (int)(size / 4) % 2 == 0 ? 5u : 3u);
         const size_t want = random_below(&random, SIZE / 4 + 1) >> random_below(&random, 8);
         if (i % 16 == 0) {
             ring_trim(ring); /* takes nothing from it */
         }
-        if (random_below(&random, 2) == 0) {
+        if (puts) {
             if (put(ring, next, want)) {
-                lengths[next++ % 1024] = want;
+                lengths[next++ % 16384] = want;
             } else {
                 refused++;
-                assert_true(ring_used(ring) + 2 * (want + 16) > SIZE);
+                assert_true(ring_used(ring) + 2 * (want + 16) > size);
             }
         } else {
             size_t len = 0;
             const uint8_t *at = ring_peek(ring, &len);
             assert_int_equal(at != NULL, first != next);
             if (at != NULL) {
-                assert_int_equal(len, lengths[first % 1024]);
+                assert_int_equal(len, lengths[first % 16384]);
                 assert_true(is_record(at, first, len));
                 ring_release(ring);
                 first++;
+                emptied += first == next ? 1 : 0;
             }
         }
     }
-    assert_true(refused > 100 && next > 10000);
+    assert_true(refused > 100 && emptied > 10 && next > 10000);
     ring_destroy(ring);
+}
+
+static void behaves_like_a_queue_whatever_is_done(void **state)
+{
+    (void)state;
+    for (size_t size = SIZE; size <= 16u * SIZE; size *= 4) {
+        behaves_like_a_queue(size);
+    }
 }
 
 enum {
@@ -280,29 +375,32 @@ static void *produce(void *argument)
     return NULL;
 }
 
+/* Small, it is full again and again; large, empty again and again, and begins anew. */
 static void two_threads_agree_on_every_record(void **state)
 {
-    struct ring *ring = ring_create(SIZE);
-    pthread_t thread;
-    uint32_t wrong = 0;
-
     (void)state;
-    assert_int_equal(pthread_create(&thread, NULL, produce, ring), 0);
-    for (uint32_t i = 0; i < RECORDS;) {
-        size_t len = 0;
-        const uint8_t *at = ring_peek(ring, &len);
-        if (at == NULL) {
-            sched_yield();
-            continue;
+    for (size_t size = SIZE; size <= 256u * SIZE; size *= 16) {
+        struct ring *ring = ring_create(size);
+        pthread_t thread;
+        uint32_t wrong = 0;
+
+        assert_int_equal(pthread_create(&thread, NULL, produce, ring), 0);
+        for (uint32_t i = 0; i < RECORDS;) {
+            size_t len = 0;
+            const uint8_t *at = ring_peek(ring, &len);
+            if (at == NULL) {
+                sched_yield();
+                continue;
+            }
+            wrong += len == i % 61 && is_record(at, i, len) ? 0 : 1;
+            wrong += ring_used(ring) > size ? 1 : 0;
+            ring_release(ring);
+            i++;
         }
-        wrong += len == i % 61 && is_record(at, i, len) ? 0 : 1;
-        wrong += ring_used(ring) > SIZE ? 1 : 0;
-        ring_release(ring);
-        i++;
+        pthread_join(thread, NULL);
+        assert_int_equal(wrong, 0);
+        ring_destroy(ring);
     }
-    pthread_join(thread, NULL);
-    assert_int_equal(wrong, 0);
-    ring_destroy(ring);
 }
 
 int main(void)
@@ -310,6 +408,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_out_whole_and_in_order),
         cmocka_unit_test(an_empty_ring_gives_its_memory_back),
+        cmocka_unit_test(a_ring_gives_back_what_is_around_its_records),
+        cmocka_unit_test(a_ring_that_is_empty_at_times_touches_little),
         cmocka_unit_test(nothing_is_seen_before_the_commit),
         cmocka_unit_test(fewer_octets_than_reserved_give_the_rest_back),
         cmocka_unit_test(a_full_ring_refuses_and_loses_nothing),

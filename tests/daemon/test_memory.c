@@ -167,6 +167,26 @@ static void the_cache_takes_half_of_what_there_is_at_most(void **state)
     assert_int_equal(memory_cache_size(&memory, CACHE_SIZE_MIN), CACHE_SIZE_MIN);
 }
 
+static void rings_take_an_eighth_of_what_there_is_at_most(void **state)
+{
+    static const struct {
+        size_t limit;
+        unsigned rings;
+        size_t each;
+    } cases[] = {
+        {512 * MIB, 2, 32 * MIB}, /* more is of no use */
+        {511 * MIB, 2, 16 * MIB}, {512 * MIB, 3, 16 * MIB}, {96 * MIB, 1, 8 * MIB},
+        {96 * MIB, 2, 4 * MIB},   {10, 1, 4 * MIB}, /* less is too little */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS(cases); i++) {
+        const struct memory memory = {.limit = cases[i].limit};
+
+        assert_int_equal(memory_ring_size(&memory, cases[i].rings), cases[i].each);
+    }
+}
+
 static void it_halves_when_memory_is_short_and_grows_slowly_when_it_is_not(void **state)
 {
     static const struct {
@@ -204,6 +224,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_missing_or_nonsense_is_no_limit, make,
                                         remove_tree),
         cmocka_unit_test(the_cache_takes_half_of_what_there_is_at_most),
+        cmocka_unit_test(rings_take_an_eighth_of_what_there_is_at_most),
         cmocka_unit_test(it_halves_when_memory_is_short_and_grows_slowly_when_it_is_not),
     };
     return cmocka_run_group_tests_name("daemon/memory", tests, NULL, NULL);

@@ -115,6 +115,7 @@ static int crew_open(void **state)
             .sockets = &sockets.pairs[w],
             .addresses = sockets.listen,
             .count = 1,
+            .ring_octets = 1u << 20,
             .reported = &crew->reported,
         };
         assert_int_equal(worker_create(&worker, &crew->workers[w]), 0);
