@@ -38,7 +38,7 @@ static uint64_t rotate(uint64_t word, unsigned bits)
     return word << bits | word >> (64 - bits);
 }
 
-static void mix(struct siphash *s, unsigned rounds)
+static inline __attribute__((always_inline)) void mix(struct siphash *s, unsigned rounds)
 {
     for (unsigned i = 0; i < rounds; i++) {
         s->v0 += s->v1;
@@ -54,24 +54,29 @@ static void mix(struct siphash *s, unsigned rounds)
     }
 }
 
-static void add_word(struct siphash *s, uint64_t word, unsigned rounds)
+static inline __attribute__((always_inline)) void add_word(struct siphash *s, uint64_t word,
+                                                           unsigned rounds)
 {
     s->v3 ^= word;
     mix(s, rounds);
     s->v0 ^= word;
 }
 
-static void add_octets(struct siphash *s, const uint8_t *data, size_t len, unsigned rounds)
+/* By value: what is read may be the state, for all that the compiler knows, and would have it
+ * written after each word. */
+static inline __attribute__((always_inline)) struct siphash
+add_octets(struct siphash s, const uint8_t *data, size_t len, unsigned rounds)
 {
     const size_t whole = len & ~(size_t)7;
 
     for (size_t at = 0; at < whole; at += 8) {
-        add_word(s, load64(data + at), rounds);
+        add_word(&s, load64(data + at), rounds);
     }
-    add_word(s, load_tail(data + whole, len - whole) | (uint64_t)len << 56, rounds);
+    add_word(&s, load_tail(data + whole, len - whole) | (uint64_t)len << 56, rounds);
+    return s;
 }
 
-static uint64_t finish(struct siphash s, unsigned rounds)
+static inline __attribute__((always_inline)) uint64_t finish(struct siphash s, unsigned rounds)
 {
     s.v2 ^= 0xff;
     mix(&s, rounds);
@@ -92,7 +97,7 @@ void siphash_init(struct siphash *state, const uint8_t key[SIPHASH_KEY_OCTETS])
 
 void siphash_add_label(struct siphash *state, const uint8_t *label)
 {
-    add_octets(state, label + 1, label[0], 1);
+    *state = add_octets(*state, label + 1, label[0], 1);
 }
 
 uint64_t siphash_read(const struct siphash *state)
@@ -105,8 +110,7 @@ uint64_t siphash13(const void *data, size_t len, const uint8_t key[SIPHASH_KEY_O
     struct siphash state;
 
     siphash_init(&state, key);
-    add_octets(&state, data, len, 1);
-    return finish(state, 3);
+    return finish(add_octets(state, data, len, 1), 3);
 }
 
 uint64_t siphash24(const void *data, size_t len, const uint8_t key[SIPHASH_KEY_OCTETS])
@@ -114,6 +118,5 @@ uint64_t siphash24(const void *data, size_t len, const uint8_t key[SIPHASH_KEY_O
     struct siphash state;
 
     siphash_init(&state, key);
-    add_octets(&state, data, len, 2);
-    return finish(state, 4);
+    return finish(add_octets(state, data, len, 2), 4);
 }

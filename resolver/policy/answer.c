@@ -176,6 +176,20 @@ static bool same_rule(const struct policy_hit *a, const struct policy_hit *b)
     return wire_name_equal(&left, &right);
 }
 
+/* hot. As *to = *from, but of the name what is used of it. */
+static void copy_hit(struct policy_hit *to, const struct policy_hit *from)
+{
+    memcpy(to, from, offsetof(struct policy_hit, name));
+    wire_name_copy(&to->name, &from->name);
+    to->address = from->address;
+}
+
+_Static_assert(offsetof(struct policy_hit, address) >
+                       offsetof(struct policy_hit, name) + offsetof(struct wire_name, labels) &&
+                   sizeof(struct policy_hit) ==
+                       offsetof(struct policy_hit, address) + sizeof(struct address),
+               "copy_hit() copies all of it");
+
 /* Adds a hit unless the same rule is there for the same trigger. */
 static void add_hit(struct policy_hits *hits, const struct policy_hit *hit, unsigned room)
 {
@@ -185,7 +199,7 @@ static void add_hit(struct policy_hits *hits, const struct policy_hit *hit, unsi
         }
     }
     if (hits->count < room) {
-        hits->at[hits->count++] = *hit;
+        copy_hit(&hits->at[hits->count++], hit);
     } else {
         hits->more = true;
     }
@@ -226,7 +240,7 @@ bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outc
     if (policy_outcome_blocks(outcome) && !passes) {
         invariant(hits->count < POLICY_HITS_MAX);
         *block = hits->count;
-        hits->at[hits->count++] = outcome->hit;
+        copy_hit(&hits->at[hits->count++], &outcome->hit);
         return true;
     }
     if (outcome->denied || (outcome->enforced && (is_event(&outcome->hit) || passes))) {
@@ -237,8 +251,7 @@ bool policy_hits_add(struct policy_hits *hits, const struct policy_outcome *outc
 
 bool policy_decide_asked(const struct policy *policy, unsigned view,
                          const struct address *client, const struct wire_name *name,
-                         const struct policy_image_aim *aim, struct policy_hits *hits,
-                         uint8_t *block)
+                         struct policy_image_aim *aim, struct policy_hits *hits, uint8_t *block)
 {
     struct policy_outcome outcome;
 

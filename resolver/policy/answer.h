@@ -43,7 +43,7 @@ bool policy_chain_has(const struct policy_chain *chain, const struct wire_name *
  */
 bool policy_decide_asked(const struct policy *policy, unsigned view,
                          const struct address *client, const struct wire_name *name,
-                         const struct policy_image_aim *aim, struct policy_hits *hits,
+                         struct policy_image_aim *aim, struct policy_hits *hits,
                          uint8_t *block);
 
 /*

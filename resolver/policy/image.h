@@ -132,20 +132,37 @@ struct policy_matches {
 void policy_image_find_name(const struct policy_image *image, const struct wire_name *name,
                             struct policy_matches *out);
 
-/* Where the look-up of a name in an image begins: plain data that means something to it for as
- * long as the image is there. */
-struct policy_image_aim {
-    const uint8_t *line; /* NULL: nothing was found out */
+/* Where names of one suffix length may be. */
+struct policy_image_step {
+    const uint8_t *line;
     uint64_t hash;
-    struct siphash first, state; /* over the last label, and the last two */
+    size_t record;  /* offset of the first that may be it, if lanes is not 0 */
+    uint32_t lanes; /* of the line; 0: there is no such name */
+    uint32_t chain; /* lines before it */
 };
 
-/* hot. The first half of policy_image_find_name(): the memory that the second needs comes
- * meanwhile. The second half gives the same as both in one. */
+/* A look-up that has begun: plain data that means something to the image and the name for as
+ * long as they are there. */
+struct policy_image_aim {
+    enum {
+        POLICY_IMAGE_NO_AIM,
+        POLICY_IMAGE_AIMED, /* the line of the last two labels comes */
+        POLICY_IMAGE_NEAR,  /* it was looked at: its record comes, and the line of three */
+        POLICY_IMAGE_NEARER /* that was looked at, or need not be */
+    } stage;
+    struct siphash first, state; /* over the last label, and all that are looked at */
+    struct policy_image_step second, third;
+};
+
+/* hot. The first part of policy_image_find_name(), and the next, once or twice more: what each
+ * needs of memory comes while other names are dealt with. policy_image_find_aimed() does the
+ * rest, however far that went; it can be asked once. */
 void policy_image_take_aim(const struct policy_image *image, const struct wire_name *name,
                            struct policy_image_aim *aim);
+void policy_image_go_near(const struct policy_image *image, const struct wire_name *name,
+                          struct policy_image_aim *aim);
 void policy_image_find_aimed(const struct policy_image *image, const struct wire_name *name,
-                             const struct policy_image_aim *aim, struct policy_matches *out);
+                             struct policy_image_aim *aim, struct policy_matches *out);
 
 /* Only prefixes that have rules about the subject. A client is its address alone; every other
  * IPv6 address is also the IPv4 host that it leads to, if no rule is about itself. */

@@ -3,6 +3,7 @@
 #include "policy/image_lanes.h"
 
 #include "base/invariant.h"
+#include "base/same.h"
 
 struct node {
     uint32_t id;
@@ -10,39 +11,19 @@ struct node {
     bool interior;
 };
 
-/* A line in which a node may be. */
-struct probe {
-    uint64_t hash;
-    const uint8_t *line;
-};
-
 /* The index is below line_count, and IMAGE_LINE_PAD lines follow the last. */
-static struct probe probe_of(const struct policy_image *image, const struct siphash *state)
+static inline void aim_at(const struct policy_image *image, const struct siphash *state,
+                          struct policy_image_step *step)
 {
-    const uint64_t hash = siphash_read(state);
-    const uint8_t *line =
-        image->lines + image_line_of(hash, image->line_count) * IMAGE_LINE_OCTETS;
-
-    __builtin_prefetch(line);
-    return (struct probe){hash, line};
+    step->hash = siphash_read(state);
+    step->line =
+        image->lines + image_line_of(step->hash, image->line_count) * IMAGE_LINE_OCTETS;
+    __builtin_prefetch(step->line);
 }
 
 static bool goes_on(const uint8_t *line)
 {
     return (little_get32(line) & IMAGE_CHAIN_BIT) != 0;
-}
-
-/* The first line of the chain that has the fingerprint, or none. At most IMAGE_CHAIN_MAX lines
- * are read, and as many follow the last. */
-static inline uint32_t first_lanes(struct probe *probe, unsigned *chain)
-{
-    for (*chain = 0;; probe->line += IMAGE_LINE_OCTETS) {
-        const uint32_t lanes = image_lanes(probe->line, probe->hash);
-
-        if (lanes != 0 || !goes_on(probe->line) || ++*chain == IMAGE_CHAIN_MAX) {
-            return lanes;
-        }
-    }
 }
 
 static size_t record_offset(const uint8_t *line, unsigned lane)
@@ -84,7 +65,7 @@ static bool record_is(const struct policy_image *image, size_t offset, unsigned 
         at = image_get_varint(at, &out->id);
     }
     /* label[0] <= 63, so that at most 63 octets are compared, whatever end is. */
-    return at < end && (size_t)(end - at) == label[0] && memcmp(at, label + 1, label[0]) == 0 &&
+    return at < end && (size_t)(end - at) == label[0] && same_octets(at, label + 1, label[0]) &&
            out->class < image->class_count;
 }
 
@@ -93,35 +74,50 @@ static unsigned code_of(const uint8_t *line, unsigned lane)
     return little_get16(line + (size_t)2 * lane) & IMAGE_CODE_LONG;
 }
 
-/* Finds the child of parent with this label: in the lanes of the probe's line first, which are
- * known, then further along the chain. */
-static bool find_node(const struct policy_image *image, struct probe probe, unsigned chain,
-                      uint32_t lanes, uint32_t parent, const uint8_t *label, struct node *out)
+/* Finds the first line of the chain that has the fingerprint, or none, and has the record there
+ * come. At most IMAGE_CHAIN_MAX lines are read, and as many follow the last. */
+static inline void look(const struct policy_image *image, struct policy_image_step *step)
 {
-    for (;;) {
-        for (; lanes != 0; lanes &= lanes - 1) {
-            const unsigned lane = (unsigned)__builtin_ctz(lanes);
-
-            if (record_is(image, record_offset(probe.line, lane), code_of(probe.line, lane),
-                          parent, label, out)) {
-                return true;
-            }
+    for (step->chain = 0;; step->line += IMAGE_LINE_OCTETS) {
+        step->lanes = image_lanes(step->line, step->hash);
+        if (step->lanes != 0) {
+            break;
         }
-        if (!goes_on(probe.line) || ++chain == IMAGE_CHAIN_MAX) {
-            return false;
+        if (!goes_on(step->line) || ++step->chain == IMAGE_CHAIN_MAX) {
+            return;
         }
-        probe.line += IMAGE_LINE_OCTETS;
-        lanes = image_lanes(probe.line, probe.hash);
+    }
+    step->record = record_offset(step->line, (unsigned)__builtin_ctz(step->lanes));
+    if (step->record < image->records_len) {
+        __builtin_prefetch(image->records + step->record);
     }
 }
 
-/* Has the record of the first of these lanes come while something else is done. */
-static void expect_record(const struct policy_image *image, const uint8_t *line, uint32_t lanes)
+/* Finds the child of parent with this label: in the lanes of the step's line first, which are
+ * known, then further along the chain. */
+static bool find_node(const struct policy_image *image, struct policy_image_step *step,
+                      uint32_t parent, const uint8_t *label, struct node *out)
 {
-    const size_t offset = record_offset(line, (unsigned)__builtin_ctz(lanes));
+    for (;;) {
+        while (step->lanes != 0) {
+            const unsigned lane = (unsigned)__builtin_ctz(step->lanes);
 
-    if (offset < image->records_len) {
-        __builtin_prefetch(image->records + offset);
+            if (record_is(image, step->record, code_of(step->line, lane), parent, label, out)) {
+                return true;
+            }
+            step->lanes &= step->lanes - 1;
+            if (step->lanes != 0) {
+                step->record = record_offset(step->line, (unsigned)__builtin_ctz(step->lanes));
+            }
+        }
+        if (!goes_on(step->line) || ++step->chain == IMAGE_CHAIN_MAX) {
+            return false;
+        }
+        step->line += IMAGE_LINE_OCTETS;
+        step->lanes = image_lanes(step->line, step->hash);
+        if (step->lanes != 0) {
+            step->record = record_offset(step->line, (unsigned)__builtin_ctz(step->lanes));
+        }
     }
 }
 
@@ -133,47 +129,33 @@ static uint32_t class_set(const struct policy_image *image, uint32_t class, unsi
     return set < image->set_count ? set : 0;
 }
 
-/* Where the names of one suffix length may be. */
-struct step {
-    struct probe probe;
-    unsigned chain;
-    uint32_t lanes; /* of the probe's line; 0: there is no such name */
-};
-
-static void look(const struct policy_image *image, struct step *step)
+/* The label that has so many to its right. */
+static const uint8_t *label_at(const struct wire_name *name, unsigned right)
 {
-    step->lanes = first_lanes(&step->probe, &step->chain);
-    if (step->lanes != 0) {
-        expect_record(image, step->probe.line, step->lanes);
-    }
+    return name->octets + name->at[name->labels - 1 - right];
 }
 
-/* hot. Goes down from the top-level domain as long as names are listed. first: the hash of
- * that; state, next: of the last two labels, if there are two. */
+/* hot. Goes down from the top-level domain as long as names are listed. aim->first: the hash of
+ * that; the steps of two labels and of three, as far as there are so many, are the aim's.
+ * Further down the next line is asked for when it is known that there is something below: of
+ * most names there is not. */
 static __attribute__((noinline)) void descend(const struct policy_image *image,
                                               const struct wire_name *name, unsigned depth,
-                                              const struct siphash *first,
-                                              struct siphash *state, struct step next,
+                                              struct policy_image_aim *aim,
                                               struct policy_matches *out)
 {
     struct node node = {.id = 0};
-    struct step step = {.probe = probe_of(image, first)};
+    struct policy_image_step other;
+    struct policy_image_step *step = &other;
 
-    look(image, &step);
-    for (unsigned i = 1; step.lanes != 0; i++) {
-        const uint8_t *label = name->octets + name->at[name->labels - i];
-        struct step later = {.lanes = 0};
-
-        /* Memory is slow: the line after the next comes while this record is read. */
-        if (i + 2 <= depth) {
-            siphash_add_label(state, name->octets + name->at[name->labels - i - 2]);
-            later.probe = probe_of(image, state);
-        }
-        if (!find_node(image, step.probe, step.chain, step.lanes, node.id, label, &node)) {
-            return;
-        }
+    aim_at(image, &aim->first, step);
+    look(image, step);
+    for (unsigned i = 1;
+         step->lanes != 0 && find_node(image, step, node.id, label_at(name, i - 1), &node);
+         i++) {
         const bool whole = i == name->labels;
         const uint32_t set = class_set(image, node.class, whole ? 0 : 1);
+
         if (set != 0) {
             out->at[out->count++] =
                 (struct policy_match_entry){.set = set, .labels = (uint8_t)i};
@@ -184,10 +166,16 @@ static __attribute__((noinline)) void descend(const struct policy_image *image,
         if (!node.interior || i == depth) {
             return;
         }
-        step = next;
-        next = later;
-        if (i + 2 <= depth) {
-            look(image, &next);
+        if (i == 1) {
+            step = &aim->second;
+        } else if (i == 2) {
+            policy_image_go_near(image, name, aim); /* unless somebody has */
+            step = &aim->third;
+        } else {
+            step = &other;
+            siphash_add_label(&aim->state, label_at(name, i));
+            aim_at(image, &aim->state, step);
+            look(image, step);
         }
     }
 }
@@ -196,27 +184,41 @@ static __attribute__((noinline)) void descend(const struct policy_image *image,
 void policy_image_take_aim(const struct policy_image *image, const struct wire_name *name,
                            struct policy_image_aim *aim)
 {
-    aim->line = NULL;
-    aim->hash = 0;
+    aim->stage = POLICY_IMAGE_NO_AIM;
     if (name->labels < 2 || image->max_depth < 2) {
         return;
     }
+    aim->stage = POLICY_IMAGE_AIMED;
     aim->first = image->start;
-    siphash_add_label(&aim->first, name->octets + name->at[name->labels - 1]);
+    siphash_add_label(&aim->first, label_at(name, 0));
     aim->state = aim->first;
-    siphash_add_label(&aim->state, name->octets + name->at[name->labels - 2]);
-    const struct probe probe = probe_of(image, &aim->state);
-    aim->hash = probe.hash;
-    aim->line = probe.line;
+    siphash_add_label(&aim->state, label_at(name, 1));
+    aim_at(image, &aim->state, &aim->second);
+}
+
+/* hot */
+void policy_image_go_near(const struct policy_image *image, const struct wire_name *name,
+                          struct policy_image_aim *aim)
+{
+    if (aim->stage == POLICY_IMAGE_NEAR) {
+        look(image, &aim->third);
+        aim->stage = POLICY_IMAGE_NEARER;
+    } else if (aim->stage == POLICY_IMAGE_AIMED) {
+        look(image, &aim->second);
+        aim->stage = POLICY_IMAGE_NEARER;
+        if (aim->second.lanes != 0 && name->labels > 2 && image->max_depth > 2) {
+            siphash_add_label(&aim->state, label_at(name, 2));
+            aim_at(image, &aim->state, &aim->third);
+            aim->stage = POLICY_IMAGE_NEAR;
+        }
+    }
 }
 
 /* hot */
 void policy_image_find_aimed(const struct policy_image *image, const struct wire_name *name,
-                             const struct policy_image_aim *aim, struct policy_matches *out)
+                             struct policy_image_aim *aim, struct policy_matches *out)
 {
     const unsigned depth = name->labels < image->max_depth ? name->labels : image->max_depth;
-    struct step next = {.lanes = 0};
-    struct siphash state;
 
     out->count = 0;
     out->pass_below = 0;
@@ -229,20 +231,19 @@ void policy_image_find_aimed(const struct policy_image *image, const struct wire
         return;
     }
     if (depth < 2) { /* a top-level domain, which has no aim */
-        state = image->start;
-        siphash_add_label(&state, name->octets + name->at[name->labels - 1]);
-        const struct siphash first = state;
-        descend(image, name, depth, &first, &state, next, out);
+        aim->first = image->start;
+        siphash_add_label(&aim->first, label_at(name, 0));
+        descend(image, name, depth, aim, out);
         return;
     }
     /* A rule has two labels at least: for most names that are not listed, this one line is the
      * whole look-up. */
-    invariant(aim->line != NULL); /* as such a name has an aim */
-    next.probe = (struct probe){aim->hash, aim->line};
-    look(image, &next);
-    if (next.lanes != 0) {
-        state = aim->state;
-        descend(image, name, depth, &aim->first, &state, next, out);
+    invariant(aim->stage != POLICY_IMAGE_NO_AIM); /* as such a name has an aim */
+    if (aim->stage == POLICY_IMAGE_AIMED) {
+        policy_image_go_near(image, name, aim);
+    }
+    if (aim->second.lanes != 0) {
+        descend(image, name, depth, aim, out);
     }
 }
 

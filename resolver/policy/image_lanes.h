@@ -81,33 +81,38 @@ static inline uint32_t image_lanes(const uint8_t *line, uint64_t hash)
     return (low | high << 16) & ~UINT32_C(3);
 }
 
+/* The sum of 16 octets, twice: of its halves. */
+static inline size_t image_sum_halves(__m128i sums)
+{
+    return (unsigned)_mm_cvtsi128_si32(sums) + (unsigned)_mm_extract_epi16(sums, 4);
+}
+
 static inline size_t image_octets_before(const uint8_t *line, unsigned lane)
 {
-    const __m128i code = _mm_set1_epi16((short)IMAGE_CODE_LONG),
-                  end = _mm_set1_epi16((short)lane);
+    const __m128i code = _mm_set1_epi16((short)IMAGE_CODE_LONG), zero = _mm_setzero_si128(),
+                  is_long = _mm_set1_epi8((char)IMAGE_CODE_LONG),
+                  end = _mm_set1_epi8((char)lane),
+                  no_base = _mm_setr_epi32(0, -1, -1, -1), /* the lanes of the base */
+        low_numbers = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                  high_numbers = _mm_setr_epi8(16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27,
+                                               28, 29, 30, 31);
     const __m128i *at = (const __m128i *)(const void *)line;
-    __m128i number = _mm_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7);
-    __m128i codes = _mm_setzero_si128(), longs = codes;
-    __m128i from = _mm_set1_epi16((short)IMAGE_FIRST_LANE - 1);
-
-    for (unsigned i = 0; i < 4; i++) {
-        const __m128i counts =
-            _mm_and_si128(_mm_cmpgt_epi16(end, number), _mm_cmpgt_epi16(number, from));
-        const __m128i value =
-            _mm_and_si128(_mm_and_si128(_mm_loadu_si128(at + i), code), counts);
-
-        codes = _mm_add_epi16(codes, value); /* at most 4 * 63 in a lane: below 256 */
-        longs = _mm_sub_epi16(longs, _mm_cmpeq_epi16(value, code));
-        number = _mm_add_epi16(number, _mm_set1_epi16(8));
-    }
-    const __m128i sums = _mm_sad_epu8(codes, _mm_setzero_si128());
-    const __m128i long_sums = _mm_sad_epu8(longs, _mm_setzero_si128());
+    /* An octet for each lane: its code, at most 63. */
+    const __m128i low =
+        _mm_packus_epi16(_mm_and_si128(_mm_and_si128(_mm_loadu_si128(at), code), no_base),
+                         _mm_and_si128(_mm_loadu_si128(at + 1), code));
+    const __m128i high = _mm_packus_epi16(_mm_and_si128(_mm_loadu_si128(at + 2), code),
+                                          _mm_and_si128(_mm_loadu_si128(at + 3), code));
+    const __m128i low_codes = _mm_and_si128(low, _mm_cmpgt_epi8(end, low_numbers));
+    const __m128i high_codes = _mm_and_si128(high, _mm_cmpgt_epi8(end, high_numbers));
+    const __m128i longs = _mm_sub_epi8(zero, _mm_add_epi8(_mm_cmpeq_epi8(low_codes, is_long),
+                                                          _mm_cmpeq_epi8(high_codes, is_long)));
     const size_t code_sum =
-        (unsigned)_mm_cvtsi128_si32(sums) + (unsigned)_mm_extract_epi16(sums, 4);
-    const size_t long_count =
-        (unsigned)_mm_cvtsi128_si32(long_sums) + (unsigned)_mm_extract_epi16(long_sums, 4);
+        image_sum_halves(_mm_sad_epu8(_mm_add_epi8(low_codes, high_codes), zero));
+
     return code_sum + IMAGE_RECORD_MIN * (lane - IMAGE_FIRST_LANE) +
-           long_count * (IMAGE_RECORD_LONG - IMAGE_RECORD_MIN - IMAGE_CODE_LONG);
+           image_sum_halves(_mm_sad_epu8(longs, zero)) *
+               (IMAGE_RECORD_LONG - IMAGE_RECORD_MIN - IMAGE_CODE_LONG);
 }
 #else
 static inline uint32_t image_lanes(const uint8_t *line, uint64_t hash)

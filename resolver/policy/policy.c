@@ -136,27 +136,32 @@ bool policy_fill_hit(const struct policy *policy, const struct policy_trigger_at
     if (!policy_image_row(policy->image, match->set, index, &row)) {
         return false;
     }
-    *hit = (struct policy_hit){
-        .set = match->set,
-        .row = index,
-        .list = row.list,
-        .labels = match->labels,
-        .trigger = (uint8_t)at->trigger,
-        .hop = at->hop,
-        .mode = (uint8_t)mode,
-        .action = action,
-        .kind = (uint8_t)row.kind,
-        .match = (uint8_t)row.match,
-        .chain = row.ends_chain && row.kind == POLICY_PASS,
-    };
+    /* All fields, but of the name what is used of it. */
+    hit->set = match->set;
+    hit->row = index;
+    hit->list = row.list;
+    hit->labels = match->labels;
+    hit->trigger = (uint8_t)at->trigger;
+    hit->hop = at->hop;
+    hit->mode = (uint8_t)mode;
+    hit->action = action;
+    hit->kind = (uint8_t)row.kind;
+    hit->ground = POLICY_GROUND_RULE;
+    hit->match = (uint8_t)row.match;
+    hit->trial = POLICY_TRIAL_NONE;
+    hit->chain = row.ends_chain && row.kind == POLICY_PASS;
+    hit->family = ADDRESS_NONE;
+    hit->exception = 0;
     if (at->name != NULL) {
-        hit->name = *at->name;
+        wire_name_copy(&hit->name, at->name);
     } else {
-        hit->name.len = 1; /* the root */
+        hit->name = (struct wire_name){.len = 1}; /* the root */
     }
     if (at->address != NULL) {
         hit->address = *at->address;
         hit->family = at->family;
+    } else {
+        hit->address = (struct address){.family = ADDRESS_NONE};
     }
     return true;
 }
@@ -283,7 +288,7 @@ void policy_decide_question(const struct policy *policy, unsigned view,
 
 /* hot */
 void policy_decide_aimed(const struct policy *policy, unsigned view,
-                         const struct wire_name *name, const struct policy_image_aim *aim,
+                         const struct wire_name *name, struct policy_image_aim *aim,
                          struct policy_outcome *out)
 {
     const struct policy_trigger_at what = {POLICY_TRIGGER_QNAME, 0, name, NULL, ADDRESS_NONE};

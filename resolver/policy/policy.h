@@ -255,7 +255,7 @@ void policy_decide_question(const struct policy *policy, unsigned view,
 /* hot. The same where policy_image_take_aim() has been called for the name and the image of
  * this policy. */
 void policy_decide_aimed(const struct policy *policy, unsigned view,
-                         const struct wire_name *name, const struct policy_image_aim *aim,
+                         const struct wire_name *name, struct policy_image_aim *aim,
                          struct policy_outcome *out);
 
 /* hot. Decides one name or address by rules alone; trigger: one for which

@@ -74,7 +74,7 @@ enum query_state step_decide(struct query_engine *engine, struct query *q)
     policy_hits_start(&q->hits, q->client.transport == QUERY_TCP);
     q->blocked = false;
     q->cached = AUDIT_CACHED_NOT;
-    const struct policy_image_aim *aim = q->aimed ? &q->aim : NULL;
+    struct policy_image_aim *aim = q->aimed ? &q->aim : NULL;
     q->aimed = false; /* whatever decides anew may do so by another policy */
     if (!query_settings_exempt(engine->settings, q->context) &&
         policy_decide_asked(engine->policy, q->view, &q->client.from, &q->question.name, aim,

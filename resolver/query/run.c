@@ -136,9 +136,21 @@ void query_read(struct query_engine *engine, struct query *q, const uint8_t *msg
 /* hot */
 void query_go_on(struct query_engine *engine, struct query *const *batch, size_t count)
 {
+    const struct policy_image *image = policy_image_of(engine->policy);
+
     for (size_t i = 0; i < count; i++) {
-        if (batch[i]->aimed) {
-            cache_expect_entry(engine->cache, batch[i]->hash);
+        struct query *q = batch[i];
+
+        if (q->aimed) {
+            cache_expect_entry(engine->cache, q->hash);
+            policy_image_go_near(image, &q->question.name, &q->aim);
+        }
+    }
+    for (size_t i = 0; i < count; i++) { /* those that may be listed */
+        struct query *q = batch[i];
+
+        if (q->aimed && q->aim.stage == POLICY_IMAGE_NEAR) {
+            policy_image_go_near(image, &q->question.name, &q->aim);
         }
     }
     for (size_t i = 0; i < count; i++) {

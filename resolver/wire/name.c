@@ -183,14 +183,6 @@ bool wire_octets_same(const uint8_t *a, const uint8_t *b, size_t len)
     return differ == 0;
 }
 
-void wire_name_copy(struct wire_name *to, const struct wire_name *from)
-{
-    memcpy(to->octets, from->octets, from->len);
-    memcpy(to->at, from->at, from->labels + 1u);
-    to->len = from->len;
-    to->labels = from->labels;
-}
-
 bool wire_name_equal(const struct wire_name *a, const struct wire_name *b)
 {
     return a->len == b->len && memcmp(a->octets, b->octets, a->len) == 0;

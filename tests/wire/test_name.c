@@ -309,9 +309,48 @@ static void refuses_to_join_over_255_octets(void **state)
     free(octets);
 }
 
+/* Whatever its length: of what was there before, nothing is left in what is used. */
+static void copies_what_is_used_and_nothing_beyond_the_name(void **state)
+{
+    struct {
+        struct wire_name name;
+        uint8_t behind[32];
+    } to;
+    struct wire_name from;
+
+    (void)state;
+    for (unsigned labels = 0; labels <= WIRE_LABELS_MAX; labels++) {
+        for (unsigned first = 1; first <= WIRE_LABEL_MAX; first++) {
+            const size_t len = labels == 0 ? 1 : 2 * (size_t)labels + first;
+
+            if (len > WIRE_NAME_MAX) {
+                break;
+            }
+            memset(&from, 0x55, sizeof(from));
+            memset(&to, 0xaa, sizeof(to));
+            memset(from.octets, 'x', len);
+            from.octets[len - 1] = 0;
+            for (unsigned i = 0; i <= labels; i++) {
+                from.at[i] = (uint8_t)(i == 0 ? 0 : first - 1 + 2 * i);
+                from.octets[from.at[i]] = (uint8_t)(i == labels ? 0 : i == 0 ? first : 1);
+            }
+            from.len = (uint8_t)len;
+            from.labels = (uint8_t)labels;
+            wire_name_copy(&to.name, &from);
+            assert_int_equal(to.name.labels, labels);
+            assert_true(wire_name_equal(&to.name, &from));
+            assert_memory_equal(to.name.at, from.at, labels + 1);
+            for (size_t i = 0; i < sizeof(to.behind); i++) {
+                assert_int_equal(to.behind[i], 0xaa);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(copies_what_is_used_and_nothing_beyond_the_name),
         cmocka_unit_test(reads_a_name_or_says_why_not),
         cmocka_unit_test(keeps_the_case_when_asked_to),
         cmocka_unit_test(lowers_capital_letters_and_nothing_else),
