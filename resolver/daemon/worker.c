@@ -170,6 +170,7 @@ static void fill_report(struct worker *worker, uint64_t number)
     report->in_use = query_engine_in_use(worker->engine);
     report->query = *query_engine_counters(worker->engine);
     report->latency = *query_engine_latency(worker->engine);
+    net_count_drops(worker->net);
     report->net = *net_counters(worker->net);
     report->lacks = upstream_lacks(worker->upstream);
     report->seconds = *upstream_counters(worker->upstream);

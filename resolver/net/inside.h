@@ -16,7 +16,7 @@ struct net_datagram {
     struct iovec octets;
     union {
         size_t alignment; /* that of struct cmsghdr */
-        uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint32_t))];
+        uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
     } control;
 };
 
@@ -34,7 +34,7 @@ struct net_udp {
     struct address local;
     bool wide; /* see net_is_wide() */
     int fd;
-    uint32_t kernel_drops; /* as last told by SO_RXQ_OVFL */
+    uint32_t kernel_drops; /* as last told by SO_MEMINFO */
 };
 
 struct net_listener {
@@ -110,6 +110,7 @@ bool net_is_wide(const struct address *address);
 /* Once, before the first is opened. */
 void net_udp_prepare(struct net *net);
 int net_udp_open(struct net *net, struct net_udp *udp, int fd, const struct address *local);
+void net_udp_count_drops(struct net_udp *udp);
 void net_udp_stop_reading(struct net_udp *udp);
 void net_udp_close(struct net_udp *udp);
 uint8_t *net_udp_reserve(struct net *net, size_t *size);

@@ -183,6 +183,13 @@ void net_flush(struct net *net)
     }
 }
 
+void net_count_drops(struct net *net)
+{
+    for (size_t i = 0; i < net->count; i++) {
+        net_udp_count_drops(&net->udp[i]);
+    }
+}
+
 const struct net_counters *net_counters(const struct net *net)
 {
     return &net->counters;

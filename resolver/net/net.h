@@ -87,6 +87,9 @@ void net_close(struct net *net);
 /* Fewer connections at a time than NET_TCP_CONNECTIONS_MAX, from 1. */
 void net_limit_tcp(struct net *net, unsigned connections);
 
+/* Asks the kernel what it has dropped since, for udp_kernel_drops: a system call for each
+ * listen address. */
+void net_count_drops(struct net *net);
 const struct net_counters *net_counters(const struct net *net);
 
 #endif

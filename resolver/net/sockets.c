@@ -88,16 +88,16 @@ bool net_is_broadcast(const struct address *address)
 static int prepare_udp(int fd, const struct address *address)
 {
     const int wide = net_is_wide(address) ? 1 : 0;
-    int rc = set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+    int rc = 0;
 
     if (net_is_broadcast(address)) { /* the kernel does not tell such questions apart here */
         rc = -EADDRNOTAVAIL;
-    } else if (rc == 0 && address->family == ADDRESS_V6) {
+    } else if (address->family == ADDRESS_V6) {
         rc = set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, wide);
         if (set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) != 0) {
             (void)set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
         }
-    } else if (rc == 0) {
+    } else {
         rc = set(fd, IPPROTO_IP, IP_PKTINFO, wide);
         if (set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) != 0) {
             (void)set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);

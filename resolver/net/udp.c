@@ -1,6 +1,7 @@
 #include "net/inside.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,7 +21,8 @@ static void prepare(struct net_batch *batch)
         batch->headers[i].msg_hdr = (struct msghdr){.msg_name = &datagram->peer,
                                                     .msg_namelen = sizeof(datagram->peer),
                                                     .msg_iov = &datagram->octets,
-                                                    .msg_iovlen = 1};
+                                                    .msg_iovlen = 1,
+                                                    .msg_control = datagram->control.octets};
     }
 }
 
@@ -38,15 +40,14 @@ static void reset_in(struct net *net)
         struct msghdr *header = &net->in.headers[i].msg_hdr;
 
         header->msg_namelen = sizeof(net->in.datagrams[i].peer);
-        header->msg_control = net->in.datagrams[i].control.octets;
         header->msg_controllen = sizeof(net->in.datagrams[i].control.octets);
     }
     net->in_used = 0;
 }
 
-/* The address that was asked, if it is not that of the socket; and the kernel's count of what
- * it dropped. False if an answer from that address is impossible: it is everybody's. */
-static bool read_control(struct net_udp *udp, struct msghdr *header, struct address *local)
+/* The address that was asked, if it is not that of the socket. False if an answer from that
+ * address is impossible: it is everybody's. */
+static bool read_control(struct msghdr *header, struct address *local)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
@@ -66,11 +67,6 @@ static bool read_control(struct net_udp *udp, struct msghdr *header, struct addr
             }
             local->scope =
                 IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ? (uint32_t)info.ipi6_ifindex : 0;
-        } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
-            uint32_t drops;
-            memcpy(&drops, CMSG_DATA(c), sizeof(drops));
-            udp->net->counters.udp_kernel_drops += (uint32_t)(drops - udp->kernel_drops);
-            udp->kernel_drops = drops;
         }
     }
     return true;
@@ -86,7 +82,7 @@ static struct query *take(struct net_udp *udp, size_t index)
     struct address from;
 
     net->counters.udp_received++;
-    if (!read_control(udp, &header->msg_hdr, &local) ||
+    if ((udp->wide && !read_control(&header->msg_hdr, &local)) ||
         (header->msg_hdr.msg_flags & MSG_TRUNC) != 0 ||
         !address_from_sockaddr((const struct sockaddr *)&net->in.datagrams[index].peer,
                                &from) ||
@@ -184,6 +180,22 @@ static void on_closed(uv_handle_t *handle)
 
     udp->net->handles--;
     net_free_if_closed(udp->net);
+}
+
+/* The socket has one count from its beginning, that of SO_RXQ_OVFL too; asked for with each
+ * datagram it would cost each of them. It may be read at any time: no datagram must come for
+ * it. */
+void net_udp_count_drops(struct net_udp *udp)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(udp->fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
+        len > SK_MEMINFO_DROPS * sizeof(info[0])) {
+        udp->net->counters.udp_kernel_drops +=
+            (uint32_t)(info[SK_MEMINFO_DROPS] - udp->kernel_drops);
+        udp->kernel_drops = info[SK_MEMINFO_DROPS];
+    }
 }
 
 void net_udp_stop_reading(struct net_udp *udp)

@@ -142,8 +142,8 @@ static int child(const enum passed *what, uint16_t port, const char *pid)
         }
         int info = 0;
         socklen_t len = sizeof(info);
-        if (getsockopt(sockets.pairs[w].udp, SOL_SOCKET, SO_RXQ_OVFL, &info, &len) != 0 ||
-            info != 1) {
+        if (getsockopt(sockets.pairs[w].udp, IPPROTO_IP, IP_MTU_DISCOVER, &info, &len) != 0 ||
+            info != IP_PMTUDISC_OMIT) {
             return 96;
         }
     }

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -76,6 +77,31 @@ static void a_free_port_is_found_for_both_protocols(void **state)
         net_sockets_close(&sockets);
         assert_int_equal(sockets.udp, -1);
         assert_int_equal(sockets.tcp, -1);
+    }
+}
+
+/* Each thing that the kernel tells beside a datagram is work for each of them. */
+static void only_what_is_asked_under_several_addresses_is_told_by_which(void **state)
+{
+    static const struct {
+        const char *bound;
+        int told;
+    } cases[] = {{"127.0.0.1", 0}, {"::1", 0}, {"0.0.0.0", 1}, {"::", 1}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct address address = address_of(cases[i].bound);
+        struct net_sockets sockets;
+
+        assert_int_equal(net_sockets_open(&address, true, &sockets), 0);
+        if (address.family == ADDRESS_V6) {
+            assert_int_equal(option(sockets.udp, IPPROTO_IPV6, IPV6_RECVPKTINFO),
+                             cases[i].told);
+        } else {
+            assert_int_equal(option(sockets.udp, IPPROTO_IP, IP_PKTINFO), cases[i].told);
+        }
+        assert_int_equal(option(sockets.udp, SOL_SOCKET, SO_RXQ_OVFL), 0);
+        net_sockets_close(&sockets);
     }
 }
 
@@ -211,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_free_port_is_found_for_both_protocols),
+        cmocka_unit_test(only_what_is_asked_under_several_addresses_is_told_by_which),
         cmocka_unit_test(the_first_pair_shares_its_port_with_nobody),
         cmocka_unit_test(further_pairs_share_with_the_first),
         cmocka_unit_test(the_families_do_not_meet),
