@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HEAD      "head"
@@ -39,8 +40,9 @@ static int open_file(void *context, uint32_t number, bool create, uint64_t *size
     audit_file_name(number, name);
     const int how = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     int fd = openat(folder_of(context), name, how | O_RDWR | (create ? O_CREAT : 0), 0640);
-    if (fd < 0 && !create && (errno == EACCES || errno == EROFS)) {
-        fd = openat(folder_of(context), name, how | O_RDONLY); /* readers need no more */
+    /* Readers need no more. EPERM: nobody may change it (chattr +i, +a). */
+    if (fd < 0 && !create && (errno == EACCES || errno == EROFS || errno == EPERM)) {
+        fd = openat(folder_of(context), name, how | O_RDONLY);
     }
     if (fd < 0) {
         return -errno;
@@ -80,6 +82,26 @@ static int read_file(void *context, int file, uint64_t at, void *out, size_t len
     }
     *got = sum;
     return 0;
+}
+
+static int size_of_file(void *context, int file, uint64_t *size)
+{
+    struct stat status;
+
+    (void)context;
+    if (fstat(file, &status) != 0) {
+        return -errno;
+    }
+    *size = (uint64_t)status.st_size;
+    return 0;
+}
+
+static void wait_a_moment(void *context)
+{
+    const struct timespec moment = {0, 10000000};
+
+    (void)context;
+    nanosleep(&moment, NULL);
 }
 
 static int write_file(void *context, int file, uint64_t at, const void *data, size_t len,
@@ -317,6 +339,8 @@ int audit_folder_open(const char *path, struct audit_folder *folder, struct audi
         .open = open_file,
         .close = close_file,
         .read = read_file,
+        .size = size_of_file,
+        .wait = wait_a_moment,
         .write = write_file,
         .cut = cut_file,
         .sync = sync_file,

@@ -22,6 +22,11 @@ struct audit_files {
     void (*close)(void *context, int file);
     /* Fewer octets than asked for only at the end of the file. */
     int (*read)(void *context, int file, uint64_t at, void *out, size_t len, size_t *got);
+    /* For readers of a log that is being written; NULL: files do not grow while they are open.
+     * The octets that an open file has by now; a moment, for what is being written to become
+     * whole. */
+    int (*size)(void *context, int file, uint64_t *size);
+    void (*wait)(void *context);
     /* May write fewer octets; *done says how many, also after a failure. */
     int (*write)(void *context, int file, uint64_t at, const void *data, size_t len,
                  size_t *done);

@@ -177,17 +177,93 @@ static int read_at(const struct audit_reader *reader, uint64_t at, void *out, si
     return reader->files->read(reader->files->context, reader->file, at, out, len, got);
 }
 
-/* There is no file of the reader's number: the next that there is, however far. */
-static int pass_over(struct audit_reader *reader, struct audit_item *item)
-{
-    uint32_t next = 0;
-    const int result = reader->files->next(reader->files->context, reader->number, &next);
+/*
+ * A log that is being written while it is read. Files are made in the order of their numbers,
+ * and none grows once there is a later one: so what is looked at last decides, not what was
+ * looked at first.
+ */
 
-    if (result == 0) {
-        item->kind = next == 0 ? AUDIT_ITEM_END : AUDIT_ITEM_MISSING;
-        reader->number = next == 0 ? reader->number : next;
+/* 0, or -errno; *later: the lowest number behind that of the reader, 0 if there is none. */
+static int look_behind(const struct audit_reader *reader, uint32_t *later)
+{
+    *later = 0;
+    return reader->number == UINT32_MAX
+               ? 0
+               : reader->files->next(reader->files->context, reader->number + 1, later);
+}
+
+static bool has_grown(struct audit_reader *reader)
+{
+    uint64_t size = 0;
+
+    if (reader->files->size == NULL ||
+        reader->files->size(reader->files->context, reader->file, &size) != 0 ||
+        size <= reader->size) {
+        return false;
     }
-    return result;
+    reader->size = size;
+    return true;
+}
+
+/* The file ends inside of a frame: whether that is there by now, or will be in a moment. */
+static bool becomes_whole(struct audit_reader *reader)
+{
+    for (unsigned tries = 0; reader->files->size != NULL; tries++) {
+        uint32_t later = 0;
+        const int result = look_behind(reader, &later);
+
+        if (has_grown(reader)) {
+            return true;
+        }
+        if (result != 0 || later != 0 || tries == AUDIT_READER_WAITS) {
+            break;
+        }
+        reader->files->wait(reader->files->context);
+    }
+    return false;
+}
+
+/* A file of that name that is none: a pipe, a link, a folder. */
+static bool is_no_file(int error)
+{
+    return error == -EINVAL || error == -ELOOP || error == -EISDIR || error == -ENXIO;
+}
+
+/* Opens the file of the reader's number. Without one *file is -1, and the item is the end, or
+ * that it is missing: then the next that there is, however far, comes next. */
+static int open_next(struct audit_reader *reader, struct audit_item *item, int *file,
+                     uint64_t *size)
+{
+    const struct audit_files *files = reader->files;
+    uint32_t next = 0;
+
+    *file = files->open(files->context, reader->number, false, size);
+    if (*file == -ENOENT) {
+        const int result = files->next(files->context, reader->number, &next);
+
+        if (result != 0 || next == 0) {
+            item->kind = AUDIT_ITEM_END;
+            *file = -1;
+            return result;
+        }
+        *file = files->open(files->context, reader->number, false, size); /* made meanwhile */
+    }
+    if (*file >= 0) {
+        return 0;
+    }
+    const int error = *file;
+    *file = -1;
+    if (error == -ENOENT) {
+        item->kind = AUDIT_ITEM_MISSING;
+        reader->number = next;
+    } else if (is_no_file(error)) {
+        item->kind = AUDIT_ITEM_BAD;
+        item->end = 0;
+        leave_file(reader);
+    } else {
+        return error;
+    }
+    return 0;
 }
 
 /* Opens the file of the reader's number and reads its head. */
@@ -197,28 +273,30 @@ static int enter_file(struct audit_reader *reader, struct audit_item *item)
     uint64_t size = 0;
     size_t got = 0;
     size_t used = 0;
+    int file = -1;
 
     if (reader->number == 0) {
         item->kind = AUDIT_ITEM_END;
         return 0;
     }
-    const int file = reader->files->open(reader->files->context, reader->number, false, &size);
-    if (file == -ENOENT) {
-        return pass_over(reader, item);
-    }
-    if (file < 0) {
-        return file;
+    int result = open_next(reader, item, &file, &size);
+    if (result != 0 || file < 0) {
+        return result;
     }
     reader->file = file;
     reader->size = size;
-    const int result = read_at(reader, 0, head, sizeof(head), &got);
-    if (result != 0) {
-        reader->files->close(reader->files->context, file);
-        reader->file = -1;
-        return result;
-    }
-    item->end = size;
-    if (audit_file_head_get(head, got, &item->head, &used) != 0) {
+    bool whole = false;
+    do {
+        result = read_at(reader, 0, head, sizeof(head), &got);
+        if (result != 0) {
+            reader->files->close(reader->files->context, file);
+            reader->file = -1;
+            return result;
+        }
+        whole = audit_file_head_get(head, got, &item->head, &used) == 0;
+    } while (!whole && got < sizeof(head) && becomes_whole(reader));
+    item->end = reader->size;
+    if (!whole) {
         item->kind = got < AUDIT_FILE_HEAD_MAX ? AUDIT_ITEM_SHORT : AUDIT_ITEM_BAD;
         leave_file(reader);
         return 0;
@@ -259,38 +337,69 @@ static int read_content(struct audit_reader *reader, enum audit_frame_kind kind,
     return result;
 }
 
-int audit_reader_next(struct audit_reader *reader, struct audit_item *item)
+/* All of the file at hand that was there when it was opened has been read. The end, as of now,
+ * if there is no later one; else what was added to it meanwhile comes before that. */
+static int leave_at_end(struct audit_reader *reader, struct audit_item *item)
+{
+    uint32_t later = 0;
+    const int result = look_behind(reader, &later);
+
+    item->kind = AUDIT_ITEM_MISSING;
+    if (result == 0 && later == 0 && reader->number != UINT32_MAX) {
+        item->kind = AUDIT_ITEM_END;
+        item->file = reader->number + 1;
+    } else if (result == 0 && !has_grown(reader)) {
+        leave_file(reader);
+    }
+    return result;
+}
+
+/* The frame at hand. *len: octets of its content, once it is known to be a whole one. */
+static int read_frame(struct audit_reader *reader, struct audit_item *item, uint32_t *len)
 {
     uint8_t frame[AUDIT_FRAME_OCTETS];
     enum audit_frame_kind kind = AUDIT_FRAME_BLOCK;
-    uint32_t len = 0;
     size_t got = 0;
+    const int result = read_at(reader, reader->at, frame, sizeof(frame), &got);
+
+    item->end = reader->size;
+    if (result != 0) {
+        return result;
+    }
+    if (got == sizeof(frame) && !audit_frame_get(frame, &kind, len)) {
+        item->kind = AUDIT_ITEM_BAD;
+    } else if (got < sizeof(frame) || reader->at + AUDIT_FRAME_OCTETS + *len > reader->size) {
+        item->kind = AUDIT_ITEM_SHORT;
+    } else {
+        return read_content(reader, kind, *len, item);
+    }
+    return 0;
+}
+
+int audit_reader_next(struct audit_reader *reader, struct audit_item *item)
+{
+    uint32_t len = 0;
+    int result = 0;
 
     reader->body_have = 0;
+    item->at = 0;
     if (reader->file >= 0 && reader->at == reader->size) {
-        leave_file(reader);
+        result = leave_at_end(reader, item);
+        if (result != 0 || item->kind == AUDIT_ITEM_END) {
+            return result;
+        }
     }
     item->file = reader->number;
-    item->at = 0;
     if (reader->file < 0) {
         return enter_file(reader, item);
     }
     item->at = reader->at;
-    item->end = reader->size;
-    int result = read_at(reader, reader->at, frame, sizeof(frame), &got);
-    if (result != 0) {
-        return result;
-    }
-    if (got == sizeof(frame) && !audit_frame_get(frame, &kind, &len)) {
-        item->kind = AUDIT_ITEM_BAD;
-    } else if (got < sizeof(frame) || reader->at + AUDIT_FRAME_OCTETS + len > reader->size) {
-        item->kind = AUDIT_ITEM_SHORT;
-    } else {
-        result = read_content(reader, kind, len, item);
+    do {
+        result = read_frame(reader, item, &len);
         if (result != 0) {
             return result;
         }
-    }
+    } while (item->kind == AUDIT_ITEM_SHORT && becomes_whole(reader));
     if (item->kind == AUDIT_ITEM_BAD || item->kind == AUDIT_ITEM_SHORT) {
         leave_file(reader);
         return 0;

@@ -58,7 +58,8 @@ enum audit_item_kind {
     AUDIT_ITEM_BLOCK,      /* header, octets */
     AUDIT_ITEM_REMOVED,    /* the same of a block without its body */
     AUDIT_ITEM_CHECKPOINT, /* text; its digest has been looked at */
-    AUDIT_ITEM_BAD,        /* octets that are none of these, up to the end of the file */
+    AUDIT_ITEM_BAD,        /* octets that are none of these, up to the end of the file; at and
+                            * end are 0: it is no file, but a link, a pipe or a folder */
     AUDIT_ITEM_SHORT,      /* the file ends inside of a frame */
     AUDIT_ITEM_MISSING,    /* there is no such file, but later ones */
     AUDIT_ITEM_END

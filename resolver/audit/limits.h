@@ -30,6 +30,10 @@
 #define AUDIT_KEYS_WAIT_MS 250u
 #define AUDIT_KEYS_END_MS  2000u
 
+/* Times, of a hundredth of a second each, that a reader waits for the end of a log to become
+ * whole: one write is under way for no longer, on any machine that does what else it is for. */
+#define AUDIT_READER_WAITS 25u
+
 /* Octets of one event in its canonical form. */
 #define AUDIT_EVENT_MAX 16384u
 

@@ -434,11 +434,14 @@ static int look(struct verification *v, const struct audit_item *item, uint32_t 
         break;
     case AUDIT_ITEM_BAD:
         find(v, item, AUDIT_FAULT_DAMAGED, block, block,
-             "what follows block %llu is no part of a log", NUMBER(block));
+             item->at == 0 && item->end == 0 ? "behind block %llu comes what is no file at "
+                                               "all, but a link, a pipe or a folder"
+                                             : "what follows block %llu is no part of a log",
+             NUMBER(block));
         v->known = false;
         break;
     case AUDIT_ITEM_SHORT:
-        find(v, item, item->file == last ? AUDIT_FAULT_UNFINISHED : AUDIT_FAULT_DAMAGED, block,
+        find(v, item, item->file >= last ? AUDIT_FAULT_UNFINISHED : AUDIT_FAULT_DAMAGED, block,
              block, "the file ends inside of what follows block %llu", NUMBER(block));
         v->known = false;
         break;

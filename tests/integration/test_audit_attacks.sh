@@ -169,6 +169,26 @@ timeout 20 "$cordon" audit verify --key "$key" "$work/now" >"$work/verdict" 2>&1
 [ "$got" = 1 ] || fail "a pipe as the head: status $got, $(cat "$work/verdict")"
 cp "$work/whole/head" "$work/now/head.new"
 mv "$work/now/head.new" "$work/now/head"
+say "what has the name of a file of the log and is none is damage, and what lies behind it is looked at"
+for kind in pipe link folder; do
+  rm -rf "$work/odd"
+  cp -r "$work/whole" "$work/odd"
+  rm "$work/odd/0000000001.cordon"
+  case $kind in
+    pipe) mkfifo "$work/odd/0000000001.cordon" ;;
+    link) ln -s "$work/whole/0000000001.cordon" "$work/odd/0000000001.cordon" ;;
+    folder) mkdir "$work/odd/0000000001.cordon" ;;
+  esac
+  got=0
+  timeout 60 "$cordon" audit verify --key "$key" "$work/odd" >"$work/verdict" 2>&1 || got=$?
+  [ "$got" = 1 ] || fail "a $kind as a file: status $got, $(cat "$work/verdict")"
+  says "integrity     DOES NOT HOLD: damaged, file 1.*no file at all" <"$work/verdict" || fail "a $kind: $(cat "$work/verdict")"
+  got=0
+  timeout 60 "$cordon" audit search --log "$work/odd" --stream all --json >"$work/found" 2>"$work/err" || got=$?
+  [ "$got" = 1 ] || fail "searching with a $kind as a file: status $got, $(cat "$work/err")"
+  says "damaged" <"$work/err" || fail "a $kind: $(cat "$work/err")"
+  [ -s "$work/found" ] || fail "a $kind hides all other files"
+done
 mkdir "$work/now/log-3"
 got=0
 "$cordon" audit verify --key "$key" "$work/now" >"$work/verdict" 2>&1 || got=$?
