@@ -86,6 +86,10 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us
 bool cache_get_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                      uint32_t ttl_s, uint8_t *octets, size_t size, struct cache_entry *entry);
 
+/* Whether it would find something that fits; entry as from it. Any thread. */
+bool cache_has_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+                     struct cache_entry *entry);
+
 /*
  * Stores a copy; an entry with this key is replaced, unless that is an answer which still holds
  * and this is a failure. A failure does not replace a stale answer either: it is noted there.

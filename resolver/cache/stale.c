@@ -44,20 +44,44 @@ static void set_ttls(struct cache_stream *stream, const struct cache_head *head,
     }
 }
 
+/* With the shard's lock held, which the caller lets go. */
+static bool find_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+                       struct cache_found *found, struct cache_entry *entry)
+{
+    const struct cache_head *head = &found->head;
+
+    cache_find(cache, key, found);
+    if (found->index == CACHE_NO_BLOCK || (head->flags & CACHE_HEAD_FAILURE) != 0 ||
+        now_us >= cache_gone_us(cache, head)) {
+        return false;
+    }
+    cache_entry_fill(head, now_us, entry);
+    if (now_us >= head->expires_us) {
+        cache_entry_late(head, now_us, entry);
+    }
+    return true;
+}
+
+bool cache_has_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+                     struct cache_entry *entry)
+{
+    struct cache_found found;
+    const bool has = find_stale(cache, key, now_us, &found, entry);
+
+    cache_let_go(&found);
+    return has;
+}
+
 bool cache_get_stale(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                      uint32_t ttl_s, uint8_t *octets, size_t size, struct cache_entry *entry)
 {
     struct cache_found found;
-
-    cache_find(cache, key, &found);
     const struct cache_head *head = &found.head;
-    const bool got = found.index != CACHE_NO_BLOCK && (head->flags & CACHE_HEAD_FAILURE) == 0 &&
-                     now_us < cache_gone_us(cache, head) && head->message_len <= size;
+    const bool got = find_stale(cache, key, now_us, &found, entry) && head->message_len <= size;
+
     if (got) {
-        cache_entry_fill(head, now_us, entry);
         cache_stream_read(&found.stream, octets, head->message_len);
-        if (now_us >= head->expires_us) {
-            cache_entry_late(head, now_us, entry);
+        if (entry->stale) {
             set_ttls(&found.stream, head, ttl_s, octets);
         } else {
             cache_age_ttls(&found.stream, head, entry->age_s, octets);

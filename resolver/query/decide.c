@@ -46,7 +46,8 @@ static void remember(const struct query_engine *engine, const struct query *q,
     const uint64_t stamp = stamp_of(engine);
     struct cache_key key;
 
-    if (!answer->cached || (answer->stamp | STAMP_UNTOUCHED) == (stamp | STAMP_UNTOUCHED)) {
+    if (!answer->cached || answer->without_cd ||
+        (answer->stamp | STAMP_UNTOUCHED) == (stamp | STAMP_UNTOUCHED)) {
         return;
     }
     const bool untouched =

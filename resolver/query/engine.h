@@ -28,8 +28,9 @@ struct query_answer {
     int ede;         /* of a failure */
     const char *why; /* of a failure, in words; static */
     bool cached;
-    bool stale;     /* past its time */
-    uint64_t stamp; /* of the cache's entry: see step_recheck */
+    bool stale;      /* past its time */
+    bool without_cd; /* it came without CD, which the question has */
+    uint64_t stamp;  /* of the cache's entry: see step_recheck */
     uint32_t version;
 };
 
@@ -73,7 +74,7 @@ struct query {
     bool unrecorded;  /* refused, as it could not be recorded: counted, nothing more */
     uint8_t cached;   /* enum audit_cached: whether the answer came from the cache */
     bool waited;      /* for an upstream */
-    bool stale;       /* there is an answer past its time, which it may be told */
+    bool stale;       /* there is an answer, mostly past its time, which it may be told */
     bool stale_due;   /* and is, unless there is a better one at hand */
     bool prefetch;    /* what it found in the cache is to be fetched anew */
     uint32_t version; /* of that */
@@ -224,6 +225,8 @@ void query_key_of(const struct query *q, struct cache_key *key);
 /* Puts an answer past its time into engine->answer, if q may be told one: to be checked as any
  * other is. */
 bool query_find_stale(struct query_engine *engine, struct query *q);
+/* For how long nobody is asked for that key after a failure. */
+uint32_t query_failure_ttl_s(struct query_engine *engine, const struct cache_key *key);
 
 /* hold.c */
 /* False: as many fetches are held so as may be. */

@@ -204,7 +204,7 @@ void query_keep_timeout(struct query_engine *engine, const struct query_fetch *f
                                   .checking_disabled = fetch->checking_disabled,
                                   .hash = fetch->hash};
     const struct cache_entry entry = {.kind = CACHE_FAILURE,
-                                      .ttl_s = engine->settings->failure_ttl_s,
+                                      .ttl_s = query_failure_ttl_s(engine, &key),
                                       .ede = WIRE_EDE_NO_REACHABLE,
                                       .retry_s = engine->settings->stale_retry_s};
 

@@ -29,18 +29,62 @@ static void take_answer(struct query_engine *engine, const struct cache_entry *e
                                            .version = entry->version};
 }
 
+/*
+ * While upstreams fail, who sets CD may also be told what came without it: CD takes what no
+ * upstream has validated (RFC 4035, 3.2.2), and this has been through whatever they validate.
+ * Never the other way round. False if the key is not one with CD; else it is one without.
+ */
+static bool drop_cd(struct cache_key *key)
+{
+    const bool had = key->checking_disabled;
+
+    key->checking_disabled = false;
+    key->hash = had ? 0 : key->hash;
+    return had;
+}
+
+/* Is there something that came without CD for who sets it? *entry: about it. */
+static bool has_without_cd(struct query_engine *engine, struct cache_key key,
+                           struct cache_entry *entry)
+{
+    return key.checking_disabled && engine->settings->stale_max_s > 0 && drop_cd(&key) &&
+           cache_has_stale(engine->cache, &key, engine->now.mono_us, entry);
+}
+
+uint32_t query_failure_ttl_s(struct query_engine *engine, const struct cache_key *key)
+{
+    const struct query_settings *settings = engine->settings;
+    struct cache_entry entry;
+
+    return has_without_cd(engine, *key, &entry) &&
+                   settings->stale_retry_s > settings->failure_ttl_s
+               ? settings->stale_retry_s
+               : settings->failure_ttl_s;
+}
+
+static bool get_stale(struct query_engine *engine, const struct cache_key *key,
+                      struct cache_entry *entry)
+{
+    return cache_get_stale(engine->cache, key, engine->now.mono_us,
+                           engine->settings->stale_ttl_s, engine->cached_octets,
+                           sizeof(engine->cached_octets), entry);
+}
+
 bool query_find_stale(struct query_engine *engine, struct query *q)
 {
     struct cache_key key;
     struct cache_entry entry;
 
     query_key_of(q, &key);
-    if (!q->stale || !cache_get_stale(engine->cache, &key, engine->now.mono_us,
-                                      engine->settings->stale_ttl_s, engine->cached_octets,
-                                      sizeof(engine->cached_octets), &entry)) {
+    if (!q->stale) {
+        return false;
+    }
+    const bool own = get_stale(engine, &key, &entry);
+    if (!own && !(drop_cd(&key) && get_stale(engine, &key, &entry))) {
         return false;
     }
     take_answer(engine, &entry);
+    engine->answer.without_cd = !own;
     q->stale_due = true;
     q->upstream = (struct address){0};
     if (q->trace != NULL && entry.stale) {
@@ -54,6 +98,7 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
     struct cache_key key;
     struct cache_entry entry;
 
+    const bool recurse = (q->question.flags & WIRE_FLAG_RD) != 0;
     const unsigned counts = q->learning == NULL ? 1 : 0; /* else it is looked up again */
     query_key_of(q, &key);
     if (q->fetch != NULL && q->fetch->context == key.context) {
@@ -63,16 +108,19 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
     q->stale = false;
     if (cache_get(engine->cache, &key, engine->now.mono_us, engine->cached_octets,
                   sizeof(engine->cached_octets), &entry)) {
+        struct cache_entry other;
+
         engine->counters.cache_hits += counts;
         take_answer(engine, &entry);
+        q->stale =
+            entry.kind == CACHE_FAILURE && recurse && has_without_cd(engine, key, &other);
         /* Nobody is asked on the word of a question without RD, now or later. */
-        q->prefetch = entry.ending && q->redirect == NULL && q->trace == NULL &&
-                      (q->question.flags & WIRE_FLAG_RD) != 0;
+        q->prefetch = entry.ending && q->redirect == NULL && q->trace == NULL && recurse;
         q->version = entry.version;
         return QUERY_RECHECK;
     }
     engine->counters.cache_misses += counts;
-    if ((q->question.flags & WIRE_FLAG_RD) == 0) {
+    if (!recurse) {
         if (q->redirect != NULL) {
             return block_sinkhole(engine, q);
         }
@@ -80,8 +128,8 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
         return respond_empty(engine, q, WIRE_REFUSED, 0, WIRE_EDE_OTHER,
                              "recursion was not asked for");
     }
-    q->stale = entry.stale;
-    if (entry.stale && (entry.failed || q->stale_due) && query_find_stale(engine, q)) {
+    q->stale = entry.stale || has_without_cd(engine, key, &entry);
+    if (q->stale && (entry.failed || q->stale_due) && query_find_stale(engine, q)) {
         return QUERY_RECHECK;
     }
     return QUERY_JOIN;
@@ -128,7 +176,9 @@ enum query_state step_store(struct query_engine *engine, struct query *q)
                                   .checking_disabled = fetch->checking_disabled,
                                   .hash = fetch->hash};
     const struct cache_entry entry = {.kind = answer->kind,
-                                      .ttl_s = answer->ttl_s,
+                                      .ttl_s = answer->kind == CACHE_FAILURE
+                                                   ? query_failure_ttl_s(engine, &key)
+                                                   : answer->ttl_s,
                                       .ede = (int16_t)answer->ede,
                                       .len = answer->len,
                                       .late_s = late_s(answer->ttl_s),

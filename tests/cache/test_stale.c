@@ -70,12 +70,19 @@ static bool get_stale(struct stage *stage, uint64_t at_us, uint32_t *ttl_s)
     struct wire_message message;
     struct wire_cursor cursor;
     struct wire_record record;
+    struct cache_entry seen;
     uint8_t out[512];
 
     *ttl_s = UINT32_MAX;
-    if (!cache_get_stale(stage->cache, &stage->key, at_us, 30, out, sizeof(out), &stage->got)) {
+    const bool has = cache_has_stale(stage->cache, &stage->key, at_us, &seen);
+    const bool got =
+        cache_get_stale(stage->cache, &stage->key, at_us, 30, out, sizeof(out), &stage->got);
+    assert_int_equal(has, got);
+    if (!got) {
         return false;
     }
+    assert_true(seen.len == stage->got.len && seen.stale == stage->got.stale &&
+                seen.failed == stage->got.failed && seen.version == stage->got.version);
     assert_int_equal(stage->got.len, stage->answer.len);
     assert_int_equal(wire_message_open(out, stage->got.len, &message), WIRE_OK);
     wire_cursor_start(&cursor, &message);

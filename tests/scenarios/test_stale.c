@@ -285,6 +285,137 @@ static void signatures_are_told_to_who_asks_for_them(void **state)
     world_destroy(world);
 }
 
+/* Who sets CD (RFC 4035, 3.2.2) takes what no upstream has validated; what came without it has
+ * been through whatever they validate, and does as well. */
+static void what_came_without_cd_does_for_who_sets_it(void **state)
+{
+    static const char *const words =
+        "NOERROR rd ra cd | www.example.com 30 A 192.0.2.1 | EDE 3 ";
+    const struct world_manner cd = {.checking_disabled = true};
+    const struct world_manner dnssec = {.checking_disabled = true, .dnssec_ok = true};
+    const struct world_manner at_hand = {.checking_disabled = true, .no_recursion = true};
+    struct world *world = make_late(1, SERVER_SERVFAIL);
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_string_equal(world_words(world_ask_with(world, "www.example.com", WIRE_A, cd)),
+                            words);
+    }
+    const size_t asked = world->asked_count;
+    world_pass(world, SECONDS(29)); /* one failure, not one for each time it would be kept */
+    assert_string_equal(world_words(world_ask_with(world, "www.example.com", WIRE_A, cd)),
+                        words);
+    assert_int_equal(world->asked_count, asked);
+    world_pass(world, SECONDS(2));
+    assert_string_equal(world_words(world_ask_with(world, "www.example.com", WIRE_A, cd)),
+                        words);
+    assert_int_equal(world->asked_count, asked + 1);
+    /* Without RD nobody is asked, so nothing has failed. */
+    assert_string_equal(
+        world_words(world_ask_with(world, "www.example.com", WIRE_A, at_hand)),
+        "SERVFAIL ra cd | EDE 13 a moment ago: the upstream reported a failure");
+    /* It has no signatures, which who sets DO has asked for. */
+    assert_string_equal(world_words(world_ask_with(world, "www.example.com", WIRE_A, dnssec)),
+                        "SERVFAIL rd ra cd | do | EDE 0 the upstream answered SERVFAIL");
+
+    /* It is back, and has its own word for each. */
+    world_pass(world, SECONDS(60));
+    world->servers[0].manners = SERVER_PLAIN;
+    world_serve(world, "www.example.com", WIRE_A, "www.example.com. 60 IN A 192.0.2.2\n");
+    assert_string_equal(world_words(world_ask_with(world, "www.example.com", WIRE_A, cd)),
+                        "NOERROR rd ra cd | www.example.com 60 A 192.0.2.2");
+    world_pass(world, SECONDS(61));
+    world->servers[0].manners = SERVER_SERVFAIL;
+    assert_string_equal(world_words(world_ask_with(world, "www.example.com", WIRE_A, cd)),
+                        "NOERROR rd ra cd | www.example.com 30 A 192.0.2.2 | EDE 3 ");
+    assert_string_equal(world_words(world_ask(world, "www.example.com", WIRE_A)), STALE);
+    world_destroy(world);
+}
+
+/* Silence keeps them waiting for no longer than others. */
+static void who_sets_cd_waits_no_longer(void **state)
+{
+    const struct world_manner cd = {.checking_disabled = true};
+    struct world *world = make_late(1, SERVER_SILENT);
+    const uint64_t began = world->now.mono_us;
+
+    (void)state;
+    struct world_reply *reply = world_ask_with(world, "www.example.com", WIRE_A, cd);
+    assert_string_equal(world_words(reply),
+                        "NOERROR rd ra cd | www.example.com 30 A 192.0.2.1 | EDE 3 ");
+    assert_int_equal(reply->sent_us - began, MILLISECONDS(1800));
+    world_pass(world, SECONDS(20)); /* it has failed */
+    const size_t asked = world->asked_count;
+    const uint64_t again = world->now.mono_us;
+    reply = world_ask_with(world, "www.example.com", WIRE_A, cd);
+    assert_int_equal(reply->sent_us - again, 0);
+    assert_int_equal(world->asked_count, asked);
+    /* Nothing is said of questions without CD by that. */
+    assert_int_equal(took_us(world, STALE), MILLISECONDS(1800));
+    world_destroy(world);
+}
+
+/* One that holds is told as it is. */
+static void what_came_without_cd_may_hold_yet(void **state)
+{
+    const struct world_manner cd = {.checking_disabled = true};
+    struct world *world = make_late(1, SERVER_PLAIN);
+
+    (void)state;
+    assert_string_equal(world_words(world_ask(world, "www.example.com", WIRE_A)), FRESH);
+    world_pass(world, SECONDS(20));
+    world->servers[0].manners = SERVER_SERVFAIL;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_string_equal(world_words(world_ask_with(world, "www.example.com", WIRE_A, cd)),
+                            "NOERROR rd ra cd | www.example.com 40 A 192.0.2.1");
+    }
+    assert_int_equal(counters(world)->stale, 0);
+    world->settings.stale_max_s = 0; /* off */
+    world_adopt_lists(world, 0, NULL);
+    world_pass(world, SECONDS(31));
+    assert_string_equal(world_words(world_ask_with(world, "www.example.com", WIRE_A, cd)),
+                        "SERVFAIL rd ra cd | EDE 0 the upstream answered SERVFAIL");
+    world_destroy(world);
+}
+
+/* What came for CD may be what a validating upstream would have withheld. */
+static void what_came_for_cd_is_for_nobody_else(void **state)
+{
+    const struct world_manner cd = {.checking_disabled = true};
+    struct world *world = world_create();
+
+    (void)state;
+    set(world);
+    world_serve(world, "www.example.com", WIRE_A, "www.example.com. 60 IN A 192.0.2.1\n");
+    world_ask_with(world, "www.example.com", WIRE_A, cd);
+    world->servers[0].manners = SERVER_SERVFAIL;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_string_equal(world_words(world_ask(world, "www.example.com", WIRE_A)),
+                            "SERVFAIL rd ra | EDE 0 the upstream answered SERVFAIL");
+        world_pass(world, SECONDS(70));
+    }
+    world_destroy(world);
+}
+
+/* Policy has its say about it, as about any other. */
+static void what_came_without_cd_is_judged(void **state)
+{
+    const struct world_manner cd = {.checking_disabled = true};
+    struct world *world = make_late(1, SERVER_SERVFAIL);
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) { /* the second is known not to be any rule's business */
+        assert_string_equal(world_words(world_ask_with(world, "www.example.com", WIRE_A, cd)),
+                            "NOERROR rd ra cd | www.example.com 30 A 192.0.2.1 | EDE 3 ");
+    }
+    world_adopt(world, {.id = "l", .rules = "block prefix 192.0.2.0/24"});
+    const char *blocked = world_words(world_ask_with(world, "www.example.com", WIRE_A, cd));
+    if (strstr(blocked, "192.0.2.1") != NULL || counters(world)->blocked != 1) {
+        fail_msg("it is told: %s", blocked);
+    }
+    world_destroy(world);
+}
+
 static void absence_is_told_as_well(void **state)
 {
     static const char soa[] =
@@ -513,6 +644,11 @@ int main(void)
         cmocka_unit_test(what_is_blocked_while_it_waits_is_blocked),
         cmocka_unit_test(a_reload_ends_what_goes_on),
         cmocka_unit_test(signatures_are_told_to_who_asks_for_them),
+        cmocka_unit_test(what_came_without_cd_does_for_who_sets_it),
+        cmocka_unit_test(who_sets_cd_waits_no_longer),
+        cmocka_unit_test(what_came_without_cd_may_hold_yet),
+        cmocka_unit_test(what_came_for_cd_is_for_nobody_else),
+        cmocka_unit_test(what_came_without_cd_is_judged),
         cmocka_unit_test(absence_is_told_as_well),
         cmocka_unit_test(a_newer_answer_counts),
         cmocka_unit_test(the_client_says_how_it_is_told),
