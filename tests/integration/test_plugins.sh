@@ -79,36 +79,55 @@ www A 198.51.100.77
 ZONE
 nsd_port=$(free_port)
 start_nsd "$nsd_port" test elsewhere.example
-# Between each program and NSD: writes down every name that is asked.
+# Between each program and NSD: writes down every name that is asked. Over TCP, too: a program that was kept waiting may ask so
+# from then on, and Knot Resolver never comes back from it.
 back=$(free_port)
 cat >"$work/relay.py" <<'PYTHON'
 import asyncio, sys
 back, to, log = int(sys.argv[1]), int(sys.argv[2]), open(sys.argv[3], "a", buffering=1)
+async def ask(data):
+    """The answer of NSD, or None."""
+    labels, at = [], 12
+    while data[at]:
+        labels.append(data[at + 1:at + 1 + data[at]].decode().lower())
+        at += data[at] + 1
+    log.write(".".join(labels) + "\n")
+    answered = asyncio.get_running_loop().create_future()
+    class Once(asyncio.DatagramProtocol):
+        def datagram_received(self, data, server):
+            if not answered.done():
+                answered.set_result(data)
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Once, remote_addr=("127.0.0.1", to))
+    transport.sendto(data)
+    try:
+        return await asyncio.wait_for(answered, 5)
+    except asyncio.TimeoutError:
+        return None
+    finally:
+        transport.close()
 class Relay(asyncio.DatagramProtocol):
     def connection_made(self, transport):
         self.transport = transport
     def datagram_received(self, data, client):
-        labels, at = [], 12
-        while data[at]:
-            labels.append(data[at + 1:at + 1 + data[at]].decode().lower())
-            at += data[at] + 1
-        log.write(".".join(labels) + "\n")
-        asyncio.ensure_future(self.ask(data, client))
-    async def ask(self, data, client):
-        answered = asyncio.get_running_loop().create_future()
-        class Once(asyncio.DatagramProtocol):
-            def datagram_received(self, data, server):
-                if not answered.done():
-                    answered.set_result(data)
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Once, remote_addr=("127.0.0.1", to))
-        transport.sendto(data)
-        try:
-            self.transport.sendto(await asyncio.wait_for(answered, 5), client)
-        except asyncio.TimeoutError:
-            pass
-        transport.close()
+        asyncio.ensure_future(self.answer(data, client))
+    async def answer(self, data, client):
+        answer = await ask(data)
+        if answer is not None:
+            self.transport.sendto(answer, client)
+async def connected(reader, writer):
+    try:
+        while True:
+            answer = await ask(await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big")))
+            if answer is None:
+                break
+            writer.write(len(answer).to_bytes(2, "big") + answer)
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    writer.close()
 async def main():
     await asyncio.get_running_loop().create_datagram_endpoint(Relay, local_addr=("127.0.0.1", back))
+    await asyncio.start_server(connected, "127.0.0.1", back)
     await asyncio.Event().wait()
 asyncio.run(main())
 PYTHON
