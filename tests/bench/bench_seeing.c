@@ -105,6 +105,7 @@ int main(void)
     struct random random;
 
     if (work == NULL || random_library_init() != 0) {
+        free(work);
         return 1;
     }
     random_init_seed(&random, seed);
