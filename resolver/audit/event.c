@@ -10,6 +10,7 @@
 #include "audit/event.h"
 
 #include "base/invariant.h"
+#include "base/same.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -50,7 +51,7 @@ _Static_assert(sizeof(struct head) + (POLICY_HOPS_MAX + 3u) * (1 + WIRE_NAME_MAX
 
 static bool same_name(const struct wire_name *a, const struct wire_name *b)
 {
-    return a->len == b->len && memcmp(a->octets, b->octets, a->len) == 0;
+    return a->len == b->len && same_octets(a->octets, b->octets, a->len);
 }
 
 static size_t name_size(const struct wire_name *name, const struct wire_name *asked)
@@ -95,60 +96,67 @@ static uint8_t find_hit_name(const struct audit_decision *decision, uint8_t coun
     return HIT_NAME_OWN;
 }
 
-/* hot */
+/* hot. The head, but for name_at and chain_count. */
+static void put_head(struct head *head, const struct audit_decision *decision)
+{
+    const struct policy_hit *hit = decision->hit;
+
+    head->generation = decision->generation;
+    head->wall_us = decision->wall_us;
+    head->client = decision->client;
+    head->upstream = decision->upstream;
+    head->hit_address = hit->address;
+    head->latency_us = decision->latency_us;
+    head->set = hit->set;
+    head->type = decision->type;
+    head->exception = hit->exception;
+    head->row = hit->row;
+    head->transport = decision->transport;
+    head->view = decision->view;
+    head->rcode = decision->rcode;
+    head->flags = (uint8_t)((decision->applied ? FLAG_APPLIED : 0) |
+                            (decision->cached != AUDIT_CACHED_NOT ? FLAG_CACHED : 0) |
+                            (decision->cached == AUDIT_CACHED_STALE ? FLAG_STALE : 0) |
+                            (hit->family != hit->address.family ? FLAG_EMBEDDED : 0) |
+                            (hit->ground == POLICY_GROUND_DEFAULT ? FLAG_DEFAULT : 0) |
+                            (hit->ground == POLICY_GROUND_CLIENT ? FLAG_CLIENT : 0) |
+                            hit->trial << TRIAL_SHIFT);
+    head->list = hit->list;
+    head->labels = hit->labels;
+    head->trigger = hit->trigger;
+    head->hop = hit->hop;
+    head->mode = hit->mode;
+    head->action = hit->action;
+    head->kind = hit->kind;
+}
+
+/* hot. Written where it is read: nothing is put together first. */
 bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
 {
     const struct policy_hit *hit = decision->hit;
     const uint8_t count = chain_count(decision);
-    const struct head head = {
-        .generation = decision->generation,
-        .wall_us = decision->wall_us,
-        .client = decision->client,
-        .upstream = decision->upstream,
-        .hit_address = hit->address,
-        .latency_us = decision->latency_us,
-        .set = hit->set,
-        .type = decision->type,
-        .exception = hit->exception,
-        .transport = decision->transport,
-        .view = decision->view,
-        .rcode = decision->rcode,
-        .flags = (uint8_t)((decision->applied ? FLAG_APPLIED : 0) |
-                           (decision->cached != AUDIT_CACHED_NOT ? FLAG_CACHED : 0) |
-                           (decision->cached == AUDIT_CACHED_STALE ? FLAG_STALE : 0) |
-                           (hit->family != hit->address.family ? FLAG_EMBEDDED : 0) |
-                           (hit->ground == POLICY_GROUND_DEFAULT ? FLAG_DEFAULT : 0) |
-                           (hit->ground == POLICY_GROUND_CLIENT ? FLAG_CLIENT : 0) |
-                           hit->trial << TRIAL_SHIFT),
-        .row = hit->row,
-        .list = hit->list,
-        .labels = hit->labels,
-        .trigger = hit->trigger,
-        .hop = hit->hop,
-        .mode = hit->mode,
-        .action = hit->action,
-        .kind = hit->kind,
-        .chain_count = count,
-        .name_at = find_hit_name(decision, count),
-    };
-    size_t size = sizeof(head) + 1 + decision->name->len;
+    const uint8_t name_at = find_hit_name(decision, count);
+    size_t size = sizeof(struct head) + 1 + decision->name->len;
 
     for (uint8_t i = 0; i < count; i++) {
         size += name_size(&decision->chain->names[i], decision->name);
     }
-    if (head.name_at == HIT_NAME_OWN) {
+    if (name_at == HIT_NAME_OWN) {
         size += name_size(&hit->name, decision->name);
     }
     uint8_t *const start = ring_reserve(ring, size);
     if (start == NULL) {
         return false;
     }
-    memcpy(start, &head, sizeof(head));
-    uint8_t *at = put_name(start + sizeof(head), decision->name, NULL);
+    struct head *const head = (struct head *)(void *)start; /* where any number may be */
+    put_head(head, decision);
+    head->chain_count = count;
+    head->name_at = name_at;
+    uint8_t *at = put_name(start + sizeof(*head), decision->name, NULL);
     for (uint8_t i = 0; i < count; i++) {
         at = put_name(at, &decision->chain->names[i], decision->name);
     }
-    if (head.name_at == HIT_NAME_OWN) {
+    if (name_at == HIT_NAME_OWN) {
         at = put_name(at, &hit->name, decision->name);
     }
     invariant((size_t)(at - start) == size);

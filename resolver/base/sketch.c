@@ -1,6 +1,7 @@
 #include "base/sketch.h"
 
 #include "base/invariant.h"
+#include "base/same.h"
 #include "base/siphash.h"
 
 #include <stdbool.h>
@@ -96,7 +97,7 @@ static size_t find(const struct sketch *sketch, size_t set, uint32_t tag, const 
 
     while (way < SKETCH_WAYS &&
            (in->tag[way] != tag || in->count[way] == 0 || in->len[way] != len ||
-            memcmp(key_at(sketch, set, way), key, len) != 0)) {
+            !same_octets(key_at(sketch, set, way), key, len))) {
         way++;
     }
     return way;

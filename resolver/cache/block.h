@@ -9,6 +9,7 @@
 #define CORDON_CACHE_BLOCK_H
 
 #include "base/invariant.h"
+#include "base/same.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -112,7 +113,7 @@ static inline bool cache_stream_equals(struct cache_stream *stream, const uint8_
         size_t piece;
         const uint8_t *octets = cache_stream_piece(stream, len, &piece);
 
-        equal = memcmp(octets, data, piece) == 0;
+        equal = same_octets(octets, data, piece);
         data += piece;
         len -= piece;
     }

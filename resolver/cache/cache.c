@@ -255,17 +255,12 @@ void cache_let_go(struct cache_found *found)
 void cache_age_ttls(struct cache_stream *stream, const struct cache_head *head, uint32_t age_s,
                     uint8_t *octets)
 {
-    uint16_t offsets[32];
+    for (unsigned left = head->ttl_count; left > 0; left--) {
+        uint16_t offset;
 
-    for (unsigned left = head->ttl_count; left > 0;) {
-        const unsigned count = left < 32 ? left : 32;
-
-        cache_stream_read(stream, offsets, count * sizeof(offsets[0]));
-        for (unsigned i = 0; i < count; i++) {
-            const uint32_t ttl = wire_get32(octets + offsets[i]);
-            wire_put32(octets + offsets[i], ttl > age_s ? ttl - age_s : 0);
-        }
-        left -= count;
+        cache_stream_read(stream, &offset, sizeof(offset));
+        const uint32_t ttl = wire_get32(octets + offset);
+        wire_put32(octets + offset, ttl > age_s ? ttl - age_s : 0);
     }
 }
 

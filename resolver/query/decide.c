@@ -32,6 +32,9 @@ static enum query_state respond_known(struct query_engine *engine, struct query 
     const struct query_answer *answer = &engine->answer;
     struct wire_message message;
 
+    if (query_ready_cached(engine, q)) {
+        return QUERY_SEND;
+    }
     wire_message_header(answer->octets, answer->len, &message);
     message.body += q->question.raw_len; /* of the same name */
     invariant(message.body <= message.len);

@@ -290,6 +290,9 @@ uint16_t respond_flags(const struct query *q, unsigned rcode);
  * NODATA, or NXDOMAIN. False: it is to be written the general way. */
 bool query_ready_forged(struct query_engine *engine, struct query *q);
 bool query_ready_negative(struct query_engine *engine, struct query *q, unsigned rcode);
+/* hot. The same of engine->answer, which is as it was put into the cache, and of whose octets
+ * nobody has to know more than that they begin with this very question. */
+bool query_ready_cached(struct query_engine *engine, struct query *q);
 
 /* block.c */
 /* Answers by the action of hit q->block. May go on to QUERY_LOOKUP for a redirect. */

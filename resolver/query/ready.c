@@ -97,6 +97,16 @@ static void make_opt(struct query_ready_opt *opt, const struct query_settings *s
     opt->code = (uint16_t)block_code(settings, said);
 }
 
+static void make_plain(uint8_t octets[QUERY_READY_PLAIN], const struct query_settings *settings)
+{
+    const struct wire_opt what = {
+        .udp_size = settings->udp_size, .ede = WIRE_EDE_NONE, .keepalive_100ms = -1};
+    struct wire_writer writer = {.octets = octets, .size = QUERY_READY_PLAIN};
+
+    wire_write_opt(&writer, &what);
+    invariant(!writer.overflow && writer.len == QUERY_READY_PLAIN);
+}
+
 void query_ready_make(struct query_ready *ready, const struct policy *policy,
                       const struct query_settings *settings)
 {
@@ -113,6 +123,8 @@ void query_ready_make(struct query_ready *ready, const struct policy *policy,
         make_record(&ready->aaaa[i], WIRE_AAAA, settings->block_ttl_s, v6, ADDRESS_V6);
     }
     make_soa(ready->soa, settings->block_ttl_s);
+    make_plain(ready->plain, settings);
+    ready->has_plain = true;
     for (ready->lists = 0; ready->lists < POLICY_LISTS_MAX; ready->lists++) {
         const struct policy_hit hit = {.ground = POLICY_GROUND_RULE,
                                        .list = (uint8_t)ready->lists};
@@ -125,15 +137,20 @@ void query_ready_make(struct query_ready *ready, const struct policy *policy,
     }
 }
 
+/* hot. True if OPT says something of this very question. */
+static bool says_more(const struct query *q)
+{
+    return q->cookie_verdict != QUERY_COOKIE_NONE ||
+           (q->client.transport == QUERY_TCP && q->question.has_keepalive);
+}
+
 /* hot. OPT of the hit's list; NULL: it is to be written the general way. */
 static const struct query_ready_opt *opt_of(const struct query_engine *engine,
                                             const struct query *q)
 {
     const struct policy_hit *hit = &q->hits.at[q->block];
-    const bool others = q->cookie_verdict != QUERY_COOKIE_NONE ||
-                        (q->client.transport == QUERY_TCP && q->question.has_keepalive);
 
-    return hit->ground == POLICY_GROUND_RULE && hit->list < engine->ready.lists && !others
+    return hit->ground == POLICY_GROUND_RULE && hit->list < engine->ready.lists && !says_more(q)
                ? &engine->ready.opts[hit->list]
                : NULL;
 }
@@ -211,5 +228,40 @@ bool query_ready_negative(struct query_engine *engine, struct query *q, unsigned
                (uint16_t)(0xc000u | (WIRE_HEADER_OCTETS + (unsigned)q->question.raw_len +
                                      SOA_AT_INVALID)));
     wire_put32(body + SOA_AT_SERIAL, opt->serial);
+    return true;
+}
+
+/* hot */
+bool query_ready_cached(struct query_engine *engine, struct query *q)
+{
+    const struct query_answer *answer = &engine->answer;
+    const struct wire_question *question = &q->question;
+    const size_t at = WIRE_HEADER_OCTETS + (size_t)question->raw_len;
+    const size_t opt_len = question->has_edns ? QUERY_READY_PLAIN : 0;
+
+    invariant(at <= answer->len);
+    if (!engine->ready.has_plain || answer->stale || says_more(q) ||
+        !respond_reserve(engine, q) || answer->len + opt_len > q->out_size) {
+        return false;
+    }
+    uint8_t *const out = q->out;
+    const unsigned rcode = wire_get16(answer->octets + 2) & WIRE_RCODE_MASK;
+    const unsigned more = wire_get16(answer->octets + 10) + (opt_len > 0 ? 1u : 0);
+
+    if (more > UINT16_MAX) {
+        return false;
+    }
+    wire_put16(out, question->id);
+    wire_put16(out + 2, respond_flags(q, rcode));
+    memcpy(out + 4, answer->octets + 4, 6);
+    wire_put16(out + 10, (uint16_t)more);
+    memcpy(out + WIRE_HEADER_OCTETS, question->raw, question->raw_len);
+    memcpy(out + at, answer->octets + at, answer->len - at);
+    if (opt_len > 0) {
+        memcpy(out + answer->len, engine->ready.plain, QUERY_READY_PLAIN);
+        out[answer->len + OPT_AT_FLAGS] = question->dnssec_ok ? WIRE_EDNS_DO >> 8 : 0;
+    }
+    q->rcode = (uint8_t)rcode;
+    q->out_len = answer->len + opt_len;
     return true;
 }

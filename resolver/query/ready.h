@@ -2,6 +2,7 @@
  * query/ready.h - what stands behind the question in answers of blocked questions, made once
  * for a policy and its settings: the sinkhole's record of each view, the SOA of negative
  * answers, and OPT with the words of each list. An answer is then the question and two copies.
+ * And OPT of those from the cache, which are copies of what is kept otherwise.
  *
  * It is made by the functions of wire/ that write such answers otherwise, from a question of
  * our own, so that nothing of their format stands here but what differs from question to
@@ -33,9 +34,13 @@ struct query_ready_opt {
     uint32_t serial;
 };
 
+#define QUERY_READY_PLAIN 11u /* octets of an OPT record without options */
+
 struct query_ready {
     unsigned views, lists; /* so many are made */
     bool ede;
+    bool has_plain;
+    uint8_t plain[QUERY_READY_PLAIN]; /* OPT of answers from the cache */
     struct query_ready_record a[POLICY_VIEWS_MAX], aaaa[POLICY_VIEWS_MAX];
     uint8_t soa[QUERY_READY_SOA];
     struct query_ready_opt opts[POLICY_LISTS_MAX];

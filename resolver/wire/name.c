@@ -1,5 +1,6 @@
 #include "wire/name.h"
 
+#include "base/same.h"
 #include "wire/limits.h"
 
 #include <string.h>
@@ -23,6 +24,19 @@ static inline uint64_t lower_eight(uint64_t octets)
     return octets | upper >> 2; /* 0x80 becomes 0x20 */
 }
 
+#define SIXTEEN 16u
+
+/* wire_lower() of sixteen at once. */
+static inline void lower_sixteen(uint8_t *to, const uint8_t *from)
+{
+    typedef uint8_t vector __attribute__((vector_size(SIXTEEN)));
+    vector octets;
+
+    memcpy(&octets, from, SIXTEEN);
+    octets |= (vector)(octets - 'A' < 26) & 0x20;
+    memcpy(to, &octets, SIXTEEN);
+}
+
 /* Labels that stand one behind the other, their length octets among them: these are below 'A'
  * and stay what they are. */
 static inline void keep_run(uint8_t *to, const uint8_t *from, size_t len, enum keep keep)
@@ -36,6 +50,14 @@ static inline void keep_run(uint8_t *to, const uint8_t *from, size_t len, enum k
     if (len < sizeof(eight)) {
         for (size_t i = 0; i < len; i++) {
             to[i] = wire_lower(from[i]);
+        }
+        return;
+    }
+    if (len >= SIXTEEN) {
+        for (size_t i = 0; i < len; i += SIXTEEN) {
+            const size_t at = i + SIXTEEN <= len ? i : len - SIXTEEN;
+
+            lower_sixteen(to + at, from + at);
         }
         return;
     }
@@ -185,7 +207,7 @@ bool wire_octets_same(const uint8_t *a, const uint8_t *b, size_t len)
 
 bool wire_name_equal(const struct wire_name *a, const struct wire_name *b)
 {
-    return a->len == b->len && memcmp(a->octets, b->octets, a->len) == 0;
+    return a->len == b->len && same_octets(a->octets, b->octets, a->len);
 }
 
 bool wire_name_is_within(const struct wire_name *name, const struct wire_name *suffix)

@@ -11,6 +11,7 @@
 #include "wire/writer.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -295,7 +296,7 @@ struct work {
     struct cache *cache;
     unsigned index;
     _Atomic bool *over;
-    unsigned long turns;
+    _Atomic unsigned long turns;
 };
 
 /* Asks and stores names of two zones all the time. */
@@ -321,7 +322,7 @@ static void *use(void *context)
             entry.len = answer_of(&name, 1 + number % 9, 60, octets, sizeof(octets));
             cache_put(work->cache, &key, START, octets, &entry);
         }
-        work->turns++;
+        atomic_fetch_add(&work->turns, 1);
     }
     return NULL;
 }
@@ -348,7 +349,10 @@ static void walks_beside_threads_that_use_it(void **state)
 
     (void)state;
     for (unsigned i = 0; i < THREADS; i++) {
-        work[i] = (struct work){cache, i, &over, 0};
+        work[i].cache = cache;
+        work[i].index = i;
+        work[i].over = &over;
+        atomic_init(&work[i].turns, 0);
         assert_int_equal(pthread_create(&threads[i], NULL, use, &work[i]), 0);
     }
     for (unsigned round = 0; round < 200 || ((seen == 0 || forgotten == 0) && round < 100000);
@@ -358,10 +362,14 @@ static void walks_beside_threads_that_use_it(void **state)
         forgotten += round % 50 == 49 ? cache_flush(cache) : 0;
     }
     assert_true(seen > 0 && forgotten > 0);
+    for (unsigned i = 0; i < THREADS; i++) { /* on a busy machine one may not have begun */
+        while (atomic_load(&work[i].turns) == 0) {
+            sched_yield();
+        }
+    }
     atomic_store(&over, true);
     for (unsigned i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
-        assert_true(work[i].turns > 0);
     }
     (void)cache_forget(cache, &filter, START);
     seen = 0;

@@ -1,7 +1,8 @@
 /*
- * What a blocked question is answered by what is ready for it (query/ready.h) is octet for
- * octet what the general way would write, with the same events and counters: for each action,
- * type, view, setting and change, whatever the question's case, flags, EDNS and transport.
+ * What a question is answered by what is ready for it (query/ready.h) is octet for octet what
+ * the general way would write, with the same events and counters: blocked, for each action,
+ * type, view, setting and change, or from the cache; whatever the question's case, flags, EDNS
+ * and transport.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,17 +43,29 @@ static const struct {
      RULE("block", "sink.example", " action=nodata") RULE("block", "only2.example", "")},
 };
 
-static const char *const names[] = {"sink.example",     "a.b.sink.example",
-                                    "nx.example",       "a.nx.example",
-                                    "kept.example",     "x.kept.example",
-                                    "www.kept.example", "nodata.example",
-                                    "refused.example",  "drop.example",
-                                    "tc.example",       "log.example",
-                                    "law.example",      "b.lawnx.example",
-                                    "a.cordon.invalid", "q.a.cordon.invalid",
-                                    "nx.invalid",       "x.nobody.invalid",
-                                    "only2.example",    "unlisted.example",
-                                    "example",          "."};
+static const char *const names[] = {"sink.example",
+                                    "a.b.sink.example",
+                                    "nx.example",
+                                    "a.nx.example",
+                                    "kept.example",
+                                    "x.kept.example",
+                                    "www.kept.example",
+                                    "nodata.example",
+                                    "refused.example",
+                                    "drop.example",
+                                    "tc.example",
+                                    "log.example",
+                                    "law.example",
+                                    "b.lawnx.example",
+                                    "a.cordon.invalid",
+                                    "q.a.cordon.invalid",
+                                    "nx.invalid",
+                                    "x.nobody.invalid",
+                                    "only2.example",
+                                    "unlisted.example",
+                                    "a.unlisted.example",
+                                    "example",
+                                    "."};
 
 static const uint16_t types[] = {WIRE_A,   WIRE_AAAA, WIRE_HTTPS, WIRE_SVCB,  WIRE_TXT,
                                  WIRE_ANY, WIRE_NS,   WIRE_SOA,   WIRE_CNAME, 65280};
@@ -338,8 +351,61 @@ static void adopt(struct side *side, const struct policy *policy, bool ready)
 {
     query_engine_adopt(side->bench->engine, policy, &side->bench->settings);
     assert_int_equal(side->bench->engine->ready.lists, COUNT(lists));
+    assert_true(side->bench->engine->ready.has_plain);
     if (!ready) {
         side->bench->engine->ready.lists = 0;
+        side->bench->engine->ready.has_plain = false;
+    }
+}
+
+static void keep(struct side *side, const struct cache_key *key, unsigned records)
+{
+    static const uint8_t rdata[16] = {192, 0, 2, 7};
+    uint8_t octets[4096], raw[WIRE_NAME_MAX + 4];
+    struct wire_writer writer;
+
+    memcpy(raw, key->name->octets, key->name->len);
+    wire_put16(raw + key->name->len, key->type);
+    wire_put16(raw + key->name->len + 2, WIRE_IN);
+    wire_writer_begin(&writer, octets, sizeof(octets), raw, key->name->len + 4u);
+    for (unsigned i = 0; i < records; i++) {
+        wire_write_record(&writer, WIRE_ANSWER, key->name, key->type, 86400 + i, rdata,
+                          key->type == WIRE_A ? 4 : 16);
+    }
+    if (records == 0) {
+        block_write_soa(&writer, key->name, 1, 86400);
+    }
+    const unsigned rcode = records == 0 ? WIRE_NXDOMAIN : WIRE_NOERROR;
+    const struct cache_entry entry = {
+        .kind = CACHE_ANSWER,
+        .ttl_s = 86400,
+        .ede = WIRE_EDE_NONE,
+        .len = wire_writer_end(&writer, 0, (uint16_t)(WIRE_FLAG_QR | WIRE_FLAG_RA | rcode))};
+
+    cache_put(side->bench->cache, key, side->bench->now.mono_us, octets, &entry);
+}
+
+/* What is no rule's business is in the cache: one record, many, and none. */
+static void fill(struct side *side)
+{
+    static const char *const kept[] = {"unlisted.example", "a.unlisted.example",
+                                       "www.kept.example", "log.example"};
+    static const struct {
+        uint16_t type;
+        unsigned records;
+    } sorts[] = {{WIRE_A, 1}, {WIRE_AAAA, 20}, {WIRE_TXT, 0}, {WIRE_HTTPS, 0}};
+
+    for (unsigned i = 0; i < COUNT(kept) * COUNT(sorts) * 4; i++) {
+        const unsigned sort = i / 4 % COUNT(sorts);
+        struct wire_name name;
+        const struct cache_key key = {.name = &name,
+                                      .type = sorts[sort].type,
+                                      .dnssec_ok = i % 2 != 0,
+                                      .checking_disabled = i / 2 % 2 != 0};
+        const char *text = kept[i / 4 / COUNT(sorts)];
+
+        assert_int_equal(wire_name_from_text(text, strlen(text), &name), WIRE_TEXT_OK);
+        keep(side, &key, sorts[sort].records);
     }
 }
 
@@ -424,6 +490,8 @@ static void what_is_ready_is_what_the_general_way_writes(void **state)
     random_init_seed(&random, seed);
     open_side(&ready);
     open_side(&general);
+    fill(&ready);
+    fill(&general);
     for (unsigned setting = 0; setting < 5; setting++) {
         for (unsigned changed = 0; changed < 4; changed++) {
             struct policy *policy = change(base, changed, generation++);
@@ -433,6 +501,8 @@ static void what_is_ready_is_what_the_general_way_writes(void **state)
             ready.bench->settings.choice = general.bench->settings.choice = choice;
             adopt(&ready, policy, true);
             adopt(&general, policy, false);
+            bench_pass(ready.bench, 700000000);
+            bench_pass(general.bench, 700000000);
             for (unsigned i = 0; name_at(i, &name); i++) {
                 for (unsigned j = 0; j < COUNT(types) * VIEWS * MANNERS; j++) {
                     compare(&ready, &general, &random, &name, types[j % COUNT(types)],
@@ -448,6 +518,7 @@ static void what_is_ready_is_what_the_general_way_writes(void **state)
     assert_memory_equal(one, query_engine_counters(general.bench->engine), sizeof(*one));
     assert_true(one->blocked > 20000 && one->logged > 3000 && one->truncated > 300);
     assert_true(one->excepted > 50 && one->denied > 500 && ready.sent == general.sent);
+    assert_true(one->cache_hits > 1000);
     policy_views_free(choice);
     bench_destroy(ready.bench);
     bench_destroy(general.bench);
@@ -487,6 +558,26 @@ static void what_is_ready_is_sent(void **state)
             assert_true(side.len > at);
             assert_int_equal(side.answer[at], expected);
         }
+    }
+    fill(&side);
+    for (uint8_t turn = 0; turn < 3; turn++) { /* looked at, known, and known and spoilt */
+        uint8_t *const octet = &side.bench->engine->ready.plain[4];
+
+        random_init_seed(&random, seed);
+        assert_int_equal(wire_name_from_text("unlisted.example", 16, &name), WIRE_TEXT_OK);
+        size_t len = make_question(&random, &name, WIRE_A, octets);
+        if (octets[11] == 0) {
+            octets[11] = 1;
+            memcpy(octets + len, (const uint8_t[]){0, 0, WIRE_OPT, 2, 0, 0, 0, 0, 0, 0, 0}, 11);
+            len += 11;
+        }
+        octets[WIRE_HEADER_OCTETS + name.len + 4 + 7] = 0; /* no DO */
+        wire_put16(octets + WIRE_HEADER_OCTETS + name.len + 4 + 9, 0);
+        len = WIRE_HEADER_OCTETS + name.len + 4u + 11;
+        *octet ^= turn == 2 ? 0x40 : 0;
+        run_side(&side, &client, 4096, octets, len);
+        assert_int_equal(side.len, WIRE_HEADER_OCTETS + name.len + 4u + 16 + 11);
+        assert_int_equal(side.answer[side.len - 7], 0xd0 ^ (turn == 2 ? 0x40 : 0));
     }
     bench_destroy(side.bench);
     policy_destroy(policy);
