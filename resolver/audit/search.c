@@ -61,15 +61,35 @@ static void pass_damage(struct search *search, const struct audit_item *item)
     search->here = (struct audit_search_place){item->file, item->end, search->next};
 }
 
-/* False for octets in the body of another block that look like one, or for an old one. */
-static bool is_next(struct search *search, const struct audit_header *header)
+/* False for octets in the body of another block that look like one, for an old one, and for one
+ * that was written to another file: a copy of that would be counted twice. */
+static bool is_next(struct search *search, const struct audit_item *item)
 {
+    const struct audit_header *header = &item->header;
+
+    if (header->file != item->file) {
+        search->stats.damaged += search->after_damage ? 0 : 1;
+        search->after_damage = true;
+        return false;
+    }
     if (search->after_damage && header->number < search->next) {
         return false;
     }
     search->after_damage = false;
     search->next = header->number + 1;
     return true;
+}
+
+/* The head of a file says how many blocks lie before it: fewer are there where a file is gone,
+ * or another is in its place. */
+static void enter_file(struct search *search, const struct audit_item *item)
+{
+    if (item->head.number == item->file) {
+        search->stats.damaged +=
+            !search->after_damage && item->head.state.tree.size != search->next ? 1 : 0;
+        search->after_damage = false;
+        search->next = item->head.state.tree.size;
+    }
 }
 
 /*
@@ -96,7 +116,7 @@ static int walk_on(struct search *search, const struct audit_item *item)
     switch (item->kind) {
     case AUDIT_ITEM_BLOCK:
     case AUDIT_ITEM_REMOVED:
-        result = is_next(search, &item->header) ? meet(search, item) : 0;
+        result = is_next(search, item) ? meet(search, item) : 0;
         break;
     case AUDIT_ITEM_SHORT: /* of the last file, as far as is known, it is what is being written
                             */
@@ -109,9 +129,11 @@ static int walk_on(struct search *search, const struct audit_item *item)
         pass_damage(search, item);
         return 0;
     case AUDIT_ITEM_FILE:
+        enter_file(search, item);
+        break;
     case AUDIT_ITEM_CHECKPOINT:
         break;
-    case AUDIT_ITEM_MISSING:
+    case AUDIT_ITEM_MISSING: /* the head of the next one says so */
     case AUDIT_ITEM_END:
         return 0;
     }
@@ -148,6 +170,8 @@ static int walk(struct search *search)
  * Newest first: file by file from the last, of each the places of its blocks.
  */
 
+#define UNKNOWN UINT64_MAX
+
 static bool note_place(struct search *search, uint64_t at)
 {
     if (search->places_left == search->places_room) {
@@ -166,9 +190,19 @@ static bool note_place(struct search *search, uint64_t at)
     return true;
 }
 
-/* The places of the blocks of a file, in its order. */
-static int note_file(struct search *search, uint32_t file)
+/* Behind what was looked at of a file, so many blocks were to have come. */
+static void leave_file(struct search *search, uint64_t behind)
 {
+    if (behind != UNKNOWN && !search->after_damage && search->next != behind) {
+        search->stats.damaged++;
+    }
+}
+
+/* The places of the blocks of a file, in its order. *before: how many blocks lie before it, as
+ * its head says; before that, the same of the file behind it. */
+static int note_file(struct search *search, uint32_t file, uint64_t *before)
+{
+    const uint64_t behind = *before;
     struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
     int result = 0;
 
@@ -180,17 +214,23 @@ static int note_file(struct search *search, uint32_t file)
     search->places_left = 0;
     search->after_damage = false;
     search->next = 0;
+    *before = UNKNOWN;
     for (;;) {
         result = audit_reader_next(search->reader, &item);
         if (result != 0 || item.kind == AUDIT_ITEM_END || item.kind == AUDIT_ITEM_MISSING ||
             item.file != file) {
+            leave_file(search, behind);
             return result;
+        }
+        if (item.kind == AUDIT_ITEM_FILE && item.head.number == file) {
+            search->next = item.head.state.tree.size;
+            *before = search->next;
         }
         if (item.kind == AUDIT_ITEM_BAD || item.kind == AUDIT_ITEM_SHORT) {
             pass_damage(search, &item);
         }
         if ((item.kind == AUDIT_ITEM_BLOCK || item.kind == AUDIT_ITEM_REMOVED) &&
-            is_next(search, &item.header) && !note_place(search, item.at)) {
+            is_next(search, &item) && !note_place(search, item.at)) {
             return -ENOMEM;
         }
     }
@@ -226,11 +266,12 @@ static int file_before(const struct search *search, uint32_t file, uint32_t *bef
 static int walk_back(struct search *search)
 {
     struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
+    uint64_t before = UNKNOWN;
     uint32_t file = 0;
     int result = search->files->last(search->files->context, &file);
 
     while (result == 0 && file != 0 && !search->stopped) {
-        result = note_file(search, file);
+        result = note_file(search, file, &before);
         while (result == 0 && search->places_left > 0 && !search->stopped) {
             const uint64_t at = search->places[--search->places_left];
 
@@ -246,6 +287,11 @@ static int walk_back(struct search *search)
         }
         if (result == 0 && !search->stopped) {
             result = file_before(search, file, &file);
+            search->next = 0;
+            search->after_damage = false;
+            if (result == 0 && file == 0) {
+                leave_file(search, before);
+            }
         }
     }
     return result;

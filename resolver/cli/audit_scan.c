@@ -122,8 +122,9 @@ static void tell_damage(struct cli_audit_scan *scan, const char *folder,
     if (stats->damaged > 0) {
         cli_audit_scan_hide(scan);
         fprintf(stderr,
-                "cordon %s: %s: %" PRIu64 " %s of the log %s damaged and passed over: cordon "
-                "audit verify\n",
+                "cordon %s: %s: %" PRIu64
+                " %s of the log %s damaged or missing, and passed over: "
+                "cordon audit verify\n",
                 scan->command, folder, stats->damaged, stats->damaged == 1 ? "part" : "parts",
                 stats->damaged == 1 ? "is" : "are");
     }

@@ -27,9 +27,8 @@ static const char help[] =
     "  --json             a line of JSON each, as in docs/events.md\n"
     "  --csv              comma-separated values, with a line of heads\n"
     "  --quiet            no progress, no advice\n"
-    "Exit status: 0 something was found; 1 nothing was, or a part of the log is damaged and "
-    "was\n"
-    "passed over; 2 wrong usage.\n";
+    "Exit status: 0 something was found; 1 nothing was, or a part of the log is damaged or\n"
+    "missing, and was passed over; 2 wrong usage.\n";
 
 /* Octets of the buffer of standard output: lines leave in larger pieces. */
 #define OUT_OCTETS 65536u

@@ -33,9 +33,8 @@ static const char help[] =
     "  --count N          so many of each, 1 to 1000; not said: 10\n"
     "  --json             as a JSON document\n"
     "  --quiet            no progress\n"
-    "Exit status: 0 something was found; 1 nothing was, or a part of the log is damaged and "
-    "was\n"
-    "passed over; 2 wrong usage.\n";
+    "Exit status: 0 something was found; 1 nothing was, or a part of the log is damaged or\n"
+    "missing, and was passed over; 2 wrong usage.\n";
 
 /* Different ones that are counted: half a million pairs of a client and what it asked are
  * seldom reached, and each costs its longest key and 22 octets. */

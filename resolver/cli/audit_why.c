@@ -460,10 +460,14 @@ static int explain(struct job *job)
         return CLI_REFUSED;
     }
     if (rc == CORDON_E_CORRUPT) {
-        fprintf(stderr,
-                "cordon audit why: %s: the block of event %s is damaged, or its events were "
-                "removed: cordon audit verify\n",
-                job->folder, job->id_text);
+        fprintf(
+            stderr,
+            job->found.removed
+                ? "cordon audit why: %s: the events of the block of %s were removed; `cordon "
+                  "audit verify` says whether that is recorded\n"
+                : "cordon audit why: %s: the block of event %s is damaged: cordon audit "
+                  "verify\n",
+            job->folder, job->id_text);
         return CLI_REFUSED;
     }
     if (rc != 0) {

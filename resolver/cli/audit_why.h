@@ -45,6 +45,7 @@ struct why_found {
     struct audit_checkpoint checkpoint;
     uint32_t file; /* that it lies in */
     bool damaged;  /* a part of the log could not be read */
+    bool removed;  /* the events of its block were taken out */
 };
 
 /* 0; -ENOENT: there is no such event; CORDON_E_CORRUPT: its block is damaged or was removed;

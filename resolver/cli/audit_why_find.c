@@ -121,6 +121,7 @@ static int find_event(const struct audit_files *files, const struct audit_id *id
         } else if (item.kind == AUDIT_ITEM_CHECKPOINT && out->event.is_there) {
             ends = take_checkpoint(&item, out);
         } else if (item.kind == AUDIT_ITEM_REMOVED && has_event(&item, id)) {
+            out->removed = true;
             rc = CORDON_E_CORRUPT;
         } else if (item.kind == AUDIT_ITEM_BLOCK && !out->event.is_there &&
                    has_event(&item, id)) {

@@ -26,7 +26,7 @@ static int setup_all(void **state)
         return -1;
     }
     maker_init(&maker, LOG_NAME);
-    maker.settings.file_octets = 30000;
+    maker.settings.file_octets = 12000;
     files = disk_files(&disk);
     assert_int_equal(audit_log_open(&files, &maker.settings, now, 1, &log, &opened), 0);
     for (unsigned i = 0; i < EVENTS; i++) {
@@ -372,6 +372,59 @@ static void damage_costs_no_more_than_its_block(void **state)
     disk_free(&whole);
 }
 
+static void both_ways(size_t count, bool damaged)
+{
+    const struct audit_query query = {.streams = 0};
+
+    for (unsigned backwards = 0; backwards < 2; backwards++) {
+        const struct order order =
+            order_of(&query, (struct audit_search_way){.newest_first = backwards != 0}, 0);
+
+        if (order.count != count || (stats.damaged > 0) != damaged) {
+            fail_msg("%u: %zu events and %u damaged, not %zu", backwards, order.count,
+                     (unsigned)stats.damaged, count);
+        }
+    }
+}
+
+/* What was taken away, and what was put in its place, is neither passed over in silence nor
+ * counted twice. */
+static void files_that_are_gone_or_another_are_damage(void **state)
+{
+    static struct disk untouched;
+    const struct audit_query query = {.streams = 0};
+    const size_t all = order_of(&query, (struct audit_search_way){0}, 0).count;
+    size_t without[8];
+    uint32_t last = 0;
+
+    (void)state;
+    disk_copy(&disk, &untouched);
+    assert_int_equal(disk_last(&disk, &last), 0);
+    assert_true(last > 3 && last < 8);
+    for (unsigned number = 1; number < last; number++) {
+        disk.files[number].exists = false;
+        without[number] = order_of(&query, (struct audit_search_way){0}, 0).count;
+        assert_true(without[number] < all && without[number] > 0);
+        both_ways(without[number], true);
+        disk_copy(&untouched, &disk);
+    }
+    /* The last once more behind itself; one in the place of another; two that changed places.
+     */
+    disk.files[last + 1] = disk.files[last];
+    both_ways(all, true);
+    disk.files[last + 1] = (struct disk_file){.exists = false};
+    const struct disk_file one = disk.files[1];
+    const struct disk_file two = disk.files[2];
+    disk.files[2] = one;
+    both_ways(without[2], true);
+    disk.files[1] = two;
+    both_ways(without[1] + without[2] - all, true);
+    disk.files[1] = one;
+    disk.files[2] = two;
+    both_ways(all, false);
+    disk_free(&untouched);
+}
+
 /* A log that is written while it is searched: each event once, whatever was there when. */
 static void a_log_that_grows_is_gone_on_with(void **state)
 {
@@ -448,6 +501,7 @@ int main(void)
         cmocka_unit_test(threads_and_direction_change_nothing_but_the_order),
         cmocka_unit_test(pages_follow_on_without_a_gap),
         cmocka_unit_test(damage_costs_no_more_than_its_block),
+        cmocka_unit_test(files_that_are_gone_or_another_are_damage),
         cmocka_unit_test(a_log_that_grows_is_gone_on_with),
         cmocka_unit_test(whoever_waits_is_told_and_can_end_it),
     };
