@@ -89,7 +89,9 @@ void config_report_restart(const struct config *old, const struct config *new, c
         if (before != NULL && after != NULL && strcmp(before, after) != 0) {
             report_add(report, REPORT_WARNING, file, 0, 0,
                        "%s: changed, but only a restart makes it so: still%s", row->name,
-                       before[0] != '\0' ? before : " not set");
+                       before[0] == '\0'              ? " not set"
+                       : strchr(before, '\n') != NULL ? " as it was"
+                                                      : before);
         }
         free(before);
         free(after);

@@ -504,6 +504,16 @@ static void only_options_that_need_a_restart_are_named(void **state)
     assert_non_null(strstr(report.entries[2].text, "cache.size"));
     assert_non_null(strstr(report.entries[3].text, "events.to"));
     report_deinit(&report);
+    /* What takes lines of its own is not told. */
+    struct config *one = read_config("audit: {sinks: {a: {format: json, to: 'file:/a'}}}\n", 0);
+    report_init(&report);
+    config_report_restart(one, old, "t", &report);
+    assert_int_equal(report.count, 1);
+    assert_string_equal(
+        report.entries[0].text,
+        "t: audit.sinks: changed, but only a restart makes it so: still as it was");
+    report_deinit(&report);
+    config_free(one);
     report_init(&report);
     config_report_restart(old, old, "t", &report);
     assert_int_equal(report.count, 0);
