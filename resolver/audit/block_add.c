@@ -233,15 +233,44 @@ static void add_word(struct audit_builder *builder, struct dictionary *words,
     builder->text += value->number;
 }
 
-void audit_builder_close_leaf(struct audit_builder *builder)
+static void hash_leaves(struct audit_builder *builder)
 {
-    audit_events_leaf(builder->pending, builder->pending_len,
-                      builder->leaves[(builder->count - 1) / builder->group]);
+    const uint8_t *octets[DIGEST_FOUR];
+    size_t len[DIGEST_FOUR];
+
+    for (unsigned i = 0; i < builder->pending_leaves; i++) {
+        octets[i] = builder->pending + builder->pending_at[i];
+        len[i] = builder->pending_at[i + 1] - builder->pending_at[i];
+    }
+    audit_events_leaves(octets, len, builder->pending_leaves,
+                        builder->leaves + builder->hashed);
+    builder->hashed += builder->pending_leaves;
+    builder->pending_leaves = 0;
     builder->pending_len = 0;
+}
+
+static void close_leaf(struct audit_builder *builder)
+{
+    builder->pending_at[++builder->pending_leaves] = builder->pending_len;
+    if (builder->pending_leaves == DIGEST_FOUR) {
+        hash_leaves(builder);
+    }
+}
+
+void audit_builder_end_leaves(struct audit_builder *builder)
+{
+    if (builder->count % builder->group != 0) {
+        close_leaf(builder);
+    }
+    hash_leaves(builder);
 }
 
 static void add_leaf(struct audit_builder *builder, const struct audit_row *row)
 {
+    if (builder->count % builder->group == 1 || builder->group == 1) { /* it begins one */
+        builder->pending_at[builder->pending_leaves] = builder->pending_len;
+        builder->pending[builder->pending_len++] = 0;
+    }
     uint8_t *at = builder->pending + builder->pending_len;
     /* Most forms are below 128 octets: one octet of length. Others are moved. */
     const size_t len = audit_row_encode(row, at + 1);
@@ -258,7 +287,7 @@ static void add_leaf(struct audit_builder *builder, const struct audit_row *row)
         builder->pending_len += octets + len;
     }
     if (builder->count % builder->group == 0) {
-        audit_builder_close_leaf(builder);
+        close_leaf(builder);
     }
 }
 

@@ -59,8 +59,13 @@ struct audit_builder {
     uint64_t used; /* bit n: column n has a value */
     struct column columns[AUDIT_COLUMN_END];
     uint8_t (*leaves)[DIGEST_OCTETS];
-    uint8_t *pending; /* the events of the leaf that is not full yet */
+    /* What is to be hashed: the octets of leaves, each with its first octet, one behind the
+     * other. The last is not full yet. */
+    uint8_t *pending;
     size_t pending_len;
+    size_t pending_at[DIGEST_FOUR + 1]; /* where each begins, and the next one will */
+    unsigned pending_leaves;            /* that are full */
+    uint32_t hashed;                    /* leaves before these */
     uint8_t *planes, *body;
     size_t planes_size, body_size, body_len;
     uint8_t *directory;
@@ -83,7 +88,7 @@ static inline unsigned audit_builder_width(uint64_t most)
  * no memory, and nothing has changed. */
 bool audit_builder_spread(struct column *column);
 
-/* The leaf of the events that are pending. */
-void audit_builder_close_leaf(struct audit_builder *builder);
+/* Hashes the leaves that are pending, also one that is not full: there are no more events. */
+void audit_builder_end_leaves(struct audit_builder *builder);
 
 #endif

@@ -28,7 +28,7 @@ struct audit_builder *audit_builder_create(enum audit_stream stream, unsigned gr
     builder->stream = stream;
     builder->group = group;
     builder->level = level;
-    builder->pending = malloc(AUDIT_GROUP_MAX);
+    builder->pending = malloc(DIGEST_FOUR * (AUDIT_GROUP_MAX + 1u));
     builder->leaves = malloc((AUDIT_BLOCK_EVENTS_MAX + 1u) * sizeof(*builder->leaves));
     builder->directory = malloc((size_t)AUDIT_SECTIONS_MAX * 4 * AUDIT_VARINT_MAX);
     random_system(builder->hash_key, sizeof(builder->hash_key));
@@ -108,6 +108,8 @@ void audit_builder_clear(struct audit_builder *builder)
     builder->count = 0;
     builder->text = 0;
     builder->pending_len = 0;
+    builder->pending_leaves = 0;
+    builder->hashed = 0;
     builder->first_us = UINT64_MAX;
     builder->last_us = 0;
     builder->before_us = 0;
@@ -344,9 +346,7 @@ int audit_builder_finish(struct audit_builder *builder, struct audit_header *hea
                          const uint8_t **body)
 {
     invariant(builder->count > 0);
-    if (builder->pending_len > 0) {
-        audit_builder_close_leaf(builder);
-    }
+    audit_builder_end_leaves(builder);
     builder->body_len = 0;
     builder->directory_len = 0;
     builder->sections = 0;

@@ -44,6 +44,37 @@ static void nothing_has_a_digest_too(void **state)
     assert_string_equal(text, expected);
 }
 
+/* All lengths around the borders of blocks, beside each other. */
+static void four_digests_are_those_of_each_alone(void **state)
+{
+    enum {
+        LENGTHS = 3 * 128 + 3,
+        MOST = 100000
+    };
+    static uint8_t data[DIGEST_FOUR][MOST];
+    const uint8_t *const at[DIGEST_FOUR] = {data[0], data[1] + 1, data[2], data[3]};
+
+    (void)state;
+    for (unsigned lane = 0; lane < DIGEST_FOUR; lane++) {
+        for (size_t i = 0; i < MOST; i++) {
+            data[lane][i] = (uint8_t)(i * (31 + lane) + i / 251);
+        }
+    }
+    for (size_t i = 0; i < LENGTHS; i++) {
+        const size_t lengths[DIGEST_FOUR] = {i, LENGTHS - 1 - i, i * 7 % 130,
+                                             i % 16 != 0 ? 512 : i * (MOST / LENGTHS)};
+        uint8_t out[DIGEST_FOUR][DIGEST_OCTETS];
+
+        digest_of_four(at, lengths, out);
+        for (unsigned lane = 0; lane < DIGEST_FOUR; lane++) {
+            uint8_t expected[DIGEST_OCTETS];
+
+            digest_of(at[lane], lengths[lane], NULL, expected);
+            assert_memory_equal(out[lane], expected, DIGEST_OCTETS);
+        }
+    }
+}
+
 /* Large ones on two threads. */
 static void both_digests_are_those_of_each_alone(void **state)
 {
@@ -163,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_example_of_the_rfc),
         cmocka_unit_test(nothing_has_a_digest_too),
+        cmocka_unit_test(four_digests_are_those_of_each_alone),
         cmocka_unit_test(both_digests_are_those_of_each_alone),
         cmocka_unit_test(pieces_give_the_digest_of_the_whole),
         cmocka_unit_test(the_key_counts),
