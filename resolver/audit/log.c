@@ -397,11 +397,17 @@ void audit_log_lost(struct audit_log *log, enum audit_stream stream, uint64_t co
 
 /* --- time --- */
 
-/* There is so little to do that a block was sealed by its time: what larger ones have needed
- * goes back. */
-static void shrink(struct audit_log *log, unsigned stream)
+static bool is_due(uint64_t now_us, uint64_t since_us, uint64_t after_us)
 {
-    if (log->has_grown[stream] && audit_builder_count(log->builders[stream]) == 0) {
+    return now_us < since_us || now_us - since_us >= after_us; /* a clock set back: at once */
+}
+
+/* There is so little to do that the time of a block is over, and it is sealed, by that or by
+ * something else, and no other has begun: what larger ones have needed goes back. */
+static void shrink(struct audit_log *log, unsigned stream, uint64_t now_us)
+{
+    if (log->has_grown[stream] && audit_builder_count(log->builders[stream]) == 0 &&
+        is_due(now_us, log->begun_us[stream], log->settings.seal_us[stream])) {
         audit_builder_shrink(log->builders[stream]);
         log->has_grown[stream] = false;
         log->trims = true;
@@ -421,11 +427,6 @@ static void trim(struct audit_log *log)
     (void)malloc_trim(0);
 }
 
-static bool is_due(uint64_t now_us, uint64_t since_us, uint64_t after_us)
-{
-    return now_us < since_us || now_us - since_us >= after_us; /* a clock set back: at once */
-}
-
 static int tick(struct audit_log *log, const struct audit_in_force *in_force, uint64_t now_us,
                 bool all)
 {
@@ -442,9 +443,10 @@ static int tick(struct audit_log *log, const struct audit_in_force *in_force, ui
     for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
         if (audit_builder_count(log->builders[stream]) > 0 &&
             (all || is_due(now_us, log->begun_us[stream], log->settings.seal_us[stream]))) {
-            if (seal(log, stream, now_us) == 0 && !all) {
-                shrink(log, stream);
-            }
+            (void)seal(log, stream, now_us);
+        }
+        if (!all) {
+            shrink(log, stream, now_us);
         }
     }
     if (log->trims && is_free && log->pending_len == 0 && log->turn.len == 0) {

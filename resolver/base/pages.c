@@ -4,6 +4,40 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Of len octets and those in front and behind. */
+static size_t with_ends(size_t len, size_t page)
+{
+    return ((len + page - 1) & ~(page - 1)) + 2 * page;
+}
+
+void *pages_take(size_t len)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    if (len == 0 || len > SIZE_MAX - 4 * page) {
+        return NULL;
+    }
+    const size_t all = with_ends(len, page);
+    uint8_t *at = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) {
+        return NULL;
+    }
+    if (mprotect(at + page, all - 2 * page, PROT_READ | PROT_WRITE) != 0) {
+        munmap(at, all);
+        return NULL;
+    }
+    return at + page;
+}
+
+void pages_release(void *from, size_t len)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    if (from != NULL) {
+        munmap((uint8_t *)from - page, with_ends(len, page));
+    }
+}
+
 void pages_give_back(void *from, size_t len)
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);

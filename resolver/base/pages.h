@@ -1,10 +1,17 @@
 /*
- * base/pages.h - memory that is not needed for now goes back to the system.
+ * base/pages.h - memory from the system in one piece of its own, and memory that goes back to
+ * it.
  */
 #ifndef CORDON_BASE_PAGES_H
 #define CORDON_BASE_PAGES_H
 
 #include <stddef.h>
+
+/* Memory of zeros, at the beginning of a page, of which each page is there once it is touched.
+ * What lies before and behind it cannot be touched: a step too far ends the process, and the
+ * system shows it as a mapping by itself. NULL if there is none. */
+void *pages_take(size_t len);
+void pages_release(void *from, size_t len); /* NULL is fine */
 
 /* What the len octets from there on hold is forgotten: the whole pages among them read as zeros
  * and take no memory until they are written to again; the ends, which are shared with

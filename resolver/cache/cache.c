@@ -9,12 +9,12 @@
 #include "cache/cache.h"
 
 #include "base/invariant.h"
+#include "base/pages.h"
 #include "base/siphash.h"
 #include "cache/inside.h"
 #include "wire/limits.h"
 #include "wire/message.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static uint8_t flags_of(const struct cache_key *key)
@@ -122,7 +122,7 @@ struct cache *cache_create(size_t size, const uint8_t hash_key[16])
     }
     /* One piece: what is promised is what is taken. Pages of blocks that were never used are
      * never touched, so a large idle cache costs address space only. */
-    struct cache *cache = aligned_alloc(64, size & ~(size_t)63);
+    struct cache *cache = pages_take(size);
     if (cache == NULL) {
         return NULL;
     }
@@ -173,7 +173,7 @@ void cache_destroy(struct cache *cache)
         for (unsigned i = 0; i < CACHE_SHARDS; i++) {
             pthread_mutex_destroy(&cache->shards[i].lock);
         }
-        free(cache);
+        pages_release(cache, cache->size);
     }
 }
 

@@ -418,6 +418,7 @@ int daemon_run(const char *config_path, bool replace)
     daemon->magic = DAEMON_MAGIC;
     daemon->config_path = config_path;
     daemon->started_at = clock_read();
+    memory_prepare();
     memory_open(&daemon->memory, "");
     takeover_init(&daemon->takeover);
     successor_init(&daemon->successor);

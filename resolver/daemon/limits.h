@@ -24,6 +24,10 @@
 #define DAEMON_TRIM_OCTETS    (64u << 10)
 #define DAEMON_TRIM_QUESTIONS 16u
 
+/* Octets that are kept at the end of a thread's heap, and from which on a piece of memory is by
+ * itself: glibc's own, which it would raise to 64 MiB by what is freed. */
+#define DAEMON_HEAP_END (128 << 10)
+
 /* Octets of the file that the cache is kept in, and of memory while it is read: what is beyond
  * is not kept. A cache of 64 MiB makes one of 40 or so. */
 #define DAEMON_SAVED_OCTETS_MAX (256u << 20)

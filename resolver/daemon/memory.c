@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,14 @@ static void walk(struct memory *memory, const char *root, const char *group,
             consider(memory, folder, names);
         }
     }
+}
+
+/* glibc would keep twice the largest piece that was ever freed at the end of each heap, and
+ * malloc_trim() leaves that of all threads but the first. A bound that is set stays. */
+void memory_prepare(void)
+{
+    (void)mallopt(M_TRIM_THRESHOLD, DAEMON_HEAP_END);
+    (void)mallopt(M_MMAP_THRESHOLD, DAEMON_HEAP_END);
 }
 
 void memory_open(struct memory *memory, const char *root)

@@ -29,6 +29,10 @@ struct memory {
     bool watching;
 };
 
+/* What is freed at the end of a heap goes back to the system at once, in every thread; large
+ * pieces are by themselves, and go back whole. Before there is a second thread. */
+void memory_prepare(void);
+
 /* root: "" but for tests, in front of /proc and /sys. What is not there is no limit. */
 void memory_open(struct memory *memory, const char *root);
 void memory_close(struct memory *memory);

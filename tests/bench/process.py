@@ -11,11 +11,11 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 import dnswire  # noqa: E402  (the path comes first)
+import memory  # noqa: E402
 
 TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
 START_S = 600       # a peer reads a million rules; on a busy machine
 POLL_S = 0.02
-MAPPING_SIZES = ("Size", "Rss")
 
 
 def free_port():
@@ -103,21 +103,7 @@ class Server:
 
     def memory_kib(self):
         """RssAnon, RssShmem, RssFile, VmRSS."""
-        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines()
-                if line.startswith(("Rss", "VmRSS"))}
-
-    def mappings(self):
-        """(name, Size, Rss) of each, in KiB."""
-        found = []
-        for line in pathlib.Path(f"/proc/{self.process.pid}/smaps").read_text().splitlines():
-            words = line.split()
-            if words[0].endswith(":"):
-                if words[0][:-1] in MAPPING_SIZES:
-                    found[-1][words[0][:-1]] = int(words[1])
-            else:
-                found.append({"name": words[5] if len(words) > 5 else ""})
-        return [(one["name"], one["Size"], one["Rss"]) for one in found if "Rss" in one]
+        return memory.status_kib(self.process.pid)
 
     def resident_mib(self):
         """Now, or when it was stopped."""
@@ -185,9 +171,4 @@ class Cordond(Server):
 
     def own_kib(self):
         """RssAnon + RssShmem without the cache and the image, and those two."""
-        memory = self.memory_kib()
-        cache_kib = self.status()["cache"]["size"] // 1024
-        image = sum(rss for name, _, rss in self.mappings() if name.startswith("/memfd:cordon-policy"))
-        # The cache is the one anonymous mapping of at least its size.
-        cache = sum(rss for name, size, rss in self.mappings() if name in ("", "[anon]") and size >= cache_kib)
-        return memory["RssAnon"] + memory["RssShmem"] - image - cache, cache, image
+        return memory.own_kib(self.process.pid, self.status()["cache"]["size"])
