@@ -258,9 +258,9 @@ int cli_audit_scan(struct cli_audit_scan *scan)
     if (scan->removed > 0) {
         fprintf(stderr,
                 "cordon %s: the events of %" PRIu64
-                " blocks of that time were removed, and that "
-                "is recorded: cordon audit verify\n",
-                scan->command, scan->removed);
+                " %s of that time were removed; `cordon audit verify` says whether that is "
+                "recorded\n",
+                scan->command, scan->removed, scan->removed == 1 ? "block" : "blocks");
     }
     return scan->count > 0 && scan->damaged == 0 ? CLI_OK : CLI_REFUSED;
 }

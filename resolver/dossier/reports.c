@@ -343,11 +343,12 @@ static void tell_notices(struct dossier_making *making)
                        "counted: cordon audit verify says where.");
     }
     if (outline->removed > 0) {
-        dossier_notice(dossier,
-                       "The bodies of %" PRIu64
-                       " blocks were removed from the log (retention): what was in them is not "
-                       "counted.",
-                       outline->removed);
+        dossier_notice(
+            dossier,
+            "The events of %" PRIu64
+            " %s were removed from the log: they are not counted, and cordon audit verify "
+            "says whether that is recorded.",
+            outline->removed, outline->removed == 1 ? "block" : "blocks");
     }
     if (making->history.gap_events > 0) {
         dossier_notice(dossier,

@@ -52,6 +52,11 @@ sleep 1.1 # what is a second old
 forget --before 1s --stream queries --reason 'the 30 days are over' >"$work/done" || fail "$(cat "$work/done")"
 if "$cordon" audit why --log "$log" q0 >"$work/why" 2>&1; then fail "an event that is forgotten: $(cat "$work/why")"; fi
 says 'the events of the block of q0 were removed' <"$work/why" || fail "$(cat "$work/why")"
+# What has looked at no record does not say that there is one.
+"$cordon" audit search --log "$log" --stream queries >"$work/why" 2>&1 || true
+says 'removed; .cordon audit verify. says whether that is recorded' <"$work/why" || fail "$(cat "$work/why")"
+"$cordon" audit report blocks --log "$log" >"$work/why" || fail "$(cat "$work/why")"
+says 'removed from the log: .* cordon audit verify says whether that is recorded' <"$work/why" || fail "$(cat "$work/why")"
 says '^0 decisions and [1-9][0-9]* queries were removed' <"$work/done" || fail "$(cat "$work/done")"
 verify || fail "$(cat "$work/verdict")"
 says 'the 30 days are over' <"$work/verdict" || fail "verify does not say why: $(cat "$work/verdict")"
