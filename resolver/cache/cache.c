@@ -74,6 +74,7 @@ void cache_expect(const struct cache *cache, uint64_t hash)
     const struct cache_shard *shard = &cache->shards[hash >> 56];
 
     __builtin_prefetch(&shard->lock, 1);
+    __builtin_prefetch(&shard->hits, 1);
     __builtin_prefetch(&shard->buckets[(uint32_t)hash & shard->bucket_mask]);
 }
 
@@ -87,6 +88,9 @@ void cache_expect_entry(const struct cache *cache, uint64_t hash)
 
         __builtin_prefetch(block);
         __builtin_prefetch(block + 64);
+        if (index > 0) { /* where the next block of most entries is: cache_blocks_take() */
+            __builtin_prefetch(block - sizeof(struct cache_block));
+        }
         __builtin_prefetch(&shard->blocks.marks[index], 1);
     }
 }

@@ -52,18 +52,20 @@ static inline uint32_t cache_head_blocks(const struct cache_head *head)
     return (uint32_t)((octets + CACHE_BLOCK_DATA - 1) / CACHE_BLOCK_DATA);
 }
 
-/* Two cache lines of its own, so that locks of neighbours do not share one. */
+/* Cache lines of its own, so that locks of neighbours do not share one. What a hit touches
+ * stands in the first two, and what says where an entry is in the first. */
 struct cache_shard {
     _Alignas(64) pthread_mutex_t lock;
-    struct cache_blocks blocks;
     _Atomic uint32_t *buckets; /* first block of the first entry, or CACHE_NO_BLOCK */
     uint32_t bucket_mask;
+    uint32_t proven; /* blocks of entries that are marked so */
+    struct cache_blocks blocks;
+    uint64_t hits, misses;
     uint32_t *ghosts;   /* of each bucket: two that were let go unproven (evict.c) */
-    uint32_t proven;    /* blocks of entries that are marked so */
     uint32_t trial_at;  /* the blocks that are looked at next, for eviction from those on */
     uint32_t proven_at; /* trial and from the proven ones, */
     uint32_t sweep_at;  /* and for entries past their time */
-    uint64_t entries, hits, misses, stores, evictions;
+    uint64_t entries, stores, evictions;
 };
 
 struct cache {
