@@ -209,12 +209,14 @@ static void say_waiting(struct audit_recorder *recorder, struct clock_now now)
         return;
     }
     recorder->said_waiting = true;
-    log_write(LOG_LEVEL_ERROR,
-              "audit: the log in %s cannot be opened: %s. Answers go on as audit: says for a "
-              "full disk; it is tried again all the time",
-              recorder->folder,
-              recorder->error == -EBUSY ? "another process writes to it"
-                                        : cordon_strerror(recorder->error));
+    log_write(
+        LOG_LEVEL_ERROR,
+        "audit: the log in %s cannot be opened: %s%s%s%s. Answers go on as audit: says for "
+        "a full disk; it is tried again all the time",
+        recorder->folder, recorder->has_key ? "" : "its key ",
+        recorder->has_key ? "" : recorder->key_file, recorder->has_key ? "" : ": ",
+        recorder->error == -EBUSY ? "another process writes to it"
+                                  : cordon_strerror(recorder->error));
 }
 
 static void take_opened(struct audit_recorder *recorder, struct clock_now now)

@@ -170,7 +170,10 @@ static void print_audit_attention(unsigned *count, const json_t *audit)
     }
     attention(count, strcmp(state, "off") == 0 && error[0] != '\0',
               "nothing is recorded in an audit log: %s", error);
-    attention(count, strcmp(state, "waiting") == 0, "the audit log in %s cannot be opened: %s",
+    attention(count, strcmp(state, "waiting") == 0,
+              cli_string_of(audit, "key")[0] == '\0'
+                  ? "the audit log in %s cannot be opened without its key: %s"
+                  : "the audit log in %s cannot be opened: %s",
               cli_string_of(audit, "directory"), error);
     attention(count, strcmp(state, "failing") == 0, "the audit log in %s cannot be written: %s",
               cli_string_of(audit, "directory"), error);

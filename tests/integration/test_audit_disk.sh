@@ -43,6 +43,18 @@ mount -o remount,rw "$work/disk"
 wait_until 30 status_is 's["audit"]["decisions"]["safe"] == 100' || fail "$(status 's["audit"]')"
 status_is 's["audit"]["decisions"]["lost"] + s["audit"]["queries"]["lost"] + s["audit"]["changes"]["lost"] == 0' || fail "$(status 's["audit"]')"
 
+say "a key that is damaged is named, and what waited is there once it is put back"
+stop_cordond
+secret=$(find "$work/disk" "$work/state" -name audit.key 2>/dev/null || true)
+cp "$secret" "$work/secret"
+echo nonsense >"$secret"
+start_cordond
+wait_until 30 state_is waiting || fail "$(status 's["audit"]')"
+says "cannot be opened: its key $secret: " <"$work/cordond.log" || fail "the log of cordond does not name the key"
+{ "$cordon" status -c "$work/cordond.yaml" || true; } | says 'cannot be opened without its key' || fail "the status does not name the key"
+cat "$work/secret" >"$secret"
+wait_until 30 state_is recording || fail "$(status 's["audit"]')"
+
 say "a full disk: the same, and the end that was not whole is no part of the log"
 dd if=/dev/zero of="$work/disk/ballast" bs=4k >/dev/null 2>&1 || true
 blocked 3000
