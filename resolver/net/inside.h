@@ -33,6 +33,7 @@ struct net_udp {
     struct net *net;
     struct address local;
     bool wide; /* see net_is_wide() */
+    bool busy; /* read in each turn of the loop, which does not watch it */
     int fd;
     uint32_t kernel_drops; /* as last told by SO_MEMINFO */
 };
@@ -87,6 +88,8 @@ struct net {
     struct net_listener listeners[NET_LISTEN_MAX];
     uv_prepare_t before_waiting;
     uv_check_t after_waiting;
+    uv_idle_t each_turn;      /* runs while a socket is busy */
+    unsigned busy;            /* sockets */
     unsigned connections_max; /* open at a time */
     struct pool *connections;
     struct net_connection *first; /* of the open ones */

@@ -30,6 +30,11 @@ static int start_flushing(struct net *net)
     if (rc == 0) {
         net->handles++;
         net->after_waiting.data = net;
+        rc = uv_idle_init(net->loop, &net->each_turn);
+    }
+    if (rc == 0) {
+        net->handles++;
+        net->each_turn.data = net;
         rc = uv_prepare_start(&net->before_waiting, on_prepare);
     }
     if (rc == 0) {
@@ -135,6 +140,7 @@ void net_close(struct net *net)
     net->closing = true;
     close_handle((uv_handle_t *)&net->before_waiting);
     close_handle((uv_handle_t *)&net->after_waiting);
+    close_handle((uv_handle_t *)&net->each_turn);
     for (size_t i = 0; i < net->count; i++) {
         net_udp_close(&net->udp[i]);
     }

@@ -215,7 +215,7 @@ static inline void fake_settle(struct fake *fake)
 {
     for (unsigned idle = 0; idle < 3; idle++) {
         struct pollfd ready = {uv_backend_fd(&fake->loop), POLLIN, 0};
-        if (poll(&ready, 1, 2) > 0) {
+        if (uv_backend_timeout(&fake->loop) == 0 || poll(&ready, 1, 2) > 0) {
             idle = 0;
         }
         uv_run(&fake->loop, UV_RUN_NOWAIT);

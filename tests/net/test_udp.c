@@ -315,6 +315,83 @@ static void without_a_slot_a_question_is_lost_and_the_next_is_not(void **state)
     fake_deinit(&fake);
 }
 
+static void ask_many(struct fake *fake, int fd, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        ask(fake, fd, "127.0.0.1", (uint16_t)i, 'd');
+    }
+}
+
+/* More than a turn of the loop takes: the socket is not watched until there is less, and what
+ * else there is to do is done meanwhile; then the loop sleeps again. */
+static void a_flood_is_read_turn_by_turn(void **state)
+{
+    const unsigned turn = NET_BATCHES_PER_TURN * NET_BATCH;
+    struct address from;
+    struct fake fake;
+
+    (void)state;
+    fake_init(&fake, "127.0.0.1");
+    const struct net_counters *counters = net_counters(fake.net);
+    const int fd = client_of(AF_INET);
+    for (unsigned round = 0; round < 3; round++) {
+        const uint64_t before = counters->udp_received;
+
+        ask_many(&fake, fd, 3 * turn + 5);
+        uv_run(&fake.loop, UV_RUN_NOWAIT);
+        assert_int_equal(counters->udp_received, before + turn);
+        assert_true(fake.net->udp[0].busy);
+        assert_true(uv_is_active((uv_handle_t *)&fake.net->each_turn));
+        assert_false(uv_is_active((uv_handle_t *)&fake.net->udp[0].poll));
+        for (unsigned i = 2; i <= 3; i++) {
+            uv_run(&fake.loop, UV_RUN_NOWAIT);
+            assert_int_equal(counters->udp_received, before + i * turn);
+        }
+        fake_settle(&fake);
+        assert_int_equal(counters->udp_received, before + 3 * turn + 5);
+        assert_false(fake.net->udp[0].busy);
+        assert_false(uv_is_active((uv_handle_t *)&fake.net->each_turn));
+        assert_true(uv_is_active((uv_handle_t *)&fake.net->udp[0].poll));
+        ask(&fake, fd, "127.0.0.1", (uint16_t)round, 'a');
+        fake_settle(&fake);
+        assert_int_equal(answer_from(fd, &from), round);
+    }
+    close(fd);
+    fake_deinit(&fake);
+}
+
+static void on_handed(void *context, int fd)
+{
+    (void)context;
+    close(fd);
+}
+
+/* What is left in the kernel is the successor's, in a flood, too; and the end comes within one.
+ */
+static void a_flood_is_left_and_closed_at_any_time(void **state)
+{
+    const unsigned turn = NET_BATCHES_PER_TURN * NET_BATCH;
+
+    (void)state;
+    for (int leaves = 0; leaves < 2; leaves++) {
+        struct fake fake;
+
+        fake_init(&fake, "127.0.0.1");
+        const int fd = client_of(AF_INET);
+        ask_many(&fake, fd, 4 * turn);
+        uv_run(&fake.loop, UV_RUN_NOWAIT);
+        assert_true(fake.net->udp[0].busy);
+        if (leaves == 1) {
+            net_leave(fake.net, on_handed, NULL);
+            fake_settle(&fake);
+            assert_int_equal(net_counters(fake.net)->udp_received, turn);
+            assert_false(uv_is_active((uv_handle_t *)&fake.net->each_turn));
+        }
+        close(fd);
+        fake_deinit(&fake); /* nothing keeps the loop */
+    }
+}
+
 static void what_the_kernel_drops_is_counted(void **state)
 {
     const unsigned many = 60000;
@@ -400,6 +477,8 @@ int main(void)
         cmocka_unit_test(a_question_to_everybody_is_ignored),
         cmocka_unit_test(no_answer_can_go_to_port_0),
         cmocka_unit_test(without_a_slot_a_question_is_lost_and_the_next_is_not),
+        cmocka_unit_test(a_flood_is_read_turn_by_turn),
+        cmocka_unit_test(a_flood_is_left_and_closed_at_any_time),
         cmocka_unit_test(what_the_kernel_drops_is_counted),
         cmocka_unit_test(an_answer_that_cannot_leave_is_counted_and_the_others_leave),
         cmocka_unit_test(nothing_is_promised_after_closing),
