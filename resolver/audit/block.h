@@ -9,6 +9,7 @@
 #ifndef CORDON_AUDIT_BLOCK_H
 #define CORDON_AUDIT_BLOCK_H
 
+#include "audit/kit.h"
 #include "audit/row.h"
 #include "base/digest.h"
 
@@ -136,6 +137,10 @@ void audit_builder_destroy(struct audit_builder *builder); /* NULL is fine */
 /* Copies the row. 0; -EINVAL: it cannot be written (audit_row_is_writable); -ENOBUFS: the block
  * is full and to be finished first; -ENOMEM. After an error nothing has been added. */
 int audit_builder_add(struct audit_builder *builder, const struct audit_row *row);
+/* The same of a row that has the columns of a kit, as the kit has them; NULL: of none. Kits of
+ * one block have ids of their own. */
+int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row *row,
+                          const struct audit_kit *kit);
 uint32_t audit_builder_count(const struct audit_builder *builder);
 
 /*

@@ -265,27 +265,29 @@ void audit_builder_end_leaves(struct audit_builder *builder)
     hash_leaves(builder);
 }
 
-static void add_leaf(struct audit_builder *builder, const struct audit_row *row)
+static void add_leaf(struct audit_builder *builder, const struct audit_row *row,
+                     const struct audit_kit *kit)
 {
     if (builder->count % builder->group == 1 || builder->group == 1) { /* it begins one */
         builder->pending_at[builder->pending_leaves] = builder->pending_len;
         builder->pending[builder->pending_len++] = 0;
     }
     uint8_t *at = builder->pending + builder->pending_len;
-    /* Most forms are below 128 octets: one octet of length. Others are moved. */
-    const size_t len = audit_row_encode(row, at + 1);
+    /* Questions are below 128 octets: one octet of length; decisions, which have kits, are not:
+     * two. Others are moved. */
+    const size_t room = builder->stream == AUDIT_DECISIONS ? 2 : 1;
+    const size_t len =
+        kit != NULL ? audit_kit_encode(kit, row, at + room) : audit_row_encode(row, at + room);
+    uint8_t head[AUDIT_VARINT_MAX];
+    const size_t octets = audit_varint_put(head, len);
 
-    if (len < 0x80) {
-        *at = (uint8_t)len;
-        builder->pending_len += 1 + len;
-    } else {
-        uint8_t head[AUDIT_VARINT_MAX];
-        const size_t octets = audit_varint_put(head, len);
-
-        memmove(at + octets, at + 1, len);
-        memcpy(at, head, octets);
-        builder->pending_len += octets + len;
+    if (octets != room) {
+        memmove(at + octets, at + room, len);
     }
+    for (size_t i = 0; i < octets; i++) {
+        at[i] = head[i];
+    }
+    builder->pending_len += octets + len;
     if (builder->count % builder->group == 0) {
         close_leaf(builder);
     }
@@ -300,7 +302,25 @@ static uint64_t time_number(const struct audit_builder *builder, uint64_t time)
     return time >= builder->before_us ? delta << 1 : (~delta << 1) | 1;
 }
 
-/* All that can fail: nothing of the event is added yet. */
+/* All that can fail of a number: nothing of the event is added yet. */
+static inline bool prepare_number(struct audit_builder *builder, struct entry *entry)
+{
+    struct column *column = entry->column;
+
+    if (column->constant) {
+        if (column->count == builder->count &&
+            (column->count == 0 || entry->number == column->first)) {
+            entry->is_same = true;
+            return true;
+        }
+        if (!audit_builder_spread(column)) {
+            return false;
+        }
+    }
+    return make_room(column, builder->count + 1, entry->stored);
+}
+
+/* The same of any value. */
 static inline bool prepare(struct audit_builder *builder, unsigned i,
                            const struct audit_value *value, struct entry *entry)
 {
@@ -322,17 +342,31 @@ static inline bool prepare(struct audit_builder *builder, unsigned i,
         entry->stored = time_number(builder, value->number);
         column->constant =
             column->constant && (column->count == 0 || entry->number == column->first);
-    } else if (column->constant) {
-        if (column->count == builder->count &&
-            (column->count == 0 || entry->number == column->first)) {
-            entry->is_same = true;
-            return true;
-        }
-        if (!audit_builder_spread(column)) {
-            return false;
-        }
+        return make_room(column, builder->count + 1, entry->stored);
     }
-    return make_room(column, builder->count + 1, entry->stored);
+    return prepare_number(builder, entry);
+}
+
+/* The same of a column of a kit whose number is known: an event with it was added before, so of
+ * a column that is constant that is the constant. */
+static inline bool prepare_known(struct audit_builder *builder, struct column *column,
+                                 uint64_t number)
+{
+    if (column->constant) {
+        return column->count == builder->count ||
+               (audit_builder_spread(column) && make_room(column, builder->count + 1, number));
+    }
+    return make_room(column, builder->count + 1, number);
+}
+
+/* A number to the planes of a column that is not constant. */
+static inline void put_number(struct column *column, uint32_t event, uint64_t stored)
+{
+    column->filled = event + 1;
+    column->most |= stored;
+    for (unsigned plane = 0; stored != 0; plane++, stored >>= 8) {
+        column->planes[plane][event] = (uint8_t)stored;
+    }
 }
 
 static inline void put_entry(struct audit_builder *builder, const struct entry *entry)
@@ -352,30 +386,58 @@ static inline void put_entry(struct audit_builder *builder, const struct entry *
     if (entry->is_same) {
         return;
     }
-    column->filled = event + 1;
-    column->most |= entry->stored;
-    uint64_t stored = entry->stored;
-    for (unsigned plane = 0; stored != 0; plane++, stored >>= 8) {
-        column->planes[plane][event] = (uint8_t)stored;
+    put_number(column, event, entry->stored);
+}
+
+/* That is prepared. */
+static inline void put_known(struct column *column, uint32_t event, uint64_t number)
+{
+    column->count++;
+    if (!column->constant) {
+        put_number(column, event, number);
     }
 }
 
-int audit_builder_add(struct audit_builder *builder, const struct audit_row *row)
+/* Keeps what the columns of the kit have come to: the event was added. */
+static void learn(struct audit_builder *builder, const struct audit_kit *kit,
+                  const struct entry *entries, unsigned count)
 {
+    const unsigned at = kit->id % AUDIT_KIT_NUMBERS;
+
+    builder->kits[at] = kit->id;
+    for (unsigned i = 0; i < count; i++) {
+        builder->kit_numbers[at][entries[i].column - builder->columns] = entries[i].number;
+    }
+}
+
+int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row *row,
+                          const struct audit_kit *kit)
+{
+    const unsigned at = kit != NULL ? kit->id % AUDIT_KIT_NUMBERS : 0;
+    const bool known = kit != NULL && builder->kits[at] == kit->id;
+    const uint64_t steady = known ? kit->columns : 0;
+    const uint64_t *const numbers = builder->kit_numbers[at];
     struct entry entries[AUDIT_COLUMN_END];
     unsigned count = 0;
 
-    if (!audit_row_is_writable(row)) {
+    if (!(kit != NULL ? audit_kit_is_writable(kit, row) : audit_row_is_writable(row))) {
         return -EINVAL;
     }
     if (builder->count == AUDIT_BLOCK_EVENTS_MAX || builder->text >= AUDIT_BLOCK_TEXT_MAX) {
         return -ENOBUFS;
     }
     const uint64_t time = row->at[AUDIT_TIME].number;
-    for (uint64_t rest = row->present; rest != 0; rest &= rest - 1) {
+    for (uint64_t rest = row->present & ~steady; rest != 0; rest &= rest - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(rest);
 
         if (!prepare(builder, i, &row->at[i], &entries[count++])) {
+            return -ENOMEM;
+        }
+    }
+    for (uint64_t rest = steady; rest != 0; rest &= rest - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(rest);
+
+        if (!prepare_known(builder, &builder->columns[i], numbers[i])) {
             return -ENOMEM;
         }
     }
@@ -383,10 +445,23 @@ int audit_builder_add(struct audit_builder *builder, const struct audit_row *row
     for (unsigned i = 0; i < count; i++) {
         put_entry(builder, &entries[i]);
     }
+    for (uint64_t rest = steady; rest != 0; rest &= rest - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(rest);
+
+        put_known(&builder->columns[i], builder->count, numbers[i]);
+    }
+    if (kit != NULL && !known) {
+        learn(builder, kit, entries, count);
+    }
     builder->first_us = time < builder->first_us ? time : builder->first_us;
     builder->last_us = time > builder->last_us ? time : builder->last_us;
     builder->before_us = time;
     builder->count++;
-    add_leaf(builder, row);
+    add_leaf(builder, row, kit);
     return 0;
+}
+
+int audit_builder_add(struct audit_builder *builder, const struct audit_row *row)
+{
+    return audit_builder_add_kit(builder, row, NULL);
 }

@@ -49,6 +49,9 @@ struct column {
     struct dictionary words;
 };
 
+/* Kits whose words are known, each in the place of its id: some tens are in use. */
+#define AUDIT_KIT_NUMBERS 64u
+
 struct audit_builder {
     enum audit_stream stream;
     unsigned group;
@@ -58,6 +61,10 @@ struct audit_builder {
     uint64_t first_us, last_us, before_us;
     uint64_t used; /* bit n: column n has a value */
     struct column columns[AUDIT_COLUMN_END];
+    /* Of some kits, by the place of their ids (0: none), what their columns have in this block:
+     * numbers as they go to the planes. */
+    uint64_t kits[AUDIT_KIT_NUMBERS];
+    uint64_t kit_numbers[AUDIT_KIT_NUMBERS][AUDIT_COLUMN_END];
     uint8_t (*leaves)[DIGEST_OCTETS];
     /* What is to be hashed: the octets of leaves, each with its first octet, one behind the
      * other. The last is not full yet. */

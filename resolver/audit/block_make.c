@@ -104,6 +104,7 @@ void audit_builder_clear(struct audit_builder *builder)
             memset(column->words.table, 0, column->words.table_size * sizeof(struct slot));
         }
     }
+    memset(builder->kits, 0, sizeof(builder->kits)); /* words have other numbers now */
     builder->used = 0;
     builder->count = 0;
     builder->text = 0;

@@ -53,19 +53,25 @@ static void add_cached(struct audit_row *row, unsigned cached)
 }
 
 static void add_question(struct audit_row *row, const struct audit_event *event,
-                         const char *view_name, struct audit_event_words *words)
+                         const char *view_name)
+{
+    audit_row_text(row, AUDIT_TRANSPORT, event->transport == AUDIT_TCP ? "tcp" : "udp");
+    audit_row_text(row, AUDIT_VIEW, view_name);
+    audit_row_number(row, AUDIT_RCODE, event->rcode);
+    add_cached(row, event->cached);
+    audit_row_number(row, AUDIT_GENERATION, event->generation);
+}
+
+/* What differs from question to question. */
+static void add_question_own(struct audit_row *row, const struct audit_event *event,
+                             struct audit_event_words *words)
 {
     audit_row_number(row, AUDIT_TIME, event->wall_us);
     add_client(row, event, words->client);
-    audit_row_text(row, AUDIT_TRANSPORT, event->transport == AUDIT_TCP ? "tcp" : "udp");
-    audit_row_text(row, AUDIT_VIEW, view_name);
     add_name(row, AUDIT_NAME, &event->name);
     audit_row_number(row, AUDIT_TYPE, event->type);
-    audit_row_number(row, AUDIT_RCODE, event->rcode);
     audit_row_number(row, AUDIT_LATENCY, event->latency_us);
-    add_cached(row, event->cached);
     add_upstream(row, &event->upstream, words->upstream);
-    audit_row_number(row, AUDIT_GENERATION, event->generation);
 }
 
 static void add_action(struct audit_row *row, const struct audit_event *event,
@@ -126,37 +132,40 @@ static bool add_basis(struct audit_row *row, const struct policy *policy, size_t
 /* False if the policy has no such rule. */
 static bool add_rule(struct audit_row *row, const struct audit_event *event,
                      const struct policy *policy, struct audit_list_words *lists,
-                     struct audit_event_words *words)
+                     struct audit_event_words *words, struct policy_row *rule)
 {
     const struct policy_hit *hit = &event->hit;
-    struct policy_row rule;
 
-    if (!policy_hit_row(policy, hit, &rule) || rule.kind != hit->kind ||
-        !add_basis(row, policy, rule.list, lists, words)) {
+    if (!policy_hit_row(policy, hit, rule) || rule->kind != hit->kind ||
+        !add_basis(row, policy, rule->list, lists, words)) {
         return false;
     }
     audit_row_text(row, AUDIT_STATE, audit_event_stage(hit, policy));
-    const size_t len = policy_hit_rule(hit, &rule, words->rule, sizeof(words->rule));
-    audit_row_octets(row, AUDIT_RULE, words->rule, len);
-    add_word(row, AUDIT_CATEGORY, rule.category);
-    audit_row_text(row, AUDIT_SCOPE, policy_scope_name(rule.scope));
-    audit_row_text(row, AUDIT_CONFIDENCE, policy_confidence_name(rule.confidence));
-    return len > 0;
+    add_word(row, AUDIT_CATEGORY, rule->category);
+    audit_row_text(row, AUDIT_SCOPE, policy_scope_name(rule->scope));
+    audit_row_text(row, AUDIT_CONFIDENCE, policy_confidence_name(rule->confidence));
+    return true;
 }
 
-static void add_match(struct audit_row *row, const struct audit_event *event,
-                      struct audit_event_words *words)
+static void add_match(struct audit_row *row, const struct audit_event *event)
+{
+    const struct policy_hit *hit = &event->hit;
+
+    audit_row_text(row, AUDIT_TRIGGER, policy_trigger_name((enum policy_trigger)hit->trigger));
+    audit_row_number(row, AUDIT_HOP, hit->hop);
+}
+
+static void add_match_own(struct audit_row *row, const struct audit_event *event,
+                          struct audit_event_words *words)
 {
     const struct policy_hit *hit = &event->hit;
     size_t len = 0;
 
-    audit_row_text(row, AUDIT_TRIGGER, policy_trigger_name((enum policy_trigger)hit->trigger));
     add_name(row, AUDIT_MATCHED, &hit->name);
     if (hit->address.family != ADDRESS_NONE) {
         audit_row_octets(row, AUDIT_MATCHED_ADDRESS, words->address,
                          audit_address_put(&hit->address, false, words->address));
     }
-    audit_row_number(row, AUDIT_HOP, hit->hop);
     for (uint8_t i = 0; i < event->chain.count; i++) {
         const struct wire_name *name = &event->chain.names[i];
 
@@ -171,11 +180,25 @@ static void add_match(struct audit_row *row, const struct audit_event *event,
 _Static_assert((POLICY_HOPS_MAX + 1u) * WIRE_NAME_MAX <= AUDIT_TEXT_MAX,
                "a chain is longer than a text");
 
+bool audit_event_row_own(const struct audit_event *event, const struct policy_row *rule,
+                         struct audit_event_words *words, struct audit_row *row)
+{
+    add_question_own(row, event, words);
+    if (rule == NULL) {
+        return true;
+    }
+    const size_t len = policy_hit_rule(&event->hit, rule, words->rule, sizeof(words->rule));
+    audit_row_octets(row, AUDIT_RULE, words->rule, len);
+    add_match_own(row, event, words);
+    return len > 0;
+}
+
 bool audit_event_row(const struct audit_event *event, const struct policy *policy,
                      const char *view_name, struct audit_list_words *lists,
                      struct audit_event_words *words, struct audit_row *row)
 {
     const bool is_rule = event->hit.ground == POLICY_GROUND_RULE;
+    struct policy_row rule;
 
     if (view_name == NULL || event->view >= policy_view_count(policy)) {
         return false;
@@ -184,20 +207,20 @@ bool audit_event_row(const struct audit_event *event, const struct policy *polic
     audit_row_text(row, AUDIT_EVENT,
                    is_rule ? "decision"
                            : policy_words_ground((enum policy_ground)event->hit.ground));
-    add_question(row, event, view_name, words);
+    add_question(row, event, view_name);
     add_action(row, event, policy, words);
     if (!add_exception(row, event, policy, words)) {
         return false;
     }
     if (is_rule) {
-        if (!add_rule(row, event, policy, lists, words)) {
+        if (!add_rule(row, event, policy, lists, words, &rule)) {
             return false;
         }
-        add_match(row, event, words);
+        add_match(row, event);
     }
     audit_row_octets(row, AUDIT_EDE, words->ede,
                      policy_words_ede(policy, &event->hit, view_name, words->ede));
-    return true;
+    return audit_event_row_own(event, is_rule ? &rule : NULL, words, row);
 }
 
 /*

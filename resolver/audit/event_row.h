@@ -26,6 +26,11 @@ bool audit_event_row(const struct audit_event *event, const struct policy *polic
                      const char *view_name, struct audit_list_words *lists,
                      struct audit_event_words *words, struct audit_row *row);
 
+/* Of that row what differs from event to event, beside the columns of a kit (event_kits.h).
+ * rule: of the hit; NULL: it is that of none. False: as above. */
+bool audit_event_row_own(const struct audit_event *event, const struct policy_row *rule,
+                         struct audit_event_words *words, struct audit_row *row);
+
 /* The row of a record of a question, whose generation audit_event_generation says; it borrows
  * from both. view_name as above: NULL is refused. False if the octets are no record. */
 bool audit_question_row(const void *record, size_t len, const char *view_name,

@@ -350,11 +350,11 @@ static int disk_error(const struct audit_log *log)
     return log->stats.error != 0 ? -log->stats.error : log->is_writing ? ETIMEDOUT : 0;
 }
 
-int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct audit_row *row,
-                  uint64_t now_us)
+int audit_log_add_kit(struct audit_log *log, enum audit_stream stream,
+                      const struct audit_row *row, const struct audit_kit *kit, uint64_t now_us)
 {
     struct audit_builder *builder = log->builders[stream];
-    int result = audit_builder_add(builder, row);
+    int result = audit_builder_add_kit(builder, row, kit);
 
     if (result == -ENOBUFS) {
         if (look_at_turn(log, now_us) && is_pending_full(log) && now_us >= log->retry_at_us) {
@@ -365,7 +365,7 @@ int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct 
             (void)write_out(log, now_us);
         }
         if (result == 0 || result == -ENOMEM) {
-            result = audit_builder_add(builder, row);
+            result = audit_builder_add_kit(builder, row, kit);
         }
     }
     if (result == 0) {
@@ -385,6 +385,12 @@ int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct 
         log->stats.lost[stream]++;
     }
     return result;
+}
+
+int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct audit_row *row,
+                  uint64_t now_us)
+{
+    return audit_log_add_kit(log, stream, row, NULL, now_us);
 }
 
 void audit_log_lost(struct audit_log *log, enum audit_stream stream, uint64_t count,

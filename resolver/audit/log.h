@@ -75,6 +75,10 @@ void audit_log_abandon(struct audit_log *log);
  * and counted for a gap. */
 int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct audit_row *row,
                   uint64_t now_us);
+/* The same of a row that has the columns of a kit; NULL: of none (block.h). */
+int audit_log_add_kit(struct audit_log *log, enum audit_stream stream,
+                      const struct audit_row *row, const struct audit_kit *kit,
+                      uint64_t now_us);
 
 /* True if so much waits for the disk that an event may find no room. */
 bool audit_log_is_full(const struct audit_log *log);

@@ -160,10 +160,11 @@ static void tell(const struct audit_recorder *recorder, enum audit_stream stream
 /* Adds it to the log, which is open. What the log does not take is told all the same. 0 or
  * -errno. */
 static int add_row(struct audit_recorder *recorder, enum audit_stream stream,
-                   const struct audit_row *row, bool told, struct clock_now now)
+                   const struct audit_row *row, const struct audit_kit *kit, bool told,
+                   struct clock_now now)
 {
     recorder->quiet = told;
-    const int result = audit_log_add(recorder->log, stream, row, now.wall_us);
+    const int result = audit_log_add_kit(recorder->log, stream, row, kit, now.wall_us);
     recorder->quiet = false;
     if (result != 0 && !told) {
         tell(recorder, stream, row);
@@ -266,7 +267,8 @@ static void backlog_empty(struct audit_recorder *recorder, struct clock_now now)
             if (!told) {
                 tell(recorder, (enum audit_stream)stream, &row);
             }
-        } else if (add_row(recorder, (enum audit_stream)stream, &row, told, now) == -EINVAL) {
+        } else if (add_row(recorder, (enum audit_stream)stream, &row, NULL, told, now) ==
+                   -EINVAL) {
             lose(recorder, stream, 1, CAUSE_OTHER, now.wall_us);
         }
         recorder->backlog_start += RECORD_HEAD + len;
@@ -353,14 +355,15 @@ bool audit_recorder_takes(const struct audit_recorder *recorder, enum audit_stre
 }
 
 bool audit_recorder_add(struct audit_recorder *recorder, enum audit_stream stream,
-                        const struct audit_row *row, struct clock_now now)
+                        const struct audit_row *row, const struct audit_kit *kit,
+                        struct clock_now now)
 {
     if (recorder->log != NULL &&
         (has_room(recorder, stream) || !recorder->settings.refuse[stream])) {
         if (stream != AUDIT_CHANGES && is_at_bound(recorder)) {
             lose(recorder, stream, 1, CAUSE_BOUND, now.wall_us);
             tell(recorder, stream, row);
-        } else if (add_row(recorder, stream, row, false, now) == -EINVAL) {
+        } else if (add_row(recorder, stream, row, kit, false, now) == -EINVAL) {
             lose(recorder, stream, 1, CAUSE_OTHER, now.wall_us);
         }
         return true;
@@ -397,7 +400,7 @@ static void watch_clock(struct audit_recorder *recorder, struct clock_now now)
         recorder_begin_change(&row, "clock-set", now.wall_us);
         audit_row_number(&row, AUDIT_FROM, (uint64_t)((int64_t)now.wall_us - moved_us));
         audit_row_number(&row, AUDIT_TO, now.wall_us);
-        (void)audit_recorder_add(recorder, AUDIT_CHANGES, &row, now);
+        (void)audit_recorder_add(recorder, AUDIT_CHANGES, &row, NULL, now);
     }
     recorder->has_offset = true;
     recorder->offset_us = offset_us;

@@ -51,10 +51,12 @@ void audit_recorder_destroy(struct audit_recorder *recorder);
 
 bool audit_recorder_takes(const struct audit_recorder *recorder, enum audit_stream stream);
 
-/* True: the event is taken, or lost and counted. False: its stream is one that refuses, and
- * there is no room: the caller keeps it and comes again. */
+/* kit: of the row (audit/kit.h); NULL: it has none. True: the event is taken, or lost and
+ * counted. False: its stream is one that refuses, and there is no room: the caller keeps it and
+ * comes again. */
 bool audit_recorder_add(struct audit_recorder *recorder, enum audit_stream stream,
-                        const struct audit_row *row, struct clock_now now);
+                        const struct audit_row *row, const struct audit_kit *kit,
+                        struct clock_now now);
 /* For one that cannot be kept any longer: it waits in memory while there is room for that. */
 void audit_recorder_keep(struct audit_recorder *recorder, enum audit_stream stream,
                          const struct audit_row *row, struct clock_now now);

@@ -108,7 +108,7 @@ uint64_t audit_recorder_keys(struct audit_recorder *recorder, const struct audit
     }
     audit_removal_keys_row(days, wish != NULL ? AUDIT_REMOVED_FORGET : AUDIT_REMOVED_AGE,
                            &actor, now.wall_us, &row);
-    (void)audit_recorder_add(recorder, AUDIT_CHANGES, &row, now);
+    (void)audit_recorder_add(recorder, AUDIT_CHANGES, &row, NULL, now);
     if (recorder->log == NULL) {
         return UINT64_MAX;
     }

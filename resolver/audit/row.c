@@ -47,28 +47,36 @@ static const uint64_t known = 0 AUDIT_COLUMNS(COLUMN_BIT);
 #undef KIND_BIT
 #undef COLUMN_BIT
 
-bool audit_row_is_writable(const struct audit_row *row)
+bool audit_row_measure(const struct audit_row *row, uint64_t which, size_t *octets)
 {
-    size_t octets = 0;
     uint64_t numbers = 0;
+    size_t sum = 0;
 
-    if (!audit_row_has(row, AUDIT_TIME) || (row->present & ~known) != 0) {
+    if ((which & ~known) != 0) {
         return false;
     }
-    for (uint64_t rest = row->present; rest != 0; rest &= rest - 1) {
+    for (uint64_t rest = which; rest != 0; rest &= rest - 1) {
         const unsigned column = (unsigned)__builtin_ctzll(rest);
         const uint64_t number = row->at[column].number;
 
-        octets += 2u + AUDIT_VARINT_MAX;
+        sum += 2u + AUDIT_VARINT_MAX;
         if ((texts >> column & 1) == 0) {
             numbers |= number;
         } else if (number > AUDIT_TEXT_MAX) {
             return false;
         } else {
-            octets += number;
+            sum += number;
         }
     }
-    return numbers >> 63 == 0 && octets <= AUDIT_EVENT_MAX;
+    *octets = sum;
+    return numbers >> 63 == 0 && sum <= AUDIT_EVENT_MAX;
+}
+
+bool audit_row_is_writable(const struct audit_row *row)
+{
+    size_t octets = 0;
+
+    return audit_row_has(row, AUDIT_TIME) && audit_row_measure(row, row->present, &octets);
 }
 
 bool audit_row_equal(const struct audit_row *a, const struct audit_row *b)
@@ -96,14 +104,7 @@ size_t audit_row_encode(const struct audit_row *row, uint8_t *out)
     uint8_t *at = out;
 
     for (uint64_t rest = row->present; rest != 0; rest &= rest - 1) {
-        const unsigned column = (unsigned)__builtin_ctzll(rest);
-        const struct audit_value *value = &row->at[column];
-
-        *at++ = (uint8_t)(2u * column + (value->octets != NULL ? 1u : 0u));
-        at = audit_varint_add(at, value->number);
-        if (value->octets != NULL) {
-            at = audit_octets_add(at, value->octets, value->number);
-        }
+        at = audit_row_encode_one(row, (unsigned)__builtin_ctzll(rest), at);
     }
     return (size_t)(at - out);
 }

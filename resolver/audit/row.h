@@ -8,6 +8,7 @@
 #define CORDON_AUDIT_ROW_H
 
 #include "audit/limits.h"
+#include "audit/varint.h"
 #include "base/address.h"
 #include "wire/name.h"
 
@@ -167,12 +168,24 @@ static inline bool audit_row_says(const struct audit_row *row, enum audit_column
 /* Whether the row can be written: it has a time, its numbers are below 2^63, its texts at most
  * AUDIT_TEXT_MAX octets, together with the rest at most AUDIT_EVENT_MAX. */
 bool audit_row_is_writable(const struct audit_row *row);
+/* Whether these columns, which the row has, can be; *octets is what they count for together. */
+bool audit_row_measure(const struct audit_row *row, uint64_t which, size_t *octets);
 bool audit_row_equal(const struct audit_row *a, const struct audit_row *b);
 
 /* The canonical form, which the tree of a block is made of: for each column, by its number, a
  * varint of 2 * number + kind, then the number as a varint, or length and octets. out has
  * AUDIT_EVENT_MAX octets and the row is writable. Returns the length. */
 size_t audit_row_encode(const struct audit_row *row, uint8_t *out);
+/* One column of it; returns its end. */
+static inline uint8_t *audit_row_encode_one(const struct audit_row *row, unsigned column,
+                                            uint8_t *at)
+{
+    const struct audit_value *value = &row->at[column];
+
+    *at++ = (uint8_t)(2u * column + (value->octets != NULL ? 1u : 0u));
+    at = audit_varint_add(at, value->number);
+    return value->octets != NULL ? audit_octets_add(at, value->octets, value->number) : at;
+}
 /* False if the octets are no such form. Texts are borrowed from them. Columns that this version
  * does not know are kept: a later one may have made them. */
 bool audit_row_decode(const uint8_t *octets, size_t len, struct audit_row *row);

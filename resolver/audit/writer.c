@@ -317,6 +317,7 @@ static void destroy(struct audit_writer *writer)
     audit_output_close(writer->output);
     audit_list_words_destroy(writer->list_words);
     audit_stencils_destroy(writer->stencils);
+    audit_event_kits_destroy(writer->kits);
     free(writer->heads);
     free(writer->buffer);
     free(writer);
@@ -343,9 +344,10 @@ int audit_writer_start(const struct audit_writer_settings *settings,
     }
     new->list_words = audit_list_words_create();
     new->stencils = audit_stencils_create();
+    new->kits = audit_event_kits_create();
     new->heads = calloc(inputs->workers, sizeof(*new->heads));
     if ((new->buffer == NULL && !settings->none) || new->list_words == NULL ||
-        new->stencils == NULL || new->heads == NULL) {
+        new->stencils == NULL || new->kits == NULL || new->heads == NULL) {
         goto done;
     }
     new->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

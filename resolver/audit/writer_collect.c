@@ -52,10 +52,10 @@ static bool is_wanted(const struct audit_writer *writer, enum audit_stream strea
 
 /* To the log, or to those alone who send it elsewhere. False: it must wait. */
 static bool take_row(struct audit_writer *writer, enum audit_stream stream,
-                     const struct audit_row *row)
+                     const struct audit_row *row, const struct audit_kit *kit)
 {
     if (is_recorded(writer, stream)) {
-        return audit_recorder_add(writer->inputs.recorder, stream, row, writer->now);
+        return audit_recorder_add(writer->inputs.recorder, stream, row, kit, writer->now);
     }
     audit_tap_tell(&writer->inputs.tap, stream, row);
     return true;
@@ -89,7 +89,7 @@ static bool get_event(struct audit_writer *writer, const void *record, size_t le
 
 /* The row of a record of the adopted policy. False: it is none. */
 static bool make_row(struct audit_writer *writer, enum audit_stream stream, const void *record,
-                     size_t len, struct audit_row *row)
+                     size_t len, struct audit_row *row, const struct audit_kit **kit)
 {
     if (stream == AUDIT_QUERIES) {
         const char *view =
@@ -101,9 +101,10 @@ static bool make_row(struct audit_writer *writer, enum audit_stream stream, cons
         }
         return good;
     }
-    return audit_event_row(&writer->event, writer_policy(writer),
-                           writer->inputs.view_name(writer->snapshot, writer->event.view),
-                           writer->list_words, &writer->words, row);
+    return audit_event_kits_event(
+        writer->kits, &writer->event, writer_policy(writer),
+        writer->inputs.view_name(writer->snapshot, writer->event.view), writer->list_words,
+        &writer->words, row, kit);
 }
 
 /* Whether records are for others than the readers of lines, too. */
@@ -159,6 +160,7 @@ static bool is_late(const struct audit_writer *writer, unsigned i)
 static bool take_record(struct audit_writer *writer, enum audit_stream stream,
                         const void *record, size_t len, bool late)
 {
+    const struct audit_kit *kit = NULL;
     struct audit_row row;
 
     if (stream == AUDIT_DECISIONS) {
@@ -171,11 +173,11 @@ static bool take_record(struct audit_writer *writer, enum audit_stream stream,
         }
     }
     if (is_wanted(writer, stream)) {
-        if (!make_row(writer, stream, record, len, &row)) {
+        if (!make_row(writer, stream, record, len, &row, &kit)) {
             report_damage(writer, stream);
             return true;
         }
-        if (!take_row(writer, stream, &row)) {
+        if (!take_row(writer, stream, &row, kit)) {
             return false; /* its workers refuse, as soon as the ring is full */
         }
     }
@@ -224,7 +226,7 @@ static bool take_change(struct audit_writer *writer, const void *record, size_t 
         return false;
     }
     if (is_wanted(writer, AUDIT_CHANGES) && audit_change_row(record, len, &row)) {
-        if (!take_row(writer, AUDIT_CHANGES, &row)) {
+        if (!take_row(writer, AUDIT_CHANGES, &row, NULL)) {
             return false;
         }
         look_at_change(writer, &row);
@@ -355,6 +357,7 @@ bool writer_collect(struct audit_writer *writer)
 static void drop_record(struct audit_writer *writer, enum audit_stream stream, bool is_ours,
                         const void *record, size_t len)
 {
+    const struct audit_kit *kit;
     struct audit_row row;
 
     if (stream == AUDIT_DECISIONS) {
@@ -364,7 +367,7 @@ static void drop_record(struct audit_writer *writer, enum audit_stream stream, b
         return;
     }
     if (is_ours && (stream != AUDIT_DECISIONS || get_event(writer, record, len)) &&
-        make_row(writer, stream, record, len, &row)) {
+        make_row(writer, stream, record, len, &row, &kit)) {
         if (is_recorded(writer, stream)) {
             audit_recorder_keep(writer->inputs.recorder, stream, &row, writer->now);
         } else {

@@ -5,7 +5,7 @@
 #ifndef CORDON_AUDIT_WRITER_INSIDE_H
 #define CORDON_AUDIT_WRITER_INSIDE_H
 
-#include "audit/event_row.h"
+#include "audit/event_kits.h"
 #include "audit/list_words.h"
 #include "audit/output.h"
 #include "audit/stencil.h"
@@ -75,6 +75,7 @@ struct audit_writer {
     struct audit_event_words words;
     struct audit_list_words *list_words;
     struct audit_stencils *stencils;
+    struct audit_event_kits *kits;
     struct writer_head *heads; /* one per worker */
 
     /* The audit log. */

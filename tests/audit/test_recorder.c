@@ -220,7 +220,7 @@ static bool add(struct stage *stage, enum audit_stream stream, unsigned number)
 
     snprintf(name, sizeof(name), "host%u.example", number);
     query_row(&store, stage->now.wall_us, number % 40, name, &row);
-    return audit_recorder_add(stage->recorder, stream, &row, stage->now);
+    return audit_recorder_add(stage->recorder, stream, &row, NULL, stage->now);
 }
 
 /* Goes on in small steps until it holds: the thread aside has its own pace. */
