@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "policy/known.h"
 #include "policy/list_part.h"
 #include "policy/scope.h"
 
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Octets of verified texts that are kept until they are parsed. Those above are read again, so
  * that 20 million rules do not need their texts in memory all at once. */
@@ -389,18 +391,62 @@ struct policy_load_source arrival_source(const struct policy_load_request *reque
                                              .keyring = request->keyring};
 }
 
+bool arrival_is_there(const char *path, uint64_t octets)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+           (uint64_t)status.st_size == octets;
+}
+
+bool arrival_speaks_of_all(const struct policy_load_source *source)
+{
+    const struct trust_publisher *publisher = source->publisher;
+
+    return (publisher == NULL || trust_scope_is_all(&publisher->root->scope)) &&
+           (source->scope == NULL || trust_scope_is_all(source->scope));
+}
+
 int arrivals_read(const struct policy_load_request *request, struct report *report,
                   struct arrival *arrivals, struct policy_loaded *made)
+{
+    struct policy_kept_texts *known = malloc(sizeof(*known));
+    size_t kept = 0;
+    int rc = known == NULL ? -ENOMEM : 0;
+
+    if (known != NULL) {
+        known_find(request, known);
+    }
+    for (size_t i = 0; i < request->id_count && rc != -ENOMEM; i++) {
+        report_progress(report, "verifying", i, request->id_count);
+        arrivals[i].source = arrival_source(request, i);
+        if (known_arrive(request, known, i, report, &arrivals[i], &made->lists[i])) {
+            continue;
+        }
+        const int one = arrive_both(request, i, report, &kept, arrivals, made);
+
+        rc = rc == 0 || one == -ENOMEM ? one : rc;
+    }
+    free(known);
+    return rc;
+}
+
+int arrivals_read_rest(const struct policy_load_request *request, struct report *report,
+                       struct arrival *arrivals, struct policy_loaded *made)
 {
     size_t kept = 0;
     int rc = 0;
 
+    for (size_t i = 0; i < made->list_count + made->newer_count; i++) {
+        kept += arrivals[i].text.at != NULL ? arrivals[i].text.len : 0;
+    }
     for (size_t i = 0; i < request->id_count && rc != -ENOMEM; i++) {
-        report_progress(report, "verifying", i, request->id_count);
-        arrivals[i].source = arrival_source(request, i);
-        const int one = arrive_both(request, i, report, &kept, arrivals, made);
+        if (made->lists[i].unread) {
+            memset(&made->lists[i], 0, sizeof(made->lists[i]));
+            const int one = arrive_both(request, i, report, &kept, arrivals, made);
 
-        rc = rc == 0 || one == -ENOMEM ? one : rc;
+            rc = rc == 0 || one == -ENOMEM ? one : rc;
+        }
     }
     return rc;
 }

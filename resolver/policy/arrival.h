@@ -33,6 +33,15 @@ int arrival_read(const char *path, const struct trust_keyring *keyring, struct r
 int arrivals_read(const struct policy_load_request *request, struct report *report,
                   struct arrival *arrivals, struct policy_loaded *made);
 
+/* Those that have arrived `unread` (policy/known.h) are read and verified after all. */
+int arrivals_read_rest(const struct policy_load_request *request, struct report *report,
+                       struct arrival *arrivals, struct policy_loaded *made);
+
+/* Is there a text of that size? */
+bool arrival_is_there(const char *path, uint64_t octets);
+/* May the list speak of everything? A scope is held against rules, as the text has them. */
+bool arrival_speaks_of_all(const struct policy_load_source *source);
+
 /* The verified text, or a file with the very same octets. */
 int arrival_need_text(struct arrival *arrival, struct report *report);
 

@@ -6,16 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-/* Is there a text of the size that the catalogue names? One of another day is told now. */
-static bool is_there(const char *path, const struct trust_entry *entry)
-{
-    struct stat status;
-
-    return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
-           (uint64_t)status.st_size == entry->size;
-}
 
 /* Was another text verified here under this serial? Then its image may not stand for it. */
 static bool is_other(const char *state, const struct trust_entry *entry,
@@ -80,7 +70,7 @@ bool policy_attested_load(const struct policy_load_request *request, struct repo
     if (entry == NULL || entry->size < request->late_octets ||
         (size_t)snprintf(arrival->path, sizeof(arrival->path), "%s/%s.list", source.directory,
                          id) >= sizeof(arrival->path) ||
-        !is_there(arrival->path, entry)) {
+        !arrival_is_there(arrival->path, entry->size)) { /* one of another day is told now */
         return false;
     }
     report_init(&faults);

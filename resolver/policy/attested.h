@@ -10,7 +10,7 @@
  * That counts where the text is large enough to be waited for
  * (policy_load_request.late_octets), and wherever the image could stand for it anyway
  * (policy/shipped.h): one list, by a catalogue, of a publisher that may speak of everything,
- * not held at another version.
+ * not held at another version. Elsewhere it is for what was kept (policy/known.h).
  */
 #ifndef CORDON_POLICY_ATTESTED_H
 #define CORDON_POLICY_ATTESTED_H

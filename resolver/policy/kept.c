@@ -1,4 +1,4 @@
-#include "policy/kept.h"
+#include "policy/kept_inside.h"
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -55,6 +55,13 @@ static int read_key(const char *path, uint8_t key[DIGEST_KEY_OCTETS])
 static bool key_path(const char *folder, char path[PATH_MAX])
 {
     return snprintf(path, PATH_MAX, "%s/image.key", folder) < PATH_MAX;
+}
+
+int kept_key(const char *folder, uint8_t key[DIGEST_KEY_OCTETS])
+{
+    char path[PATH_MAX];
+
+    return key_path(folder, path) ? read_key(path, key) : -ENAMETOOLONG;
 }
 
 struct policy_image *policy_kept_find(const char *folder, const uint8_t inputs[32],

@@ -6,6 +6,7 @@
 #include "policy/arrival.h"
 #include "policy/attested.h"
 #include "policy/kept.h"
+#include "policy/known.h"
 #include "policy/scope.h"
 #include "policy/shipped.h"
 
@@ -236,26 +237,49 @@ static int describe_all(const struct policy_load_request *request,
     return rc;
 }
 
-/* All lists arrived: finds the kept image, or compiles one and keeps it. */
-static int load_image(const struct policy_load_request *request, struct arrival *arrivals,
-                      struct report *report, struct policy_loaded *made)
+/* What an image is found by. */
+static void name_inputs(const struct arrival *arrivals, size_t count, uint8_t inputs[32])
 {
-    const size_t count = made->list_count + made->newer_count;
     const struct policy_list *stubs[POLICY_LISTS_MAX] = {NULL};
-    uint8_t inputs[32];
-    int rc = 0;
 
     for (size_t i = 0; i < count; i++) {
         stubs[i] = &arrivals[i].stub;
     }
     policy_image_inputs(stubs, count, inputs);
-    rc = check_scopes(arrivals, count, report);
-    if (rc != 0) {
-        return rc;
-    }
+}
+
+/* The kept image; where there is none, texts that might have waited are read now. */
+static int find_kept(const struct policy_load_request *request, struct arrival *arrivals,
+                     struct report *report, struct policy_loaded *made, uint8_t inputs[32])
+{
+    const size_t count = made->list_count + made->newer_count;
+
+    name_inputs(arrivals, count, inputs);
     if (request->cache_directory != NULL) {
         made->image = policy_kept_find(request->cache_directory, inputs, report);
         made->from_cache = made->image != NULL;
+    }
+    if (made->image != NULL) {
+        return 0;
+    }
+    const int rc = arrivals_read_rest(request, report, arrivals, made);
+    name_inputs(arrivals, count, inputs); /* the same, unless what was remembered was wrong */
+    return rc;
+}
+
+/* All lists arrived: finds the kept image, or compiles one and keeps it. */
+static int load_image(const struct policy_load_request *request, struct arrival *arrivals,
+                      struct report *report, struct policy_loaded *made)
+{
+    const size_t count = made->list_count + made->newer_count;
+    uint8_t inputs[32];
+    int rc = check_scopes(arrivals, count, report);
+
+    if (rc == 0) {
+        rc = find_kept(request, arrivals, report, made, inputs);
+    }
+    if (rc != 0) {
+        return rc;
     }
     /* Of several lists there is one image only once they are compiled together; of a held one
      * the catalogue says nothing. */
@@ -272,6 +296,9 @@ static int load_image(const struct policy_load_request *request, struct arrival 
         if (rc == 0 && alone && !request->shipped) {
             policy_shipped_compare(&arrivals[0].source, &arrivals[0].stub, made->image, report);
         }
+    }
+    if (rc == 0 && request->cache_directory != NULL && !made->shipped) {
+        known_note(request, made);
     }
     return rc;
 }

@@ -52,8 +52,9 @@ struct policy_load_request {
     const char *cache_directory; /* where the compiled image is kept; NULL: nowhere */
     bool heads;                  /* policy_loaded.heads are wanted */
     bool shipped; /* an image that a catalogue names may be used (policy/shipped.h) */
-    /* Where one list is asked for, and its text has so many octets or more, an image that is
-     * signed for may count before that is read (policy/attested.h); 0: never. */
+    /* Where a text has so many octets or more, an image may count before that is read: one that
+     * is signed for, of a list alone (policy/attested.h), or one that was kept
+     * (policy/known.h); 0: never. */
     uint64_t late_octets;
 };
 

@@ -8,25 +8,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Is it the text that the catalogue and the image speak of? */
-static int compare(const struct policy_reread *reread, const struct arrival_text *text,
-                   const struct trust_verdict *verdict, struct report *report)
+/* Is it the text whose hash was signed for? */
+static int check_hash(const struct policy_reread *reread, const struct arrival_text *text,
+                      const struct trust_verdict *verdict, struct report *report)
 {
     struct trust_entry entry = {.size = reread->size};
 
     memcpy(entry.hash, reread->hash, sizeof(entry.hash));
-    const int rc =
-        trust_entry_check_hash(&entry, reread->path, verdict->hash, text->len, report);
-    if (rc != 0) {
-        return rc;
+    if (reread->named) {
+        return trust_entry_check_hash(&entry, reread->path, verdict->hash, text->len, report);
     }
-    if (!digest_equal(text->digest, reread->digest)) {
+    if (memcmp(verdict->hash, reread->hash, sizeof(reread->hash)) != 0) {
         report_add(report, REPORT_ERROR, reread->path, 0, 0,
-                   "the publisher's image was made of another text than this, which its "
-                   "catalogue names: the list is compiled; tell the publisher");
-        return CORDON_E_CORRUPT;
+                   "it is signed, but another text than the one that is in force: it was "
+                   "changed while it was loaded");
+        return CORDON_E_REFUSED;
     }
     return 0;
+}
+
+/* Is it the text that the signatures and the image speak of? */
+static int compare(const struct policy_reread *reread, const struct arrival_text *text,
+                   const struct trust_verdict *verdict, struct report *report)
+{
+    const int rc = check_hash(reread, text, verdict, report);
+
+    if (rc != 0 || digest_equal(text->digest, reread->digest)) {
+        return rc;
+    }
+    report_add(report, REPORT_ERROR, reread->path, 0, 0,
+               reread->shipped
+                   ? "the publisher's image was made of another text than this, which its "
+                     "catalogue names: the list is compiled; tell the publisher"
+                   : "what the state directory says about this text is wrong: the lists are "
+                     "compiled again");
+    return CORDON_E_CORRUPT;
 }
 
 static int keep(const struct policy_reread *reread, const struct arrival_text *text,

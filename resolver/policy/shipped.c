@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "policy/arrival.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -15,8 +16,7 @@ const struct trust_entry *policy_shipped_entry(const struct policy_load_source *
 {
     const struct trust_publisher *publisher = source->publisher;
 
-    if (publisher == NULL || !trust_scope_is_all(&publisher->root->scope) ||
-        (source->scope != NULL && !trust_scope_is_all(source->scope))) {
+    if (publisher == NULL || !arrival_speaks_of_all(source)) {
         return NULL;
     }
     const struct trust_entry *entry = trust_catalogue_find(publisher->catalogue, id);

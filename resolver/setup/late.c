@@ -47,6 +47,7 @@ static bool fill(const struct setup_trust *trust, const struct policy_load_sourc
     list->serial = loaded->serial;
     memcpy(list->digest, loaded->hash, sizeof(list->digest));
     list->unread = loaded->unread;
+    list->named = source->publisher != NULL;
     list->size = loaded->octets;
     memcpy(list->hash, loaded->verdict.hash, sizeof(list->hash));
     list->keyring = *source->keyring;
@@ -78,6 +79,7 @@ int setup_late_make(const struct config *config, const struct setup_trust *trust
     }
     const bool keeps = find_folder(config, new->folder);
     new->check = request->generation == 1;
+    new->shipped = loaded->shipped;
     report_init(&new->report);
     for (size_t i = 0; i < count; i++) {
         const struct policy_loaded_list *list = &loaded->lists[i];
@@ -124,6 +126,8 @@ void setup_late_run(struct setup_late *late, const _Atomic bool *give_up)
         struct policy_reread reread = {
             .path = list->path,
             .keyring = list->unread ? &list->keyring : NULL,
+            .named = list->named,
+            .shipped = late->shipped,
             .size = list->size,
             .keep = late->folder[0] != '\0' ? &version : NULL,
             .check = late->check,

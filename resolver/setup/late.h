@@ -22,6 +22,7 @@ struct setup_late_list {
     uint32_t serial;
     uint8_t digest[DIGEST_OCTETS]; /* as of the snapshot */
     bool unread;                   /* and what is signed about it: */
+    bool named;                    /* by a catalogue */
     uint64_t size;
     uint8_t hash[TRUST_HASH_OCTETS];
     struct trust_keyring keyring;
@@ -36,6 +37,7 @@ struct setup_late {
     size_t count;
     char folder[PATH_MAX]; /* of versions; "": none are kept */
     bool check;            /* what is kept already is compared */
+    bool shipped;          /* the image in force is the publisher's */
     struct report report;  /* once it has run */
 };
 

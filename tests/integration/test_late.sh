@@ -94,3 +94,27 @@ start_cordond # it is known now
 status_is 'not s["shipped"]' || fail "the image is taken again"
 ask y000002.example.test; expect 'answer .* A 0\.0\.0\.0'
 stop_cordond
+
+say "two lists by keys alone: what was read before is in force before it is read again"
+rm -rf "$work/state" "$folder"/*.root* "$folder"/catalogue* "$folder"/big.image
+new_list small 1 <<<'block suffix small.example.org'
+unset 'option[trust.root]'
+option[trust.keys]="[$(k list-a), $(k list-b)]"
+option[trust.threshold]=2
+option[lists.use]='{big: enforce, small: enforce}'
+write_config
+start_cordond
+wait_until 180 test -e "$work/state/texts.known" || fail "nothing is remembered"
+stop_cordond
+cp "$folder/big.list" "$work/good.list"
+sed -i 's/n000001\.example/x000001.example/' "$folder/big.list"
+start_cordond
+ask n000001.example.test; expect 'answer .* A 0\.0\.0\.0'
+ask x000001.example.test; expect_not 'A 0\.0\.0\.0'
+ask small.example.org; expect 'answer .* A 0\.0\.0\.0'
+wait_until 180 is_broken || fail "no alarm: $(status 's["trust"]')"
+wait_until 180 refused || fail "the text was not read anew"
+ask n000001.example.test; expect 'answer .* A 0\.0\.0\.0'
+cp "$work/good.list" "$folder/big.list"
+wait_until 180 mended || fail "$(status 's["trust"]')"
+stop_cordond
