@@ -28,6 +28,7 @@ struct verification {
     bool begun;       /* a file has been read */
     uint64_t session; /* of the newest block */
     bool running;     /* a run has begun, and not yet ended */
+    bool no_head;
     uint64_t covered; /* blocks that a checkpoint covers, the head's and those from elsewhere */
     uint64_t stop;    /* the block of the last stop */
     struct audit_checkpoint wanted[WANTED_MAX];
@@ -488,6 +489,10 @@ static void conclude(struct verification *v, const struct audit_item *end)
     if (!v->begun) {
         find(v, end, AUDIT_FAULT_MISSING_FILE, 0, 0, "there is no file of a log");
     }
+    if (v->no_head) {
+        find(v, end, AUDIT_FAULT_MISSING_FILE, 0, 0,
+             "the head is missing, which has the newest checkpoint: the end may be cut");
+    }
     if (v->options->age_us != 0 && !verdict->stopped &&
         verdict->checkpoint_us + v->options->age_us < v->options->now_us) {
         find(v, end, AUDIT_FAULT_STALE, v->state.tree.size, v->state.tree.size,
@@ -509,11 +514,22 @@ static int read_wanted(struct verification *v, const struct audit_files *files)
     } else if (result == CORDON_E_TOO_LARGE) {
         want(v, "", 0, "head");
     }
+    v->no_head = result == -ENOENT;
     free(text);
     for (size_t i = 0; i < v->options->outside_count; i++) {
         want(v, v->options->outside[i].text, v->options->outside[i].len, "from elsewhere");
     }
     return result == -ENOENT || result == CORDON_E_TOO_LARGE ? 0 : result;
+}
+
+/* It is written behind each checkpoint: of a log that begins while it is read, it may be there
+ * by now. */
+static bool has_head(const struct audit_files *files)
+{
+    char text[1];
+    size_t len = 0;
+
+    return files->read_head(files->context, text, sizeof(text), &len) != -ENOENT;
 }
 
 static int run(struct verification *v, const struct audit_files *files)
@@ -541,6 +557,7 @@ static int run(struct verification *v, const struct audit_files *files)
     }
     v->number++;
     if (result == 0) {
+        v->no_head = v->no_head && v->verdict->checkpoints > 1 && !has_head(files);
         conclude(v, &item);
     }
     return result == 0 && v->no_memory ? -ENOMEM : result;

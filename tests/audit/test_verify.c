@@ -253,6 +253,26 @@ static void a_block_that_was_put_in_is_found(void **state)
     disk_free(&other_disk);
 }
 
+/* The last checkpoint in a file. Returns its length. */
+static size_t checkpoint_of(uint32_t number, char *out, size_t size)
+{
+    struct audit_reader *reader = audit_reader_create(&files, number);
+    struct audit_item item = {.kind = AUDIT_ITEM_MISSING};
+    size_t len = 0;
+
+    while (audit_reader_next(reader, &item) == 0 && item.kind != AUDIT_ITEM_END &&
+           item.file == number) {
+        if (item.kind == AUDIT_ITEM_CHECKPOINT) {
+            assert_true(item.len < size);
+            memcpy(out, item.text, item.len);
+            len = item.len;
+        }
+    }
+    audit_reader_destroy(reader);
+    assert_true(len > 0);
+    return len;
+}
+
 static void a_cut_end_is_found(void **state)
 {
     struct frame frames[32];
@@ -273,7 +293,8 @@ static void a_cut_end_is_found(void **state)
         disk.files[3].size = frames[i].end - 1;
         expect(AUDIT_SOUND, AUDIT_FAULT_UNFINISHED);
     }
-    /* With the head put back as well, the checkpoint of a witness or a syslog server tells. */
+    /* Without the head that is said; with an older one put back as well, the checkpoint of a
+     * witness or a syslog server tells. */
     disk_copy(&whole, &disk);
     struct audit_verify_options options = {.key = &maker.key};
     const char *const witness = whole.head;
@@ -281,6 +302,8 @@ static void a_cut_end_is_found(void **state)
     disk.files[3].exists = false;
     disk.files[3].size = 0;
     disk.head_len = 0;
+    expect(AUDIT_SOUND, AUDIT_FAULT_MISSING_FILE);
+    disk.head_len = checkpoint_of(2, disk.head, sizeof(disk.head));
     expect(AUDIT_SOUND, AUDIT_SOUND); /* nothing here says otherwise */
     options.outside = &outside;
     options.outside_count = 1;
@@ -425,18 +448,18 @@ static void what_the_owner_of_the_key_does_is_found_too(void **state)
     (void)state;
     assert_int_equal(last->kind, AUDIT_ITEM_BLOCK);
     disk.files[3].size = last->end;
-    disk.head_len = 0;
+    disk.head_len = checkpoint_of(2, disk.head, sizeof(disk.head));
     resign(3, last->at, earlier); /* time runs backwards */
     expect(AUDIT_FAULT_CLOCK, AUDIT_SOUND);
     assert_int_equal(verdict.integrity.from, last->header.number);
     disk_copy(&whole, &disk);
     disk.files[3].size = last->end;
-    disk.head_len = 0;
+    disk.head_len = checkpoint_of(2, disk.head, sizeof(disk.head));
     resign(3, last->at, later_events);
     expect(AUDIT_SOUND, AUDIT_FAULT_MISSING_EVENTS);
     disk_copy(&whole, &disk);
     disk.files[3].size = last->end;
-    disk.head_len = 0;
+    disk.head_len = checkpoint_of(2, disk.head, sizeof(disk.head));
     resign(3, last->at, another_tree);
     expect(AUDIT_FAULT_TREE, AUDIT_SOUND);
 }
@@ -574,7 +597,7 @@ static void a_stop_that_nobody_has_signed_is_no_stop(void **state)
     (void)state;
     disk.files[3].exists = false;
     disk.files[3].size = 0;
-    disk.head_len = 0;
+    disk.head_len = checkpoint_of(2, disk.head, sizeof(disk.head));
     change_row(T0 + 20000000, "stop", &row);
     add_unsigned(&row, T0 + 20000000);
     assert_int_equal(audit_verify(&files, &options, &verdict), 0);

@@ -154,7 +154,7 @@ remove-file -1 - cut
 old-file @old - missing-blocks
 other-place . another-file *
 two-writers @other-writer two-writers *
-clock . time-backwards -
+clock . time-backwards missing-file
 unsigned . not-signed -
 forge-removal . - removed-unrecorded
 ATTACKS
@@ -163,6 +163,8 @@ say "a pipe in the place of the newest checkpoint holds up nobody; a log between
 rm -rf "$work/now"
 cp -r "$work/whole" "$work/now"
 rm "$work/now/head"
+if "$cordon" audit verify --key "$key" "$work/now" >"$work/verdict" 2>&1; then fail "without its head: $(cat "$work/verdict")"; fi
+says "completeness  DOES NOT HOLD: missing-file.*the head is missing" <"$work/verdict" || fail "$(cat "$work/verdict")"
 mkfifo "$work/now/head"
 got=0
 timeout 20 "$cordon" audit verify --key "$key" "$work/now" >"$work/verdict" 2>&1 || got=$?
