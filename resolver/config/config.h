@@ -325,6 +325,7 @@ struct config {
     struct address listen[CONFIG_LISTEN_MAX];
     size_t listen_count;
     unsigned workers; /* 0: one per core */
+    bool steer;       /* questions go to the worker of the processor that received them */
     char *user;       /* NULL: stay who we are */
     bool sandbox;     /* give up rights, as far as can be */
     struct address_prefix operators[CONFIG_OPERATORS_MAX];

@@ -141,6 +141,14 @@ const struct config_row config_rows[] = {
     {.name = "server.workers", .kind = &config_kind_count, .offset = AT(workers),
      .standard = "auto", .min = 1, .max = 256, .zero = "auto",
      .manual = "The number of threads that answer. auto: one for each processor."},
+    {.name = "server.steer", .kind = &config_kind_choice, .offset = AT(steer),
+     .standard = "off", .words = switch_words,
+     .manual = "on: a question over UDP goes to the worker that has the number of the processor "
+               "which received it, from 0, if there is one, and is answered with what that "
+               "processor has at hand. Worth while where the network card, or local clients, "
+               "use all processors: with a card of one queue one worker gets everything. off: "
+               "each client port has its worker, by chance. Kernels before 6.2 may do nothing "
+               "about it."},
     {.name = "server.user", .kind = &config_kind_user, .offset = AT(user),
      .example = "cordon",
      .manual = "The user to become once ports are open. Not set: the one who started it."},

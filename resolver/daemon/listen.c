@@ -211,6 +211,17 @@ static void say_where_from(const struct activation *passed)
     }
 }
 
+/* Also undone, where sockets come from an earlier life. */
+static void steer(const struct start_sockets *sockets, bool by_processor)
+{
+    for (unsigned w = 0; w < sockets->workers; w++) {
+        for (size_t s = 0; s < sockets->slots; s++) {
+            net_sockets_steer(&sockets->pairs[w * sockets->slots + s],
+                              by_processor ? (int)w : -1);
+        }
+    }
+}
+
 int start_sockets_open(const struct config *config, unsigned workers, struct activation *passed,
                        struct start_sockets *sockets)
 {
@@ -242,6 +253,7 @@ int start_sockets_open(const struct config *config, unsigned workers, struct act
         return rc;
     }
     close_up(sockets);
+    steer(sockets, config->steer);
     return 0;
 }
 

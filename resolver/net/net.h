@@ -38,6 +38,9 @@ int net_sockets_open(struct address *address, bool exclusive, struct net_sockets
 /* Prepares a pair that somebody else has opened and bound, for this very address. 0 or -errno.
  * Several workers may read from duplicates of one pair. */
 int net_sockets_adopt(const struct address *address, const struct net_sockets *sockets);
+/* Of the sockets that share an address, this one gets what the processor of that number has
+ * received; -1: what chance gives it. Where the kernel cannot, nothing changes. */
+void net_sockets_steer(const struct net_sockets *sockets, int processor);
 void net_sockets_close(struct net_sockets *sockets);
 
 struct net_counters {

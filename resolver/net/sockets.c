@@ -226,6 +226,11 @@ int net_sockets_adopt(const struct address *address, const struct net_sockets *s
     return rc != 0 ? rc : prepare_udp(sockets->udp, address);
 }
 
+void net_sockets_steer(const struct net_sockets *sockets, int processor)
+{
+    (void)set(sockets->udp, SOL_SOCKET, SO_INCOMING_CPU, processor);
+}
+
 void net_sockets_close(struct net_sockets *sockets)
 {
     if (sockets->udp >= 0) {

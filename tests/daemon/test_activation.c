@@ -327,6 +327,43 @@ static void every_socket_of_the_life_before_has_a_reader(void **state)
     }
 }
 
+static int processor_of(int fd)
+{
+    int value = -2;
+    socklen_t len = sizeof(value);
+
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_INCOMING_CPU, &value, &len), 0);
+    return value;
+}
+
+/* New ones, and those of a life before that was told otherwise. */
+static void each_worker_gets_what_its_processor_receives_if_told_to(void **state)
+{
+    (void)state;
+    for (int told = 0; told < 2; told++) {
+        struct config config = {.listen_count = 1};
+        struct activation activation = {0};
+        struct start_sockets before;
+        struct start_sockets now;
+
+        assert_int_equal(address_parse("127.0.0.1", 9, free_port(), &config.listen[0]), 0);
+        config.steer = told == 1;
+        assert_int_equal(start_sockets_open(&config, 3, &activation, &before), 0);
+        for (int w = 0; w < 3; w++) {
+            assert_int_equal(processor_of(before.pairs[w].udp), told == 1 ? w : -1);
+            assert_int_equal(activation_add(&activation, dup(before.pairs[w].udp), stderr), 0);
+            assert_int_equal(activation_add(&activation, dup(before.pairs[w].tcp), stderr), 0);
+        }
+        config.steer = told == 0;
+        assert_int_equal(start_sockets_open(&config, 3, &activation, &now), 0);
+        for (int w = 0; w < 3; w++) {
+            assert_int_equal(processor_of(now.pairs[w].udp), told == 0 ? w : -1);
+        }
+        start_sockets_close(&now, 0);
+        start_sockets_close(&before, 0);
+    }
+}
+
 static void what_is_not_wanted_any_more_is_closed_and_no_reason_to_fail(void **state)
 {
     struct config config = {.listen_count = 1};
@@ -410,6 +447,7 @@ int main(void)
         cmocka_unit_test(what_could_not_be_served_is_refused),
         cmocka_unit_test(more_than_can_be_listened_on_are_refused),
         cmocka_unit_test(every_socket_of_the_life_before_has_a_reader),
+        cmocka_unit_test(each_worker_gets_what_its_processor_receives_if_told_to),
         cmocka_unit_test(what_is_not_wanted_any_more_is_closed_and_no_reason_to_fail),
         cmocka_unit_test(a_socket_without_its_partner_is_opened_anew),
         cmocka_unit_test(connections_are_kept_for_the_workers),

@@ -126,6 +126,7 @@ static const struct option {
     /* of a place, or of a machine */
     {"server.listen", 0, "", "server: {listen: [192.0.2.1@53]}"},
     {"server.workers", 0, "", "server: {workers: 3}"},
+    {"server.steer", 0, "", "server: {steer: on}"},
     {"server.user", 0, "", "server: {user: nobody}"},
     {"server.sandbox", 0, "", "server: {sandbox: off}"},
     {"server.operators", 0, "", "server: {operators: [private]}"},
