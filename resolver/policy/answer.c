@@ -254,8 +254,13 @@ bool policy_decide_asked(const struct policy *policy, unsigned view,
                          struct policy_image_aim *aim, struct policy_hits *hits, uint8_t *block)
 {
     struct policy_outcome outcome;
+    const bool minds = policy_view_minds_clients(policy, view);
 
-    if (policy_view_minds_clients(policy, view)) {
+    if (!minds && aim != NULL && policy_image_is_missed(aim) &&
+        policy_view_default(policy, view) == POLICY_MODE_OFF) {
+        return false; /* most names */
+    }
+    if (minds) {
         policy_decide_client(policy, view, client, &outcome);
         if (policy_hits_add(hits, &outcome, block)) {
             return true;
@@ -267,7 +272,7 @@ bool policy_decide_asked(const struct policy *policy, unsigned view,
         policy_decide_question(policy, view, name, &outcome);
     }
     if (!outcome.enforced && !outcome.denied && !outcome.logged && !outcome.tried) {
-        return false; /* most names */
+        return false;
     }
     return policy_hits_add(hits, &outcome, block);
 }

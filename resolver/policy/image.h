@@ -163,6 +163,12 @@ void policy_image_go_near(const struct policy_image *image, const struct wire_na
                           struct policy_image_aim *aim);
 void policy_image_find_aimed(const struct policy_image *image, const struct wire_name *name,
                              struct policy_image_aim *aim, struct policy_matches *out);
+/* hot. True if it is known that nothing will be found: of most names that somebody has gone
+ * near. */
+static inline bool policy_image_is_missed(const struct policy_image_aim *aim)
+{
+    return aim->stage == POLICY_IMAGE_NEARER && aim->second.lanes == 0;
+}
 
 /* Only prefixes that have rules about the subject. A client is its address alone; every other
  * IPv6 address is also the IPv4 host that it leads to, if no rule is about itself. */
