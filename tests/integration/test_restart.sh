@@ -232,7 +232,7 @@ say "kill -9 of the predecessor once it has given its sockets: the successor goe
 next=$!
 pids+=("$next")
 wait_until 60 grep -q 'hands over to this one' "$work/cordond-next.log" || fail "$(cat "$work/cordond-next.log")"
-kill -9 "$cordond_pid"
+kill -9 "$cordond_pid" 2>/dev/null || true # it may have ended by itself
 wait "$cordond_pid" 2>/dev/null || true
 cordond_pid=$next
 wait_until 60 cordond_is_up || fail "nobody answers"
