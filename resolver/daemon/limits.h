@@ -9,8 +9,8 @@
 #define DAEMON_WORKERS_MAX 256u /* readers of the policy slot, and sockets per address */
 
 /* Octets of events that a worker may be ahead of the writer, of decisions and, where each is
- * recorded, of questions: some 120,000 decisions of 280 octets, half a second at the highest
- * rate of a worker, for which the system may give the writer no processor. A ring takes memory
+ * recorded, of questions: some 200,000 decisions of 150 octets, a second at the highest rate
+ * of a worker, for which the system may give the writer no processor. A ring takes memory
  * for what it holds (base/ring.h), and all of them together at most this part of the memory
  * that there is: with less, they are smaller, but not below the least. */
 #define DAEMON_RING_OCTETS (32u << 20)
