@@ -395,20 +395,18 @@ static void a_small_text_is_read_at_once(void **state)
 /* If what is remembered were wrong all the same, the text says so later. */
 static void a_wrong_memory_is_found_later(void **state)
 {
-    struct policy_kept_texts *texts = calloc(1, sizeof(*texts));
-    struct policy_kept_texts *older = calloc(1, sizeof(*older));
+    static struct policy_kept_texts texts, older; /* large */
     struct scene scene;
 
     (void)state;
-    assert_true(texts != NULL && older != NULL);
     begin(&scene, KEYS, ONE);
-    assert_true(policy_kept_texts_find("state", older));
+    assert_true(policy_kept_texts_find("state", &older));
     write_list(&scene, "one", 6, "changed.test");
     assert_int_equal(load(&scene, ONE), 0);
-    assert_true(policy_kept_texts_find("state", texts));
-    assert_true(texts->count == 1 && older->count == 1);
-    memcpy(texts->at[0].digest, older->at[0].digest, sizeof(texts->at[0].digest));
-    policy_kept_texts_note("state", texts);
+    assert_true(policy_kept_texts_find("state", &texts));
+    assert_true(texts.count == 1 && older.count == 1);
+    memcpy(texts.at[0].digest, older.at[0].digest, sizeof(texts.at[0].digest));
+    policy_kept_texts_note("state", &texts);
     assert_int_equal(load(&scene, ONE), 0);
     assert_int_equal(unread(&scene), 1);
     assert_int_equal(read_late(&scene), CORDON_E_CORRUPT);
@@ -422,8 +420,6 @@ static void a_wrong_memory_is_found_later(void **state)
     assert_true(unread(&scene) == 1 && blocks(&scene, "www.changed.test"));
     assert_int_equal(read_late(&scene), 0);
     end(&scene);
-    free(texts);
-    free(older);
 }
 
 int main(void)
