@@ -88,6 +88,15 @@ uint32_t random_below(struct random *random, uint32_t bound)
     return value % bound;
 }
 
+void random_stream(const uint8_t seed[RANDOM_SEED_OCTETS], uint32_t block, void *out,
+                   size_t len)
+{
+    static const uint8_t nonce[crypto_stream_chacha20_ietf_NONCEBYTES] = {0};
+
+    memset(out, 0, len);
+    crypto_stream_chacha20_ietf_xor_ic(out, out, len, nonce, block, seed);
+}
+
 void random_system(void *out, size_t len)
 {
     randombytes_buf(out, len);

@@ -44,35 +44,55 @@ static void nothing_has_a_digest_too(void **state)
     assert_string_equal(text, expected);
 }
 
-/* All lengths around the borders of blocks, beside each other. */
-static void four_digests_are_those_of_each_alone(void **state)
+/* Side by side, by each way that the processor has. */
+static void many_digests_are_those_of_each_alone(void **state)
 {
     enum {
-        LENGTHS = 3 * 128 + 3,
-        MOST = 100000
+        LONGEST = 700
     };
-    static uint8_t data[DIGEST_FOUR][MOST];
-    const uint8_t *const at[DIGEST_FOUR] = {data[0], data[1] + 1, data[2], data[3]};
+    static uint8_t data[DIGEST_MANY_MAX][LONGEST];
+    static uint8_t out[DIGEST_MANY_MAX + 1][DIGEST_OCTETS];
+    struct digest_buffer buffers[DIGEST_MANY_MAX];
+    uint8_t alone[DIGEST_OCTETS];
+    uint8_t seed[RANDOM_SEED_OCTETS] = {7};
+    struct random random;
+    unsigned ways = 0;
 
     (void)state;
-    for (unsigned lane = 0; lane < DIGEST_FOUR; lane++) {
-        for (size_t i = 0; i < MOST; i++) {
-            data[lane][i] = (uint8_t)(i * (31 + lane) + i / 251);
+    random_init_seed(&random, seed);
+    random_fill(&random, data, sizeof(data));
+    for (unsigned way = DIGEST_PLAIN; way <= DIGEST_AVX512; way++) {
+        if (!digest_has_way((enum digest_way)way)) {
+            continue;
+        }
+        ways++;
+        for (unsigned round = 0; round < 400; round++) {
+            const size_t count =
+                round <= DIGEST_MANY_MAX ? round : random_below(&random, DIGEST_MANY_MAX + 1);
+
+            for (size_t i = 0; i < count; i++) { /* borders of blocks are frequent */
+                const size_t len = round < 200 ? 126 + random_below(&random, 5)
+                                               : random_below(&random, LONGEST + 1);
+
+                buffers[i] = (struct digest_buffer){data[i] + LONGEST - len, len, out[i]};
+            }
+            memset(out, 0, sizeof(out));
+            digest_of_many_by((enum digest_way)way, buffers, count);
+            for (size_t i = 0; i < count; i++) {
+                digest_of(buffers[i].data, buffers[i].len, NULL, alone);
+                assert_memory_equal(out[i], alone, sizeof(alone));
+            }
+            memset(alone, 0, sizeof(alone));
+            assert_memory_equal(out[count], alone, sizeof(alone)); /* nothing else */
         }
     }
-    for (size_t i = 0; i < LENGTHS; i++) {
-        const size_t lengths[DIGEST_FOUR] = {i, LENGTHS - 1 - i, i * 7 % 130,
-                                             i % 16 != 0 ? 512 : i * (MOST / LENGTHS)};
-        uint8_t out[DIGEST_FOUR][DIGEST_OCTETS];
-
-        digest_of_four(at, lengths, out);
-        for (unsigned lane = 0; lane < DIGEST_FOUR; lane++) {
-            uint8_t expected[DIGEST_OCTETS];
-
-            digest_of(at[lane], lengths[lane], NULL, expected);
-            assert_memory_equal(out[lane], expected, DIGEST_OCTETS);
-        }
+    assert_true(ways > 0);
+    for (size_t i = 0; i < 9; i++) { /* as whoever does not ask for one gets it; of nothing */
+        buffers[i] = (struct digest_buffer){data[i], 0, out[i]};
     }
+    digest_of_many(buffers, 9);
+    digest_of(NULL, 0, NULL, alone);
+    assert_memory_equal(out[8], alone, sizeof(alone));
 }
 
 /* Large ones on two threads. */
@@ -194,7 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_example_of_the_rfc),
         cmocka_unit_test(nothing_has_a_digest_too),
-        cmocka_unit_test(four_digests_are_those_of_each_alone),
+        cmocka_unit_test(many_digests_are_those_of_each_alone),
         cmocka_unit_test(both_digests_are_those_of_each_alone),
         cmocka_unit_test(pieces_give_the_digest_of_the_whole),
         cmocka_unit_test(the_key_counts),

@@ -165,6 +165,23 @@ static void the_system_fills_all_that_was_asked_for(void **state)
     assert_memory_not_equal(a + 32, b + 32, 32);
 }
 
+/* RFC 8439, A.1, test vectors 1 and 2: key and nonce of zeros. */
+static void a_stream_is_that_of_the_rfc_from_any_block_on(void **state)
+{
+    static const uint8_t zeros[RANDOM_SEED_OCTETS] = {0};
+    static const uint8_t first[] = {0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1, 0x3d, 0x90};
+    static const uint8_t second[] = {0x9f, 0x07, 0xe7, 0xbe, 0x55, 0x51, 0x38, 0x7a};
+    uint8_t out[2 * RANDOM_STREAM_BLOCK];
+    uint8_t part[8];
+
+    (void)state;
+    random_stream(zeros, 0, out, sizeof(out));
+    assert_memory_equal(out, first, sizeof(first));
+    assert_memory_equal(out + RANDOM_STREAM_BLOCK, second, sizeof(second));
+    random_stream(zeros, 1, part, sizeof(part));
+    assert_memory_equal(part, second, sizeof(second));
+}
+
 static int library(void **state)
 {
     (void)state;
@@ -182,6 +199,7 @@ int main(void)
         cmocka_unit_test(a_bound_that_does_not_divide_has_no_bias),
         cmocka_unit_test(the_smallest_bounds_give_zero),
         cmocka_unit_test(all_sixteen_bits_of_an_id_are_used),
+        cmocka_unit_test(a_stream_is_that_of_the_rfc_from_any_block_on),
         cmocka_unit_test(the_system_fills_all_that_was_asked_for),
     };
     return cmocka_run_group_tests_name("base/random", tests, library, NULL);
