@@ -10,12 +10,13 @@
 #define CORDON_AUDIT_BLOCK_H
 
 #include "audit/kit.h"
+#include "audit/leaf.h"
 #include "audit/row.h"
 #include "base/digest.h"
 
 #define AUDIT_HEADER_OCTETS 256u
 #define AUDIT_LOG_ID_OCTETS 16u
-#define AUDIT_FORMAT        1u
+#define AUDIT_FORMAT        2u
 
 /* The writer's clock was behind that of the block before. */
 #define AUDIT_BLOCK_CLOCK_BACK 1u
@@ -23,11 +24,9 @@
 struct audit_header {
     uint8_t stream; /* enum audit_stream */
     uint8_t flags;
-    uint8_t group;              /* events under one leaf of the events' tree, 1 to 16 */
     uint64_t number;            /* of the block in the log, from 0: its leaf */
     uint64_t first_event;       /* number of its first event in its stream, from 0 */
     uint32_t events;            /* at least 1 */
-    uint32_t sections;          /* of the body */
     uint64_t first_us, last_us; /* least and most time of its events */
     uint64_t sealed_us;         /* wall clock of the writer when it was closed */
     uint64_t session;           /* of the writer: random, another after each start */
@@ -54,9 +53,13 @@ enum audit_section {
     AUDIT_SECTION_PROVIDERS = 3 /* filter of providers and lists */
 };
 #define AUDIT_SECTION_COLUMN 16u
+/* The block's salt, and zeros up to the next whole AUDIT_BODY_UNIT: the last one. A body that
+ * was removed tells its length, and that is to tell little. */
+#define AUDIT_SECTION_SALT 144u
+#define AUDIT_BODY_UNIT    512u
 
 enum audit_encoding {
-    AUDIT_RAW = 0,       /* filters */
+    AUDIT_RAW = 0,       /* filters, the salt */
     AUDIT_CONSTANT = 1,  /* a varint: each event has this number */
     AUDIT_PLANES = 2,    /* width in octets, then the lowest octets of all, then the next ... */
     AUDIT_DELTAS = 3,    /* the same of differences, zigzag */
@@ -112,26 +115,22 @@ void audit_block_row(const struct audit_block *block, uint32_t i, struct audit_r
 
 /*
  * The leaves of the events' tree, made anew from the events: what was written is what the
- * header speaks of if their root is. leaves has a place for each group. All columns are loaded.
- * 0; -ENOMEM; CORDON_E_CORRUPT: an event's canonical form is too long.
+ * header speaks of if their root is. leaves has a place for each event. All columns are loaded.
+ * 0; -ENOMEM; CORDON_E_CORRUPT: an event's canonical form is too long, or the salt is none;
+ * -EAGAIN: it is not there yet.
  */
 int audit_block_leaves(const struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS]);
-/* The octets under one leaf: for each event of the group a varint of its length, and its
- * canonical form. out has AUDIT_GROUP_MAX octets. Returns the length; 0: too long. */
-#define AUDIT_GROUP_EVENTS_MAX 16u
-#define AUDIT_GROUP_MAX        (AUDIT_GROUP_EVENTS_MAX * (AUDIT_EVENT_MAX + 4u))
-size_t audit_block_group(const struct audit_block *block, uint32_t leaf, uint8_t *out);
-static inline uint32_t audit_header_leaves(const struct audit_header *header)
-{
-    return (header->events + header->group - 1u) / header->group;
-}
+/* What event i's leaf is made of, of which all columns are loaded: its salt, and its canonical
+ * form, which has at most AUDIT_EVENT_MAX octets. As above; *len is that of the form. */
+int audit_block_opening(const struct audit_block *block, uint32_t i,
+                        uint8_t salt[AUDIT_LEAF_SALT], uint8_t *form, size_t *len);
 
 /* --- making --- */
 
 struct audit_builder; /* opaque */
 
-/* group: events under one leaf, 1 to 16. level: zstd's, 1 to 19. NULL: no memory. */
-struct audit_builder *audit_builder_create(enum audit_stream stream, unsigned group, int level);
+/* level: zstd's, 1 to 19. NULL: no memory. */
+struct audit_builder *audit_builder_create(enum audit_stream stream, int level);
 void audit_builder_destroy(struct audit_builder *builder); /* NULL is fine */
 
 /* Copies the row. 0; -EINVAL: it cannot be written (audit_row_is_writable); -ENOBUFS: the block
@@ -144,8 +143,8 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
 uint32_t audit_builder_count(const struct audit_builder *builder);
 
 /*
- * Makes the body and fills what of the header is about it: stream, group, events, sections,
- * times, body_len, body, tree. *body is borrowed until the builder is used again. 0 or -ENOMEM;
+ * Makes the body and fills what of the header is about it: stream, events, times, body_len,
+ * body, tree. *body is borrowed until the builder is used again. 0 or -ENOMEM;
  * count is not 0. audit_builder_clear follows in either case and begins the next block.
  */
 int audit_builder_finish(struct audit_builder *builder, struct audit_header *header,

@@ -9,7 +9,6 @@
  */
 #include "audit/block_inside.h"
 
-#include "audit/tree.h"
 #include "audit/varint.h"
 
 #include <errno.h>
@@ -233,66 +232,6 @@ static void add_word(struct audit_builder *builder, struct dictionary *words,
     builder->text += value->number;
 }
 
-static void hash_leaves(struct audit_builder *builder)
-{
-    const uint8_t *octets[DIGEST_FOUR];
-    size_t len[DIGEST_FOUR];
-
-    for (unsigned i = 0; i < builder->pending_leaves; i++) {
-        octets[i] = builder->pending + builder->pending_at[i];
-        len[i] = builder->pending_at[i + 1] - builder->pending_at[i];
-    }
-    audit_events_leaves(octets, len, builder->pending_leaves,
-                        builder->leaves + builder->hashed);
-    builder->hashed += builder->pending_leaves;
-    builder->pending_leaves = 0;
-    builder->pending_len = 0;
-}
-
-static void close_leaf(struct audit_builder *builder)
-{
-    builder->pending_at[++builder->pending_leaves] = builder->pending_len;
-    if (builder->pending_leaves == DIGEST_FOUR) {
-        hash_leaves(builder);
-    }
-}
-
-void audit_builder_end_leaves(struct audit_builder *builder)
-{
-    if (builder->count % builder->group != 0) {
-        close_leaf(builder);
-    }
-    hash_leaves(builder);
-}
-
-static void add_leaf(struct audit_builder *builder, const struct audit_row *row,
-                     const struct audit_kit *kit)
-{
-    if (builder->count % builder->group == 1 || builder->group == 1) { /* it begins one */
-        builder->pending_at[builder->pending_leaves] = builder->pending_len;
-        builder->pending[builder->pending_len++] = 0;
-    }
-    uint8_t *at = builder->pending + builder->pending_len;
-    /* Questions are below 128 octets: one octet of length; decisions, which have kits, are not:
-     * two. Others are moved. */
-    const size_t room = builder->stream == AUDIT_DECISIONS ? 2 : 1;
-    const size_t len =
-        kit != NULL ? audit_kit_encode(kit, row, at + room) : audit_row_encode(row, at + room);
-    uint8_t head[AUDIT_VARINT_MAX];
-    const size_t octets = audit_varint_put(head, len);
-
-    if (octets != room) {
-        memmove(at + octets, at + room, len);
-    }
-    for (size_t i = 0; i < octets; i++) {
-        at[i] = head[i];
-    }
-    builder->pending_len += octets + len;
-    if (builder->count % builder->group == 0) {
-        close_leaf(builder);
-    }
-}
-
 /* Differences of a time are small and of either sign: workers are drained one by one. */
 static uint64_t time_number(const struct audit_builder *builder, uint64_t time)
 {
@@ -457,7 +396,9 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
     builder->last_us = time > builder->last_us ? time : builder->last_us;
     builder->before_us = time;
     builder->count++;
-    add_leaf(builder, row, kit);
+    uint8_t *const form = audit_leaves_room(builder->hashing);
+    audit_leaves_add(builder->hashing, kit != NULL ? audit_kit_encode(kit, row, form)
+                                                   : audit_row_encode(row, form));
     return 0;
 }
 

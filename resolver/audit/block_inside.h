@@ -54,7 +54,6 @@ struct column {
 
 struct audit_builder {
     enum audit_stream stream;
-    unsigned group;
     int level;
     uint32_t count;
     size_t text; /* octets in all dictionaries */
@@ -66,13 +65,8 @@ struct audit_builder {
     uint64_t kits[AUDIT_KIT_NUMBERS];
     uint64_t kit_numbers[AUDIT_KIT_NUMBERS][AUDIT_COLUMN_END];
     uint8_t (*leaves)[DIGEST_OCTETS];
-    /* What is to be hashed: the octets of leaves, each with its first octet, one behind the
-     * other. The last is not full yet. */
-    uint8_t *pending;
-    size_t pending_len;
-    size_t pending_at[DIGEST_FOUR + 1]; /* where each begins, and the next one will */
-    unsigned pending_leaves;            /* that are full */
-    uint32_t hashed;                    /* leaves before these */
+    struct audit_leaves *hashing; /* makes these */
+    uint8_t salt[AUDIT_SALT_OCTETS];
     uint8_t *planes, *body;
     size_t planes_size, body_size, body_len;
     uint8_t *directory;
@@ -94,8 +88,5 @@ static inline unsigned audit_builder_width(uint64_t most)
 /* What was the same of all events goes to planes: of the next it is not, or it has none. False:
  * no memory, and nothing has changed. */
 bool audit_builder_spread(struct column *column);
-
-/* Hashes the leaves that are pending, also one that is not full: there are no more events. */
-void audit_builder_end_leaves(struct audit_builder *builder);
 
 #endif

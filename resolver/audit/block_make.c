@@ -17,22 +17,20 @@
 /* Below, zstd's own head outweighs what it saves. */
 #define PACK_LEAST 48u
 
-struct audit_builder *audit_builder_create(enum audit_stream stream, unsigned group, int level)
+struct audit_builder *audit_builder_create(enum audit_stream stream, int level)
 {
     struct audit_builder *builder = calloc(1, sizeof(*builder));
 
-    invariant(group >= 1 && group <= AUDIT_GROUP_EVENTS_MAX);
     if (builder == NULL) {
         return NULL;
     }
     builder->stream = stream;
-    builder->group = group;
     builder->level = level;
-    builder->pending = malloc(DIGEST_FOUR * (AUDIT_GROUP_MAX + 1u));
-    builder->leaves = malloc((AUDIT_BLOCK_EVENTS_MAX + 1u) * sizeof(*builder->leaves));
+    builder->hashing = audit_leaves_create();
+    builder->leaves = malloc(AUDIT_BLOCK_EVENTS_MAX * sizeof(*builder->leaves));
     builder->directory = malloc((size_t)AUDIT_SECTIONS_MAX * 4 * AUDIT_VARINT_MAX);
     random_system(builder->hash_key, sizeof(builder->hash_key));
-    if (builder->pending == NULL || builder->leaves == NULL || builder->directory == NULL) {
+    if (builder->hashing == NULL || builder->leaves == NULL || builder->directory == NULL) {
         audit_builder_destroy(builder);
         return NULL;
     }
@@ -64,7 +62,7 @@ void audit_builder_destroy(struct audit_builder *builder)
     }
     free_grown(builder);
     free(builder->leaves);
-    free(builder->pending);
+    audit_leaves_destroy(builder->hashing);
     free(builder->directory);
     free(builder);
 }
@@ -79,7 +77,7 @@ void audit_builder_shrink(struct audit_builder *builder)
     builder->body = NULL;
     builder->body_size = 0;
     builder->zstd = NULL;
-    pages_give_back(builder->leaves, (AUDIT_BLOCK_EVENTS_MAX + 1u) * sizeof(*builder->leaves));
+    pages_give_back(builder->leaves, AUDIT_BLOCK_EVENTS_MAX * sizeof(*builder->leaves));
     builder->used = UINT64_MAX;
     audit_builder_clear(builder);
 }
@@ -108,12 +106,11 @@ void audit_builder_clear(struct audit_builder *builder)
     builder->used = 0;
     builder->count = 0;
     builder->text = 0;
-    builder->pending_len = 0;
-    builder->pending_leaves = 0;
-    builder->hashed = 0;
     builder->first_us = UINT64_MAX;
     builder->last_us = 0;
     builder->before_us = 0;
+    random_system(builder->salt, sizeof(builder->salt));
+    audit_leaves_begin(builder->hashing, builder->salt, builder->leaves);
 }
 
 uint32_t audit_builder_count(const struct audit_builder *builder)
@@ -343,31 +340,59 @@ static bool add_sections(struct audit_builder *builder)
     return true;
 }
 
+static size_t varint_octets(uint64_t value)
+{
+    uint8_t octets[AUDIT_VARINT_MAX];
+
+    return audit_varint_put(octets, value);
+}
+
+/* The salt, and so many zeros behind it that the body has a whole number of units: the last
+ * section. */
+static bool add_salt(struct audit_builder *builder)
+{
+    uint8_t octets[AUDIT_SALT_OCTETS + 2 * AUDIT_BODY_UNIT] = {0};
+    const size_t others = varint_octets(builder->sections + 1) + builder->directory_len +
+                          builder->body_len + varint_octets(AUDIT_SECTION_SALT) + 1;
+    size_t len = AUDIT_SALT_OCTETS;
+
+    /* Its entry in the directory has its length, twice, and grows with it. */
+    while ((others + 2 * varint_octets(len) + len) % AUDIT_BODY_UNIT != 0) {
+        len++;
+    }
+    invariant(len <= sizeof(octets));
+    memcpy(octets, builder->salt, sizeof(builder->salt));
+    return add_section(builder, AUDIT_SECTION_SALT, AUDIT_RAW, octets, len);
+}
+
 int audit_builder_finish(struct audit_builder *builder, struct audit_header *header,
                          const uint8_t **body)
 {
     invariant(builder->count > 0);
-    audit_builder_end_leaves(builder);
     builder->body_len = 0;
     builder->directory_len = 0;
     builder->sections = 0;
-    if (!add_sections(builder) ||
-        !audit_builder_grow((void **)&builder->body, &builder->body_size,
-                            builder->body_len + builder->directory_len, 1)) {
+    if (!add_sections(builder) || !add_salt(builder)) {
         return -ENOMEM;
     }
-    memmove(builder->body + builder->directory_len, builder->body, builder->body_len);
-    memcpy(builder->body, builder->directory, builder->directory_len);
+    uint8_t count[AUDIT_VARINT_MAX];
+    const size_t count_len = audit_varint_put(count, builder->sections);
+    const size_t head = count_len + builder->directory_len;
+    if (!audit_builder_grow((void **)&builder->body, &builder->body_size,
+                            builder->body_len + head, 1)) {
+        return -ENOMEM;
+    }
+    memmove(builder->body + head, builder->body, builder->body_len);
+    memcpy(builder->body, count, count_len);
+    memcpy(builder->body + count_len, builder->directory, builder->directory_len);
     header->stream = (uint8_t)builder->stream;
-    header->group = (uint8_t)builder->group;
     header->events = builder->count;
-    header->sections = builder->sections;
     header->first_us = builder->first_us;
     header->last_us = builder->last_us;
-    header->body_len = (uint32_t)(builder->directory_len + builder->body_len);
+    header->body_len = (uint32_t)(head + builder->body_len);
     digest_of(builder->body, header->body_len, NULL, header->body);
-    audit_events_root(builder->leaves, (builder->count + builder->group - 1) / builder->group,
-                      header->tree);
+    audit_leaves_end(builder->hashing);
+    audit_events_root(builder->leaves, builder->count, header->tree);
     *body = builder->body;
     return 0;
 }

@@ -45,8 +45,9 @@ struct audit_block {
     ZSTD_DCtx *zstd;
 };
 
-_Static_assert(AUDIT_SECTION_COLUMN + 2 * AUDIT_COLUMN_END <= AUDIT_SECTIONS_MAX,
-               "each column has two sections");
+_Static_assert(AUDIT_SECTION_COLUMN + 2 * AUDIT_COLUMN_END <= AUDIT_SECTION_SALT &&
+                   AUDIT_SECTION_SALT < AUDIT_SECTIONS_MAX,
+               "each column has two sections, and the salt is the last");
 
 struct audit_block *audit_block_create(void)
 {
@@ -82,7 +83,7 @@ static bool is_known_encoding(unsigned id, uint8_t encoding)
 {
     const unsigned plain = encoding & ~AUDIT_PACKED;
 
-    if (id < AUDIT_SECTION_COLUMN) {
+    if (id < AUDIT_SECTION_COLUMN || id == AUDIT_SECTION_SALT) {
         return encoding == AUDIT_RAW;
     }
     if ((id - AUDIT_SECTION_COLUMN) % 2 == 1) {
@@ -158,12 +159,19 @@ int audit_block_open(struct audit_block *block, const struct audit_header *heade
     const uint8_t *at = body;
     uint64_t before = 0;
     uint64_t total = 0;
+    uint64_t sections = 0;
 
     have = have < header->body_len ? have : header->body_len;
     const bool whole = have == header->body_len;
     memset(block->sections, 0, sizeof(block->sections));
     block->present = 0;
-    for (uint32_t i = 0; i < header->sections; i++) {
+    if (!whole && have < AUDIT_VARINT_MAX) {
+        return -EAGAIN;
+    }
+    if (!audit_varint_get(&at, body + have, &sections) || sections > AUDIT_SECTIONS_MAX) {
+        return CORDON_E_CORRUPT;
+    }
+    for (uint64_t i = 0; i < sections; i++) {
         struct section section = {0};
         uint64_t id = 0;
         const int result = read_entry(&at, body + have, &id, &section);
@@ -194,7 +202,8 @@ int audit_block_open(struct audit_block *block, const struct audit_header *heade
             }
         }
     }
-    if (!note_columns(block)) {
+    const struct section *salt = &block->sections[AUDIT_SECTION_SALT];
+    if (!note_columns(block) || salt->at == 0 || salt->raw < AUDIT_SALT_OCTETS) {
         return CORDON_E_CORRUPT;
     }
     block->header = *header;
@@ -516,51 +525,65 @@ static uint8_t *put_event(const struct audit_block *block, uint32_t i, uint8_t *
     return at;
 }
 
-size_t audit_block_group(const struct audit_block *block, uint32_t leaf, uint8_t *out)
+/* The salt of the block: chance, which zeros are not, and behind it nothing but zeros. */
+static int find_salt(const struct audit_block *block, const uint8_t **salt)
 {
-    const uint32_t first = leaf * block->header.group;
-    uint8_t *at = out;
+    const struct section *section = &block->sections[AUDIT_SECTION_SALT];
+    const uint8_t *const at = block->body + section->at;
+    uint8_t sums[2] = {0, 0}; /* of the salt, of what follows */
 
-    for (uint32_t i = first; i < first + block->header.group && i < block->header.events; i++) {
-        /* The length comes first, and is one octet of most: others are moved. */
-        uint8_t *const end = put_event(block, i, at + 1);
-
-        if (end == NULL) {
-            return 0;
-        }
-        const size_t len = (size_t)(end - (at + 1));
-        if (len < 0x80) {
-            *at = (uint8_t)len;
-            at = end;
-        } else {
-            uint8_t head[AUDIT_VARINT_MAX];
-            const size_t octets = audit_varint_put(head, len);
-
-            memmove(at + octets, at + 1, len);
-            memcpy(at, head, octets);
-            at += octets + len;
-        }
+    if ((size_t)section->at + section->stored > block->have) {
+        return -EAGAIN;
     }
-    return (size_t)(at - out);
+    for (uint32_t i = 0; i < section->stored; i++) {
+        sums[i < AUDIT_SALT_OCTETS ? 0 : 1] |= at[i];
+    }
+    *salt = at;
+    return sums[0] != 0 && sums[1] == 0 ? 0 : CORDON_E_CORRUPT;
+}
+
+int audit_block_opening(const struct audit_block *block, uint32_t i,
+                        uint8_t salt[AUDIT_LEAF_SALT], uint8_t *form, size_t *len)
+{
+    const uint8_t *of_block = NULL;
+    const int result = find_salt(block, &of_block);
+
+    if (result != 0) {
+        return result;
+    }
+    const uint8_t *const end = put_event(block, i, form);
+    if (end == NULL) {
+        return CORDON_E_CORRUPT;
+    }
+    audit_leaf_salt(of_block, i, salt);
+    *len = (size_t)(end - form);
+    return 0;
 }
 
 int audit_block_leaves(const struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS])
 {
-    const uint32_t count = audit_header_leaves(&block->header);
-    uint8_t *octets = malloc((size_t)block->header.group * (AUDIT_EVENT_MAX + 4u));
-    uint32_t i = 0;
+    const uint8_t *salt = NULL;
+    int result = find_salt(block, &salt);
 
-    if (octets == NULL) {
+    if (result != 0) {
+        return result;
+    }
+    struct audit_leaves *hashing = audit_leaves_create();
+    if (hashing == NULL) {
         return -ENOMEM;
     }
-    for (; i < count; i++) {
-        const size_t len = audit_block_group(block, i, octets);
+    audit_leaves_begin(hashing, salt, leaves);
+    for (uint32_t i = 0; i < block->header.events && result == 0; i++) {
+        uint8_t *const form = audit_leaves_room(hashing);
+        const uint8_t *const end = put_event(block, i, form);
 
-        if (len == 0) {
-            break;
+        if (end == NULL) {
+            result = CORDON_E_CORRUPT;
+        } else {
+            audit_leaves_add(hashing, (size_t)(end - form));
         }
-        audit_events_leaf(octets, len, leaves[i]);
     }
-    free(octets);
-    return i == count ? 0 : CORDON_E_CORRUPT;
+    audit_leaves_end(hashing);
+    audit_leaves_destroy(hashing);
+    return result;
 }

@@ -60,7 +60,7 @@ static int make_leaves(struct audit_body_room *room, uint32_t count)
 static int look_deep(struct audit_body_room *room, const struct audit_header *header,
                      const uint8_t *body)
 {
-    const uint32_t leaves = audit_header_leaves(header);
+    const uint32_t leaves = header->events;
     uint8_t root[DIGEST_OCTETS];
     int result = audit_block_open(room->block, header, body, header->body_len);
 

@@ -266,6 +266,16 @@ static int open_next(struct audit_reader *reader, struct audit_item *item, int *
     return 0;
 }
 
+/* The version of the format that a file's head names; 0: this one, or it is no head. */
+static uint16_t other_version(const uint8_t *head, size_t len)
+{
+    const bool is_head =
+        len >= FILE_NUMBER && memcmp(head, FILE_MAGIC, 4) == 0 && head[6] == 0 && head[7] == 0;
+    const uint16_t version = is_head ? little_get16(head + FILE_FORMAT) : 0;
+
+    return version == AUDIT_FORMAT ? 0 : version;
+}
+
 /* Opens the file of the reader's number and reads its head. */
 static int enter_file(struct audit_reader *reader, struct audit_item *item)
 {
@@ -294,7 +304,8 @@ static int enter_file(struct audit_reader *reader, struct audit_item *item)
             return result;
         }
         whole = audit_file_head_get(head, got, &item->head, &used) == 0;
-    } while (!whole && got < sizeof(head) && becomes_whole(reader));
+        item->version = whole ? 0 : other_version(head, got);
+    } while (!whole && item->version == 0 && got < sizeof(head) && becomes_whole(reader));
     item->end = reader->size;
     if (!whole) {
         item->kind = got < AUDIT_FILE_HEAD_MAX ? AUDIT_ITEM_SHORT : AUDIT_ITEM_BAD;
@@ -383,6 +394,7 @@ int audit_reader_next(struct audit_reader *reader, struct audit_item *item)
 
     reader->body_have = 0;
     item->at = 0;
+    item->version = 0;
     if (reader->file >= 0 && reader->at == reader->size) {
         result = leave_at_end(reader, item);
         if (result != 0 || item->kind == AUDIT_ITEM_END) {

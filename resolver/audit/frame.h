@@ -71,6 +71,7 @@ struct audit_item {
     uint64_t at;   /* where it begins in the file */
     uint64_t end;
     struct audit_file_head head;
+    uint16_t version; /* of a BAD one that is a file of another version of the format, else 0 */
     struct audit_header header;
     uint8_t octets[AUDIT_HEADER_OCTETS];
     const char *text; /* borrowed until the next */

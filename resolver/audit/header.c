@@ -17,15 +17,14 @@ enum {
     AT_NUMBER = 8,
     AT_FIRST_EVENT = 16,
     AT_EVENTS = 24,
-    AT_SECTIONS = 28,
+    AT_ZERO = 28,
     AT_FIRST = 32,
     AT_LAST = 40,
     AT_SEALED = 48,
     AT_SESSION = 56,
     AT_FILE = 64,
     AT_BODY_LEN = 68,
-    AT_GROUP = 72,
-    AT_ZERO = 73,
+    AT_ZERO_THEN = 72,
     AT_PREVIOUS = 96,
     AT_BODY = 128,
     AT_TREE = 160,
@@ -43,14 +42,12 @@ void audit_header_put(const struct audit_header *header, uint8_t out[AUDIT_HEADE
     little_put64(out + AT_NUMBER, header->number);
     little_put64(out + AT_FIRST_EVENT, header->first_event);
     little_put32(out + AT_EVENTS, header->events);
-    little_put32(out + AT_SECTIONS, header->sections);
     little_put64(out + AT_FIRST, header->first_us);
     little_put64(out + AT_LAST, header->last_us);
     little_put64(out + AT_SEALED, header->sealed_us);
     little_put64(out + AT_SESSION, header->session);
     little_put32(out + AT_FILE, header->file);
     little_put32(out + AT_BODY_LEN, header->body_len);
-    out[AT_GROUP] = header->group;
     memcpy(out + AT_PREVIOUS, header->previous, DIGEST_OCTETS);
     memcpy(out + AT_BODY, header->body, DIGEST_OCTETS);
     memcpy(out + AT_TREE, header->tree, DIGEST_OCTETS);
@@ -72,11 +69,9 @@ bool audit_header_get(const uint8_t octets[AUDIT_HEADER_OCTETS], struct audit_he
     struct audit_header header = {
         .stream = octets[AT_STREAM],
         .flags = octets[AT_FLAGS],
-        .group = octets[AT_GROUP],
         .number = little_get64(octets + AT_NUMBER),
         .first_event = little_get64(octets + AT_FIRST_EVENT),
         .events = little_get32(octets + AT_EVENTS),
-        .sections = little_get32(octets + AT_SECTIONS),
         .first_us = little_get64(octets + AT_FIRST),
         .last_us = little_get64(octets + AT_LAST),
         .sealed_us = little_get64(octets + AT_SEALED),
@@ -88,11 +83,11 @@ bool audit_header_get(const uint8_t octets[AUDIT_HEADER_OCTETS], struct audit_he
     if (memcmp(octets + AT_MAGIC, MAGIC, 4) != 0 ||
         little_get16(octets + AT_FORMAT) != AUDIT_FORMAT || header.stream == 0 ||
         header.stream > AUDIT_STREAMS || (header.flags & ~AUDIT_BLOCK_CLOCK_BACK) != 0 ||
-        header.group == 0 || header.group > AUDIT_GROUP_EVENTS_MAX ||
         header.number >> 62 != 0 || header.first_event >> 62 != 0 || header.events == 0 ||
-        header.events > AUDIT_BLOCK_EVENTS_MAX || header.sections > AUDIT_SECTIONS_MAX ||
-        header.first_us > header.last_us || header.file == 0 ||
-        header.body_len > AUDIT_BODY_MAX || !is_zero(octets + AT_ZERO, AT_PREVIOUS - AT_ZERO) ||
+        header.events > AUDIT_BLOCK_EVENTS_MAX || header.first_us > header.last_us ||
+        header.file == 0 || header.body_len > AUDIT_BODY_MAX ||
+        !is_zero(octets + AT_ZERO, AT_FIRST - AT_ZERO) ||
+        !is_zero(octets + AT_ZERO_THEN, AT_PREVIOUS - AT_ZERO_THEN) ||
         !is_zero(octets + AT_ZERO_TOO, AUDIT_HEADER_OCTETS - AT_ZERO_TOO)) {
         return false;
     }

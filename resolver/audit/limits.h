@@ -43,9 +43,9 @@
 /* Extension lines of a checkpoint: one for each list that can be in force, and some. */
 #define AUDIT_CHECKPOINT_LINES_MAX 160u
 
-/* Octets of a stand-alone proof: the checkpoint, 64 digests, and an event with its neighbours.
- */
-#define AUDIT_PROOF_MAX 524288u
+/* Octets of a stand-alone proof: the checkpoint, 64 digests, sixty of the block, and an event:
+ * 45,200. */
+#define AUDIT_PROOF_MAX 65536u
 
 /* Digests of a consistency proof, as c2sp.org/tlog-witness bounds them. */
 #define AUDIT_REQUEST_PROOF_MAX 63u

@@ -31,7 +31,6 @@ struct audit_log_settings {
     const struct trust_secret_key *secret; /* copied */
     uint64_t file_octets;                  /* a file that has more is followed by another */
     uint64_t seal_us[AUDIT_STREAMS + 1]; /* by stream: an event waits no longer for its block */
-    unsigned group[AUDIT_STREAMS + 1];   /* events under one leaf, 1 to 16 */
     uint32_t checkpoint_blocks;          /* a checkpoint after so many */
     uint64_t checkpoint_events;          /* or after blocks of so many events; 0: no bound */
     uint64_t checkpoint_us;              /* and after so long, also if nothing happened */
@@ -57,8 +56,8 @@ struct audit_log_opened {
  * Goes on with the log in the folder, or begins one. Locks the folder. session: random. 0;
  * -EBUSY: another writer; -errno; CORDON_E_CORRUPT: the log is damaged before its end, or has
  * less than its newest checkpoint says: it must be kept as it is and another begun;
- * CORDON_E_UNTRUSTED: it is that of another key or origin. files is borrowed until
- * audit_log_close.
+ * CORDON_E_UNTRUSTED: it is that of another key or origin; CORDON_E_VERSION: of another version
+ * of the format. files is borrowed until audit_log_close.
  */
 int audit_log_open(const struct audit_files *files, const struct audit_log_settings *settings,
                    uint64_t now_us, uint64_t session, struct audit_log **log,

@@ -102,15 +102,16 @@ static int scan_item(struct audit_reader *reader, const struct audit_item *item,
         return 0;
     case AUDIT_ITEM_BLOCK:
     case AUDIT_ITEM_REMOVED:
-        if (!follows(scan, item)) {
-            return CORDON_E_CORRUPT;
-        }
+        /* First: of one that was being written a part of the header may be missing, too. */
         if (item->kind == AUDIT_ITEM_BLOCK) {
             result = check_body(reader, item, &whole);
         }
         if (result != 0 || !whole) {
             return result; /* the end is where it was: what follows decides whether that is it
                             */
+        }
+        if (!follows(scan, item)) {
+            return CORDON_E_CORRUPT;
         }
         audit_state_add(&scan->state, &item->header, item->octets);
         scan->end = item->end;
@@ -185,8 +186,8 @@ static int scan_file(struct audit_log *log, uint32_t number, struct scan *scan, 
         } else if ((item.kind == AUDIT_ITEM_BAD || item.kind == AUDIT_ITEM_SHORT) &&
                    item.at == 0) {
             /* Nothing is written behind a head that is not safe. */
-            *torn = item.end <= AUDIT_FILE_HEAD_MAX;
-            result = *torn ? 0 : CORDON_E_CORRUPT;
+            *torn = item.version == 0 && item.end <= AUDIT_FILE_HEAD_MAX;
+            result = *torn ? 0 : item.version != 0 ? CORDON_E_VERSION : CORDON_E_CORRUPT;
             break;
         } else if (item.kind == AUDIT_ITEM_BAD || item.kind == AUDIT_ITEM_SHORT) {
             scan->size = item.end;
@@ -307,8 +308,8 @@ static void record_cut(struct audit_log *log, uint64_t octets, uint64_t now_us)
 static int make_builders(struct audit_log *log)
 {
     for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
-        log->builders[stream] = audit_builder_create(
-            (enum audit_stream)stream, log->settings.group[stream], log->settings.level);
+        log->builders[stream] =
+            audit_builder_create((enum audit_stream)stream, log->settings.level);
         if (log->builders[stream] == NULL) {
             return -ENOMEM;
         }

@@ -2,8 +2,8 @@
 
 #include "audit/lines.h"
 #include "audit/recorder.h"
-#include "audit/varint.h"
 #include "base/error.h"
+#include "base/little.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -14,12 +14,15 @@
 enum {
     EXTRA_VERSION = 0,
     EXTRA_HEADER = 1,
-    EXTRA_LEAF = EXTRA_HEADER + (int)AUDIT_HEADER_OCTETS,
-    EXTRA_PLACE = EXTRA_LEAF + 4,
-    EXTRA_COUNT = EXTRA_PLACE + 1,
+    EXTRA_EVENT = EXTRA_HEADER + (int)AUDIT_HEADER_OCTETS,
+    EXTRA_COUNT = EXTRA_EVENT + 4,
     EXTRA_PATH = EXTRA_COUNT + 2,
-    EXTRA_MAX = EXTRA_PATH + (int)(AUDIT_EVENTS_PATH_MAX * DIGEST_OCTETS + AUDIT_GROUP_MAX)
+    EXTRA_MAX = EXTRA_PATH +
+                (int)(AUDIT_EVENTS_PATH_MAX * DIGEST_OCTETS + AUDIT_LEAF_SALT + AUDIT_EVENT_MAX)
 };
+
+/* Of what is written there; 1 showed the events beside, too. */
+#define VERSION 2
 
 /* What the first pass over the log finds. */
 struct found {
@@ -38,7 +41,7 @@ static int make_extra(struct audit_reader *reader, const struct audit_item *item
 {
     const struct audit_header *header = &item->header;
     const uint32_t index = (uint32_t)(event - header->first_event);
-    const uint32_t leaf = index / header->group;
+    size_t form_len = 0;
     struct audit_block *block = audit_block_create();
     uint8_t(*leaves)[DIGEST_OCTETS] = malloc(AUDIT_BLOCK_EVENTS_MAX * sizeof(*leaves));
     uint8_t *extra = malloc((size_t)EXTRA_MAX);
@@ -58,16 +61,19 @@ static int make_extra(struct audit_reader *reader, const struct audit_item *item
         result = audit_block_leaves(block, leaves);
     }
     if (result == 0) {
-        const size_t count = audit_events_path(leaves, audit_header_leaves(header), leaf,
+        const size_t count = audit_events_path(leaves, header->events, index,
                                                (uint8_t(*)[DIGEST_OCTETS])(extra + EXTRA_PATH));
         const size_t end = EXTRA_PATH + count * DIGEST_OCTETS;
 
-        extra[EXTRA_VERSION] = 1;
+        extra[EXTRA_VERSION] = VERSION;
         memcpy(extra + EXTRA_HEADER, item->octets, AUDIT_HEADER_OCTETS);
-        little_put32(extra + EXTRA_LEAF, leaf);
-        extra[EXTRA_PLACE] = (uint8_t)(index % header->group);
+        little_put32(extra + EXTRA_EVENT, index);
         little_put16(extra + EXTRA_COUNT, (uint16_t)count);
-        found->extra_len = end + audit_block_group(block, leaf, extra + end);
+        result = audit_block_opening(block, index, extra + end, extra + end + AUDIT_LEAF_SALT,
+                                     &form_len);
+        found->extra_len = end + AUDIT_LEAF_SALT + form_len;
+    }
+    if (result == 0) {
         found->extra = extra;
         found->has_block = true;
         found->block = header->number;
@@ -119,6 +125,8 @@ static int find_event(const struct audit_files *files, const struct trust_note_k
         } else if (item.kind == AUDIT_ITEM_BLOCK && !found->has_block &&
                    has_event(&item, stream, event)) {
             result = make_extra(reader, &item, event, found);
+        } else if (item.kind == AUDIT_ITEM_BAD && item.version != 0) {
+            result = CORDON_E_VERSION;
         } else if (item.kind == AUDIT_ITEM_REMOVED && has_event(&item, stream, event)) {
             found->removed = true;
         }
@@ -270,56 +278,39 @@ static bool parse_proof(const char *text, size_t len, struct proof *proof)
     return false;
 }
 
-/* The event in the octets of its leaf. */
-static bool find_row(const uint8_t *at, size_t len, unsigned place, struct audit_row *row)
-{
-    const uint8_t *const end = at + len;
-
-    for (unsigned i = 0; at < end; i++) {
-        uint64_t size = 0;
-
-        if (!audit_varint_get(&at, end, &size) || size > (size_t)(end - at) ||
-            size > AUDIT_EVENT_MAX) {
-            return false;
-        }
-        if (i == place) {
-            return audit_row_decode(at, size, row);
-        }
-        at += size;
-    }
-    return false;
-}
-
 /* From the event to the tree in the header. */
 static int check_extra(struct proof *proof, struct audit_proven *out)
 {
     uint8_t digest[DIGEST_OCTETS];
     const uint8_t *extra = proof->extra;
 
-    if (proof->extra_len <= EXTRA_PATH || extra[EXTRA_VERSION] != 1 ||
-        !audit_header_get(extra + EXTRA_HEADER, &out->header)) {
+    if (proof->extra_len <= EXTRA_PATH) {
         return CORDON_E_FORMAT;
     }
-    const uint32_t leaf = little_get32(extra + EXTRA_LEAF);
+    if (extra[EXTRA_VERSION] != VERSION) {
+        return CORDON_E_VERSION;
+    }
+    if (!audit_header_get(extra + EXTRA_HEADER, &out->header)) {
+        return CORDON_E_FORMAT;
+    }
+    const uint32_t event = little_get32(extra + EXTRA_EVENT);
     const size_t count = little_get16(extra + EXTRA_COUNT);
     const size_t end = EXTRA_PATH + count * DIGEST_OCTETS;
-    const uint32_t leaves = audit_header_leaves(&out->header);
-    if (count > AUDIT_EVENTS_PATH_MAX || proof->extra_len <= end ||
-        extra[EXTRA_PLACE] >= out->header.group || leaf >= leaves ||
-        leaf * out->header.group + extra[EXTRA_PLACE] >= out->header.events) {
+    if (count > AUDIT_EVENTS_PATH_MAX || proof->extra_len < end + AUDIT_LEAF_SALT ||
+        proof->extra_len > end + AUDIT_LEAF_SALT + AUDIT_EVENT_MAX ||
+        event >= out->header.events) {
         return CORDON_E_FORMAT;
     }
-    audit_events_leaf(extra + end, proof->extra_len - end, digest);
-    if (!audit_events_include(digest, leaf, leaves,
+    const uint8_t *const form = extra + end + AUDIT_LEAF_SALT;
+    const size_t len = (size_t)(extra + proof->extra_len - form);
+    audit_leaf(extra + end, form, len, digest);
+    if (!audit_events_include(digest, event, out->header.events,
                               (const uint8_t(*)[DIGEST_OCTETS])(extra + EXTRA_PATH), count,
                               out->header.tree)) {
         return CORDON_E_CORRUPT;
     }
-    out->event =
-        out->header.first_event + (uint64_t)leaf * out->header.group + extra[EXTRA_PLACE];
-    return find_row(extra + end, proof->extra_len - end, extra[EXTRA_PLACE], &out->row)
-               ? 0
-               : CORDON_E_CORRUPT;
+    out->event = out->header.first_event + event;
+    return audit_row_decode(form, len, &out->row) ? 0 : CORDON_E_CORRUPT;
 }
 
 static int check(struct proof *proof, const struct trust_note_key *key,

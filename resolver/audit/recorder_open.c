@@ -24,7 +24,6 @@ static void log_settings(struct audit_recorder *recorder, const struct trust_not
         .secret = &recorder->secret,
         .file_octets = settings->file_octets,
         .seal_us = {0, settings->block_us, settings->block_us, CHANGE_US},
-        .group = {0, 1, AUDIT_GROUP_EVENTS_MAX, 1},
         .checkpoint_blocks = CHECKPOINT_BLOCKS,
         .checkpoint_us = settings->checkpoint_us,
         .checkpoint_events = settings->checkpoint_events,
@@ -192,7 +191,8 @@ static void open_log(void *argument)
         const unsigned number = audit_log_newest(recorder->folder);
 
         result = open_number(opening, number);
-        if ((result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED) &&
+        if ((result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED ||
+             result == CORDON_E_VERSION) &&
             number < AUDIT_LOGS_MAX) {
             opening->refused = result;
             result = open_number(opening, number + 1);

@@ -57,6 +57,7 @@ static void tell(struct search *search, uint64_t octets)
 static void pass_damage(struct search *search, const struct audit_item *item)
 {
     search->stats.damaged++;
+    search->stats.version = item->version != 0 ? item->version : search->stats.version;
     search->after_damage = audit_reader_find(search->reader, item);
     search->here = (struct audit_search_place){item->file, item->end, search->next};
 }

@@ -73,6 +73,7 @@ struct audit_search_stats {
     uint64_t found;   /* events */
     uint64_t damaged; /* blocks, or parts of files, that could not be read as such */
     uint64_t removed; /* blocks of these streams and times whose events were taken out */
+    uint16_t version; /* of a file that is of another version of the format; 0: of none */
     bool passed;      /* the event of `after` was there */
     struct audit_search_place end; /* of a search from the beginning */
 };

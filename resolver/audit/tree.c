@@ -243,65 +243,34 @@ static void node(const uint8_t (*children)[DIGEST_OCTETS], size_t count,
     digest_of(data, 1 + count * DIGEST_OCTETS, NULL, out);
 }
 
-void audit_events_leaf(const uint8_t *octets, size_t len, uint8_t out[DIGEST_OCTETS])
-{
-    static const uint8_t prefix = 0;
-    struct digest digest;
-
-    digest_init(&digest, NULL, DIGEST_OCTETS);
-    digest_add(&digest, &prefix, 1);
-    digest_add(&digest, octets, len);
-    digest_end(&digest, out, DIGEST_OCTETS);
-}
-
-void audit_events_leaves(const uint8_t *const octets[DIGEST_FOUR],
-                         const size_t len[DIGEST_FOUR], unsigned count,
-                         uint8_t (*out)[DIGEST_OCTETS])
-{
-    if (count == DIGEST_FOUR) {
-        digest_of_four(octets, len, out);
-        return;
-    }
-    for (unsigned i = 0; i < count; i++) {
-        digest_of(octets[i], len[i], NULL, out[i]);
-    }
-}
-
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-/* Four whole nodes, of as many children each. */
-static void four_nodes(const uint8_t (*children)[DIGEST_OCTETS],
-                       uint8_t out[DIGEST_FOUR][DIGEST_OCTETS])
-{
-    uint8_t data[DIGEST_FOUR][1 + AUDIT_FAN * DIGEST_OCTETS];
-    const uint8_t *at[DIGEST_FOUR];
-    size_t len[DIGEST_FOUR];
-
-    for (unsigned i = 0; i < DIGEST_FOUR; i++) {
-        data[i][0] = 1;
-        memcpy(data[i] + 1, children + (size_t)i * AUDIT_FAN, sizeof(data[i]) - 1);
-        at[i] = data[i];
-        len[i] = sizeof(data[i]);
-    }
-    digest_of_four(at, len, out);
-}
-
-/* One level up, in place. Returns how many are left. */
+/* One level up, in place, some nodes at once. Returns how many are left. */
 static size_t lift(uint8_t (*leaves)[DIGEST_OCTETS], size_t count)
 {
+    enum {
+        AT_ONCE = 8
+    };
+    uint8_t data[AT_ONCE][1 + AUDIT_FAN * DIGEST_OCTETS];
+    struct digest_buffer buffers[AT_ONCE];
     size_t nodes = 0;
-    size_t first = 0;
 
-    for (; count - first >= DIGEST_FOUR * AUDIT_FAN; first += DIGEST_FOUR * AUDIT_FAN) {
-        four_nodes((const uint8_t(*)[DIGEST_OCTETS])leaves + first, leaves + nodes);
-        nodes += DIGEST_FOUR;
-    }
-    for (size_t at = first; at < count; at += AUDIT_FAN) {
-        node((const uint8_t(*)[DIGEST_OCTETS])leaves + at, least(AUDIT_FAN, count - at),
-             leaves[nodes++]);
+    for (size_t at = 0; at < count;) {
+        size_t waiting = 0;
+
+        for (; waiting < AT_ONCE && at < count; at += AUDIT_FAN, waiting++) {
+            const size_t octets = least(AUDIT_FAN, count - at) * DIGEST_OCTETS;
+
+            data[waiting][0] = 1;
+            memcpy(data[waiting] + 1, leaves[at], octets);
+            buffers[waiting] =
+                (struct digest_buffer){data[waiting], 1 + octets, leaves[nodes + waiting]};
+        }
+        digest_of_many(buffers, waiting);
+        nodes += waiting;
     }
     return nodes;
 }

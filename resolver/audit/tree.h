@@ -59,17 +59,10 @@ bool audit_tree_extends(uint64_t old, const uint8_t old_root[DIGEST_OCTETS], uin
                         unsigned count);
 
 /*
- * The tree of a block. A leaf is BLAKE2b-256(0x00 || events), a node BLAKE2b-256(0x01 ||
- * children), at most AUDIT_FAN of them, cut from the left; again, until one is left. One leaf
- * is the root itself.
+ * The tree of a block, over leaves of leaf.h. A node is BLAKE2b-256(0x01 || children), at most
+ * AUDIT_FAN of them, cut from the left; again, until one is left. One leaf is the root itself.
  */
 #define AUDIT_FAN 16u
-/* Of an event with those beside it, in at most this many octets. */
-void audit_events_leaf(const uint8_t *octets, size_t len, uint8_t out[DIGEST_OCTETS]);
-/* Four at once, or less: sooner than one by one. The octets of each have the 0x00 in front. */
-void audit_events_leaves(const uint8_t *const octets[DIGEST_FOUR],
-                         const size_t len[DIGEST_FOUR], unsigned count,
-                         uint8_t (*out)[DIGEST_OCTETS]);
 /* leaves (count > 0 of them) is overwritten. */
 void audit_events_root(uint8_t (*leaves)[DIGEST_OCTETS], size_t count,
                        uint8_t root[DIGEST_OCTETS]);

@@ -36,35 +36,6 @@ struct verification {
     struct audit_removals *removals;
 };
 
-const char *audit_fault_word(enum audit_fault fault)
-{
-    static const char *const words[] = {
-        [AUDIT_SOUND] = "sound",
-        [AUDIT_FAULT_DAMAGED] = "damaged",
-        [AUDIT_FAULT_BODY] = "events-changed",
-        [AUDIT_FAULT_TREE] = "events-tree",
-        [AUDIT_FAULT_CHAIN] = "does-not-follow",
-        [AUDIT_FAULT_ORDER] = "out-of-order",
-        [AUDIT_FAULT_TWO_WRITERS] = "two-writers",
-        [AUDIT_FAULT_OTHER_LOG] = "another-log",
-        [AUDIT_FAULT_OTHER_FILE] = "another-file",
-        [AUDIT_FAULT_CLOCK] = "time-backwards",
-        [AUDIT_FAULT_KEY] = "another-key",
-        [AUDIT_FAULT_SIGNATURE] = "bad-signature",
-        [AUDIT_FAULT_ROOT] = "not-as-signed",
-        [AUDIT_FAULT_UNSIGNED] = "not-signed",
-        [AUDIT_FAULT_MISSING_FILE] = "missing-file",
-        [AUDIT_FAULT_MISSING_BLOCKS] = "missing-blocks",
-        [AUDIT_FAULT_MISSING_EVENTS] = "missing-events",
-        [AUDIT_FAULT_CUT] = "cut",
-        [AUDIT_FAULT_UNFINISHED] = "unfinished",
-        [AUDIT_FAULT_REMOVED] = "removed-unrecorded",
-        [AUDIT_FAULT_STALE] = "no-new-checkpoint",
-    };
-
-    return words[fault];
-}
-
 /* Of each kind the first in the order of the log stays, whenever it is found. */
 __attribute__((format(printf, 6, 7))) static void find(struct verification *v,
                                                        const struct audit_item *item,
@@ -419,6 +390,27 @@ static int look_at_block(struct verification *v, const struct audit_item *item)
 
 /* --- all --- */
 
+static void look_at_damage(struct verification *v, const struct audit_item *item, uint32_t last)
+{
+    const uint64_t block = v->state.tree.size;
+
+    v->known = false;
+    if (item->version != 0) {
+        find(v, item, AUDIT_FAULT_VERSION, block, block,
+             "the file is of version %u of the format, and this program knows version %u",
+             (unsigned)item->version, AUDIT_FORMAT);
+    } else if (item->kind == AUDIT_ITEM_BAD) {
+        find(v, item, AUDIT_FAULT_DAMAGED, block, block,
+             item->at == 0 && item->end == 0 ? "behind block %llu comes what is no file at "
+                                               "all, but a link, a pipe or a folder"
+                                             : "what follows block %llu is no part of a log",
+             NUMBER(block));
+    } else {
+        find(v, item, item->file >= last ? AUDIT_FAULT_UNFINISHED : AUDIT_FAULT_DAMAGED, block,
+             block, "the file ends inside of what follows block %llu", NUMBER(block));
+    }
+}
+
 static int look(struct verification *v, const struct audit_item *item, uint32_t last)
 {
     const uint64_t block = v->state.tree.size;
@@ -434,17 +426,8 @@ static int look(struct verification *v, const struct audit_item *item, uint32_t 
         look_at_checkpoint(v, item);
         break;
     case AUDIT_ITEM_BAD:
-        find(v, item, AUDIT_FAULT_DAMAGED, block, block,
-             item->at == 0 && item->end == 0 ? "behind block %llu comes what is no file at "
-                                               "all, but a link, a pipe or a folder"
-                                             : "what follows block %llu is no part of a log",
-             NUMBER(block));
-        v->known = false;
-        break;
     case AUDIT_ITEM_SHORT:
-        find(v, item, item->file >= last ? AUDIT_FAULT_UNFINISHED : AUDIT_FAULT_DAMAGED, block,
-             block, "the file ends inside of what follows block %llu", NUMBER(block));
-        v->known = false;
+        look_at_damage(v, item, last);
         break;
     case AUDIT_ITEM_MISSING:
         find(v, item, AUDIT_FAULT_MISSING_FILE, block, block, "file %u is missing",

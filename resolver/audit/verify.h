@@ -16,6 +16,7 @@ enum audit_fault {
     AUDIT_SOUND,
     /* Integrity. */
     AUDIT_FAULT_DAMAGED, /* octets that are nothing that a log has */
+    AUDIT_FAULT_VERSION, /* a file of another version of the format */
     AUDIT_FAULT_BODY,    /* the events of a block were changed */
     AUDIT_FAULT_TREE,    /* they are not those of the header's tree */
     AUDIT_FAULT_CHAIN,   /* a block does not follow from the one before: either was changed */

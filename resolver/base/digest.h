@@ -25,8 +25,9 @@ void digest_end(struct digest *digest, uint8_t *out, size_t out_len);
 /* BLAKE2b-256 of one buffer. key may be NULL. */
 void digest_of(const void *data, size_t len, const uint8_t *key, uint8_t out[DIGEST_OCTETS]);
 
-/* BLAKE2b-256 of up to 64 buffers, four at a time side by side: short ones in half the time. No
- * `out` lies in a buffer's octets. */
+/* BLAKE2b-256 of up to 64 buffers, four at a time side by side: short ones in half the time, if
+ * as many blocks of 128 octets as others. No `out` lies in a buffer's octets. Not for what is
+ * secret: it stays behind in memory. */
 #define DIGEST_MANY_MAX 64u
 struct digest_buffer {
     const uint8_t *data;
@@ -50,12 +51,6 @@ void digest_of_many_by(enum digest_way way, const struct digest_buffer *buffers,
 #define DIGEST_WIDE_OCTETS 64
 void digest_of_both(const void *data, size_t len, uint8_t wide[DIGEST_WIDE_OCTETS],
                     uint8_t out[DIGEST_OCTETS]);
-
-/* BLAKE2b-256 of four buffers, of any lengths: sooner than one by one, the nearer their
- * lengths. Not for what is secret: it stays behind in memory. */
-#define DIGEST_FOUR 4u
-void digest_of_four(const uint8_t *const data[DIGEST_FOUR], const size_t len[DIGEST_FOUR],
-                    uint8_t out[DIGEST_FOUR][DIGEST_OCTETS]);
 
 /* SHA-256 of one buffer: for transparency logs. BLAKE2b is four times as fast. */
 void digest_sha256(const void *data, size_t len, uint8_t out[DIGEST_OCTETS]);

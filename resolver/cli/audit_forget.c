@@ -292,7 +292,6 @@ static int do_log(const struct forget *forget, struct keys *keys, unsigned numbe
 {
     struct audit_log_settings settings = {.secret = &keys->secret,
                                           .file_octets = FILE_MAX,
-                                          .group = {0, 1, AUDIT_GROUP_EVENTS_MAX, 1},
                                           .checkpoint_blocks = UINT32_MAX,
                                           .checkpoint_us = UINT64_MAX,
                                           .level = 1,
@@ -304,7 +303,8 @@ static int do_log(const struct forget *forget, struct keys *keys, unsigned numbe
     for (bool first = true; result == 0 && more; first = false) {
         result = do_round(forget, folder, &settings, first ? days : &none, outcome, &more);
     }
-    if (!newest && (result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED)) {
+    if (!newest && (result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED ||
+                    result == CORDON_E_VERSION)) {
         outcome->left = true; /* it was left when the next one was begun */
         return 0;
     }

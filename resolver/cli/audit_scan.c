@@ -127,6 +127,12 @@ static void tell_damage(struct cli_audit_scan *scan, const char *folder,
                 "cordon audit verify\n",
                 scan->command, folder, stats->damaged, stats->damaged == 1 ? "part" : "parts",
                 stats->damaged == 1 ? "is" : "are");
+        if (stats->version != 0) {
+            fprintf(stderr,
+                    "cordon %s: a file is of version %u of the format, and this program knows "
+                    "version %u\n",
+                    scan->command, stats->version, AUDIT_FORMAT);
+        }
     }
 }
 

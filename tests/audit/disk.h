@@ -199,6 +199,20 @@ static inline int disk_cut(void *context, int number, uint64_t size)
     return last ? -EIO : 0;
 }
 
+/* What it has is what there will be after a power failure. */
+static inline void disk_save(struct disk_file *file)
+{
+    free(file->safe);
+    file->safe = malloc(file->size + 1);
+    if (file->safe == NULL) {
+        abort();
+    }
+    if (file->size > 0) {
+        memcpy(file->safe, file->data, file->size);
+    }
+    file->safe_size = file->size;
+}
+
 static inline int disk_sync(void *context, int number)
 {
     struct disk *disk = context;
@@ -212,15 +226,7 @@ static inline int disk_sync(void *context, int number)
         return -disk->fail_sync;
     }
     if (!last) { /* the last one never ends */
-        free(file->safe);
-        file->safe = malloc(file->size + 1);
-        if (file->safe == NULL) {
-            abort();
-        }
-        if (file->size > 0) {
-            memcpy(file->safe, file->data, file->size);
-        }
-        file->safe_size = file->size;
+        disk_save(file);
     }
     return last ? -EIO : 0;
 }
@@ -394,7 +400,9 @@ static inline struct audit_files disk_files(struct disk *disk)
     };
 }
 
-/* The machine is there again. power: it was off; of what was not synced some octets made it. */
+/* The machine is there again. power: it was off; of what was not synced some octets made it,
+ * and what is there now was read from the disk, so the next failure brings nothing older back.
+ */
 static inline void disk_start(struct disk *disk, bool power, struct random *random)
 {
     for (unsigned i = 0; i < DISK_FILES && power; i++) {
@@ -406,11 +414,15 @@ static inline void disk_start(struct disk *disk, bool power, struct random *rand
             file->size = file->old_size;
             file->room = file->old_size;
             file->old = NULL;
+            disk_save(file);
             continue;
         }
+        free(file->old);
+        file->old = NULL;
         if (!file->exists || (!file->is_known && random_below(random, 2) == 0)) {
             file->exists = false;
             file->size = 0;
+            disk_save(file);
             continue;
         }
         /* The file may have its new length and its old contents, or anything between. */
@@ -427,6 +439,8 @@ static inline void disk_start(struct disk *disk, bool power, struct random *rand
         } else if (random_below(random, 2) == 0) {
             file->size = kept > file->safe_size ? kept : file->safe_size;
         }
+        file->is_known = true;
+        disk_save(file);
     }
     disk->stopped = false;
     disk->locked = false;

@@ -31,7 +31,6 @@ static inline void maker_init(struct maker *maker, const char *name)
         .secret = &maker->secret,
         .file_octets = 1u << 20,
         .seal_us = {0, 1000000, 1000000, 1000000},
-        .group = {0, 1, 8, 1},
         .checkpoint_blocks = 100,
         .checkpoint_us = 60000000,
         .retry_us = 1000000,

@@ -46,7 +46,7 @@ static void check_tree(const struct block *block)
     uint8_t root[DIGEST_OCTETS];
 
     assert_int_equal(audit_block_leaves(block->read, leaves), 0);
-    audit_events_root(leaves, audit_header_leaves(&block->header), root);
+    audit_events_root(leaves, block->header.events, root);
     assert_memory_equal(root, block->header.tree, sizeof(root));
     free(leaves);
 }
@@ -65,11 +65,10 @@ static void random_events_are_read_back_equal(void **state)
     chance_init(&random, 1);
     for (unsigned round = 0; round < ROUNDS; round++) {
         const uint32_t count = round < 3 ? round + 1 : 1 + random_below(&random, MOST);
-        struct block block = {
-            audit_builder_create(AUDIT_DECISIONS, 1 + round % AUDIT_GROUP_EVENTS_MAX, 1),
-            audit_block_create(),
-            {.number = 0},
-            NULL};
+        struct block block = {audit_builder_create(AUDIT_DECISIONS, 1),
+                              audit_block_create(),
+                              {.number = 0},
+                              NULL};
 
         for (uint32_t i = 0; i < count; i++) {
             random_row(&random, &stores[i],
@@ -95,7 +94,7 @@ static void a_builder_is_used_again_and_a_full_one_says_so(void **state)
 {
     struct row_store *store = malloc(sizeof(*store));
     struct block block = {
-        audit_builder_create(AUDIT_QUERIES, 8, 1), audit_block_create(), {.number = 0}, NULL};
+        audit_builder_create(AUDIT_QUERIES, 1), audit_block_create(), {.number = 0}, NULL};
     struct audit_row row;
 
     (void)state;
@@ -140,7 +139,7 @@ static void a_builder_is_used_again_and_a_full_one_says_so(void **state)
 
 static void what_cannot_be_written_is_refused(void **state)
 {
-    struct audit_builder *builder = audit_builder_create(AUDIT_CHANGES, 1, 1);
+    struct audit_builder *builder = audit_builder_create(AUDIT_CHANGES, 1);
     uint8_t *text = calloc(1, AUDIT_TEXT_MAX + 1);
     struct audit_row row = {.present = 0};
 
@@ -251,7 +250,7 @@ static void filters_never_miss_and_seldom_err(void **state)
 {
     struct row_store *store = malloc(sizeof(*store));
     struct block block = {
-        audit_builder_create(AUDIT_QUERIES, 1, 1), audit_block_create(), {.number = 0}, NULL};
+        audit_builder_create(AUDIT_QUERIES, 1), audit_block_create(), {.number = 0}, NULL};
     struct audit_row row;
     struct wire_name name;
     unsigned wrong = 0;
@@ -297,7 +296,7 @@ static void a_block_that_was_changed_is_refused_or_is_another(void **state)
 {
     struct row_store *store = malloc(sizeof(*store));
     struct block block = {
-        audit_builder_create(AUDIT_DECISIONS, 1, 1), audit_block_create(), {.number = 0}, NULL};
+        audit_builder_create(AUDIT_DECISIONS, 1), audit_block_create(), {.number = 0}, NULL};
     struct audit_row row;
     unsigned refused = 0;
 
@@ -336,7 +335,11 @@ static void a_block_that_was_changed_is_refused_or_is_another(void **state)
         const int result = audit_block_open(block.read, &header, part, have);
         assert_true(result == 0 || result == -EAGAIN);
         if (result == 0) {
-            assert_int_equal(audit_block_load(block.read, UINT64_MAX), -EAGAIN);
+            const bool reaches = have >= audit_block_reach(block.read, UINT64_MAX);
+            uint8_t leaves[300][DIGEST_OCTETS];
+
+            assert_int_equal(audit_block_load(block.read, UINT64_MAX), reaches ? 0 : -EAGAIN);
+            assert_int_equal(audit_block_leaves(block.read, leaves), -EAGAIN); /* no salt */
         }
         header.body_len = have;
         assert_int_equal(audit_block_open(block.read, &header, part, have), CORDON_E_CORRUPT);
@@ -348,13 +351,158 @@ static void a_block_that_was_changed_is_refused_or_is_another(void **state)
     free(store);
 }
 
+/* Where the salt is: its entry in the directory, and its octets. */
+struct salt {
+    size_t entry, entry_end, at, len;
+};
+
+static struct salt find_salt(const struct block *block)
+{
+    const uint8_t *at = block->body;
+    const uint8_t *const end = at + block->header.body_len;
+    struct salt salt = {0};
+    uint64_t count = 0;
+    uint64_t id = 0;
+    uint64_t len = 0;
+
+    assert_true(audit_varint_get(&at, end, &count));
+    for (; count > 0; count--) {
+        salt.entry = (size_t)(at - block->body);
+        assert_true(audit_varint_get(&at, end, &id));
+        at++;
+        assert_true(audit_varint_get(&at, end, &len) && audit_varint_get(&at, end, &len));
+    }
+    assert_int_equal(id, AUDIT_SECTION_SALT);
+    salt.entry_end = (size_t)(at - block->body);
+    salt.at = block->header.body_len - (size_t)len;
+    salt.len = (size_t)len;
+    return salt;
+}
+
+/* Builds a block of some events, the first of this name. */
+static void make_block(struct block *block, const char *name, unsigned events)
+{
+    static struct row_store store;
+    struct audit_row row;
+
+    for (unsigned i = 0; i < events; i++) {
+        query_row(&store, 1000 + i, 3, i == 0 ? name : "host.example", &row);
+        assert_int_equal(audit_builder_add(block->builder, &row), 0);
+    }
+    finish(block);
+}
+
+static void what_stays_of_a_block_says_nothing_of_its_events(void **state)
+{
+    static const char *const names[] = {"shop.example", "shop.example", "clinic.example",
+                                        "a-much-longer-name-than-these.illness.example"};
+    uint8_t kept[4][AUDIT_HEADER_OCTETS];
+    struct block block = {
+        audit_builder_create(AUDIT_QUERIES, 1), audit_block_create(), {.number = 0}, NULL};
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        memset(&block.header, 0, sizeof(block.header));
+        make_block(&block, names[i], 1);
+        check_tree(&block);
+        assert_int_equal(block.header.body_len % AUDIT_BODY_UNIT, 0);
+        audit_header_put(&block.header, kept[i]);
+        for (unsigned j = 0; j < i;
+             j++) { /* the same event, too, has other digests each time */
+            assert_memory_not_equal(kept[j] + 128, kept[i] + 128, DIGEST_OCTETS);
+            assert_memory_not_equal(kept[j] + 160, kept[i] + 160, DIGEST_OCTETS);
+        }
+        /* But for the digests the headers are equal, whatever was asked. */
+        assert_memory_equal(kept[0], kept[i], 128);
+        assert_memory_equal(kept[0] + 192, kept[i] + 192, AUDIT_HEADER_OCTETS - 192);
+        audit_builder_clear(block.builder);
+    }
+    audit_builder_destroy(block.builder);
+    audit_block_destroy(block.read);
+}
+
+/* A body in which the salt's section has `len` octets, or is not there (SIZE_MAX). */
+static int open_with_salt(const struct block *block, const struct salt *salt, size_t len)
+{
+    struct audit_header header = block->header;
+    uint8_t *body = calloc(1, header.body_len + (size_t)2 * AUDIT_BODY_UNIT);
+    const bool is_there = len != SIZE_MAX;
+    size_t at = salt->entry;
+    int result = 0;
+
+    memcpy(body, block->body, salt->entry);
+    body[0] = (uint8_t)(body[0] - (is_there ? 0 : 1)); /* sections: below 128 */
+    if (is_there) {
+        at += audit_varint_put(body + at, AUDIT_SECTION_SALT);
+        body[at++] = AUDIT_RAW;
+        at += audit_varint_put(body + at, len);
+        at += audit_varint_put(body + at, len);
+    }
+    memcpy(body + at, block->body + salt->entry_end, salt->at - salt->entry_end);
+    at += salt->at - salt->entry_end;
+    if (is_there) {
+        memcpy(body + at, block->body + salt->at, len < salt->len ? len : salt->len);
+        at += len;
+    }
+    header.body_len = (uint32_t)at;
+    result = audit_block_open(block->read, &header, body, at);
+    if (result == 0) {
+        uint8_t leaves[40][DIGEST_OCTETS];
+
+        assert_int_equal(audit_block_load(block->read, UINT64_MAX), 0);
+        result = audit_block_leaves(block->read, leaves);
+    }
+    free(body);
+    return result;
+}
+
+static void a_salt_that_is_changed_cut_or_missing_is_seen(void **state)
+{
+    struct block block = {
+        audit_builder_create(AUDIT_QUERIES, 1), audit_block_create(), {.number = 0}, NULL};
+    uint8_t leaves[40][DIGEST_OCTETS];
+    uint8_t root[DIGEST_OCTETS];
+
+    (void)state;
+    make_block(&block, "first.example", 40);
+    const struct salt salt = find_salt(&block);
+    const uint32_t len = block.header.body_len;
+    uint8_t *body = malloc(len);
+    assert_true(salt.len >= AUDIT_SALT_OCTETS && block.body[0] < 0x80);
+    for (size_t i = salt.at; i < len; i++) {
+        memcpy(body, block.body, len);
+        body[i] ^= 4;
+        assert_int_equal(audit_block_open(block.read, &block.header, body, len), 0);
+        assert_int_equal(audit_block_load(block.read, UINT64_MAX), 0);
+        const int result = audit_block_leaves(block.read, leaves);
+        if (i >= salt.at + AUDIT_SALT_OCTETS) {
+            assert_int_equal(result, CORDON_E_CORRUPT); /* nothing can be hidden there */
+            continue;
+        }
+        assert_int_equal(result, 0);
+        audit_events_root(leaves, 40, root);
+        assert_memory_not_equal(root, block.header.tree, sizeof(root));
+    }
+    memcpy(body, block.body, len);
+    memset(body + salt.at, 0, AUDIT_SALT_OCTETS);
+    assert_int_equal(audit_block_open(block.read, &block.header, body, len), 0);
+    assert_int_equal(audit_block_load(block.read, UINT64_MAX), 0);
+    assert_int_equal(audit_block_leaves(block.read, leaves), CORDON_E_CORRUPT);
+    free(body);
+    assert_int_equal(open_with_salt(&block, &salt, AUDIT_SALT_OCTETS), 0);
+    assert_int_equal(open_with_salt(&block, &salt, salt.len), 0);
+    assert_int_equal(open_with_salt(&block, &salt, AUDIT_SALT_OCTETS - 1), CORDON_E_CORRUPT);
+    assert_int_equal(open_with_salt(&block, &salt, 0), CORDON_E_CORRUPT);
+    assert_int_equal(open_with_salt(&block, &salt, SIZE_MAX), CORDON_E_CORRUPT);
+    audit_builder_destroy(block.builder);
+    audit_block_destroy(block.read);
+}
+
 static void a_header_has_one_spelling(void **state)
 {
     struct audit_header header = {.stream = AUDIT_QUERIES,
-                                  .group = 8,
                                   .number = 5,
                                   .events = 3,
-                                  .sections = 2,
                                   .first_us = 1,
                                   .last_us = 2,
                                   .file = 1};
@@ -421,6 +569,8 @@ int main(void)
         cmocka_unit_test(addresses_clients_and_bases_are_read_back),
         cmocka_unit_test(filters_never_miss_and_seldom_err),
         cmocka_unit_test(a_block_that_was_changed_is_refused_or_is_another),
+        cmocka_unit_test(what_stays_of_a_block_says_nothing_of_its_events),
+        cmocka_unit_test(a_salt_that_is_changed_cut_or_missing_is_seen),
         cmocka_unit_test(a_header_has_one_spelling),
         cmocka_unit_test(a_varint_has_one_spelling),
     };

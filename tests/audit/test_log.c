@@ -473,6 +473,41 @@ static void an_unfinished_end_is_cut_and_on_the_record(void **state)
     assert_int_equal(verdict.gaps, 1);
 }
 
+/* A file system may know the new length and have only some of the octets: zeros follow. */
+static void a_block_of_which_any_part_is_missing_is_cut(void **state)
+{
+    struct audit_log_opened opened;
+    struct disk whole = {.head_len = 0};
+    uint64_t now = T0;
+    unsigned cut = 0;
+
+    (void)state;
+    struct audit_log *log = open_log(now, &opened);
+    assert_int_equal(add_numbered(log, AUDIT_DECISIONS, 0, now), 0);
+    now += 2000000;
+    assert_int_equal(audit_log_tick(log, NULL, now), 0);
+    const size_t before = disk.files[1].size;
+    assert_int_equal(add_numbered(log, AUDIT_DECISIONS, 1, now), 0);
+    now += 2000000;
+    assert_int_equal(audit_log_tick(log, NULL, now), 0);
+    const size_t after = disk.files[1].size;
+    assert_true(after > before + AUDIT_FRAME_OCTETS + AUDIT_HEADER_OCTETS);
+    audit_log_abandon(log);
+    disk_copy(&disk, &whole);
+    for (size_t kept = before; kept < after; kept++) {
+        disk_copy(&whole, &disk);
+        memset(disk.files[1].data + kept, 0, after - kept);
+        assert_int_equal(audit_log_open(&files, &maker.settings, now, 5, &log, &opened), 0);
+        assert_true(opened.cut_octets == after - before ||
+                    (opened.cut_octets == 0 && kept > after - AUDIT_BODY_UNIT));
+        cut += opened.cut_octets != 0;
+        audit_log_abandon(log);
+        disk.locked = false;
+    }
+    assert_true(cut >= AUDIT_FRAME_OCTETS + AUDIT_HEADER_OCTETS);
+    disk_free(&whole);
+}
+
 static void a_log_that_is_damaged_is_not_gone_on_with(void **state)
 {
     struct audit_log_opened opened;
@@ -602,6 +637,7 @@ int main(void)
         TEST(a_disk_that_fails_for_a_while_costs_nothing),
         TEST(what_has_no_room_is_counted_and_on_the_record),
         TEST(an_unfinished_end_is_cut_and_on_the_record),
+        TEST(a_block_of_which_any_part_is_missing_is_cut),
         TEST(a_log_that_is_damaged_is_not_gone_on_with),
         TEST(a_second_writer_is_refused),
         TEST(checkpoints_come_also_when_nothing_happens),

@@ -77,7 +77,7 @@ static int setup_all(void **state)
         return -1;
     }
     maker_init(&maker, LOG_NAME);
-    write_log(&whole, &maker, 7, 4300);
+    write_log(&whole, &maker, 7, 6000);
     files = disk_files(&disk);
     return 0;
 }
@@ -243,7 +243,7 @@ static void a_block_that_was_put_in_is_found(void **state)
     struct maker other;
     maker_init(&other, "other.example/audit");
     disk_free(&other_disk);
-    write_log(&other_disk, &other, 7, 6000);
+    write_log(&other_disk, &other, 7, 8400);
     disk_copy(&whole, &disk);
     assert_true(frames_of(1, frames, 32) > 2);
     const uint32_t len = little_get32(other_disk.files[1].data + frames[0].at + 8);
@@ -404,7 +404,7 @@ static void another_key_is_found(void **state)
     assert_int_equal(verdict.integrity.fault, AUDIT_FAULT_KEY);
     /* A whole log made anew by another key of the same name. */
     disk_free(&disk);
-    write_log(&disk, &other, 7, 6000);
+    write_log(&disk, &other, 7, 8400);
     verify_log(&files, &maker.key, &verdict);
     assert_int_equal(verdict.integrity.fault, AUDIT_FAULT_KEY);
     verify_log(&files, &other.key, &verdict);
@@ -677,6 +677,140 @@ static void a_proof_stands_alone(void **state)
                      CORDON_E_CORRUPT);
 }
 
+/* The extra of a proof, to be changed and written again. */
+struct opened {
+    uint8_t octets[AUDIT_PROOF_MAX];
+    size_t len;
+    const char *rest; /* what follows it in the text */
+};
+
+static void open_proof(const char *text, struct opened *out)
+{
+    const char *const extra = strstr(text, "extra ") + 6;
+
+    out->rest = strchr(extra, '\n');
+    assert_true(trust_base64_decode(extra, (size_t)(out->rest - extra), out->octets,
+                                    sizeof(out->octets), &out->len));
+}
+
+static int verify_opened(const struct opened *opened)
+{
+    char *text = malloc(2 * (size_t)AUDIT_PROOF_MAX);
+    char *extra = malloc(2 * (size_t)AUDIT_PROOF_MAX);
+    struct audit_proven proven;
+
+    trust_base64_encode(opened->octets, opened->len, extra, 2 * (size_t)AUDIT_PROOF_MAX);
+    const int len = snprintf(text, 2 * (size_t)AUDIT_PROOF_MAX,
+                             "c2sp.org/tlog-proof@v1\nextra %s%s", extra, opened->rest);
+    const int result = audit_proof_verify(text, (size_t)len, &maker.key, &proven);
+    if (result == 0) {
+        audit_proven_free(&proven);
+    }
+    free(text);
+    free(extra);
+    return result;
+}
+
+/* Where the salt begins in an extra: behind 256 + 7 octets and the digests. */
+static size_t salt_at(const struct opened *opened)
+{
+    return 263 + (size_t)DIGEST_OCTETS * little_get16(opened->octets + 261);
+}
+
+static void a_proof_opens_its_own_event_alone(void **state)
+{
+    static struct opened opened[2]; /* of two events of one block */
+    static struct opened mixed;
+    char *text[2];
+    size_t len = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(
+            audit_prove(&files, &maker.key, AUDIT_QUERIES, i, NULL, 0, &text[i], &len), 0);
+        open_proof(text[i], &opened[i]);
+        assert_int_equal(little_get32(opened[i].octets + 257), i);
+        assert_int_equal(verify_opened(&opened[i]), 0);
+    }
+    assert_memory_equal(opened[0].octets, opened[1].octets, 257); /* of one block, so */
+    const size_t at = salt_at(&opened[0]);
+    assert_int_equal(at, salt_at(&opened[1]));
+    /* Behind the salt is one event, in its canonical form, and nothing else. */
+    struct audit_row row;
+    assert_true(audit_row_decode(opened[0].octets + at + AUDIT_LEAF_SALT,
+                                 opened[0].len - at - AUDIT_LEAF_SALT, &row));
+    assert_int_equal(row.at[AUDIT_GENERATION].number, 0);
+    /* Whoever has guessed the neighbour cannot see it in the proof: not without its salt, and
+     * not with this one's. */
+    uint8_t leaf[DIGEST_OCTETS];
+    const uint8_t *const guess = opened[1].octets + at + AUDIT_LEAF_SALT;
+    const size_t guess_len = opened[1].len - at - AUDIT_LEAF_SALT;
+    const uint8_t none[AUDIT_LEAF_SALT] = {0};
+    audit_leaf(opened[1].octets + at, guess, guess_len, leaf); /* it is the first beside */
+    assert_memory_equal(leaf, opened[0].octets + 263, DIGEST_OCTETS);
+    audit_leaf(opened[0].octets + at, guess, guess_len, leaf);
+    assert_memory_not_equal(leaf, opened[0].octets + 263, DIGEST_OCTETS);
+    audit_leaf(none, guess, guess_len, leaf);
+    assert_memory_not_equal(leaf, opened[0].octets + 263, DIGEST_OCTETS);
+    /* The salt of another, another's number, another version, no salt. */
+    mixed = opened[0];
+    memcpy(mixed.octets + at, opened[1].octets + at, AUDIT_LEAF_SALT);
+    assert_int_equal(verify_opened(&mixed), CORDON_E_CORRUPT);
+    mixed = opened[0];
+    little_put32(mixed.octets + 257, 1);
+    assert_int_equal(verify_opened(&mixed), CORDON_E_CORRUPT);
+    little_put32(mixed.octets + 257, UINT32_MAX);
+    assert_int_equal(verify_opened(&mixed), CORDON_E_FORMAT);
+    mixed = opened[0];
+    mixed.octets[0] = 1;
+    assert_int_equal(verify_opened(&mixed), CORDON_E_VERSION);
+    mixed = opened[0];
+    memmove(mixed.octets + at, mixed.octets + at + AUDIT_LEAF_SALT,
+            mixed.len - at - AUDIT_LEAF_SALT);
+    mixed.len -= AUDIT_LEAF_SALT;
+    assert_int_equal(verify_opened(&mixed), CORDON_E_CORRUPT);
+    mixed = opened[0];
+    mixed.len = at + AUDIT_LEAF_SALT - 1;
+    assert_int_equal(verify_opened(&mixed), CORDON_E_FORMAT);
+    mixed.len++; /* a salt, and no event */
+    assert_int_equal(verify_opened(&mixed), CORDON_E_CORRUPT);
+    free(text[0]);
+    free(text[1]);
+}
+
+static void a_file_of_another_version_is_named(void **state)
+{
+    struct audit_log_settings settings = maker.settings;
+    struct audit_log_opened opened;
+    struct audit_log *log = NULL;
+    char *text = NULL;
+    size_t len = 0;
+
+    (void)state;
+    for (uint32_t number = 1; number < DISK_FILES && disk.files[number].exists; number++) {
+        disk.files[number].data[4] = 1;
+    }
+    verify_log(&files, &maker.key, &verdict);
+    assert_int_equal(verdict.integrity.fault, AUDIT_FAULT_VERSION);
+    assert_string_equal(audit_fault_word(verdict.integrity.fault), "another-version");
+    assert_non_null(strstr(verdict.integrity.text, "version 1"));
+    assert_int_equal(audit_prove(&files, &maker.key, AUDIT_DECISIONS, 0, NULL, 0, &text, &len),
+                     CORDON_E_VERSION);
+    /* It is not gone on with, and nothing of it is cut, be it as short as a head. */
+    settings.secret = &maker.secret;
+    assert_int_equal(audit_log_open(&files, &settings, T0, 78, &log, &opened),
+                     CORDON_E_VERSION);
+    for (uint32_t number = 2; number < DISK_FILES; number++) {
+        disk.files[number].exists = false;
+    }
+    disk.locked = false;
+    disk.head_len = 0;
+    disk.files[1].size = 136;
+    assert_int_equal(audit_log_open(&files, &settings, T0, 78, &log, &opened),
+                     CORDON_E_VERSION);
+    assert_int_equal(disk.files[1].size, 136);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
@@ -699,6 +833,8 @@ int main(void)
         TEST(a_stop_that_nobody_has_signed_is_no_stop),
         TEST(nothing_signed_and_nothing_there_are_no_logs),
         TEST(a_proof_stands_alone),
+        TEST(a_proof_opens_its_own_event_alone),
+        TEST(a_file_of_another_version_is_named),
     };
 
     return cmocka_run_group_tests(tests, setup_all, teardown_all);

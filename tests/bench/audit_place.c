@@ -63,7 +63,6 @@ void place_settings(struct trust_secret_key *secret, struct audit_log_settings *
     *settings = (struct audit_log_settings){.secret = secret,
                                             .file_octets = 64u << 20,
                                             .seal_us = {0, 5000000, 10000000, 1000000},
-                                            .group = {0, 1, 16, 1},
                                             .checkpoint_blocks = 16,
                                             .checkpoint_us = 60000000,
                                             .retry_us = 1000000,

@@ -107,27 +107,36 @@ static void show(const struct audit_row *row)
 /* The body for a header that says the least of it. */
 static void read_body(const uint8_t *data, size_t size)
 {
-    struct audit_header header = {.stream = AUDIT_DECISIONS, .group = 1, .file = 1};
+    struct audit_header header = {.stream = AUDIT_DECISIONS, .file = 1};
     struct audit_block *block = audit_block_create();
+    static uint8_t leaves[4096][DIGEST_OCTETS];
     uint8_t form[AUDIT_EVENT_MAX];
+    uint8_t salt[AUDIT_LEAF_SALT];
+    uint8_t leaf[DIGEST_OCTETS];
     struct audit_row row;
     struct audit_row again;
+    size_t form_len = 0;
 
     require(block != NULL);
-    if (size < 3) {
+    if (size < 2) {
         audit_block_destroy(block);
         return;
     }
     header.events = 1u + data[0] + 256u * (data[1] & 15);
-    header.sections = data[2];
-    header.body_len = (uint32_t)size - 3;
-    if (header.sections <= AUDIT_SECTIONS_MAX &&
-        audit_block_open(block, &header, data + 3, header.body_len) == 0 &&
+    header.body_len = (uint32_t)size - 2;
+    if (audit_block_open(block, &header, data + 2, header.body_len) == 0 &&
         audit_block_load(block, UINT64_MAX) == 0) {
+        const bool hashed = audit_block_leaves(block, leaves) == 0;
+
         for (uint32_t i = 0; i < header.events; i += 1 + header.events / 16) {
             audit_block_row(block, i, &row);
             require(audit_row_has(&row, AUDIT_TIME));
             show(&row);
+            if (hashed) { /* each alone, as a proof shows it */
+                require(audit_block_opening(block, i, salt, form, &form_len) == 0);
+                audit_leaf(salt, form, form_len, leaf);
+                require(memcmp(leaf, leaves[i], sizeof(leaf)) == 0);
+            }
             if (audit_row_is_writable(&row)) {
                 const size_t len = audit_row_encode(&row, form);
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Reads an audit log by its specification alone (docs/audit-log.md), without the code of cordon.
+"""Reads an audit log by its specification alone (docs/audit-log.md), without the code of cordon, and makes the tree of
+each block anew.
 
 Usage: audit_read.py FOLDER [STREAM]     prints each event as a line of JSON
 """
+import hashlib
 import json
 import os
 import struct
@@ -58,17 +60,72 @@ def text(column, octets):
         return octets.hex()
 
 
+def put_varint(number):
+    octets = bytearray()
+    while number > 127:
+        octets.append(number & 127 | 128)
+        number >>= 7
+    octets.append(number)
+    return bytes(octets)
+
+
+# --- leaves: BLAKE2b with a salt of the stream of ChaCha20 (RFC 8439, 2.3)
+
+def blake(octets):
+    return hashlib.blake2b(octets, digest_size=32).digest()
+
+
+def chacha20(key, block):
+    def turn(word, bits):
+        return (word << bits | word >> 32 - bits) & 0xffffffff
+
+    def quarter(a, b, c, d):
+        for to, other, third, bits in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            state[to] = (state[to] + state[other]) & 0xffffffff
+            state[third] = turn(state[third] ^ state[to], bits)
+
+    start = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, *struct.unpack("<8I", key), block, 0, 0, 0]
+    state = list(start)
+    for _ in range(10):
+        for i in range(4):
+            quarter(i, 4 + i, 8 + i, 12 + i)
+        for i in range(4):
+            quarter(i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4)
+    return struct.pack("<16I", *((word + first) & 0xffffffff for word, first in zip(state, start)))
+
+
+def leaf(salt, form):
+    return blake(b"\0" + salt + form)
+
+
+def tree(leaves):
+    while len(leaves) > 1:
+        leaves = [blake(b"\1" + b"".join(leaves[at:at + 16])) for at in range(0, len(leaves), 16)]
+    return leaves[0]
+
+
+def check(header, body, forms, salt):
+    """What the header says of the body, made anew."""
+    if blake(body) != header[128:160]:
+        sys.exit("the body of a block is another")
+    if len(salt) < 32 or not any(salt[:32]) or any(salt[32:]) or len(body) % 512:
+        sys.exit("a block has no salt, or octets too many")
+    stream = b"".join(chacha20(salt[:32], block) for block in range((len(forms) + 3) // 4))
+    if tree([leaf(stream[16 * i:16 * i + 16], form) for i, form in enumerate(forms)]) != header[160:192]:
+        sys.exit("the tree of a block is another")
+
+
 def events(header, body):
-    count, sections = struct.unpack_from("<II", header, 24)
-    at, directory = 0, []
+    count = struct.unpack_from("<I", header, 24)[0]
+    sections, at = varint(body, 0)
+    directory = []
     for _ in range(sections):
         number, at = varint(body, at)
         encoding = body[at]
         size, at = varint(body, at + 1)
         stored, at = varint(body, at)
         directory.append((number, encoding, stored))
-    rows = [{} for _ in range(count)]
-    numbers = {}
+    numbers, texts, salt = {}, {}, b""
     for number, encoding, stored in directory:
         octets = body[at:at + stored]
         at += stored
@@ -76,32 +133,42 @@ def events(header, body):
             octets = unpack(octets)
         encoding &= 127
         column = (number - 16) // 2
-        if number < 16 or column not in COLUMNS:
+        if number == 144:
+            salt = octets
+        elif number < 16:
             continue
-        if encoding == 4:
-            words, place = [], 0
+        elif encoding == 4:
+            texts[column], place = [], 0
             while place < len(octets):
                 size, place = varint(octets, place)
-                words.append(text(column, octets[place:place + size]))
+                texts[column].append(octets[place:place + size])
                 place += size
-            for row, value in zip(rows, numbers[column]):
-                row.pop(COLUMNS[column], None)
-                if value:
-                    row[COLUMNS[column]] = words[value - 1]
-            continue
-        if encoding == 1:
-            values = [varint(octets, 0)[0]] * count
+        elif encoding == 1:
+            numbers[column] = [varint(octets, 0)[0]] * count
         else:
             values = planes(octets, count)
-        if encoding == 3:
-            sum_ = 0
-            for i, delta in enumerate(values):
-                sum_ += -(delta + 1) // 2 if delta & 1 else delta // 2
-                values[i] = sum_ + 1
-        numbers[column] = values
-        for row, value in zip(rows, values):
-            if value:
-                row[COLUMNS[column]] = value - 1
+            if encoding == 3:
+                sum_ = 0
+                for i, delta in enumerate(values):
+                    sum_ += -(delta + 1) // 2 if delta & 1 else delta // 2
+                    values[i] = sum_ + 1
+            numbers[column] = values
+    rows, forms = [], []
+    for i in range(count):
+        row, form = {}, b""
+        for column in sorted(numbers):
+            value = numbers[column][i]
+            if value and column in texts:
+                octets = texts[column][value - 1]
+                form += put_varint(2 * column + 1) + put_varint(len(octets)) + octets
+                row[COLUMNS.get(column)] = text(column, octets)
+            elif value:
+                form += put_varint(2 * column) + put_varint(value - 1)
+                row[COLUMNS.get(column)] = value - 1
+        row.pop(None, None)
+        rows.append(row)
+        forms.append(form)
+    check(header, body, forms, salt)
     return rows
 
 
@@ -109,6 +176,8 @@ def main():
     wanted = sys.argv[2] if len(sys.argv) > 2 else None
     for file in sorted(entry for entry in os.listdir(sys.argv[1]) if entry.endswith(".cordon")):
         octets = open(os.path.join(sys.argv[1], file), "rb").read()
+        if octets[:4] != b"CRDL" or struct.unpack_from("<H", octets, 4)[0] != 2:
+            sys.exit("%s: not version 2 of the format" % file)
         at = 104 + 32 * struct.unpack_from("<I", octets, 12)[0] + 32
         while at < len(octets):
             magic, kind, size = struct.unpack_from("<4sII", octets, at)

@@ -8,6 +8,8 @@ import os
 import struct
 import sys
 
+from audit_read import chacha20, leaf
+
 
 def path_of(folder, number):
     return os.path.join(folder, "%010d.cordon" % number)
@@ -172,17 +174,19 @@ class Attack:
                 sections.append((16 + 2 * column, 1, varint(1 if octets_of is not None else value + 1)))
                 if octets_of is not None:
                     sections.append((17 + 2 * column, 4, varint(len(value)) + value))
-            body = b"".join(varint(number) + bytes([encoding]) + varint(len(data)) * 2 for number, encoding, data in sections)
+            salt = os.urandom(32)
+            sections.append((144, 0, salt))
+            body = varint(len(sections))
+            body += b"".join(varint(number) + bytes([encoding]) + varint(len(data)) * 2 for number, encoding, data in sections)
             body += b"".join(data for _, _, data in sections)
             header = bytearray(before)
             header[6] = 3
             struct.pack_into("<Q", header, 8, struct.unpack_from("<Q", before, 8)[0] + 1)
-            struct.pack_into("<QIIQQ", header, 16, self.changes(), 1, len(sections), time, time)
+            struct.pack_into("<QIIQQ", header, 16, self.changes(), 1, 0, time, time)
             struct.pack_into("<I", header, 68, len(body))
-            header[72] = 1
             header[96:128] = hashlib.sha256(b"\0" + bytes(before)).digest()
             header[128:160] = hashlib.blake2b(body, digest_size=32).digest()
-            header[160:192] = hashlib.blake2b(b"\0" + varint(len(form)) + form, digest_size=32).digest()
+            header[160:192] = leaf(chacha20(salt, 0)[:16], form)
             return octets + b"CRDK" + struct.pack("<II", 1, 256 + len(body)) + header + body
         self.change(numbers[-1], record)
 

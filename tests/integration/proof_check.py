@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from audit_read import COLUMNS, STREAMS, text, varint
+from audit_read import COLUMNS, STREAMS, blake, leaf, text, varint
 
 DER = bytes.fromhex("302a300506032b6570032100")  # SubjectPublicKeyInfo of Ed25519 (RFC 8410)
 DASH = "\u2014 "
@@ -138,11 +138,7 @@ def roots_of(old, size, path, old_root, whole):
 
 # --- docs/audit-log.md
 
-def blake(octets):
-    return hashlib.blake2b(octets, digest_size=32).digest()
-
-
-def events_root(leaf, index, count, path):
+def events_root(digest, index, count, path):
     """The tree of sixteen children."""
     path = list(path)
     while count > 1:
@@ -151,11 +147,11 @@ def events_root(leaf, index, count, path):
         children = []
         for i in range(first, end):
             need(i == index or path, "the path in the block is too short")
-            children.append(leaf if i == index else path.pop(0))
-        leaf = blake(b"\1" + b"".join(children))
+            children.append(digest if i == index else path.pop(0))
+        digest = blake(b"\1" + b"".join(children))
         count, index = (count + 15) // 16, index // 16
     need(not path, "the path in the block is too long")
-    return leaf
+    return digest
 
 
 def event_of(octets):
@@ -181,26 +177,22 @@ def check_proof(path, key, witnesses):
     verify_note(note, key)
     origin, size, root = checkpoint(note)
     need(origin == key[0] and index < size, "a checkpoint of another log")
-    need(extra[0] == 1, "another version")
+    need(extra[0] == 2, "another version")
     header = extra[1:257]
-    leaf, place, count = struct.unpack_from("<IBH", extra, 257)
-    digests, group_octets = extra[264:264 + 32 * count], extra[264 + 32 * count:]
-    need(len(digests) == 32 * count and header[:4] == b"CRDB" and struct.unpack_from("<H", header, 4)[0] == 1, "no block")
+    event, count = struct.unpack_from("<IH", extra, 257)
+    digests, salt, form = extra[263:263 + 32 * count], extra[263 + 32 * count:][:16], extra[279 + 32 * count:]
+    need(len(digests) == 32 * count and len(salt) == 16, "no proof")
+    need(header[:4] == b"CRDB" and struct.unpack_from("<H", header, 4)[0] == 2, "no block")
     stream, number, first, events = header[6], *struct.unpack_from("<QQI", header, 8)
-    group, tree, log = header[72], header[160:192], header[192:208]
+    tree, log = header[160:192], header[192:208]
     need(log == hashlib.sha256(origin.encode()).digest()[:16] and number == index, "a block of another log")
     need(root_of(hashlib.sha256(b"\0" + header).digest(), index, size, path) == root, "not in the tree of the checkpoint")
-    leaves = (events + group - 1) // group
-    need(leaf < leaves and place < group and leaf * group + place < events, "no such event")
-    need(events_root(blake(b"\0" + group_octets), leaf, leaves, [digests[i:i + 32] for i in range(0, len(digests), 32)]) == tree,
+    need(event < events, "no such event")
+    need(events_root(leaf(salt, form), event, events, [digests[i:i + 32] for i in range(0, len(digests), 32)]) == tree,
          "not in the tree of the block")
-    at = 0
-    for _ in range(place + 1):
-        length, at = varint(group_octets, at)
-        octets, at = group_octets[at:at + length], at + length
     signed = [verify_note(note, read_key(witness)) for witness in witnesses]
-    print(json.dumps({"id": STREAMS[stream][0] + str(first + leaf * group + place), "block": index, "blocks": size,
-                      "witnessed": signed, "event": event_of(octets)}, sort_keys=True))
+    print(json.dumps({"id": STREAMS[stream][0] + str(first + event), "block": index, "blocks": size,
+                      "witnessed": signed, "event": event_of(form)}, sort_keys=True))
 
 
 def read_request(path):

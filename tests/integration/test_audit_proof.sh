@@ -55,6 +55,12 @@ assert (ours["block"], ours["blocks"]) == (theirs["block"], theirs["blocks"])
 for field in ("name", "view", "what", "rule"):
     assert ours["shown"].get(field) == theirs["event"].get(field), field
 PYTHON
+  python3 - "$work/$id.proof" "$id" <<'PYTHON' || fail "$id: its proof shows others"
+import base64, sys
+extra = base64.b64decode(open(sys.argv[1], "rb").read().split(b"\n")[1][6:])
+wanted = {"d": 2, "q": 1, "c": 0}[sys.argv[2][0]]  # name and matched, name, none
+assert extra.count(b"\7blocked\4test\0") == wanted, extra.count(b"\7blocked\4test\0")
+PYTHON
 done
 audit check --key "$key" "$work/d27.proof" >"$work/shown"
 says -E '^  name +b7\.blocked\.test$' <"$work/shown" || fail "$(cat "$work/shown")"
@@ -62,21 +68,28 @@ says -E '^  status_citation +1 TEST 2$' <"$work/shown" || fail "no legal basis: 
 
 say "anything else is refused, by both"
 python3 - "$work/d27.proof" "$work" <<'PYTHON' # one bit in each kind of octets; lines that were moved, left out, put in
-import sys
+import base64, struct, sys
 proof = open(sys.argv[1], "rb").read()
 lines = proof.split(b"\n")
-places = {"first-line": 3, "extra-header": len(lines[0]) + 30, "extra-path": len(lines[0]) + 7 + 380, "extra-event": proof.index(b"\nindex") - 40,
+extra = base64.b64decode(lines[1][6:])
+salt = 263 + 32 * struct.unpack_from("<H", extra, 261)[0]
+places = {"first-line": 3, "extra-header": len(lines[0]) + 30, "extra-path": len(lines[0]) + 7 + 380, "extra-salt": len(lines[0]) + 7 + 4 * (salt // 3 + 1), "extra-event": proof.index(b"\nindex") - 40,
           "index": proof.index(b"\nindex") + 7, "path": proof.index(b"\n", proof.index(b"\nindex") + 1) + 9,
           "origin": proof.index(b"\n\n") + 4, "size": proof.index(b"\n\n") + 2 + len(b"resolver.test/audit") + 1,
           "root": proof.index(b"\n\n") + 2 + len(b"resolver.test/audit") + 8, "time": proof.index(b"\ntime") + 9,
           "config": proof.index(b"\nconfig") + 12, "list": proof.index(b"\nlist") + 7, "key-id": proof.rindex(b" ") + 3, "signature": proof.rindex(b" ") + 40}
+
+def with_extra(octets):
+    return b"\n".join([lines[0], b"extra " + base64.b64encode(octets)] + lines[2:])
+
 for name, at in places.items():
     bad = bytearray(proof)
     bad[at] ^= 1
     open("%s/bad-%s" % (sys.argv[2], name), "wb").write(bad)
 others = {"cut": proof[:-40], "half": proof[:len(proof) // 2], "empty": b"", "longer": proof + b"x\n", "no-newline": proof[:-1],
           "path-short": b"\n".join(lines[:3] + lines[4:]), "path-long": b"\n".join(lines[:3] + [lines[3]] + lines[3:]),
-          "large": proof + b"\n" * 600000}
+          "large": proof + b"\n" * 600000, "no-salt": with_extra(extra[:salt] + extra[salt + 16:]),
+          "another-place": with_extra(extra[:257] + bytes([extra[257] ^ 1]) + extra[258:]), "old-version": with_extra(b"\1" + extra[1:])}
 for name, octets in others.items():
     open("%s/bad-%s" % (sys.argv[2], name), "wb").write(octets)
 PYTHON

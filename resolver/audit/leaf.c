@@ -1,0 +1,106 @@
+#include "audit/leaf.h"
+
+#include "base/invariant.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Of a form: the octet that tells leaves from nodes, and the salt. */
+#define HEAD (1u + AUDIT_LEAF_SALT)
+
+/* Events that are hashed at once, and octets of them that are enough: they stay in the first
+ * cache. */
+#define BATCH        DIGEST_MANY_MAX
+#define BATCH_OCTETS 16384u
+
+#define SALTS_PER_BLOCK (RANDOM_STREAM_BLOCK / AUDIT_LEAF_SALT)
+_Static_assert(BATCH % SALTS_PER_BLOCK == 0, "salts are made in whole blocks of the stream");
+
+struct audit_leaves {
+    uint8_t salt[AUDIT_SALT_OCTETS];
+    uint32_t event; /* the next */
+    uint8_t (*out)[DIGEST_OCTETS];
+    uint8_t salts[BATCH][AUDIT_LEAF_SALT]; /* of the next and those around it */
+    struct digest_buffer waiting[BATCH];
+    size_t count, len;
+    uint8_t octets[BATCH_OCTETS + HEAD + AUDIT_EVENT_MAX];
+};
+
+static void make_salts(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t from, void *out,
+                       size_t len)
+{
+    random_stream(salt, from / SALTS_PER_BLOCK, out, len);
+}
+
+void audit_leaf_salt(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t event,
+                     uint8_t out[AUDIT_LEAF_SALT])
+{
+    uint8_t salts[SALTS_PER_BLOCK][AUDIT_LEAF_SALT];
+
+    make_salts(salt, event, salts, sizeof(salts));
+    memcpy(out, salts[event % SALTS_PER_BLOCK], AUDIT_LEAF_SALT);
+}
+
+void audit_leaf(const uint8_t salt[AUDIT_LEAF_SALT], const uint8_t *form, size_t len,
+                uint8_t out[DIGEST_OCTETS])
+{
+    static const uint8_t prefix = 0;
+    struct digest digest;
+
+    digest_init(&digest, NULL, DIGEST_OCTETS);
+    digest_add(&digest, &prefix, 1);
+    digest_add(&digest, salt, AUDIT_LEAF_SALT);
+    digest_add(&digest, form, len);
+    digest_end(&digest, out, DIGEST_OCTETS);
+}
+
+struct audit_leaves *audit_leaves_create(void)
+{
+    return calloc(1, sizeof(struct audit_leaves));
+}
+
+void audit_leaves_destroy(struct audit_leaves *leaves)
+{
+    free(leaves);
+}
+
+void audit_leaves_begin(struct audit_leaves *leaves, const uint8_t salt[AUDIT_SALT_OCTETS],
+                        uint8_t (*out)[DIGEST_OCTETS])
+{
+    memcpy(leaves->salt, salt, sizeof(leaves->salt));
+    leaves->event = 0;
+    leaves->out = out;
+    leaves->count = 0;
+    leaves->len = 0;
+}
+
+uint8_t *audit_leaves_room(struct audit_leaves *leaves)
+{
+    return leaves->octets + leaves->len + HEAD;
+}
+
+void audit_leaves_add(struct audit_leaves *leaves, size_t len)
+{
+    const uint32_t place = leaves->event % BATCH;
+    uint8_t *at = leaves->octets + leaves->len;
+
+    if (place == 0) {
+        make_salts(leaves->salt, leaves->event, leaves->salts, sizeof(leaves->salts));
+    }
+    at[0] = 0;
+    memcpy(at + 1, leaves->salts[place], AUDIT_LEAF_SALT);
+    leaves->waiting[leaves->count++] =
+        (struct digest_buffer){at, HEAD + len, leaves->out[leaves->event]};
+    leaves->event++;
+    leaves->len += HEAD + len;
+    if (leaves->count == BATCH || leaves->len >= BATCH_OCTETS) {
+        audit_leaves_end(leaves);
+    }
+}
+
+void audit_leaves_end(struct audit_leaves *leaves)
+{
+    digest_of_many(leaves->waiting, leaves->count);
+    leaves->count = 0;
+    leaves->len = 0;
+}

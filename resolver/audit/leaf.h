@@ -1,0 +1,44 @@
+/*
+ * audit/leaf.h - the leaves of the tree over a block's events, each with a salt of its own.
+ *
+ * A leaf is BLAKE2b-256(0x00 || salt || canonical form). The salt of event i are octets 16 i to
+ * 16 i + 15 of the stream that ChaCha20 makes of the block's salt, which lies in its body: who
+ * has neither that nor the event's own salt cannot try out what the event may have been, and
+ * one event's salt tells nothing of another's.
+ */
+#ifndef CORDON_AUDIT_LEAF_H
+#define CORDON_AUDIT_LEAF_H
+
+#include "base/digest.h"
+#include "base/random.h"
+
+#include "audit/limits.h"
+
+#define AUDIT_SALT_OCTETS RANDOM_SEED_OCTETS /* of a block */
+#define AUDIT_LEAF_SALT   16u                /* of an event */
+
+/* The salt of one event. */
+void audit_leaf_salt(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t event,
+                     uint8_t out[AUDIT_LEAF_SALT]);
+/* One leaf. len is at most AUDIT_EVENT_MAX. */
+void audit_leaf(const uint8_t salt[AUDIT_LEAF_SALT], const uint8_t *form, size_t len,
+                uint8_t out[DIGEST_OCTETS]);
+
+/* Leaves of all events of a block, one after the other: many are hashed at once. */
+struct audit_leaves; /* opaque */
+
+struct audit_leaves *audit_leaves_create(void);         /* NULL: no memory */
+void audit_leaves_destroy(struct audit_leaves *leaves); /* NULL is fine */
+
+/* Begins a block with this salt; out has a place for each of its events, and is borrowed until
+ * the end. */
+void audit_leaves_begin(struct audit_leaves *leaves, const uint8_t salt[AUDIT_SALT_OCTETS],
+                        uint8_t (*out)[DIGEST_OCTETS]);
+/* Where the canonical form of the next event goes: AUDIT_EVENT_MAX octets. */
+uint8_t *audit_leaves_room(struct audit_leaves *leaves);
+/* It is there, and has `len` octets. */
+void audit_leaves_add(struct audit_leaves *leaves, size_t len);
+/* Those that wait are hashed, too: out has all. */
+void audit_leaves_end(struct audit_leaves *leaves);
+
+#endif

@@ -1,0 +1,97 @@
+/* audit/leaf: leaves that are hashed at once are those of each alone, each with a salt of its
+ * own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "audit/leaf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MOST = 300
+};
+
+static const uint8_t of_block[AUDIT_SALT_OCTETS] = {1, 2, 3};
+
+static void many_leaves_are_those_of_each_alone(void **state)
+{
+    static uint8_t forms[MOST][AUDIT_EVENT_MAX];
+    static uint8_t out[MOST][DIGEST_OCTETS];
+    static const uint8_t seed[RANDOM_SEED_OCTETS] = {9};
+    struct audit_leaves *leaves = audit_leaves_create();
+    size_t lens[MOST];
+    uint8_t salt[AUDIT_LEAF_SALT];
+    uint8_t alone[DIGEST_OCTETS];
+    struct random random;
+
+    (void)state;
+    assert_non_null(leaves);
+    random_init_seed(&random, seed);
+    random_fill(&random, forms, sizeof(forms));
+    for (uint32_t round = 0; round < 60; round++) { /* the same memory for block after block */
+        const uint32_t count = round < 40 ? round * 2 : random_below(&random, MOST + 1);
+
+        memset(out, 0, sizeof(out));
+        audit_leaves_begin(leaves, of_block, out);
+        for (uint32_t i = 0; i < count; i++) {
+            lens[i] = random_below(&random, 8) == 0 ? random_below(&random, AUDIT_EVENT_MAX + 1)
+                                                    : 60 + random_below(&random, 100);
+            memcpy(audit_leaves_room(leaves), forms[i], lens[i]);
+            audit_leaves_add(leaves, lens[i]);
+        }
+        audit_leaves_end(leaves);
+        for (uint32_t i = 0; i < count; i++) {
+            audit_leaf_salt(of_block, i, salt);
+            audit_leaf(salt, forms[i], lens[i], alone);
+            assert_memory_equal(out[i], alone, sizeof(alone));
+        }
+    }
+    audit_leaves_destroy(leaves);
+}
+
+/* docs/audit-log.md, "Blocks". */
+static void a_leaf_is_that_of_the_specification(void **state)
+{
+    uint8_t stream[32u * AUDIT_LEAF_SALT];
+    uint8_t octets[1 + AUDIT_LEAF_SALT + 5] = {0};
+    uint8_t salt[AUDIT_LEAF_SALT];
+    uint8_t leaf[DIGEST_OCTETS];
+    uint8_t expected[DIGEST_OCTETS];
+
+    (void)state;
+    random_stream(of_block, 0, stream, sizeof(stream));
+    for (uint32_t i = 0; i < 32; i++) {
+        audit_leaf_salt(of_block, i, salt);
+        assert_memory_equal(salt, stream + (size_t)i * AUDIT_LEAF_SALT, AUDIT_LEAF_SALT);
+        for (uint32_t j = 0; j < i; j++) {
+            assert_memory_not_equal(salt, stream + (size_t)j * AUDIT_LEAF_SALT,
+                                    AUDIT_LEAF_SALT);
+        }
+    }
+    memcpy(octets + 1, salt, sizeof(salt));
+    memcpy(octets + 1 + sizeof(salt), "event", 5);
+    digest_of(octets, sizeof(octets), NULL, expected);
+    audit_leaf(salt, (const uint8_t *)"event", 5, leaf);
+    assert_memory_equal(leaf, expected, sizeof(leaf));
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return random_library_init();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_leaves_are_those_of_each_alone),
+        cmocka_unit_test(a_leaf_is_that_of_the_specification),
+    };
+
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
