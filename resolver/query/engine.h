@@ -222,6 +222,7 @@ enum query_state respond_rebinding(struct query_engine *engine, struct query *q)
 
 /* lookup.c */
 void query_key_of(const struct query *q, struct cache_key *key);
+struct cache_key query_key_of_fetch(const struct query_fetch *fetch);
 /* Puts an answer past its time into engine->answer, if q may be told one: to be checked as any
  * other is. */
 bool query_find_stale(struct query_engine *engine, struct query *q);

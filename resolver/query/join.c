@@ -197,12 +197,7 @@ void query_cancel_idle_fetches(struct query_engine *engine)
  * kept as one (RFC 9520, 3.2), or each client would start it all over again. */
 void query_keep_timeout(struct query_engine *engine, const struct query_fetch *fetch)
 {
-    const struct cache_key key = {.name = &fetch->name,
-                                  .type = fetch->type,
-                                  .context = fetch->context,
-                                  .dnssec_ok = fetch->dnssec_ok,
-                                  .checking_disabled = fetch->checking_disabled,
-                                  .hash = fetch->hash};
+    const struct cache_key key = query_key_of_fetch(fetch);
     const struct cache_entry entry = {.kind = CACHE_FAILURE,
                                       .ttl_s = query_failure_ttl_s(engine, &key),
                                       .ede = WIRE_EDE_NO_REACHABLE,

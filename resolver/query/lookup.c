@@ -17,6 +17,16 @@ void query_key_of(const struct query *q, struct cache_key *key)
     key->hash = !redirected && q->hash_context == q->context ? q->hash : 0;
 }
 
+struct cache_key query_key_of_fetch(const struct query_fetch *fetch)
+{
+    return (struct cache_key){.name = &fetch->name,
+                              .type = fetch->type,
+                              .context = fetch->context,
+                              .dnssec_ok = fetch->dnssec_ok,
+                              .checking_disabled = fetch->checking_disabled,
+                              .hash = fetch->hash};
+}
+
 static void take_answer(struct query_engine *engine, const struct cache_entry *entry)
 {
     engine->answer = (struct query_answer){.kind = entry->kind,
@@ -169,12 +179,7 @@ enum query_state step_store(struct query_engine *engine, struct query *q)
 {
     const struct query_fetch *fetch = engine->done;
     const struct query_answer *answer = &engine->accepted;
-    const struct cache_key key = {.name = &fetch->name,
-                                  .type = fetch->type,
-                                  .context = fetch->context,
-                                  .dnssec_ok = fetch->dnssec_ok,
-                                  .checking_disabled = fetch->checking_disabled,
-                                  .hash = fetch->hash};
+    const struct cache_key key = query_key_of_fetch(fetch);
     const struct cache_entry entry = {.kind = answer->kind,
                                       .ttl_s = answer->kind == CACHE_FAILURE
                                                    ? query_failure_ttl_s(engine, &key)
