@@ -35,8 +35,9 @@ uint64_t random_u64(struct random *random);
 /* Uniform in 0 to bound - 1, without modulo bias; bound 0 gives 0. */
 uint32_t random_below(struct random *random, uint32_t bound);
 
-/* `len` octets of the stream that ChaCha20 (RFC 8439, nonce of zeros) makes of the seed, from its
- * block `block` of 64 octets on: chance that who has the seed can make again, anywhere in it. */
+/* `len` octets of the stream that ChaCha20 (RFC 8439, nonce of zeros) makes of the seed, from
+ * its block `block` of 64 octets on: chance that who has the seed can make again, anywhere in
+ * it. */
 #define RANDOM_STREAM_BLOCK 64
 void random_stream(const uint8_t seed[RANDOM_SEED_OCTETS], uint32_t block, void *out,
                    size_t len);

@@ -26,9 +26,10 @@ static void print_told(FILE *out, unsigned stream, unsigned cause,
     clock_format_s(told->time_us / 1000000, at);
     clock_format_s(told->until_s, until);
     fprintf(out,
-            "  %" PRIu64 " %s were removed, in %" PRIu64
-            " acts: %s; the newest act at %s, of events up to %s\n",
-            told->events, audit_stream_word(stream), told->acts, why(cause), at, until);
+            "  removed: %s %" PRIu64 ", in %" PRIu64
+            " act%s: %s; the newest act at %s, of events up to %s\n",
+            audit_stream_word(stream), told->events, told->acts, told->acts == 1 ? "" : "s",
+            why(cause), at, until);
 }
 
 static void print_act(FILE *out, const struct audit_act *act)
@@ -64,8 +65,7 @@ void cli_audit_print_removed(FILE *out, const struct audit_verdict *verdict)
         }
     }
     if (verdict->keys_destroyed > 0) {
-        fprintf(out, "  %" PRIu64 " keys of pseudonyms were destroyed\n",
-                verdict->keys_destroyed);
+        fprintf(out, "  destroyed: keys of pseudonyms %" PRIu64 "\n", verdict->keys_destroyed);
     }
     if (shown > 0) {
         fprintf(out, "  asked for by people%s\n",

@@ -210,15 +210,37 @@ static void sink_attention(unsigned *count, const json_t *sinks)
     }
 }
 
+/* What comes of a list that is not fresh. */
+static const char *list_outcome(const json_t *list, const char *state)
+{
+    const char *dead = cli_string_of(list, "dead");
+
+    if (strcmp(state, "clock-untrusted") == 0) {
+        return "this machine's clock is before what it has seen: no list is seen to expire; "
+               "set "
+               "the clock";
+    }
+    if (strcmp(dead, "refuse") == 0) {
+        return "where it is enforced every question is refused (trust.dead: refuse); get a "
+               "newer "
+               "one, or check the clock";
+    }
+    if (strcmp(dead, "pass") == 0) {
+        return "it blocks nothing, it only records (trust.dead: pass); get a newer one, or "
+               "check "
+               "the clock";
+    }
+    return "it stays in force; get a newer one, or check the clock";
+}
+
 static void list_attention(unsigned *count, const json_t *lists)
 {
     for (size_t i = 0; i < json_array_size(lists); i++) {
         const json_t *list = json_array_get(lists, i);
         const char *state = cli_string_of(list, "freshness");
 
-        attention(count, strcmp(state, "fresh") != 0,
-                  "list %s is %s: it is still enforced; get a newer one, or check the clock",
-                  cli_string_of(list, "id"), state);
+        attention(count, strcmp(state, "fresh") != 0, "list %s is %s: %s",
+                  cli_string_of(list, "id"), state, list_outcome(list, state));
     }
 }
 

@@ -236,6 +236,7 @@ enum config_dead {
     CONFIG_DEAD_REFUSE,  /* every question of the views that enforce it is refused */
     CONFIG_DEAD_PASS     /* it only records */
 };
+const char *config_dead_word(enum config_dead dead); /* as trust.dead has it */
 
 /* One step of bringing in the newer version of a list. Neither share nor views: it is recorded
  * what it would do. */

@@ -24,10 +24,11 @@ static const struct config_word switch_words[] = {{"off", 0}, {"on", 1}, {NULL, 
 static const struct config_word reach_words[] = {{"local", 0}, {"network", 1}, {NULL, 0}};
 static const struct config_word missing_words[] = {
     {"stop", CONFIG_MISSING_STOP}, {"pass", CONFIG_MISSING_PASS}, {NULL, 0}};
-static const struct config_word dead_words[] = {{"enforce", CONFIG_DEAD_ENFORCE},
-                                                {"refuse", CONFIG_DEAD_REFUSE},
-                                                {"pass", CONFIG_DEAD_PASS},
-                                                {NULL, 0}};
+static const struct config_word dead_words[] = {
+    [CONFIG_DEAD_ENFORCE] = {"enforce", CONFIG_DEAD_ENFORCE},
+    [CONFIG_DEAD_REFUSE] = {"refuse", CONFIG_DEAD_REFUSE},
+    [CONFIG_DEAD_PASS] = {"pass", CONFIG_DEAD_PASS},
+    {NULL, 0}};
 static const struct config_word full_words[] = {{"drop", 0}, {"refuse", 1}, {NULL, 0}};
 static const struct config_word publish_words[] = {{"none", CONFIG_PUBLISH_NONE},
                                                    {"events", CONFIG_PUBLISH_EVENTS},
@@ -829,4 +830,9 @@ bool config_row_is_in(const struct config_row *row, const char *section, const c
     *option = row->name + len + 1;
     /* Of a section inside of this one; but "NAME.option" is one that the operator names. */
     return strchr(*option, '.') == NULL || strncmp(*option, "NAME.", 5) == 0;
+}
+
+const char *config_dead_word(enum config_dead dead)
+{
+    return dead_words[dead].word;
 }

@@ -18,13 +18,6 @@ static void say_clock(const struct policy_loaded_list *list, uint64_t now_s)
               by_list ? " was made at" : ", or its catalogue, was looked at it was", made);
 }
 
-static const char *dead_word(unsigned dead)
-{
-    return dead == CONFIG_DEAD_REFUSE ? "refuse"
-           : dead == CONFIG_DEAD_PASS ? "pass"
-                                      : "enforce";
-}
-
 static void say(struct daemon *daemon, const struct policy_loaded_list *list,
                 enum policy_freshness now, uint64_t now_s)
 {
@@ -36,7 +29,7 @@ static void say(struct daemon *daemon, const struct policy_loaded_list *list,
     case POLICY_DEAD:
         log_write(LOG_LEVEL_ERROR,
                   "list %s is dead: it expired long ago, and trust.dead is %s; get a newer one",
-                  list->id, dead_word(daemon->config->dead));
+                  list->id, config_dead_word(daemon->config->dead));
         break;
     case POLICY_CLOCK_UNTRUSTED:
         say_clock(list, now_s);
@@ -57,7 +50,7 @@ static void record(struct daemon *daemon, const struct policy_loaded_list *list,
         .publisher = list->publisher[0] != '\0' ? list->publisher : NULL,
         .serial = list->serial,
         .due_s = list->due_s,
-        .policy = dead_word(daemon->config->dead),
+        .policy = config_dead_word(daemon->config->dead),
     };
 
     if (daemon->changes.ring == NULL) {

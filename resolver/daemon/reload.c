@@ -92,7 +92,7 @@ static void make_document(struct daemon *daemon, struct text *out)
     add_messages(out, "notes", &reload->report, REPORT_NOTE);
     json_bool(out, "from_cache", current->from_cache);
     json_bool(out, "shipped", current->shipped);
-    status_lists(out, current, now.wall_us / 1000000);
+    status_lists(out, current, daemon->config->dead, now.wall_us / 1000000);
     staging_write_outcome(out, daemon);
     json_object_end(out);
 }

@@ -322,7 +322,8 @@ bool top_command(struct daemon *daemon, struct request *request, struct control_
                  struct text *out);
 bool top_clients_command(struct daemon *daemon, struct request *request,
                          struct control_client *client, struct text *out);
-/* The array "lists" of status and reload documents. */
-void status_lists(struct text *out, const struct setup_snapshot *snapshot, uint64_t now_s);
+/* The array "lists" of status and reload documents; dead: what is done with a dead one. */
+void status_lists(struct text *out, const struct setup_snapshot *snapshot,
+                  enum config_dead dead, uint64_t now_s);
 
 #endif

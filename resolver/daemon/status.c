@@ -33,7 +33,8 @@ static size_t image_index(const struct policy_image *image, const char *id, uint
 }
 
 static void add_list(struct text *out, const struct setup_snapshot *snapshot,
-                     const struct policy_loaded_list *list, uint64_t now_s)
+                     const struct policy_loaded_list *list, enum config_dead dead,
+                     uint64_t now_s)
 {
     char when[CLOCK_TEXT_MAX];
     char key[TRUST_KEY_ID_TEXT];
@@ -56,7 +57,11 @@ static void add_list(struct text *out, const struct setup_snapshot *snapshot,
     clock_format_s(list->expires_s, when);
     json_string(out, "expires", when);
     json_uint(out, "age_s", now_s > list->created_s ? now_s - list->created_s : 0);
-    json_string(out, "freshness", policy_freshness_word(policy_freshness_of(list, now_s)));
+    const enum policy_freshness freshness = policy_freshness_of(list, now_s);
+    json_string(out, "freshness", policy_freshness_word(freshness));
+    if (freshness == POLICY_DEAD) {
+        json_string(out, "dead", config_dead_word(dead));
+    }
     clock_format_s(list->due_s, when);
     json_string(out, "due", when);
     json_string(out, "trust", list->publisher[0] != '\0' ? "root" : "keys");
@@ -81,13 +86,14 @@ static void add_list(struct text *out, const struct setup_snapshot *snapshot,
     json_object_end(out);
 }
 
-void status_lists(struct text *out, const struct setup_snapshot *snapshot, uint64_t now_s)
+void status_lists(struct text *out, const struct setup_snapshot *snapshot,
+                  enum config_dead dead, uint64_t now_s)
 {
     uint64_t rules = 0;
 
     json_array_begin(out, "lists");
     for (size_t i = 0; i < snapshot->list_count; i++) {
-        add_list(out, snapshot, &snapshot->lists[i], now_s);
+        add_list(out, snapshot, &snapshot->lists[i], dead, now_s);
         rules += snapshot->lists[i].rules;
     }
     json_array_end(out);
@@ -339,7 +345,7 @@ static void write_status(struct daemon *daemon, const struct totals *totals, str
     json_bool(out, "log_only", setup_views_log_only(daemon_snapshot(daemon)));
     json_bool(out, "from_cache", daemon_snapshot(daemon)->from_cache);
     json_bool(out, "shipped", daemon_snapshot(daemon)->shipped);
-    status_lists(out, daemon_snapshot(daemon), now.wall_us / 1000000);
+    status_lists(out, daemon_snapshot(daemon), daemon->config->dead, now.wall_us / 1000000);
     setup_views_show(out, daemon_snapshot(daemon));
     setup_schedules_show(out, daemon_snapshot(daemon), now.wall_us / 1000000);
     status_write_upstreams(out, totals);
@@ -458,7 +464,8 @@ bool status_lists_command(struct daemon *daemon, struct request *request,
     json_bool(out, "ok", true);
     json_uint(out, "generation", policy_generation(daemon_snapshot(daemon)->policy));
     json_bool(out, "log_only", setup_views_log_only(daemon_snapshot(daemon)));
-    status_lists(out, daemon_snapshot(daemon), clock_read().wall_us / 1000000);
+    status_lists(out, daemon_snapshot(daemon), daemon->config->dead,
+                 clock_read().wall_us / 1000000);
     setup_schedules_show(out, daemon_snapshot(daemon), clock_read().wall_us / 1000000);
     json_object_end(out);
     return true;

@@ -76,9 +76,6 @@ static int add_list(const struct setup_fingerprint_source *from,
 
 static int add_lists(const struct setup_fingerprint_source *from, FILE *out)
 {
-    static const char *const dead[] = {[CONFIG_DEAD_ENFORCE] = "enforce",
-                                       [CONFIG_DEAD_REFUSE] = "refuse",
-                                       [CONFIG_DEAD_PASS] = "pass"};
     char action[FINGERPRINT_VALUE_SIZE];
     int rc = 0;
 
@@ -96,7 +93,7 @@ static int add_lists(const struct setup_fingerprint_source *from, FILE *out)
     }
     /* A list that never dies, or stays in force when it does, is as with nothing said. */
     if (from->config->dead != CONFIG_DEAD_ENFORCE && from->config->dead_after_s != 0) {
-        fprintf(out, "dead %s %" PRIu32 "\n", dead[from->config->dead],
+        fprintf(out, "dead %s %" PRIu32 "\n", config_dead_word(from->config->dead),
                 from->config->dead_after_s);
     }
     return rc;

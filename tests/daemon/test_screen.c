@@ -327,7 +327,7 @@ static void writes_the_lists_of_status(void **state)
     load_well(fixture, "    first: enforce\n", "", CREATED_S);
     text_init(&out, memory, sizeof(memory));
     json_object_begin(&out, NULL);
-    status_lists(&out, fixture->snapshot, CREATED_S + 500 * DAY_S);
+    status_lists(&out, fixture->snapshot, CONFIG_DEAD_PASS, CREATED_S + 500 * DAY_S);
     json_object_end(&out);
     assert_false(out.overflow);
     expect(memory,

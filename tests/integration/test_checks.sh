@@ -39,7 +39,25 @@ wait_until 60 grep -q "clock says .*, but list first was made at 2040-01-01T00:0
 wait_until 60 grep -q "made in the future: is this machine's clock right?" "$work/cordond.log" || fail "the screen"
 wait_until 60 status_is 's["lists"][0]["freshness"] == "clock-untrusted"' || fail "status"
 stop_cordond
-new_list first 3 <<<'block suffix blocked.test'
+
+say "a dead list: status says what comes of it, by the operator's word"
+new_list first 3 created 2020-01-01T00:00:00Z expires 2020-02-01T00:00:00Z <<<'block suffix blocked.test'
+option[trust.dead-after]=1d
+for word in 'enforce NOERROR it stays in force' 'pass SERVFAIL it blocks nothing, it only records' \
+  'refuse REFUSED where it is enforced every question is refused'; do
+  read -r dead rcode words <<<"$word"
+  option[trust.dead]=$dead
+  write_config
+  start_cordond
+  wait_until 60 status_is "(s['lists'][0]['freshness'], s['lists'][0]['dead']) == ('dead', '$dead')" || fail "$dead: $(cat "$work/status.json")"
+  "$cordon" status -c "$work/cordond.yaml" >"$work/said" || true # 1: something needs attention
+  says "list first is dead: $words" <"$work/said" || fail "$dead: $(cat "$work/said")"
+  ask blocked.test A
+  expect "rcode $rcode" # let through, it finds no upstream
+  stop_cordond
+done
+unset 'option[trust.dead-after]' 'option[trust.dead]'
+new_list first 4 <<<'block suffix blocked.test'
 
 # Two networks: that of the container, and that of the machine, which is its gateway.
 inside="cordon-in-$$"
