@@ -169,6 +169,11 @@ class Cordond(Server):
         found["audit_lost"] = status["audit"]["decisions"]["lost"] + status["audit"]["queries"]["lost"]
         return found
 
+    def wait_until_read(self):
+        """Until the texts of its lists are read: their images are in force before."""
+        while any(one["text"] != "verified" for one in self.status()["lists"]):
+            time.sleep(0.1)
+
     def own_kib(self):
         """RssAnon + RssShmem without the cache and the image, and those two."""
         return memory.own_kib(self.process.pid, self.status()["cache"]["size"])

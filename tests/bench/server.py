@@ -288,6 +288,7 @@ class Bench:
         main = self.main().server
         # As it is from the second start on: the compiled lists are kept.
         main.start_again()
+        main.wait_until_read()
         fresh, resident = main.own_kib()[0], main.memory_kib()["VmRSS"]
         self.ask(main, self.work / "warm", once=True)
         self.ask(main, self.work / "bench.blocked", seconds=1)
