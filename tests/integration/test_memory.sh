@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 most_kib=7812 # 8 MB
-if ldd "$cordond" | grep -qE 'lib[atm]san'; then skip "a sanitizer keeps what is freed"; fi
+if ldd "$cordond" | says 'lib[atm]san'; then skip "a sanitizer keeps what is freed"; fi
 
 make_keys list-a list-b list-c
 seq -f 'block suffix blocked%.0f.test' 1 300000 | new_list one 1 # what is read at a start is large, too
