@@ -80,8 +80,8 @@ _cordon() {
     cache)
       if ((cword == 2)); then options='flush show --help'; else
         case $verb in
-          flush) options='--below --all --config --socket --json --help' ;;
-          show) options='--below --config --socket --json --help' ;;
+          flush) options='--under --all --config --socket --json --help' ;;
+          show) options='--under --config --socket --json --help' ;;
         esac
       fi ;;
     key)

@@ -12,18 +12,18 @@
 #include <string.h>
 
 static const char show_help[] =
-    "usage: cordon cache show NAME [TYPE] [--below] [-c CONFIG | --socket PATH] [--json]\n"
+    "usage: cordon cache show NAME [TYPE] [--under] [-c CONFIG | --socket PATH] [--json]\n"
     "\n"
     "What the running daemon keeps for a name: each type, with DO and CD or without, what is\n"
-    "left of its time, its age, and its records. --below: of the names below it, too.\n"
+    "left of its time, its age, and its records. --under: of the names below it, too.\n"
     "Exit status: 0 something is kept, 1 nothing is, or refused, 2 wrong usage, 3 no daemon\n"
     "answers.\n";
 
 static const char flush_help[] =
-    "usage: cordon cache flush (NAME [TYPE] [--below] | --all) [-c CONFIG | --socket PATH]\n"
+    "usage: cordon cache flush (NAME [TYPE] [--under] | --all) [-c CONFIG | --socket PATH]\n"
     "                          [--json]\n"
     "\n"
-    "Makes the running daemon forget what it keeps for a name (--below: and for the names "
+    "Makes the running daemon forget what it keeps for a name (--under: and for the names "
     "below\n"
     "it), or everything. The next question asks an upstream again.\n"
     "Exit status: 0 done, also if nothing was there, 1 refused, 2 wrong usage, 3 no daemon\n"
@@ -32,7 +32,7 @@ static const char flush_help[] =
 struct wanted {
     struct cli_daemon daemon;
     const char *name, *type;
-    bool below, all, json;
+    bool under, all, json;
 };
 
 /* -1: go on; otherwise the exit code. */
@@ -40,7 +40,7 @@ static int parse(int argc, char **argv, const char *command, const char *help,
                  struct wanted *wanted)
 {
     const struct cli_option options[] = {{"json", 0, NULL, &wanted->json},
-                                         {"below", 0, NULL, &wanted->below},
+                                         {"under", 0, NULL, &wanted->under},
                                          {"all", 0, NULL, &wanted->all},
                                          CLI_DAEMON_OPTIONS(&wanted->daemon)};
     const char *words[2];
@@ -65,7 +65,7 @@ static json_t *ask(const struct wanted *wanted, const char *command, int *code)
 
     if (arguments == NULL || !cli_add_string(arguments, "name", name) ||
         !cli_add_string(arguments, "type", wanted->type) ||
-        (wanted->below && json_object_set_new(arguments, "below", json_true()) != 0) ||
+        (wanted->under && json_object_set_new(arguments, "under", json_true()) != 0) ||
         (wanted->all && json_object_set_new(arguments, "all", json_true()) != 0)) {
         json_decref(arguments);
         fprintf(stderr, "cordon cache: a name in UTF-8 is needed\n");
@@ -134,7 +134,7 @@ static int show(int argc, char **argv)
             printf("nothing is kept\n");
         }
         if (json_is_true(json_object_get(document, "more"))) {
-            printf("and more: name a type, or leave out --below\n");
+            printf("and more: name a type, or leave out --under\n");
         }
     }
     code = json_array_size(entries) > 0 ? CLI_OK : CLI_REFUSED;
@@ -150,7 +150,7 @@ static int flush(int argc, char **argv)
     if (code >= 0) {
         return code;
     }
-    if (wanted.all ? wanted.name != NULL || wanted.below : wanted.name == NULL) {
+    if (wanted.all ? wanted.name != NULL || wanted.under : wanted.name == NULL) {
         return cli_usage("cache flush", "either a name or --all alone is needed");
     }
     json_t *document = ask(&wanted, "cache-flush", &code);
@@ -175,8 +175,8 @@ static int flush(int argc, char **argv)
 int cli_cache(int argc, char **argv)
 {
     static const struct cli_verb verbs[] = {
-        {"flush", flush, "flush (NAME [TYPE] [--below] | --all) [-c CONFIG] [--json]"},
-        {"show", show, "show NAME [TYPE] [--below] [-c CONFIG] [--json]"},
+        {"flush", flush, "flush (NAME [TYPE] [--under] | --all) [-c CONFIG] [--json]"},
+        {"show", show, "show NAME [TYPE] [--under] [-c CONFIG] [--json]"},
     };
 
     return cli_dispatch("cache", verbs, CLI_COUNT(verbs), argc, argv);

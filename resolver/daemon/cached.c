@@ -264,7 +264,7 @@ bool cached_show_command(struct daemon *daemon, struct request *request,
     }
     read_name(request, work, true);
     read_type(request, work);
-    work->filter.below = request_flag(request, "below");
+    work->filter.below = request_flag(request, "under");
     return start(daemon, request, work, client, out);
 }
 
@@ -280,7 +280,7 @@ bool cached_flush_command(struct daemon *daemon, struct request *request,
     work->all = request_flag(request, "all");
     read_name(request, work, !work->all);
     read_type(request, work);
-    work->filter.below = request_flag(request, "below");
+    work->filter.below = request_flag(request, "under");
     if (work->all && (work->name.len > 0 || !work->filter.any_type || work->filter.below)) {
         request_refuse(request, "all", "stands alone: everything is forgotten");
     }

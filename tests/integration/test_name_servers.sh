@@ -98,7 +98,7 @@ grep -Eq 'Queries completed: +300 ' "$work/dnsperf" || fail "$(cat "$work/dnsper
 [ "$(status 's["questions"]["name_servers_unknown"]')" = 0 ] || fail "some were let through unjudged"
 
 say "a trace shows what was asked and who won; the cache can be read"
-"$cordon" cache flush fine.test --below --socket "$work/control.sock" >/dev/null
+"$cordon" cache flush fine.test --under --socket "$work/control.sock" >/dev/null
 "$cordon" trace www.fine.test --socket "$work/control.sock" >"$work/trace" || true
 grep -q 'asks the upstreams for fine.test NS' "$work/trace" || fail "$(cat "$work/trace")"
 grep -q "nothing is said against the zone's name servers" "$work/trace" || fail "$(cat "$work/trace")"

@@ -86,9 +86,9 @@ bad = [b"trace", b"trace {}", b'trace {"name":5}', b'trace {"name":"a..b"}', b't
        b'trace {"name":"a","view":"none"}', b'trace {"name":"a","tcp":"yes"}', b'trace {"name":"a","more":1}',
        b'trace {"name":"a","name":"b"}', b'trace {"name":"a"', b'trace ["a"]', b'trace {"name":"\\u0000"}',
        b'trace {"name":"a\\u001b[2J"}', b'trace {"name":"' + b"a" * 1025 + b'"}', b'trace {"name":null}',
-       b"cache-show", b'cache-show {"below":true}', b'cache-show {"name":"a","below":1}', b'cache-show {"name":""}',
+       b"cache-show", b'cache-show {"under":true}', b'cache-show {"name":"a","under":1}', b'cache-show {"name":""}',
        b'cache-show {"name":"a","all":true}', b"cache-flush", b'cache-flush {"all":false}',
-       b'cache-flush {"all":true,"name":"a"}', b'cache-flush {"all":true,"below":true}', b'cache-flush {"all":"x"}',
+       b'cache-flush {"all":true,"name":"a"}', b'cache-flush {"all":true,"under":true}', b'cache-flush {"all":"x"}',
        b'clients {"count":3}', b'top {"x":1}', b'lists {"a":"b"}', b"lists []", b"TOP", b"frobnicate", b"", b" top"]
 for line in bad:
     reply = ask(b"cordon/1 " + line + b"\n")
@@ -143,11 +143,11 @@ tool 0 cache show www.free.test; has 'www.free.test. A answer, [0-9]+ s left, [0
 tool 0 cache show nowhere.free.test --json
 is 'd["entries"][0]["kind"] == "nxdomain" and d["entries"][0]["dnssec_ok"] and d["entries"][0]["ttl_s"] <= 60'
 tool 1 cache show www.free.test AAAA; has 'nothing is kept'
-tool 0 cache show free.test --below --json; is 'len(d["entries"]) == 3 and not d["more"]'
+tool 0 cache show free.test --under --json; is 'len(d["entries"]) == 3 and not d["more"]'
 tool 0 cache flush www.free.test; has '^1 entry forgotten'
 tool 1 cache show www.free.test; tool 0 cache flush www.free.test; has '^0 entries'
 tool 0 trace www.free.test --json; is 'not d["cached"]'
-tool 0 cache flush free.test --below --json; is 'd["removed"] == 3'
+tool 0 cache flush free.test --under --json; is 'd["removed"] == 3'
 tool 0 cache flush --all; has '^[0-9]+ entr'
 [ "$(status 's["cache"]["entries"]')" = 0 ] || fail "the cache is not empty"
 grep -q 'cache: user [0-9]* had 3 entries forgotten: free.test and below' "$work/cordond.log" || fail "flushing is not in the log"
@@ -185,7 +185,7 @@ is 'd["latency"]["all"]["p50_us"] <= d["latency"]["all"]["p95_us"] <= d["latency
 fetches=$(status 's["questions"]["fetches"]')
 removed=0
 for round in 1 2 3 4 5 6 7 8; do
-  if [ $((round % 2)) = 0 ]; then tool 0 cache flush --all --json; else tool 0 cache flush free.test --below --json; fi
+  if [ $((round % 2)) = 0 ]; then tool 0 cache flush --all --json; else tool 0 cache flush free.test --under --json; fi
   removed=$((removed + $(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["removed"])' "$work/out")))
   tool 0 trace "w$round.free.test" --json
   tool 0 clients
