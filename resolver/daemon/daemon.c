@@ -422,6 +422,7 @@ int daemon_run(const char *config_path, bool replace)
     memory_open(&daemon->memory, "");
     takeover_init(&daemon->takeover);
     successor_init(&daemon->successor);
+    claim_init(&daemon->claim);
     start_process();
     if (read_config(config_path, &daemon->config) != 0) {
         goto done;
@@ -438,7 +439,10 @@ int daemon_run(const char *config_path, bool replace)
     gateway_read(&daemon->gateway);
     monitor_bind(daemon, daemon->takeover.channel >= 0);
     sandbox_bound(daemon->config);
-    if (start_drop_rights(daemon->config->user) != 0) {
+    if (start_drop_rights(daemon->config->user) != 0 ||
+        claim_take(&daemon->claim, daemon->config->state_directory,
+                   daemon->takeover.channel >= 0 ? (pid_t)daemon->takeover.pid : 0,
+                   DAEMON_CLAIM_WAIT_MS, stderr) != 0) {
         start_sockets_close(&sockets, 0);
         goto done;
     }
@@ -465,6 +469,7 @@ done:
     holding_deinit(daemon);
     staging_deinit(daemon);
     memory_close(&daemon->memory);
+    claim_release(&daemon->claim);
     sandbox_deinit(&daemon->sandbox);
     free(daemon);
     return code;

@@ -42,6 +42,10 @@
 /* A successor's patience with the cordond that it asks for its sockets. */
 #define DAEMON_TAKEOVER_ASK_MS 5000u
 
+/* A start's patience with another process that has the state directory: one that was told to
+ * end, and answers what it has read, does so within this. */
+#define DAEMON_CLAIM_WAIT_MS 5000u
+
 /* Descriptors that a predecessor can have to give: its sockets, and the control socket. */
 #define DAEMON_TAKEOVER_SOCKETS_MAX (2u * NET_LISTEN_MAX * DAEMON_WORKERS_MAX + 1u)
 

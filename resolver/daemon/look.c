@@ -63,6 +63,7 @@ static void on_look(uv_timer_t *timer)
     look_at_clock(daemon, &now);
     daemon->look.last = now;
     look_at_control(daemon);
+    (void)claim_look(&daemon->claim);
     sending_look(daemon, now, false);
 }
 

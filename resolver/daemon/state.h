@@ -13,6 +13,7 @@
 #include "base/digest.h"
 #include "daemon/builder.h"
 #include "daemon/changes.h"
+#include "daemon/claim.h"
 #include "daemon/descriptors.h"
 #include "daemon/folders.h"
 #include "daemon/follow.h"
@@ -140,6 +141,7 @@ struct daemon {
     struct worker *workers[DAEMON_WORKERS_MAX];
     struct upstream_conditions *conditions;
     struct memory memory;
+    struct claim claim; /* on the state directory */
     struct cache *cache;
     struct saved saved;
     struct query_rate *rate; /* of clients */

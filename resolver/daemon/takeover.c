@@ -202,6 +202,7 @@ static void finish(struct daemon *daemon)
               takeover->pid, takeover->connections,
               (clock_read().mono_us - takeover->ready_us) / 1000);
     takeover_close(takeover);
+    (void)claim_look(&daemon->claim);
     saved_load(daemon);
     /* What was changed there while this one was starting. */
     (void)reload_request(daemon, RELOAD_FILES, NULL);
@@ -247,6 +248,7 @@ void takeover_ready(struct daemon *daemon)
         takeover->poll.data = daemon;
         (void)uv_poll_start(&takeover->poll, UV_READABLE, on_channel);
     }
+    claim_ready(&daemon->claim);
     /* If it is gone already, that is seen by the poll. */
     (void)send(takeover->channel, ready, sizeof(ready) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

@@ -158,6 +158,9 @@ void threads_stop(struct daemon *daemon)
         worker_join(daemon->workers[w]);
     }
     saved_save(daemon); /* before the successor is told that we have ended */
+    if (daemon->successor.is_ready) {
+        claim_release(&daemon->claim); /* it takes it when the channel is closed */
+    }
     successor_deinit(&daemon->successor);
     if (daemon->writer != NULL) {
         sending_look(daemon, clock_read(), true);

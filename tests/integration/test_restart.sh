@@ -38,6 +38,20 @@ say "a second one without --replace is refused as ever, and changes nothing"
 if "$cordond" -c "$work/cordond.yaml" >"$work/second" 2>&1; then fail "it started"; fi
 grep -q 'Another cordond is running' "$work/second" || fail "$(cat "$work/second")"
 
+say "nor does one on other ports, with the same state directory: it is told who has it"
+sed -E "s/@$port/@$(free_port)/g; s|control.sock|second.sock|" "$work/cordond.yaml" >"$work/second.yaml"
+if timeout 120 "$cordond" -c "$work/second.yaml" >"$work/second" 2>&1; then fail "it started"; fi
+grep -q "error: the state directory $work/state is in use by another cordond (process $cordond_pid)" "$work/second" ||
+  fail "$(cat "$work/second")"
+grep -q 'cordond --replace' "$work/second" || fail "no advice: $(cat "$work/second")"
+timeout 120 "$cordond" -c "$work/second.yaml" --check >"$work/second" 2>&1 || fail "a check: $(cat "$work/second")"
+"$cordon" check "$work/second.yaml" >"$work/second" 2>&1 || fail "a check: $(cat "$work/second")"
+is_running "$cordond_pid" || fail "it ended"
+
+# The process that has the lock of the state directory.
+has_state() { [ "$(tr -d ' \n' <"$work/state/cordond.lock")" = "$1" ] && ! flock -n "$work/state/cordond.lock" true; }
+has_state "$cordond_pid" || fail "$(cat "$work/state/cordond.lock")"
+
 serves() { wait_until 60 answers "$@"; } # ADDRESS PORT
 
 # Answered at once, from the cache, after 30 ms, after a second.
@@ -70,6 +84,7 @@ for ((round = 1; round <= rounds; round++)); do
   replace
   "$cordon" status --json --socket "$work/control.sock" >"$work/status.json" 2>"$work/status.err" || true
   status_is "s['pid'] == $cordond_pid and s['workers'] == $((round % 3 + 1))" || fail "another one answers: $(cat "$work/status.err")"
+  wait_until 60 has_state "$cordond_pid" || fail "the state directory is not its own"
   sleep 0.5
 done
 for pid in "${loads[@]}"; do kill -INT "$pid"; done
