@@ -67,26 +67,28 @@ static size_t command_len(const char *line, size_t len)
     return used <= REQUEST_COMMAND_MAX ? used : 0;
 }
 
-static json_t *read_object(const char *text, size_t len, char fault[REQUEST_FAULT_MAX])
+/* what: of whose octets it is said that they are none. */
+static json_t *read_object(const char *what, const char *text, size_t len,
+                           char fault[REQUEST_FAULT_MAX])
 {
     json_error_t error;
 
     if (len == 0 || text[0] != '{') {
-        say(fault, "the arguments are no JSON object: {\"FIELD\": VALUE, ...}");
+        say(fault, "%s no JSON object: {\"FIELD\": VALUE, ...}", what);
         return NULL;
     }
     json_t *object = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
     if (object == NULL) {
         char words[JSON_ERROR_TEXT_LENGTH];
 
-        say(fault, "the arguments are no JSON object: column %d: %s",
+        say(fault, "%s no JSON object: column %d: %s", what,
             error.column > 0 ? error.column : 1, printable(error.text, words, sizeof(words)));
     }
     return object;
 }
 
-static struct request *create(const char *command, size_t command_octets, const char *text,
-                              size_t len, char fault[REQUEST_FAULT_MAX])
+static struct request *create(const char *command, size_t command_octets, const char *what,
+                              const char *text, size_t len, char fault[REQUEST_FAULT_MAX])
 {
     struct request *request = calloc(1, sizeof(*request));
 
@@ -96,7 +98,7 @@ static struct request *create(const char *command, size_t command_octets, const 
     }
     memcpy(request->command, command, command_octets);
     if (text != NULL) {
-        request->object = read_object(text, len, fault);
+        request->object = read_object(what, text, len, fault);
         if (request->object == NULL) {
             free(request);
             return NULL;
@@ -118,9 +120,9 @@ struct request *request_read(const char *line, size_t len, char fault[REQUEST_FA
         return NULL;
     }
     if (word == len) {
-        return create(line, word, NULL, 0, fault);
+        return create(line, word, NULL, NULL, 0, fault);
     }
-    return create(line, word, line + word + 1, len - word - 1, fault);
+    return create(line, word, "the arguments are", line + word + 1, len - word - 1, fault);
 }
 
 struct request *request_read_object(const char *text, size_t len, char fault[REQUEST_FAULT_MAX])
@@ -129,7 +131,7 @@ struct request *request_read_object(const char *text, size_t len, char fault[REQ
         say(fault, "the line is longer than %u octets", REQUEST_LINE_MAX);
         return NULL;
     }
-    return create("", 0, text, len, fault);
+    return create("", 0, "it is", text, len, fault);
 }
 
 void request_free(struct request *request)

@@ -19,11 +19,15 @@
 #define FILE_MODE  0600
 #define BESIDE_MAX 4096u /* octets of a path */
 
+/* CORDON_E_REFUSED: of changes_file_save(); the others: of file_read(). */
+static bool is_other(int rc)
+{
+    return rc == CORDON_E_REFUSED || rc == -EINVAL || rc == -EISDIR;
+}
+
 const char *changes_file_words(int rc)
 {
-    const bool is_other = rc == CORDON_E_REFUSED || rc == -EINVAL; /* of file_read() */
-
-    return is_other ? "it is no regular file" : cordon_strerror(rc);
+    return is_other(rc) ? "it is no regular file" : cordon_strerror(rc);
 }
 
 /* A copy of what has lines that could not be read. */
@@ -41,10 +45,13 @@ static void keep_damaged(struct changes *changes, const uint8_t *text, size_t le
         rc = file_write_atomic(beside, text, len, FILE_MODE);
     }
     changes->set_aside = rc != 0;
-    log_write(LOG_LEVEL_ERROR,
-              "%s has lines that cannot be read: all others are in force; %s%s", changes->path,
-              rc == 0 ? "it is kept as " : "it cannot be kept aside: ",
-              rc == 0 ? beside : cordon_strerror(rc));
+    log_write(
+        LOG_LEVEL_ERROR,
+        "%s has lines that cannot be read: all others are in force; %s%s. What those lines "
+        "were about is not in force: say it again with `cordon pause` or `cordon exception "
+        "add`",
+        changes->path, rc == 0 ? "it is kept as " : "it cannot be kept aside: ",
+        rc == 0 ? beside : cordon_strerror(rc));
 }
 
 int changes_file_load(struct changes *changes, struct clock_now now)
@@ -63,7 +70,11 @@ int changes_file_load(struct changes *changes, struct clock_now now)
         changes->set_aside = true;
         report_add(&changes->damage, REPORT_ERROR, changes->path, 0, 0, "%s: %s", words,
                    changes_file_words(rc));
-        log_write(LOG_LEVEL_ERROR, "%s: %s: %s", changes->path, words, changes_file_words(rc));
+        log_write(LOG_LEVEL_ERROR, "%s: %s: %s. %s", changes->path, words,
+                  changes_file_words(rc),
+                  is_other(rc) ? "Take it away: until then no change can be kept"
+                               : "Mend that and start again; the next change would keep it "
+                                 "aside and begin another");
         return 0;
     }
     rc = overrides_parse((const char *)text, len, changes->path, now, &changes->damage,

@@ -406,10 +406,10 @@ static void a_bad_line_costs_no_other(void **state)
         {PAUSE("a"), 1, ""}, /* without a head */
         {HEAD "{\"kind\":\"pause\",\"list\":\"a\",\"reason\":\"r\"," TIMES "}", 1, ""},
         {HEAD "nonsense\n" PAUSE("a"), 1,
-         "f:2: the arguments are no JSON object: {\"FIELD\": VALUE, ...}: this line is left "
+         "f:2: it is no JSON object: {\"FIELD\": VALUE, ...}: this line is left "
          "out"},
         {HEAD "{\"kind\":\"pau\n" PAUSE("a"), 1,
-         "f:2: the arguments are no JSON object: column 12: premature end of input near "
+         "f:2: it is no JSON object: column 12: premature end of input near "
          "'\"pau': this line is left out"},
         {"{\"kind\":\"overrides\",\"version\":2}\n" PAUSE("a"), 1,
          "f:1: version: this cordond knows version 1: this line is left out"},
