@@ -3,6 +3,7 @@
 
 #include "audit/event.h"
 #include "audit/pseudonym.h"
+#include "audit/removal.h"
 #include "base/calendar.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -158,19 +159,14 @@ static void add_address(struct text *out, const struct audit_value *value, bool 
 /* Of these columns what they count depends on what the event is. */
 static bool is_micros(const struct audit_row *row)
 {
-    const struct audit_value *what = &row->at[AUDIT_WHAT];
-
-    return audit_row_has(row, AUDIT_WHAT) &&
-           ((what->number == 3 && memcmp(what->octets, "gap", 3) == 0) ||
-            (what->number == 9 && memcmp(what->octets, "clock-set", 9) == 0));
+    return audit_row_says(row, AUDIT_WHAT, "gap") ||
+           audit_row_says(row, AUDIT_WHAT, "clock-set") ||
+           audit_row_says(row, AUDIT_WHAT, AUDIT_KEYS_DESTROYED);
 }
 
 static bool is_number_of_a_block(const struct audit_row *row)
 {
-    const struct audit_value *what = &row->at[AUDIT_WHAT];
-
-    return audit_row_has(row, AUDIT_WHAT) && what->number == 7 &&
-           memcmp(what->octets, "removed", 7) == 0;
+    return audit_row_says(row, AUDIT_WHAT, "removed");
 }
 
 static void show_number(const struct audit_row *row, enum audit_column column, struct text *out)

@@ -131,20 +131,35 @@ static void show_who(const struct audit_row *row, struct text *out)
                    out);
 }
 
-static void show_about(const struct audit_row *row, struct text *out)
+/* The column that says what a row is about; AUDIT_TIME: none does. */
+static enum audit_column about_of(const struct audit_row *row)
 {
     static const enum audit_column of_change[] = {AUDIT_LIST, AUDIT_RULE, AUDIT_SUBJECT,
                                                   AUDIT_FILE, AUDIT_VIEW, AUDIT_CAUSE};
 
     if (audit_row_has(row, AUDIT_NAME)) {
-        audit_row_show(row, AUDIT_NAME, out);
-        return;
+        return AUDIT_NAME;
+    }
+    if (audit_row_says(row, AUDIT_EVENT, "exceptions") && audit_row_has(row, AUDIT_FILE)) {
+        return AUDIT_FILE; /* its subject are keys */
+    }
+    if (audit_row_says(row, AUDIT_EVENT, "schedule") && audit_row_has(row, AUDIT_VIEW)) {
+        return AUDIT_VIEW;
     }
     for (size_t i = 0; i < sizeof(of_change) / sizeof(of_change[0]); i++) {
         if (audit_row_has(row, of_change[i])) {
-            audit_row_show(row, of_change[i], out);
-            return;
+            return of_change[i];
         }
+    }
+    return AUDIT_TIME;
+}
+
+static void show_about(const struct audit_row *row, struct text *out)
+{
+    const enum audit_column about = about_of(row);
+
+    if (about != AUDIT_TIME) {
+        audit_row_show(row, about, out);
     }
 }
 
@@ -156,8 +171,51 @@ static void add_word(struct text *out, const struct audit_value *word)
     }
 }
 
+/* How far, and in which direction. */
+static void add_clock(const struct audit_row *row, struct text *out)
+{
+    const uint64_t from = audit_row_get(row, AUDIT_FROM);
+    const uint64_t to = audit_row_get(row, AUDIT_TO);
+    const uint64_t far_us = to > from ? to - from : from - to;
+
+    text_printf(out, "%s by %llu.%03llu s", to > from ? "forward" : "back",
+                (unsigned long long)(far_us / 1000000),
+                (unsigned long long)(far_us / 1000 % 1000));
+}
+
+/* Of a change, why, and then everything else that it has; numbers for machines are in JSON and
+ * CSV alone. */
+static void show_change(const struct audit_row *row, struct text *out)
+{
+    static const enum audit_column rest[] = {
+        AUDIT_STATE,  AUDIT_VERSION, AUDIT_SERIAL,   AUDIT_SUBJECT, AUDIT_BEFORE,
+        AUDIT_COUNT,  AUDIT_STREAM,  AUDIT_CAUSE,    AUDIT_ERROR,   AUDIT_FROM,
+        AUDIT_TO,     AUDIT_UNTIL,   AUDIT_DUE,      AUDIT_DEAD,    AUDIT_PUBLISHER,
+        AUDIT_MODE,   AUDIT_ACTION,  AUDIT_VIEW,     AUDIT_MATCH,   AUDIT_SCOPE,
+        AUDIT_TICKET, AUDIT_LICENCE, AUDIT_APPROVER, AUDIT_ID,      AUDIT_KEPT,
+        AUDIT_FILE,
+    };
+    const enum audit_column about = about_of(row);
+
+    audit_row_show(row, AUDIT_REASON, out);
+    if (audit_row_says(row, AUDIT_WHAT, "clock-set")) {
+        add_clock(row, out);
+    }
+    for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++) {
+        /* Of a start the count is its time, once more. */
+        if (!audit_row_has(row, rest[i]) || rest[i] == about ||
+            (rest[i] == AUDIT_COUNT && audit_row_says(row, AUDIT_WHAT, "start"))) {
+            continue;
+        }
+        text_add(out, out->len > 0 ? ", " : "");
+        text_add(out, audit_column_word(rest[i]));
+        text_add(out, " ");
+        audit_row_show(row, rest[i], out);
+    }
+}
+
 /* On what ground: of a decision the class of the legal status, which stands first so that no
- * narrow terminal cuts it, and the provider that it is about; else why, or how many. */
+ * narrow terminal cuts it, and the provider that it is about. */
 static void show_ground(const struct audit_row *row, struct text *out)
 {
     struct audit_basis_view basis;
@@ -167,14 +225,8 @@ static void show_ground(const struct audit_row *row, struct text *out)
         add_word(out, &basis.word[AUDIT_BASIS_PROVIDER]);
     } else if (audit_row_has(row, AUDIT_ACTION) && !audit_row_has(row, AUDIT_WHAT)) {
         audit_row_show(row, AUDIT_EVENT, out);
-    } else if (audit_row_has(row, AUDIT_REASON)) {
-        audit_row_show(row, AUDIT_REASON, out);
-    } else if (audit_row_has(row, AUDIT_COUNT)) {
-        audit_row_show(row, AUDIT_COUNT, out);
-    } else if (audit_row_has(row, AUDIT_SERIAL)) {
-        audit_row_show(row, AUDIT_SERIAL, out);
-    } else {
-        audit_row_show(row, AUDIT_STATE, out);
+    } else if (audit_row_has(row, AUDIT_WHAT)) {
+        show_change(row, out);
     }
 }
 
@@ -314,6 +366,17 @@ static const struct csv_column csv_columns[] = {
     {"to", AUDIT_TO, -1},
     {"until", AUDIT_UNTIL, -1},
     {"stale", AUDIT_STALE, -1},
+    {"file", AUDIT_FILE, -1},
+    {"version", AUDIT_VERSION, -1},
+    {"publisher", AUDIT_PUBLISHER, -1},
+    {"due", AUDIT_DUE, -1},
+    {"dead", AUDIT_DEAD, -1},
+    {"generation", AUDIT_GENERATION, -1},
+    {"match", AUDIT_MATCH, -1},
+    {"kept", AUDIT_KEPT, -1},
+    {"pid", AUDIT_PID, -1},
+    {"error", AUDIT_ERROR, -1},
+    {"redirect", AUDIT_REDIRECT, -1},
 };
 #define CSV_COLUMNS (sizeof(csv_columns) / sizeof(csv_columns[0]))
 
