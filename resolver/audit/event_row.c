@@ -254,18 +254,15 @@ static size_t family_octets(unsigned family)
  * is behind the name is not committed. */
 #define SHORT_NAME 32u
 _Static_assert(sizeof(((struct wire_name *)NULL)->octets) >= SHORT_NAME, "a name has them");
+_Static_assert(SHORT_NAME <= WIRE_NAME_MAX, "and the longest record has room for them");
 
-/* hot */
+/* hot. Room for the longest is asked for: the length is known once it is written. */
 bool audit_question_put(struct ring *ring, const struct audit_question *question)
 {
     const struct address *const client = question->client;
     const struct address *const upstream = question->upstream;
-    const size_t name_len = question->name->len;
-    const size_t client_octets = family_octets(client->family);
-    const size_t before =
-        sizeof(struct question_head) + client_octets + family_octets(upstream->family);
-    uint8_t *const start =
-        ring_reserve(ring, before + (name_len > SHORT_NAME ? name_len : SHORT_NAME));
+    const struct wire_name *const name = question->name;
+    uint8_t *const start = ring_reserve(ring, AUDIT_QUESTION_MAX);
 
     if (start == NULL) {
         return false;
@@ -285,18 +282,20 @@ bool audit_question_put(struct ring *ring, const struct audit_question *question
         .upstream_port = upstream->port,
         .client_scope = client->scope,
         .upstream_scope = upstream->scope,
-        .name_len = (uint8_t)name_len,
+        .name_len = name->len,
     };
     /* Each of a length that is known here; what follows overwrites what is too much. */
-    memcpy(start + sizeof(struct question_head), client->octets, 16);
-    memcpy(start + sizeof(struct question_head) + client_octets, upstream->octets, 16);
-    uint8_t *const at = start + before;
-    if (name_len <= SHORT_NAME) {
-        memcpy(at, question->name->octets, SHORT_NAME);
+    uint8_t *at = start + sizeof(struct question_head);
+    memcpy(at, client->octets, 16);
+    at += family_octets(client->family);
+    memcpy(at, upstream->octets, 16);
+    at += family_octets(upstream->family);
+    if (name->len <= SHORT_NAME) {
+        memcpy(at, name->octets, SHORT_NAME);
     } else {
-        memcpy(at, question->name->octets, name_len);
+        memcpy(at, name->octets, name->len);
     }
-    ring_commit(ring, before + name_len);
+    ring_commit(ring, (size_t)(at - start) + name->len);
     return true;
 }
 

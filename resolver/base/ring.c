@@ -37,10 +37,10 @@ struct ring {
     /* The producer's cache line. */
     _Alignas(LINE) _Atomic uint64_t tail;
     uint64_t seen_head;
-    size_t touched;  /* octets from place 0 on, at most, that had memory when base was moved */
-    size_t skip;     /* of the reservation: octets to the end, or 0 */
-    size_t reserved; /* octets of the reservation */
-    bool reserving;
+    size_t touched; /* octets from place 0 on, at most, that had memory when base was moved */
+    uint64_t *word; /* of the reservation; NULL: there is none */
+    uint64_t begin; /* the count behind that word */
+    size_t reserved;
 
     /* The consumer's. */
     _Alignas(LINE) _Atomic uint64_t head;
@@ -131,11 +131,12 @@ static void begin_anew(struct ring *ring, uint64_t tail)
     ring->seen_head = tail;
 }
 
+/* hot */
 void *ring_reserve(struct ring *ring, size_t len)
 {
-    const uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
 
-    invariant(!ring->reserving);
+    invariant(ring->word == NULL);
     if (len > ring->size / 4) {
         return NULL;
     }
@@ -143,30 +144,33 @@ void *ring_reserve(struct ring *ring, size_t len)
         ring->base != tail) {
         begin_anew(ring, tail);
     }
+    uint64_t *word = word_at(ring, tail);
     const size_t to_end = ring->size - place_of(ring, tail);
     const size_t need = WORD + rounded_up(len);
     const size_t skip = to_end < need ? to_end : 0;
     if (!has_room(ring, tail, skip + need)) {
         return NULL;
     }
-    ring->skip = skip;
+    if (skip > 0) { /* nobody sees it before the record */
+        *word = SKIP | skip;
+        word = ring->words;
+        tail += skip;
+    }
+    ring->word = word;
+    ring->begin = tail + WORD;
     ring->reserved = len;
-    ring->reserving = true;
-    return word_at(ring, tail + skip) + 1;
+    return word + 1;
 }
 
+/* hot */
 void ring_commit(struct ring *ring, size_t len)
 {
-    const uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    uint64_t *const word = ring->word;
 
-    invariant(ring->reserving && len <= ring->reserved);
-    ring->reserving = false;
-    if (ring->skip > 0) {
-        *word_at(ring, tail) = SKIP | ring->skip;
-    }
-    *word_at(ring, tail + ring->skip) = len;
-    atomic_store_explicit(&ring->tail, tail + ring->skip + WORD + rounded_up(len),
-                          memory_order_release);
+    invariant(word != NULL && len <= ring->reserved);
+    ring->word = NULL;
+    *word = len;
+    atomic_store_explicit(&ring->tail, ring->begin + rounded_up(len), memory_order_release);
 }
 
 bool ring_has_room(struct ring *ring, size_t len, unsigned count)
@@ -194,7 +198,7 @@ void ring_trim(struct ring *ring)
 {
     const uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
 
-    if (ring->reserving) {
+    if (ring->word != NULL) {
         return;
     }
     ring->seen_head = atomic_load_explicit(&ring->head, memory_order_acquire);
