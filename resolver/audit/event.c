@@ -1,11 +1,13 @@
 /*
  * audit/event.c - packing and unpacking of records.
  *
- * A record is a head of fixed size, then names: the asked one; those of the chain from its
- * start to the hit's hop; the name of the hit, unless it is one of these. A name is an octet
- * with its length and its octets in wire format; length 0 means "the asked name again", which
- * the start of a chain nearly always is. Records never leave the process, so the head is a
- * struct in native order; a reader checks all the same that what it finds can be one.
+ * A record is a head of fixed size; the octets of the client's address; the addresses of
+ * upstream and hit, those that there are; then names: the asked one; those of the chain from
+ * its start to the hit's hop; the name of the hit, unless it is one of these. So that of a
+ * blocked question has 90 octets: another processor fetches each line of them. A name is an
+ * octet with its length and its octets in wire format; length 0 means "the asked name again",
+ * which the start of a chain nearly always is. Records never leave the process, so the head is
+ * a struct in native order; a reader checks all the same that what it finds can be one.
  */
 #include "audit/event.h"
 
@@ -16,36 +18,51 @@
 #include <string.h>
 
 enum {
-    FLAG_APPLIED = 1,
-    FLAG_CACHED = 2,
-    FLAG_EMBEDDED = 4, /* an IPv6 address matched by the IPv4 host that it leads to */
-    FLAG_DEFAULT = 8,  /* the hit's ground is the view's default */
-    FLAG_CLIENT = 16,  /* the hit's ground is the view's word about its clients */
-    TRIAL_SHIFT = 5,   /* two bits: what has come of a trial */
-    FLAGS_TRIAL = 3 << TRIAL_SHIFT,
-    FLAG_STALE = 128, /* beside FLAG_CACHED */
-    FLAGS_KNOWN = FLAG_APPLIED | FLAG_CACHED | FLAG_EMBEDDED | FLAG_DEFAULT | FLAG_CLIENT |
-                  FLAGS_TRIAL | FLAG_STALE,
     HIT_NAME_OWN = 0xff /* name_at: the name of the hit follows the chain */
 };
 
+/* The first fields are those of struct audit_decision, and of struct policy_hit there are the
+ * first octets: copied in one piece each. */
+#define HIT_OCTETS offsetof(struct policy_hit, name)
 struct head {
     uint64_t generation; /* first: audit_event_generation reads nothing else */
     uint64_t wall_us;
-    struct address client, upstream, hit_address;
     uint32_t latency_us;
-    uint32_t set;
     uint16_t type;
-    uint16_t exception;
-    uint16_t row;
-    uint8_t transport, view, rcode, flags;
-    uint8_t list, labels, trigger, hop, mode, action, kind;
+    uint8_t transport, view, rcode, cached, applied;
+    uint8_t client, upstream, address; /* families: which addresses follow */
+    uint16_t client_port;
+    uint8_t hit[HIT_OCTETS];
     uint8_t chain_count;
     uint8_t name_at; /* place in the chain of the hit's name, 0 being the asked one too */
 };
 
+#define DECISION_OCTETS offsetof(struct head, client)
+_Static_assert(offsetof(struct audit_decision, wall_us) == offsetof(struct head, wall_us) &&
+                   offsetof(struct audit_decision, latency_us) ==
+                       offsetof(struct head, latency_us) &&
+                   offsetof(struct audit_decision, type) == offsetof(struct head, type) &&
+                   offsetof(struct audit_decision, transport) ==
+                       offsetof(struct head, transport) &&
+                   offsetof(struct audit_decision, view) == offsetof(struct head, view) &&
+                   offsetof(struct audit_decision, rcode) == offsetof(struct head, rcode) &&
+                   offsetof(struct audit_decision, cached) == offsetof(struct head, cached) &&
+                   offsetof(struct audit_decision, applied) + 1 == DECISION_OCTETS,
+               "they have the same places");
+_Static_assert(HIT_OCTETS == 20 && sizeof(struct head) == 56, "no more than is of use");
 _Static_assert(offsetof(struct head, generation) == 0, "audit_event_generation relies on it");
-_Static_assert(sizeof(struct head) + (POLICY_HOPS_MAX + 3u) * (1 + WIRE_NAME_MAX) <=
+/* Octets that the client's address and a short name are copied with, however few they are:
+ * faster than asking for it. What is behind is written over, or not committed. */
+#define SHORT 32u
+_Static_assert(sizeof(((struct wire_name *)NULL)->octets) >= SHORT, "a name has them");
+
+/* Of a client's address there are the octets, and behind those of IPv6 the scope. */
+#define V6_OCTETS 20u
+_Static_assert(offsetof(struct address, octets) == 0 && offsetof(struct address, scope) == 16,
+               "they are one piece");
+
+_Static_assert(sizeof(struct head) + 3 * sizeof(struct address) +
+                       (POLICY_HOPS_MAX + 3u) * (1 + WIRE_NAME_MAX) + SHORT <=
                    AUDIT_RECORD_MAX,
                "AUDIT_RECORD_MAX is too small");
 
@@ -59,15 +76,25 @@ static size_t name_size(const struct wire_name *name, const struct wire_name *as
     return 1 + (same_name(name, asked) ? 0u : name->len);
 }
 
-/* asked NULL: the name is written whole. */
+static inline uint8_t *put_whole(uint8_t *at, const struct wire_name *name)
+{
+    *at++ = name->len;
+    if (name->len <= SHORT) {
+        memcpy(at, name->octets, SHORT);
+    } else {
+        memcpy(at, name->octets, name->len);
+    }
+    return at + name->len;
+}
+
 static uint8_t *put_name(uint8_t *at, const struct wire_name *name,
                          const struct wire_name *asked)
 {
-    const uint8_t len = asked != NULL && same_name(name, asked) ? 0 : name->len;
-
-    *at++ = len;
-    memcpy(at, name->octets, len);
-    return at + len;
+    if (same_name(name, asked)) {
+        *at++ = 0;
+        return at;
+    }
+    return put_whole(at, name);
 }
 
 /* The names of the chain that belong to the hit: its start to the owner looked at. */
@@ -96,38 +123,47 @@ static uint8_t find_hit_name(const struct audit_decision *decision, uint8_t coun
     return HIT_NAME_OWN;
 }
 
+/* Octets of an address of a client. */
+static size_t family_octets(unsigned family)
+{
+    static const uint8_t octets[8] = {[ADDRESS_V4] = 4, [ADDRESS_V6] = V6_OCTETS};
+
+    return family < sizeof(octets) ? octets[family] : 0;
+}
+
+/* Octets of all addresses. */
+static size_t addresses_size(unsigned client, unsigned upstream, unsigned hit)
+{
+    return family_octets(client) + (upstream != ADDRESS_NONE ? sizeof(struct address) : 0) +
+           (hit != ADDRESS_NONE ? sizeof(struct address) : 0);
+}
+
+static uint8_t *put_addresses(uint8_t *at, const struct audit_decision *decision)
+{
+    memcpy(at, &decision->client, V6_OCTETS);
+    at += family_octets(decision->client.family);
+    if (decision->upstream.family != ADDRESS_NONE) {
+        memcpy(at, &decision->upstream, sizeof(decision->upstream));
+        at += sizeof(decision->upstream);
+    }
+    if (decision->hit->address.family != ADDRESS_NONE) {
+        memcpy(at, &decision->hit->address, sizeof(decision->hit->address));
+        at += sizeof(decision->hit->address);
+    }
+    return at;
+}
+
 /* hot. The head, but for name_at and chain_count. */
-static void put_head(struct head *head, const struct audit_decision *decision)
+static inline void put_head(struct head *head, const struct audit_decision *decision)
 {
     const struct policy_hit *hit = decision->hit;
 
-    head->generation = decision->generation;
-    head->wall_us = decision->wall_us;
-    head->client = decision->client;
-    head->upstream = decision->upstream;
-    head->hit_address = hit->address;
-    head->latency_us = decision->latency_us;
-    head->set = hit->set;
-    head->type = decision->type;
-    head->exception = hit->exception;
-    head->row = hit->row;
-    head->transport = decision->transport;
-    head->view = decision->view;
-    head->rcode = decision->rcode;
-    head->flags = (uint8_t)((decision->applied ? FLAG_APPLIED : 0) |
-                            (decision->cached != AUDIT_CACHED_NOT ? FLAG_CACHED : 0) |
-                            (decision->cached == AUDIT_CACHED_STALE ? FLAG_STALE : 0) |
-                            (hit->family != hit->address.family ? FLAG_EMBEDDED : 0) |
-                            (hit->ground == POLICY_GROUND_DEFAULT ? FLAG_DEFAULT : 0) |
-                            (hit->ground == POLICY_GROUND_CLIENT ? FLAG_CLIENT : 0) |
-                            hit->trial << TRIAL_SHIFT);
-    head->list = hit->list;
-    head->labels = hit->labels;
-    head->trigger = hit->trigger;
-    head->hop = hit->hop;
-    head->mode = hit->mode;
-    head->action = hit->action;
-    head->kind = hit->kind;
+    memcpy(head, decision, DECISION_OCTETS);
+    head->client = decision->client.family;
+    head->upstream = decision->upstream.family;
+    head->address = hit->address.family;
+    head->client_port = decision->client.port;
+    memcpy(head->hit, hit, HIT_OCTETS);
 }
 
 /* hot. Written where it is read: nothing is put together first. */
@@ -136,7 +172,10 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
     const struct policy_hit *hit = decision->hit;
     const uint8_t count = chain_count(decision);
     const uint8_t name_at = find_hit_name(decision, count);
-    size_t size = sizeof(struct head) + 1 + decision->name->len;
+    size_t size = sizeof(struct head) +
+                  addresses_size(decision->client.family, decision->upstream.family,
+                                 hit->address.family) +
+                  1 + decision->name->len;
 
     for (uint8_t i = 0; i < count; i++) {
         size += name_size(&decision->chain->names[i], decision->name);
@@ -144,7 +183,7 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
     if (name_at == HIT_NAME_OWN) {
         size += name_size(&hit->name, decision->name);
     }
-    uint8_t *const start = ring_reserve(ring, size);
+    uint8_t *const start = ring_reserve(ring, size + SHORT);
     if (start == NULL) {
         return false;
     }
@@ -152,7 +191,8 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
     put_head(head, decision);
     head->chain_count = count;
     head->name_at = name_at;
-    uint8_t *at = put_name(start + sizeof(*head), decision->name, NULL);
+    uint8_t *at = put_addresses(start + sizeof(*head), decision);
+    at = put_whole(at, decision->name);
     for (uint8_t i = 0; i < count; i++) {
         at = put_name(at, &decision->chain->names[i], decision->name);
     }
@@ -209,66 +249,71 @@ static bool get_name(const uint8_t **at, const uint8_t *end, const struct wire_n
     return true;
 }
 
-static bool is_family(const struct address *address)
+static bool is_family(unsigned family)
 {
-    return address->family == ADDRESS_NONE || address->family == ADDRESS_V4 ||
-           address->family == ADDRESS_V6;
+    return family == ADDRESS_NONE || family == ADDRESS_V4 || family == ADDRESS_V6;
 }
 
-/* Whether the numbers of the head are ones that the words of an event exist for. */
-static bool is_head(const struct head *head)
+/* Whether the numbers of the head, and of the hit that it brings, are ones that the words of an
+ * event exist for. */
+static bool is_head(const struct head *head, const struct policy_hit *hit)
 {
-    return (head->flags & ~FLAGS_KNOWN) == 0 && head->transport <= AUDIT_TCP &&
-           is_family(&head->client) && is_family(&head->upstream) &&
-           is_family(&head->hit_address) && head->trigger < POLICY_TRIGGERS &&
-           (head->mode == POLICY_MODE_LOG || head->mode == POLICY_MODE_ENFORCE) &&
-           ((head->flags & FLAGS_TRIAL) == 0 || head->mode == POLICY_MODE_LOG) &&
-           head->action > POLICY_ACTION_DEFAULT && head->action <= POLICY_ACTION_LOG &&
-           head->kind <= POLICY_PASS &&
-           (head->flags & (FLAG_DEFAULT | FLAG_CLIENT)) != (FLAG_DEFAULT | FLAG_CLIENT) &&
-           (head->exception == 0 || head->action == POLICY_ACTION_PASS) &&
-           head->hop <= POLICY_HOPS_MAX && head->chain_count <= POLICY_HOPS_MAX + 1;
+    return head->transport <= AUDIT_TCP && head->cached <= AUDIT_CACHED_STALE &&
+           head->applied <= 1 && is_family(head->client) && is_family(head->upstream) &&
+           is_family(head->address) && is_family(hit->family) &&
+           hit->trigger < POLICY_TRIGGERS &&
+           (hit->mode == POLICY_MODE_LOG || hit->mode == POLICY_MODE_ENFORCE) &&
+           hit->trial < POLICY_TRIALS &&
+           (hit->trial == POLICY_TRIAL_NONE || hit->mode == POLICY_MODE_LOG) &&
+           hit->action > POLICY_ACTION_DEFAULT && hit->action <= POLICY_ACTION_LOG &&
+           hit->kind <= POLICY_PASS && hit->ground <= POLICY_GROUND_CLIENT &&
+           (hit->exception == 0 || hit->action == POLICY_ACTION_PASS) &&
+           hit->hop <= POLICY_HOPS_MAX && head->chain_count <= POLICY_HOPS_MAX + 1;
 }
 
+/* One of this family, at *at. */
+static void get_address(const uint8_t **at, unsigned family, struct address *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (family != ADDRESS_NONE) {
+        memcpy(out, *at, sizeof(*out));
+        *at += sizeof(*out);
+        out->family = (uint8_t)family;
+    }
+}
+
+/* The addresses, which are there; returns their end. */
+static const uint8_t *get_addresses(const struct head *head, const uint8_t *at,
+                                    struct audit_event *out)
+{
+    const size_t octets = family_octets(head->client);
+
+    out->client = (struct address){.port = head->client_port, .family = head->client};
+    memcpy(&out->client, at, octets);
+    at += octets;
+    memset(&out->who, 0, sizeof(out->who));
+    if (head->client != ADDRESS_NONE) {
+        out->who.kind = AUDIT_CLIENT_ADDRESS;
+        out->who.address = out->client;
+        out->who.address.port = 0;
+    }
+    get_address(&at, head->upstream, &out->upstream);
+    get_address(&at, head->address, &out->hit.address);
+    return at;
+}
+
+/* All but the addresses and the hit. */
 static void copy_head(const struct head *head, struct audit_event *out)
 {
     out->wall_us = head->wall_us;
     out->generation = head->generation;
     out->latency_us = head->latency_us;
-    out->client = head->client;
-    memset(&out->who, 0, sizeof(out->who));
-    if (head->client.family != ADDRESS_NONE) {
-        out->who.kind = AUDIT_CLIENT_ADDRESS;
-        out->who.address = head->client;
-        out->who.address.port = 0;
-    }
-    out->upstream = head->upstream;
     out->type = head->type;
     out->transport = head->transport;
     out->view = head->view;
     out->rcode = head->rcode;
-    out->applied = (head->flags & FLAG_APPLIED) != 0;
-    out->cached = (head->flags & FLAG_CACHED) == 0  ? AUDIT_CACHED_NOT
-                  : (head->flags & FLAG_STALE) != 0 ? AUDIT_CACHED_STALE
-                                                    : AUDIT_CACHED_FRESH;
-    out->hit.set = head->set;
-    out->hit.row = head->row;
-    out->hit.list = head->list;
-    out->hit.labels = head->labels;
-    out->hit.trigger = head->trigger;
-    out->hit.hop = head->hop;
-    out->hit.mode = head->mode;
-    out->hit.action = head->action;
-    out->hit.kind = head->kind;
-    out->hit.exception = head->exception;
-    out->hit.ground = (head->flags & FLAG_DEFAULT) != 0  ? POLICY_GROUND_DEFAULT
-                      : (head->flags & FLAG_CLIENT) != 0 ? POLICY_GROUND_CLIENT
-                                                         : POLICY_GROUND_RULE;
-    out->hit.trial = (uint8_t)(head->flags >> TRIAL_SHIFT & 3);
-    out->hit.chain = false; /* passes are no events */
-    out->hit.address = head->hit_address;
-    out->hit.family =
-        (head->flags & FLAG_EMBEDDED) != 0 ? ADDRESS_V4 : head->hit_address.family;
+    out->cached = head->cached;
+    out->applied = head->applied != 0;
     out->chain.count = head->chain_count;
 }
 
@@ -283,10 +328,17 @@ bool audit_event_get(const void *record, size_t len, struct audit_event *out)
     const uint8_t *const end = at + len;
     memcpy(&head, at, sizeof(head));
     at += sizeof(head);
-    if (!is_head(&head) || !get_name(&at, end, NULL, &out->name)) {
+    memcpy(&out->hit, head.hit, sizeof(head.hit));
+    out->hit.chain = false; /* passes are no events */
+    if (!is_head(&head, &out->hit) ||
+        (size_t)(end - at) < addresses_size(head.client, head.upstream, head.address)) {
         return false;
     }
     copy_head(&head, out);
+    at = get_addresses(&head, at, out);
+    if (!get_name(&at, end, NULL, &out->name)) {
+        return false;
+    }
     for (uint8_t i = 0; i < head.chain_count; i++) {
         if (!get_name(&at, end, &out->name, &out->chain.names[i])) {
             return false;

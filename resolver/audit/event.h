@@ -30,18 +30,17 @@ enum audit_cached {
 
 /* What a step of the query hands over; pointers are borrowed for the call. */
 struct audit_decision {
+    uint64_t generation; /* of the policy */
     uint64_t wall_us;    /* when the question came */
     uint32_t latency_us; /* until it was answered */
-    uint64_t generation; /* of the policy */
-    struct address client;
-    const struct wire_name *name; /* asked, lower case */
     uint16_t type;
     uint8_t transport; /* enum audit_transport */
     uint8_t view;
     uint8_t rcode;
-    bool applied;            /* this hit replaced the answer (or would have but for the mode) */
-    uint8_t cached;          /* enum audit_cached */
-    struct address upstream; /* family 0: none was asked */
+    uint8_t cached; /* enum audit_cached */
+    bool applied;   /* this hit replaced the answer (or would have but for the mode) */
+    struct address client, upstream; /* upstream: family 0: none was asked */
+    const struct wire_name *name;    /* asked, lower case */
     const struct policy_hit *hit;
     const struct policy_chain *chain; /* NULL: the question itself; else names up to the hit's
                                          hop are recorded */
