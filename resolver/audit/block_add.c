@@ -4,8 +4,8 @@
  * What all events so far have in common is kept once. Else the octets of a number go to the
  * planes of its column, as they are stored, so that a full block stays in the processor's
  * cache; a text goes to its dictionary by a hash table (the text of the event before is tried
- * first), and the event's canonical form into the leaf of the events' tree, while it is at
- * hand.
+ * first, and what followed from its name the last time is not looked for), and the event's
+ * canonical form into the leaf of the events' tree, while it is at hand.
  */
 #include "audit/block_inside.h"
 
@@ -151,7 +151,7 @@ struct entry {
     const struct audit_value *value;
     uint64_t number; /* plus one; of a text, that of its word */
     uint64_t stored; /* what goes to the planes */
-    uint32_t hash, guess;
+    uint32_t hash, guess, tag;
     bool is_new;  /* the word */
     bool is_same; /* as all before: nothing goes anywhere */
 };
@@ -161,8 +161,8 @@ static uint32_t hash_of(const struct audit_builder *builder, const struct audit_
     return (uint32_t)siphash13(value->octets, value->number, builder->hash_key);
 }
 
-/* Where it is among the recent words. */
-static inline uint32_t guess_of(const struct audit_value *value)
+/* Where it is among the recent words, and its tag there. */
+static inline void guess(const struct audit_value *value, struct entry *entry)
 {
     const size_t len = value->number;
     uint64_t few = len;
@@ -175,7 +175,9 @@ static inline uint32_t guess_of(const struct audit_value *value)
     } else if (len > 0) {
         few += (uint64_t)value->octets[0] << 8 | (uint64_t)value->octets[len - 1] << 16;
     }
-    return (uint32_t)(few * UINT64_C(0x9e3779b97f4a7c15) >> 56);
+    few *= UINT64_C(0x9e3779b97f4a7c15);
+    entry->guess = (uint32_t)(few >> 56);
+    entry->tag = (uint32_t)(few >> 24);
 }
 _Static_assert(AUDIT_RECENT_WORDS == 1u << (64 - 56), "a guess is one of these");
 
@@ -189,10 +191,11 @@ static inline uint64_t find_word(const struct audit_builder *builder, struct dic
     if (words->last < words->count && is_word(words, words->last, value)) {
         return words->last + 1u;
     }
-    entry->guess = guess_of(value);
-    uint32_t *const recent = &words->recent[entry->guess];
-    if (*recent != 0 && is_word(words, *recent - 1, value)) {
-        return *recent;
+    guess(value, entry);
+    struct recent *const recent = &words->recent[entry->guess];
+    if (recent->word != 0 && recent->tag == entry->tag &&
+        is_word(words, recent->word - 1, value)) {
+        return recent->word;
     }
     entry->hash = hash_of(builder, value);
     if (words->table_size > 0) {
@@ -202,8 +205,8 @@ static inline uint64_t find_word(const struct audit_builder *builder, struct dic
              at = (at + 1) & mask) {
             if (words->table[at].hash == entry->hash &&
                 is_word(words, words->table[at].word - 1, value)) {
-                *recent = words->table[at].word;
-                return *recent;
+                *recent = (struct recent){words->table[at].word, entry->tag};
+                return recent->word;
             }
         }
     }
@@ -224,7 +227,7 @@ static void add_word(struct audit_builder *builder, struct dictionary *words,
     }
     words->words[words->count++] = (struct word){(uint32_t)words->len, (uint32_t)value->number};
     words->table[at] = (struct slot){entry->hash, words->count};
-    words->recent[entry->guess] = words->count;
+    words->recent[entry->guess] = (struct recent){words->count, entry->tag};
     if (value->number > 0) {
         memcpy(words->octets + words->len, value->octets, value->number);
     }
@@ -283,6 +286,16 @@ static inline bool prepare(struct audit_builder *builder, unsigned i,
             column->constant && (column->count == 0 || entry->number == column->first);
         return make_room(column, builder->count + 1, entry->stored);
     }
+    return prepare_number(builder, entry);
+}
+
+/* The same of a text whose word is known. */
+static inline bool prepare_word(struct audit_builder *builder, struct column *column,
+                                const struct audit_value *value, uint64_t number,
+                                struct entry *entry)
+{
+    *entry =
+        (struct entry){.column = column, .value = value, .number = number, .stored = number};
     return prepare_number(builder, entry);
 }
 
@@ -349,6 +362,81 @@ static void learn(struct audit_builder *builder, const struct audit_kit *kit,
     }
 }
 
+/* --- words that follow from others --- */
+
+#define BIT(column) (UINT64_C(1) << (column))
+#define FOLLOWING   (BIT(AUDIT_MATCHED) | BIT(AUDIT_RULE))
+
+/* By which of its followers the words of these columns of a row are known; 0: by none. */
+static uint64_t lead_of(const struct audit_row *row, const struct audit_kit *kit, uint64_t own)
+{
+    const uint64_t all = FOLLOWING | BIT(AUDIT_NAME);
+
+    return kit != NULL && row->follows != 0 && (own & all) == all ? kit->id << 8 | row->follows
+                                                                  : 0;
+}
+
+/* NULL: it is not known yet what follows from this name. */
+static inline const struct follower *find_follower(const struct audit_builder *builder,
+                                                   uint64_t lead, const struct entry *name)
+{
+    const uint64_t word = name->number - 1;
+
+    return lead != 0 && word < builder->follower_room && builder->followers[word].of == lead
+               ? &builder->followers[word]
+               : NULL;
+}
+
+/* Keeps what followed: the event was added. Without memory it is found again the next time. */
+static void keep_follower(struct audit_builder *builder, uint64_t lead,
+                          const struct entry *entries, unsigned count)
+{
+    uint64_t numbers[AUDIT_COLUMN_END];
+
+    for (unsigned i = 0; i < count; i++) {
+        numbers[entries[i].column - builder->columns] = entries[i].number;
+    }
+    const uint32_t before = builder->follower_room;
+    if (!grow32((void **)&builder->followers, &builder->follower_room,
+                (size_t)numbers[AUDIT_NAME], sizeof(*builder->followers))) {
+        return;
+    }
+    memset(builder->followers + before, 0,
+           (builder->follower_room - before) * sizeof(*builder->followers));
+    builder->followers[numbers[AUDIT_NAME] - 1] = (struct follower){
+        lead, (uint32_t)numbers[AUDIT_MATCHED], (uint32_t)numbers[AUDIT_RULE]};
+}
+
+/* Prepares the columns of `own`. Returns how many; negative: no memory. *is_kept: what followed
+ * is known, or nothing does. */
+static int prepare_own(struct audit_builder *builder, const struct audit_row *row, uint64_t own,
+                       uint64_t lead, struct entry *entries, bool *is_kept)
+{
+    const struct follower *follower = NULL;
+    int count = 0;
+
+    for (uint64_t rest = own; rest != 0; rest &= rest - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(rest);
+        struct entry *const entry = &entries[count++];
+
+        if (follower != NULL && (FOLLOWING & BIT(i)) != 0) {
+            const uint64_t number = i == AUDIT_RULE ? follower->rule : follower->matched;
+
+            if (!prepare_word(builder, &builder->columns[i], &row->at[i], number, entry)) {
+                return -ENOMEM;
+            }
+        } else if (!prepare(builder, i, &row->at[i], entry)) {
+            return -ENOMEM;
+        }
+        if (i == AUDIT_NAME) { /* before the others */
+            follower = find_follower(builder, lead, entry);
+        }
+    }
+    *is_kept = lead == 0 || follower != NULL;
+    return count;
+}
+_Static_assert(AUDIT_NAME < AUDIT_RULE && AUDIT_NAME < AUDIT_MATCHED, "it comes first");
+
 int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row *row,
                           const struct audit_kit *kit)
 {
@@ -356,8 +444,9 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
     const bool known = kit != NULL && builder->kits[at] == kit->id;
     const uint64_t steady = known ? kit->columns : 0;
     const uint64_t *const numbers = builder->kit_numbers[at];
+    const uint64_t lead = lead_of(row, kit, row->present & ~steady);
     struct entry entries[AUDIT_COLUMN_END];
-    unsigned count = 0;
+    bool is_kept = true;
 
     if (!(kit != NULL ? audit_kit_is_writable(kit, row) : audit_row_is_writable(row))) {
         return -EINVAL;
@@ -366,13 +455,12 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
         return -ENOBUFS;
     }
     const uint64_t time = row->at[AUDIT_TIME].number;
-    for (uint64_t rest = row->present & ~steady; rest != 0; rest &= rest - 1) {
-        const unsigned i = (unsigned)__builtin_ctzll(rest);
-
-        if (!prepare(builder, i, &row->at[i], &entries[count++])) {
-            return -ENOMEM;
-        }
+    const int prepared =
+        prepare_own(builder, row, row->present & ~steady, lead, entries, &is_kept);
+    if (prepared < 0) {
+        return prepared;
     }
+    const unsigned count = (unsigned)prepared;
     for (uint64_t rest = steady; rest != 0; rest &= rest - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(rest);
 
@@ -391,6 +479,9 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
     }
     if (kit != NULL && !known) {
         learn(builder, kit, entries, count);
+    }
+    if (!is_kept) {
+        keep_follower(builder, lead, entries, count);
     }
     builder->first_us = time < builder->first_us ? time : builder->first_us;
     builder->last_us = time > builder->last_us ? time : builder->last_us;

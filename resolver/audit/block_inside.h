@@ -21,6 +21,11 @@ struct slot {
  * wrong costs a comparison. Half of the names of an office are among so many, and most of what
  * else recurs. */
 #define AUDIT_RECENT_WORDS 256u
+struct recent {
+    uint32_t word; /* plus one; 0: none */
+    uint32_t
+        tag; /* of these octets: most that are another word are seen without a look at it */
+};
 
 struct dictionary {
     uint8_t *octets;
@@ -29,8 +34,8 @@ struct dictionary {
     uint32_t count, room;
     struct slot *table;
     uint32_t table_size;
-    uint32_t last;                       /* word of the event before; count of none */
-    uint32_t recent[AUDIT_RECENT_WORDS]; /* word plus one; 0: none */
+    uint32_t last; /* word of the event before; count of none */
+    struct recent recent[AUDIT_RECENT_WORDS];
 };
 
 /* Of each event a number: 0 if absent, else the number, or of a text, plus one; of a time its
@@ -49,6 +54,13 @@ struct column {
     struct dictionary words;
 };
 
+/* Of a word of the names: which words follow from it, in the columns MATCHED and RULE, with the
+ * kit and the number of audit_row.follows that there were last. */
+struct follower {
+    uint64_t of;            /* both; 0: none */
+    uint32_t matched, rule; /* as they go to the planes */
+};
+
 /* Kits whose words are known, each in the place of its id: some tens are in use. */
 #define AUDIT_KIT_NUMBERS 64u
 
@@ -64,6 +76,8 @@ struct audit_builder {
      * numbers as they go to the planes. */
     uint64_t kits[AUDIT_KIT_NUMBERS];
     uint64_t kit_numbers[AUDIT_KIT_NUMBERS][AUDIT_COLUMN_END];
+    struct follower *followers; /* by words of AUDIT_NAME, of the first so many */
+    uint32_t follower_room;
     uint8_t (*leaves)[DIGEST_OCTETS];
     struct audit_leaves *hashing; /* makes these */
     uint8_t salt[AUDIT_SALT_OCTETS];

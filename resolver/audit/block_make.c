@@ -50,6 +50,7 @@ static void free_grown(struct audit_builder *builder)
         free(builder->columns[i].words.words);
         free(builder->columns[i].words.table);
     }
+    free(builder->followers);
     free(builder->planes);
     free(builder->body);
     ZSTD_freeCCtx(builder->zstd);
@@ -72,6 +73,8 @@ void audit_builder_shrink(struct audit_builder *builder)
     invariant(builder->count == 0);
     free_grown(builder);
     memset(builder->columns, 0, sizeof(builder->columns));
+    builder->followers = NULL;
+    builder->follower_room = 0;
     builder->planes = NULL;
     builder->planes_size = 0;
     builder->body = NULL;
@@ -103,6 +106,9 @@ void audit_builder_clear(struct audit_builder *builder)
         }
     }
     memset(builder->kits, 0, sizeof(builder->kits)); /* words have other numbers now */
+    if (builder->follower_room > 0) {
+        memset(builder->followers, 0, builder->follower_room * sizeof(*builder->followers));
+    }
     builder->used = 0;
     builder->count = 0;
     builder->text = 0;

@@ -1,5 +1,7 @@
 #include "audit/event_kits.h"
 
+#include "audit/varint.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +144,18 @@ static struct key key_of(const struct audit_event *event, const struct policy *p
     };
 }
 
+/* Of a rule of names the text says the matched name as far as its labels go (row.h). */
+static uint8_t follows(const struct audit_event *event)
+{
+    const struct wire_name *matched = &event->hit.name;
+
+    return matched->len == event->name.len &&
+                   audit_octets_are(matched->octets, event->name.octets, matched->len)
+               ? (uint8_t)(event->hit.labels + 1u)
+               : 0;
+}
+_Static_assert(WIRE_LABELS_MAX < UINT8_MAX, "labels and one have an octet");
+
 bool audit_event_kits_event(struct audit_event_kits *kits, const struct audit_event *event,
                             const struct policy *policy, const char *view_name,
                             struct audit_list_words *lists, struct audit_event_words *words,
@@ -156,6 +170,7 @@ bool audit_event_kits_event(struct audit_event_kits *kits, const struct audit_ev
     struct place *const place = find(kits, &key, view_name);
     if (place->kit.id != 0) {
         audit_kit_begin(&place->kit, row);
+        row->follows = follows(event);
         *kit = &place->kit;
         return audit_event_row_own(event, &place->rule, words, row);
     }
@@ -163,6 +178,7 @@ bool audit_event_kits_event(struct audit_event_kits *kits, const struct audit_ev
         return false;
     }
     if (policy_hit_row(policy, &event->hit, &place->rule)) {
+        row->follows = follows(event);
         *kit = keep(kits, place, &key, row);
     }
     return true;

@@ -29,6 +29,7 @@ void audit_kit_deinit(struct audit_kit *kit);
 static inline void audit_kit_begin(const struct audit_kit *kit, struct audit_row *row)
 {
     row->present = kit->columns;
+    row->follows = 0;
     for (uint64_t rest = kit->columns; rest != 0; rest &= rest - 1) {
         const unsigned column = (unsigned)__builtin_ctzll(rest);
 

@@ -112,9 +112,11 @@ struct audit_value {
     uint64_t number;       /* or its length */
 };
 
-/* Only what `present` names is set. */
+/* Only what `present` names is set. follows is for rows with a kit (kit.h): not 0 where NAME,
+ * the kit and this number say what MATCHED, the same name, and RULE are. */
 struct audit_row {
     uint64_t present; /* bit n: column n */
+    uint8_t follows;
     struct audit_value at[AUDIT_COLUMN_END];
 };
 

@@ -416,29 +416,41 @@ bool policy_hit_prefix(const struct policy_hit *hit, struct address_prefix *out)
     return true;
 }
 
+/* What a rule is about, in text. False: the hit has no such rule. */
+static bool subject_text(const struct policy_hit *hit, char out[WIRE_NAME_TEXT_MAX],
+                         size_t *len)
+{
+    struct address_prefix prefix;
+    struct wire_name suffix;
+
+    if (policy_trigger_is_address((enum policy_trigger)hit->trigger)) {
+        if (!policy_hit_prefix(hit, &prefix)) {
+            return false;
+        }
+        *len = address_prefix_format(&prefix, out);
+        return true;
+    }
+    if (hit->labels > hit->name.labels) {
+        return false;
+    }
+    if (hit->labels > 0 && wire_name_is_plain(&hit->name)) { /* as most are: nothing is moved */
+        *len = wire_name_plain_text(&hit->name, hit->labels, out);
+        return true;
+    }
+    wire_name_suffix(&hit->name, hit->labels, &suffix);
+    *len = wire_name_to_text(&suffix, out);
+    return true;
+}
+
 size_t policy_hit_rule(const struct policy_hit *hit, const struct policy_row *row, char *out,
                        size_t size)
 {
     const char *subject = policy_subject_name(row->subject);
     char what[WIRE_NAME_TEXT_MAX];
-    struct address_prefix prefix;
-    struct wire_name suffix;
     struct text text;
     size_t len = 0;
 
-    if (policy_trigger_is_address((enum policy_trigger)hit->trigger)) {
-        if (!policy_hit_prefix(hit, &prefix)) {
-            return 0;
-        }
-        len = address_prefix_format(&prefix, what);
-    } else {
-        if (hit->labels > hit->name.labels) {
-            return 0;
-        }
-        wire_name_suffix(&hit->name, hit->labels, &suffix);
-        len = wire_name_to_text(&suffix, what);
-    }
-    if (size == 0) {
+    if (!subject_text(hit, what, &len) || size == 0) {
         return 0;
     }
     text_init(&text, out, size); /* each event has its rule: printf takes five times as long */

@@ -146,6 +146,49 @@ static void what_has_no_row_has_none_by_a_kit(void **state)
     policy_destroy(policy);
 }
 
+/* Words that follow from a name are those of its kit, its labels and its match. */
+static void what_follows_from_a_name_is_that_of_the_event(void **state)
+{
+    static const char text[] = "block suffix cloud.example" RULE_END EVIDENCE;
+    static const char *const names[] = {"a.b.cloud.example", "oss.cloud.example"};
+    struct policy *policy = make_policy(make_fact, text, 1, false);
+    struct audit_event_kits *kits = audit_event_kits_create();
+    static struct audit_event_words words;
+    static struct audit_event event;
+    struct audit_row row;
+    struct random random;
+    struct pair pair;
+    uint64_t seen = 0;
+
+    (void)state;
+    chance_init(&random, 3);
+    open_pair(&pair);
+    for (unsigned i = 0; i < 4000; i++) {
+        const char *const name = names[random_below(&random, ITEMS(names))];
+        const struct audit_kit *kit = NULL;
+
+        event = event_on(name, &(struct policy_hit){0});
+        event.hit = make_hit(policy, name, 0, POLICY_TRIGGER_QNAME);
+        event.hit.labels = (uint8_t)(1 + random_below(&random, 3));
+        if (random_below(&random, 3) == 0) {
+            event.hit.name = make_name(names[random_below(&random, ITEMS(names))]);
+        }
+        assert_true(
+            audit_event_kits_event(kits, &event, policy, "default", NULL, &words, &row, &kit));
+        assert_non_null(kit);
+        seen |= UINT64_C(1) << row.follows;
+        assert_int_equal(audit_builder_add(pair.plain, &row), 0);
+        assert_int_equal(audit_builder_add_kit(pair.by_kits, &row, kit), 0);
+        if (i % 500 == 499) {
+            assert_same_blocks(&pair); /* words have other numbers in the next one */
+        }
+    }
+    assert_true(seen == 0x1d); /* 0, 2, 3, 4 */
+    close_pair(&pair);
+    audit_event_kits_destroy(kits);
+    policy_destroy(policy);
+}
+
 /* Any columns, of any values: more kits than a block remembers, and rows without. */
 static void any_columns_can_be_a_kit(void **state)
 {
@@ -179,6 +222,7 @@ static void any_columns_can_be_a_kit(void **state)
             row.at[column] = steady.at[column];
         }
         row.present |= steady.present;
+        row.follows = 0;
         const int result = audit_builder_add(pair.plain, &row);
         assert_true(result == 0 || result == -EINVAL); /* too long together */
         assert_int_equal(audit_builder_add_kit(pair.by_kits, &row, i % 5 == 0 ? NULL : kit),
@@ -200,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_and_its_block_are_the_same_by_a_kit),
         cmocka_unit_test(what_has_no_row_has_none_by_a_kit),
+        cmocka_unit_test(what_follows_from_a_name_is_that_of_the_event),
         cmocka_unit_test(any_columns_can_be_a_kit),
     };
     return cmocka_run_group_tests_name("audit/event_kits", tests, setup, NULL);
