@@ -62,7 +62,7 @@ static void deinit(struct audit_aside *aside)
     free(aside);
 }
 
-int audit_aside_start(struct audit_aside **aside)
+int audit_aside_start(struct audit_aside **aside, const char *name)
 {
     struct audit_aside *made = calloc(1, sizeof(*made));
 
@@ -77,7 +77,7 @@ int audit_aside_start(struct audit_aside **aside)
     }
     pthread_mutex_init(&made->mutex, NULL);
     pthread_cond_init(&made->given, NULL);
-    const int rc = thread_start(&made->thread, "audit-disk", run, made);
+    const int rc = thread_start(&made->thread, name, run, made);
     if (rc != 0) {
         deinit(made);
         return rc;

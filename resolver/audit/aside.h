@@ -15,8 +15,8 @@ struct audit_aside; /* opaque */
 
 typedef void audit_aside_job(void *argument);
 
-/* Starts the thread, which takes no signal. 0 or -errno. */
-int audit_aside_start(struct audit_aside **aside);
+/* Starts the thread, which takes no signal; name: at most 15 octets. 0 or -errno. */
+int audit_aside_start(struct audit_aside **aside, const char *name);
 
 /* Owner's thread, these three. Hands a job over; none is under way. argument and what it leads
  * to are the job's until it is done. */

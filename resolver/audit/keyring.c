@@ -65,7 +65,7 @@ struct audit_keyring *audit_keyring_create(const char *folder,
     }
     ring->job.disk = disk != NULL ? disk : &files;
     ring->job.folder = strdup(folder);
-    if (ring->job.folder == NULL || audit_aside_start(&ring->aside) != 0) {
+    if (ring->job.folder == NULL || audit_aside_start(&ring->aside, "audit-keys") != 0) {
         free(ring->job.folder);
         free(ring);
         return NULL;

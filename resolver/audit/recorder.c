@@ -318,7 +318,7 @@ struct audit_recorder *audit_recorder_create(const struct audit_recorder_setting
     recorder->since_us = now.mono_us;
     if (recorder->folder == NULL || recorder->key_file == NULL ||
         (settings->origin != NULL && recorder->origin == NULL) ||
-        audit_aside_start(&recorder->aside) != 0) {
+        audit_aside_start(&recorder->aside, "audit-disk") != 0) {
         audit_recorder_destroy(recorder);
         return NULL;
     }

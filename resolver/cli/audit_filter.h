@@ -37,10 +37,11 @@ struct cli_audit_filter {
     }
 
 /* What the help of such a command says of them. */
-#define CLI_AUDIT_TIMES_HELP                                                              \
-    "  --since, --until TIME  a date, a time (2026-11-22T09:30:00Z) or so long ago (1h, " \
-    "7d);\n"                                                                              \
-    "                     a date after --until is the end of that day\n"
+#define CLI_AUDIT_TIMES_HELP                                                               \
+    "  --since, --until TIME  a date, a time (2026-11-22T09:30:00Z) or so long ago (1h, "  \
+    "7d);\n"                                                                               \
+    "                     a date after --until is the end of that day; what happened at\n" \
+    "                     --until itself is outside\n"
 #define CLI_AUDIT_FILTER_HELP                                                              \
     CLI_AUDIT_TIMES_HELP                                                                   \
     "  --client CLIENT    an address, a network (192.0.2.0/24) or a pseudonym (k:...)\n"   \

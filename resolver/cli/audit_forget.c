@@ -70,6 +70,8 @@ static int report(const struct forget *forget, const struct outcome *outcome)
         printf("{\"ok\":true,\"decisions\":%" PRIu64 ",\"queries\":%" PRIu64
                ",\"keys\":%" PRIu64 "}\n",
                decisions, queries, outcome->keys);
+    } else if (decisions + queries + outcome->keys == 0) { /* so there is no record either */
+        puts("nothing was removed or destroyed: nothing is as old as that");
     } else {
         printf("%" PRIu64 " decisions and %" PRIu64 " queries were removed, %" PRIu64
                " keys of pseudonyms destroyed, and that is recorded\n",

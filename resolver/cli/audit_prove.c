@@ -203,15 +203,17 @@ static void print_basis(const struct audit_row *row)
 }
 
 static void print_proven(const struct audit_proven *proven, const char *id,
-                         const struct cli_witnesses *witnesses)
+                         const struct cli_witnesses *witnesses, bool holds)
 {
     char time[CLOCK_TEXT_MAX];
     char origin[4 * TRUST_NOTE_NAME_MAX];
     char hex[2 * DIGEST_OCTETS + 1];
 
     clock_format(proven->checkpoint.time_us, time);
-    printf("PROVEN: event %s is in the log %s\n", id,
-           cli_safe(proven->key.name, origin, sizeof(origin)));
+    printf(
+        holds ? "PROVEN: event %s is in the log %s\n"
+              : "NOT PROVEN as asked: that event %s is in the log %s, its own key alone says\n",
+        id, cli_safe(proven->key.name, origin, sizeof(origin)));
     printf("  event %" PRIu64 " of %s, in block %" PRIu64 " of the %" PRIu64
            " of the checkpoint signed at %s\n",
            proven->event, audit_stream_word(proven->header.stream), proven->header.number,
@@ -297,7 +299,7 @@ static int check(const char *command, const char *file, const struct trust_note_
         if (json) {
             code = print_json(proven, name, &id, witnesses, holds);
         } else {
-            print_proven(proven, name, witnesses);
+            print_proven(proven, name, witnesses, holds);
         }
         if (!holds) {
             fprintf(stderr,

@@ -202,9 +202,7 @@ static void show_change(const struct audit_row *row, struct text *out)
         add_clock(row, out);
     }
     for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++) {
-        /* Of a start the count is its time, once more. */
-        if (!audit_row_has(row, rest[i]) || rest[i] == about ||
-            (rest[i] == AUDIT_COUNT && audit_row_says(row, AUDIT_WHAT, "start"))) {
+        if (!audit_row_has(row, rest[i]) || rest[i] == about) {
             continue;
         }
         text_add(out, out->len > 0 ? ", " : "");

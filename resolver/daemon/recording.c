@@ -68,12 +68,24 @@ static bool digest_config(const struct config *config, uint8_t out[DIGEST_OCTETS
     return good;
 }
 
+/* Who asked for it; nobody: the daemon itself. */
+static void add_peer(struct audit_note *note, const struct control_peer *peer)
+{
+    note->by_daemon = peer == NULL;
+    if (peer != NULL) {
+        const struct passwd *user = getpwuid(peer->uid);
+
+        note->uid = peer->uid;
+        note->user = user != NULL ? user->pw_name : NULL;
+        note->pid = peer->pid;
+    }
+}
+
 static void tell_config(struct daemon *daemon, const char *cause,
                         const struct control_peer *peer)
 {
     uint8_t *known = daemon->recording.config;
     struct audit_note note = {.what = AUDIT_CONFIGURATION,
-                              .by_daemon = peer == NULL,
                               .reason = cause,
                               .file = daemon->config_path,
                               .digest = known};
@@ -83,13 +95,7 @@ static void tell_config(struct daemon *daemon, const char *cause,
         return;
     }
     memcpy(known, digest, sizeof(digest));
-    if (peer != NULL) {
-        const struct passwd *user = getpwuid(peer->uid);
-
-        note.uid = peer->uid;
-        note.user = user != NULL ? user->pw_name : NULL;
-        note.pid = peer->pid;
-    }
+    add_peer(&note, peer);
     recording_tell(daemon, &note);
 }
 
@@ -199,11 +205,13 @@ void recording_reloaded(struct daemon *daemon, int rc, const char *cause,
         for (size_t i = report->count; i-- > 0;) {
             first = report->entries[i].kind == REPORT_ERROR ? report->entries[i].text : first;
         }
-        recording_tell(daemon, &(struct audit_note){.what = "reload-refused",
-                                                    .by_daemon = true,
-                                                    .reason = first,
-                                                    .file = daemon->config_path,
-                                                    .subject = cause});
+        struct audit_note note = {.what = "reload-refused",
+                                  .reason = first,
+                                  .file = daemon->config_path,
+                                  .subject = cause};
+
+        add_peer(&note, peer);
+        recording_tell(daemon, &note);
         return;
     }
     tell_config(daemon, cause, peer);
@@ -221,8 +229,7 @@ static void tell_start(struct daemon *daemon, const struct setup_snapshot *snaps
                                                       ? "takes over from a running process"
                                                       : NULL,
                                         .file = daemon->config_path,
-                                        .version = CORDON_VERSION,
-                                        .count = daemon->started_at.wall_us});
+                                        .version = CORDON_VERSION});
     tell_config(daemon, "start", NULL);
     recording_tell(daemon,
                    &(struct audit_note){.what = "audit-key",
@@ -432,6 +439,14 @@ static void write_stream(struct text *out, const struct audit_recorder_stats *st
     json_object_end(out);
 }
 
+/* In an own word where the system's, of a connection, would mislead. */
+static const char *disk_error(int error)
+{
+    return error == 0            ? NULL
+           : error == -ETIMEDOUT ? "the disk does not answer"
+                                 : cordon_strerror(error);
+}
+
 static void write_forgotten(struct text *out, const struct audit_forgotten *forgotten)
 {
     json_object_begin(out, "forgotten");
@@ -440,7 +455,7 @@ static void write_forgotten(struct text *out, const struct audit_forgotten *forg
     json_uint(out, "decisions", forgotten->events[AUDIT_DECISIONS]);
     json_uint(out, "queries", forgotten->events[AUDIT_QUERIES]);
     json_uint(out, "keys", forgotten->keys);
-    json_string(out, "error", forgotten->error != 0 ? cordon_strerror(forgotten->error) : NULL);
+    json_string(out, "error", disk_error(forgotten->error));
     json_object_end(out);
 }
 
@@ -448,7 +463,7 @@ static void write_some(struct text *out, const struct audit_recorder_stats *stat
 {
     char when[CLOCK_TEXT_MAX];
 
-    json_string(out, "error", stats->error != 0 ? cordon_strerror(stats->error) : NULL);
+    json_string(out, "error", disk_error(stats->error));
     json_string(out, "directory", stats->folder);
     json_bool(out, "another_left", stats->refused_log);
     json_uint(out, "file", stats->log.file);

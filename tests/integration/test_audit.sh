@@ -74,12 +74,17 @@ reload
 option[policy.block-ttl]=77s
 write_config
 reload
+cp "$work/cordond.yaml" "$work/good.yaml"
+echo 'nonsense: 1' >>"$work/cordond.yaml"
+! "$cordon" reload --socket "$work/control.sock" >"$work/reload" 2>&1 || fail "a bad configuration is taken"
+mv "$work/good.yaml" "$work/cordond.yaml"
 stop_cordond
 holds "after a reload"
 python3 "$here/audit_read.py" "$log" changes >"$work/changes"
 says '"serial": 2,.*"what": "list-in-force"' <"$work/changes" || fail "no serial 2"
 says '"reason": "an invoice".*"user": .*"what": "pause-begun"' <"$work/changes" || fail "no pause"
 [ "$(grep -c '"what": "configuration"' "$work/changes")" -ge 2 ] || fail "one configuration"
+says '"by": "control".*nonsense.*"subject": "asked".*"what": "reload-refused"' <"$work/changes" || fail "who asked for what was refused"
 
 say "a kill at any instant: the next run goes on at the last whole block"
 for turn in 1 2 3 4; do

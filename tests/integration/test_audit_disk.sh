@@ -90,12 +90,14 @@ thread_of() { # NAME: id of cordond's thread
 hold() { # NAME: stops the thread until let_go. Exit status 1: this machine does not allow that
   rm -f "$work/go" "$work/hold.out"
   mkfifo "$work/go"
-  python3 "$here/hold_thread.py" "$(thread_of "$1")" <"$work/go" >"$work/hold.out" &
+  python3 "$here/hold_thread.py" "$(thread_of "$1")" <"$work/go" >"$work/hold.out" 2>&1 &
   holder=$!
   pids=("$holder" "${pids[@]}") # what it holds cannot end before it
   exec 9>"$work/go"
   has_begun() { [ -s "$work/hold.out" ] || ! is_running "$holder"; }
-  wait_until 30 has_begun && grep -q held "$work/hold.out"
+  wait_until 30 has_begun || fail "neither held nor refused"
+  ! grep -q Error "$work/hold.out" || fail "$1: $(cat "$work/hold.out")"
+  grep -q held "$work/hold.out"
 }
 let_go() { echo go >&9; exec 9>&-; wait "$holder" || true; }
 
@@ -108,6 +110,7 @@ if hold audit-disk; then
   wait_until 30 state_is failing || fail "$(status 's["audit"]')"
   blocked 100
   grep -q 'has not ended a write for 5 s' "$work/cordond.log" || fail "not told"
+  status_is 's["audit"]["error"] == "the disk does not answer"' || fail "$(status 's["audit"]')"
   kill -TERM "$cordond_pid"
   wait_until 60 grep -q 'was not written: the disk has not ended a write.* 300 decisions' "$work/cordond.log" || fail "the stop waits"
   let_go
@@ -119,7 +122,9 @@ if hold audit-disk; then
   write_config
   ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS start_cordond
   hold events || fail "$(cat "$work/hold.out")"
-  for ((i = 0; i < 30000; i++)); do echo "r$i.blocked.test A"; done >"$work/questions"
+  # Long names, as many as no ring of 32 MiB holds.
+  awk 'BEGIN { l = "a"; while (length(l) < 60) l = l "a"; for (i = 0; i < 200000; i++) print "r" i "." l "." l "." l ".blocked.test A" }' \
+    >"$work/questions"
   dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 -t 30 >"$work/dnsperf" 2>&1
   refused=$(sed -n 's/.*SERVFAIL \([0-9]*\).*/\1/p' "$work/dnsperf")
   [ "${refused:-0}" -gt 0 ] || fail "nothing is refused: $(cat "$work/dnsperf")"
@@ -128,10 +133,11 @@ if hold audit-disk; then
   let_go
   goes_on() { ask again.blocked.test; [[ $answer == *"rcode NOERROR"* ]]; }
   wait_until 30 goes_on || fail "refused for ever: $answer"
-  wait_until 150 status_is 's["audit"]["decisions"]["safe"] > 30000 - '"$refused" || fail "$(status 's["audit"]')"
+  wait_until 150 status_is 's["audit"]["decisions"]["safe"] > 200000 - '"$refused" || fail "$(status 's["audit"]')"
   stop_cordond
   "$cordon" audit verify -c "$work/cordond.yaml" --json >"$work/verdict" || fail "$(cat "$work/verdict")"
   python3 "$here/audit_read.py" "$work/disk/audit" changes | says '"cause": "refused"' || fail "no gap"
+  "$cordon" audit search --what gap -c "$work/cordond.yaml" | says -E 'refused +count [0-9]+, stream decisions' || fail "the gap does not say of what"
 else
   say "(no thread can be held here: $(cat "$work/hold.out"))"
   exec 9>&-

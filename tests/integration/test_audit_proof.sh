@@ -142,6 +142,7 @@ audit prove -c "$work/cordond.yaml" --output "$work/witnessed" d27
 python3 "$check" proof "$work/witnessed" "$key" "$w1_key" "$w2_key" >"$work/out" || fail "the other checker counts no witness"
 audit check --key "$key" --witness "$w1_key,$w2_key" "$work/witnessed" | says 'seen by a quorum of 2 witnesses' || fail "not counted"
 refused 'too few' "$cordon" audit check --key "$key" --witness "$w1_key" "$work/d27.proof"
+! { "$cordon" audit check --key "$key" --witness "$w1_key" "$work/d27.proof" 2>/dev/null || true; } | says '^PROVEN' || fail "proven, and refused"
 cp -r "$log" "$work/early" # what an operator may put back later
 
 say "the log goes on: what follows is signed, and verification counts who has seen how much"
