@@ -2,48 +2,15 @@
  * audit/block_read.c - the body of a block, unpacked column by column. Nothing in it is
  * believed.
  */
-#include "audit/block.h"
+#include "audit/block_open.h"
 
 #include "audit/filter.h"
-#include "audit/tree.h"
 #include "audit/varint.h"
 #include "base/error.h"
-#include "base/invariant.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <zstd.h>
-
-struct section {
-    uint32_t at; /* in the body; 0: there is none of this id */
-    uint32_t raw, stored;
-    uint8_t encoding;
-};
-
-struct column {
-    bool loaded, constant, is_text;
-    uint64_t value;    /* of a constant */
-    uint64_t *numbers; /* as stored: 0 absent, else plus one */
-    uint32_t events;   /* that `numbers` has room for */
-    uint8_t *octets;   /* the dictionary */
-    size_t octets_size;
-    struct {
-        uint32_t at, len;
-    } * words;
-    uint32_t count, room;
-};
-
-struct audit_block {
-    struct audit_header header;
-    const uint8_t *body;
-    size_t have;
-    struct section sections[AUDIT_SECTIONS_MAX];
-    struct column columns[AUDIT_COLUMN_END];
-    uint64_t present; /* columns that the block has */
-    uint8_t *raw;     /* scratch for planes */
-    size_t raw_size;
-    ZSTD_DCtx *zstd;
-};
 
 _Static_assert(AUDIT_SECTION_COLUMN + 2 * AUDIT_COLUMN_END <= AUDIT_SECTION_SALT &&
                    AUDIT_SECTION_SALT < AUDIT_SECTIONS_MAX,
@@ -72,7 +39,7 @@ void audit_block_destroy(struct audit_block *block)
     for (unsigned i = 0; i < AUDIT_COLUMN_END; i++) {
         free(block->columns[i].numbers);
         free(block->columns[i].octets);
-        free(block->columns[i].words);
+        free(block->columns[i].entries);
     }
     free(block->raw);
     ZSTD_freeDCtx(block->zstd);
@@ -242,6 +209,22 @@ size_t audit_block_reach(const struct audit_block *block, uint64_t columns)
     return reach;
 }
 
+/* Room for so many octets, and AUDIT_OVERRUN more. */
+static bool make_room(uint8_t **buffer, size_t *size, size_t needed)
+{
+    if (needed > *size || *buffer == NULL) {
+        uint8_t *more = realloc(*buffer, needed + AUDIT_OVERRUN);
+
+        if (more == NULL) {
+            return false;
+        }
+        memset(more + needed, 0, AUDIT_OVERRUN);
+        *buffer = more;
+        *size = needed;
+    }
+    return true;
+}
+
 /* The octets of a section, in place or unpacked into *buffer. */
 static int unpack(struct audit_block *block, const struct section *section, uint8_t **buffer,
                   size_t *size, const uint8_t **octets)
@@ -253,14 +236,8 @@ static int unpack(struct audit_block *block, const struct section *section, uint
     if ((section->encoding & AUDIT_PACKED) == 0) {
         return 0;
     }
-    if (section->raw > *size) {
-        uint8_t *more = realloc(*buffer, section->raw);
-
-        if (more == NULL) {
-            return -ENOMEM;
-        }
-        *buffer = more;
-        *size = section->raw;
+    if (!make_room(buffer, size, section->raw)) {
+        return -ENOMEM;
     }
     const size_t got =
         ZSTD_decompressDCtx(block->zstd, *buffer, section->raw, *octets, section->stored);
@@ -268,34 +245,90 @@ static int unpack(struct audit_block *block, const struct section *section, uint
     return ZSTD_isError(got) || got != section->raw ? CORDON_E_CORRUPT : 0;
 }
 
-/* The numbers of all events from their planes. */
-static void merge(const uint8_t *planes, unsigned width, uint32_t events, uint64_t *out)
+/* Numbers that are made at once: they stay in the first cache until all is done with them. */
+#define AT_ONCE 1024u
+
+/* Those of `count` events, from their octets in each plane; the next plane has its own `events`
+ * octets further on. */
+static void merge(const uint8_t *octets, unsigned width, uint32_t events, uint32_t count,
+                  uint64_t *restrict out)
 {
-    for (uint32_t i = 0; i < events; i++) {
-        out[i] = planes[i];
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] = octets[i];
     }
     for (unsigned plane = 1; plane < width; plane++) {
-        const uint8_t *at = planes + (size_t)plane * events;
+        const uint8_t *const at = octets + (size_t)plane * events;
 
-        for (uint32_t i = 0; i < events; i++) {
+        for (uint32_t i = 0; i < count; i++) {
             out[i] |= (uint64_t)at[i] << 8 * plane;
         }
     }
 }
 
-/* False if a sum is no number of the format. */
-static bool add_up(uint64_t *numbers, uint32_t events)
+/* False if a sum, which goes on from *sum, is no number of the format. */
+static bool add_up(uint64_t *numbers, uint32_t count, uint64_t *sum)
+{
+    uint64_t at = *sum;
+    uint64_t all = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t half = numbers[i] >> 1;
+
+        at += (numbers[i] & 1) != 0 ? ~half : half;
+        all |= at;
+        numbers[i] = at + 1;
+    }
+    *sum = at;
+    return all >> 63 == 0;
+}
+
+/* What is seen of numbers without comparing any: in the top bits whether there is one. */
+struct marks {
+    uint64_t bits;  /* that are set in any */
+    uint64_t none;  /* one is 0 */
+    uint64_t large; /* one is above 2^63 */
+    uint64_t over;  /* one is above `most`, if none is large */
+};
+
+static void look_at(const uint64_t *numbers, uint32_t count, uint64_t most, struct marks *marks)
+{
+    struct marks all = *marks;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t number = numbers[i];
+
+        all.bits |= number;
+        all.none |= ~number & (number - 1);
+        all.large |= number & (number - 1);
+        all.over |= most - number;
+    }
+    *marks = all;
+}
+
+/* No number above the most that there can be; every event has a time. */
+static bool is_sound(struct column *column, unsigned number, const struct marks *marks)
+{
+    column->bits = marks->bits;
+    return marks->large >> 63 == 0 && !(column->is_text && marks->over >> 63 != 0) &&
+           !(number == AUDIT_TIME && marks->none >> 63 != 0);
+}
+
+/* The numbers of all events. False as above. */
+static bool make_numbers(struct column *column, const uint8_t *planes, unsigned width,
+                         uint32_t events, bool deltas, struct marks *marks)
 {
     uint64_t sum = 0;
 
-    for (uint32_t i = 0; i < events; i++) {
-        const uint64_t half = numbers[i] >> 1;
+    for (uint32_t from = 0; from < events; from += AT_ONCE) {
+        const uint32_t left = events - from;
+        const uint32_t count = left < AT_ONCE ? left : AT_ONCE;
+        uint64_t *const numbers = column->numbers + from;
 
-        sum += (numbers[i] & 1) != 0 ? ~half : half;
-        if (sum >> 63 != 0) {
+        merge(planes + from, width, events, count, numbers);
+        if (deltas && !add_up(numbers, count, &sum)) {
             return false;
         }
-        numbers[i] = sum + 1;
+        look_at(numbers, count, column->count, marks);
     }
     return true;
 }
@@ -305,6 +338,7 @@ static int load_numbers(struct audit_block *block, unsigned i)
     const struct section *section = &block->sections[AUDIT_SECTION_COLUMN + 2 * i];
     const uint32_t events = block->header.events;
     struct column *column = &block->columns[i];
+    struct marks marks = {0};
     const uint8_t *octets = NULL;
     const int result = unpack(block, section, &block->raw, &block->raw_size, &octets);
 
@@ -315,10 +349,12 @@ static int load_numbers(struct audit_block *block, unsigned i)
     if (column->constant) {
         const uint8_t *at = octets;
 
-        return audit_varint_get(&at, octets + section->raw, &column->value) &&
-                       at == octets + section->raw
-                   ? 0
-                   : CORDON_E_CORRUPT;
+        if (!audit_varint_get(&at, octets + section->raw, &column->value) ||
+            at != octets + section->raw) {
+            return CORDON_E_CORRUPT;
+        }
+        look_at(&column->value, 1, column->count, &marks);
+        return is_sound(column, i, &marks) ? 0 : CORDON_E_CORRUPT;
     }
     if (section->raw == 0 || octets[0] == 0 || octets[0] > 8 ||
         section->raw != 1 + (size_t)octets[0] * events) {
@@ -333,11 +369,27 @@ static int load_numbers(struct audit_block *block, unsigned i)
         column->numbers = more;
         column->events = events;
     }
-    merge(octets + 1, octets[0], events, column->numbers);
-    if ((section->encoding & ~AUDIT_PACKED) == AUDIT_DELTAS) {
-        return add_up(column->numbers, events) ? 0 : CORDON_E_CORRUPT;
+    const bool deltas = (section->encoding & ~AUDIT_PACKED) == AUDIT_DELTAS;
+    return make_numbers(column, octets + 1, octets[0], events, deltas, &marks) &&
+                   is_sound(column, i, &marks)
+               ? 0
+               : CORDON_E_CORRUPT;
+}
+
+/* Room for one entry more. */
+static bool make_entry_room(struct column *column)
+{
+    if (column->count + 1 >= column->room) {
+        const uint32_t room = column->room == 0 ? 64 : 2 * column->room;
+        void *more = realloc(column->entries, room * sizeof(*column->entries));
+
+        if (more == NULL) {
+            return false;
+        }
+        column->entries = more;
+        column->room = room;
     }
-    return 0;
+    return true;
 }
 
 static int load_words(struct audit_block *block, unsigned i)
@@ -351,14 +403,8 @@ static int load_words(struct audit_block *block, unsigned i)
         return result;
     }
     if (octets != column->octets) { /* small ones are in the body: keep one place for all */
-        if (section->raw > column->octets_size) {
-            uint8_t *more = realloc(column->octets, section->raw);
-
-            if (more == NULL) {
-                return -ENOMEM;
-            }
-            column->octets = more;
-            column->octets_size = section->raw;
+        if (!make_room(&column->octets, &column->octets_size, section->raw)) {
+            return -ENOMEM;
         }
         if (section->raw > 0) {
             memcpy(column->octets, octets, section->raw);
@@ -367,49 +413,30 @@ static int load_words(struct audit_block *block, unsigned i)
     const uint8_t *at = column->octets;
     const uint8_t *const end = at + section->raw;
     column->count = 0;
-    while (at != end) {
+    column->longest = 0;
+    for (;;) {
+        const uint8_t *const begin = at;
         uint64_t len = 0;
 
+        if (!make_entry_room(column)) {
+            return -ENOMEM;
+        }
+        if (at == end) {
+            break;
+        }
         if (!audit_varint_get(&at, end, &len) || len > (size_t)(end - at) ||
             len > AUDIT_TEXT_MAX || column->count == block->header.events) {
             return CORDON_E_CORRUPT;
         }
-        if (column->count == column->room) {
-            const uint32_t room = column->room == 0 ? 64 : 2 * column->room;
-            void *more = realloc(column->words, room * sizeof(*column->words));
-
-            if (more == NULL) {
-                return -ENOMEM;
-            }
-            column->words = more;
-            column->room = room;
-        }
-        column->words[column->count].at = (uint32_t)(at - column->octets);
-        column->words[column->count].len = (uint32_t)len;
-        column->count++;
         at += len;
+        column->count++;
+        column->entries[column->count] =
+            (struct entry){(uint32_t)(begin - column->octets), (uint32_t)(at - begin)};
+        column->longest =
+            at - begin > column->longest ? (uint32_t)(at - begin) : column->longest;
     }
+    column->entries[0] = (struct entry){0, 0};
     return 0;
-}
-
-/* No number above the most that there can be; every event has a time. */
-static bool is_sound(const struct audit_block *block, unsigned i)
-{
-    const struct column *column = &block->columns[i];
-    const uint64_t most = column->is_text ? column->count : UINT64_C(1) << 63;
-    uint64_t largest = 0;
-    uint64_t least = UINT64_MAX;
-
-    if (column->constant) {
-        return column->value <= most && (i != AUDIT_TIME || column->value > 0);
-    }
-    for (uint32_t j = 0; j < block->header.events; j++) {
-        const uint64_t number = column->numbers[j];
-
-        largest = number > largest ? number : largest;
-        least = number < least ? number : least;
-    }
-    return largest <= most && (i != AUDIT_TIME || least > 0);
 }
 
 int audit_block_load(struct audit_block *block, uint64_t columns)
@@ -421,12 +448,11 @@ int audit_block_load(struct audit_block *block, uint64_t columns)
         if (block->columns[i].loaded) {
             continue;
         }
-        result = load_numbers(block, i);
-        if (result == 0 && block->columns[i].is_text) {
+        if (block->columns[i].is_text) {
             result = load_words(block, i);
         }
-        if (result == 0 && !is_sound(block, i)) {
-            result = CORDON_E_CORRUPT;
+        if (result == 0) {
+            result = load_numbers(block, i);
         }
         if (result != 0) {
             return result;
@@ -463,7 +489,10 @@ struct audit_value audit_block_word(const struct audit_block *block, unsigned co
 {
     const struct column *at = &block->columns[column];
 
-    return (struct audit_value){at->octets + at->words[j].at, at->words[j].len};
+    const struct entry *entry = &at->entries[j + 1];
+    const uint32_t head = audit_entry_head(entry);
+
+    return (struct audit_value){at->octets + entry->at + head, entry->whole - head};
 }
 
 bool audit_block_value(const struct audit_block *block, unsigned column, uint32_t i,
@@ -492,9 +521,7 @@ void audit_block_row(const struct audit_block *block, uint32_t i, struct audit_r
     }
 }
 
-/* The canonical form of event i (audit_row_encode), straight from the columns. Returns its end;
- * NULL: it is too long. */
-static uint8_t *put_event(const struct audit_block *block, uint32_t i, uint8_t *out)
+uint8_t *audit_block_form(const struct audit_block *block, uint32_t i, uint8_t *out)
 {
     uint8_t *at = out;
     size_t size = 0;
@@ -502,31 +529,32 @@ static uint8_t *put_event(const struct audit_block *block, uint32_t i, uint8_t *
     for (uint64_t rest = block->present; rest != 0; rest &= rest - 1) {
         const unsigned number = (unsigned)__builtin_ctzll(rest);
         const struct column *column = &block->columns[number];
-        const uint64_t value = !column->loaded    ? 0
-                               : column->constant ? column->value
-                                                  : column->numbers[i];
+        const uint64_t value = audit_block_index(block, number, i);
 
         if (value == 0) {
             continue;
         }
-        const size_t len = column->is_text ? column->words[value - 1].len : 0;
-        size += 2u + AUDIT_VARINT_MAX + len;
-        if (size > AUDIT_EVENT_MAX) {
-            return NULL;
-        }
-        *at++ = (uint8_t)(2u * number + (column->is_text ? 1u : 0u));
+        size += 2u + AUDIT_VARINT_MAX;
         if (column->is_text) {
-            at = audit_varint_add(at, len);
-            at = audit_octets_add(at, column->octets + column->words[value - 1].at, len);
+            const struct entry *entry = &column->entries[value];
+
+            size += entry->whole - audit_entry_head(entry);
+            if (size > AUDIT_EVENT_MAX) {
+                return NULL;
+            }
+            *at++ = audit_block_tag(block, number);
+            at = audit_octets_add(at, column->octets + entry->at, entry->whole);
+        } else if (size > AUDIT_EVENT_MAX) {
+            return NULL;
         } else {
+            *at++ = audit_block_tag(block, number);
             at = audit_varint_add(at, value - 1);
         }
     }
     return at;
 }
 
-/* The salt of the block: chance, which zeros are not, and behind it nothing but zeros. */
-static int find_salt(const struct audit_block *block, const uint8_t **salt)
+int audit_block_salt(const struct audit_block *block, const uint8_t **salt)
 {
     const struct section *section = &block->sections[AUDIT_SECTION_SALT];
     const uint8_t *const at = block->body + section->at;
@@ -546,44 +574,16 @@ int audit_block_opening(const struct audit_block *block, uint32_t i,
                         uint8_t salt[AUDIT_LEAF_SALT], uint8_t *form, size_t *len)
 {
     const uint8_t *of_block = NULL;
-    const int result = find_salt(block, &of_block);
+    const int result = audit_block_salt(block, &of_block);
 
     if (result != 0) {
         return result;
     }
-    const uint8_t *const end = put_event(block, i, form);
+    const uint8_t *const end = audit_block_form(block, i, form);
     if (end == NULL) {
         return CORDON_E_CORRUPT;
     }
     audit_leaf_salt(of_block, i, salt);
     *len = (size_t)(end - form);
     return 0;
-}
-
-int audit_block_leaves(const struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS])
-{
-    const uint8_t *salt = NULL;
-    int result = find_salt(block, &salt);
-
-    if (result != 0) {
-        return result;
-    }
-    struct audit_leaves *hashing = audit_leaves_create();
-    if (hashing == NULL) {
-        return -ENOMEM;
-    }
-    audit_leaves_begin(hashing, salt, leaves);
-    for (uint32_t i = 0; i < block->header.events && result == 0; i++) {
-        uint8_t *const form = audit_leaves_room(hashing);
-        const uint8_t *const end = put_event(block, i, form);
-
-        if (end == NULL) {
-            result = CORDON_E_CORRUPT;
-        } else {
-            audit_leaves_add(hashing, (size_t)(end - form));
-        }
-    }
-    audit_leaves_end(hashing);
-    audit_leaves_destroy(hashing);
-    return result;
 }

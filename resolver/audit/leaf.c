@@ -13,8 +13,8 @@
 #define BATCH        DIGEST_MANY_MAX
 #define BATCH_OCTETS 16384u
 
-#define SALTS_PER_BLOCK (RANDOM_STREAM_BLOCK / AUDIT_LEAF_SALT)
-_Static_assert(BATCH % SALTS_PER_BLOCK == 0, "salts are made in whole blocks of the stream");
+_Static_assert(BATCH % AUDIT_SALTS_AT_ONCE == 0,
+               "salts are made in whole blocks of the stream");
 
 struct audit_leaves {
     uint8_t salt[AUDIT_SALT_OCTETS];
@@ -26,19 +26,23 @@ struct audit_leaves {
     uint8_t octets[BATCH_OCTETS + HEAD + AUDIT_EVENT_MAX];
 };
 
-static void make_salts(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t from, void *out,
-                       size_t len)
+void audit_leaf_salts(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t from, uint32_t count,
+                      uint8_t (*out)[AUDIT_LEAF_SALT])
 {
-    random_stream(salt, from / SALTS_PER_BLOCK, out, len);
+    const uint32_t blocks = (count + AUDIT_SALTS_AT_ONCE - 1) / AUDIT_SALTS_AT_ONCE;
+
+    invariant(from % AUDIT_SALTS_AT_ONCE == 0);
+    random_stream(salt, from / AUDIT_SALTS_AT_ONCE, out, (size_t)blocks * RANDOM_STREAM_BLOCK);
 }
 
 void audit_leaf_salt(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t event,
                      uint8_t out[AUDIT_LEAF_SALT])
 {
-    uint8_t salts[SALTS_PER_BLOCK][AUDIT_LEAF_SALT];
+    uint8_t salts[AUDIT_SALTS_AT_ONCE][AUDIT_LEAF_SALT];
+    const uint32_t place = event % AUDIT_SALTS_AT_ONCE;
 
-    make_salts(salt, event, salts, sizeof(salts));
-    memcpy(out, salts[event % SALTS_PER_BLOCK], AUDIT_LEAF_SALT);
+    audit_leaf_salts(salt, event - place, 1, salts);
+    memcpy(out, salts[place], AUDIT_LEAF_SALT);
 }
 
 void audit_leaf(const uint8_t salt[AUDIT_LEAF_SALT], const uint8_t *form, size_t len,
@@ -85,7 +89,7 @@ void audit_leaves_add(struct audit_leaves *leaves, size_t len)
     uint8_t *at = leaves->octets + leaves->len;
 
     if (place == 0) {
-        make_salts(leaves->salt, leaves->event, leaves->salts, sizeof(leaves->salts));
+        audit_leaf_salts(leaves->salt, leaves->event, BATCH, leaves->salts);
     }
     at[0] = 0;
     memcpy(at + 1, leaves->salts[place], AUDIT_LEAF_SALT);

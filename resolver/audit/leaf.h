@@ -20,6 +20,11 @@
 /* The salt of one event. */
 void audit_leaf_salt(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t event,
                      uint8_t out[AUDIT_LEAF_SALT]);
+/* Those of `count` events, from one on whose number AUDIT_SALTS_AT_ONCE divides. out has room
+ * up to the next whole AUDIT_SALTS_AT_ONCE. */
+#define AUDIT_SALTS_AT_ONCE (RANDOM_STREAM_BLOCK / AUDIT_LEAF_SALT)
+void audit_leaf_salts(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t from, uint32_t count,
+                      uint8_t (*out)[AUDIT_LEAF_SALT]);
 /* One leaf. len is at most AUDIT_EVENT_MAX. */
 void audit_leaf(const uint8_t salt[AUDIT_LEAF_SALT], const uint8_t *form, size_t len,
                 uint8_t out[DIGEST_OCTETS]);

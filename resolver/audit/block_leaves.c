@@ -1,0 +1,321 @@
+/*
+ * audit/block_leaves.c - the leaves of all events of a block, made anew from its columns.
+ *
+ * Some tens of events at once, and of these one column after the other: a column has its own
+ * loop, which copies so many octets whatever a text has, and then goes on behind what counts.
+ * So there is next to nothing to be guessed wrongly. What each event has alike is put together
+ * once. Compared with audit_block_form(), event by event, in tests/audit/test_block_leaves.c.
+ */
+#include "audit/block_open.h"
+
+#include "audit/varint.h"
+#include "base/error.h"
+#include "base/little.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD (1u + AUDIT_LEAF_SALT) /* of a leaf's octets, before the form */
+
+/* What is copied at once: most texts are no longer. */
+#define STEP 32u
+_Static_assert(STEP <= AUDIT_OVERRUN, "a step goes no further than may be read");
+
+/* Events have a slot each, as long as the longest can be; few of the longest that there are. */
+#define SLOTS_OCTETS 131072u
+#define SLOT_SPARE   64u /* octets behind an event that are written and do not count */
+#define SLOTS_LEAST  4u
+_Static_assert(SLOTS_LEAST *(HEAD + AUDIT_EVENT_MAX + 2 * SLOT_SPARE) <= SLOTS_OCTETS &&
+                   SLOTS_LEAST % AUDIT_SALTS_AT_ONCE == 0 && STEP <= SLOT_SPARE,
+               "some events always have room");
+
+/* Numbers that are looked up instead of being written anew each time. */
+#define SMALL 255u
+
+enum part_kind {
+    PART_SAME,   /* octets that each event has */
+    PART_TEXT,   /* one of the dictionary, or none */
+    PART_SMALL,  /* a number below SMALL, or none */
+    PART_NUMBER, /* any other */
+};
+
+/* What one column, or some that are the same for each event, adds to the forms. */
+struct part {
+    enum part_kind kind;
+    uint8_t tag;
+    const struct column *column;
+    union {
+        const uint32_t *small; /* its octets, the lowest first, and in the topmost how many */
+        struct {
+            uint32_t at, len; /* in the octets that are the same */
+        } same;
+    };
+};
+
+struct forming {
+    struct part parts[AUDIT_COLUMN_END];
+    unsigned count;
+    size_t most;     /* octets of the longest form that there can be */
+    size_t same_len; /* of those that are the same */
+    uint8_t *ends[DIGEST_MANY_MAX];
+    struct digest_buffer buffers[DIGEST_MANY_MAX];
+    uint8_t salts[DIGEST_MANY_MAX][AUDIT_LEAF_SALT];
+    uint32_t small[AUDIT_COLUMN_END][SMALL + 1];
+    uint8_t same[AUDIT_EVENT_MAX + AUDIT_OVERRUN];
+    uint8_t slots[SLOTS_OCTETS];
+};
+
+/* --- what there is to do --- */
+
+static void add_same(struct forming *forming, const struct column *column, uint8_t tag)
+{
+    uint8_t *const begin = forming->same + forming->same_len;
+    uint8_t *end = begin;
+
+    *end++ = tag;
+    if (column->is_text) {
+        const struct entry *entry = &column->entries[column->value];
+
+        end = audit_octets_add(end, column->octets + entry->at, entry->whole);
+    } else {
+        end = audit_varint_add(end, column->value - 1);
+    }
+    const uint32_t len = (uint32_t)(end - begin);
+    if (forming->count == 0 || forming->parts[forming->count - 1].kind != PART_SAME) {
+        forming->parts[forming->count++] =
+            (struct part){.kind = PART_SAME, .same = {(uint32_t)forming->same_len, 0}};
+    }
+    forming->parts[forming->count - 1].same.len += len;
+    forming->same_len += len;
+}
+
+static void make_small(uint32_t *small, uint8_t tag, uint32_t most)
+{
+    small[0] = 0;
+    for (uint32_t number = 1; number <= most; number++) {
+        uint8_t octets[4] = {tag};
+        const uint32_t len = 1 + (uint32_t)audit_varint_put(octets + 1, number - 1);
+
+        small[number] = little_get32(octets) | len << 24;
+    }
+}
+
+static void add_part(struct forming *forming, const struct column *column, uint8_t tag)
+{
+    struct part *part = &forming->parts[forming->count];
+
+    if (column->constant) {
+        add_same(forming, column, tag);
+        return;
+    }
+    *part = (struct part){.kind = PART_NUMBER, .tag = tag, .column = column};
+    if (column->is_text) {
+        part->kind = PART_TEXT;
+    } else if (column->bits <= SMALL) {
+        part->kind = PART_SMALL;
+        part->small = forming->small[forming->count];
+        make_small(forming->small[forming->count], tag, (uint32_t)column->bits);
+    }
+    forming->count++;
+}
+
+/* False if there could be an event that is too long: each is to be looked at. */
+static bool plan(struct forming *forming, const struct audit_block *block)
+{
+    forming->count = 0;
+    forming->most = 0;
+    forming->same_len = 0;
+    for (uint64_t rest = block->present; rest != 0; rest &= rest - 1) {
+        const unsigned number = (unsigned)__builtin_ctzll(rest);
+        const struct column *column = &block->columns[number];
+
+        if (!column->loaded || column->bits == 0) {
+            continue;
+        }
+        forming->most += 2u + AUDIT_VARINT_MAX + (column->is_text ? column->longest : 0);
+        if (forming->most > AUDIT_EVENT_MAX) {
+            return false;
+        }
+        add_part(forming, column, audit_block_tag(block, number));
+    }
+    return true;
+}
+
+/* --- doing it: each goes on at ends[i] --- */
+
+static void put_same(const uint8_t *octets, uint32_t len, uint32_t count, uint8_t **ends)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t done = 0; done < len; done += STEP) {
+            memcpy(ends[i] + done, octets + done, STEP);
+        }
+        ends[i] += len;
+    }
+}
+
+static void put_texts(const struct part *part, const uint64_t *numbers, uint32_t count,
+                      uint8_t **ends)
+{
+    const struct entry *const entries = part->column->entries;
+    const uint8_t *const octets = part->column->octets;
+    const uint8_t tag = part->tag;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct entry entry = entries[numbers[i]];
+        const uint8_t *const from = octets + entry.at;
+        uint8_t *const at = ends[i];
+
+        at[0] = tag;
+        memcpy(at + 1, from, STEP);
+        for (uint32_t done = STEP; done < entry.whole; done += STEP) {
+            memcpy(at + 1 + done, from + done, STEP);
+        }
+        ends[i] = at + entry.whole + (entry.whole != 0);
+    }
+}
+
+static void put_small(const struct part *part, const uint64_t *numbers, uint32_t count,
+                      uint8_t **ends)
+{
+    const uint32_t *const small = part->small;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t octets = small[numbers[i]];
+
+        little_put32(ends[i], octets);
+        ends[i] += octets >> 24;
+    }
+}
+
+/* Seven bits of a number below 2^56 to each octet, none of which says that more follow. */
+static inline uint64_t spread(uint64_t number)
+{
+    number = (number & UINT64_C(0x00fffffff0000000)) << 4 | (number & UINT64_C(0x0fffffff));
+    number =
+        (number & UINT64_C(0x0fffc0000fffc000)) << 2 | (number & UINT64_C(0x00003fff00003fff));
+    return (number & UINT64_C(0x3f803f803f803f80)) << 1 |
+           (number & UINT64_C(0x007f007f007f007f));
+}
+
+static void put_numbers(const struct part *part, const uint64_t *numbers, uint32_t count,
+                        uint8_t **ends)
+{
+    const uint8_t tag = part->tag;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const bool is_there = numbers[i] != 0;
+        const uint64_t value = numbers[i] - is_there;
+        uint8_t *const at = ends[i];
+
+        at[0] = tag;
+        if (value >> 56 != 0) {
+            ends[i] = at + 1 + audit_varint_put(at + 1, value);
+            continue;
+        }
+        const uint64_t octets = spread(value);
+        const unsigned top =
+            (63u - (unsigned)__builtin_clzll(octets | 1)) & ~7u; /* bit of the last octet */
+        const uint64_t more = UINT64_C(0x8080808080808080) & ((UINT64_C(1) << top) - 1);
+
+        little_put64(at + 1, octets | more);
+        ends[i] = at + (is_there ? 2 + top / 8 : 0);
+    }
+}
+
+static void put_part(const struct forming *forming, const struct part *part, uint32_t from,
+                     uint32_t count, uint8_t **ends)
+{
+    switch (part->kind) {
+    case PART_SAME:
+        put_same(forming->same + part->same.at, part->same.len, count, ends);
+        break;
+    case PART_TEXT:
+        put_texts(part, part->column->numbers + from, count, ends);
+        break;
+    case PART_SMALL:
+        put_small(part, part->column->numbers + from, count, ends);
+        break;
+    case PART_NUMBER:
+        put_numbers(part, part->column->numbers + from, count, ends);
+        break;
+    }
+}
+
+static void make_leaves(struct forming *forming, const uint8_t *salt, uint32_t events,
+                        uint8_t (*leaves)[DIGEST_OCTETS])
+{
+    const size_t slot = HEAD + forming->most + SLOT_SPARE;
+    const size_t room = SLOTS_OCTETS / slot / SLOTS_LEAST * SLOTS_LEAST;
+    const uint32_t at_once = room < DIGEST_MANY_MAX ? (uint32_t)room : DIGEST_MANY_MAX;
+
+    for (uint32_t from = 0; from < events; from += at_once) {
+        const uint32_t count = events - from < at_once ? events - from : at_once;
+
+        audit_leaf_salts(salt, from, count, forming->salts);
+        for (uint32_t i = 0; i < count; i++) {
+            uint8_t *const at = forming->slots + i * slot;
+
+            at[0] = 0;
+            memcpy(at + 1, forming->salts[i], AUDIT_LEAF_SALT);
+            forming->ends[i] = at + HEAD;
+        }
+        for (unsigned i = 0; i < forming->count; i++) {
+            put_part(forming, &forming->parts[i], from, count, forming->ends);
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            const uint8_t *const at = forming->slots + i * slot;
+
+            forming->buffers[i] =
+                (struct digest_buffer){at, (size_t)(forming->ends[i] - at), leaves[from + i]};
+        }
+        digest_of_many(forming->buffers, count);
+    }
+}
+
+/* Event by event, each as long as it is. */
+static int make_long_leaves(const struct audit_block *block, const uint8_t *salt,
+                            uint8_t (*leaves)[DIGEST_OCTETS])
+{
+    struct audit_leaves *hashing = audit_leaves_create();
+    int result = 0;
+
+    if (hashing == NULL) {
+        return -ENOMEM;
+    }
+    audit_leaves_begin(hashing, salt, leaves);
+    for (uint32_t i = 0; i < block->header.events && result == 0; i++) {
+        uint8_t *const form = audit_leaves_room(hashing);
+        const uint8_t *const end = audit_block_form(block, i, form);
+
+        if (end == NULL) {
+            result = CORDON_E_CORRUPT;
+        } else {
+            audit_leaves_add(hashing, (size_t)(end - form));
+        }
+    }
+    audit_leaves_end(hashing);
+    audit_leaves_destroy(hashing);
+    return result;
+}
+
+int audit_block_leaves(const struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS])
+{
+    const uint8_t *salt = NULL;
+    int result = audit_block_salt(block, &salt);
+
+    if (result != 0) {
+        return result;
+    }
+    struct forming *forming = malloc(sizeof(*forming));
+    if (forming == NULL) {
+        return -ENOMEM;
+    }
+    if (plan(forming, block)) {
+        make_leaves(forming, salt, block->header.events, leaves);
+    } else {
+        result = make_long_leaves(block, salt, leaves);
+    }
+    free(forming);
+    return result;
+}

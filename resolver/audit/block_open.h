@@ -1,0 +1,68 @@
+/*
+ * audit/block_open.h - what block_read.c and block_leaves.c share: a block that is being read.
+ */
+#ifndef CORDON_AUDIT_BLOCK_OPEN_H
+#define CORDON_AUDIT_BLOCK_OPEN_H
+
+#include "audit/block.h"
+
+struct section {
+    uint32_t at; /* in the body; 0: there is none of this id */
+    uint32_t raw, stored;
+    uint8_t encoding;
+};
+
+/* A text where it lies in the dictionary, with the varint of its length in front of it. */
+struct entry {
+    uint32_t at, whole; /* whole: octets of both; 0: absent */
+};
+
+struct column {
+    bool loaded, constant, is_text;
+    uint64_t value;    /* of a constant */
+    uint64_t *numbers; /* as stored: 0 absent, else plus one */
+    uint32_t events;   /* that `numbers` has room for */
+    uint64_t bits;     /* all that are set in any of these numbers */
+    uint8_t *octets;   /* the dictionary, and AUDIT_OVERRUN more */
+    size_t octets_size;
+    struct entry *entries; /* the absent one, then those of the dictionary */
+    uint32_t longest;      /* `whole` of them */
+    uint32_t count, room;
+};
+
+/* Octets behind a dictionary that may be read, whatever they are: texts are copied in steps. */
+#define AUDIT_OVERRUN 64u
+
+struct audit_block {
+    struct audit_header header;
+    const uint8_t *body;
+    size_t have;
+    struct section sections[AUDIT_SECTIONS_MAX];
+    struct column columns[AUDIT_COLUMN_END];
+    uint64_t present; /* columns that the block has */
+    uint8_t *raw;     /* scratch for planes */
+    size_t raw_size;
+    struct ZSTD_DCtx_s *zstd;
+};
+
+/* Of an entry that is not absent, the octets of its varint: texts are below 2^14 octets. */
+static inline uint32_t audit_entry_head(const struct entry *entry)
+{
+    return entry->whole > 1 + 0x7f ? 2 : 1;
+}
+
+/* The octet in front of a value in a canonical form. */
+static inline uint8_t audit_block_tag(const struct audit_block *block, unsigned column)
+{
+    return (uint8_t)(2u * column + (block->columns[column].is_text ? 1u : 0u));
+}
+
+/* The canonical form of event i (audit_row_encode), straight from the columns. Returns its end;
+ * NULL: it is too long. */
+uint8_t *audit_block_form(const struct audit_block *block, uint32_t i, uint8_t *out);
+
+/* The salt of the block: chance, which zeros are not, and behind it nothing but zeros. 0;
+ * CORDON_E_CORRUPT; -EAGAIN: it is not there yet. */
+int audit_block_salt(const struct audit_block *block, const uint8_t **salt);
+
+#endif
