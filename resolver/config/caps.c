@@ -75,7 +75,7 @@ static enum config_read_result read_categories(struct config_reader *reader,
             snprintf(category->word, sizeof(category->word), "%s", item->key->text);
             category->mode = (enum config_mode)mode;
         }
-        result = one > result ? one : result;
+        result = config_worse(result, one);
     }
     return result;
 }
@@ -131,7 +131,7 @@ static enum config_read_result read_scopes(struct config_reader *reader,
                 caps->scopes[scope] = (uint8_t)mode;
             }
         }
-        result = one > result ? one : result;
+        result = config_worse(result, one);
     }
     return result;
 }
@@ -159,7 +159,7 @@ static enum config_read_result read_confidence(struct config_reader *reader,
             one = key == 2 ? unknown_key(reader, row, item->key, "log, apply", keys, 2)
                            : config_read_word(reader, row, item, degrees, &least[key]);
         }
-        result = one > result ? one : result;
+        result = config_worse(result, one);
     }
     if (result == CONFIG_READ_OK && least[1] >= 0 && least[1] < least[0]) {
         return config_fault(reader, row, node,

@@ -13,31 +13,35 @@ struct config_place config_place_of(const struct config_node *node)
     return (struct config_place){node->line, node->column};
 }
 
+static void add_fault(const struct config_reader *reader, const char *name,
+                      struct config_place place, const char *format, va_list arguments)
+{
+    char message[REPORT_TEXT_MAX];
+    const int len = vsnprintf(message, sizeof(message), format, arguments);
+
+    report_add(reader->report, REPORT_ERROR, reader->file, place.line, place.column, "%s: %s",
+               name, len < 0 ? "cannot be read" : message);
+}
+
 enum config_read_result config_fault(struct config_reader *reader, const struct config_row *row,
                                      const struct config_node *node, const char *format, ...)
 {
-    char message[REPORT_TEXT_MAX];
     va_list arguments;
 
     va_start(arguments, format);
-    const int len = vsnprintf(message, sizeof(message), format, arguments);
+    add_fault(reader, row->name, config_place_of(node), format, arguments);
     va_end(arguments);
-    report_add(reader->report, REPORT_ERROR, reader->file, node->line, node->column, "%s: %s",
-               row->name, len < 0 ? "cannot be read" : message);
     return CONFIG_READ_REFUSED;
 }
 
 void config_fault_at(const struct config_reader *reader, const char *section,
                      struct config_place place, const char *format, ...)
 {
-    char message[REPORT_TEXT_MAX];
     va_list arguments;
 
     va_start(arguments, format);
-    const int len = vsnprintf(message, sizeof(message), format, arguments);
+    add_fault(reader, section, place, format, arguments);
     va_end(arguments);
-    report_add(reader->report, REPORT_ERROR, reader->file, place.line, place.column, "%s: %s",
-               section, len < 0 ? "cannot be read" : message);
 }
 
 bool config_want_scalar(struct config_reader *reader, const struct config_row *row,

@@ -5,19 +5,12 @@
 #include <string.h>
 
 #define KEY_TEXT_OCTETS 56 /* a minisign public key: 42 octets in base64 */
+#define LIST_ID_MAX     64
 
 static const char *const mode_words[] = {
     [CONFIG_MODE_OFF] = "off", [CONFIG_MODE_LOG] = "log", [CONFIG_MODE_ENFORCE] = "enforce"};
 
 #define MODES (sizeof(mode_words) / sizeof(mode_words[0]))
-
-static bool is_list_id(const char *text)
-{
-    const size_t len = strlen(text);
-
-    return len >= 1 && len <= 64 && text[0] != '-' &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
-}
 
 static enum config_read_result read_mode(struct config_reader *reader,
                                          const struct config_row *row,
@@ -85,7 +78,7 @@ static enum config_read_result read_list_options(struct config_reader *reader,
                 item->key->text, near != NULL ? ": did you mean " : "",
                 near != NULL ? near : "", near != NULL ? "?" : "");
         }
-        result = one > result ? one : result;
+        result = config_worse(result, one);
     }
     if (!has_mode && result == CONFIG_READ_OK) {
         return config_fault(reader, row, node, "%s has no mode: add mode: enforce, log or off",
@@ -104,7 +97,7 @@ static enum config_read_result add_list(struct config_reader *reader,
     if (item->key->bad) {
         return CONFIG_READ_REFUSED;
     }
-    if (!is_list_id(item->key->text)) {
+    if (!config_is_name(item->key->text, LIST_ID_MAX)) {
         return config_fault(
             reader, row, item->key,
             "\"%.200s\" is not the id of a list: 1 to 64 of a-z 0-9 and -, not - "
@@ -142,8 +135,7 @@ enum config_read_result config_read_modes(struct config_reader *reader,
                             CONFIG_LISTS_MAX);
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        const enum config_read_result one = add_list(reader, row, item, lists, count);
-        result = one > result ? one : result;
+        result = config_worse(result, add_list(reader, row, item, lists, count));
     }
     return result;
 }
@@ -256,8 +248,7 @@ enum config_read_result config_read_keys(struct config_reader *reader,
         return CONFIG_READ_REFUSED;
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        const enum config_read_result one = add_key(reader, row, item, keys, count);
-        result = one > result ? one : result;
+        result = config_worse(result, add_key(reader, row, item, keys, count));
     }
     return result;
 }

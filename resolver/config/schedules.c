@@ -173,8 +173,7 @@ static enum config_read_result read_hours(struct config_reader *reader,
             "no hours: it would never hold; leave the line out for the whole day");
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        const enum config_read_result one = add_hours(reader, row, item);
-        result = one > result ? one : result;
+        result = config_worse(result, add_hours(reader, row, item));
     }
     return result;
 }

@@ -116,9 +116,7 @@ enum config_read_result config_read_sources(struct config_reader *reader,
         return CONFIG_READ_REFUSED;
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        const enum config_read_result one = add(reader, row, item, sources);
-
-        result = one > result ? one : result;
+        result = config_worse(result, add(reader, row, item, sources));
     }
     return result;
 }

@@ -1,6 +1,7 @@
 /* config/values.c - options whose value is a word or a text. */
 #include "config/schema.h"
 
+#include "base/invariant.h"
 #include "wire/name.h"
 #include "wire/type.h"
 
@@ -9,7 +10,8 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define USER_MAX 32 /* useradd(8) */
+#define USER_MAX  32 /* useradd(8) */
+#define WORDS_MAX 16 /* that one option has */
 
 /* Words. */
 
@@ -18,7 +20,7 @@ enum config_read_result config_read_word(struct config_reader *reader,
                                          const struct config_node *node,
                                          const struct config_word *words, int *value)
 {
-    const char *candidates[16];
+    const char *candidates[WORDS_MAX];
     char all[128] = "";
     size_t count = 0;
 
@@ -32,6 +34,7 @@ enum config_read_result config_read_word(struct config_reader *reader,
         }
         const size_t used = strlen(all);
         snprintf(all + used, sizeof(all) - used, "%s%s", count > 0 ? ", " : "", word->word);
+        invariant(count < WORDS_MAX);
         candidates[count++] = word->word;
     }
     const char *near = config_nearest(node->text, candidates, count);

@@ -93,8 +93,7 @@ static enum config_read_result read_listen(struct config_reader *reader,
                             "all");
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        const enum config_read_result one = add_listen(reader, row, item);
-        result = one > result ? one : result;
+        result = config_worse(result, add_listen(reader, row, item));
     }
     return result;
 }

@@ -102,8 +102,7 @@ static enum config_read_result add_when(struct config_reader *reader,
                             "enforce}");
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        const enum config_read_result one = read_one(reader, row, item, when);
-        result = one > result ? one : result;
+        result = config_worse(result, read_one(reader, row, item, when));
     }
     if (result != CONFIG_READ_OK) {
         return result;
@@ -140,9 +139,7 @@ static enum config_read_result read_when(struct config_reader *reader,
         return CONFIG_READ_NO_MEMORY;
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        const enum config_read_result one =
-            add_when(reader, row, item, &whens->at[whens->count++]);
-        result = one > result ? one : result;
+        result = config_worse(result, add_when(reader, row, item, &whens->at[whens->count++]));
     }
     return result;
 }
