@@ -156,8 +156,8 @@ static const struct query_ready_opt *opt_of(const struct query_engine *engine,
 }
 
 /*
- * hot. Writes all but the body, which is left room for: *body. False: the general way. answers,
- * authorities: the counts of its records.
+ * hot. Writes all but the body, which is left room for: *body. False: the general way. forged:
+ * the body is a record of the answer section, else one of the authority section.
  */
 static bool frame(struct query_engine *engine, struct query *q,
                   const struct query_ready_opt *opt, unsigned rcode, bool forged,
