@@ -27,6 +27,7 @@ static const char help[] =
     "are not looked at, and nothing is put in force.\n" CLI_AUDIT_TIMES_HELP
     "  --from, --to TIME  the same, but a date is its beginning (UTC); not said: all\n"
     "  --format FORMAT  table (default), csv, json, html\n"
+    "  --table KEY      of csv: this table (names, the only one)\n"
     "  --output PATH    a file, written at once or not at all\n"
     "  --log DIR        the folder of the log; not said: that of the configuration\n"
     "  --config FILE    the configuration\n";
@@ -318,7 +319,8 @@ int cli_audit_impact(int argc, char **argv)
         {"config", 'c', &named->config, NULL}, {"log", 0, &named->folder, NULL},
         {"since", 0, &named->since, NULL},     {"until", 0, &named->until, NULL},
         {"from", 0, &named->from, NULL},       {"to", 0, &named->to, NULL},
-        {"format", 0, &named->format, NULL},   {"output", 'o', &named->output, NULL}};
+        {"format", 0, &named->format, NULL},   {"table", 0, &named->table, NULL},
+        {"output", 'o', &named->output, NULL}};
     int code = cli_options(argc, argv, COMMAND, help, options, CLI_COUNT(options));
 
     code = code == CLI_GO_ON ? cli_words(argc, argv, COMMAND, &job.path, 1) : code;

@@ -312,11 +312,17 @@ static void put_rows(const struct dossier_table *table, FILE *out)
         put_row(table, row, shown, greatest, out);
     }
     fputs("</tbody></table></div>\n", out);
-    if (all > rows || table->left_out > 0) {
+    if (all > rows) {
+        fprintf(out,
+                "<p class=\"more\">And %zu more: the same report as CSV (table %s) or JSON has "
+                "them.</p>\n",
+                all - rows, table->key);
+    }
+    if (table->left_out > 0) {
         fprintf(out,
                 "<p class=\"more\">And %" PRIu64
-                " more: the same report as CSV (table %s) or JSON has them.</p>\n",
-                (uint64_t)(all - rows) + table->left_out, table->key);
+                " that were counted, and not kept one by one.</p>\n",
+                table->left_out);
     }
 }
 

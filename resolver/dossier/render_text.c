@@ -135,9 +135,13 @@ static void print_table(const struct dossier_table *table, FILE *out)
     for (size_t row = 0; row < rows; row++) {
         print_row(table, row, widths, out);
     }
-    if (all > rows || table->left_out > 0) {
-        fprintf(out, "  and %" PRIu64 " more: --format csv --table %s has them\n",
-                (uint64_t)(all - rows) + table->left_out, table->key);
+    if (all > rows) {
+        fprintf(out, "  and %zu more: --format csv --table %s has them\n", all - rows,
+                table->key);
+    }
+    if (table->left_out > 0) {
+        fprintf(out, "  and %" PRIu64 " that were counted, and not kept one by one\n",
+                table->left_out);
     }
 }
 

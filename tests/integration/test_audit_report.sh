@@ -105,6 +105,7 @@ block suffix free.test'
 mv "$work/lists/two.list" "$work/two.list"
 new_list two 7 <<<'block suffix cloud.example'
 "$cordon" audit impact -c "$work/cordond.yaml" --format json "$work/two.list" >"$work/impact.json" 2>"$work/err" || fail "$(cat "$work/err")"
+[ "$("$cordon" audit impact -c "$work/cordond.yaml" --format csv --table names "$work/two.list" 2>/dev/null | wc -l)" = 3 ] || fail "the table that is named"
 is "$work/impact.json" '[(r["name"], r["questions"], r["trigger"], r["via"] or None) for r in t["names"]]' \
   "[('www.shop.test', 2, 'hop', 'edge.cloud.example'), ('free.test', 1, 'qname', None)]"
 says 'is taken as enforced' <"$work/impact.json" || fail "it does not say that the list is enforced nowhere"
