@@ -438,8 +438,7 @@ static int write_image(struct layout *layout, struct policy_image **image)
     write_prefixes(layout);
     write_nodes(layout);
     write_origins(layout);
-    munmap(layout->image, layout->octets);
-    return image_memory_seal(file, layout->octets, image);
+    return image_memory_seal(layout->image, file, layout->octets, image);
 }
 
 int build_emit(struct build *build, struct policy_image **image)

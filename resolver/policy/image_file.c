@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/invariant.h"
+#include "base/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define COPY_OCTETS ((size_t)256 << 10)
+#define PART_OCTETS \
+    ((size_t)256 << 10) /* is still in the processor's cache when it is hashed */
 
 int policy_image_save(const struct policy_image *image, const char *path, const uint8_t key[32])
 {
@@ -50,40 +52,19 @@ static int read_exactly(int fd, uint8_t *out, size_t len)
     return 0;
 }
 
-static int write_exactly(int fd, const uint8_t *data, size_t len)
+/* Reads len octets into memory, and adds them to the digest of what is there then. */
+static int read_digesting(int from, uint8_t *to, size_t len, struct digest *digest)
 {
-    while (len > 0) {
-        const ssize_t put = write(fd, data, len);
+    int rc = 0;
 
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put < 0) {
-            return -errno;
-        }
-        data += put;
-        len -= (size_t)put;
-    }
-    return 0;
-}
+    for (size_t at = 0; rc == 0 && at < len; at += PART_OCTETS) {
+        const size_t part = len - at < PART_OCTETS ? len - at : PART_OCTETS;
 
-/* Copies len octets from one file to the other, and adds them to the digest. */
-static int copy_digesting(int from, int to, size_t len, struct digest *digest)
-{
-    uint8_t *buffer = malloc(COPY_OCTETS);
-    int rc = buffer == NULL ? -ENOMEM : 0;
-
-    while (rc == 0 && len > 0) {
-        const size_t part = len < COPY_OCTETS ? len : COPY_OCTETS;
-
-        rc = read_exactly(from, buffer, part);
+        rc = read_exactly(from, to + at, part);
         if (rc == 0) {
-            digest_add(digest, buffer, part);
-            rc = write_exactly(to, buffer, part);
+            digest_add(digest, to + at, part);
         }
-        len -= part;
     }
-    free(buffer);
     return rc;
 }
 
@@ -93,14 +74,14 @@ struct wanted {
     const uint8_t *hash; /* POLICY_IMAGE_HASH octets; NULL: a trailer says it */
 };
 
-static int copy_checked(int from, int to, size_t len, const struct wanted *wanted)
+static int read_checked(int from, uint8_t *to, size_t len, const struct wanted *wanted)
 {
     const size_t octets = wanted->hash != NULL ? POLICY_IMAGE_HASH : IMAGE_TRAILER;
     uint8_t trailer[IMAGE_TRAILER], found[POLICY_IMAGE_HASH];
     struct digest digest;
 
     digest_init(&digest, wanted->key, octets);
-    int rc = copy_digesting(from, to, len, &digest);
+    int rc = read_digesting(from, to, len, &digest);
     digest_end(&digest, found, octets);
     if (rc == 0 && wanted->hash == NULL) {
         rc = read_exactly(from, trailer, sizeof(trailer));
@@ -112,6 +93,37 @@ static int copy_checked(int from, int to, size_t len, const struct wanted *wante
     return rc;
 }
 
+/* A mapping of the memory file, which begins where a large page of the file can be mapped as a
+ * whole. MAP_FAILED with errno if there is none. */
+static void *map(int file, size_t len, int rights, int flags)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t mapped = (len + page - 1) & ~(page - 1);
+
+    if (len < PAGES_LARGE) {
+        return mmap(NULL, len, rights, MAP_SHARED | flags, file, 0);
+    }
+    const size_t around = mapped + PAGES_LARGE;
+    uint8_t *from = mmap(NULL, around, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (from == MAP_FAILED) {
+        return from;
+    }
+    const size_t before = (PAGES_LARGE - (uintptr_t)from % PAGES_LARGE) % PAGES_LARGE;
+    void *at = mmap(from + before, len, rights, MAP_SHARED | MAP_FIXED | flags, file, 0);
+    if (at == MAP_FAILED) {
+        const int error = errno;
+
+        munmap(from, around);
+        errno = error;
+        return at;
+    }
+    if (before > 0) {
+        munmap(from, before);
+    }
+    munmap(from + before + mapped, around - before - mapped);
+    return at;
+}
+
 int image_memory_open(size_t len, uint8_t **memory, int *file)
 {
     const int made = memfd_create("cordon-policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -121,7 +133,7 @@ int image_memory_open(size_t len, uint8_t **memory, int *file)
         return -errno;
     }
     if (ftruncate(made, (off_t)len) == 0) {
-        mapped = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, made, 0);
+        mapped = map(made, len, PROT_READ | PROT_WRITE, 0);
     }
     if (mapped == MAP_FAILED) {
         const int rc = -errno;
@@ -129,19 +141,21 @@ int image_memory_open(size_t len, uint8_t **memory, int *file)
         close(made);
         return rc;
     }
+    pages_make_large(mapped, len);
     *memory = mapped;
     *file = made;
     return 0;
 }
 
-int image_memory_seal(int file, size_t len, struct policy_image **image)
+int image_memory_seal(uint8_t *writable, int file, size_t len, struct policy_image **image)
 {
     void *memory = MAP_FAILED;
 
+    munmap(writable, len); /* what can be written to is not sealed */
     /* All of it at once: a worker's first look-ups need not wait for page after page. */
     if (fcntl(file, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) ==
         0) {
-        memory = mmap(NULL, len, PROT_READ, MAP_SHARED | MAP_POPULATE, file, 0);
+        memory = map(file, len, PROT_READ, MAP_POPULATE);
     }
     int rc = memory == MAP_FAILED ? -errno : 0;
     close(file);
@@ -154,19 +168,24 @@ int image_memory_seal(int file, size_t len, struct policy_image **image)
     return rc;
 }
 
-/* A memory file with the checked image: its descriptor, or a code. */
-static int copy_of(int from, size_t len, const struct wanted *wanted)
+/* The image that the file has, checked. */
+static int copy_of(int from, size_t len, const struct wanted *wanted,
+                   struct policy_image **image)
 {
-    const int to = memfd_create("cordon-policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    uint8_t *memory = NULL;
+    int file = -1;
+    int rc = image_memory_open(len, &memory, &file);
 
-    if (to < 0) {
-        return -errno;
-    }
-    const int rc = copy_checked(from, to, len, wanted);
     if (rc != 0) {
-        close(to);
+        return rc;
     }
-    return rc != 0 ? rc : to;
+    rc = read_checked(from, memory, len, wanted);
+    if (rc == 0) {
+        return image_memory_seal(memory, file, len, image);
+    }
+    munmap(memory, len);
+    close(file);
+    return rc;
 }
 
 /* Octets of the image in the file, which has so many more behind it. */
@@ -200,9 +219,11 @@ static int load(const char *path, int flags, const struct wanted *wanted,
         return -errno;
     }
     int rc = file_octets(fd, wanted->hash != NULL ? 0 : IMAGE_TRAILER, &len);
-    const int copy = rc == 0 ? copy_of(fd, len, wanted) : rc;
+    if (rc == 0) {
+        rc = copy_of(fd, len, wanted, image);
+    }
     close(fd);
-    return copy < 0 ? copy : image_memory_seal(copy, len, image);
+    return rc;
 }
 
 int policy_image_load(const char *path, const uint8_t key[32], const uint8_t inputs[32],

@@ -215,12 +215,13 @@ static inline const uint8_t *image_get_varint(const uint8_t *at, uint32_t *value
     return at + 4;
 }
 
-/* Memory for an image: a memory file of len octets, and a mapping to write it, which the caller
- * unmaps before the file is sealed. 0 or -errno. */
+/* Memory for an image: a memory file of len octets, in large pages where the system gives them,
+ * and a mapping to write it. 0 or -errno. */
 int image_memory_open(size_t len, uint8_t **memory, int *file);
-/* Seals a complete memory file, closes it, and gives the image that is mapped from it. On
- * failure the file is closed all the same. 0, -errno, or the codes of policy_image_attach. */
-int image_memory_seal(int file, size_t len, struct policy_image **image);
+/* Seals a complete memory file, and gives the image that is mapped from it. The file is closed
+ * and what could be written to unmapped, on failure too. 0, -errno, or the codes of
+ * policy_image_attach. */
+int image_memory_seal(uint8_t *memory, int file, size_t len, struct policy_image **image);
 
 /* Reads the header and finds the sections, in constant time. memory says who frees octets;
  * on failure they stay the caller's. 0, CORDON_E_CORRUPT, CORDON_E_VERSION, -ENOMEM. */

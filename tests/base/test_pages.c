@@ -95,12 +95,40 @@ static void pages_come_when_they_are_touched_and_go_back(void **state)
     pages_release(at, 32 * page);
 }
 
+/* Joined or not, by the system it runs on: what is there stays, at the ends as well. */
+static void nothing_is_lost_by_large_pages(void **state)
+{
+    const size_t len = 3 * PAGES_LARGE - 1000;
+    const int file = memfd_create("pages", MFD_CLOEXEC);
+    uint8_t *from = mmap(NULL, 4 * PAGES_LARGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    (void)state;
+    assert_true(from != MAP_FAILED && file >= 0);
+    assert_int_equal(ftruncate(file, (off_t)len), 0);
+    uint8_t *at = mmap(from + (PAGES_LARGE - (uintptr_t)from % PAGES_LARGE) % PAGES_LARGE, len,
+                       PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
+    assert_true(at != MAP_FAILED);
+    for (size_t i = 0; i < len; i += 1000) {
+        at[i] = (uint8_t)(i / 1000);
+    }
+    pages_make_large(at, len);
+    for (size_t i = 0; i < len; i += 1000) {
+        assert_int_equal(at[i], (uint8_t)(i / 1000));
+        assert_int_equal(at[i + 1], 0);
+    }
+    pages_make_large(at, PAGES_LARGE - 1); /* none that is whole */
+    assert_int_equal(at[1000], 1);
+    munmap(from, 4 * PAGES_LARGE);
+    close(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_too_far_ends_the_process),
         cmocka_unit_test(what_there_is_not_is_not_had),
         cmocka_unit_test(pages_come_when_they_are_touched_and_go_back),
+        cmocka_unit_test(nothing_is_lost_by_large_pages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

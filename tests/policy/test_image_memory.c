@@ -2,6 +2,7 @@
 #include "policy/make.h"
 
 #include "base/error.h"
+#include "base/pages.h"
 #include "base/random.h"
 #include "policy/image_format.h"
 
@@ -130,6 +131,114 @@ static void a_forked_process_reads_the_same_pages(void **state)
     policy_image_free(image);
 }
 
+/* KiB of the mapping that begins there which are mapped by large pages. */
+static unsigned long large_kib(const void *at)
+{
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    char line[512];
+    unsigned long kib = 0;
+    bool inside = false;
+
+    assert_non_null(maps);
+    while (fgets(line, sizeof(line), maps) != NULL) {
+        unsigned long from = 0;
+        char rights[8];
+
+        if (sscanf(line, "%lx-%*x %7s", &from, rights) == 2) {
+            inside = from == (unsigned long)(uintptr_t)at;
+        } else if (inside && sscanf(line, "ShmemPmdMapped: %lu", &kib) == 1) {
+            break;
+        }
+    }
+    fclose(maps);
+    return kib;
+}
+
+/* Whether this system makes large pages of a memory file at all, now. */
+static bool gives_large_pages(void)
+{
+    const int file = memfd_create("probe", MFD_CLOEXEC);
+    uint8_t *around =
+        mmap(NULL, 2 * PAGES_LARGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert_true(file >= 0 && around != MAP_FAILED);
+    assert_int_equal(ftruncate(file, (off_t)PAGES_LARGE), 0);
+    const size_t before = (PAGES_LARGE - (uintptr_t)around % PAGES_LARGE) % PAGES_LARGE;
+    uint8_t *at = mmap(around + before, PAGES_LARGE, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_FIXED, file, 0);
+    assert_true(at != MAP_FAILED);
+    pages_make_large(at, PAGES_LARGE);
+    const bool given = large_kib(at) > 0;
+    munmap(around, 2 * PAGES_LARGE);
+    close(file);
+    return given;
+}
+
+#define MANY 250000 /* an image of some 3 MB */
+
+static struct policy_image *compile_many(void)
+{
+    char *rules = malloc((size_t)MANY * 40), *at = rules;
+
+    assert_non_null(rules);
+    for (unsigned i = 0; i < MANY; i++) {
+        at += sprintf(at, "block suffix n%u.example;", i);
+    }
+    at[-1] = '\0';
+    struct policy_image *image = compile(rules);
+    free(rules);
+    return image;
+}
+
+/* Sealed like any other, and where large pages can be mapped. Whether they are. */
+static bool is_large(const struct policy_image *image)
+{
+    size_t len = 0;
+    const uint8_t *octets = policy_image_octets(image, &len);
+
+    check_sealed(image);
+    assert_true(len > PAGES_LARGE);
+    assert_int_equal((uintptr_t)octets % PAGES_LARGE, 0);
+    return large_kib(octets) == (len - len % PAGES_LARGE) / 1024;
+}
+
+/* A look-up in a large image of small pages waits for the tables of pages. One attempt may find
+ * no memory in one piece, as others take it meanwhile. */
+static void a_large_image_lies_in_large_pages(void **state)
+{
+    char path[] = "/tmp/cordon-image-XXXXXX";
+    const uint8_t key[32] = {1};
+    struct policy_image *image = NULL, *loaded = NULL;
+    bool compiled_is = false, loaded_is = false;
+    size_t len = 0, loaded_len = 0;
+
+    (void)state;
+    if (!gives_large_pages()) {
+        skip(); /* an old system, or too little memory in one piece */
+    }
+    for (unsigned i = 0; i < 3 && !compiled_is; i++) {
+        policy_image_free(image);
+        image = compile_many();
+        compiled_is = is_large(image);
+    }
+    const uint8_t *octets = policy_image_octets(image, &len);
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(policy_image_save(image, path, key), 0);
+    for (unsigned i = 0; i < 10 && !loaded_is; i++) {
+        policy_image_free(loaded);
+        assert_int_equal(policy_image_load(path, key, octets + IMAGE_AT_INPUTS, &loaded), 0);
+        loaded_is = is_large(loaded);
+    }
+    unlink(path);
+    assert_true(compiled_is && loaded_is);
+    assert_memory_equal(policy_image_octets(loaded, &loaded_len), octets, len);
+    assert_int_equal(loaded_len, len);
+    policy_image_free(loaded);
+    policy_image_free(image);
+}
+
 static void count_progress(void *context, const char *stage, uint64_t done, uint64_t all)
 {
     unsigned *calls = context;
@@ -170,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_compiled_image_is_sealed),
         cmocka_unit_test(a_loaded_image_is_sealed),
         cmocka_unit_test(a_forked_process_reads_the_same_pages),
+        cmocka_unit_test(a_large_image_lies_in_large_pages),
         cmocka_unit_test(whoever_waits_for_a_build_is_told),
     };
     return cmocka_run_group_tests_name("policy/image_memory", tests, start, NULL);
