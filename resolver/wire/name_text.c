@@ -155,10 +155,37 @@ static bool is_plain(uint8_t octet)
     return plain[octet];
 }
 
+/* Octets that a short name is copied with, whatever its length: faster than asking for it. */
+#define SHORT_NAME 32u
+
+/* How many of the first `count` octets are not. Without a table and without an end before the
+ * last: the compiler looks at sixteen at once. */
+static unsigned count_others(const uint8_t octets[SHORT_NAME], unsigned count)
+{
+    uint8_t others = 0;
+
+    for (unsigned i = 0; i < SHORT_NAME; i++) {
+        const uint8_t octet = octets[i];
+        const bool plain = ((uint8_t)(octet - 'a') < 26) | ((uint8_t)(octet - '0') < 10) |
+                           (octet == '-') | (octet == '_');
+
+        others = (uint8_t)(others + (!plain & (i < count)));
+    }
+    return others;
+}
+
 bool wire_name_is_plain(const struct wire_name *name)
 {
     bool plain = name->labels > 0;
 
+    if (name->len <= SHORT_NAME) {
+        unsigned lengths = 0; /* of labels, that are none of these octets */
+
+        for (unsigned label = 0; label < name->labels; label++) {
+            lengths += is_plain(name->octets[name->at[label]]) ? 0 : 1;
+        }
+        return plain && count_others(name->octets, name->len - 1u) == lengths;
+    }
     for (unsigned label = 0; label < name->labels; label++) {
         const uint8_t *octets = name->octets + name->at[label];
 
@@ -168,9 +195,6 @@ bool wire_name_is_plain(const struct wire_name *name)
     }
     return plain;
 }
-
-/* Octets that a short name is copied with, whatever its length: faster than asking for it. */
-#define SHORT_NAME 32u
 
 size_t wire_name_plain_text(const struct wire_name *name, unsigned labels,
                             char out[WIRE_NAME_MAX])

@@ -120,6 +120,56 @@ static void writes_the_worst_name_within_its_bound(void **state)
     free(octets);
 }
 
+/* A name of `len` octets: labels of at most `most`. */
+static struct wire_name name_of_octets(unsigned len, unsigned most)
+{
+    struct wire_name name = {.len = (uint8_t)len};
+    unsigned at = 0;
+
+    memset(name.octets, '"', sizeof(name.octets)); /* behind it stands what is not plain */
+    while (at < len - 1) {
+        const unsigned left = len - 2 - at;
+        const unsigned label = left < most ? left : left == most + 1 ? most - 1 : most;
+
+        name.at[name.labels++] = (uint8_t)at;
+        name.octets[at] = (uint8_t)label;
+        memset(name.octets + at + 1, 'a', label);
+        at += 1 + label;
+    }
+    name.at[name.labels] = (uint8_t)at;
+    name.octets[at] = 0;
+    return name;
+}
+
+/* Letters, digits, '-' and '_' alone, at each place of a name; a label's length says nothing,
+ * whichever octet it is. */
+static void tells_plain_names(void **state)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    (void)state;
+    for (unsigned len = 3; len <= 80; len++) {
+        for (unsigned most = 2; most <= WIRE_LABEL_MAX; most += 61) {
+            struct wire_name name = name_of_octets(len, most);
+
+            assert_true(wire_name_is_plain(&name));
+            for (unsigned at = 0, label = 0; at < len - 1; at++) {
+                if (label < name.labels && at == name.at[label]) {
+                    label++;
+                    continue;
+                }
+                for (unsigned octet = 0; octet < 256; octet++) {
+                    name.octets[at] = (uint8_t)octet;
+                    assert_int_equal(wire_name_is_plain(&name),
+                                     octet != 0 && strchr(plain, (int)octet) != NULL);
+                }
+                name.octets[at] = 'z';
+            }
+        }
+    }
+    assert_false(wire_name_is_plain(&(struct wire_name){.len = 1})); /* the root is "." */
+}
+
 static void has_words_for_each_fault(void **state)
 {
     (void)state;
@@ -137,6 +187,7 @@ int main(void)
         cmocka_unit_test(reads_presentation_format_or_says_why_not),
         cmocka_unit_test(reads_a_nul_as_an_octet_that_does_not_belong),
         cmocka_unit_test(writes_the_worst_name_within_its_bound),
+        cmocka_unit_test(tells_plain_names),
         cmocka_unit_test(has_words_for_each_fault),
     };
 
