@@ -152,8 +152,9 @@ struct entry {
     uint64_t number; /* plus one; of a text, that of its word */
     uint64_t stored; /* what goes to the planes */
     uint32_t hash, guess, tag;
-    bool is_new;  /* the word */
-    bool is_same; /* as all before: nothing goes anywhere */
+    bool has_hash; /* it is made already */
+    bool is_new;   /* the word */
+    bool is_same;  /* as all before: nothing goes anywhere */
 };
 
 static uint32_t hash_of(const struct audit_builder *builder, const struct audit_value *value)
@@ -197,7 +198,7 @@ static inline uint64_t find_word(const struct audit_builder *builder, struct dic
         is_word(words, recent->word - 1, value)) {
         return recent->word;
     }
-    entry->hash = hash_of(builder, value);
+    entry->hash = entry->has_hash ? entry->hash : hash_of(builder, value);
     if (words->table_size > 0) {
         const uint32_t mask = words->table_size - 1;
 
@@ -212,6 +213,22 @@ static inline uint64_t find_word(const struct audit_builder *builder, struct dic
     }
     entry->is_new = true;
     return words->count + 1u;
+}
+
+/* Begins to look for a text that will be looked for soon: where its hash leads is in no near
+ * cache if there are many. */
+static inline void aim(const struct audit_builder *builder, const struct dictionary *words,
+                       const struct audit_value *value, struct entry *entry)
+{
+    guess(value, entry);
+    const struct recent *const recent = &words->recent[entry->guess];
+    entry->has_hash = recent->word == 0 || recent->tag != entry->tag;
+    if (entry->has_hash) {
+        entry->hash = hash_of(builder, value);
+        if (words->table_size > 0) {
+            __builtin_prefetch(&words->table[entry->hash & (words->table_size - 1)]);
+        }
+    }
 }
 
 /* There is room. */
@@ -262,7 +279,7 @@ static inline bool prepare_number(struct audit_builder *builder, struct entry *e
     return make_room(column, builder->count + 1, entry->stored);
 }
 
-/* The same of any value. */
+/* The same of any value; has_hash of the entry is set. */
 static inline bool prepare(struct audit_builder *builder, unsigned i,
                            const struct audit_value *value, struct entry *entry)
 {
@@ -408,9 +425,10 @@ static void keep_follower(struct audit_builder *builder, uint64_t lead,
 }
 
 /* Prepares the columns of `own`. Returns how many; negative: no memory. *is_kept: what followed
- * is known, or nothing does. */
+ * is known, or nothing does. name: as aim() left it. */
 static int prepare_own(struct audit_builder *builder, const struct audit_row *row, uint64_t own,
-                       uint64_t lead, struct entry *entries, bool *is_kept)
+                       uint64_t lead, const struct entry *name, struct entry *entries,
+                       bool *is_kept)
 {
     const struct follower *follower = NULL;
     int count = 0;
@@ -419,6 +437,8 @@ static int prepare_own(struct audit_builder *builder, const struct audit_row *ro
         const unsigned i = (unsigned)__builtin_ctzll(rest);
         struct entry *const entry = &entries[count++];
 
+        entry->has_hash = i == AUDIT_NAME && name->has_hash;
+        entry->hash = name->hash;
         if (follower != NULL && (FOLLOWING & BIT(i)) != 0) {
             const uint64_t number = i == AUDIT_RULE ? follower->rule : follower->matched;
 
@@ -445,6 +465,7 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
     const uint64_t steady = known ? kit->columns : 0;
     const uint64_t *const numbers = builder->kit_numbers[at];
     const uint64_t lead = lead_of(row, kit, row->present & ~steady);
+    struct entry name = {.has_hash = false};
     struct entry entries[AUDIT_COLUMN_END];
     bool is_kept = true;
 
@@ -454,13 +475,13 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
     if (builder->count == AUDIT_BLOCK_EVENTS_MAX || builder->text >= AUDIT_BLOCK_TEXT_MAX) {
         return -ENOBUFS;
     }
-    const uint64_t time = row->at[AUDIT_TIME].number;
-    const int prepared =
-        prepare_own(builder, row, row->present & ~steady, lead, entries, &is_kept);
-    if (prepared < 0) {
-        return prepared;
+    if (lead != 0) { /* what comes first does not need it */
+        aim(builder, &builder->columns[AUDIT_NAME].words, &row->at[AUDIT_NAME], &name);
     }
-    const unsigned count = (unsigned)prepared;
+    const uint64_t time = row->at[AUDIT_TIME].number;
+    uint8_t *const form = audit_leaves_room(builder->hashing);
+    const size_t form_len =
+        kit != NULL ? audit_kit_encode(kit, row, form) : audit_row_encode(row, form);
     for (uint64_t rest = steady; rest != 0; rest &= rest - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(rest);
 
@@ -468,6 +489,12 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
             return -ENOMEM;
         }
     }
+    const int prepared =
+        prepare_own(builder, row, row->present & ~steady, lead, &name, entries, &is_kept);
+    if (prepared < 0) {
+        return prepared;
+    }
+    const unsigned count = (unsigned)prepared;
     builder->used |= row->present;
     for (unsigned i = 0; i < count; i++) {
         put_entry(builder, &entries[i]);
@@ -487,9 +514,7 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
     builder->last_us = time > builder->last_us ? time : builder->last_us;
     builder->before_us = time;
     builder->count++;
-    uint8_t *const form = audit_leaves_room(builder->hashing);
-    audit_leaves_add(builder->hashing, kit != NULL ? audit_kit_encode(kit, row, form)
-                                                   : audit_row_encode(row, form));
+    audit_leaves_add(builder->hashing, form_len);
     return 0;
 }
 
