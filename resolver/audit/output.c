@@ -181,6 +181,12 @@ int audit_output_rotate(const char *path, unsigned keep)
     char from[PATH_MAX + SUFFIX_MAX];
     char to[PATH_MAX + SUFFIX_MAX];
 
+    /* The oldest goes by itself: ext4 writes a file whose name takes the place of another's to
+     * the disk at once, in this thread. */
+    snprintf(to, sizeof(to), "%s.%u", path, keep);
+    if (unlink(to) != 0 && errno != ENOENT) {
+        return -errno;
+    }
     for (unsigned i = keep; i > 1; i--) {
         snprintf(from, sizeof(from), "%s.%u", path, i - 1);
         snprintf(to, sizeof(to), "%s.%u", path, i);

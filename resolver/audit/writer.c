@@ -84,8 +84,7 @@ static void publish(struct audit_writer *writer)
                                   writer->buffer + writer->end, writer->size - writer->end);
 
         invariant(used > 0); /* a checkpoint is far below a line's limit */
-        writer->sequence++;
-        writer->end += used;
+        writer_took_line(writer, used);
     }
 }
 

@@ -11,8 +11,9 @@
 
 #include <string.h>
 
-#define ROUND_RECORDS 4096u /* of one stream, before the next is looked at */
-#define LATE_RECORDS  256u  /* before it is asked again whether lines must stand back */
+#define ROUND_RECORDS 4096u   /* of one stream, before the next is looked at */
+#define LATE_RECORDS  256u    /* before it is asked again whether lines must stand back */
+#define WARM_OCTETS   131072u /* of lines: written while they are in the processor's cache */
 
 const struct policy *writer_policy(const struct audit_writer *writer)
 {
@@ -142,8 +143,7 @@ static void add_line(struct audit_writer *writer)
         report_damage(writer, AUDIT_DECISIONS);
         return;
     }
-    writer->sequence++;
-    writer->end += used;
+    writer_took_line(writer, used);
 }
 
 /* Whether so much waits in the ring that lines must stand back: they cost as much again as the
@@ -242,8 +242,7 @@ static bool take_change(struct audit_writer *writer, const void *record, size_t 
         audit_change_line(record, len, writer->sequence + 1, writer->buffer + writer->end,
                           writer->size - writer->end);
     invariant(used > 0); /* a record and its head are far below a line's limit */
-    writer->sequence++;
-    writer->end += used;
+    writer_took_line(writer, used);
     return true;
 }
 
@@ -307,6 +306,18 @@ static struct writer_head *find_earliest(struct audit_writer *writer, unsigned f
     return earliest;
 }
 
+/* After some records: whether lines must stand back, and what there is of them to the output.
+ */
+static void look_around(struct audit_writer *writer, unsigned first)
+{
+    for (unsigned i = 0; i < writer->inputs.workers; i++) {
+        writer->heads[i].late = is_late(writer, first + i);
+    }
+    if (writer->end - writer->start >= WARM_OCTETS && !writer_is_blocked(writer)) {
+        writer_flush(writer, writer->now.mono_us, false);
+    }
+}
+
 /* Takes what has room from the rings of one stream, in the order of answers, so much that the
  * other stream gets its turn. first: number of the first of these rings. */
 static bool collect_rings(struct audit_writer *writer, unsigned first)
@@ -318,8 +329,8 @@ static bool collect_rings(struct audit_writer *writer, unsigned first)
         writer->heads[i].next = NEXT_NONE;
     }
     while (taken < ROUND_RECORDS) {
-        for (unsigned i = 0; taken % LATE_RECORDS == 0 && i < writer->inputs.workers; i++) {
-            writer->heads[i].late = is_late(writer, first + i);
+        if (taken % LATE_RECORDS == 0) {
+            look_around(writer, first);
         }
         struct writer_head *const head = find_earliest(writer, first);
 

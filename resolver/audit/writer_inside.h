@@ -58,10 +58,11 @@ struct audit_writer {
     uint64_t sequence;
     char *buffer; /* lines from start to end wait for the output */
     size_t start, end, size;
-    size_t most;     /* octets of it that were in use since it went back to the system */
-    bool full;       /* a record found no room in the buffer */
-    bool more;       /* a ring has more than was taken in a round */
-    bool has_notice; /* the line at start 0 tells of lost events */
+    uint64_t waiting; /* so many */
+    size_t most;      /* octets of it that were in use since it went back to the system */
+    bool full;        /* a record found no room in the buffer */
+    bool more;        /* a ring has more than was taken in a round */
+    bool has_notice;  /* the line at start 0 tells of lost events */
     size_t notice_len;
     uint64_t notice_ring, notice_output; /* as many as it says */
     uint64_t told_ring, told_output;     /* by all such lines */
@@ -121,6 +122,8 @@ uint64_t writer_lost_output(const struct audit_writer *writer);
 bool writer_has_lines(const struct audit_writer *writer);
 /* Counts lines that nobody will read; none where there are none. */
 void writer_give_up(struct audit_writer *writer, uint64_t count);
+/* One of `used` octets was written behind the others. */
+void writer_took_line(struct audit_writer *writer, size_t used);
 /* Room for a line. */
 bool writer_has_room(const struct audit_writer *writer);
 /* Whether the output takes nothing at the moment. */

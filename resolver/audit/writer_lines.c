@@ -56,6 +56,13 @@ bool writer_is_blocked(const struct audit_writer *writer)
            atomic_load_explicit(&writer->last_error, memory_order_relaxed) != 0;
 }
 
+void writer_took_line(struct audit_writer *writer, size_t used)
+{
+    writer->sequence++;
+    writer->waiting++;
+    writer->end += used;
+}
+
 static uint64_t count_lines(const char *at, size_t len)
 {
     uint64_t lines = 0;
@@ -75,6 +82,7 @@ static void empty_buffer(struct audit_writer *writer)
     writer->most = writer->end > writer->most ? writer->end : writer->most;
     writer->start = 0;
     writer->end = 0;
+    writer->waiting = 0;
     writer->has_notice = false;
 }
 
@@ -89,7 +97,7 @@ void writer_rest(struct audit_writer *writer)
 /* What waits will never be taken. */
 void writer_discard(struct audit_writer *writer)
 {
-    uint64_t lines = count_lines(writer->buffer + writer->start, writer->end - writer->start);
+    uint64_t lines = writer->waiting;
 
     if (writer->has_notice && writer->start < writer->notice_len) {
         lines--; /* it will be told again */
@@ -117,11 +125,11 @@ void writer_add_notice(struct audit_writer *writer, uint64_t now_us)
     }
     writer->notice_ring = ring - writer->told_ring;
     writer->notice_output = output - writer->told_output;
-    writer->end =
+    writer->notice_len =
         audit_lost_json(clock_read().wall_us, writer->notice_ring, writer->notice_output,
-                        ++writer->sequence, writer->buffer, writer->size);
-    invariant(writer->end > 0);
-    writer->notice_len = writer->end;
+                        writer->sequence + 1, writer->buffer, writer->size);
+    invariant(writer->notice_len > 0);
+    writer_took_line(writer, writer->notice_len);
     writer->has_notice = true;
     writer->told_ring = ring;
     writer->told_output = output;
@@ -187,7 +195,10 @@ void writer_flush(struct audit_writer *writer, uint64_t now_us, bool at_once)
     const char *from = writer->buffer + writer->start;
     const int rc =
         audit_output_write(writer->output, from, writer->end - writer->start, now_us, &used);
-    atomic_fetch_add_explicit(&writer->written, count_lines(from, used), memory_order_relaxed);
+    /* What was taken whole need not be read again. */
+    const uint64_t lines = rc == 0 ? writer->waiting : count_lines(from, used);
+    atomic_fetch_add_explicit(&writer->written, lines, memory_order_relaxed);
+    writer->waiting -= lines;
     writer->start += used;
     if (rc == 0) {
         empty_buffer(writer);
