@@ -213,7 +213,8 @@ WIDE INLINED void load_wide(const struct bundle *bundle, size_t from, wide words
 WIDE INLINED void compress_wide(const struct bundle *bundle, size_t number, wide sum[8])
 {
     const bool is_last = number + 1 == bundle->blocks;
-    const __m512i reached = _mm512_set1_epi64((long long)((number + 1) * BLOCK_OCTETS));
+    const uint64_t octets = (number + 1) * BLOCK_OCTETS;
+    const __m512i reached = _mm512_set1_epi64((long long)octets);
     const __m512i lens = _mm512_loadu_si512(bundle->len);
     wide words[WORDS];
     wide v[16];
