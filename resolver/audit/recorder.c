@@ -44,10 +44,10 @@ const char *audit_recorder_word(enum audit_recorder_state state)
 
 /* --- what is told --- */
 
-static uint64_t octets_of(const struct audit_recorder *recorder,
-                          const struct audit_log_stats *log)
+/* Of all files, as they are: what was removed is not there any more. */
+static uint64_t octets_of(const struct audit_recorder *recorder, uint64_t written)
 {
-    const uint64_t octets = recorder->octets_before + log->octets;
+    const uint64_t octets = recorder->octets_before + written;
 
     return octets > recorder->freed ? octets - recorder->freed : 0;
 }
@@ -60,7 +60,7 @@ static void publish(struct audit_recorder *recorder)
     if (recorder->log != NULL) {
         audit_log_stats(recorder->log, &stats->log);
         stats->error = recorder->hangs ? -ETIMEDOUT : stats->log.error;
-        stats->octets = octets_of(recorder, &stats->log);
+        stats->octets = octets_of(recorder, stats->log.octets);
         stats->state = stats->error != 0 ? AUDIT_FAILING
                        : recorder->settings.most_octets > 0 &&
                                stats->octets >= recorder->settings.most_octets
@@ -235,7 +235,7 @@ static bool backlog_put(struct audit_recorder *recorder, unsigned stream,
 static bool is_at_bound(const struct audit_recorder *recorder)
 {
     return recorder->settings.most_octets > 0 &&
-           recorder->octets_before + audit_log_octets(recorder->log) >=
+           octets_of(recorder, audit_log_octets(recorder->log)) >=
                recorder->settings.most_octets;
 }
 

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/audit.h"
 #include "cli/audit_cosign.h"
+#include "cli/audit_note.h"
 #include "cli/audit_open.h"
 
 #include <errno.h>
@@ -31,7 +32,8 @@ static const char help[] =
     "  --key KEY          what `cordon audit key` shows on the machine that wrote it, or a "
     "file\n"
     "                     with it; not said: that of this machine\n"
-    "  --checkpoint FILE  a checkpoint that somebody else has kept: the log must have it\n"
+    "  --checkpoint FILE  a checkpoint that somebody else has kept, or lines of audit.publish\n"
+    "                     with one: the log must have it\n"
     "  --witness KEY      of witnesses (`cordon audit witness key`): they must have signed a\n"
     "                     checkpoint that the log has; says who has, and of how many blocks\n"
     "  --quorum N         so many of them; not said: all\n"
@@ -40,7 +42,7 @@ static const char help[] =
     "  --json             as a JSON document\n"
     "Exit status: 0 both hold; 1 one does not, or it cannot be read.\n";
 
-#define OCTETS_MAX (1u << 20) /* of a checkpoint from elsewhere */
+#define OCTETS_MAX (64u << 20) /* of a checkpoint from elsewhere, or lines with one */
 
 struct job {
     struct cli_audit_place place;
@@ -311,13 +313,26 @@ static int verify_all(const struct job *job)
     return code;
 }
 
-/* A checkpoint from elsewhere says itself which log of the folder it is of. What is none at
- * all is a fault of the first. */
-static int read_outside(struct job *job, const char *path)
+/* The number of its log in the folder is that of its origin, 1 where it is of another. */
+static bool is_checkpoint(struct job *job)
 {
     struct audit_checkpoint checkpoint;
     struct trust_note note;
     struct trust_note_key key;
+
+    if (trust_note_parse(job->outside.text, job->outside.len, &note) != 0 ||
+        audit_checkpoint_parse(&note, &checkpoint) != 0) {
+        return false;
+    }
+    if (audit_key_of_origin(&job->place.key, checkpoint.origin, &key, &job->outside_log) != 0) {
+        job->outside_log = 1;
+    }
+    return true;
+}
+
+/* What is no checkpoint at all says nothing about the log. */
+static int read_outside(struct job *job, const char *path)
+{
     size_t len = 0;
     const int rc = file_read(path, OCTETS_MAX, &job->outside_text, &len);
 
@@ -326,10 +341,15 @@ static int read_outside(struct job *job, const char *path)
         return CLI_REFUSED;
     }
     job->outside = (struct audit_outside){(const char *)job->outside_text, len};
-    if (trust_note_parse(job->outside.text, len, &note) != 0 ||
-        audit_checkpoint_parse(&note, &checkpoint) != 0 ||
-        audit_key_of_origin(&job->place.key, checkpoint.origin, &key, &job->outside_log) != 0) {
-        job->outside_log = 1;
+    if (!is_checkpoint(job)) {
+        job->outside.len = cli_audit_note_of_lines(job->outside_text, len);
+    }
+    if (!is_checkpoint(job)) {
+        fprintf(stderr,
+                "cordon audit verify: %s: neither a checkpoint nor lines of audit.publish with "
+                "one: nothing was verified\n",
+                path);
+        return CLI_REFUSED;
     }
     return CLI_GO_ON;
 }

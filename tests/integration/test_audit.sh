@@ -174,6 +174,31 @@ start_cordond
 [ "$(status 's["audit"]["directory"]')" = "$log/log-2" ] || fail "$(status 's["audit"]')"
 stop_cordond
 
+say "what was removed leaves room below the bound: recording goes on in the same run"
+mv "$work/state/audit" "$work/state/audit-before"
+option[audit.octets]=8MiB
+option[audit.decisions-octets]=1MiB
+option[audit.file]=1MiB
+write_config
+start_cordond
+python3 - >"$work/questions" <<'PYTHON'
+import random
+label = lambda: "".join(random.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=60))
+for i in range(60000):
+    print(".".join((label(), label(), label(), "blocked.test A")))
+PYTHON
+dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 -t 30 >"$work/dnsperf" 2>&1
+wait_until 90 status_is 's["audit"]["decisions"]["removed"] > 0 and s["audit"]["state"] == "recording"' || fail "$(status 's["audit"]')"
+status_is 's["audit"]["decisions"]["lost"] > 0' || fail "the bound was not met: $(status 's["audit"]')"
+recorded=$(status 's["audit"]["decisions"]["recorded"]')
+goes_on() { blocked 1; status_is 's["audit"]["decisions"]["recorded"] > '"$recorded"; }
+wait_until 30 goes_on || fail "nothing is recorded any more: $(status 's["audit"]')"
+stop_cordond
+verify --key "$work/state/audit.key.pub" "$work/state/audit" || fail "$(cat "$work/verdict")"
+rm -r "$work/state/audit"
+mv "$work/state/audit-before" "$work/state/audit"
+unset 'option[audit.octets]' 'option[audit.decisions-octets]' 'option[audit.file]'
+
 say "the bound is one for all logs of the folder; what waited for the log is counted there, and changes are recorded behind it"
 truncate -s 9M "$log/0000000001.cordon"
 option[audit.octets]=8MiB

@@ -68,6 +68,13 @@ PYTHON
 last_note "$work/cordond.out" >"$work/from-stdout"
 cmp "$work/from-stdout" "$log/head" || fail "standard output does not have the newest checkpoint"
 "$cordon" audit verify --quick -c "$work/cordond.yaml" --checkpoint "$work/from-stdout" >"$work/verdict" || fail "$(cat "$work/verdict")"
+# The lines as a collector has them do as well; a file without one is no fault of the log.
+sed 's/^/<85>Nov 23 host cordond[7]: /' "$work/cordond.out" >"$work/collected"
+"$cordon" audit verify --quick -c "$work/cordond.yaml" --checkpoint "$work/collected" >"$work/verdict" || fail "$(cat "$work/verdict")"
+grep -v checkpoint "$work/cordond.out" >"$work/collected"
+! "$cordon" audit verify --quick -c "$work/cordond.yaml" --checkpoint "$work/collected" >"$work/verdict" 2>"$work/err" || fail "a file without a checkpoint"
+says 'nothing was verified' <"$work/err" || fail "$(cat "$work/err")"
+[ ! -s "$work/verdict" ] || fail "a verdict of the log: $(cat "$work/verdict")"
 if [ -n "$syslog" ]; then
   has_syslog() { last_note "$work/syslog.out" 2>/dev/null | cmp -s - "$log/head"; }
   wait_until 30 has_syslog || fail "syslog does not have the newest checkpoint: $(tail -n 3 "$work/syslog.out")"
