@@ -11,6 +11,7 @@
  */
 #include "audit/event.h"
 
+#include "audit/varint.h"
 #include "base/invariant.h"
 #include "base/same.h"
 
@@ -220,7 +221,7 @@ static bool read_labels(const uint8_t *octets, uint8_t len, struct wire_name *ou
     if (at + 1 != len) {
         return false;
     }
-    memcpy(out->octets, octets, len);
+    (void)audit_octets_add(out->octets, octets, len);
     out->at[labels] = (uint8_t)at;
     out->len = len;
     out->labels = (uint8_t)labels;
@@ -239,7 +240,7 @@ static bool get_name(const uint8_t **at, const uint8_t *end, const struct wire_n
         if (asked == NULL) {
             return false;
         }
-        *out = *asked;
+        wire_name_copy(out, asked);
         return true;
     }
     if ((size_t)(end - *at) < len || !read_labels(*at, len, out)) {
@@ -349,9 +350,9 @@ bool audit_event_get(const void *record, size_t len, struct audit_event *out)
             return false;
         }
     } else if (head.name_at < head.chain_count) {
-        out->hit.name = out->chain.names[head.name_at];
+        wire_name_copy(&out->hit.name, &out->chain.names[head.name_at]);
     } else if (head.name_at == 0) {
-        out->hit.name = out->name;
+        wire_name_copy(&out->hit.name, &out->name);
     } else {
         return false;
     }
