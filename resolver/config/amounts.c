@@ -249,19 +249,29 @@ void config_print_octets(uint64_t octets, FILE *out)
     fputs(text, out);
 }
 
+/* The same into 32 bits, which max fits into. */
+static enum config_read_result read_narrow(struct config_reader *reader,
+                                           const struct config_row *row,
+                                           const struct config_node *node, uint64_t min,
+                                           uint64_t max, const struct amount *amount,
+                                           uint32_t *out)
+{
+    uint64_t value = 0;
+    const enum config_read_result result =
+        read_bounded(reader, row, node, min, max, amount, &value);
+
+    if (result == CONFIG_READ_OK) {
+        *out = (uint32_t)value;
+    }
+    return result;
+}
+
 enum config_read_result config_read_number(struct config_reader *reader,
                                            const struct config_row *row,
                                            const struct config_node *node, uint64_t min,
                                            uint64_t max, unsigned *out)
 {
-    uint64_t value = 0;
-    const enum config_read_result result =
-        read_bounded(reader, row, node, min, max, &amounts[COUNT], &value);
-
-    if (result == CONFIG_READ_OK) {
-        *out = (unsigned)value;
-    }
-    return result;
+    return read_narrow(reader, row, node, min, max, &amounts[COUNT], out);
 }
 
 enum config_read_result config_read_time(struct config_reader *reader,
@@ -269,14 +279,7 @@ enum config_read_result config_read_time(struct config_reader *reader,
                                          const struct config_node *node, uint64_t min_s,
                                          uint64_t max_s, uint32_t *out)
 {
-    uint64_t value = 0;
-    const enum config_read_result result =
-        read_bounded(reader, row, node, min_s, max_s, &amounts[SECONDS], &value);
-
-    if (result == CONFIG_READ_OK) {
-        *out = (uint32_t)value;
-    }
-    return result;
+    return read_narrow(reader, row, node, min_s, max_s, &amounts[SECONDS], out);
 }
 
 void config_print_time(uint32_t seconds, FILE *out)

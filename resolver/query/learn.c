@@ -12,7 +12,10 @@
 
 #include <string.h>
 
-static struct query_learning *take(struct query_engine *engine, struct query *q)
+/* For this question, which has none. NULL: there is no room. */
+static struct query_learning *take(struct query_engine *engine, struct query *q,
+                                   const struct query_origins *origins,
+                                   struct query_servers_wanted wanted)
 {
     struct query_learning *learning = pool_take(engine->learnings);
 
@@ -30,6 +33,10 @@ static struct query_learning *take(struct query_engine *engine, struct query *q)
         engine->all_learnings->prev_of_all = learning;
     }
     engine->all_learnings = learning;
+    learning->wanted = wanted;
+    learning->origins = *origins;
+    learning->truncate_passes = q->hits.truncate_passes;
+    q->learning = learning;
     return learning;
 }
 
@@ -263,14 +270,10 @@ bool query_learn_wait(struct query_engine *engine, struct query *q,
     if (!waits && settings->name_server_wait_ms > 0) {
         return false; /* by now, others have asked, too */
     }
-    struct query_learning *learning = take(engine, q);
+    struct query_learning *learning = take(engine, q, origins, wanted);
     if (learning == NULL) {
         return false;
     }
-    q->learning = learning;
-    learning->wanted = wanted;
-    learning->origins = *origins;
-    learning->truncate_passes = q->hits.truncate_passes;
     learning->placed = waits && query_take_place(engine, q);
     if (!waits) {
         (void)go_on(engine,
@@ -294,14 +297,10 @@ bool query_learn_prepare(struct query_engine *engine, struct query *q,
     if (engine->late >= most) {
         return false;
     }
-    struct query_learning *learning = take(engine, q);
+    struct query_learning *learning = take(engine, q, origins, wanted);
     if (learning == NULL) {
         return false;
     }
-    q->learning = learning;
-    learning->wanted = wanted;
-    learning->origins = *origins;
-    learning->truncate_passes = q->hits.truncate_passes;
     learning->chain = engine->chain;
     learning->late = true;
     return true;

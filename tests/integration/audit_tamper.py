@@ -8,7 +8,7 @@ import os
 import struct
 import sys
 
-from audit_read import chacha20, leaf
+from audit_read import chacha20, leaf, put_varint
 
 
 def path_of(folder, number):
@@ -41,15 +41,6 @@ def frames(octets):
 
 def blocks(octets):
     return [frame for frame in frames(octets) if frame[2] == 1]
-
-
-def varint(number):
-    octets = bytearray()
-    while number > 127:
-        octets.append(number & 127 | 128)
-        number >>= 7
-    octets.append(number)
-    return bytes(octets)
 
 
 def largest(octets):
@@ -169,15 +160,15 @@ class Attack:
             form, sections = b"", []
             for column, value in event:
                 octets_of = value if isinstance(value, bytes) else None
-                form += varint(2 * column + (octets_of is not None)) + varint(len(value) if octets_of is not None else value)
+                form += put_varint(2 * column + (octets_of is not None)) + put_varint(len(value) if octets_of is not None else value)
                 form += octets_of or b""
-                sections.append((16 + 2 * column, 1, varint(1 if octets_of is not None else value + 1)))
+                sections.append((16 + 2 * column, 1, put_varint(1 if octets_of is not None else value + 1)))
                 if octets_of is not None:
-                    sections.append((17 + 2 * column, 4, varint(len(value)) + value))
+                    sections.append((17 + 2 * column, 4, put_varint(len(value)) + value))
             salt = os.urandom(32)
             sections.append((144, 0, salt))
-            body = varint(len(sections))
-            body += b"".join(varint(number) + bytes([encoding]) + varint(len(data)) * 2 for number, encoding, data in sections)
+            body = put_varint(len(sections))
+            body += b"".join(put_varint(number) + bytes([encoding]) + put_varint(len(data)) * 2 for number, encoding, data in sections)
             body += b"".join(data for _, _, data in sections)
             header = bytearray(before)
             header[6] = 3

@@ -12,6 +12,7 @@
 #include "policy/kept.h"
 #include "setup/late.h"
 
+#include "setup/snapshot.h"
 #include "trust/press.h"
 
 #include <errno.h>
@@ -64,29 +65,13 @@ static void catalogue(const struct scene *scene, uint32_t serial, uint32_t one, 
 /* As the daemon does. */
 static int load(struct scene *scene, const char *use)
 {
-    char folder[256];
     char text[1024];
-    struct config *config = NULL;
 
-    assert_non_null(getcwd(folder, sizeof(folder)));
     snprintf(text, sizeof(text),
              "upstreams: {servers: [192.0.2.53]}\nlists: {directory: lists, use: {%s}}\n"
              "state: {directory: state}\n%s",
              use, scene->trust);
-    setup_snapshot_free(scene->snapshot);
-    scene->snapshot = NULL;
-    report_deinit(&scene->press.report);
-    assert_int_equal(
-        config_parse(text, strlen(text), "test.yaml", folder, &scene->press.report, &config),
-        0);
-    const struct setup_request request = {
-        .generation = 1, .now_s = PRESS_NOW_S, .late_octets = scene->late_octets};
-    const int rc =
-        setup_snapshot_make_for(config, &request, &scene->press.report, &scene->snapshot);
-    if (rc != 0) {
-        config_free(config);
-    }
-    return rc;
+    return snapshot_load(&scene->press, text, scene->late_octets, &scene->snapshot);
 }
 
 #define ONE  "one: enforce"

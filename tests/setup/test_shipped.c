@@ -12,6 +12,7 @@
 #include "policy/versions.h"
 #include "setup/late.h"
 
+#include "setup/snapshot.h"
 #include "trust/press.h"
 
 #include <errno.h>
@@ -92,11 +93,8 @@ static void close_scene(struct scene *scene)
 /* Writes the catalogue and loads, as the daemon does unless more says otherwise. */
 static int load(struct scene *scene, const char *use, const char *more)
 {
-    char folder[256];
     char text[2048];
-    struct config *config = NULL;
 
-    assert_non_null(getcwd(folder, sizeof(folder)));
     if (scene->catalogue != NULL) {
         press_catalogue_write(&scene->press, scene->catalogue, "lists", "34");
         scene->catalogue = NULL;
@@ -104,24 +102,7 @@ static int load(struct scene *scene, const char *use, const char *more)
     snprintf(text, sizeof(text),
              "upstreams: {servers: [192.0.2.53]}\nlists: {directory: lists, use: {%s}}\n%s",
              use, more);
-    setup_snapshot_free(scene->snapshot);
-    scene->snapshot = NULL;
-    report_deinit(&scene->press.report);
-    assert_int_equal(
-        config_parse(text, strlen(text), "test.yaml", folder, &scene->press.report, &config),
-        0);
-    if (strstr(more, "state:") == NULL) { /* as tools do, which put nothing in force */
-        free(config->state_directory);
-        config->state_directory = NULL;
-    }
-    const struct setup_request request = {
-        .generation = 1, .now_s = PRESS_NOW_S, .late_octets = scene->late_octets};
-    const int rc =
-        setup_snapshot_make_for(config, &request, &scene->press.report, &scene->snapshot);
-    if (rc != 0) {
-        config_free(config);
-    }
-    return rc;
+    return snapshot_load(&scene->press, text, scene->late_octets, &scene->snapshot);
 }
 
 #define ALONE "one: enforce"
