@@ -6,7 +6,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -287,11 +289,96 @@ static void finds_each_change_that_minutes_show(void **state)
     }
 }
 
+/* A naive one that has the clock from libc, and the rule from the words of the manual. */
+static bool holds_by_libc(const struct schedule *schedule, int64_t moment)
+{
+    const time_t at = (time_t)moment;
+    struct tm shown;
+
+    assert_non_null(localtime_r(&at, &shown));
+    const int minute = 60 * shown.tm_hour + shown.tm_min;
+    const bool today = (schedule->days >> ((shown.tm_wday + 6) % 7) & 1) != 0;
+    const bool yesterday = (schedule->days >> ((shown.tm_wday + 5) % 7) & 1) != 0;
+    const struct schedule_span span = schedule->spans[0];
+
+    if (schedule->span_count == 0) {
+        return today;
+    }
+    return span.from < span.to
+               ? today && minute >= span.from && minute < span.to
+               : (today && minute >= span.from) || (yesterday && minute < span.to);
+}
+
+/* Each minute of the two days around. */
+static void compare_around(const struct zone *zone, const char *name, int64_t turn)
+{
+    static const struct schedule schedules[] = {
+        {.days = 0x7f, .spans = {HOURS(100, 300)}, .span_count = 1},
+        {.days = 0x40, .spans = {HOURS(230, 245)}, .span_count = 1},
+        {.days = 0x60, .spans = {HOURS(2350, 30)}, .span_count = 1},
+        {.days = 0x20, .spans = {HOURS(1800, 200)}, .span_count = 1},
+        {.days = 0x40},
+    };
+    const int64_t from = turn - turn % 60 - CALENDAR_DAY_S;
+
+    for (size_t i = 0; i < sizeof(schedules) / sizeof(schedules[0]); i++) {
+        const struct schedule *schedule = &schedules[i];
+        bool before = holds_by_libc(schedule, from);
+        int64_t next = 0;
+
+        (void)schedule_next(schedule, zone, from, &next);
+        for (int64_t at = from; at < from + 2 * CALENDAR_DAY_S; at += 60) {
+            const bool now = holds_by_libc(schedule, at);
+
+            if (schedule_holds(schedule, zone, at) != now || (now != before) != (at == next)) {
+                fail_msg("%s, schedule %zu, at %lld: %d by libc", name, i, (long long)at, now);
+            }
+            if (at == next) {
+                (void)schedule_next(schedule, zone, at, &next);
+            }
+            before = now;
+        }
+    }
+}
+
+/* Zones whose clocks change by an hour, by half of one, by three, at midnight, twice around
+ * Ramadan, and that took days away. */
+static void minutes_around_each_turn_are_as_libc_shows_them(void **state)
+{
+    static const char *const zones[] = {
+        "Europe/Berlin",       "Europe/Dublin",    "America/New_York",  "America/St_Johns",
+        "America/Havana",      "America/Santiago", "Africa/Casablanca", "Africa/Cairo",
+        "Asia/Beirut",         "Asia/Gaza",        "Asia/Tehran",       "Pacific/Apia",
+        "Australia/Lord_Howe", "Australia/Sydney", "Pacific/Auckland",  "Pacific/Chatham",
+        "Antarctica/Troll",    "Africa/El_Aaiun",
+    };
+    size_t turns = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
+        struct zone *zone = load(zones[i]);
+        const int64_t to = moment_of("2031-01-01 00:00");
+        int64_t at = moment_of("2010-01-01 00:00");
+
+        setenv("TZ", zones[i], 1);
+        tzset();
+        while (zone_next(zone, at, &at) && at < to) {
+            compare_around(zone, zones[i], at);
+            turns++;
+        }
+        zone_free(zone);
+    }
+    unsetenv("TZ");
+    tzset();
+    assert_true(turns > 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holds_and_changes_when_the_wall_clock_says_so),
         cmocka_unit_test(finds_each_change_that_minutes_show),
+        cmocka_unit_test(minutes_around_each_turn_are_as_libc_shows_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
