@@ -93,7 +93,8 @@ static int prepare(struct evidence *all)
     int rc = all->clips == NULL || all->verdicts == NULL ? -ENOMEM : 0;
 
     for (size_t i = 0; i < all->logs.count && rc == 0; i++) {
-        rc = audit_key_of_log(&all->place.key, (unsigned)i + 1, &all->logs.sources[i].key);
+        rc = audit_key_of_log(&all->place.key, all->logs.at[i]->number,
+                              &all->logs.sources[i].key);
     }
     rc = rc == 0 ? clip(all, all->options->to_us) : rc;
     if (rc == 0) {
@@ -119,7 +120,7 @@ static int verify(struct evidence *all, FILE *transcript)
 
         rc = dossier_clip_verify(&all->clips[i], &options, &all->verdicts[i]);
         if (rc == 0) {
-            snprintf(label, sizeof(label), "log %zu", i + 1);
+            snprintf(label, sizeof(label), "log %u", all->logs.at[i]->number);
             cli_audit_print_verdict(label, &source->key, false, &all->verdicts[i], transcript);
             all->holds = all->holds && is_sound(&all->verdicts[i]);
         }

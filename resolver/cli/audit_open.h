@@ -32,6 +32,18 @@ struct cli_audit_log {
 int cli_audit_open(const char *folder, unsigned number, struct cli_audit_log *log);
 void cli_audit_close(struct cli_audit_log *log);
 
+/* The logs of a folder that are copies of one before them: its first file, or what begins it,
+ * is of the same log. */
+struct cli_audit_copies {
+    unsigned count;                  /* of logs that were looked at */
+    uint16_t of[AUDIT_LOGS_MAX + 1]; /* by the number of the log; 0: it is none */
+};
+void cli_audit_find_copies(const char *folder, unsigned newest,
+                           struct cli_audit_copies *copies);
+/* Whether log `number` is one, after a message: what it has counts once. */
+bool cli_audit_is_copy(const char *command, const char *folder,
+                       const struct cli_audit_copies *copies, unsigned number);
+
 /* Says what opening or reading has failed by. Returns CLI_REFUSED. */
 int cli_audit_failed(const char *command, const char *folder, int error);
 

@@ -80,10 +80,16 @@ int audit_report_open(const char *folder, struct audit_report_logs *logs)
     logs->sources = calloc(AUDIT_LOGS_MAX, sizeof(logs->sources[0]));
     rc = logs->at == NULL || logs->sources == NULL ? -ENOMEM : 0;
     const unsigned newest = audit_log_newest(folder);
-    while (rc == 0 && logs->count < newest) {
+    struct cli_audit_copies copies;
+
+    cli_audit_find_copies(folder, newest, &copies);
+    for (unsigned number = 1; rc == 0 && number <= newest; number++) {
+        if (cli_audit_is_copy(COMMAND, folder, &copies, number)) {
+            continue;
+        }
         struct cli_audit_log *log = calloc(1, sizeof(*log));
 
-        rc = log == NULL ? -ENOMEM : cli_audit_open(folder, (unsigned)logs->count + 1, log);
+        rc = log == NULL ? -ENOMEM : cli_audit_open(folder, number, log);
         if (rc == -ENOENT && logs->count > 0) {
             fprintf(stderr,
                     "cordon " COMMAND ": %s is missing, and a later log is there: a report of "

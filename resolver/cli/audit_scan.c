@@ -234,15 +234,20 @@ static void tell_missing(struct cli_audit_scan *scan, const char *folder)
 
 int cli_audit_scan(struct cli_audit_scan *scan)
 {
+    struct cli_audit_copies copies;
     struct cli_audit_log log;
     int rc = 0;
     unsigned last = audit_log_newest(scan->folder);
     const unsigned skip = scan->after != NULL ? scan->after->log : 0;
 
+    cli_audit_find_copies(scan->folder, last, &copies);
     for (unsigned i = 1; i <= last && rc == 0 && !scan->ended; i++) {
         const unsigned number = scan->newest_first ? last + 1 - i : i;
 
         if (skip != 0 && (scan->newest_first ? number > skip : number < skip)) {
+            continue;
+        }
+        if (cli_audit_is_copy(scan->command, scan->folder, &copies, number)) {
             continue;
         }
         rc = cli_audit_open(scan->folder, number, &log);

@@ -122,8 +122,27 @@ code 2 search word
 code 1 search --log "$work/nothing"
 code 1 search --provider three
 
-say "damage is counted and passed over"
 stop_cordond
+
+say "a copy beside the log counts once, and is named"
+cp -r "$log" "$work/twice"
+cp -r "$log" "$work/twice/log-2"
+for order in '' --newest; do
+  code 0 "$cordon" audit search --log "$work/twice" --stream all --json $order
+  says "$work/twice/log-2: this is a copy of the log in $work/twice, which counts" <"$work/err" || fail "$(cat "$work/err")"
+  cp "$work/out" "$work/twice.out"
+  code 0 "$cordon" audit search --log "$log" --stream all --json $order
+  cmp -s "$work/out" "$work/twice.out" || fail "a copy changes what is found: $(diff "$work/out" "$work/twice.out" | head -n 5)"
+done
+"$cordon" audit report blocks --log "$log" --format csv >"$work/once" 2>"$work/err" || fail "$(cat "$work/err")"
+"$cordon" audit report blocks --log "$work/twice" --format csv >"$work/out" 2>"$work/err" || fail "$(cat "$work/err")"
+cmp -s "$work/once" "$work/out" || fail "a copy changes the report: $(diff "$work/once" "$work/out")"
+says 'this is a copy' <"$work/err" || fail "a report does not name the copy"
+got=0
+"$cordon" audit verify --key "$("$cordon" audit key -c "$work/cordond.yaml")" "$work/twice" >"$work/out" 2>&1 || got=$?
+[ "$got" = 1 ] || fail "a copy verifies: $(cat "$work/out")"
+
+say "damage is counted and passed over"
 cp -r "$log" "$work/copy"
 python3 - "$work/copy/0000000001.cordon" <<'PYTHON'
 import sys
