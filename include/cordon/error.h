@@ -25,7 +25,9 @@ extern "C" {
     X(CORDON_E_CORRUPT, -2007, "the file is damaged")                                       \
     X(CORDON_E_LIMIT, -2008, "a limit was reached")                                         \
     X(CORDON_E_PASSWORD, -2009, "the password is wrong or missing")                         \
-    X(CORDON_E_REFUSED, -2010, "the input was refused; the report says why")
+    X(CORDON_E_REFUSED, -2010, "the input was refused; the report says why")                \
+    X(CORDON_E_NO_FILE, -2011,                                                              \
+      "it is no regular file, but a link, a pipe, a folder or a device")
 
 enum cordon_error {
 #define CORDON_ERROR_ENUM(name, value, text) name = (value),

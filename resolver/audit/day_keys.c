@@ -99,10 +99,10 @@ static int write_beside(const char *path, const uint8_t key[DIGEST_KEY_OCTETS])
 {
     char text[FILE_OCTETS + 1];
     const int fd =
-        open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+        file_open_regular(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, S_IRUSR | S_IWUSR);
 
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
     digest_hex(key, DIGEST_KEY_OCTETS, text);
     text[FILE_OCTETS - 1] = '\n';
@@ -180,19 +180,12 @@ int audit_day_keys_find(const char *folder, uint32_t before, struct audit_days *
 static int overwrite(const char *path)
 {
     static const char zeros[FILE_OCTETS];
-    const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    struct stat status;
-    int result = 0;
+    const int fd = file_open_regular(AT_FDCWD, path, O_WRONLY, 0);
 
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        result = -EINVAL;
-    }
-    if (result == 0) {
-        result = file_write_to(fd, zeros, sizeof(zeros));
-    }
+    int result = file_write_to(fd, zeros, sizeof(zeros));
     if (result == 0 && fsync(fd) != 0) {
         result = -errno;
     }

@@ -38,18 +38,19 @@ static int open_file(void *context, uint32_t number, bool create, uint64_t *size
     struct stat status;
 
     audit_file_name(number, name);
-    const int how = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    int fd = openat(folder_of(context), name, how | O_RDWR | (create ? O_CREAT : 0), 0640);
+    int fd = file_open_regular(folder_of(context), name, O_RDWR | (create ? O_CREAT : 0), 0640);
     /* Readers need no more. EPERM: nobody may change it (chattr +i, +a). */
-    if (fd < 0 && !create && (errno == EACCES || errno == EROFS || errno == EPERM)) {
-        fd = openat(folder_of(context), name, how | O_RDONLY);
+    if (!create && (fd == -EACCES || fd == -EROFS || fd == -EPERM)) {
+        fd = file_open_regular(folder_of(context), name, O_RDONLY, 0);
     }
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (fstat(fd, &status) != 0) {
+        const int result = -errno;
+
         close(fd);
-        return -EINVAL;
+        return result;
     }
     *size = (uint64_t)status.st_size;
     return fd;
@@ -111,6 +112,9 @@ static int write_file(void *context, int file, uint64_t at, const void *data, si
     const ssize_t part = pwrite(file, data, len, (off_t)at);
 
     *done = part > 0 ? (size_t)part : 0;
+    if (part < 0 && errno == EBADF) {
+        return -EPERM; /* opened anew while nobody might change it: to read alone */
+    }
     return part < 0 ? -errno : 0;
 }
 
@@ -200,18 +204,13 @@ static int next_file(void *context, uint32_t from, uint32_t *number)
 
 static int read_head(void *context, char *out, size_t size, size_t *len)
 {
-    /* A pipe of this name must hold up nobody who looks at a folder of others. */
-    const int fd =
-        openat(folder_of(context), HEAD, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    struct stat status;
+    const int fd = file_open_regular(folder_of(context), HEAD, O_RDONLY, 0);
     size_t got = 0;
 
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
-    int result = fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)
-                     ? -EINVAL
-                     : read_file(context, fd, 0, out, size, &got);
+    int result = read_file(context, fd, 0, out, size, &got);
     close(fd);
     if (result == 0 && got == size) {
         result = CORDON_E_TOO_LARGE;
@@ -225,11 +224,10 @@ static int read_head(void *context, char *out, size_t size, size_t *len)
 static int write_head(void *context, const char *text, size_t len)
 {
     const int folder = folder_of(context);
-    const int fd =
-        openat(folder, HEAD_NEXT, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    const int fd = file_open_regular(folder, HEAD_NEXT, O_WRONLY | O_CREAT | O_TRUNC, 0640);
 
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
     int result = file_write_to(fd, text, len);
     if (result == 0 && fdatasync(fd) != 0) {
@@ -308,11 +306,10 @@ static int clean_folder(void *context)
 static int lock_folder(void *context)
 {
     struct audit_folder *folder = context;
-    const int fd =
-        openat(folder->folder, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int fd = file_open_regular(folder->folder, LOCK, O_RDWR | O_CREAT, 0600);
 
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
     /* Whoever may read a lock may hold it, and readers of the log must not stop its writer. */
     (void)fchmod(fd, 0600);

@@ -223,12 +223,6 @@ static bool becomes_whole(struct audit_reader *reader)
     return false;
 }
 
-/* A file of that name that is none: a pipe, a link, a folder. */
-static bool is_no_file(int error)
-{
-    return error == -EINVAL || error == -ELOOP || error == -EISDIR || error == -ENXIO;
-}
-
 /* Opens the file of the reader's number. Without one *file is -1, and the item is the end, or
  * that it is missing: then the next that there is, however far, comes next. */
 static int open_next(struct audit_reader *reader, struct audit_item *item, int *file,
@@ -256,7 +250,7 @@ static int open_next(struct audit_reader *reader, struct audit_item *item, int *
     if (error == -ENOENT) {
         item->kind = AUDIT_ITEM_MISSING;
         reader->number = next;
-    } else if (is_no_file(error)) {
+    } else if (error == CORDON_E_NO_FILE) {
         item->kind = AUDIT_ITEM_BAD;
         item->end = 0;
         leave_file(reader);

@@ -168,12 +168,20 @@ static int find_later(const struct audit_files *files, const struct audit_log *l
 /* Reads file `number` to its end. *torn: its head is not whole. */
 static int scan_file(struct audit_log *log, uint32_t number, struct scan *scan, bool *torn)
 {
-    struct audit_reader *reader = audit_reader_create(log->files, number);
     struct audit_item item = {.kind = AUDIT_ITEM_END};
+    uint64_t size = 0;
     bool broken = false;
-    int result = reader == NULL ? -ENOMEM : 0;
 
     *torn = false;
+    const int file = log->files->open(log->files->context, number, false, &size);
+    if (file == CORDON_E_NO_FILE) { /* to a reader one whose head is not whole */
+        return file;
+    }
+    if (file >= 0) {
+        log->files->close(log->files->context, file);
+    }
+    struct audit_reader *reader = audit_reader_create(log->files, number);
+    int result = reader == NULL ? -ENOMEM : 0;
     while (result == 0) {
         const uint64_t end = scan->end;
 

@@ -98,6 +98,8 @@ enum audit_recorder_state {
     AUDIT_BOUND    /* the log is as large as it may be: only changes are recorded */
 };
 const char *audit_recorder_word(enum audit_recorder_state state); /* "recording" */
+/* Why it waits or fails, in words. */
+const char *audit_recorder_fault(int error);
 
 /* Octets of the path of the log's folder. */
 #define AUDIT_PATH_MAX 4096

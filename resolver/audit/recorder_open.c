@@ -192,13 +192,18 @@ static void open_log(void *argument)
 
         result = open_number(opening, number);
         if ((result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED ||
-             result == CORDON_E_VERSION) &&
+             result == CORDON_E_VERSION || result == CORDON_E_NO_FILE) &&
             number < AUDIT_LOGS_MAX) {
             opening->refused = result;
             result = open_number(opening, number + 1);
         }
     }
     opening->result = result;
+}
+
+const char *audit_recorder_fault(int error)
+{
+    return error == -EBUSY ? "another process writes to this log" : cordon_strerror(error);
 }
 
 static void say_waiting(struct audit_recorder *recorder, struct clock_now now)
@@ -215,8 +220,7 @@ static void say_waiting(struct audit_recorder *recorder, struct clock_now now)
         "a full disk; it is tried again all the time",
         recorder->folder, recorder->has_key ? "" : "its key ",
         recorder->has_key ? "" : recorder->key_file, recorder->has_key ? "" : ": ",
-        recorder->error == -EBUSY ? "another process writes to it"
-                                  : cordon_strerror(recorder->error));
+        audit_recorder_fault(recorder->error));
 }
 
 static void take_opened(struct audit_recorder *recorder, struct clock_now now)

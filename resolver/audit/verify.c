@@ -494,7 +494,7 @@ static int read_wanted(struct verification *v, const struct audit_files *files)
 
     if (result == 0) {
         want(v, text, len, "head");
-    } else if (result == CORDON_E_TOO_LARGE) {
+    } else if (result == CORDON_E_TOO_LARGE || result == CORDON_E_NO_FILE) {
         want(v, "", 0, "head");
     }
     v->no_head = result == -ENOENT;
@@ -502,7 +502,9 @@ static int read_wanted(struct verification *v, const struct audit_files *files)
     for (size_t i = 0; i < v->options->outside_count; i++) {
         want(v, v->options->outside[i].text, v->options->outside[i].len, "from elsewhere");
     }
-    return result == -ENOENT || result == CORDON_E_TOO_LARGE ? 0 : result;
+    return result == -ENOENT || result == CORDON_E_TOO_LARGE || result == CORDON_E_NO_FILE
+               ? 0
+               : result;
 }
 
 /* It is written behind each checkpoint: of a log that begins while it is read, it may be there

@@ -85,10 +85,9 @@ static int take_lock(struct audit_witness *witness, bool make)
     if (!path_in(witness->folder, "lock", path)) {
         return -ENAMETOOLONG;
     }
-    const int how = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
-    const int fd = open(path, how | (make ? O_CREAT : 0), 0600);
+    const int fd = file_open_regular(AT_FDCWD, path, O_RDWR | (make ? O_CREAT : 0), 0600);
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
     while (flock(fd, LOCK_EX) != 0) {
         if (errno != EINTR) {

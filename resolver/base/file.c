@@ -75,6 +75,22 @@ done:
     return rc;
 }
 
+int file_open_regular(int folder, const char *name, int how, mode_t mode)
+{
+    const int fd =
+        openat(folder, name, how | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
+    struct stat status;
+
+    if (fd < 0) {
+        return errno == ELOOP || errno == EISDIR || errno == ENXIO ? CORDON_E_NO_FILE : -errno;
+    }
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        close(fd);
+        return CORDON_E_NO_FILE;
+    }
+    return fd;
+}
+
 static int open_to_read(const char *path)
 {
     const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -93,7 +109,7 @@ static int read_opened(int fd, size_t max, uint8_t **data, size_t *len)
     } else if (S_ISDIR(status.st_mode)) {
         rc = -EISDIR;
     } else if (!S_ISREG(status.st_mode)) {
-        rc = -EINVAL;
+        rc = CORDON_E_NO_FILE;
     } else if (status.st_size < 0 || (uint64_t)status.st_size > max) {
         rc = CORDON_E_TOO_LARGE;
     } else {

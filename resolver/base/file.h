@@ -10,10 +10,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Opens a regular file of that very name in a folder (a descriptor, or AT_FDCWD), as open()
+ * does with how, and never waits: not for a pipe's other end either. The descriptor; -errno;
+ * CORDON_E_NO_FILE if something else is there, a symbolic link, too. */
+int file_open_regular(int folder, const char *name, int how, mode_t mode);
+
 /*
  * Reads a regular file of at most max octets into memory that the caller frees; a zero octet
- * follows the contents (not counted). 0; -errno; -EISDIR or -EINVAL if it is no regular file;
- * CORDON_E_TOO_LARGE. The file is opened without following a terminal or FIFO into a block.
+ * follows the contents (not counted). 0; -errno; -EISDIR or CORDON_E_NO_FILE if it is no
+ * regular file; CORDON_E_TOO_LARGE. The file is opened without following a terminal or FIFO
+ * into a block.
  */
 int file_read(const char *path, size_t max, uint8_t **data, size_t *len);
 

@@ -22,7 +22,7 @@
 /* CORDON_E_REFUSED: of changes_file_save(); the others: of file_read(). */
 static bool is_other(int rc)
 {
-    return rc == CORDON_E_REFUSED || rc == -EINVAL || rc == -EISDIR;
+    return rc == CORDON_E_REFUSED || rc == CORDON_E_NO_FILE || rc == -EISDIR;
 }
 
 const char *changes_file_words(int rc)

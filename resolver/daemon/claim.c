@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -22,22 +23,16 @@ void claim_init(struct claim *claim)
     *claim = (struct claim){.fd = -1};
 }
 
-/* 0 or -errno; -EINVAL: it is no regular file. */
+/* 0, -errno or CORDON_E_NO_FILE. */
 static int open_file(struct claim *claim)
 {
-    const int how = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-    struct stat status;
+    int fd = file_open_regular(AT_FDCWD, claim->path, O_RDWR | O_CREAT, 0600);
 
-    int fd = open(claim->path, how | O_RDWR | O_CREAT, 0600);
-    if (fd < 0 && (errno == EROFS || errno == EPERM)) {
-        fd = open(claim->path, how | O_RDONLY); /* there already: it can be locked */
+    if (fd == -EROFS || fd == -EPERM) { /* there already: it can be locked */
+        fd = file_open_regular(AT_FDCWD, claim->path, O_RDONLY, 0);
     }
     if (fd < 0) {
-        return errno == ELOOP || errno == EISDIR || errno == ENXIO ? -EINVAL : -errno;
-    }
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        close(fd);
-        return -EINVAL;
+        return fd;
     }
     (void)fchmod(fd, 0600); /* whoever may read a lock may hold it */
     claim->fd = fd;
@@ -147,8 +142,8 @@ int claim_take(struct claim *claim, const char *folder, pid_t predecessor, unsig
             LOG_LEVEL_WARNING,
             "%s cannot be locked (%s): nothing keeps a second cordond from writing to the "
             "same state directory%s",
-            claim->path, rc == -EINVAL ? "it is no regular file" : cordon_strerror(rc),
-            rc == -EINVAL ? ". Remove it, and start again" : "");
+            claim->path, cordon_strerror(rc),
+            rc == CORDON_E_NO_FILE ? ". Remove it, and start again" : "");
         claim_release(claim);
     }
     return 0;

@@ -145,17 +145,16 @@ static int append(const char *path, const char *before, const char *line, size_t
 
     if (lstat(path, &status) == 0) {
         if (!S_ISREG(status.st_mode)) {
-            return -EINVAL; /* somebody's doing, and not ours to write to */
+            return CORDON_E_NO_FILE; /* somebody's doing, and not ours to write to */
         }
         if ((uint64_t)status.st_size + len > DAEMON_HISTORY_OCTETS &&
             rename(path, before) != 0) {
             return -errno;
         }
     }
-    const int fd =
-        open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    const int fd = file_open_regular(AT_FDCWD, path, O_RDWR | O_APPEND | O_CREAT, 0600);
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
     int rc = fstat(fd, &status) != 0 ? -errno : end_last_line(fd, &status);
     rc = rc == 0 ? file_write_to(fd, line, len) : rc;

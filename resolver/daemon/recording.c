@@ -444,7 +444,7 @@ static const char *disk_error(int error)
 {
     return error == 0            ? NULL
            : error == -ETIMEDOUT ? "the disk does not answer"
-                                 : cordon_strerror(error);
+                                 : audit_recorder_fault(error);
 }
 
 static void write_forgotten(struct text *out, const struct audit_forgotten *forgotten)

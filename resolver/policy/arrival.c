@@ -30,8 +30,8 @@ int arrival_read(const char *path, const struct trust_keyring *keyring, struct r
                    rc == -ENOENT
                        ? ": put its file there, or take its id out of lists.use, views "
                          "and when"
-                   : rc == -EINVAL ? ": it is no regular file; put its file there"
-                                   : "");
+                   : rc == CORDON_E_NO_FILE ? ": put its file there"
+                                            : "");
         return rc;
     }
     digest_of_both(read.at, read.len, hash, read.digest);

@@ -187,7 +187,8 @@ static int bring_signatures(const char *from, const char *to)
         }
         count++;
         rc = bring_signature(source, target);
-        if (rc == CORDON_E_TOO_LARGE || rc == -EINVAL || rc == -EISDIR || rc == -ENOENT) {
+        if (rc == CORDON_E_TOO_LARGE || rc == -EINVAL || rc == CORDON_E_NO_FILE ||
+            rc == -EISDIR || rc == -ENOENT) {
             rc = 0;
         }
     }

@@ -133,9 +133,9 @@ static int take_lock(const char *path, int *fd)
     if ((size_t)snprintf(name, sizeof(name), "%s.lock", path) >= sizeof(name)) {
         return -ENAMETOOLONG;
     }
-    *fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    *fd = file_open_regular(AT_FDCWD, name, O_RDWR | O_CREAT, 0600);
     if (*fd < 0) {
-        return -errno;
+        return *fd;
     }
     if (fcntl(*fd, F_OFD_SETLK, &lock) != 0) {
         const int rc = errno == EACCES ? -EAGAIN : -errno;

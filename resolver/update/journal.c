@@ -128,10 +128,9 @@ static int append(const char *directory, const char *line, size_t len)
     if (stat(path, &status) == 0 && status.st_size > UPDATE_JOURNAL_OCTETS_MAX) {
         (void)rename(path, before);
     }
-    const int fd =
-        open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, JOURNAL_MODE);
+    const int fd = file_open_regular(AT_FDCWD, path, O_RDWR | O_APPEND | O_CREAT, JOURNAL_MODE);
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
     int rc = end_line(fd);
     rc = rc == 0 ? file_write_to(fd, line, len) : rc;

@@ -279,7 +279,7 @@ static int add_file(const char *folder, const char *name, struct digest *digest)
     free(data);
     digest_add(digest, name, strlen(name) + 1);
     digest_add(digest, hash, sizeof(hash));
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         return -errno;
     }

@@ -143,10 +143,26 @@ static void what_is_no_regular_file_is_refused_without_waiting(void **state)
     assert_int_equal(mkdir("folder", 0700), 0);
     assert_int_equal(symlink("nowhere", "dangling"), 0);
     assert_int_equal(symlink("loop", "loop"), 0);
-    assert_int_equal(file_read("fifo", 100, &data, &len), -EINVAL); /* nobody writes to it */
+    assert_int_equal(file_read("fifo", 100, &data, &len),
+                     CORDON_E_NO_FILE); /* nobody writes to it */
     assert_int_equal(file_read("folder", 100, &data, &len), -EISDIR);
-    assert_int_equal(file_read("/dev/zero", 100, &data, &len), -EINVAL);
+    assert_int_equal(file_read("/dev/zero", 100, &data, &len), CORDON_E_NO_FILE);
     assert_int_equal(file_read("dangling", 100, &data, &len), -ENOENT);
+    static const int hows[] = {O_RDONLY,         O_WRONLY,
+                               O_RDWR,           O_WRONLY | O_CREAT | O_TRUNC,
+                               O_RDWR | O_CREAT, O_RDWR | O_APPEND | O_CREAT};
+    static const char *const names[] = {"fifo", "folder", "dangling", "loop", "/dev/zero"};
+    for (size_t i = 0; i < sizeof(hows) / sizeof(hows[0]); i++) {
+        for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+            if (file_open_regular(AT_FDCWD, names[k], hows[i], 0600) != CORDON_E_NO_FILE) {
+                fail_msg("%s, opened by %#x", names[k], (unsigned)hows[i]);
+            }
+        }
+    }
+    const int fd = file_open_regular(AT_FDCWD, "regular", O_RDWR | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(file_open_regular(AT_FDCWD, "none", O_RDWR, 0), -ENOENT);
     assert_int_equal(file_read("loop", 100, &data, &len), -ELOOP);
     assert_int_equal(file_read("absent", 100, &data, &len), -ENOENT);
     assert_int_equal(file_read("fifo/x", 100, &data, &len), -ENOTDIR);
@@ -180,7 +196,7 @@ static void what_is_taken_is_read_once(void **state)
     assert_int_equal(file_take("large", 2, &data, &len), CORDON_E_TOO_LARGE);
     assert_false(is_there("large"));
     assert_int_equal(mkfifo("fifo", 0600), 0);
-    assert_int_equal(file_take("fifo", 10, &data, &len), -EINVAL);
+    assert_int_equal(file_take("fifo", 10, &data, &len), CORDON_E_NO_FILE);
     assert_false(is_there("fifo"));
     assert_int_equal(mkdir("folder", 0700), 0);
     assert_int_equal(file_take("folder", 10, &data, &len), -EISDIR);

@@ -148,10 +148,12 @@ static void what_is_no_file_is_left_alone(void **state)
     make_set(fixture);
     path_of(fixture, HISTORY_FILE, path);
     assert_int_equal(mkdir(path, 0700), 0);
-    assert_int_equal(history_add(fixture->folder, fixture->snapshot, &start, NOW_US), -EINVAL);
+    assert_int_equal(history_add(fixture->folder, fixture->snapshot, &start, NOW_US),
+                     CORDON_E_NO_FILE);
     assert_int_equal(rmdir(path), 0);
     assert_int_equal(symlink("/dev/null", path), 0);
-    assert_int_equal(history_add(fixture->folder, fixture->snapshot, &start, NOW_US), -EINVAL);
+    assert_int_equal(history_add(fixture->folder, fixture->snapshot, &start, NOW_US),
+                     CORDON_E_NO_FILE);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(history_add("/tmp/cordon-none", fixture->snapshot, &start, NOW_US),
                      -ENOENT);
