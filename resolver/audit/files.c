@@ -224,8 +224,12 @@ static int read_head(void *context, char *out, size_t size, size_t *len)
 static int write_head(void *context, const char *text, size_t len)
 {
     const int folder = folder_of(context);
-    const int fd = file_open_regular(folder, HEAD_NEXT, O_WRONLY | O_CREAT | O_TRUNC, 0640);
+    const int how = O_WRONLY | O_CREAT | O_TRUNC;
+    int fd = file_open_regular(folder, HEAD_NEXT, how, 0640);
 
+    if (fd == CORDON_E_NO_FILE && unlinkat(folder, HEAD_NEXT, 0) == 0) {
+        fd = file_open_regular(folder, HEAD_NEXT, how, 0640);
+    }
     if (fd < 0) {
         return fd;
     }

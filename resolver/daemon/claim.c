@@ -28,8 +28,10 @@ static int open_file(struct claim *claim)
 {
     int fd = file_open_regular(AT_FDCWD, claim->path, O_RDWR | O_CREAT, 0600);
 
-    if (fd == -EROFS || fd == -EPERM) { /* there already: it can be locked */
-        fd = file_open_regular(AT_FDCWD, claim->path, O_RDONLY, 0);
+    if (fd == -EROFS || fd == -EPERM) {
+        const int there = file_open_regular(AT_FDCWD, claim->path, O_RDONLY, 0);
+
+        fd = there >= 0 ? there : fd; /* it can be locked */
     }
     if (fd < 0) {
         return fd;

@@ -82,6 +82,19 @@ for name in head lock 0000000001.cordon; do
   done
 done
 
+for kind in pipe link; do
+  say "a $kind where the next head is written: it goes, and the log goes on"
+  rm -rf "$state"
+  cp -r "$work/whole" "$state"
+  in_the_way "$kind" audit/head.next
+  start_cordond
+  goes_on() { status_is 's["audit"]["state"] == "recording" and s["audit"]["checkpoint"] is not None and s["audit"]["directory"].endswith("/audit")'; }
+  wait_until 60 goes_on || fail "$(status 's["audit"]')"
+  stop_cordond
+  timeout 60 "$cordon" audit verify -c "$work/cordond.yaml" >"$work/verdict" 2>&1 || fail "$(cat "$work/verdict")"
+  [ "$(cat "$work/elsewhere")" = secret ] || fail "what a link leads to was written: $(cat "$work/elsewhere")"
+done
+
 say "a log that another process writes to: the status says so in these words, and it is gone on with once that one has ended"
 rm -rf "$state"
 cp -r "$work/whole" "$state"
