@@ -13,8 +13,9 @@ struct config_place config_place_of(const struct config_node *node)
     return (struct config_place){node->line, node->column};
 }
 
-static void add_fault(const struct config_reader *reader, const char *name,
-                      struct config_place place, const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) static void
+add_fault(const struct config_reader *reader, const char *name, struct config_place place,
+          const char *format, va_list arguments)
 {
     char message[REPORT_TEXT_MAX];
     const int len = vsnprintf(message, sizeof(message), format, arguments);
