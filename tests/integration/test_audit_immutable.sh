@@ -6,7 +6,7 @@
 
 log="$work/state/audit"
 free() { chattr -R -f -ia "$log" 2>/dev/null || true; }
-trap 'code=$?; free; (exit "$code"); stop_all' EXIT
+trap 'code=$?; trap - ERR; set +e; free; (exit "$code"); stop_all' EXIT
 touch "$work/try"
 { chattr +i "$work/try" && chattr -i "$work/try" && chattr +a "$work/try" && chattr -a "$work/try"; } 2>/dev/null ||
   skip "chattr +i and +a are not possible here"
