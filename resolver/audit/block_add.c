@@ -10,6 +10,7 @@
 #include "audit/block_inside.h"
 
 #include "audit/varint.h"
+#include "base/invariant.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -408,11 +409,12 @@ static inline const struct follower *find_follower(const struct audit_builder *b
 static void keep_follower(struct audit_builder *builder, uint64_t lead,
                           const struct entry *entries, unsigned count)
 {
-    uint64_t numbers[AUDIT_COLUMN_END];
+    uint64_t numbers[AUDIT_COLUMN_END] = {0};
 
     for (unsigned i = 0; i < count; i++) {
         numbers[entries[i].column - builder->columns] = entries[i].number;
     }
+    invariant(numbers[AUDIT_NAME] != 0); /* lead_of() */
     const uint32_t before = builder->follower_room;
     if (!grow32((void **)&builder->followers, &builder->follower_room,
                 (size_t)numbers[AUDIT_NAME], sizeof(*builder->followers))) {
