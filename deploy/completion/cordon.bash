@@ -13,6 +13,11 @@ _cordon() {
     mapfile -t COMPREPLY < <(compgen -W 'audit cache catalogue check clients compare exception explain key list lists pause query reload root status top trace trust update upstreams why --help --version' -- "$cur")
     return
   fi
+  case $command:$verb:$prev in
+    audit:index:--to)
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      return ;;
+  esac
   case $prev in
     -c | --config | --socket | --key | --checkpoint | --witness | --request | --dir | --output)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -30,12 +35,13 @@ _cordon() {
   esac
   case $command in
     audit)
-      if ((cword == 2)); then options='check cosign forget impact key prove report search top verify why witness --help'; else
+      if ((cword == 2)); then options='check cosign forget impact index key prove report search top verify why witness --help'; else
         case $verb in
           check) options='--key --witness --quorum --json --help' ;;
           cosign) options='add ask request --witness --request --old --output --log --key --config --help' ;;
           forget) options='--before --pseudonyms-before --stream --reason --log --key-file --config --socket --json --help' ;;
           impact) options='--since --until --from --to --format --table --output --log --config --help' ;;
+          index) options='--to --rebuild --json --quiet --log --config --help' ;;
           key) options='--config --json --help' ;;
           prove) options='--output --log --key --config --help' ;;
           report) options='exposure blocks exceptions evidence --provider --since --until --from --to --format --table --output --log --config --verify-key --key --password-fd --unsigned --help' ;;

@@ -31,6 +31,10 @@ static int meet(struct search *search, const struct audit_item *item)
     if (search->waits || !audit_query_wants(search->query, header)) {
         return 0;
     }
+    if (way->wants != NULL &&
+        !way->wants(way->context, header, item->kind == AUDIT_ITEM_REMOVED)) {
+        return 0;
+    }
     search->stats.blocks++;
     if (item->kind == AUDIT_ITEM_REMOVED) {
         search->stats.removed++;

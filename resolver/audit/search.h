@@ -32,12 +32,16 @@ struct audit_search_way {
     /* The log is being written: an end that is not whole is no damage. Not newest first. */
     bool growing;
     struct audit_search_place from;
+    /* Asked of each block of these streams and times, in the order of the search and before it
+     * is read; removed: its events were taken out. False: it is passed over, and counted
+     * nowhere. With threads that is some blocks before its events are shown. NULL: all. */
+    bool (*wants)(void *context, const struct audit_header *header, bool removed);
     /* All events of the block that were found have been shown. NULL: nothing. */
     void (*shown)(void *context, const struct audit_header *header, struct audit_block *block);
     /* Told now and then how many octets of how many are behind it; false ends the search. The
      * caller's thread. NULL: none. */
     bool (*progress)(void *context, uint64_t done, uint64_t all);
-    void *context; /* of these two */
+    void *context; /* of these three */
 };
 
 /* All that is set must hold. Borrowed for the call. */

@@ -15,6 +15,7 @@ int cli_audit_check(int argc, char **argv);
 int cli_audit_cosign(int argc, char **argv);
 int cli_audit_forget(int argc, char **argv);
 int cli_audit_impact(int argc, char **argv);
+int cli_audit_index(int argc, char **argv);
 int cli_audit_key(int argc, char **argv);
 int cli_audit_prove(int argc, char **argv);
 int cli_audit_report(int argc, char **argv);

@@ -86,7 +86,7 @@ static bool on_progress(void *context, uint64_t done, uint64_t all)
 
     if (scan->progress.on) {
         cli_progress_watch(&scan->progress, &report);
-        report_progress(&report, "searching", done, all);
+        report_progress(&report, scan->doing != NULL ? scan->doing : "searching", done, all);
     }
     return !is_over(scan);
 }
@@ -101,6 +101,13 @@ static bool on_found(void *context, const struct audit_header *header,
         scan->ended = true;
     }
     return !scan->ended && (++scan->checked % SIGNALS_EVERY != 0 || !is_over(scan));
+}
+
+static bool on_wants(void *context, const struct audit_header *header, bool removed)
+{
+    struct cli_audit_scan *scan = context;
+
+    return scan->wants(scan->context, scan->log, header, removed);
 }
 
 static void on_shown(void *context, const struct audit_header *header,
@@ -183,6 +190,7 @@ static int scan_log(struct cli_audit_scan *scan, const struct cli_audit_log *log
     struct audit_search_way way = {.threads = threads_for_it(),
                                    .newest_first = scan->newest_first,
                                    .growing = scan->follow,
+                                   .wants = scan->wants != NULL ? on_wants : NULL,
                                    .shown = on_shown,
                                    .progress = on_progress,
                                    .context = scan};
@@ -263,6 +271,7 @@ int cli_audit_scan(struct cli_audit_scan *scan)
         }
     }
     cli_audit_scan_hide(scan);
+    scan->error = rc;
     if (rc != 0) {
         return cli_audit_failed(scan->command, scan->folder, rc);
     }

@@ -19,6 +19,7 @@
 
 struct cli_audit_scan {
     const char *command; /* for messages */
+    const char *doing;   /* for progress; NULL: "searching" */
     const char *folder;
     const struct audit_query *query; /* its way is not looked at */
     const struct audit_id *after;    /* NULL: from the beginning */
@@ -27,6 +28,8 @@ struct cli_audit_scan {
     /* Event i of the block; columns are loaded by audit_block_load. False ends the search. */
     bool (*found)(void *context, unsigned log, const struct audit_header *header,
                   struct audit_block *block, uint32_t i);
+    /* As that of struct audit_search_way. NULL: all are wanted. */
+    bool (*wants)(void *context, unsigned log, const struct audit_header *header, bool removed);
     /* After the events of one block. NULL: nothing. */
     void (*shown)(void *context, struct audit_block *block);
     /* When all that there was was shown: before waiting for more (follow). NULL: nothing. */
@@ -36,6 +39,7 @@ struct cli_audit_scan {
     /* What came of it. */
     uint64_t count, damaged, removed;
     bool ended; /* by `found`, a signal or a reader who left */
+    int error;  /* that a log could not be read by; 0: none */
 
     /* Inside. */
     struct cli_progress progress;
