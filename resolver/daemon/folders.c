@@ -18,6 +18,14 @@ static bool is_elsewhere(const uv_stat_t *before, const uv_stat_t *after)
     return before->st_dev != after->st_dev || before->st_ino != after->st_ino;
 }
 
+/* A folder that was moved away and made anew may still be filled. */
+static bool is_link(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
+}
+
 /* Also when a folder goes (status is an error), which changes nothing, and comes back. */
 static void on_change(uv_fs_poll_t *poll, int status, const uv_stat_t *before,
                       const uv_stat_t *after)
@@ -26,8 +34,14 @@ static void on_change(uv_fs_poll_t *poll, int status, const uv_stat_t *before,
     const struct folders_one *one = (const struct folders_one *)poll; /* its first member */
 
     invariant(daemon->magic == DAEMON_MAGIC);
-    if (status == 0 && (!one->own || is_elsewhere(before, after))) {
-        reload_look_again(daemon);
+    if (status != 0) {
+        return;
+    }
+    if (is_elsewhere(before, after)) {
+        reload_look_again(daemon,
+                          is_link(one->path) ? DAEMON_WATCH_TURNED_MS : DAEMON_WATCH_QUIET_MS);
+    } else if (!one->own) {
+        reload_look_again(daemon, DAEMON_WATCH_QUIET_MS);
     }
 }
 
@@ -128,7 +142,7 @@ static void configure_one(struct daemon *daemon, struct folders_one *one, const 
                   uv_strerror(rc));
     }
     if (has_changed(one)) {
-        reload_look_again(daemon);
+        reload_look_again(daemon, DAEMON_WATCH_QUIET_MS);
     }
 }
 

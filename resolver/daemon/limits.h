@@ -60,6 +60,10 @@
 #define DAEMON_WATCH_QUIET_MS 300u
 #define DAEMON_WATCH_MOST_MS  3000u
 
+/* A link that was turned to another folder was turned at once, and what it leads to is whole:
+ * what waits is the next one of the same update. */
+#define DAEMON_WATCH_TURNED_MS 50u
+
 /* A reload that a change of files began may have met a list before its signatures: it is
  * tried once more after this. */
 #define DAEMON_RETRY_MS 2000u
@@ -106,8 +110,9 @@
 /* resolv.conf is looked at so often where it is followed: a stat(2) on a thread of the pool. */
 #define DAEMON_FOLLOW_LOOK_MS 1000u
 
-/* The same for names of folders of lists, of which there are at most 16. */
-#define DAEMON_FOLDERS_LOOK_MS 1000u
+/* The same for names of folders of lists, of which there are at most 16: a version that a link
+ * was turned to is in force within half a second. */
+#define DAEMON_FOLDERS_LOOK_MS 250u
 
 /* How often the clock is compared with itself, and what has failed for a while is tried again.
  */

@@ -206,10 +206,10 @@ bool reload_is_of_interest(const char *name)
            strncmp(name, "catalogue", 9) == 0 || strncmp(name, "..", 2) == 0;
 }
 
-void reload_look_again(struct daemon *daemon)
+void reload_look_again(struct daemon *daemon, unsigned wait_ms)
 {
     if (!daemon->stopping) {
-        schedule(daemon, RELOAD_FILES, DAEMON_WATCH_QUIET_MS);
+        schedule(daemon, RELOAD_FILES, wait_ms);
     }
 }
 

@@ -229,8 +229,8 @@ bool reload_request(struct daemon *daemon, enum reload_cause cause,
                     struct control_client *client);
 /* True if a file of this name in a folder of lists may be worth a reload. */
 bool reload_is_of_interest(const char *name);
-/* Files of lists have changed: a reload, once they have been left alone for a while. */
-void reload_look_again(struct daemon *daemon);
+/* Files of lists have changed: a reload, once they have been left alone for so long. */
+void reload_look_again(struct daemon *daemon, unsigned wait_ms);
 /* Frees the replaced snapshot when the last reader has left it. */
 void reload_sweep(struct daemon *daemon);
 /* Tells the service manager that we are ready, and with what. */
