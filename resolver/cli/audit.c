@@ -135,7 +135,9 @@ int cli_audit(int argc, char **argv)
         {"forget", cli_audit_forget,
          "forget --before TIME [--stream STREAM] --reason TEXT [--log DIR]"},
         {"impact", cli_audit_impact, "impact [--since SPAN] [--format FORMAT] LIST"},
+#ifdef CORDON_INDEX
         {"index", cli_audit_index, "index --to FILE [--rebuild] [--json] [-c CONFIG] [DIR]"},
+#endif
         {"key", cli_audit_key, "key [--json] [-c CONFIG]"},
         {"prove", cli_audit_prove,
          "prove [--output FILE] [--log DIR] [--key KEY] [-c CONFIG] ID"},

@@ -2,8 +2,10 @@
 #include "index/inside.h"
 
 const char *const index_tables[INDEX_TABLES] = {
-    [INDEX_WORD - INDEX_WORD] = "words",  [INDEX_CLIENT - INDEX_WORD] = "clients",
-    [INDEX_NAME - INDEX_WORD] = "names",  [INDEX_RULE - INDEX_WORD] = "rules",
+    [0] = "words",
+    [INDEX_CLIENT - INDEX_WORD] = "clients",
+    [INDEX_NAME - INDEX_WORD] = "names",
+    [INDEX_RULE - INDEX_WORD] = "rules",
     [INDEX_BASIS - INDEX_WORD] = "bases",
 };
 

@@ -20,6 +20,7 @@
 
 const char *index_result_words(enum index_result result)
 {
+    /* NOLINTBEGIN(bugprone-suspicious-missing-comma): a sentence goes on in the next line */
     static const char *const words[] = {
         [INDEX_OK] = "all is well",
         [INDEX_BUSY] = "another `cordon audit index` is at work on it; try again when it ends",
@@ -41,6 +42,7 @@ const char *index_result_words(enum index_result result)
             "blocks that were indexed are not in the log any more, without having "
             "been removed: `cordon audit verify`; --rebuild makes the index anew",
     };
+    /* NOLINTEND(bugprone-suspicious-missing-comma) */
 
     return words[result];
 }
@@ -324,12 +326,13 @@ static enum index_result prepare_fixed(struct index *index)
 static enum index_result prepare_tables(struct index *index)
 {
     static const char *const keys[INDEX_TABLES] = {"word", "client", "name", "rule", "octets"};
-    static const char *const rests[INDEX_TABLES] = {
-        "(word) VALUES(?)", "(client) VALUES(?)", "(name, name_key) VALUES(?, ?)",
-        "(rule) VALUES(?)",
+    static const char basis[] =
         "(octets, list, provider, provider_name, parent_name, status_class, status_entity,"
         " status_authority, status_citation, status_effective, status_state, status_checked,"
-        " serial) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+        " serial) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    static const char *const rests[INDEX_TABLES] = {"(word) VALUES(?)", "(client) VALUES(?)",
+                                                    "(name, name_key) VALUES(?, ?)",
+                                                    "(rule) VALUES(?)", basis};
     enum index_result result = INDEX_OK;
     char sql[512];
 

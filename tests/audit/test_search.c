@@ -489,6 +489,29 @@ static void whoever_waits_is_told_and_can_end_it(void **state)
     assert_int_equal(told, 5);
 }
 
+static bool wants_decisions(void *context, const struct audit_header *header, bool removed)
+{
+    unsigned *asked = context;
+
+    (*asked)++;
+    assert_false(removed);
+    return header->stream == AUDIT_DECISIONS;
+}
+
+static void blocks_that_are_not_wanted_are_passed_over(void **state)
+{
+    unsigned asked = 0;
+    struct audit_search_way way = {.wants = wants_decisions, .context = &asked};
+    const struct audit_query query = {.way = &way};
+
+    (void)state;
+    for (way.threads = 0; way.threads <= 2; way.threads += 2) {
+        asked = 0;
+        assert_int_equal(search(&query, 0).count, EVENTS + 1);
+        assert_true(asked > stats.blocks && stats.blocks == stats.opened);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -504,6 +527,7 @@ int main(void)
         cmocka_unit_test(files_that_are_gone_or_another_are_damage),
         cmocka_unit_test(a_log_that_grows_is_gone_on_with),
         cmocka_unit_test(whoever_waits_is_told_and_can_end_it),
+        cmocka_unit_test(blocks_that_are_not_wanted_are_passed_over),
     };
 
     return cmocka_run_group_tests(tests, setup_all, teardown_all);
