@@ -75,8 +75,8 @@ for round in 1 2 3; do
 done
 document_is "$work/out" "d['added']['queries'] > 0 and d['added']['queries'] < d['events']['queries'] and d['removed'] == 0" || fail "$(cat "$work/out")"
 code 0 index -c "$work/cordond.yaml" --json
-(index "$log" >"$work/one" 2>&1; echo $? >"$work/one.code") & one=$!
-(index "$log" >"$work/two" 2>&1; echo $? >"$work/two.code") & two=$!
+(got=0; index "$log" >"$work/one" 2>&1 || got=$?; echo "$got" >"$work/one.code") & one=$!
+(got=0; index "$log" >"$work/two" 2>&1 || got=$?; echo "$got" >"$work/two.code") & two=$!
 wait "$one" "$two"
 for run in one two; do
   [ "$(cat "$work/$run.code")" = 0 ] || says 'is at work on it' <"$work/$run" || fail "$(cat "$work/$run")"
