@@ -35,12 +35,12 @@ const char *index_result_words(enum index_result result)
         [INDEX_NO_MEMORY] = "there is not enough memory",
         [INDEX_ANOTHER_LOG] =
             "this is the index of another log; --rebuild makes it one of this log",
-        [INDEX_CHANGED] = "a block of the log is not the one that was indexed: `cordon audit "
-                          "verify` says whether the log is sound; --rebuild makes the index "
-                          "anew",
+        [INDEX_CHANGED] = ("a block of the log is not the one that was indexed: `cordon audit "
+                           "verify` says whether the log is sound; --rebuild makes the index "
+                           "anew"),
         [INDEX_MISSING] =
-            "blocks that were indexed are not in the log any more, without having "
-            "been removed: `cordon audit verify`; --rebuild makes the index anew",
+            ("blocks that were indexed are not in the log any more, without having "
+             "been removed: `cordon audit verify`; --rebuild makes the index anew"),
     };
     /* NOLINTEND(bugprone-suspicious-missing-comma) */
 

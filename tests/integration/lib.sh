@@ -226,6 +226,13 @@ wait_until() { # SECONDS COMMAND...
   done
 }
 
+# A thread that was not scheduled since the signal may answer one more question.
+has_stopped() { [ "$(cat "/proc/$1"/task/*/stat | sed 's/.*) //' | grep -vc '^[Tt]')" = 0 ]; } # PID
+stand_still() { # PID
+  kill -STOP "$1"
+  wait_until 20 has_stopped "$1" || fail "process $1 does not stand still"
+}
+
 once_in() { # COUNT COMMAND...
   local left=$1
   shift

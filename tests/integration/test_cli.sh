@@ -291,7 +291,7 @@ block suffix other.test
 RULES
 code 0 "$cordon" reload -c "$config"; out_has 'in force: generation'
 # One that stands still: who only looks is told soon; a change waits, and says so.
-kill -STOP "$cordond_pid"
+stand_still "$cordond_pid"
 "$cordon" pause all --for 1h --reason x -c "$config" >"$work/paused" 2>"$work/waiting" &
 pause=$!
 before=$SECONDS

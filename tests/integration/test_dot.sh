@@ -284,7 +284,7 @@ done
 servers "\"tls://$tap@$tap_port#dns.test\", \"tls://127.0.0.1@$second_port#dns.test\""
 ask_anew
 expect 'answer .* A 192\.0\.2\.1'
-kill -STOP "$server_pid"
+stand_still "$server_pid"
 for i in $(seq 300); do echo "stopped$i.test A"; done >"$work/questions"
 dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -q 20 -t 30 >"$work/dnsperf" 2>&1
 grep -Eq 'Response codes: +NOERROR 300 ' "$work/dnsperf" || fail "while one hangs: $(grep -E 'lost|Response' "$work/dnsperf")"

@@ -109,7 +109,7 @@ cordond_pid=$!
 pids+=("$cordond_pid")
 wait_until 60 cordond_is_up || fail "cordond does not answer"
 ask first.blocked.test
-kill -STOP "$reader"
+stand_still "$reader"
 load 32000
 is_stalled() { status_is 's["events"]["stalled"]'; }
 wait_until 30 is_stalled || fail "not stalled: $(status 's["events"]')"

@@ -53,7 +53,7 @@ wait_until 60 all_events || fail "events: $(status 's["events"], s["questions"][
 status 's["events"]'
 
 say "what the kernel drops while nobody reads is counted, as it counts itself"
-kill -STOP "$cordond_pid"
+stand_still "$cordond_pid"
 for _ in $(seq 1 20); do
   python3 - "$host" "$port" <<'END'
 import socket

@@ -139,7 +139,7 @@ write_config
 reload || fail "$(cat "$work/reload")"
 unknown=$(status 's["questions"]["name_servers_unknown"]')
 unbound_pid=$(cat "$work/unbound.pid")
-kill -STOP "$unbound_pid"
+stand_still "$unbound_pid"
 ask www.shop.test # its address is in the cache, its zone's servers are not
 kill -CONT "$unbound_pid"
 expect 'answer www.shop.test. .* A 192.0.2.10'

@@ -41,7 +41,7 @@ expect 'answer www\.free\.test\. 1 RRSIG .*'
 sleep 1.2
 
 say "the upstream is silent: the client waits for a moment, and no longer"
-kill -STOP "$knot_pid"
+stand_still "$knot_pid"
 ask www.free.test A
 expect 'rcode NOERROR' 'answer www\.free\.test\. 7 A 192\.0\.2\.10' 'ede 3.*'
 [ "$(milliseconds)" -ge 350 ] || fail "the upstream was not waited for: $(milliseconds) ms"

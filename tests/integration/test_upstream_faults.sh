@@ -313,7 +313,7 @@ begin_fault() { # WAY FAULT
     flapping-*) wire "$victim delay $way flap ${2#flapping-}" ;;
     lossy-*) wire "$victim delay $way loss ${2#lossy-}" ;;
     dead) stop_victim "$1" ;;
-    stopped) kill -STOP "${in_place[$1]}" ;;
+    stopped) stand_still "${in_place[$1]}" ;;
     *) start_victim "$1" "$2" ;;
   esac
 }
