@@ -73,16 +73,35 @@ void query_reset_hits(struct query *q, const struct query_mark *mark)
     q->hits.passed = mark->passed;
 }
 
+/* hot. What is known of the name, or else what is found out. */
+static bool is_blocked(struct query_engine *engine, struct query *q)
+{
+    const struct wire_name *name = &q->question.name;
+
+    if (q->remembered && query_memo_find(engine->memo, q->name_hash, q->view, name, &q->hits)) {
+        q->block = 0;
+        return true;
+    }
+    if (!policy_decide_asked(engine->policy, q->view, &q->client.from, name,
+                             q->aimed ? &q->aim : NULL, &q->hits, &q->block)) {
+        return false;
+    }
+    if (q->name_hash != 0) {
+        query_memo_keep(engine->memo, q->name_hash, engine->policy, q->view, name, &q->hits,
+                        q->block);
+    }
+    return true;
+}
+
 enum query_state step_decide(struct query_engine *engine, struct query *q)
 {
     policy_hits_start(&q->hits, q->client.transport == QUERY_TCP);
     q->blocked = false;
     q->cached = AUDIT_CACHED_NOT;
-    struct policy_image_aim *aim = q->aimed ? &q->aim : NULL;
-    q->aimed = false; /* whatever decides anew may do so by another policy */
-    if (!query_settings_exempt(engine->settings, q->context) &&
-        policy_decide_asked(engine->policy, q->view, &q->client.from, &q->question.name, aim,
-                            &q->hits, &q->block)) {
+    const bool blocked =
+        !query_settings_exempt(engine->settings, q->context) && is_blocked(engine, q);
+    q->aimed = q->remembered = false; /* whatever decides anew may do so by another policy */
+    if (blocked) {
         return query_block(engine, q);
     }
     q->asked = query_mark_hits(q);

@@ -47,10 +47,11 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
     engine->places = setup->places != 0 ? setup->places : slots;
     engine->loop = setup->loop;
     engine->tops = query_tops_create(setup->tops_key != NULL ? setup->tops_key : own_key);
+    engine->memo = query_memo_create();
     engine->shares = query_shares_create(slots, engine->table_key);
-    if (engine->tops == NULL || engine->shares == NULL || engine->queries == NULL ||
-        engine->fetches == NULL || engine->redirects == NULL || engine->learnings == NULL ||
-        engine->table == NULL) {
+    if (engine->tops == NULL || engine->memo == NULL || engine->shares == NULL ||
+        engine->queries == NULL || engine->fetches == NULL || engine->redirects == NULL ||
+        engine->learnings == NULL || engine->table == NULL) {
         query_engine_destroy(engine);
         return NULL;
     }
@@ -61,6 +62,7 @@ void query_engine_destroy(struct query_engine *engine)
 {
     if (engine != NULL) {
         query_tops_destroy(engine->tops);
+        query_memo_destroy(engine->memo);
         query_shares_destroy(engine->shares);
         pool_destroy(engine->queries);
         pool_destroy(engine->fetches);
@@ -127,7 +129,7 @@ static void decide_anew(struct query_engine *engine, struct query *q)
     }
     query_learn_forget(engine, q);
     q->steps = 0;
-    q->aimed = false;
+    q->aimed = q->remembered = false;
     q->hits.count = 0; /* found by rules that are no more */
     q->hits.more = false;
     q->blocked = false;
@@ -172,6 +174,7 @@ void query_engine_adopt(struct query_engine *engine, const struct policy *policy
     engine->learns = uses_servers(policy);
     name_providers(engine);
     query_ready_make(&engine->ready, policy, settings);
+    query_memo_clear(engine->memo);
     cache_keep_stale(engine->cache, settings->stale_max_s);
     engine->adopting = true;
     for (struct query *q = list_waiting(engine); q != NULL; q = next) {
@@ -188,6 +191,7 @@ void query_engine_trim(struct query_engine *engine)
     pool_trim(engine->fetches);
     pool_trim(engine->redirects);
     pool_trim(engine->learnings);
+    query_memo_trim(engine->memo);
 }
 
 const struct query_counters *query_engine_counters(const struct query_engine *engine)

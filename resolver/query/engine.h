@@ -11,6 +11,7 @@
 #include "base/siphash.h"
 #include "local/local.h"
 #include "query/learn.h"
+#include "query/memo.h"
 #include "query/query.h"
 #include "query/ready.h"
 #include "query/share.h"
@@ -83,6 +84,7 @@ struct query {
     uint8_t rcode;    /* of the answer sent */
     uint64_t received_us, wall_us;
     bool aimed;            /* aim is of the name and the policy in force */
+    bool remembered;       /* it may be that the memo knows what is decided of the name */
     uint16_t hash_context; /* hash is that of the question's key in this context */
     uint64_t hash;         /* 0: none yet */
     uint64_t name_hash;    /* of cache_name_hash(); client_hash: of query_tops_hash() */
@@ -123,6 +125,7 @@ struct query_engine {
     struct query_latency latency;
     uint32_t untimed[QUERY_PATHS]; /* answers since the time was told */
     struct query_tops *tops;
+    struct query_memo *memo; /* for this policy and these settings */
     struct query_loop *loop;
     struct query_rate *rate; /* shared with the other workers; NULL: none is limited */
     struct query_cookies cookies;

@@ -4,6 +4,7 @@
 #include "query/engine.h"
 
 #include "base/invariant.h"
+#include "policy/views.h"
 
 #include <string.h>
 
@@ -121,10 +122,21 @@ static void expect(struct query_engine *engine, struct query *q)
     q->aimed = true;
     q->context = zone != NULL ? zone->context : 0;
     query_key_of(q, &key);
-    q->name_hash = cache_name_hash(engine->cache, &q->question.name);
     q->hash = cache_hash_of(q->name_hash, &key);
     q->hash_context = q->context;
     cache_expect(engine->cache, q->hash);
+}
+
+/* hot. Whether the memo may have been of another view, now that its entry is there. */
+static bool is_of_other_view(struct query_engine *engine, const struct query *q)
+{
+    const struct query_settings *settings = engine->settings;
+
+    return settings->choice != NULL &&
+           !query_memo_has(
+               engine->memo, q->name_hash,
+               policy_views_choose(settings->choice, &q->client.from, &q->client.local),
+               &q->question.name);
 }
 
 /* hot */
@@ -136,7 +148,11 @@ void query_read(struct query_engine *engine, struct query *q, const uint8_t *msg
     q->wall_us = engine->now.wall_us;
     q->parsed = wire_question_read(msg, len, &q->question);
     if (q->parsed == WIRE_QUESTION_OK) {
-        expect(engine, q);
+        q->name_hash = cache_name_hash(engine->cache, &q->question.name);
+        q->remembered = query_memo_expect(engine->memo, q->name_hash) && q->trace == NULL;
+        if (!q->remembered) {
+            expect(engine, q);
+        }
     }
 }
 
@@ -148,6 +164,10 @@ void query_go_on(struct query_engine *engine, struct query *const *batch, size_t
     for (size_t i = 0; i < count; i++) {
         struct query *q = batch[i];
 
+        if (q->remembered && is_of_other_view(engine, q)) {
+            q->remembered = false;
+            expect(engine, q);
+        }
         if (q->aimed) {
             cache_expect_entry(engine->cache, q->hash);
             policy_image_go_near(image, &q->question.name, &q->aim);

@@ -1,0 +1,120 @@
+/*
+ * query/memo.h - names of which a worker knows already that they are blocked, and by what.
+ *
+ * What is decided of a name that a client asks is the same for every question about it in the
+ * same view, for as long as the same policy is in force: neither the clock nor chance has a
+ * word in it, and pauses, exceptions and schedules come and go with a policy of their own. So
+ * it is kept here, and who asks for the name again is told without a look at the lists. Kept is
+ * one kind alone, of most blocked questions: one hit, which blocks whatever the transport, in a
+ * view that has no word about clients. All else is decided every time.
+ *
+ * A name is found by its hash, which is computed for the cache anyway, and is compared octet by
+ * octet, with its view. First looked at is an array of 16 bits for each place: names that are
+ * not here, as nearly all that are let through, cost one comparison of one set. Who takes over
+ * a policy or settings forgets all (query_memo_clear()). Another name takes the place of one
+ * only once in a while, and never of one that was asked for since it was looked at last: a
+ * flood of names below a blocked suffix pushes little out, and costs little more than without a
+ * memo.
+ *
+ * One thread. What is kept lies one behind the other, so that there is as much memory as is
+ * used.
+ */
+#ifndef CORDON_QUERY_MEMO_H
+#define CORDON_QUERY_MEMO_H
+
+#include "policy/policy.h"
+#include "query/limits.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#define QUERY_MEMO_WAYS 8u /* of a set: as many tags as are compared at once */
+
+/* What is kept of a name. Of a short one it is in one line of the processor's cache. */
+struct query_memo_entry {
+    uint8_t hit[offsetof(struct policy_hit, name)]; /* the first octets of the hit */
+    uint8_t view;
+    uint8_t len;                   /* of the name */
+    bool asked;                    /* since it was looked at by who needs a place */
+    uint8_t name[QUERY_MEMO_NAME]; /* in wire format, lower case */
+};
+
+#define QUERY_MEMO_PLACES (QUERY_MEMO_SETS * QUERY_MEMO_WAYS)
+
+struct query_memo {
+    struct query_memo_entry entries[QUERY_MEMO_PLACES]; /* the first `used` of them */
+    uint16_t tags[QUERY_MEMO_SETS][QUERY_MEMO_WAYS];    /* 0: nothing is there */
+    uint16_t numbers[QUERY_MEMO_SETS][QUERY_MEMO_WAYS]; /* of the entry */
+    uint32_t used;
+    uint32_t wishes; /* for a place in a full set */
+};
+
+/* NULL if out of memory. */
+struct query_memo *query_memo_create(void);
+void query_memo_destroy(struct query_memo *memo); /* NULL is fine */
+
+/* Everything is forgotten; trim: and its memory goes back to the system. */
+void query_memo_clear(struct query_memo *memo);
+void query_memo_trim(struct query_memo *memo);
+
+/* hot. Sets the hit of what is known of this name in the view, and is all that there is to say.
+ * False: nothing is known. */
+bool query_memo_find(struct query_memo *memo, uint64_t hash, unsigned view,
+                     const struct wire_name *name, struct policy_hits *hits);
+
+/* hot. Whether anything is. */
+bool query_memo_has(struct query_memo *memo, uint64_t hash, unsigned view,
+                    const struct wire_name *name);
+
+/* hot. What was decided of the name is kept if it may be: blocked by hits->at[block]. */
+void query_memo_keep(struct query_memo *memo, uint64_t hash, const struct policy *policy,
+                     unsigned view, const struct wire_name *name,
+                     const struct policy_hits *hits, unsigned block);
+
+static inline uint32_t query_memo_set(uint64_t hash)
+{
+    return (uint32_t)(hash >> 32) % QUERY_MEMO_SETS;
+}
+
+/* Never 0. */
+static inline uint16_t query_memo_tag(uint64_t hash)
+{
+    const uint16_t tag = (uint16_t)hash;
+
+    return tag != 0 ? tag : 1;
+}
+
+/* hot. A bit for each place of the set that has the tag. */
+static inline uint32_t query_memo_ways(const uint16_t tags[QUERY_MEMO_WAYS], uint16_t tag)
+{
+#ifdef __SSE2__
+    const __m128i same = _mm_cmpeq_epi16(_mm_loadu_si128((const __m128i *)(const void *)tags),
+                                         _mm_set1_epi16((short)tag));
+
+    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128()));
+#else
+    uint32_t ways = 0;
+
+    for (unsigned way = 0; way < QUERY_MEMO_WAYS; way++) {
+        ways |= (tags[way] == tag ? 1u : 0) << way;
+    }
+    return ways;
+#endif
+}
+
+/* hot. False: nothing is known of a name of this hash. Else what may be known begins to come.
+ */
+static inline bool query_memo_expect(const struct query_memo *memo, uint64_t hash)
+{
+    const uint32_t set = query_memo_set(hash);
+    const uint32_t ways = query_memo_ways(memo->tags[set], query_memo_tag(hash));
+
+    if (ways == 0) {
+        return false;
+    }
+    __builtin_prefetch(&memo->entries[memo->numbers[set][__builtin_ctz(ways)]]);
+    return true;
+}
+
+#endif

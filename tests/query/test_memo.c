@@ -1,0 +1,527 @@
+/*
+ * What a worker remembers of blocked names (query/memo.h) is what would be decided anew: by
+ * policies of any kind, which come and go, whoever asks, by octets, events and counters.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "policy/make.h"
+#include "policy/views.h"
+#include "query/bench.h"
+
+#define BATCH    8u
+#define ROUNDS   20000u
+#define LISTS    3u
+#define VIEWS    4u
+#define NAMES    ITEMS(names)
+#define LABEL_60 "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-abcdef"
+
+static const char *const names[] = {
+    "a.example",     "b.a.example", "c.b.a.example",    "d.c.b.a.example",
+    "x.a.example",   "e.example",   "f.e.example",      "g.e.example",
+    "h.g.e.example", "open.test",   "www.open.test",    "i.test",
+    "j.i.test",      "k.j.i.test",  LABEL_60 ".i.test", LABEL_60 "." LABEL_60 ".i.test"};
+
+/* One of the two that are compared. */
+struct side {
+    struct bench *bench;
+    uint8_t answers[BATCH][WIRE_MESSAGE_MAX];
+    size_t lens[BATCH];
+    struct query *slots[BATCH]; /* of the questions, in their order */
+};
+
+static unsigned index_of(const struct side *side, const struct query *q)
+{
+    unsigned i = 0;
+
+    while (i < BATCH && side->slots[i] != q) {
+        i++;
+    }
+    assert_true(i < BATCH);
+    return i;
+}
+
+static uint8_t *reserve(void *context, struct query *q, size_t *size)
+{
+    struct side *side = context;
+
+    *size = 4096;
+    return side->answers[index_of(side, q)];
+}
+
+static void send_answer(void *context, struct query *q, size_t len)
+{
+    struct side *side = context;
+
+    side->lens[index_of(side, q)] = len;
+}
+
+static void release(void *context, struct query *q)
+{
+    struct side *side = context;
+
+    side->slots[index_of(side, q)] = NULL;
+}
+
+/* Nobody can be asked: what is let through fails at once. */
+static int ask(void *context, struct query_fetch *fetch)
+{
+    (void)context;
+    (void)fetch;
+    return -1;
+}
+
+static void cancel(void *context, struct query_fetch *fetch)
+{
+    (void)context;
+    (void)fetch;
+    fail();
+}
+
+static const struct query_io io = {reserve, send_answer, release, ask, cancel};
+
+static bool chance(uint64_t *random, unsigned one_in)
+{
+    return random_under(random, one_in) == 0;
+}
+
+/* Rules by chance; of each name one at most. */
+static struct policy_list *random_list(uint64_t *random, const char *id)
+{
+    static const char *const actions[] = {"",
+                                          "",
+                                          "",
+                                          " action=nxdomain",
+                                          " action=nodata",
+                                          " action=refused",
+                                          " action=drop",
+                                          " action=truncate",
+                                          " action=log"};
+    static const char *const matches[] = {"suffix", "suffix", "exact", "below"};
+    char rules[8192] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < NAMES; i++) {
+        if (chance(random, 3)) {
+            const bool pass = chance(random, 6);
+
+            len += (size_t)snprintf(rules + len, sizeof(rules) - len, "%s %s %s%s;",
+                                    pass ? "pass" : "block",
+                                    matches[random_under(random, ITEMS(matches))], names[i],
+                                    pass ? "" : actions[random_under(random, ITEMS(actions))]);
+        }
+    }
+    if (chance(random, 4)) {
+        len += (size_t)snprintf(
+            rules + len, sizeof(rules) - len, "%s prefix 127.0.0.%u/32 trigger=client;",
+            chance(random, 3) ? "pass" : "block", (unsigned)random_under(random, 8));
+    }
+    assert_true(len < sizeof(rules));
+    return list_of(id, rules);
+}
+
+static struct policy *random_policy(uint64_t *random, uint64_t generation)
+{
+    static const char *const ids[LISTS] = {"l0", "l1", "l2"};
+    static const enum policy_mode modes[] = {POLICY_MODE_ENFORCE, POLICY_MODE_ENFORCE,
+                                             POLICY_MODE_ENFORCE, POLICY_MODE_LOG,
+                                             POLICY_MODE_OFF};
+    static const enum policy_action actions[] = {POLICY_ACTION_DEFAULT, POLICY_ACTION_DEFAULT,
+                                                 POLICY_ACTION_SINKHOLE, POLICY_ACTION_NXDOMAIN,
+                                                 POLICY_ACTION_TRUNCATE};
+    struct policy_list_setting settings[VIEWS][LISTS];
+    struct policy_view_setting views[VIEWS];
+    struct policy_list *lists[LISTS];
+    struct policy *policy = NULL;
+    const struct wire_name allowed = name_of(names[random_under(random, NAMES)]);
+    char view_names[VIEWS][8];
+    struct report report;
+
+    for (unsigned i = 0; i < LISTS; i++) {
+        lists[i] = random_list(random, ids[i]);
+    }
+    for (unsigned view = 0; view < VIEWS; view++) {
+        for (unsigned i = 0; i < LISTS; i++) {
+            settings[view][i] = (struct policy_list_setting){
+                .id = ids[i],
+                .mode = modes[random_under(random, ITEMS(modes))],
+                .action = actions[random_under(random, ITEMS(actions))]};
+        }
+        snprintf(view_names[view], sizeof(view_names[view]), "v%u", view);
+        views[view] = (struct policy_view_setting){
+            .name = view_names[view],
+            .log_only = chance(random, 8),
+            .action = actions[random_under(random, ITEMS(actions))],
+            .lists = settings[view],
+            .list_count = LISTS,
+            .deny = chance(random, 4),
+            .allow = &allowed,
+            .allow_count = chance(random, 2) ? 1 : 0,
+            .client = chance(random, 6)   ? POLICY_CLIENT_BLOCK
+                      : chance(random, 6) ? POLICY_CLIENT_LOG
+                      : chance(random, 3) ? POLICY_CLIENT_PASS
+                                          : POLICY_CLIENT_DECIDE};
+    }
+    struct policy_image *image = image_of((const struct policy_list *const *)lists, LISTS);
+    report_init(&report);
+    assert_int_equal(policy_create(image, views, VIEWS, generation, &report, &policy), 0);
+    report_deinit(&report);
+    for (unsigned i = 0; i < LISTS; i++) {
+        policy_list_free(lists[i]);
+    }
+    return policy;
+}
+
+/* Pauses and exceptions by chance. */
+static struct policy *random_change(uint64_t *random, const struct policy *base,
+                                    uint64_t generation)
+{
+    static const char *const paused[] = {"l0"};
+    struct policy_exception exceptions[2] = {{.ticket = "t"}, {.ticket = "u"}};
+    struct policy_changes changes = {.pause_all = chance(random, 8),
+                                     .paused = paused,
+                                     .paused_count = chance(random, 3) ? 1 : 0,
+                                     .exceptions = exceptions,
+                                     .exception_count = random_under(random, 3)};
+    struct policy *policy = NULL;
+
+    for (unsigned i = 0; i < 2; i++) {
+        const char *name = names[random_under(random, NAMES)];
+        char rule[200];
+
+        if (chance(random, 2)) {
+            snprintf(rule, sizeof(rule), "l1: block suffix %s", name);
+            assert_null(policy_exception_read_rule(rule, strlen(rule), &exceptions[i]));
+        } else {
+            exceptions[i].name = name_of(name);
+            exceptions[i].exact = chance(random, 2);
+        }
+        exceptions[i].view =
+            chance(random, 2) ? POLICY_ANY_VIEW : (uint8_t)random_under(random, VIEWS);
+    }
+    assert_int_equal(policy_derive(base, &changes, generation, &policy), 0);
+    return policy;
+}
+
+static struct policy_views *choose_by_last_octet(void)
+{
+    struct policy_view_place places[VIEWS];
+    struct policy_views *views = NULL;
+
+    for (uint8_t i = 0; i < VIEWS; i++) {
+        places[i] = (struct policy_view_place){
+            .clients = {.octets = {127, 0, 0, i}, .bits = 32, .family = ADDRESS_V4}, .view = i};
+    }
+    assert_int_equal(policy_views_build(places, VIEWS, NULL, &views), 0);
+    return views;
+}
+
+static void open_side(struct side *side, const struct policy_views *choice)
+{
+    memset(side, 0, sizeof(*side));
+    side->bench = bench_create(64, 256);
+    side->bench->engine->io = &io;
+    side->bench->engine->io_context = side;
+    side->bench->settings.choice = choice;
+}
+
+struct asked {
+    uint8_t octets[512];
+    size_t len;
+    struct query_client client;
+};
+
+static void random_question(uint64_t *random, struct asked *out)
+{
+    static const uint16_t types[] = {WIRE_A, WIRE_A, WIRE_AAAA, WIRE_HTTPS, WIRE_ANY};
+    struct wire_name name = name_of(names[random_under(random, NAMES)]);
+
+    if (chance(random, 8)) { /* below it */
+        char text[400];
+
+        snprintf(text, sizeof(text), "n%u.%s", (unsigned)random_under(random, 4),
+                 names[random_under(random, NAMES)]);
+        name = name_of(text);
+    }
+    if (chance(random, 2)) {
+        name.octets[1] = (uint8_t)(name.octets[1] - 0x20);
+    }
+    out->len =
+        wire_question_write(out->octets, sizeof(out->octets), (uint16_t)next_random(random), 0,
+                            name.octets, name.len, types[random_under(random, ITEMS(types))],
+                            WIRE_IN, chance(random, 4) ? 0 : 1232, chance(random, 4));
+    out->client = (struct query_client){
+        .from = {.family = ADDRESS_V4,
+                 .octets = {127, 0, 0, (uint8_t)random_under(random, 2 * VIEWS)}},
+        .transport = chance(random, 4) ? QUERY_TCP : QUERY_UDP};
+}
+
+/* A batch. With its memo forgotten before each question, all is decided. */
+static void run_side(struct side *side, const struct asked *asked, size_t count, bool forgetful)
+{
+    struct query_engine *engine = side->bench->engine;
+    struct query *batch[BATCH];
+
+    memset(side->lens, 0, sizeof(side->lens));
+    for (size_t i = 0; i < count; i++) {
+        struct query *q = query_take(engine);
+
+        side->slots[i] = batch[i] = q;
+        query_client_of(q)->from = asked[i].client.from;
+        query_client_of(q)->transport = asked[i].client.transport;
+        if (forgetful) {
+            query_memo_clear(engine->memo);
+            query_run(engine, q, asked[i].octets, asked[i].len);
+        } else {
+            query_read(engine, q, asked[i].octets, asked[i].len);
+        }
+    }
+    if (!forgetful) {
+        query_go_on(engine, batch, count);
+    }
+    assert_int_equal(query_engine_in_use(engine), 0);
+}
+
+static void expect_same_events(struct side *a, struct side *b)
+{
+    static struct audit_event one, two;
+    size_t len, other_len;
+    const void *event, *other;
+
+    while ((event = ring_peek(a->bench->events, &len)) != NULL) {
+        other = ring_peek(b->bench->events, &other_len);
+        assert_non_null(other);
+        assert_int_equal(len, other_len);
+        assert_true(audit_event_get(event, len, &one) && audit_event_get(other, len, &two));
+        assert_true(one.wall_us == two.wall_us && one.generation == two.generation);
+        assert_true(one.latency_us == two.latency_us && one.type == two.type);
+        assert_true(one.transport == two.transport && one.view == two.view);
+        assert_true(one.rcode == two.rcode && one.applied == two.applied);
+        assert_true(address_equal(&one.client, &two.client) && one.cached == two.cached);
+        assert_true(wire_name_equal(&one.name, &two.name));
+        assert_true(one.chain.count == 0 && two.chain.count == 0);
+        assert_memory_equal(&one.hit, &two.hit, offsetof(struct policy_hit, name));
+        assert_true(wire_name_equal(&one.hit.name, &two.hit.name));
+        assert_memory_equal(&one.hit.address, &two.hit.address, sizeof(one.hit.address));
+        ring_release(a->bench->events);
+        ring_release(b->bench->events);
+    }
+    assert_null(ring_peek(b->bench->events, &other_len));
+}
+
+static unsigned count_known(const struct query_memo *memo)
+{
+    unsigned count = 0;
+
+    for (size_t set = 0; set < QUERY_MEMO_SETS; set++) {
+        for (size_t way = 0; way < QUERY_MEMO_WAYS; way++) {
+            count += memo->tags[set][way] != 0 ? 1 : 0;
+        }
+    }
+    return count;
+}
+
+static void what_is_remembered_is_what_would_be_decided(void **state)
+{
+    static struct side forgetful, remembering;
+    static struct asked asked[BATCH];
+    struct policy_views *choice = choose_by_last_octet();
+    struct policy *base = NULL, *policy = NULL;
+    uint64_t random = 26, generation = 10;
+    unsigned most_known = 0;
+
+    (void)state;
+    open_side(&forgetful, choice);
+    open_side(&remembering, choice);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        const size_t count = 1 + random_under(&random, BATCH);
+
+        if (round % 64 == 0) { /* another policy, or the same one changed */
+            struct policy *old = policy, *old_base = NULL;
+
+            if (base == NULL || chance(&random, 3)) {
+                old_base = base;
+                base = random_policy(&random, generation++);
+            }
+            policy = random_change(&random, base, generation++);
+            query_engine_adopt(forgetful.bench->engine, policy, &forgetful.bench->settings);
+            query_engine_adopt(remembering.bench->engine, policy, &remembering.bench->settings);
+            policy_destroy(old);
+            policy_destroy(old_base);
+        }
+        for (size_t i = 0; i < count; i++) {
+            random_question(&random, &asked[i]);
+        }
+        run_side(&forgetful, asked, count, true);
+        run_side(&remembering, asked, count, false);
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(forgetful.lens[i], remembering.lens[i]);
+            assert_memory_equal(forgetful.answers[i], remembering.answers[i],
+                                forgetful.lens[i]);
+        }
+        expect_same_events(&forgetful, &remembering);
+        const unsigned now_known = count_known(remembering.bench->engine->memo);
+        most_known = now_known > most_known ? now_known : most_known;
+        bench_pass(forgetful.bench, 10);
+        bench_pass(remembering.bench, 10);
+    }
+    const struct query_counters *one = query_engine_counters(forgetful.bench->engine);
+    assert_memory_equal(one, query_engine_counters(remembering.bench->engine), sizeof(*one));
+    /* All ways were gone. */
+    assert_true(one->blocked > ROUNDS && one->denied > 5000 && one->logged > 5000);
+    assert_true(one->excepted > 200 && one->cache_misses > 5000 && one->dropped > 1000);
+    assert_true(most_known > NAMES);
+    bench_destroy(forgetful.bench);
+    bench_destroy(remembering.bench);
+    policy_destroy(policy);
+    policy_destroy(base);
+    policy_views_free(choice);
+}
+
+/* A block of the question; number: what it is told by. */
+static struct policy_hits block_of(const struct wire_name *name, uint32_t number)
+{
+    return (struct policy_hits){.count = 1,
+                                .at[0] = {.set = number,
+                                          .labels = 1,
+                                          .trigger = POLICY_TRIGGER_QNAME,
+                                          .mode = POLICY_MODE_ENFORCE,
+                                          .action = POLICY_ACTION_SINKHOLE,
+                                          .kind = POLICY_BLOCK,
+                                          .name = *name}};
+}
+
+#define NUMBERS 64u
+
+static struct wire_name numbered(unsigned i)
+{
+    char text[300];
+
+    snprintf(text, sizeof(text), "n%u.%s.example", i, i % 8 == 0 ? LABEL_60 : "x");
+    return name_of(text);
+}
+
+/* So many views without a rule. */
+static struct policy *views_alone(void)
+{
+    struct policy_view_setting views[VIEWS];
+    struct policy_list *list = list_of("l", "");
+    struct policy_image *image = image_of((const struct policy_list *const *)&list, 1);
+    struct policy *policy = NULL;
+    struct report report;
+
+    for (unsigned i = 0; i < VIEWS; i++) {
+        views[i] = (struct policy_view_setting){.name = "v"};
+    }
+    report_init(&report);
+    assert_int_equal(policy_create(image, views, VIEWS, 1, &report, &policy), 0);
+    report_deinit(&report);
+    policy_list_free(list);
+    return policy;
+}
+
+/* Hashes that fall together in every way: in one set, with one tag. */
+static void names_of_one_hash_are_told_apart(void **state)
+{
+    static const uint64_t hashes[] = {0, 1, UINT64_C(1) << 32, (UINT64_C(1) << 32) + 7};
+    struct policy *policy = views_alone();
+    struct query_memo *memo = query_memo_create();
+    uint32_t kept[NUMBERS][VIEWS] = {{0}}; /* the last number that was to be */
+    uint64_t random = 7;
+    unsigned found = 0;
+
+    (void)state;
+    assert_non_null(memo);
+    for (uint32_t step = 1; step < 200000; step++) {
+        const unsigned i = (unsigned)random_under(&random, NUMBERS);
+        const unsigned view = (unsigned)random_under(&random, VIEWS);
+        const struct wire_name name = numbered(i);
+        const uint64_t hash = hashes[i % ITEMS(hashes)];
+        struct policy_hits hits = {.count = 0};
+
+        if (step % 5000 == 0) {
+            query_memo_clear(memo);
+            memset(kept, 0, sizeof(kept));
+        }
+        const bool expected = query_memo_expect(memo, hash);
+        if (query_memo_find(memo, hash, view, &name, &hits)) {
+            assert_true(expected && query_memo_has(memo, hash, view, &name));
+            assert_true(hits.count == 1 && hits.at[0].set == kept[i][view]);
+            assert_true(wire_name_equal(&hits.at[0].name, &name));
+            found++;
+        } else {
+            hits = block_of(&name, step);
+            kept[i][view] = step;
+            query_memo_keep(memo, hash, policy, view, &name, &hits, 0);
+        }
+    }
+    assert_true(found > 1000);
+    query_memo_destroy(memo);
+    policy_destroy(policy);
+}
+
+static uint64_t hash_at(unsigned i)
+{
+    uint64_t state = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+    (void)next_random(&state);
+    return next_random(&state);
+}
+
+/* Ten thousand names that are asked for again and again nearly all find a place, and a flood of
+ * others pushes few of them out. */
+static void a_flood_pushes_little_out(void **state)
+{
+    struct policy *policy = views_alone();
+    struct query_memo *memo = query_memo_create();
+    unsigned known[2] = {0};
+
+    (void)state;
+    assert_non_null(memo);
+    for (unsigned flood = 0; flood < 2; flood++) {
+        for (unsigned round = 0; round < 20; round++) {
+            for (unsigned i = 0; i < 10000; i++) {
+                const struct wire_name name = numbered(i * 8 + 1);
+                const struct wire_name other = numbered(((round * 10000) + i) * 8 + 2);
+                struct policy_hits hits = block_of(&name, i);
+
+                if (query_memo_find(memo, hash_at(i), 0, &name, &hits)) {
+                    known[flood] += round == 19 ? 1 : 0;
+                } else {
+                    query_memo_keep(memo, hash_at(i), policy, 0, &name, &hits, 0);
+                }
+                if (flood == 1) {
+                    hits = block_of(&other, i);
+                    query_memo_keep(memo, hash_at(round * 10000 + i + 20000), policy, 0, &other,
+                                    &hits, 0);
+                }
+            }
+        }
+    }
+    const struct wire_name twice = numbered(1); /* by two questions of one batch */
+    const struct policy_hits both = block_of(&twice, 1);
+    query_memo_clear(memo);
+    query_memo_keep(memo, 1, policy, 0, &twice, &both, 0);
+    query_memo_keep(memo, 1, policy, 0, &twice, &both, 0);
+    assert_int_equal(count_known(memo), 1);
+    query_memo_trim(memo);
+    assert_int_equal(count_known(memo), 0);
+    print_message("%u of 10000, and %u beside as many others\n", known[0], known[1]);
+    assert_true(known[0] > 9500 && known[1] > 8500);
+    query_memo_destroy(memo);
+    policy_destroy(policy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_remembered_is_what_would_be_decided),
+        cmocka_unit_test(names_of_one_hash_are_told_apart),
+        cmocka_unit_test(a_flood_pushes_little_out),
+    };
+    return cmocka_run_group_tests_name("query/memo", tests, NULL, NULL);
+}
