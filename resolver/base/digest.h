@@ -36,6 +36,10 @@ struct digest_buffer {
 };
 void digest_of_many(const struct digest_buffer *buffers, size_t count);
 
+/* The same of long buffers: some at a time side by side, as long as the longest of them goes
+ * on. So neighbours had better be about as long. */
+void digest_of_uneven(const struct digest_buffer *buffers, size_t count);
+
 /* The same by one of the ways that the processor has, which all give the same: for tests. */
 enum digest_way {
     DIGEST_PLAIN,
@@ -44,6 +48,8 @@ enum digest_way {
 };
 bool digest_has_way(enum digest_way way);
 void digest_of_many_by(enum digest_way way, const struct digest_buffer *buffers, size_t count);
+void digest_of_uneven_by(enum digest_way way, const struct digest_buffer *buffers,
+                         size_t count);
 
 /* BLAKE2b-512 and BLAKE2b-256 of one buffer, which are two passes: of a large one on two
  * threads at once. The other one has the caller's priority, no signals, and ends with the call;

@@ -23,14 +23,19 @@
 #define WORDS        16u
 #define ROUNDS       12u
 
+/* Lanes that must have something to do, or long buffers are hashed one by one; and so they are
+ * where vectors are those of any processor, whose lanes save nothing. */
+#define LANES_PAY 2u
+
 /* The compiler makes of it what the processor has. */
 typedef uint64_t lanes __attribute__((vector_size(8 * LANES)));
 
-/* Buffers of as many blocks each, one for each lane. */
+/* Buffers, one for each lane. */
 struct bundle {
     const uint8_t *data[LANES_MAX];
     size_t len[LANES_MAX];
-    size_t blocks;
+    size_t blocks; /* of each; if uneven, of the longest */
+    bool uneven;   /* a lane whose buffer has ended waits for the others */
     uint8_t *out[LANES_MAX];
 };
 
@@ -97,9 +102,10 @@ INLINED void load(const struct bundle *bundle, size_t number, lanes words[WORDS]
     const uint8_t *at[LANES];
 
     for (unsigned lane = 0; lane < LANES; lane++) {
-        const size_t left = bundle->len[lane] - number * BLOCK_OCTETS;
+        const size_t from = number * BLOCK_OCTETS;
+        const size_t left = bundle->len[lane] > from ? bundle->len[lane] - from : 0;
 
-        at[lane] = bundle->data[lane] + number * BLOCK_OCTETS;
+        at[lane] = bundle->data[lane] + (left != 0 ? from : 0);
         if (left < BLOCK_OCTETS) {
             memset(last[lane], 0, BLOCK_OCTETS);
             memcpy(last[lane], at[lane], left);
@@ -114,24 +120,30 @@ INLINED void load(const struct bundle *bundle, size_t number, lanes words[WORDS]
 
 INLINED void compress(const struct bundle *bundle, size_t number, lanes sum[8])
 {
-    const bool is_last = number + 1 == bundle->blocks;
+    const size_t reached = (number + 1) * BLOCK_OCTETS;
     lanes count = {0};
+    lanes last = {0};
+    lanes going = {0};
     lanes words[WORDS] = {{0}};
     lanes v[16];
 
     load(bundle, number, words);
     for (unsigned lane = 0; lane < LANES; lane++) {
-        count[lane] = is_last ? bundle->len[lane] : (number + 1) * BLOCK_OCTETS;
+        const size_t len = bundle->len[lane];
+
+        count[lane] = len <= reached ? len : reached;
+        last[lane] = len <= reached ? UINT64_MAX : 0;
+        going[lane] = number == 0 || len > number * BLOCK_OCTETS ? UINT64_MAX : 0;
     }
     for (unsigned i = 0; i < 8; i++) {
         v[i] = sum[i];
         v[i + 8] = (lanes){begin[i], begin[i], begin[i], begin[i]};
     }
     v[12] ^= count;
-    v[14] = is_last ? ~v[14] : v[14];
+    v[14] ^= last;
     STIR(v, words)
     for (unsigned i = 0; i < 8; i++) {
-        sum[i] ^= v[i] ^ v[i + 8];
+        sum[i] ^= (v[i] ^ v[i + 8]) & going;
     }
 }
 
@@ -210,12 +222,15 @@ WIDE INLINED void load_wide(const struct bundle *bundle, size_t from, wide words
     turn_over(rows, words);
 }
 
-WIDE INLINED void compress_wide(const struct bundle *bundle, size_t number, wide sum[8])
+WIDE INLINED void compress_wide(const struct bundle *bundle, size_t number, bool uneven,
+                                wide sum[8])
 {
-    const bool is_last = number + 1 == bundle->blocks;
     const uint64_t octets = (number + 1) * BLOCK_OCTETS;
     const __m512i reached = _mm512_set1_epi64((long long)octets);
+    const __m512i before = _mm512_set1_epi64((long long)(octets - BLOCK_OCTETS));
     const __m512i lens = _mm512_loadu_si512(bundle->len);
+    const __mmask8 going =
+        number == 0 ? UINT8_MAX : _mm512_cmp_epu64_mask(lens, before, _MM_CMPINT_NLE);
     wide words[WORDS];
     wide v[16];
 
@@ -225,11 +240,15 @@ WIDE INLINED void compress_wide(const struct bundle *bundle, size_t number, wide
         v[i] = sum[i];
         v[i + 8] = AS_WIDE(_mm512_set1_epi64((long long)begin[i]));
     }
-    v[12] ^= AS_WIDE(is_last ? lens : reached);
-    v[14] = is_last ? ~v[14] : v[14];
+    v[12] ^= AS_WIDE(_mm512_min_epu64(lens, reached));
+    v[14] ^= AS_WIDE(
+        _mm512_maskz_set1_epi64(_mm512_cmp_epu64_mask(lens, reached, _MM_CMPINT_LE), -1));
     STIR(v, words)
     for (unsigned i = 0; i < 8; i++) {
-        sum[i] ^= v[i] ^ v[i + 8];
+        const wide after = sum[i] ^ v[i] ^ v[i + 8];
+
+        sum[i] = uneven ? AS_WIDE(_mm512_mask_mov_epi64((__m512i)sum[i], going, (__m512i)after))
+                        : after;
     }
 }
 
@@ -238,7 +257,7 @@ WIDE static void hash_avx512(const struct bundle *bundle)
     hash(bundle);
 }
 
-WIDE static void hash_wide(const struct bundle *bundle)
+WIDE INLINED void hash_eight(const struct bundle *bundle, bool uneven)
 {
     __m512i rows[8];
     wide columns[8];
@@ -249,7 +268,7 @@ WIDE static void hash_wide(const struct bundle *bundle)
     }
     sum[0] ^= PARAMETERS;
     for (size_t number = 0; number < bundle->blocks; number++) {
-        compress_wide(bundle, number, sum);
+        compress_wide(bundle, number, uneven, sum);
     }
     for (unsigned i = 0; i < 8; i++) {
         rows[i] = (__m512i)sum[i];
@@ -258,6 +277,15 @@ WIDE static void hash_wide(const struct bundle *bundle)
     for (unsigned lane = 0; lane < LANES_MAX; lane++) { /* half of what there would be */
         _mm256_storeu_si256((__m256i_u *)bundle->out[lane],
                             _mm512_castsi512_si256((__m512i)columns[lane]));
+    }
+}
+
+WIDE static void hash_wide(const struct bundle *bundle)
+{
+    if (bundle->uneven) {
+        hash_eight(bundle, true);
+    } else {
+        hash_eight(bundle, false);
     }
 }
 #endif
@@ -327,18 +355,32 @@ static unsigned gather(const struct digest_buffer *buffers, uint64_t left, unsig
     return count;
 }
 
+static enum digest_way best_way(void)
+{
+    return digest_has_way(DIGEST_AVX512) ? DIGEST_AVX512
+           : digest_has_way(DIGEST_AVX2) ? DIGEST_AVX2
+                                         : DIGEST_PLAIN;
+}
+
+/* Lanes that have nothing of their own do what the first does. */
+static void fill(struct bundle *bundle, unsigned from, unsigned to, uint8_t *nowhere)
+{
+    for (unsigned lane = from; lane < to; lane++) {
+        bundle->data[lane] = bundle->data[0];
+        bundle->len[lane] = bundle->len[0];
+        bundle->out[lane] = nowhere;
+    }
+}
+
 void digest_of_many(const struct digest_buffer *buffers, size_t count)
 {
-    digest_of_many_by(digest_has_way(DIGEST_AVX512) ? DIGEST_AVX512
-                      : digest_has_way(DIGEST_AVX2) ? DIGEST_AVX2
-                                                    : DIGEST_PLAIN,
-                      buffers, count);
+    digest_of_many_by(best_way(), buffers, count);
 }
 
 void digest_of_many_by(enum digest_way way, const struct digest_buffer *buffers, size_t count)
 {
     uint8_t nowhere[DIGEST_OCTETS];
-    struct bundle bundle;
+    struct bundle bundle = {.uneven = false};
     uint64_t taken = 0;
     const unsigned most = way == DIGEST_AVX512 ? LANES_MAX : LANES;
 
@@ -351,11 +393,46 @@ void digest_of_many_by(enum digest_way way, const struct digest_buffer *buffers,
             digest_of(bundle.data[0], bundle.len[0], NULL, bundle.out[0]);
             continue;
         }
-        for (unsigned lane = lanes_used; lane < most; lane++) {
-            bundle.data[lane] = bundle.data[0];
-            bundle.len[lane] = bundle.len[0];
-            bundle.out[lane] = nowhere;
-        }
+        fill(&bundle, lanes_used, most, nowhere);
         hash_bundle(&bundle, way, lanes_used);
+    }
+}
+
+void digest_of_uneven(const struct digest_buffer *buffers, size_t count)
+{
+    digest_of_uneven_by(best_way(), buffers, count);
+}
+
+void digest_of_uneven_by(enum digest_way way, const struct digest_buffer *buffers, size_t count)
+{
+    uint8_t nowhere[DIGEST_OCTETS];
+    const unsigned most = way == DIGEST_AVX512 ? LANES_MAX : LANES;
+    struct bundle bundle = {.uneven = true};
+    unsigned lanes_used = 0;
+    size_t all = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const size_t blocks = blocks_of(buffers[i].len);
+
+        bundle.data[lanes_used] = buffers[i].data;
+        bundle.len[lanes_used] = buffers[i].len;
+        bundle.out[lanes_used] = buffers[i].out;
+        bundle.blocks = blocks > bundle.blocks ? blocks : bundle.blocks;
+        all += blocks;
+        lanes_used++;
+        if (lanes_used < most && i + 1 < count) {
+            continue;
+        }
+        if (way != DIGEST_PLAIN && all >= LANES_PAY * bundle.blocks) {
+            fill(&bundle, lanes_used, most, nowhere);
+            hash_bundle(&bundle, way, lanes_used);
+        } else {
+            for (unsigned lane = 0; lane < lanes_used; lane++) {
+                digest_of(bundle.data[lane], bundle.len[lane], NULL, bundle.out[lane]);
+            }
+        }
+        bundle.blocks = 0;
+        lanes_used = 0;
+        all = 0;
     }
 }

@@ -84,6 +84,14 @@ static void many_digests_are_those_of_each_alone(void **state)
             }
             memset(alone, 0, sizeof(alone));
             assert_memory_equal(out[count], alone, sizeof(alone)); /* nothing else */
+            memset(out, 0, sizeof(out));
+            digest_of_uneven_by((enum digest_way)way, buffers, count);
+            for (size_t i = 0; i < count; i++) {
+                digest_of(buffers[i].data, buffers[i].len, NULL, alone);
+                assert_memory_equal(out[i], alone, sizeof(alone));
+            }
+            memset(alone, 0, sizeof(alone));
+            assert_memory_equal(out[count], alone, sizeof(alone));
         }
     }
     assert_true(ways > 0);
@@ -92,6 +100,9 @@ static void many_digests_are_those_of_each_alone(void **state)
     }
     digest_of_many(buffers, 9);
     digest_of(NULL, 0, NULL, alone);
+    assert_memory_equal(out[8], alone, sizeof(alone));
+    memset(out, 0, sizeof(out));
+    digest_of_uneven(buffers, 9);
     assert_memory_equal(out[8], alone, sizeof(alone));
 }
 
