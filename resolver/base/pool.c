@@ -10,13 +10,26 @@
 
 struct pool {
     uint8_t *slots;
-    size_t slot_size; /* a multiple of ALIGNMENT */
+    size_t slot_size; /* a multiple of ALIGNMENT: an odd number shifted */
+    unsigned shift;
+    uint64_t inverse; /* of that odd number, modulo 2^64 */
     size_t count;
     size_t fresh;    /* slots from here on were never taken, nor their memory touched */
     size_t returned; /* entries of stack[] */
     uint32_t *stack; /* slots given back: the last one, still warm, is taken first */
     uint8_t *taken;  /* 1: taken; catches what is given back twice */
 };
+
+/* Each step doubles the bits that are right; of an odd number three are from the beginning. */
+static uint64_t inverse_of(uint64_t odd)
+{
+    uint64_t inverse = odd;
+
+    for (unsigned bits = 3; bits < 64; bits *= 2) {
+        inverse *= 2 - odd * inverse;
+    }
+    return inverse;
+}
 
 struct pool *pool_create(size_t size, size_t count)
 {
@@ -34,6 +47,8 @@ struct pool *pool_create(size_t size, size_t count)
         return NULL;
     }
     pool->slot_size = size;
+    pool->shift = (unsigned)__builtin_ctzl(size);
+    pool->inverse = inverse_of(size >> pool->shift);
     pool->count = count;
     pool->slots = aligned_alloc(ALIGNMENT, octets);
     pool->stack = calloc(count, sizeof(*pool->stack));
@@ -112,11 +127,14 @@ size_t pool_size(const struct pool *pool)
 
 size_t pool_index(const struct pool *pool, const void *slot)
 {
-    const uintptr_t offset = (uintptr_t)slot - (uintptr_t)pool->slots;
+    const uint64_t product = ((uintptr_t)slot - (uintptr_t)pool->slots) * pool->inverse;
+    const size_t index = product >> pool->shift | product << (64 - pool->shift);
 
-    /* A pointer from before the pool wraps to a huge offset. */
-    invariant(offset % pool->slot_size == 0 && offset / pool->slot_size < pool->count);
-    return offset / pool->slot_size;
+    /* The offset divided by the size, without a division, which would take its time. Of one
+     * that is no multiple, or lies before the pool, it is no quotient that a size of this
+     * makes: more than all (Granlund and Montgomery, 1994, 9). */
+    invariant(index < pool->count);
+    return index;
 }
 
 void *pool_slot(const struct pool *pool, size_t index)

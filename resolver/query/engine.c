@@ -85,6 +85,7 @@ void query_engine_time(struct query_engine *engine, struct clock_now now)
             engine->untimed[i] = 0;
         }
     }
+    query_clients_settle(&engine->clients, engine->tops, engine->now.mono_us);
     engine->now = now;
 }
 
@@ -169,6 +170,7 @@ void query_engine_adopt(struct query_engine *engine, const struct policy *policy
     struct query *next;
 
     query_learn_reset(engine);
+    query_clients_forget(&engine->clients, engine->tops, engine->now.mono_us);
     engine->policy = policy;
     engine->settings = settings;
     engine->learns = uses_servers(policy);
@@ -206,6 +208,7 @@ const struct query_latency *query_engine_latency(const struct query_engine *engi
 
 struct query_tops *query_engine_tops(struct query_engine *engine)
 {
+    query_clients_settle(&engine->clients, engine->tops, engine->now.mono_us);
     query_tops_settle(engine->tops);
     return engine->tops;
 }

@@ -10,6 +10,7 @@
 #include "base/pool.h"
 #include "base/siphash.h"
 #include "local/local.h"
+#include "query/clients.h"
 #include "query/learn.h"
 #include "query/memo.h"
 #include "query/query.h"
@@ -126,6 +127,7 @@ struct query_engine {
     uint32_t untimed[QUERY_PATHS]; /* answers since the time was told */
     struct query_tops *tops;
     struct query_memo *memo; /* for this policy and these settings */
+    struct query_clients clients; /* of these settings */
     struct query_loop *loop;
     struct query_rate *rate; /* shared with the other workers; NULL: none is limited */
     struct query_cookies cookies;

@@ -18,6 +18,10 @@
 #define QUERY_NETWORK_PART 4u
 #define QUERY_KEPT_PART    64u
 
+/* Clients of which a worker knows view and access from their last question: a house, and the
+ * busiest of an office; 4 KiB. */
+#define QUERY_CLIENTS_KNOWN 64u
+
 /* Questions in flight to upstreams per worker: joined ones share. */
 #define QUERY_FETCHES 4096u
 

@@ -5,7 +5,6 @@
 #include "query/engine.h"
 
 #include "base/invariant.h"
-#include "policy/views.h"
 
 enum query_state step_parse(struct query_engine *engine, struct query *q)
 {
@@ -20,10 +19,11 @@ enum query_state step_parse(struct query_engine *engine, struct query *q)
  * he does not learn from any question. */
 enum query_state step_client(struct query_engine *engine, struct query *q)
 {
-    const unsigned view =
-        policy_views_choose(engine->settings->choice, &q->client.from, &q->client.local);
-    invariant(view < policy_view_count(engine->policy));
-    q->view = (uint8_t)view;
+    const struct query_known_client *known =
+        query_clients_know(&engine->clients, engine->settings, engine->tops,
+                           engine->now.mono_us, &q->client.from, &q->client.local);
+    invariant(known->view < policy_view_count(engine->policy));
+    q->view = known->view;
     if (q->trace != NULL && q->trace->view >= 0 &&
         (unsigned)q->trace->view < policy_view_count(engine->policy)) {
         q->view = (uint8_t)q->trace->view;
@@ -33,7 +33,7 @@ enum query_state step_client(struct query_engine *engine, struct query *q)
     if (admitted != QUERY_CLIENT) {
         return admitted;
     }
-    if (!query_settings_admit(engine->settings, &q->client.from)) {
+    if (!known->admitted) {
         engine->counters.refused_clients += q->trace == NULL ? 1 : 0;
         if (engine->settings->refuse_silently) {
             engine->counters.dropped++;
@@ -44,8 +44,8 @@ enum query_state step_client(struct query_engine *engine, struct query *q)
     }
     if (!q->counted && q->trace == NULL) { /* not yet: a reload brings it here again */
         q->counted = true;
-        q->client_hash = query_tops_hash(engine->tops, &q->client.from);
-        query_tops_client(engine->tops, engine->now.mono_us, &q->client.from, q->client_hash);
+        q->client_hash = known->hash;
+        query_clients_count(&engine->clients, engine->tops, engine->now.mono_us, known);
     }
     switch (q->parsed) {
     case WIRE_QUESTION_OK:

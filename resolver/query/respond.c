@@ -423,8 +423,12 @@ enum query_state step_free(struct query_engine *engine, struct query *q)
     if (q->prefetch && engine->settings->prefetch && !q->blocked && !q->abandoned) {
         query_prefetch(engine, q);
     }
-    redirect_forget(engine, q);
-    query_leave_fetch(engine, q);
+    if (q->redirect != NULL) {
+        redirect_forget(engine, q);
+    }
+    if (q->fetch != NULL) {
+        query_leave_fetch(engine, q);
+    }
     if (q->trace != NULL) {
         q->trace->done(q->trace->context, q->trace);
     } else if (!q->abandoned) {

@@ -56,8 +56,12 @@ static void check_move(enum query_state from, enum query_state to)
 #endif
 }
 
+/* hot */
 void query_drive(struct query_engine *engine, struct query *q, enum query_state state)
 {
+    /* Who watches does so from the beginning to the end. */
+    const bool traced = q->trace != NULL;
+
     while (state != QUERY_WAIT) {
         if (state < QUERY_SEND && q->steps++ >= QUERY_STEPS_MAX) {
             engine->counters.steps_exceeded++;
@@ -65,9 +69,9 @@ void query_drive(struct query_engine *engine, struct query *q, enum query_state 
                                   "the question took too many steps");
         }
         q->state = state;
-        const enum query_state next =
-            q->trace == NULL ? steps[state].run(engine, q)
-                             : query_trace_step(engine, q, state, steps[state].run);
+        const enum query_state next = traced
+                                          ? query_trace_step(engine, q, state, steps[state].run)
+                                          : steps[state].run(engine, q);
         check_move(state, next); /* after FREE q is gone */
         state = next;
     }

@@ -178,20 +178,20 @@ uint64_t query_tops_hash(const struct query_tops *tops, const struct address *cl
 
 /* hot */
 static void add_client(struct query_tops *tops, enum query_top which,
-                       const struct address *client, uint64_t hash)
+                       const struct address *client, uint64_t hash, uint64_t times)
 {
     uint8_t key[CLIENT_KEY_OCTETS];
     const size_t len = client_key(client, key);
 
-    add(tops, which, key, len, hash, 1);
+    add(tops, which, key, len, hash, times);
 }
 
 /* hot */
 void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct address *client,
-                       uint64_t hash)
+                       uint64_t hash, uint64_t times)
 {
     keep_time(tops, now_us);
-    add_client(tops, QUERY_TOP_CLIENTS, client, hash);
+    add_client(tops, QUERY_TOP_CLIENTS, client, hash, times);
 }
 
 /* hot */
@@ -203,7 +203,7 @@ void query_tops_decision(struct query_tops *tops, uint64_t now_us,
 
     keep_time(tops, now_us);
     if (decision->blocked) {
-        add_client(tops, QUERY_TOP_CLIENTS_BLOCKED, decision->client, decision->client_hash);
+        add_client(tops, QUERY_TOP_CLIENTS_BLOCKED, decision->client, decision->client_hash, 1);
     }
     key[0] = decision->blocked ? 1 : 0;
     memcpy(key + 1, name->octets, name->len);

@@ -34,9 +34,9 @@ void query_tops_provider(struct query_tops *tops, uint8_t list, const char *prov
 
 /* hot. A client's hash, for what follows. */
 uint64_t query_tops_hash(const struct query_tops *tops, const struct address *client);
-/* hot. now_us: monotonic, never less than before. */
+/* hot. So many questions of his. now_us: monotonic, never less than before. */
 void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct address *client,
-                       uint64_t hash);
+                       uint64_t hash, uint64_t times);
 
 #define QUERY_TOPS_NO_LIST (-1)
 

@@ -10,6 +10,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,6 +43,27 @@ static void every_slot_is_taken_once_and_none_is_left(void **state)
     }
     assert_int_equal(pool_in_use(pool), 0);
     pool_destroy(pool);
+}
+
+/* Of sizes that are odd numbers of lines, and shifted ones. */
+static void a_slot_has_its_number_whatever_its_size(void **state)
+{
+    enum {
+        COUNT = 7
+    };
+
+    (void)state;
+    for (size_t size = 1; size < 70 * 64; size += 61) {
+        struct pool *pool = pool_create(size, COUNT);
+
+        assert_non_null(pool);
+        const size_t octets = (size_t)((char *)pool_slot(pool, 1) - (char *)pool_slot(pool, 0));
+        assert_int_equal(octets, (size + 63) / 64 * 64);
+        for (size_t i = 0; i < COUNT; i++) {
+            assert_int_equal(pool_index(pool, (char *)pool_slot(pool, 0) + i * octets), i);
+        }
+        pool_destroy(pool);
+    }
 }
 
 static void the_slot_given_back_last_is_taken_first(void **state)
@@ -177,6 +199,39 @@ static void beyond_the_end(struct pool *pool)
     (void)pool_slot(pool, 4);
 }
 
+static void before_the_first(struct pool *pool)
+{
+    (void)pool_index(pool, (char *)pool_slot(pool, 0) - 64);
+}
+
+static void behind_the_last(struct pool *pool)
+{
+    (void)pool_index(pool, (char *)pool_slot(pool, 3) + 64);
+}
+
+/* Every place in which no slot of three lines begins. */
+static void within_a_large_slot(struct pool *unused)
+{
+    struct pool *pool = pool_create(192, 1000);
+
+    (void)unused;
+    for (size_t at = 1; at < (size_t)192 * 1000; at += 1999) {
+        const size_t offset = at % 192 == 0 ? at + 64 : at;
+        const pid_t child = fork();
+        int status = 0;
+
+        if (child == 0) {
+            (void)pool_index(pool, (char *)pool_slot(pool, 0) + offset);
+            _exit(0);
+        }
+        waitpid(child, &status, 0);
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT) {
+            _exit(0);
+        }
+    }
+    abort();
+}
+
 static void mistakes_of_the_caller_end_the_program(void **state)
 {
     (void)state;
@@ -185,12 +240,16 @@ static void mistakes_of_the_caller_end_the_program(void **state)
     assert_true(aborts(between_slots));
     assert_true(aborts(of_another_pool));
     assert_true(aborts(beyond_the_end));
+    assert_true(aborts(before_the_first));
+    assert_true(aborts(behind_the_last));
+    assert_true(aborts(within_a_large_slot));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_slot_is_taken_once_and_none_is_left),
+        cmocka_unit_test(a_slot_has_its_number_whatever_its_size),
         cmocka_unit_test(the_slot_given_back_last_is_taken_first),
         cmocka_unit_test(an_idle_pool_costs_address_space_only),
         cmocka_unit_test(what_is_behind_the_last_slot_in_use_is_given_back),

@@ -43,14 +43,14 @@ static void client(struct work *work, unsigned i)
 {
     const struct address *from = &work->clients[i % SOME];
 
-    query_tops_client(work->tops, 1000000, from, query_tops_hash(work->tops, from));
+    query_tops_client(work->tops, 1000000, from, query_tops_hash(work->tops, from), 1);
 }
 
 static void same_client(struct work *work, unsigned i)
 {
     const struct address *from = &work->clients[i % 16];
 
-    query_tops_client(work->tops, 1000000, from, query_tops_hash(work->tops, from));
+    query_tops_client(work->tops, 1000000, from, query_tops_hash(work->tops, from), 1);
 }
 
 static void decision(struct work *work, unsigned i)

@@ -37,7 +37,7 @@ static void ask(struct query_tops *tops, uint64_t now_us, uint8_t last, unsigned
     for (unsigned i = 0; i < times; i++) {
         const struct address from = client(last);
 
-        query_tops_client(tops, now_us, &from, query_tops_hash(tops, &from));
+        query_tops_client(tops, now_us, &from, query_tops_hash(tops, &from), 1);
     }
 }
 
