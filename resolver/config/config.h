@@ -450,6 +450,7 @@ struct config {
     size_t sink_count;
     /* the rest */
     uint16_t udp_size;
+    bool rotate;
     char *state_directory;
     char *control_socket;
     /* http: one of the two, or neither */

@@ -162,6 +162,13 @@ const struct config_row config_rows[] = {
      .standard = "1232", .min = 512, .max = 4096, .reloadable = true,
      .manual = "The largest answer over UDP, in octets; larger ones are truncated and asked "
                "for again over TCP. 1232 passes everywhere without fragments."},
+    {.name = "server.rotate", .kind = &config_kind_choice, .offset = AT(rotate),
+     .standard = "off", .words = switch_words, .reloadable = true,
+     .manual = "on: of an answer with several addresses (A or AAAA records of one name), chance "
+               "says which of them comes first, anew each time; the others follow in the order "
+               "that they have, and all else stands where it did. So clients that take the first "
+               "address are shared among them, also while the answer comes from the cache "
+               "(round-robin). off: the order is that of the upstream."},
     {.name = "server.operators", .kind = &config_kind_operators,
      .standard = "[loopback]", .reloadable = true,
      .manual = "The networks of those who run this resolver: they, and nobody else, may ask it over DNS "

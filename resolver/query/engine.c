@@ -46,6 +46,7 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
     engine->rate = setup->rate;
     engine->places = setup->places != 0 ? setup->places : slots;
     engine->loop = setup->loop;
+    engine->random = setup->random;
     engine->tops = query_tops_create(setup->tops_key != NULL ? setup->tops_key : own_key);
     engine->memo = query_memo_create();
     engine->shares = query_shares_create(slots, engine->table_key);

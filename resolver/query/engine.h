@@ -147,6 +147,7 @@ struct query_engine {
     unsigned late;                /* of these, events of answers that are sent */
     unsigned held[QUERY_HOLDERS]; /* fetches */
     struct query_budget budget;
+    struct random *random; /* the setup's */
     /* During query_fetch_done. */
     const struct query_fetch *done;
     const struct query_fetch_result *result;
@@ -291,6 +292,11 @@ enum query_state respond_end(struct query_engine *engine, struct query *q,
  * to write. And the header's flags. */
 bool respond_reserve(struct query_engine *engine, struct query *q);
 uint16_t respond_flags(const struct query *q, unsigned rcode);
+
+/* rotate.c: has chance say which of an answer's addresses comes first, where the operator wants
+ * that. What was written so far are the question and the answer's records. */
+void query_rotate(struct query_engine *engine, const struct query *q,
+                  const struct wire_writer *writer);
 
 /* ready.c: hot. The answer of a blocked question by what is ready for it; rcode: NOERROR for
  * NODATA, or NXDOMAIN. False: it is to be written the general way. */

@@ -205,7 +205,7 @@ struct query_engine_setup {
     struct ring *questions; /* every question goes here; NULL: none does */
     _Atomic uint64_t *questions_lost, *questions_refused;
     struct timers *timers;
-    struct random *random;
+    struct random *random;     /* borrowed until destroy */
     struct query_rate *rate;   /* borrowed until destroy, and shared; NULL: none is limited */
     const uint8_t *cookie_key; /* QUERY_COOKIE_KEY_OCTETS secret octets that workers share;
                                   NULL: its own */

@@ -124,7 +124,7 @@ void query_ready_make(struct query_ready *ready, const struct policy *policy,
     }
     make_soa(ready->soa, settings->block_ttl_s);
     make_plain(ready->plain, settings);
-    ready->has_plain = true;
+    ready->has_plain = !settings->rotate; /* the general way does that */
     for (ready->lists = 0; ready->lists < POLICY_LISTS_MAX; ready->lists++) {
         const struct policy_hit hit = {.ground = POLICY_GROUND_RULE,
                                        .list = (uint8_t)ready->lists};

@@ -39,7 +39,7 @@ struct query_ready_opt {
 struct query_ready {
     unsigned views, lists; /* so many are made */
     bool ede;
-    bool has_plain;
+    bool has_plain; /* else answers from the cache are written the general way */
     uint8_t plain[QUERY_READY_PLAIN]; /* OPT of answers from the cache */
     struct query_ready_record a[POLICY_VIEWS_MAX], aaaa[POLICY_VIEWS_MAX];
     uint8_t soa[QUERY_READY_SOA];

@@ -141,6 +141,9 @@ enum query_state respond_message(struct query_engine *engine, struct query *q,
     writer.octets = q->out;
     writer.size = q->out_size;
     memcpy(writer.counts, message->counts, sizeof(writer.counts));
+    if (engine->settings->rotate) {
+        query_rotate(engine, q, &writer);
+    }
     if (q->question.has_edns) {
         wire_write_opt(&writer, &opt);
     }
@@ -162,6 +165,9 @@ enum query_state respond_end(struct query_engine *engine, struct query *q,
 {
     struct wire_opt opt;
 
+    if (engine->settings->rotate) {
+        query_rotate(engine, q, writer);
+    }
     if (q->question.has_edns) {
         opt_for(engine, q, rcode, ede, ede_text, &opt);
         wire_write_opt(writer, &opt);

@@ -65,6 +65,7 @@ struct query_settings {
     uint32_t stale_ttl_s;          /* TTL of such an answer: 30 */
     uint32_t stale_retry_s;        /* after a failure nobody is asked for so long: 30 */
     bool prefetch; /* popular answers are fetched anew before their time is over */
+    bool rotate;   /* of several addresses any may come first */
     bool have_upstreams;
     const struct local_names *local_names; /* NULL: none; borrowed like these settings */
     const struct query_zone *zones;        /* borrowed like these settings */

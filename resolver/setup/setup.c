@@ -74,6 +74,7 @@ static void fill_settings(const struct config *config, struct query_settings *se
     settings->stale_ttl_s = config->stale_ttl_s;
     settings->stale_retry_s = config->stale_retry_s;
     settings->prefetch = config->prefetch;
+    settings->rotate = config->rotate;
     settings->local_special = config->local_special;
     settings->rebinding_protection = config->rebinding_protection;
     settings->rebinding_allow = config->rebinding_allow.at; /* the snapshot has the config */

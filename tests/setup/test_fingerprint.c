@@ -130,6 +130,7 @@ static const struct option {
     {"server.user", 0, "", "server: {user: nobody}"},
     {"server.sandbox", 0, "", "server: {sandbox: off}"},
     {"server.operators", 0, "", "server: {operators: [private]}"},
+    {"server.rotate", 0, "", "server: {rotate: on}"},
     {"server.udp-size", 0, "", "server: {udp-size: 1400}"},
     {"access.allow", 0, "", "access: {allow: [192.0.2.0/24]}"},
     {"access.others", 0, "", "access: {others: drop}"},
