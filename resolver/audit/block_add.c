@@ -7,7 +7,7 @@
  * first, and what followed from its name the last time is not looked for), and the event's
  * canonical form into the leaf of the events' tree, while it is at hand.
  */
-#include "audit/block_inside.h"
+#include "audit/block_put.h"
 
 #include "audit/varint.h"
 #include "base/invariant.h"
@@ -81,8 +81,7 @@ static bool grow_plane(uint8_t **plane, uint32_t before, uint32_t room)
     return true;
 }
 
-/* Planes for one number more. */
-static bool grow_planes(struct column *column, uint32_t count, unsigned width)
+bool audit_builder_grow_planes(struct column *column, uint32_t count, unsigned width)
 {
     uint32_t room = column->room == 0 ? 64 : column->room;
 
@@ -105,13 +104,6 @@ static bool grow_planes(struct column *column, uint32_t count, unsigned width)
     return true;
 }
 
-/* Room in the planes for this number of one event more. */
-static inline bool make_room(struct column *column, uint32_t count, uint64_t number)
-{
-    return (count <= column->room && number <= column->limit) ||
-           grow_planes(column, count, audit_builder_width(number));
-}
-
 bool audit_builder_spread(struct column *column)
 {
     const uint64_t number = column->count > 0 ? column->first : 0;
@@ -128,138 +120,12 @@ bool audit_builder_spread(struct column *column)
     return true;
 }
 
-/* Room in a dictionary for a word more. */
-static bool make_word_room(struct dictionary *words, size_t len)
+bool audit_builder_grow_words(struct dictionary *words, size_t len)
 {
     return audit_builder_grow((void **)&words->octets, &words->size, words->len + len, 1) &&
            grow32((void **)&words->words, &words->room, words->count + 1u,
                   sizeof(*words->words)) &&
            (2 * (words->count + 1u) <= words->table_size || grow_table(words));
-}
-
-static inline bool is_word(const struct dictionary *words, uint32_t i,
-                           const struct audit_value *value)
-{
-    const struct word *word = &words->words[i];
-
-    return word->len == value->number &&
-           audit_octets_are(words->octets + word->at, value->octets, value->number);
-}
-
-/* What an event has in one column, on its way there. */
-struct entry {
-    struct column *column;
-    const struct audit_value *value;
-    uint64_t number; /* plus one; of a text, that of its word */
-    uint64_t stored; /* what goes to the planes */
-    uint32_t hash, guess, tag;
-    bool has_hash; /* it is made already */
-    bool is_new;   /* the word */
-    bool is_same;  /* as all before: nothing goes anywhere */
-};
-
-static uint32_t hash_of(const struct audit_builder *builder, const struct audit_value *value)
-{
-    return (uint32_t)siphash13(value->octets, value->number, builder->hash_key);
-}
-
-/* Where it is among the recent words, and its tag there. */
-static inline void guess(const struct audit_value *value, struct entry *entry)
-{
-    const size_t len = value->number;
-    uint64_t few = len;
-
-    if (len >= 8) {
-        few += little_get64(value->octets) ^ little_get64(value->octets + len - 8) * 3;
-    } else if (len >= 4) {
-        few += little_get32(value->octets) | (uint64_t)little_get32(value->octets + len - 4)
-                                                 << 32;
-    } else if (len > 0) {
-        few += (uint64_t)value->octets[0] << 8 | (uint64_t)value->octets[len - 1] << 16;
-    }
-    few *= UINT64_C(0x9e3779b97f4a7c15);
-    entry->guess = (uint32_t)(few >> 56);
-    entry->tag = (uint32_t)(few >> 24);
-}
-_Static_assert(AUDIT_RECENT_WORDS == 1u << (64 - 56), "a guess is one of these");
-
-/* The number of a text plus one, or of the word that it will be. */
-static inline uint64_t find_word(const struct audit_builder *builder, struct dictionary *words,
-                                 struct entry *entry)
-{
-    const struct audit_value *value = entry->value;
-
-    entry->is_new = false;
-    if (words->last < words->count && is_word(words, words->last, value)) {
-        return words->last + 1u;
-    }
-    guess(value, entry);
-    struct recent *const recent = &words->recent[entry->guess];
-    if (recent->word != 0 && recent->tag == entry->tag &&
-        is_word(words, recent->word - 1, value)) {
-        return recent->word;
-    }
-    entry->hash = entry->has_hash ? entry->hash : hash_of(builder, value);
-    if (words->table_size > 0) {
-        const uint32_t mask = words->table_size - 1;
-
-        for (uint32_t at = entry->hash & mask; words->table[at].word != 0;
-             at = (at + 1) & mask) {
-            if (words->table[at].hash == entry->hash &&
-                is_word(words, words->table[at].word - 1, value)) {
-                *recent = (struct recent){words->table[at].word, entry->tag};
-                return recent->word;
-            }
-        }
-    }
-    entry->is_new = true;
-    return words->count + 1u;
-}
-
-/* Begins to look for a text that will be looked for soon: where its hash leads is in no near
- * cache if there are many. */
-static inline void aim(const struct audit_builder *builder, const struct dictionary *words,
-                       const struct audit_value *value, struct entry *entry)
-{
-    guess(value, entry);
-    const struct recent *const recent = &words->recent[entry->guess];
-    entry->has_hash = recent->word == 0 || recent->tag != entry->tag;
-    if (entry->has_hash) {
-        entry->hash = hash_of(builder, value);
-        if (words->table_size > 0) {
-            __builtin_prefetch(&words->table[entry->hash & (words->table_size - 1)]);
-        }
-    }
-}
-
-/* There is room. */
-static void add_word(struct audit_builder *builder, struct dictionary *words,
-                     const struct entry *entry)
-{
-    const struct audit_value *value = entry->value;
-    const uint32_t mask = words->table_size - 1;
-    uint32_t at = entry->hash & mask;
-
-    while (words->table[at].word != 0) {
-        at = (at + 1) & mask;
-    }
-    words->words[words->count++] = (struct word){(uint32_t)words->len, (uint32_t)value->number};
-    words->table[at] = (struct slot){entry->hash, words->count};
-    words->recent[entry->guess] = (struct recent){words->count, entry->tag};
-    if (value->number > 0) {
-        memcpy(words->octets + words->len, value->octets, value->number);
-    }
-    words->len += value->number;
-    builder->text += value->number;
-}
-
-/* Differences of a time are small and of either sign: workers are drained one by one. */
-static uint64_t time_number(const struct audit_builder *builder, uint64_t time)
-{
-    const uint64_t delta = time - builder->before_us;
-
-    /* Of numbers below 2^63, so no difference is lost. */
-    return time >= builder->before_us ? delta << 1 : (~delta << 1) | 1;
 }
 
 /* All that can fail of a number: nothing of the event is added yet. */
@@ -291,7 +157,7 @@ static inline bool prepare(struct audit_builder *builder, unsigned i,
     entry->is_same = false;
     if (value->octets != NULL) {
         entry->number = find_word(builder, &column->words, entry);
-        if (entry->is_new && !make_word_room(&column->words, value->number)) {
+        if (entry->is_new && !audit_builder_grow_words(&column->words, value->number)) {
             return false;
         }
     } else {
@@ -327,16 +193,6 @@ static inline bool prepare_known(struct audit_builder *builder, struct column *c
                (audit_builder_spread(column) && make_room(column, builder->count + 1, number));
     }
     return make_room(column, builder->count + 1, number);
-}
-
-/* A number to the planes of a column that is not constant. */
-static inline void put_number(struct column *column, uint32_t event, uint64_t stored)
-{
-    column->filled = event + 1;
-    column->most |= stored;
-    for (unsigned plane = 0; stored != 0; plane++, stored >>= 8) {
-        column->planes[plane][event] = (uint8_t)stored;
-    }
 }
 
 static inline void put_entry(struct audit_builder *builder, const struct entry *entry)
@@ -459,14 +315,35 @@ static int prepare_own(struct audit_builder *builder, const struct audit_row *ro
 }
 _Static_assert(AUDIT_NAME < AUDIT_RULE && AUDIT_NAME < AUDIT_MATCHED, "it comes first");
 
+void audit_builder_settle(struct audit_builder *builder)
+{
+    settle(builder, builder->whole);
+}
+
+/* Of these columns, which the last event has, those that it has as all before. */
+static void find_whole(struct audit_builder *builder, uint64_t columns)
+{
+    for (uint64_t rest = columns & ~(builder->whole | BIT(AUDIT_TIME)); rest != 0;
+         rest &= rest - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(rest);
+        const struct column *const column = &builder->columns[i];
+
+        if (column->constant && column->count == builder->count) {
+            builder->whole |= UINT64_C(1) << i;
+        }
+    }
+}
+
 int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row *row,
                           const struct audit_kit *kit)
 {
     const unsigned at = kit != NULL ? kit->id % AUDIT_KIT_NUMBERS : 0;
     const bool known = kit != NULL && builder->kits[at] == kit->id;
-    const uint64_t steady = known ? kit->columns : 0;
+    const uint64_t own = row->present & ~(known ? kit->columns : 0);
+    /* Of a kit's columns that are the same in all events, it has that: an event had it. */
+    const uint64_t steady = known ? kit->columns & ~builder->whole : 0;
     const uint64_t *const numbers = builder->kit_numbers[at];
-    const uint64_t lead = lead_of(row, kit, row->present & ~steady);
+    const uint64_t lead = lead_of(row, kit, own);
     struct entry name = {.has_hash = false};
     struct entry entries[AUDIT_COLUMN_END];
     bool is_kept = true;
@@ -484,6 +361,7 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
     uint8_t *const form = audit_leaves_room(builder->hashing);
     const size_t form_len =
         kit != NULL ? audit_kit_encode(kit, row, form) : audit_row_encode(row, form);
+    settle(builder, builder->whole & ~(row->present & ~own));
     for (uint64_t rest = steady; rest != 0; rest &= rest - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(rest);
 
@@ -491,8 +369,7 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
             return -ENOMEM;
         }
     }
-    const int prepared =
-        prepare_own(builder, row, row->present & ~steady, lead, &name, entries, &is_kept);
+    const int prepared = prepare_own(builder, row, own, lead, &name, entries, &is_kept);
     if (prepared < 0) {
         return prepared;
     }
@@ -516,6 +393,7 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
     builder->last_us = time > builder->last_us ? time : builder->last_us;
     builder->before_us = time;
     builder->count++;
+    find_whole(builder, row->present);
     audit_leaves_add(builder->hashing, form_len);
     return 0;
 }

@@ -70,7 +70,11 @@ struct audit_builder {
     uint32_t count;
     size_t text; /* octets in all dictionaries */
     uint64_t first_us, last_us, before_us;
-    uint64_t used; /* bit n: column n has a value */
+    uint64_t used;   /* bit n: column n has a value */
+    uint64_t serial; /* of this block, by chance; no other has it */
+    /* Bit n: all events so far have column n, and the same number in it. Its `count` may say
+     * less: it need not be touched for each. Never that of times. */
+    uint64_t whole;
     struct column columns[AUDIT_COLUMN_END];
     /* Of some kits, by the place of their ids (0: none), what their columns have in this block:
      * numbers as they go to the planes. */
@@ -102,5 +106,7 @@ static inline unsigned audit_builder_width(uint64_t most)
 /* What was the same of all events goes to planes: of the next it is not, or it has none. False:
  * no memory, and nothing has changed. */
 bool audit_builder_spread(struct column *column);
+/* All columns count for themselves (whole). */
+void audit_builder_settle(struct audit_builder *builder);
 
 #endif

@@ -110,6 +110,9 @@ void audit_builder_clear(struct audit_builder *builder)
         memset(builder->followers, 0, builder->follower_room * sizeof(*builder->followers));
     }
     builder->used = 0;
+    builder->whole = 0;
+    random_system(&builder->serial, sizeof(builder->serial));
+    builder->serial |= 1; /* not 0 */
     builder->count = 0;
     builder->text = 0;
     builder->first_us = UINT64_MAX;
@@ -375,6 +378,7 @@ int audit_builder_finish(struct audit_builder *builder, struct audit_header *hea
                          const uint8_t **body)
 {
     invariant(builder->count > 0);
+    audit_builder_settle(builder);
     builder->body_len = 0;
     builder->directory_len = 0;
     builder->sections = 0;

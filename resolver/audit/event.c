@@ -1,10 +1,11 @@
 /*
  * audit/event.c - packing and unpacking of records.
  *
- * A record is a head of fixed size; the octets of the client's address; the addresses of
- * upstream and hit, those that there are; then names: the asked one; those of the chain from
- * its start to the hit's hop; the name of the hit, unless it is one of these. So that of a
- * blocked question has 90 octets: another processor fetches each line of them. A name is an
+ * A record is a head of fixed size; the addresses of upstream and hit, those that there are;
+ * names: the asked one; those of the chain from its start to the hit's hop; the name of the
+ * hit, unless it is one of these; then the octets of the client's address, and its port. So
+ * that of a blocked question has 80 octets: another processor fetches each line of them. And
+ * so what one has as many others, whoever asked, is one piece (repeat.h). A name is an
  * octet with its length and its octets in wire format; length 0 means "the asked name again",
  * which the start of a chain nearly always is. Records never leave the process, so the head is
  * a struct in native order; a reader checks all the same that what it finds can be one.
@@ -32,11 +33,13 @@ struct head {
     uint16_t type;
     uint8_t transport, view, rcode, cached, applied;
     uint8_t client, upstream, address; /* families: which addresses follow */
-    uint16_t client_port;
     uint8_t hit[HIT_OCTETS];
     uint8_t chain_count;
     uint8_t name_at; /* place in the chain of the hit's name, 0 being the asked one too */
 };
+/* Of it there are these; and from SAME on, up to the client's address, is what others have. */
+#define HEAD_OCTETS (offsetof(struct head, name_at) + 1)
+#define SAME        offsetof(struct head, type)
 
 #define DECISION_OCTETS offsetof(struct head, client)
 _Static_assert(offsetof(struct audit_decision, wall_us) == offsetof(struct head, wall_us) &&
@@ -50,7 +53,7 @@ _Static_assert(offsetof(struct audit_decision, wall_us) == offsetof(struct head,
                    offsetof(struct audit_decision, cached) == offsetof(struct head, cached) &&
                    offsetof(struct audit_decision, applied) + 1 == DECISION_OCTETS,
                "they have the same places");
-_Static_assert(HIT_OCTETS == 20 && sizeof(struct head) == 56, "no more than is of use");
+_Static_assert(HIT_OCTETS == 20 && HEAD_OCTETS == 52, "no more than is of use");
 _Static_assert(offsetof(struct head, generation) == 0, "audit_event_generation relies on it");
 /* Octets that the client's address and a short name are copied with, however few they are:
  * faster than asking for it. What is behind is written over, or not committed. */
@@ -58,10 +61,12 @@ _Static_assert(offsetof(struct head, generation) == 0, "audit_event_generation r
 _Static_assert(sizeof(((struct wire_name *)NULL)->octets) >= SHORT, "a name has them");
 
 /* Of a client's address there are the octets, and behind those of IPv6 the scope. */
-#define V6_OCTETS 20u
+#define V6_OCTETS   20u
+#define PORT_OCTETS sizeof(uint16_t)
 _Static_assert(offsetof(struct address, octets) == 0 && offsetof(struct address, scope) == 16,
                "they are one piece");
 
+_Static_assert(V6_OCTETS + PORT_OCTETS <= SHORT, "a client has them, too");
 _Static_assert(sizeof(struct head) + 3 * sizeof(struct address) +
                        (POLICY_HOPS_MAX + 3u) * (1 + WIRE_NAME_MAX) + SHORT <=
                    AUDIT_RECORD_MAX,
@@ -132,17 +137,16 @@ static size_t family_octets(unsigned family)
     return family < sizeof(octets) ? octets[family] : 0;
 }
 
-/* Octets of all addresses. */
+/* Octets of all addresses, and the port. */
 static size_t addresses_size(unsigned client, unsigned upstream, unsigned hit)
 {
-    return family_octets(client) + (upstream != ADDRESS_NONE ? sizeof(struct address) : 0) +
+    return family_octets(client) + PORT_OCTETS +
+           (upstream != ADDRESS_NONE ? sizeof(struct address) : 0) +
            (hit != ADDRESS_NONE ? sizeof(struct address) : 0);
 }
 
 static uint8_t *put_addresses(uint8_t *at, const struct audit_decision *decision)
 {
-    memcpy(at, &decision->client, V6_OCTETS);
-    at += family_octets(decision->client.family);
     if (decision->upstream.family != ADDRESS_NONE) {
         memcpy(at, &decision->upstream, sizeof(decision->upstream));
         at += sizeof(decision->upstream);
@@ -154,6 +158,14 @@ static uint8_t *put_addresses(uint8_t *at, const struct audit_decision *decision
     return at;
 }
 
+static inline uint8_t *put_client(uint8_t *at, const struct address *client)
+{
+    memcpy(at, client, V6_OCTETS);
+    at += family_octets(client->family);
+    memcpy(at, &client->port, PORT_OCTETS);
+    return at + PORT_OCTETS;
+}
+
 /* hot. The head, but for name_at and chain_count. */
 static inline void put_head(struct head *head, const struct audit_decision *decision)
 {
@@ -163,7 +175,6 @@ static inline void put_head(struct head *head, const struct audit_decision *deci
     head->client = decision->client.family;
     head->upstream = decision->upstream.family;
     head->address = hit->address.family;
-    head->client_port = decision->client.port;
     memcpy(head->hit, hit, HIT_OCTETS);
 }
 
@@ -173,7 +184,7 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
     const struct policy_hit *hit = decision->hit;
     const uint8_t count = chain_count(decision);
     const uint8_t name_at = find_hit_name(decision, count);
-    size_t size = sizeof(struct head) +
+    size_t size = HEAD_OCTETS +
                   addresses_size(decision->client.family, decision->upstream.family,
                                  hit->address.family) +
                   1 + decision->name->len;
@@ -192,7 +203,7 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
     put_head(head, decision);
     head->chain_count = count;
     head->name_at = name_at;
-    uint8_t *at = put_addresses(start + sizeof(*head), decision);
+    uint8_t *at = put_addresses(start + HEAD_OCTETS, decision);
     at = put_whole(at, decision->name);
     for (uint8_t i = 0; i < count; i++) {
         at = put_name(at, &decision->chain->names[i], decision->name);
@@ -200,6 +211,7 @@ bool audit_event_put(struct ring *ring, const struct audit_decision *decision)
     if (name_at == HIT_NAME_OWN) {
         at = put_name(at, &hit->name, decision->name);
     }
+    at = put_client(at, &decision->client);
     invariant((size_t)(at - start) == size);
     ring_commit(ring, size);
     return true;
@@ -283,24 +295,20 @@ static void get_address(const uint8_t **at, unsigned family, struct address *out
     }
 }
 
-/* The addresses, which are there; returns their end. */
-static const uint8_t *get_addresses(const struct head *head, const uint8_t *at,
-                                    struct audit_event *out)
+/* The client, whose octets are at at. */
+static void get_client(const struct head *head, const uint8_t *at, struct audit_event *out)
 {
     const size_t octets = family_octets(head->client);
 
-    out->client = (struct address){.port = head->client_port, .family = head->client};
+    out->client = (struct address){.family = head->client};
     memcpy(&out->client, at, octets);
-    at += octets;
+    memcpy(&out->client.port, at + octets, PORT_OCTETS);
     memset(&out->who, 0, sizeof(out->who));
     if (head->client != ADDRESS_NONE) {
         out->who.kind = AUDIT_CLIENT_ADDRESS;
         out->who.address = out->client;
         out->who.address.port = 0;
     }
-    get_address(&at, head->upstream, &out->upstream);
-    get_address(&at, head->address, &out->hit.address);
-    return at;
 }
 
 /* All but the addresses and the hit. */
@@ -323,12 +331,12 @@ bool audit_event_get(const void *record, size_t len, struct audit_event *out)
     const uint8_t *at = record;
     struct head head;
 
-    if (len < sizeof(head)) {
+    if (len < HEAD_OCTETS) {
         return false;
     }
-    const uint8_t *const end = at + len;
-    memcpy(&head, at, sizeof(head));
-    at += sizeof(head);
+    const uint8_t *end = at + len;
+    memcpy(&head, at, HEAD_OCTETS);
+    at += HEAD_OCTETS;
     memcpy(&out->hit, head.hit, sizeof(head.hit));
     out->hit.chain = false; /* passes are no events */
     if (!is_head(&head, &out->hit) ||
@@ -336,7 +344,10 @@ bool audit_event_get(const void *record, size_t len, struct audit_event *out)
         return false;
     }
     copy_head(&head, out);
-    at = get_addresses(&head, at, out);
+    end -= family_octets(head.client) + PORT_OCTETS;
+    get_client(&head, end, out);
+    get_address(&at, head.upstream, &out->upstream);
+    get_address(&at, head.address, &out->hit.address);
     if (!get_name(&at, end, NULL, &out->name)) {
         return false;
     }
@@ -359,6 +370,38 @@ bool audit_event_get(const void *record, size_t len, struct audit_event *out)
     return at == end;
 }
 
+bool audit_event_split(const void *record, size_t len, struct audit_event_parts *out)
+{
+    const uint8_t *const octets = record;
+
+    if (len < HEAD_OCTETS) {
+        return false;
+    }
+    const unsigned family = octets[offsetof(struct head, client)];
+    const size_t client = family_octets(family);
+    if (len <= HEAD_OCTETS + client + PORT_OCTETS || !is_family(family) ||
+        octets[offsetof(struct head, upstream)] != ADDRESS_NONE ||
+        octets[offsetof(struct head, address)] != ADDRESS_NONE ||
+        octets[offsetof(struct head, chain_count)] != 0 ||
+        octets[offsetof(struct head, name_at)] != 0) {
+        return false;
+    }
+    const uint8_t *const end = octets + len - client - PORT_OCTETS;
+    memcpy(&out->wall_us, octets + offsetof(struct head, wall_us), sizeof(out->wall_us));
+    memcpy(&out->latency_us, octets + offsetof(struct head, latency_us),
+           sizeof(out->latency_us));
+    out->same = octets + SAME;
+    out->same_len = (size_t)(end - out->same);
+    out->client = (struct address){.family = (uint8_t)family};
+    memcpy(&out->client, end, client);
+    memcpy(&out->client.port, end + client, PORT_OCTETS);
+    out->who.kind = client > 0 ? AUDIT_CLIENT_ADDRESS : AUDIT_CLIENT_NONE;
+    out->who.address = out->client;
+    out->who.address.port = 0;
+    return true;
+}
+_Static_assert(HEAD_OCTETS - SAME == AUDIT_SAME_HEAD, "then comes the name");
+
 uint64_t audit_event_generation(const void *record, size_t len)
 {
     uint64_t generation = 0;
@@ -375,7 +418,7 @@ uint64_t audit_event_answered(const void *record, size_t len)
     uint64_t wall_us = 0;
     uint32_t latency_us = 0;
 
-    if (len >= sizeof(struct head)) {
+    if (len >= HEAD_OCTETS) {
         memcpy(&wall_us, octets + offsetof(struct head, wall_us), sizeof(wall_us));
         memcpy(&latency_us, octets + offsetof(struct head, latency_us), sizeof(latency_us));
     }

@@ -72,6 +72,21 @@ struct audit_event {
 /* False if the octets are no record (a fault of ours: the caller counts and skips); *out is
  * then indeterminate. */
 bool audit_event_get(const void *record, size_t len, struct audit_event *out);
+/* Of a record what it has of its own, and the piece that others may have as well: octet for
+ * octet the same pieces are of events that differ in nothing else. */
+struct audit_event_parts {
+    uint64_t wall_us;
+    uint32_t latency_us;
+    struct address client;   /* family 0 where it is not to be told */
+    struct audit_client who; /* what is told of it, as its kind says (privacy.h) */
+    const uint8_t *same;     /* borrowed from the record */
+    size_t same_len;
+};
+/* Octets of the piece before the asked name, which is its length and its octets, to the end. */
+#define AUDIT_SAME_HEAD 32u
+/* False if the record has a chain, an upstream, or an address or a name that matched beside the
+ * asked one: of those no two are alike; or if it is none. True does not say that it is one. */
+bool audit_event_split(const void *record, size_t len, struct audit_event_parts *out);
 /* The generation alone, without unpacking; 0 if the octets are too few. */
 uint64_t audit_event_generation(const void *record, size_t len);
 /* Likewise when it was answered (wall clock), by which records of several workers are put in a

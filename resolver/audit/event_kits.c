@@ -68,9 +68,10 @@ static struct place *find(struct audit_event_kits *kits, const struct key *key,
     uint64_t words[3];
 
     memcpy(words, key, sizeof(words));
-    const uint64_t mixed = (words[0] ^ words[1] * UINT64_C(0x9e3779b97f4a7c15) ^
-                            words[2] * UINT64_C(0xc2b2ae3d27d4eb4f)) *
-                           UINT64_C(0xd6e8feb86659fd93);
+    uint64_t mixed = words[0] ^ words[1] * UINT64_C(0x9e3779b97f4a7c15) ^
+                     words[2] * UINT64_C(0xc2b2ae3d27d4eb4f);
+    mixed ^= mixed >> 32; /* a product's upper octets say nothing to its lower ones */
+    mixed *= UINT64_C(0xd6e8feb86659fd93);
     struct place *const row = &kits->at[(mixed >> 32) % (KITS / PLACES) * PLACES];
     for (unsigned i = 0; i < PLACES; i++) {
         if (row[i].kit.id == 0 || (memcmp(&row[i].key, key, sizeof(*key)) == 0 &&

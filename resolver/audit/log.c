@@ -387,6 +387,16 @@ int audit_log_add_kit(struct audit_log *log, enum audit_stream stream,
     return result;
 }
 
+int audit_log_add_again(struct audit_log *log, enum audit_stream stream,
+                        const struct audit_row *row, const struct audit_kit *kit,
+                        struct audit_numbers *numbers)
+{
+    const int result = audit_builder_add_again(log->builders[stream], row, kit, numbers);
+
+    log->stats.taken[stream] += result == 0;
+    return result;
+}
+
 int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct audit_row *row,
                   uint64_t now_us)
 {

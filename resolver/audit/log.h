@@ -78,6 +78,11 @@ int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct 
 int audit_log_add_kit(struct audit_log *log, enum audit_stream stream,
                       const struct audit_row *row, const struct audit_kit *kit,
                       uint64_t now_us);
+/* The same of one that repeats another (audit_builder_add_again). -EAGAIN: nothing was added.
+ * settings.added is not told, who would want all of the row. */
+int audit_log_add_again(struct audit_log *log, enum audit_stream stream,
+                        const struct audit_row *row, const struct audit_kit *kit,
+                        struct audit_numbers *numbers);
 
 /* True if so much waits for the disk that an event may find no room. */
 bool audit_log_is_full(const struct audit_log *log);

@@ -146,6 +146,15 @@ void audit_privacy_event(struct audit_privacy *privacy, struct audit_event *even
     hide_match(event);
 }
 
+void audit_privacy_parts(struct audit_privacy *privacy, struct audit_event_parts *parts)
+{
+    if (privacy == NULL || privacy->settings.client[AUDIT_DECISIONS] == AUDIT_FORM_FULL) {
+        return;
+    }
+    audit_privacy_client(privacy, AUDIT_DECISIONS, &parts->client, parts->wall_us, &parts->who);
+    memset(&parts->client, 0, sizeof(parts->client));
+}
+
 static void hash_name(struct audit_privacy *privacy, uint32_t day,
                       struct audit_event_words *words, struct audit_row *row)
 {

@@ -46,6 +46,9 @@ void audit_privacy_client(struct audit_privacy *privacy, enum audit_stream strea
  * own. privacy NULL: nothing is changed. */
 void audit_privacy_event(struct audit_privacy *privacy, struct audit_event *event);
 
+/* The same of parts of a record, which have no address that matched. */
+void audit_privacy_parts(struct audit_privacy *privacy, struct audit_event_parts *parts);
+
 /* The row of a question, likewise; it borrows from words. */
 void audit_privacy_question(struct audit_privacy *privacy, struct audit_event_words *words,
                             struct audit_row *row);

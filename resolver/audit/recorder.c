@@ -379,6 +379,17 @@ bool audit_recorder_add(struct audit_recorder *recorder, enum audit_stream strea
     return true;
 }
 
+bool audit_recorder_add_again(struct audit_recorder *recorder, enum audit_stream stream,
+                              const struct audit_row *row, const struct audit_kit *kit,
+                              struct audit_numbers *numbers)
+{
+    const struct audit_tap *tap = &recorder->settings.tap;
+
+    return recorder->log != NULL && !(tap->taken != NULL && tap->streams[stream]) &&
+           has_room(recorder, stream) &&
+           audit_log_add_again(recorder->log, stream, row, kit, numbers) == 0;
+}
+
 void audit_recorder_keep(struct audit_recorder *recorder, enum audit_stream stream,
                          const struct audit_row *row, struct clock_now now)
 {

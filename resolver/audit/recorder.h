@@ -57,6 +57,11 @@ bool audit_recorder_takes(const struct audit_recorder *recorder, enum audit_stre
 bool audit_recorder_add(struct audit_recorder *recorder, enum audit_stream stream,
                         const struct audit_row *row, const struct audit_kit *kit,
                         struct clock_now now);
+/* One that repeats another (audit_builder_add_again). False: it is to be added the general way,
+ * nothing was added. */
+bool audit_recorder_add_again(struct audit_recorder *recorder, enum audit_stream stream,
+                              const struct audit_row *row, const struct audit_kit *kit,
+                              struct audit_numbers *numbers);
 /* For one that cannot be kept any longer: it waits in memory while there is room for that. */
 void audit_recorder_keep(struct audit_recorder *recorder, enum audit_stream stream,
                          const struct audit_row *row, struct clock_now now);

@@ -1,6 +1,7 @@
 #include "audit/stencil.h"
 
 #include "audit/shown.h"
+#include "audit/varint.h"
 #include "base/clock.h"
 #include "wire/type.h"
 
@@ -30,12 +31,12 @@ struct key {
 };
 _Static_assert(sizeof(struct key) == 16, "no padding");
 
-struct stencil {
+struct audit_stencil {
     struct key key;
-    char view[VIEW_MAX]; /* its name, with the terminator */
-    char *octets;        /* the pieces between holes, one after the other */
-    size_t size;         /* of that memory; 0: none */
-    bool known;
+    char view[VIEW_MAX];         /* its name, with the terminator */
+    char *octets;                /* the pieces between holes, one after the other */
+    size_t size;                 /* of that memory; 0: none */
+    uint64_t id;                 /* of what it is now; 0: it is not known */
     size_t end[AUDIT_HOLES + 1]; /* where each piece ends */
     struct policy_row rule;      /* borrowed from the policy */
 };
@@ -43,10 +44,11 @@ struct stencil {
 struct audit_stencils {
     const struct policy *policy; /* that these are of, */
     uint64_t generation;         /* and its number */
+    uint64_t ids;                /* given so far */
     uint64_t second;             /* whose text this is */
     char second_text[CLOCK_TEXT_MAX];
     unsigned next; /* which of its places a new one takes if none is free */
-    struct stencil at[STENCILS];
+    struct audit_stencil at[STENCILS];
 };
 
 struct audit_stencils *audit_stencils_create(void)
@@ -121,23 +123,25 @@ static struct key key_of(const struct audit_event *event, const struct policy *p
 }
 
 /* Where it is, known or not. */
-static struct stencil *find(struct audit_stencils *stencils, const struct key *key,
-                            const char *view_name)
+static struct audit_stencil *find(struct audit_stencils *stencils, const struct key *key,
+                                  const char *view_name)
 {
     uint64_t words[2];
 
     memcpy(words, key, sizeof(words));
-    const uint64_t mixed =
-        (words[0] ^ words[1] * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93);
-    struct stencil *const row = &stencils->at[(mixed >> 32) % (STENCILS / PLACES) * PLACES];
+    uint64_t mixed = words[0] ^ words[1] * UINT64_C(0x9e3779b97f4a7c15);
+    mixed ^= mixed >> 32; /* a product's upper octets say nothing to its lower ones */
+    mixed *= UINT64_C(0xd6e8feb86659fd93);
+    struct audit_stencil *const row =
+        &stencils->at[(mixed >> 32) % (STENCILS / PLACES) * PLACES];
     for (unsigned i = 0; i < PLACES; i++) {
-        if (!row[i].known || (memcmp(&row[i].key, key, sizeof(*key)) == 0 &&
-                              strcmp(row[i].view, view_name) == 0)) {
+        if (row[i].id == 0 || (memcmp(&row[i].key, key, sizeof(*key)) == 0 &&
+                               strcmp(row[i].view, view_name) == 0)) {
             return &row[i]; /* the first ones are taken first */
         }
     }
-    struct stencil *const worst = &row[stencils->next++ % PLACES];
-    worst->known = false;
+    struct audit_stencil *const worst = &row[stencils->next++ % PLACES];
+    worst->id = 0;
     return worst;
 }
 
@@ -152,19 +156,19 @@ static void adopt(struct audit_stencils *stencils, const struct policy *policy)
     stencils->policy = policy;
     stencils->generation = generation;
     for (unsigned i = 0; i < STENCILS; i++) {
-        stencils->at[i].known = false;
+        stencils->at[i].id = 0;
     }
 }
 
 /* Keeps what of a line stays. */
-static void keep(struct stencil *stencil, const struct key *key, const char *view_name,
-                 const struct policy_row *rule, const char *line, size_t len,
-                 const struct audit_holes *holes)
+static void keep(struct audit_stencil *stencil, uint64_t id, const struct key *key,
+                 const char *view_name, const struct policy_row *rule, const char *line,
+                 size_t len, const struct audit_holes *holes)
 {
     size_t from = 0;
     size_t kept = 0;
 
-    stencil->known = false;
+    stencil->id = 0;
     if (stencil->size < len) {
         char *more = realloc(stencil->octets, len);
 
@@ -185,7 +189,7 @@ static void keep(struct stencil *stencil, const struct key *key, const char *vie
     stencil->key = *key;
     stencil->rule = *rule;
     memcpy(stencil->view, view_name, strlen(view_name) + 1);
-    stencil->known = kept <= STENCIL_MAX;
+    stencil->id = kept <= STENCIL_MAX ? id : 0;
 }
 
 /* --- filling in --- */
@@ -232,10 +236,10 @@ static inline char *put_name(char *at, const struct wire_name *name)
     return at + wire_name_plain_text(name, name->labels, at);
 }
 
-static char *put_head(struct audit_stencils *stencils, char *at,
-                      const struct audit_event *event, uint64_t sequence)
+static char *put_head(struct audit_stencils *stencils, char *at, uint64_t wall_us,
+                      const struct audit_client *client, uint16_t port, uint64_t sequence)
 {
-    const uint64_t second = event->wall_us / US_PER_S;
+    const uint64_t second = wall_us / US_PER_S;
     uint8_t octets[AUDIT_ADDRESS_MAX];
     char who[AUDIT_CLIENT_TEXT_MAX];
 
@@ -247,15 +251,15 @@ static char *put_head(struct audit_stencils *stencils, char *at,
     at = put_number(at, sequence);
     at = put_text(at, ",\"time\":\"");
     at = put(at, stencils->second_text, SECOND_OCTETS);
-    at = put_fraction(at, (unsigned)(event->wall_us % US_PER_S));
-    if (event->who.kind == AUDIT_CLIENT_ADDRESS) {
+    at = put_fraction(at, (unsigned)(wall_us % US_PER_S));
+    if (client->kind == AUDIT_CLIENT_ADDRESS) {
         at = put_text(at, "Z\",\"client\":\"");
-        at += address_format(&event->who.address, false, at);
+        at += address_format(&client->address, false, at);
         at = put_text(at, "\",\"client_port\":");
-        return put_number(at, event->client.port);
+        return put_number(at, port);
     }
-    const struct audit_value client = {octets, audit_client_put(&event->who, octets)};
-    const size_t len = audit_client_format(&client, who);
+    const struct audit_value value = {octets, audit_client_put(client, octets)};
+    const size_t len = audit_client_format(&value, who);
     if (len == 0) {
         return put_text(at, "Z\",\"client\":null,\"client_port\":null");
     }
@@ -264,19 +268,24 @@ static char *put_head(struct audit_stencils *stencils, char *at,
     return put_text(at, "\",\"client_port\":null");
 }
 
-static char *put_question(char *at, const struct audit_event *event)
+static char *put_type(char *at, uint16_t type)
 {
-    char type[WIRE_TYPE_TEXT_MAX];
+    char text[WIRE_TYPE_TEXT_MAX];
 
-    at = put_text(at, ",\"name\":\"");
-    at = put_name(at, &event->name);
     at = put_text(at, "\",\"type\":\"");
-    if (event->type == 1) { /* nearly half of all questions */
+    if (type == 1) { /* nearly half of all questions */
         *at++ = 'A';
     } else {
-        at = put(at, type, wire_type_format(event->type, type));
+        at = put(at, text, wire_type_format(type, text));
     }
     return put_text(at, "\"");
+}
+
+static char *put_question(char *at, const struct audit_event *event)
+{
+    at = put_text(at, ",\"name\":\"");
+    at = put_name(at, &event->name);
+    return put_type(at, event->type);
 }
 
 /* "block suffix cloud.example", as policy_hit_rule() has it. */
@@ -324,7 +333,7 @@ static char *put_match(char *at, const struct audit_event *event)
     return put_text(at, "\"");
 }
 
-static size_t fill(struct audit_stencils *stencils, const struct stencil *stencil,
+static size_t fill(struct audit_stencils *stencils, const struct audit_stencil *stencil,
                    const struct audit_event *event, uint64_t sequence, char *out)
 {
     const char *from = stencil->octets;
@@ -337,7 +346,8 @@ static size_t fill(struct audit_stencils *stencils, const struct stencil *stenci
         from = to;
         switch (i) {
         case AUDIT_HOLE_HEAD:
-            at = put_head(stencils, at, event, sequence);
+            at = put_head(stencils, at, event->wall_us, &event->who, event->client.port,
+                          sequence);
             break;
         case AUDIT_HOLE_NAME:
             at = put_question(at, event);
@@ -373,14 +383,103 @@ size_t audit_stencils_line(struct audit_stencils *stencils, const struct audit_e
     }
     adopt(stencils, policy);
     const struct key key = key_of(event, policy);
-    struct stencil *const stencil = find(stencils, &key, view_name);
-    if (stencil->known) {
+    struct audit_stencil *const stencil = find(stencils, &key, view_name);
+    if (stencil->id != 0) {
         return fill(stencils, stencil, event, sequence, out);
     }
     const size_t len =
         audit_event_json_holes(event, policy, view_name, lists, sequence, out, size, &holes);
     if (len > 0 && policy_hit_row(policy, &event->hit, &rule)) {
-        keep(stencil, &key, view_name, &rule, out, len, &holes);
+        keep(stencil, ++stencils->ids, &key, view_name, &rule, out, len, &holes);
     }
     return len;
+}
+
+/* --- of records that repeat others --- */
+
+const struct audit_stencil *audit_stencils_of(struct audit_stencils *stencils,
+                                              const struct audit_event *event,
+                                              const struct policy *policy,
+                                              const char *view_name, uint64_t *id)
+{
+    if (!has_stencil(event, policy, view_name)) {
+        return NULL;
+    }
+    adopt(stencils, policy);
+    const struct key key = key_of(event, policy);
+    const struct audit_stencil *const stencil = find(stencils, &key, view_name);
+    *id = stencil->id;
+    return *id != 0 ? stencil : NULL;
+}
+
+bool audit_stencils_can(const struct audit_repeat *repeat,
+                        const struct audit_event_parts *parts)
+{
+    return repeat->stencil != NULL && repeat->stencil->id == repeat->stencil_id &&
+           parts->who.address.scope == 0 && parts->wall_us / US_PER_S <= LAST_SECOND;
+}
+
+/* The asked name, which is plain: its labels are copied with the octets of their lengths, of
+ * which dots are made. */
+static char *put_asked(char *at, const struct audit_repeat *repeat)
+{
+    size_t len = 0;
+    const uint8_t *const name = audit_repeat_name(repeat, &len);
+
+    if (len <= 1) {
+        *at = '.';
+        return at + 1;
+    }
+    (void)audit_octets_add((uint8_t *)at, name + 1, len - 2);
+    for (size_t dot = name[0] + 1u; dot + 1 < len; dot += name[dot] + 1u) {
+        at[dot - 1] = '.';
+    }
+    return at + len - 2;
+}
+
+static char *put_match_again(char *at, const struct audit_repeat *repeat)
+{
+    const char *trigger = policy_trigger_name((enum policy_trigger)repeat->trigger);
+
+    at = put_text(at, ",\"trigger\":\"");
+    at = put(at, trigger, strlen(trigger));
+    at = put_text(at, "\",\"matched\":\"");
+    at = put_asked(at, repeat);
+    at = put_text(at, "\",\"hop\":");
+    at = put_number(at, repeat->hop);
+    return put_text(at, ",\"chain\":[],\"upstream\":null");
+}
+
+static char *put_piece(char *at, const struct audit_stencil *stencil, unsigned piece)
+{
+    const size_t from = piece > 0 ? stencil->end[piece - 1] : 0;
+
+    return put(at, stencil->octets + from, stencil->end[piece] - from);
+}
+
+size_t audit_stencils_again(struct audit_stencils *stencils, const struct audit_repeat *repeat,
+                            const struct audit_event_parts *parts, uint64_t sequence, char *out)
+{
+    const struct audit_stencil *const stencil = repeat->stencil;
+    size_t len = 0;
+    const uint8_t *const rule = audit_repeat_rule(repeat, &len);
+
+    char *at = put_piece(out, stencil, AUDIT_HOLE_HEAD);
+    at = put_head(stencils, at, parts->wall_us, &parts->who, parts->client.port, sequence);
+    at = put_piece(at, stencil, AUDIT_HOLE_NAME);
+    at = put_text(at, ",\"name\":\"");
+    at = put_asked(at, repeat);
+    at = put_type(at, repeat->type);
+    at = put_piece(at, stencil, AUDIT_HOLE_RULE);
+    at = put_text(at, ",\"rule\":\"");
+    at = put(at, (const char *)rule, len);
+    *at++ = '"';
+    at = put_piece(at, stencil, AUDIT_HOLE_MATCH);
+    at = put_match_again(at, repeat);
+    at = put_piece(at, stencil, AUDIT_HOLE_LATENCY);
+    at = put_text(at, ",\"latency_us\":");
+    at = put_number(at, parts->latency_us);
+    at = put_piece(at, stencil, AUDIT_HOLES);
+    *at = '\0';
+    return (size_t)(at - out);
 }

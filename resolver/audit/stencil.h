@@ -11,6 +11,7 @@
 #define CORDON_AUDIT_STENCIL_H
 
 #include "audit/event.h"
+#include "audit/repeat.h"
 
 /* What differs: fields from the first to the last of each, with the commas before them. */
 enum audit_hole {
@@ -44,5 +45,18 @@ size_t audit_stencils_line(struct audit_stencils *stencils, const struct audit_e
                            const struct policy *policy, const char *view_name,
                            struct audit_list_words *lists, uint64_t sequence, char *out,
                            size_t size);
+
+/* That of the event, if it has one now; *id says which it is, as long as its id is this one. */
+const struct audit_stencil *audit_stencils_of(struct audit_stencils *stencils,
+                                              const struct audit_event *event,
+                                              const struct policy *policy,
+                                              const char *view_name, uint64_t *id);
+/* Whether it can be filled in for a record with these parts that repeats another (repeat.h). */
+bool audit_stencils_can(const struct audit_repeat *repeat,
+                        const struct audit_event_parts *parts);
+/* As audit_stencils_line(); there is room for AUDIT_LINE_MAX. */
+size_t audit_stencils_again(struct audit_stencils *stencils, const struct audit_repeat *repeat,
+                            const struct audit_event_parts *parts, uint64_t sequence,
+                            char *out);
 
 #endif

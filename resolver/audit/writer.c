@@ -147,6 +147,7 @@ static void adopt(struct audit_writer *writer)
     writer->snapshot = policy_slot_adopt(writer->inputs.slot, writer->inputs.reader);
     writer->generation = policy_generation(writer_policy(writer));
     writer->switching_us = 0;
+    audit_repeats_forget(writer->repeats); /* they are of that policy and its views */
     note_lists(writer);
 }
 
@@ -280,6 +281,7 @@ static void *run(void *argument)
         if (!busy) {
             writer_rest(writer);
         }
+        audit_repeats_rest(writer->repeats, now_us);
         wait_for_work(writer, busy);
     }
     finish(writer);
@@ -317,6 +319,7 @@ static void destroy(struct audit_writer *writer)
     audit_list_words_destroy(writer->list_words);
     audit_stencils_destroy(writer->stencils);
     audit_event_kits_destroy(writer->kits);
+    audit_repeats_destroy(writer->repeats);
     free(writer->heads);
     free(writer->buffer);
     free(writer);
@@ -344,9 +347,11 @@ int audit_writer_start(const struct audit_writer_settings *settings,
     new->list_words = audit_list_words_create();
     new->stencils = audit_stencils_create();
     new->kits = audit_event_kits_create();
+    new->repeats = audit_repeats_create();
     new->heads = calloc(inputs->workers, sizeof(*new->heads));
     if ((new->buffer == NULL && !settings->none) || new->list_words == NULL ||
-        new->stencils == NULL || new->kits == NULL || new->heads == NULL) {
+        new->stencils == NULL || new->kits == NULL || new->repeats == NULL ||
+        new->heads == NULL) {
         goto done;
     }
     new->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

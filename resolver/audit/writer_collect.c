@@ -146,6 +146,59 @@ static void add_line(struct audit_writer *writer)
     writer_took_line(writer, used);
 }
 
+/* Takes a record of a decision, without unpacking it, as one that it repeats. late: without its
+ * line. False: it goes the general way. */
+static bool take_again(struct audit_writer *writer, const void *record, size_t len, bool late)
+{
+    const bool has_line = !late && writer_has_lines(writer) && writer_has_room(writer);
+    struct audit_event_parts parts;
+    struct audit_row row;
+
+    if (!is_recorded(writer, AUDIT_DECISIONS) || !audit_event_split(record, len, &parts)) {
+        return false;
+    }
+    struct audit_repeat *const repeat = audit_repeats_find(writer->repeats, &parts);
+    if (repeat == NULL || repeat->kit->id != repeat->kit_id) {
+        return false;
+    }
+    audit_privacy_parts(writer->inputs.privacy, &parts);
+    if (has_line && !audit_stencils_can(repeat, &parts)) {
+        return false;
+    }
+    audit_repeat_row(repeat, &parts, writer->words.client, &row);
+    if (!audit_recorder_add_again(writer->inputs.recorder, AUDIT_DECISIONS, &row, repeat->kit,
+                                  &repeat->numbers)) {
+        return false;
+    }
+    if (!has_line) {
+        writer_give_up(writer, 1);
+        return true;
+    }
+    writer_took_line(writer,
+                     audit_stencils_again(writer->stencils, repeat, &parts,
+                                          writer->sequence + 1, writer->buffer + writer->end));
+    return true;
+}
+
+/* Keeps what has come of a record, for those that repeat it. has_line: its line was written. */
+static void learn(struct audit_writer *writer, const void *record, size_t len,
+                  const struct audit_row *row, const struct audit_kit *kit, bool has_line)
+{
+    struct audit_event_parts parts;
+
+    if (kit == NULL || !audit_event_split(record, len, &parts)) {
+        return;
+    }
+    struct audit_repeat *const repeat =
+        audit_repeats_keep(writer->repeats, &parts, &writer->event, row, kit);
+    if (repeat != NULL && has_line) {
+        repeat->stencil =
+            audit_stencils_of(writer->stencils, &writer->event, writer_policy(writer),
+                              writer->inputs.view_name(writer->snapshot, writer->event.view),
+                              &repeat->stencil_id);
+    }
+}
+
 /* Whether so much waits in the ring that lines must stand back: they cost as much again as the
  * records, of which none is to be lost for their sake. */
 static bool is_late(const struct audit_writer *writer, unsigned i)
@@ -167,6 +220,9 @@ static bool take_record(struct audit_writer *writer, enum audit_stream stream,
         if (!late && !may_add_line(writer)) {
             return false;
         }
+        if (take_again(writer, record, len, late)) {
+            return true;
+        }
         if (!get_event(writer, record, len)) {
             report_damage(writer, stream);
             return true;
@@ -186,6 +242,7 @@ static bool take_record(struct audit_writer *writer, enum audit_stream stream,
     } else if (stream == AUDIT_DECISIONS) {
         add_line(writer);
     }
+    learn(writer, record, len, &row, kit, !late && writer_has_lines(writer));
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include "audit/event_kits.h"
 #include "audit/list_words.h"
 #include "audit/output.h"
+#include "audit/repeat.h"
 #include "audit/stencil.h"
 #include "audit/writer.h"
 
@@ -77,6 +78,7 @@ struct audit_writer {
     struct audit_list_words *list_words;
     struct audit_stencils *stencils;
     struct audit_event_kits *kits;
+    struct audit_repeats *repeats;
     struct writer_head *heads; /* one per worker */
 
     /* The audit log. */

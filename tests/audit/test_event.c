@@ -13,10 +13,10 @@
 
 #define ITEMS(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Octets before the asked name, of a client with an IPv4 address: a record with one name is
- * this
- * + 1 + its length. */
-#define RECORD_HEAD 60
+/* Octets before the asked name, and behind the names, of a client with an IPv4 address: a
+ * record with one name is both + 1 + its length. */
+#define RECORD_HEAD 52
+#define RECORD_TAIL 6
 
 static struct wire_name name_of(const char *text)
 {
@@ -144,7 +144,8 @@ static void a_blocked_question_comes_out_as_it_went_in(void **state)
     assert_int_equal(out.hit.action, POLICY_ACTION_SINKHOLE);
     assert_int_equal(out.hit.kind, POLICY_BLOCK);
     assert_int_equal(out.chain.count, 0);
-    assert_int_equal(len, RECORD_HEAD + 1 + name.len); /* the name is stored once */
+    assert_int_equal(len,
+                     RECORD_HEAD + 1 + name.len + RECORD_TAIL); /* the name is stored once */
 }
 
 static void a_hop_brings_the_chain_up_to_it_and_no_further(void **state)
@@ -279,7 +280,7 @@ static void the_longest_record_fits_and_keeps_every_name(void **state)
     in.chain = &chain;
     through_a_ring(&in, &out, &len);
     assert_true(len <= AUDIT_RECORD_MAX);
-    assert_int_equal(len, RECORD_HEAD + (POLICY_HOPS_MAX + 3) * 256);
+    assert_int_equal(len, RECORD_HEAD + (POLICY_HOPS_MAX + 3) * 256 + RECORD_TAIL);
     assert_name(&out.chain.names[POLICY_HOPS_MAX], &chain.names[POLICY_HOPS_MAX]);
     assert_name(&out.hit.name, &hit.name);
 }
@@ -456,7 +457,7 @@ static void names_that_are_none_are_refused(void **state)
     (void)state;
     for (size_t i = 0; i < ITEMS(cases); i++) {
         const size_t len = pack(&in, record);
-        assert_int_equal(len, RECORD_HEAD + 1 + name.len);
+        assert_int_equal(len, RECORD_HEAD + 1 + name.len + RECORD_TAIL);
         record[RECORD_HEAD + 1 + cases[i].at] = cases[i].octet;
         assert_false(audit_event_get(record, len, &out));
     }

@@ -1,0 +1,203 @@
+/*
+ * audit/block_again.c - into the columns of a block one event that repeats an earlier one in
+ * most of them.
+ *
+ * What all events have in common is not touched, nor looked at; words whose numbers are known
+ * are not looked for. Whatever is not that simple (the first event of a block, a column that
+ * was the same until now) goes the general way, by which it becomes simple (block_add.c).
+ */
+#include "audit/block_put.h"
+
+#include "base/invariant.h"
+
+#include <errno.h>
+
+#define BIT(column) (UINT64_C(1) << AUDIT_##column)
+
+/* Those of the row; CLIENT and CLIENT_PORT may be absent. */
+#define MAY  (NEED | BIT(CLIENT) | BIT(CLIENT_PORT))
+#define NEED (BIT(TIME) | BIT(NAME) | BIT(TYPE) | BIT(LATENCY) | WORDS)
+/* Of which *numbers are, with NAME. */
+#define WORDS (BIT(RULE) | BIT(MATCHED))
+
+/* The columns of the row that are texts: what each has, if that must be found. */
+struct found {
+    struct entry client, name, rule, matched;
+};
+
+/* Octets of an event are counted as audit_row_measure() does. */
+static bool is_writable(const struct audit_row *row, const struct audit_kit *kit)
+{
+    const size_t client = (row->present & BIT(CLIENT)) != 0 ? row->at[AUDIT_CLIENT].number : 0;
+    const size_t name = row->at[AUDIT_NAME].number;
+    const size_t rule = row->at[AUDIT_RULE].number;
+    const size_t matched = row->at[AUDIT_MATCHED].number;
+
+    return row->at[AUDIT_TIME].number >> 63 == 0 &&
+           (client | name | rule | matched) <= AUDIT_TEXT_MAX / 2 &&
+           kit->most + client + name + rule + matched + 8 * (2u + AUDIT_VARINT_MAX) <=
+               AUDIT_EVENT_MAX;
+}
+
+/* Whether a number can be put into a column without more ado. */
+static inline bool can_take(struct audit_builder *builder, unsigned i, uint64_t number)
+{
+    struct column *const column = &builder->columns[i];
+
+    if ((builder->whole >> i & 1) != 0) {
+        return number == column->first;
+    }
+    return !column->constant && make_room(column, builder->count + 1, number);
+}
+
+/* There is room. */
+static inline void take(struct audit_builder *builder, unsigned i, uint64_t number)
+{
+    if ((builder->whole >> i & 1) == 0) {
+        builder->columns[i].count++;
+        put_number(&builder->columns[i], builder->count, number);
+    }
+}
+
+/* Looks for a word, and for room if it is new. False: no memory. */
+static bool find(struct audit_builder *builder, unsigned i, const struct audit_value *value,
+                 struct entry *entry)
+{
+    struct dictionary *const words = &builder->columns[i].words;
+
+    entry->column = &builder->columns[i];
+    entry->value = value;
+    entry->has_hash = false;
+    entry->number = find_word(builder, words, entry);
+    return !entry->is_new || audit_builder_grow_words(words, value->number);
+}
+
+static inline void keep(struct audit_builder *builder, const struct entry *entry)
+{
+    struct dictionary *const words = &entry->column->words;
+
+    if (entry->is_new) {
+        add_word(builder, words, entry);
+    }
+    words->last = (uint32_t)(entry->number - 1);
+}
+
+/* The numbers of the words in this block, found anew if they are of another. False: no memory.
+ */
+static bool find_numbers(struct audit_builder *builder, const struct audit_row *row,
+                         const struct audit_numbers *known, struct audit_numbers *numbers,
+                         struct found *found)
+{
+    *numbers = *known;
+    if (known->block == builder->serial) {
+        return true;
+    }
+    if (!find(builder, AUDIT_NAME, &row->at[AUDIT_NAME], &found->name) ||
+        !find(builder, AUDIT_RULE, &row->at[AUDIT_RULE], &found->rule) ||
+        !find(builder, AUDIT_MATCHED, &row->at[AUDIT_MATCHED], &found->matched)) {
+        return false;
+    }
+    numbers->name = (uint32_t)found->name.number;
+    numbers->rule = (uint32_t)found->rule.number;
+    numbers->matched = (uint32_t)found->matched.number;
+    return true;
+}
+
+/* Of the columns of the kit those that are not the same in all events. */
+static bool can_take_kit(struct audit_builder *builder, uint64_t steady,
+                         const uint64_t *numbers)
+{
+    for (uint64_t rest = steady; rest != 0; rest &= rest - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(rest);
+
+        if (!can_take(builder, i, numbers[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void take_kit(struct audit_builder *builder, uint64_t steady, const uint64_t *numbers)
+{
+    for (uint64_t rest = steady; rest != 0; rest &= rest - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(rest);
+
+        take(builder, i, numbers[i]);
+    }
+}
+
+static void take_time(struct audit_builder *builder, uint64_t time, uint64_t stored)
+{
+    struct column *const column = &builder->columns[AUDIT_TIME];
+
+    column->constant = column->constant && time + 1 == column->first;
+    column->count++;
+    put_number(column, builder->count, stored);
+    builder->first_us = time < builder->first_us ? time : builder->first_us;
+    builder->last_us = time > builder->last_us ? time : builder->last_us;
+    builder->before_us = time;
+}
+
+int audit_builder_add_again(struct audit_builder *builder, const struct audit_row *row,
+                            const struct audit_kit *kit, struct audit_numbers *known)
+{
+    const unsigned at = kit->id % AUDIT_KIT_NUMBERS;
+    const uint64_t steady = kit->columns & ~builder->whole;
+    const uint64_t present = row->present | kit->columns;
+    const uint64_t time = row->at[AUDIT_TIME].number;
+    const bool has_client = (row->present & BIT(CLIENT)) != 0;
+    const bool has_port = (row->present & BIT(CLIENT_PORT)) != 0;
+    const uint64_t port = has_port ? row->at[AUDIT_CLIENT_PORT].number + 1 : 0;
+    const uint64_t type = row->at[AUDIT_TYPE].number + 1;
+    const uint64_t latency = row->at[AUDIT_LATENCY].number + 1;
+    const uint64_t stored = time_number(builder, time);
+    struct audit_numbers numbers;
+    struct found found;
+
+    invariant((row->present & NEED) == NEED && (row->present & ~MAY) == 0 &&
+              (row->present & kit->columns) == 0);
+    if (builder->count == 0 || builder->kits[at] != kit->id || !is_writable(row, kit) ||
+        builder->count == AUDIT_BLOCK_EVENTS_MAX || builder->text >= AUDIT_BLOCK_TEXT_MAX) {
+        return -EAGAIN;
+    }
+    found.client.number = 0;
+    if (!find_numbers(builder, row, known, &numbers, &found) ||
+        (has_client && !find(builder, AUDIT_CLIENT, &row->at[AUDIT_CLIENT], &found.client)) ||
+        !make_room(&builder->columns[AUDIT_TIME], builder->count + 1, stored) ||
+        (has_client && !can_take(builder, AUDIT_CLIENT, found.client.number)) ||
+        (has_port && !can_take(builder, AUDIT_CLIENT_PORT, port)) ||
+        !can_take(builder, AUDIT_NAME, numbers.name) || !can_take(builder, AUDIT_TYPE, type) ||
+        !can_take(builder, AUDIT_LATENCY, latency) ||
+        !can_take(builder, AUDIT_RULE, numbers.rule) ||
+        !can_take(builder, AUDIT_MATCHED, numbers.matched) ||
+        !can_take_kit(builder, steady, builder->kit_numbers[at])) {
+        return -EAGAIN;
+    }
+    settle(builder, builder->whole & ~present);
+    if (known->block != builder->serial) {
+        keep(builder, &found.name);
+        keep(builder, &found.rule);
+        keep(builder, &found.matched);
+        numbers.block = builder->serial;
+        *known = numbers;
+    }
+    if (has_client) {
+        keep(builder, &found.client);
+        take(builder, AUDIT_CLIENT, found.client.number);
+    }
+    if (has_port) {
+        take(builder, AUDIT_CLIENT_PORT, port);
+    }
+    take_time(builder, time, stored);
+    take(builder, AUDIT_NAME, numbers.name);
+    take(builder, AUDIT_TYPE, type);
+    take(builder, AUDIT_LATENCY, latency);
+    take(builder, AUDIT_RULE, numbers.rule);
+    take(builder, AUDIT_MATCHED, numbers.matched);
+    take_kit(builder, steady, builder->kit_numbers[at]);
+    builder->used |= present;
+    builder->count++;
+    audit_leaves_add(builder->hashing,
+                     audit_kit_encode(kit, row, audit_leaves_room(builder->hashing)));
+    return 0;
+}

@@ -1,0 +1,404 @@
+/* audit/repeat: records that repeat others come to what they come to the general way. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "audit/block_inside.h"
+#include "audit/event_kits.h"
+#include "audit/privacy.h"
+#include "audit/repeat.h"
+#include "audit/rows.h"
+#include "audit/stencil.h"
+#include "audit/vary.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int setup(void **state)
+{
+    (void)state;
+    return random_library_init();
+}
+
+/* Both ways of the same records, as the writer goes them. */
+struct scene {
+    struct audit_builder *plain, *builder;
+    struct audit_event_kits *kits;
+    struct audit_stencils *stencils;
+    struct audit_repeats *repeats;
+    struct audit_privacy *privacy;
+    struct audit_event event;
+    struct audit_event_words words, plain_words;
+    char line[AUDIT_LINE_MAX], plain_line[AUDIT_LINE_MAX];
+    unsigned repeated;
+};
+
+static struct audit_privacy *make_privacy(enum audit_client_form form)
+{
+    const struct audit_privacy_settings settings = {
+        .client = {AUDIT_FORM_FULL, form, form, AUDIT_FORM_FULL},
+        .prefix_v4 = 24,
+        .prefix_v6 = 48,
+        .keep_us = UINT64_C(86400000000)};
+
+    return audit_privacy_create(&settings);
+}
+
+/* Blocks differ by their salts, and here by nothing else. */
+static void begin_with_one_salt(struct scene *scene)
+{
+    struct audit_builder *builder = scene->builder;
+
+    memcpy(builder->salt, scene->plain->salt, sizeof(builder->salt));
+    audit_leaves_begin(builder->hashing, builder->salt, builder->leaves);
+}
+
+static struct scene *open_scene(enum audit_client_form form)
+{
+    struct scene *scene = calloc(1, sizeof(*scene));
+
+    assert_non_null(scene);
+    scene->plain = audit_builder_create(AUDIT_DECISIONS, 1);
+    scene->builder = audit_builder_create(AUDIT_DECISIONS, 1);
+    scene->kits = audit_event_kits_create();
+    scene->stencils = audit_stencils_create();
+    scene->repeats = audit_repeats_create();
+    scene->privacy = make_privacy(form);
+    assert_true(scene->plain != NULL && scene->builder != NULL && scene->kits != NULL &&
+                scene->stencils != NULL && scene->repeats != NULL && scene->privacy != NULL);
+    begin_with_one_salt(scene);
+    return scene;
+}
+
+/* Ends both blocks: they are the same, octet for octet. */
+static void assert_same_blocks(struct scene *scene)
+{
+    struct audit_header plain = {.number = 0};
+    struct audit_header header = {.number = 0};
+    const uint8_t *want;
+    const uint8_t *have;
+
+    assert_int_equal(audit_builder_finish(scene->plain, &plain, &want), 0);
+    assert_int_equal(audit_builder_finish(scene->builder, &header, &have), 0);
+    assert_int_equal(header.events, plain.events);
+    assert_true(header.first_us == plain.first_us && header.last_us == plain.last_us);
+    assert_int_equal(header.body_len, plain.body_len);
+    assert_memory_equal(have, want, plain.body_len);
+    assert_memory_equal(header.tree, plain.tree, sizeof(plain.tree));
+    audit_builder_clear(scene->plain);
+    audit_builder_clear(scene->builder);
+    begin_with_one_salt(scene);
+}
+
+static void close_scene(struct scene *scene)
+{
+    audit_builder_destroy(scene->plain);
+    audit_builder_destroy(scene->builder);
+    audit_event_kits_destroy(scene->kits);
+    audit_stencils_destroy(scene->stencils);
+    audit_repeats_destroy(scene->repeats);
+    audit_privacy_destroy(scene->privacy);
+    free(scene);
+}
+
+/* The record of an event, as a worker packs it. */
+static size_t pack(const struct audit_event *event, uint8_t *out)
+{
+    struct ring *ring = ring_create(AUDIT_RING_MIN);
+    const struct audit_decision decision = {.generation = event->generation,
+                                            .wall_us = event->wall_us,
+                                            .latency_us = event->latency_us,
+                                            .type = event->type,
+                                            .transport = event->transport,
+                                            .view = event->view,
+                                            .rcode = event->rcode,
+                                            .cached = event->cached,
+                                            .applied = event->applied,
+                                            .client = event->client,
+                                            .upstream = event->upstream,
+                                            .name = &event->name,
+                                            .hit = &event->hit,
+                                            .chain =
+                                                event->chain.count > 0 ? &event->chain : NULL};
+    size_t len = 0;
+
+    assert_true(audit_event_put(ring, &decision));
+    const void *const record = ring_peek(ring, &len);
+    assert_non_null(record);
+    memcpy(out, record, len);
+    ring_destroy(ring);
+    return len;
+}
+
+/* The general way, with neither kit nor stencil: what is wanted. Its line's length. */
+static size_t go_plainly(struct scene *scene, const uint8_t *record, size_t len,
+                         const struct policy *policy, const char *view, unsigned number)
+{
+    struct audit_row row;
+
+    assert_true(audit_event_get(record, len, &scene->event));
+    audit_privacy_event(scene->privacy, &scene->event);
+    assert_true(audit_event_row(&scene->event, policy, view, NULL, &scene->plain_words, &row));
+    assert_int_equal(audit_builder_add(scene->plain, &row), 0);
+    return audit_event_json(&scene->event, policy, view, NULL, number, scene->plain_line,
+                            sizeof(scene->plain_line));
+}
+
+/* By what it repeats: the length of its line; 0: it repeats none. */
+static size_t go_again(struct scene *scene, const uint8_t *record, size_t len, unsigned number)
+{
+    struct audit_event_parts parts;
+    struct audit_row row;
+
+    if (!audit_event_split(record, len, &parts)) {
+        return 0;
+    }
+    struct audit_repeat *const repeat = audit_repeats_find(scene->repeats, &parts);
+    if (repeat == NULL || repeat->kit->id != repeat->kit_id) {
+        return 0;
+    }
+    audit_privacy_parts(scene->privacy, &parts);
+    if (!audit_stencils_can(repeat, &parts)) {
+        return 0;
+    }
+    audit_repeat_row(repeat, &parts, scene->words.client, &row);
+    const int result =
+        audit_builder_add_again(scene->builder, &row, repeat->kit, &repeat->numbers);
+    if (result != 0) {
+        assert_int_equal(result, -EAGAIN);
+        return 0;
+    }
+    scene->repeated++;
+    return audit_stencils_again(scene->stencils, repeat, &parts, number, scene->line);
+}
+
+/* By kits and stencils, and kept for those that repeat it. */
+static size_t go_first(struct scene *scene, const uint8_t *record, size_t len,
+                       const struct policy *policy, const char *view, unsigned number)
+{
+    const struct audit_kit *kit = NULL;
+    struct audit_event_parts parts;
+    struct audit_row row;
+
+    assert_true(audit_event_get(record, len, &scene->event));
+    audit_privacy_event(scene->privacy, &scene->event);
+    assert_true(audit_event_kits_event(scene->kits, &scene->event, policy, view, NULL,
+                                       &scene->words, &row, &kit));
+    assert_int_equal(audit_builder_add_kit(scene->builder, &row, kit), 0);
+    const size_t line = audit_stencils_line(scene->stencils, &scene->event, policy, view, NULL,
+                                            number, scene->line, sizeof(scene->line));
+    if (kit != NULL && audit_event_split(record, len, &parts)) {
+        struct audit_repeat *const repeat =
+            audit_repeats_keep(scene->repeats, &parts, &scene->event, &row, kit);
+
+        if (repeat != NULL) {
+            repeat->stencil = audit_stencils_of(scene->stencils, &scene->event, policy, view,
+                                                &repeat->stencil_id);
+        }
+    }
+    return line;
+}
+
+static void go_both_ways(struct scene *scene, const uint8_t *record, size_t len,
+                         const struct policy *policy, const char *view, unsigned number)
+{
+    const size_t want = go_plainly(scene, record, len, policy, view, number);
+    size_t have = go_again(scene, record, len, number);
+
+    if (have == 0) {
+        have = go_first(scene, record, len, policy, view, number);
+    }
+    assert_true(want > 0);
+    assert_int_equal(have, want);
+    assert_memory_equal(scene->line, scene->plain_line, want + 1);
+}
+
+/* Events of all kinds, each kind many times, by one policy after the other. */
+static void check(enum audit_client_form form, unsigned count, unsigned least)
+{
+    struct policy *policies[] = {make_policy(make_fact, rules, 1, false),
+                                 make_policy("", rules, 2, true),
+                                 make_policy("", rules, 3, false)};
+    static struct audit_event event;
+    struct scene *scene = open_scene(form);
+    uint8_t record[AUDIT_RECORD_MAX];
+    struct random random;
+
+    chance_init(&random, 5);
+    for (unsigned i = 0; i < count; i++) {
+        const struct policy *policy = policies[i / 2000 % ITEMS(policies)];
+        const char *const view = i / 1000 % 2 == 0 ? "default" : "other";
+
+        if (i % 1000 == 0) {
+            audit_repeats_forget(scene->repeats); /* another policy, or the view's name */
+        }
+        vary(&event, policy, i / 1000 * 60 + random_below(&random, 60));
+        event.generation = policy_generation(policy);
+        if (event.hit.mode != POLICY_MODE_LOG) {
+            event.hit.trial = POLICY_TRIAL_NONE; /* others are no records */
+        }
+        event.wall_us = UINT64_C(1795339800123456) + random_u64(&random) % 90000000000;
+        event.latency_us = (uint32_t)random_u64(&random) >> random_below(&random, 32);
+        event.client.port = (uint16_t)random_u64(&random);
+        if (event.client.family == ADDRESS_V4 && random_below(&random, 2) == 0) {
+            event.client.octets[3] = (uint8_t)random_u64(&random);
+        }
+        go_both_ways(scene, record, pack(&event, record), policy, view, i);
+        if (random_below(&random, 700) == 0) {
+            assert_same_blocks(scene);
+        }
+    }
+    assert_same_blocks(scene);
+    assert_in_range(scene->repeated, least, count - 1);
+    close_scene(scene);
+    for (size_t i = 0; i < ITEMS(policies); i++) {
+        policy_destroy(policies[i]);
+    }
+}
+
+static void records_that_repeat_others_come_to_the_same(void **state)
+{
+    (void)state;
+    check(AUDIT_FORM_FULL, 30000, 8000);
+}
+
+static void whatever_is_told_of_clients(void **state)
+{
+    (void)state;
+    check(AUDIT_FORM_PREFIX, 6000, 1500);
+    check(AUDIT_FORM_PSEUDONYM, 6000, 1500);
+    check(AUDIT_FORM_ABSENT, 6000, 1500);
+}
+
+/* More than are kept: the oldest go, and none is taken for another. */
+static void there_are_so_many_and_no_more(void **state)
+{
+    static const char text[] = "block suffix cloud.example" RULE_END EVIDENCE;
+    struct policy *policy = make_policy(make_fact, text, 1, false);
+    const struct policy_hit hit = make_hit(policy, "cloud.example", 0, POLICY_TRIGGER_QNAME);
+    static struct audit_event event;
+    struct scene *scene = open_scene(AUDIT_FORM_FULL);
+    uint8_t record[AUDIT_RECORD_MAX];
+    struct random random;
+
+    (void)state;
+    chance_init(&random, 9);
+    for (unsigned i = 0; i < 60000; i++) {
+        const unsigned number = random_below(&random, i % 2 == 0 ? 2 * AUDIT_REPEATS : 500);
+        char name[64];
+
+        snprintf(name, sizeof(name), "%s%u.cloud.example", number % 3 == 0 ? "x.y" : "n",
+                 number);
+        event = event_on(name, &hit);
+        event.hit.name = event.name;
+        event.hit.labels = (uint8_t)(1 + number % event.name.labels);
+        event.wall_us += i;
+        go_both_ways(scene, record, pack(&event, record), policy, "default", i);
+        if (i % 20000 == 19999) {
+            assert_same_blocks(scene);
+        }
+    }
+    assert_in_range(scene->repeated, 29000, 55000);
+    close_scene(scene);
+    policy_destroy(policy);
+}
+
+/* A record with any octet changed is not taken for the one that it was, but where its time,
+ * latency and client are. Nor is one that ends too early. */
+static void damage_repeats_nothing(void **state)
+{
+    struct policy *policy = make_policy(make_fact, rules, 1, false);
+    static struct audit_event event;
+    struct scene *scene = open_scene(AUDIT_FORM_FULL);
+    struct audit_event_parts parts;
+    uint8_t record[AUDIT_RECORD_MAX];
+    unsigned free_octets = 0;
+
+    (void)state;
+    const struct policy_hit hit =
+        make_hit(policy, "oss.cloud.example", 0, POLICY_TRIGGER_QNAME);
+    event = event_on("oss.cloud.example", &hit);
+    const size_t len = pack(&event, record);
+    go_both_ways(scene, record, len, policy, "default", 1);
+    go_both_ways(scene, record, len, policy, "default", 2);
+    assert_int_equal(scene->repeated, 1);
+    for (size_t i = sizeof(uint64_t); i < len; i++) { /* the generation is looked at before */
+        record[i] ^= 1;
+        if (audit_event_split(record, len, &parts) &&
+            audit_repeats_find(scene->repeats, &parts) != NULL) {
+            free_octets++;
+            assert_true(audit_event_get(record, len, &scene->event));
+        }
+        record[i] ^= 1;
+    }
+    assert_int_equal(free_octets, 8 + 4 + 4 + 2); /* time, latency, address, port */
+    for (size_t cut = 0; cut < len; cut++) {
+        uint8_t *exact = malloc(cut > 0 ? cut : 1); /* an octet too far is seen by ASan */
+
+        assert_non_null(exact);
+        memcpy(exact, record, cut);
+        assert_false(audit_event_split(exact, cut, &parts) &&
+                     audit_repeats_find(scene->repeats, &parts) != NULL);
+        free(exact);
+    }
+    close_scene(scene);
+    policy_destroy(policy);
+}
+
+/* Whose kit or stencil has gone repeats nothing; and all go when few are asked for. */
+static void what_has_gone_is_not_used(void **state)
+{
+    struct policy *policy = make_policy(make_fact, rules, 1, false);
+    static struct audit_event event;
+    struct scene *scene = open_scene(AUDIT_FORM_FULL);
+    struct audit_event_parts parts;
+    uint8_t record[AUDIT_RECORD_MAX];
+
+    (void)state;
+    const struct policy_hit hit =
+        make_hit(policy, "oss.cloud.example", 0, POLICY_TRIGGER_QNAME);
+    event = event_on("oss.cloud.example", &hit);
+    const size_t len = pack(&event, record);
+    go_both_ways(scene, record, len, policy, "default", 1);
+    for (unsigned i = 0; i < 2000; i++) { /* more than there are places for */
+        event.rcode = (uint8_t)(i % 200);
+        event.transport = (uint8_t)(i / 200 % 2);
+        event.cached = (uint8_t)(i / 400 % 3);
+        event.hit.trial = POLICY_TRIAL_NONE;
+        event.applied = i / 1200 % 2 == 0;
+        uint8_t other[AUDIT_RECORD_MAX];
+        go_both_ways(scene, other, pack(&event, other), policy, "default", i);
+    }
+    assert_true(audit_event_split(record, len, &parts));
+    assert_non_null(audit_repeats_find(scene->repeats, &parts));
+    assert_int_equal(go_again(scene, record, len, 3), 0);
+    go_both_ways(scene, record, len, policy, "default", 4);
+    go_both_ways(scene, record, len, policy, "default", 5);
+    assert_same_blocks(scene);
+    audit_repeats_rest(scene->repeats, UINT64_C(10000000)); /* asked for often enough */
+    assert_non_null(audit_repeats_find(scene->repeats, &parts));
+    audit_repeats_rest(scene->repeats, UINT64_C(14000000)); /* too early to say */
+    assert_non_null(audit_repeats_find(scene->repeats, &parts));
+    audit_repeats_rest(scene->repeats, UINT64_C(15000000));
+    assert_null(audit_repeats_find(scene->repeats, &parts));
+    go_both_ways(scene, record, len, policy, "default", 6);
+    assert_non_null(audit_repeats_find(scene->repeats, &parts));
+    close_scene(scene);
+    policy_destroy(policy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_that_repeat_others_come_to_the_same),
+        cmocka_unit_test(whatever_is_told_of_clients),
+        cmocka_unit_test(there_are_so_many_and_no_more),
+        cmocka_unit_test(damage_repeats_nothing),
+        cmocka_unit_test(what_has_gone_is_not_used),
+    };
+    return cmocka_run_group_tests_name("audit/repeat", tests, setup, NULL);
+}
