@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Questions of a batch whose memory is asked for together: a processor waits for about ten
- * places at a time. */
-#define GROUP 8u
+/* Questions of a batch that take a step together: a processor waits for about ten places in
+ * memory at a time. */
+#define GROUP 4u
 
 #define IS_MULTICAST_V4(octets) (((octets)[0] & 0xf0) == 0xe0)
 
@@ -104,27 +104,35 @@ static struct query *take(struct net_udp *udp, size_t index)
 }
 
 /* A batch finds its slots: as many as are never waited in. */
-_Static_assert(QUERY_SLOTS / QUERY_KEPT_PART >= GROUP, "see query_take()");
+_Static_assert(QUERY_SLOTS / QUERY_KEPT_PART >= NET_BATCH, "see query_take()");
 
-/* hot */
+/* hot. A group goes near when the next one is read, and on when the next one has gone near:
+ * what it asked memory for has had the time of a group to come. */
 static void take_batch(struct net_udp *udp, size_t count)
 {
-    struct net *net = udp->net;
-    struct query *taken[GROUP];
-    size_t used = 0;
+    struct query_engine *engine = udp->net->engine;
+    const struct net_batch *in = &udp->net->in;
+    struct query *taken[NET_BATCH];
+    size_t read = 0, near = 0, done = 0;
 
     for (size_t i = 0; i < count; i++) {
         struct query *q = take(udp, i);
 
         if (q != NULL) {
-            query_read(net->engine, q, net->in.buffers[i], net->in.headers[i].msg_len);
-            taken[used++] = q;
+            query_read(engine, q, in->buffers[i], in->headers[i].msg_len);
+            taken[read++] = q;
         }
-        if (used == GROUP || i + 1 == count) {
-            query_go_on(net->engine, taken, used);
-            used = 0;
+        if (read == near + 2 * GROUP) {
+            query_go_near(engine, taken + near, GROUP);
+            near += GROUP;
+        }
+        if (near == done + 2 * GROUP) {
+            query_go_on(engine, taken + done, GROUP);
+            done += GROUP;
         }
     }
+    query_go_near(engine, taken + near, read - near);
+    query_go_on(engine, taken + done, read - done);
 }
 
 /* hot. What has come, as far as a turn of the loop goes. True: there may be more. */

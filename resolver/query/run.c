@@ -161,7 +161,7 @@ void query_read(struct query_engine *engine, struct query *q, const uint8_t *msg
 }
 
 /* hot */
-void query_go_on(struct query_engine *engine, struct query *const *batch, size_t count)
+void query_go_near(struct query_engine *engine, struct query *const *batch, size_t count)
 {
     const struct policy_image *image = policy_image_of(engine->policy);
 
@@ -177,6 +177,13 @@ void query_go_on(struct query_engine *engine, struct query *const *batch, size_t
             policy_image_go_near(image, &q->question.name, &q->aim);
         }
     }
+}
+
+/* hot */
+void query_go_on(struct query_engine *engine, struct query *const *batch, size_t count)
+{
+    const struct policy_image *image = policy_image_of(engine->policy);
+
     for (size_t i = 0; i < count; i++) { /* those that may be listed */
         struct query *q = batch[i];
 

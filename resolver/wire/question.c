@@ -130,6 +130,31 @@ static enum wire_question_result read_additional(const uint8_t *msg, size_t len,
     return at == len ? result : WIRE_QUESTION_FORMERR;
 }
 
+#define OPT_AT_TYPE    1
+#define OPT_AT_SIZE    3
+#define OPT_AT_VERSION 6
+#define OPT_AT_FLAGS   7
+#define OPT_AT_LEN     9
+
+/* Most questions end so: one OPT record of version 0 without options, and nothing else. */
+static bool read_plain_opt(const uint8_t *msg, size_t len, size_t at, unsigned count,
+                           struct wire_question *out)
+{
+    const uint8_t *opt = msg + at;
+
+    if (count != 1 || len - at != 1 + RECORD_FIXED || opt[0] != 0 ||
+        wire_get16(opt + OPT_AT_TYPE) != WIRE_OPT || opt[OPT_AT_VERSION] != 0 ||
+        wire_get16(opt + OPT_AT_LEN) != 0) {
+        return false;
+    }
+    const uint16_t size = wire_get16(opt + OPT_AT_SIZE);
+
+    out->has_edns = true;
+    out->udp_size = size > WIRE_UDP_CLASSIC ? size : WIRE_UDP_CLASSIC;
+    out->dnssec_ok = (wire_get16(opt + OPT_AT_FLAGS) & WIRE_EDNS_DO) != 0;
+    return true;
+}
+
 /* A well-formed question that we do not answer. */
 static enum wire_question_result judge(uint16_t type, uint16_t class)
 {
@@ -183,8 +208,12 @@ enum wire_question_result wire_question_read(const uint8_t *msg, size_t len,
         /* IXFR carries the client's SOA in the authority section (RFC 1995, 3). */
         return out->type == WIRE_IXFR ? WIRE_QUESTION_REFUSED : WIRE_QUESTION_FORMERR;
     }
-    const enum wire_question_result result =
-        read_additional(msg, len, at, wire_get16(msg + 10), out);
+    const unsigned more = wire_get16(msg + 10);
+
+    if (whole && read_plain_opt(msg, len, at, more, out)) {
+        return judge(out->type, out->class);
+    }
+    const enum wire_question_result result = read_additional(msg, len, at, more, out);
 
     if (result != WIRE_QUESTION_OK) {
         return result;

@@ -247,6 +247,7 @@ static inline __attribute__((always_inline)) void replay(struct scene *scene, en
         batch[i] = read_one(bench, &scene->exchanges[kind][(first + i) % NAMES],
                             (first + i) % CLIENTS + 1);
     }
+    query_go_near(bench->engine, batch, BATCH);
     query_go_on(bench->engine, batch, BATCH);
     if (kind == KIND_MISS) {
         for (unsigned i = 0; i < BATCH; i++) {
@@ -299,6 +300,7 @@ static void ask(struct bench *bench, const struct exchange *exchange)
 {
     struct query *q = read_one(bench, exchange, 1);
 
+    query_go_near(bench->engine, &q, 1);
     query_go_on(bench->engine, &q, 1);
 }
 

@@ -288,6 +288,44 @@ static void reads_what_edns_says(void **state)
     }
 }
 
+/* An OPT record alone is read as one behind another record, whichever of its octets is another.
+ */
+static void an_opt_record_alone_is_read_as_any_other(void **state)
+{
+    static const uint8_t head[] = {0, 7,   1, 0,   0,   1,   0, 0, 0, 0, 0, 1,
+                                   1, 'x', 3, 'c', 'o', 'm', 0, 0, 1, 0, 1};
+    static const uint8_t other[] = {0, 0, WIRE_A, 0, 1, 0, 0, 0, 0, 0, 0};
+    static const uint8_t opt[] = {0, 0, WIRE_OPT, 4, 0xd0, 0, 0, 0, 0, 0, 0};
+    unsigned read = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(opt) * 256; i++) {
+        uint8_t alone[sizeof(head) + sizeof(opt)];
+        uint8_t behind[sizeof(alone) + sizeof(other)];
+        struct wire_question one, two;
+
+        memcpy(alone, head, sizeof(head));
+        memcpy(alone + sizeof(head), opt, sizeof(opt));
+        alone[sizeof(head) + i / 256] = (uint8_t)i;
+        memcpy(behind, head, sizeof(head));
+        memcpy(behind + sizeof(head), other, sizeof(other));
+        memcpy(behind + sizeof(head) + sizeof(other), alone + sizeof(head), sizeof(opt));
+        behind[11] = 2;
+        const enum wire_question_result result = wire_question_read(alone, sizeof(alone), &one);
+
+        assert_int_equal(result, wire_question_read(behind, sizeof(behind), &two));
+        assert_int_equal(one.has_edns, two.has_edns);
+        assert_int_equal(one.udp_size, two.udp_size);
+        assert_int_equal(one.dnssec_ok, two.dnssec_ok);
+        assert_int_equal(one.cookie_len, two.cookie_len);
+        assert_int_equal(one.type, two.type);
+        read += result == WIRE_QUESTION_OK && one.has_edns ? 1 : 0;
+        assert_int_not_equal(wire_question_read(alone, sizeof(alone) - 1, &one),
+                             WIRE_QUESTION_OK);
+    }
+    assert_true(read > 1024);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +333,7 @@ int main(void)
         cmocka_unit_test(refuses_every_shorter_part_of_a_question),
         cmocka_unit_test(keeps_the_question_in_both_cases),
         cmocka_unit_test(reads_what_edns_says),
+        cmocka_unit_test(an_opt_record_alone_is_read_as_any_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
