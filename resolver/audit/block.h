@@ -114,12 +114,14 @@ const uint64_t *audit_block_indexes(const struct audit_block *block, unsigned co
 void audit_block_row(const struct audit_block *block, uint32_t i, struct audit_row *row);
 
 /*
- * The leaves of the events' tree, made anew from the events: what was written is what the
- * header speaks of if their root is. leaves has a place for each event. All columns are loaded.
- * 0; -ENOMEM; CORDON_E_CORRUPT: an event's canonical form is too long, or the salt is none;
- * -EAGAIN: it is not there yet.
+ * The root of the events' tree, made anew from the events: what was written is what the header
+ * speaks of if it is that of the header. Columns need not be loaded. 0; -ENOMEM;
+ * CORDON_E_CORRUPT: a column is, an event's canonical form is too long, or the salt is none;
+ * -EAGAIN: something is not there yet.
  */
-int audit_block_leaves(const struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS]);
+int audit_block_root(struct audit_block *block, uint8_t root[DIGEST_OCTETS]);
+/* The same, and instead of the root the leaves. */
+int audit_block_leaves(struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS]);
 /* What event i's leaf is made of, of which all columns are loaded: its salt, and its canonical
  * form, which has at most AUDIT_EVENT_MAX octets. As above; *len is that of the form. */
 int audit_block_opening(const struct audit_block *block, uint32_t i,

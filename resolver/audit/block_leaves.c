@@ -8,6 +8,7 @@
  */
 #include "audit/block_open.h"
 
+#include "audit/events_tree.h"
 #include "audit/varint.h"
 #include "base/error.h"
 #include "base/little.h"
@@ -44,7 +45,9 @@ enum part_kind {
 struct part {
     enum part_kind kind;
     uint8_t tag;
+    unsigned number; /* of the column */
     const struct column *column;
+    struct audit_making making;
     union {
         const uint32_t *small; /* its octets, the lowest first, and in the topmost how many */
         struct {
@@ -58,6 +61,8 @@ struct forming {
     unsigned count;
     size_t most;     /* octets of the longest form that there can be */
     size_t same_len; /* of those that are the same */
+    uint64_t numbers[DIGEST_MANY_MAX];
+    struct audit_events_tree tree;
     uint8_t *ends[DIGEST_MANY_MAX];
     struct digest_buffer buffers[DIGEST_MANY_MAX];
     uint8_t salts[DIGEST_MANY_MAX][AUDIT_LEAF_SALT];
@@ -67,6 +72,20 @@ struct forming {
 };
 
 /* --- what there is to do --- */
+
+/* Bits that may be set in the numbers of a column. */
+static uint64_t bits_of(const struct column *column)
+{
+    if (column->loaded) {
+        return column->bits;
+    }
+    return column->deltas ? UINT64_MAX : UINT64_MAX >> (64 - 8 * column->width);
+}
+
+static bool is_there(const struct column *column)
+{
+    return (column->loaded || column->unpacked) && bits_of(column) != 0;
+}
 
 static void add_same(struct forming *forming, const struct column *column, uint8_t tag)
 {
@@ -101,21 +120,23 @@ static void make_small(uint32_t *small, uint8_t tag, uint32_t most)
     }
 }
 
-static void add_part(struct forming *forming, const struct column *column, uint8_t tag)
+static void add_part(struct forming *forming, const struct audit_block *block, unsigned number)
 {
     struct part *part = &forming->parts[forming->count];
+    const struct column *column = &block->columns[number];
+    const uint8_t tag = audit_block_tag(block, number);
 
     if (column->constant) {
         add_same(forming, column, tag);
         return;
     }
-    *part = (struct part){.kind = PART_NUMBER, .tag = tag, .column = column};
+    *part = (struct part){.kind = PART_NUMBER, .tag = tag, .number = number, .column = column};
     if (column->is_text) {
         part->kind = PART_TEXT;
-    } else if (column->bits <= SMALL) {
+    } else if (bits_of(column) <= SMALL) {
         part->kind = PART_SMALL;
         part->small = forming->small[forming->count];
-        make_small(forming->small[forming->count], tag, (uint32_t)column->bits);
+        make_small(forming->small[forming->count], tag, (uint32_t)bits_of(column));
     }
     forming->count++;
 }
@@ -130,14 +151,14 @@ static bool plan(struct forming *forming, const struct audit_block *block)
         const unsigned number = (unsigned)__builtin_ctzll(rest);
         const struct column *column = &block->columns[number];
 
-        if (!column->loaded || column->bits == 0) {
+        if (!is_there(column)) {
             continue;
         }
         forming->most += 2u + AUDIT_VARINT_MAX + (column->is_text ? column->longest : 0);
         if (forming->most > AUDIT_EVENT_MAX) {
             return false;
         }
-        add_part(forming, column, audit_block_tag(block, number));
+        add_part(forming, block, number);
     }
     return true;
 }
@@ -223,32 +244,60 @@ static void put_numbers(const struct part *part, const uint64_t *numbers, uint32
     }
 }
 
-static void put_part(const struct forming *forming, const struct part *part, uint32_t from,
-                     uint32_t count, uint8_t **ends)
+/* The numbers of some events; NULL: they are none of the format. */
+static const uint64_t *numbers_of(struct forming *forming, const struct audit_block *block,
+                                  struct part *part, uint32_t from, uint32_t count)
 {
-    switch (part->kind) {
-    case PART_SAME:
-        put_same(forming->same + part->same.at, part->same.len, count, ends);
-        break;
-    case PART_TEXT:
-        put_texts(part, part->column->numbers + from, count, ends);
-        break;
-    case PART_SMALL:
-        put_small(part, part->column->numbers + from, count, ends);
-        break;
-    case PART_NUMBER:
-        put_numbers(part, part->column->numbers + from, count, ends);
-        break;
+    if (part->column->loaded) {
+        return part->column->numbers + from;
     }
+    return audit_block_numbers(block, part->number, from, count, &part->making,
+                               forming->numbers)
+               ? forming->numbers
+               : NULL;
 }
 
-static void make_leaves(struct forming *forming, const uint8_t *salt, uint32_t events,
-                        uint8_t (*leaves)[DIGEST_OCTETS])
+static bool put_part(struct forming *forming, const struct audit_block *block,
+                     struct part *part, uint32_t from, uint32_t count)
 {
-    const size_t slot = HEAD + forming->most + SLOT_SPARE;
-    const size_t room = SLOTS_OCTETS / slot / SLOTS_LEAST * SLOTS_LEAST;
-    const uint32_t at_once = room < DIGEST_MANY_MAX ? (uint32_t)room : DIGEST_MANY_MAX;
+    uint8_t **const ends = forming->ends;
 
+    if (part->kind == PART_SAME) {
+        put_same(forming->same + part->same.at, part->same.len, count, ends);
+        return true;
+    }
+    const uint64_t *const numbers = numbers_of(forming, block, part, from, count);
+    if (numbers == NULL) {
+        return false;
+    }
+    switch (part->kind) {
+    case PART_SAME:
+        break;
+    case PART_TEXT:
+        put_texts(part, numbers, count, ends);
+        break;
+    case PART_SMALL:
+        put_small(part, numbers, count, ends);
+        break;
+    case PART_NUMBER:
+        put_numbers(part, numbers, count, ends);
+        break;
+    }
+    return true;
+}
+
+/* False: a number is none of the format. leaves: NULL if they are only for the tree. */
+static bool make_leaves(struct forming *forming, const struct audit_block *block,
+                        const uint8_t *salt, uint8_t (*leaves)[DIGEST_OCTETS])
+{
+    const uint32_t events = block->header.events;
+    const size_t slot = HEAD + forming->most + SLOT_SPARE;
+    uint32_t at_once = DIGEST_MANY_MAX; /* divided by two, it divides a level of the tree */
+
+    while (at_once * slot > SLOTS_OCTETS) {
+        at_once /= 2;
+    }
+    audit_events_begin(&forming->tree);
     for (uint32_t from = 0; from < events; from += at_once) {
         const uint32_t count = events - from < at_once ? events - from : at_once;
 
@@ -261,16 +310,23 @@ static void make_leaves(struct forming *forming, const uint8_t *salt, uint32_t e
             forming->ends[i] = at + HEAD;
         }
         for (unsigned i = 0; i < forming->count; i++) {
-            put_part(forming, &forming->parts[i], from, count, forming->ends);
+            if (!put_part(forming, block, &forming->parts[i], from, count)) {
+                return false;
+            }
         }
         for (uint32_t i = 0; i < count; i++) {
             const uint8_t *const at = forming->slots + i * slot;
 
-            forming->buffers[i] =
-                (struct digest_buffer){at, (size_t)(forming->ends[i] - at), leaves[from + i]};
+            forming->buffers[i] = (struct digest_buffer){
+                at, (size_t)(forming->ends[i] - at),
+                leaves != NULL ? leaves[from + i] : audit_events_place(&forming->tree, i)};
         }
         digest_of_many(forming->buffers, count);
+        if (leaves == NULL) {
+            audit_events_add(&forming->tree, count);
+        }
     }
+    return true;
 }
 
 /* Event by event, each as long as it is. */
@@ -299,23 +355,56 @@ static int make_long_leaves(const struct audit_block *block, const uint8_t *salt
     return result;
 }
 
-int audit_block_leaves(const struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS])
+/* As above, if the root of the tree is all that is asked for. */
+static int make_long_root(struct audit_block *block, const uint8_t *salt,
+                          uint8_t root[DIGEST_OCTETS])
+{
+    uint8_t(*leaves)[DIGEST_OCTETS] = calloc(block->header.events, sizeof(*leaves));
+    const int result = leaves == NULL ? -ENOMEM : make_long_leaves(block, salt, leaves);
+
+    if (result == 0) {
+        audit_events_root(leaves, block->header.events, root);
+    }
+    free(leaves);
+    return result;
+}
+
+/* The leaves, or if there is no place for them the root. */
+static int make(struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS],
+                uint8_t root[DIGEST_OCTETS])
 {
     const uint8_t *salt = NULL;
     int result = audit_block_salt(block, &salt);
 
-    if (result != 0) {
-        return result;
+    if (result == 0) {
+        result = audit_block_unpack(block, UINT64_MAX);
     }
-    struct forming *forming = malloc(sizeof(*forming));
+    struct forming *forming = result == 0 ? malloc(sizeof(*forming)) : NULL;
     if (forming == NULL) {
-        return -ENOMEM;
+        return result == 0 ? -ENOMEM : result;
     }
     if (plan(forming, block)) {
-        make_leaves(forming, salt, block->header.events, leaves);
+        result = make_leaves(forming, block, salt, leaves) ? 0 : CORDON_E_CORRUPT;
+        if (result == 0 && leaves == NULL) {
+            audit_events_end(&forming->tree, root);
+        }
     } else {
-        result = make_long_leaves(block, salt, leaves);
+        result = audit_block_load(block, UINT64_MAX);
+        if (result == 0) {
+            result = leaves != NULL ? make_long_leaves(block, salt, leaves)
+                                    : make_long_root(block, salt, root);
+        }
     }
     free(forming);
     return result;
+}
+
+int audit_block_leaves(struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS])
+{
+    return make(block, leaves, NULL);
+}
+
+int audit_block_root(struct audit_block *block, uint8_t root[DIGEST_OCTETS])
+{
+    return make(block, NULL, root);
 }

@@ -18,7 +18,13 @@ struct entry {
 };
 
 struct column {
-    bool loaded, constant, is_text;
+    bool loaded;   /* all of it is there and was looked at */
+    bool unpacked; /* the numbers' octets are there, and of a constant and of texts all is */
+    bool constant, is_text, deltas;
+    unsigned width;        /* octets of a number */
+    const uint8_t *planes; /* the lowest octet of each number, the next ones ... */
+    uint8_t *unpacked_to;  /* where planes are, unless they lie in the body or in block->raw */
+    size_t unpacked_size;
     uint64_t value;    /* of a constant */
     uint64_t *numbers; /* as stored: 0 absent, else plus one */
     uint32_t events;   /* that `numbers` has room for */
@@ -32,6 +38,16 @@ struct column {
 
 /* Octets behind a dictionary that may be read, whatever they are: texts are copied in steps. */
 #define AUDIT_OVERRUN 64u
+
+/* How far the numbers of a column were made, and what was seen of them without comparing any:
+ * in the top bits whether there is one. */
+struct audit_making {
+    uint64_t sum;   /* of deltas */
+    uint64_t bits;  /* that are set in any */
+    uint64_t none;  /* one is 0 */
+    uint64_t large; /* one is above 2^63 */
+    uint64_t over;  /* one is above the texts that there are, if none is large */
+};
 
 struct audit_block {
     struct audit_header header;
@@ -56,6 +72,18 @@ static inline uint8_t audit_block_tag(const struct audit_block *block, unsigned 
 {
     return (uint8_t)(2u * column + (block->columns[column].is_text ? 1u : 0u));
 }
+
+/* The same as audit_block_load(), but numbers are not made: octets of some events' numbers are
+ * sooner made to numbers again than read from memory. Of what is loaded already nothing is
+ * done. */
+int audit_block_unpack(struct audit_block *block, uint64_t columns);
+/* The numbers of events from `from` on, of a column that is unpacked and not constant; all
+ * events must come in their order. False: one of them is none of the format, or was before. */
+bool audit_block_numbers(const struct audit_block *block, unsigned column, uint32_t from,
+                         uint32_t count, struct audit_making *making, uint64_t *out);
+
+/* Whether the value of a constant column is one of the format; what is set in it is noted. */
+bool audit_block_is_constant(struct column *column, unsigned number);
 
 /* The canonical form of event i (audit_row_encode), straight from the columns. Returns its end;
  * NULL: it is too long. */

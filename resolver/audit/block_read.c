@@ -40,6 +40,7 @@ void audit_block_destroy(struct audit_block *block)
         free(block->columns[i].numbers);
         free(block->columns[i].octets);
         free(block->columns[i].entries);
+        free(block->columns[i].unpacked_to);
     }
     free(block->raw);
     ZSTD_freeDCtx(block->zstd);
@@ -103,6 +104,7 @@ static bool note_columns(struct audit_block *block)
         const int kind = audit_column_kind(i);
 
         block->columns[i].loaded = false;
+        block->columns[i].unpacked = false;
         block->columns[i].is_text = words->at != 0;
         if (numbers->at == 0) {
             if (words->at != 0) {
@@ -248,99 +250,15 @@ static int unpack(struct audit_block *block, const struct section *section, uint
 /* Numbers that are made at once: they stay in the first cache until all is done with them. */
 #define AT_ONCE 1024u
 
-/* Those of `count` events, from their octets in each plane; the next plane has its own `events`
- * octets further on. */
-static void merge(const uint8_t *octets, unsigned width, uint32_t events, uint32_t count,
-                  uint64_t *restrict out)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        out[i] = octets[i];
-    }
-    for (unsigned plane = 1; plane < width; plane++) {
-        const uint8_t *const at = octets + (size_t)plane * events;
-
-        for (uint32_t i = 0; i < count; i++) {
-            out[i] |= (uint64_t)at[i] << 8 * plane;
-        }
-    }
-}
-
-/* False if a sum, which goes on from *sum, is no number of the format. */
-static bool add_up(uint64_t *numbers, uint32_t count, uint64_t *sum)
-{
-    uint64_t at = *sum;
-    uint64_t all = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        const uint64_t half = numbers[i] >> 1;
-
-        at += (numbers[i] & 1) != 0 ? ~half : half;
-        all |= at;
-        numbers[i] = at + 1;
-    }
-    *sum = at;
-    return all >> 63 == 0;
-}
-
-/* What is seen of numbers without comparing any: in the top bits whether there is one. */
-struct marks {
-    uint64_t bits;  /* that are set in any */
-    uint64_t none;  /* one is 0 */
-    uint64_t large; /* one is above 2^63 */
-    uint64_t over;  /* one is above `most`, if none is large */
-};
-
-static void look_at(const uint64_t *numbers, uint32_t count, uint64_t most, struct marks *marks)
-{
-    struct marks all = *marks;
-
-    for (uint32_t i = 0; i < count; i++) {
-        const uint64_t number = numbers[i];
-
-        all.bits |= number;
-        all.none |= ~number & (number - 1);
-        all.large |= number & (number - 1);
-        all.over |= most - number;
-    }
-    *marks = all;
-}
-
-/* No number above the most that there can be; every event has a time. */
-static bool is_sound(struct column *column, unsigned number, const struct marks *marks)
-{
-    column->bits = marks->bits;
-    return marks->large >> 63 == 0 && !(column->is_text && marks->over >> 63 != 0) &&
-           !(number == AUDIT_TIME && marks->none >> 63 != 0);
-}
-
-/* The numbers of all events. False as above. */
-static bool make_numbers(struct column *column, const uint8_t *planes, unsigned width,
-                         uint32_t events, bool deltas, struct marks *marks)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t from = 0; from < events; from += AT_ONCE) {
-        const uint32_t left = events - from;
-        const uint32_t count = left < AT_ONCE ? left : AT_ONCE;
-        uint64_t *const numbers = column->numbers + from;
-
-        merge(planes + from, width, events, count, numbers);
-        if (deltas && !add_up(numbers, count, &sum)) {
-            return false;
-        }
-        look_at(numbers, count, column->count, marks);
-    }
-    return true;
-}
-
-static int load_numbers(struct audit_block *block, unsigned i)
+/* The octets of the numbers, to a place of their own if `own`, else where the next column's
+ * will be; of a constant its value. */
+static int unpack_numbers(struct audit_block *block, unsigned i, bool own)
 {
     const struct section *section = &block->sections[AUDIT_SECTION_COLUMN + 2 * i];
-    const uint32_t events = block->header.events;
     struct column *column = &block->columns[i];
-    struct marks marks = {0};
     const uint8_t *octets = NULL;
-    const int result = unpack(block, section, &block->raw, &block->raw_size, &octets);
+    const int result = unpack(block, section, own ? &column->unpacked_to : &block->raw,
+                              own ? &column->unpacked_size : &block->raw_size, &octets);
 
     if (result != 0) {
         return result;
@@ -353,13 +271,25 @@ static int load_numbers(struct audit_block *block, unsigned i)
             at != octets + section->raw) {
             return CORDON_E_CORRUPT;
         }
-        look_at(&column->value, 1, column->count, &marks);
-        return is_sound(column, i, &marks) ? 0 : CORDON_E_CORRUPT;
+        return audit_block_is_constant(column, i) ? 0 : CORDON_E_CORRUPT;
     }
     if (section->raw == 0 || octets[0] == 0 || octets[0] > 8 ||
-        section->raw != 1 + (size_t)octets[0] * events) {
+        section->raw != 1 + (size_t)octets[0] * block->header.events) {
         return CORDON_E_CORRUPT;
     }
+    column->deltas = (section->encoding & ~AUDIT_PACKED) == AUDIT_DELTAS;
+    column->width = octets[0];
+    column->planes = octets + 1;
+    return 0;
+}
+
+/* The numbers of all events. */
+static int make_numbers(struct audit_block *block, unsigned i)
+{
+    const uint32_t events = block->header.events;
+    struct column *column = &block->columns[i];
+    struct audit_making making = {0};
+
     if (events > column->events) {
         uint64_t *more = realloc(column->numbers, events * sizeof(*more));
 
@@ -369,11 +299,16 @@ static int load_numbers(struct audit_block *block, unsigned i)
         column->numbers = more;
         column->events = events;
     }
-    const bool deltas = (section->encoding & ~AUDIT_PACKED) == AUDIT_DELTAS;
-    return make_numbers(column, octets + 1, octets[0], events, deltas, &marks) &&
-                   is_sound(column, i, &marks)
-               ? 0
-               : CORDON_E_CORRUPT;
+    for (uint32_t from = 0; from < events; from += AT_ONCE) {
+        const uint32_t left = events - from;
+
+        if (!audit_block_numbers(block, i, from, left < AT_ONCE ? left : AT_ONCE, &making,
+                                 column->numbers + from)) {
+            return CORDON_E_CORRUPT;
+        }
+    }
+    column->bits = making.bits;
+    return 0;
 }
 
 /* Room for one entry more. */
@@ -439,25 +374,52 @@ static int load_words(struct audit_block *block, unsigned i)
     return 0;
 }
 
+static int unpack_column(struct audit_block *block, unsigned i, bool own)
+{
+    const int result = block->columns[i].is_text ? load_words(block, i) : 0;
+
+    return result == 0 ? unpack_numbers(block, i, own) : result;
+}
+
+int audit_block_unpack(struct audit_block *block, uint64_t columns)
+{
+    for (uint64_t rest = columns & block->present; rest != 0; rest &= rest - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(rest);
+        struct column *column = &block->columns[i];
+
+        if (!column->loaded && !column->unpacked) {
+            const int result = unpack_column(block, i, true);
+
+            if (result != 0) {
+                return result;
+            }
+            column->unpacked = true;
+            column->loaded = column->constant;
+        }
+    }
+    return 0;
+}
+
 int audit_block_load(struct audit_block *block, uint64_t columns)
 {
     for (uint64_t rest = columns & block->present; rest != 0; rest &= rest - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(rest);
+        struct column *column = &block->columns[i];
         int result = 0;
 
-        if (block->columns[i].loaded) {
+        if (column->loaded) {
             continue;
         }
-        if (block->columns[i].is_text) {
-            result = load_words(block, i);
+        if (!column->unpacked) {
+            result = unpack_column(block, i, false);
         }
-        if (result == 0) {
-            result = load_numbers(block, i);
+        if (result == 0 && !column->constant) {
+            result = make_numbers(block, i);
         }
         if (result != 0) {
             return result;
         }
-        block->columns[i].loaded = true;
+        column->loaded = true;
     }
     return 0;
 }

@@ -10,8 +10,6 @@
 
 struct audit_body_room {
     struct audit_block *block;
-    uint8_t (*leaves)[DIGEST_OCTETS];
-    uint32_t leaf_room;
 };
 
 struct audit_body_room *audit_body_room_create(void)
@@ -32,7 +30,6 @@ void audit_body_room_destroy(struct audit_body_room *room)
 {
     if (room != NULL) {
         audit_block_destroy(room->block);
-        free(room->leaves);
         free(room);
     }
 }
@@ -42,37 +39,17 @@ struct audit_block *audit_body_block(struct audit_body_room *room)
     return room->block;
 }
 
-/* 0; CORDON_E_CORRUPT; -ENOMEM. */
-static int make_leaves(struct audit_body_room *room, uint32_t count)
-{
-    if (count > room->leaf_room) {
-        void *more = realloc(room->leaves, count * sizeof(*room->leaves));
-
-        if (more == NULL) {
-            return -ENOMEM;
-        }
-        room->leaves = more;
-        room->leaf_room = count;
-    }
-    return audit_block_leaves(room->block, room->leaves);
-}
-
 /* Of a body that is that of its header. */
 static int look_deep(struct audit_body_room *room, const struct audit_header *header,
                      const uint8_t *body)
 {
-    const uint32_t leaves = header->events;
     uint8_t root[DIGEST_OCTETS];
     int result = audit_block_open(room->block, header, body, header->body_len);
 
     if (result == 0) {
-        result = audit_block_load(room->block, UINT64_MAX);
+        result = audit_block_root(room->block, root);
     }
     if (result == 0) {
-        result = make_leaves(room, leaves);
-    }
-    if (result == 0) {
-        audit_events_root(room->leaves, leaves, root);
         result = digest_equal(root, header->tree) ? 0 : CORDON_E_CORRUPT;
     }
     return result;

@@ -25,7 +25,7 @@ void audit_body_room_destroy(struct audit_body_room *room); /* NULL is fine */
 enum audit_body_result audit_body_verify(struct audit_body_room *room,
                                          const struct audit_header *header, const uint8_t *body,
                                          bool deep);
-/* The block that was unpacked last by a deep verification that found it good; borrowed. */
+/* The block that was found good last by a deep verification; borrowed. No column is loaded. */
 struct audit_block *audit_body_block(struct audit_body_room *room);
 
 struct audit_bodies; /* opaque */

@@ -201,13 +201,18 @@ static void look_at_file(struct verification *v, const struct audit_item *item)
 
 /* --- blocks --- */
 
-/* The records that verification itself needs. */
-static void look_at_changes(struct verification *v, const struct audit_header *header)
+/* The records that verification itself needs. 0; -ENOMEM. */
+static int look_at_changes(struct verification *v, const struct audit_header *header)
 {
+    struct audit_block *block = audit_body_block(v->room);
     struct audit_row row;
+    const int result = audit_block_load(block, UINT64_MAX);
 
+    if (result != 0) {
+        return result;
+    }
     for (uint32_t i = 0; i < header->events; i++) {
-        audit_block_row(audit_body_block(v->room), i, &row);
+        audit_block_row(block, i, &row);
         const struct audit_value *what = &row.at[AUDIT_WHAT];
         const bool has = audit_row_has(&row, AUDIT_WHAT);
 
@@ -230,6 +235,7 @@ static void look_at_changes(struct verification *v, const struct audit_header *h
                     : 0;
         }
     }
+    return 0;
 }
 
 /* What one body has turned out to be; also of an item that came before the one at hand. */
@@ -278,7 +284,7 @@ static int look_here(struct verification *v, const struct audit_item *item)
                       : audit_body_verify(v->room, header, body, v->options->deep || changes);
     take_body(v, &done);
     if (changes && done.result == AUDIT_BODY_GOOD) {
-        look_at_changes(v, header);
+        return look_at_changes(v, header);
     }
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "audit/block.h"
 #include "audit/rows.h"
+#include "audit/tree.h"
 #include "audit/varint.h"
 #include "base/error.h"
 
@@ -23,6 +24,27 @@ static int setup(void **state)
 {
     (void)state;
     return random_library_init();
+}
+
+/* The root of a block nothing of which is loaded is that of its leaves, and of its header. */
+static void check_root(const struct audit_header *header, const uint8_t *body,
+                       uint8_t (*leaves)[DIGEST_OCTETS])
+{
+    static uint8_t work[AUDIT_BLOCK_EVENTS_MAX][DIGEST_OCTETS];
+    struct audit_block *block = audit_block_create();
+    uint8_t expected[DIGEST_OCTETS];
+    uint8_t root[DIGEST_OCTETS];
+
+    memcpy(work, leaves, header->events * sizeof(*leaves));
+    audit_events_root(work, header->events, expected);
+    assert_int_equal(audit_block_open(block, header, body, header->body_len), 0);
+    for (unsigned turn = 0; turn < 2; turn++) { /* once more, of what is unpacked */
+        memset(root, 0, sizeof(root));
+        assert_int_equal(audit_block_root(block, root), 0);
+        assert_memory_equal(root, expected, sizeof(root));
+        assert_memory_equal(root, header->tree, sizeof(root));
+    }
+    audit_block_destroy(block);
 }
 
 /* Each leaf is that of the event's own opening. */
@@ -41,9 +63,13 @@ static void check_leaves(struct audit_builder *builder)
     assert_int_equal(audit_builder_finish(builder, &header, &body), 0);
     header.file = 1;
     assert_int_equal(audit_block_open(block, &header, body, header.body_len), 0);
-    assert_int_equal(audit_block_load(block, UINT64_MAX), 0);
-    memset(leaves, 0, sizeof(leaves));
+    memset(leaves, 0,
+           sizeof(leaves)); /* of some columns there are numbers before, or of none */
+    assert_int_equal(
+        audit_block_load(block, header.events % 2 != 0 ? UINT64_C(0x5555555555) : 0), 0);
     assert_int_equal(audit_block_leaves(block, leaves), 0);
+    check_root(&header, body, leaves);
+    assert_int_equal(audit_block_load(block, UINT64_MAX), 0);
     for (uint32_t i = 0; i < header.events; i++) {
         assert_int_equal(audit_block_opening(block, i, salt, form, &len), 0);
         audit_leaf(salt, form, len, leaf);
@@ -106,7 +132,8 @@ static void add_column(struct random *random, const struct habit *habit, unsigne
 
 static void leaves_are_those_of_each_event_alone(void **state)
 {
-    static const uint32_t counts[] = {1, 2, 3, 4, 5, 7, 8, 63, 64, 65, 127, 128, 129, MOST};
+    static const uint32_t counts[] = {1,  2,  3,  4,  5,   7,   8,   15,  16,  17,  63,
+                                      64, 65, 96, 97, 127, 128, 129, 255, 256, 257, MOST};
     struct row_store *store = malloc(sizeof(*store));
     struct audit_builder *builder = audit_builder_create(AUDIT_CHANGES, 1);
     struct random random;
@@ -114,7 +141,7 @@ static void leaves_are_those_of_each_event_alone(void **state)
 
     (void)state;
     chance_init(&random, 5);
-    for (unsigned round = 0; round < 140; round++) {
+    for (unsigned round = 0; round < 220; round++) {
         const uint32_t count = counts[round % (sizeof(counts) / sizeof(counts[0]))];
         struct habit habits[AUDIT_COLUMN_END];
         uint64_t columns = 0;
@@ -227,8 +254,8 @@ static int leaves_of(size_t last)
 
     header.body_len = (uint32_t)write_body(3, AUDIT_TEXT_MAX, last, body);
     assert_int_equal(audit_block_open(block, &header, body, header.body_len), 0);
-    assert_int_equal(audit_block_load(block, UINT64_MAX), 0);
     const int result = audit_block_leaves(block, leaves);
+    assert_int_equal(audit_block_load(block, UINT64_MAX), 0);
     assert_int_equal(audit_block_opening(block, 0, salt, form, &form_len), result);
     audit_block_destroy(block);
     free(body);
@@ -292,12 +319,10 @@ static int load_of(enum audit_column column, const uint64_t numbers[3])
     at += AUDIT_SALT_OCTETS;
     header.body_len = (uint32_t)(at - body);
     assert_int_equal(audit_block_open(block, &header, body, header.body_len), 0);
-    const int result = audit_block_load(block, UINT64_MAX);
-    if (result == 0) {
-        uint8_t leaves[3][DIGEST_OCTETS];
-
-        assert_int_equal(audit_block_leaves(block, leaves), 0);
-    }
+    uint8_t leaves[3][DIGEST_OCTETS];
+    const int result = audit_block_leaves(block, leaves);
+    assert_int_equal(audit_block_load(block, UINT64_MAX), result);
+    assert_int_equal(audit_block_leaves(block, leaves), result);
     audit_block_destroy(block);
     return result;
 }

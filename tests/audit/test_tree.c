@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 
-#include "audit/tree.h"
+#include "audit/events_tree.h"
+#include "base/little.h"
 #include "base/random.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MOST 70u
@@ -177,6 +179,41 @@ static void each_event_of_a_block_has_a_path(void **state)
     }
 }
 
+/* As it is made of leaves that come some at a time. */
+static void the_root_is_that_of_leaves_that_come_one_by_one(void **state)
+{
+    static const size_t counts[] = {1,   2,   15,  16,  17,   127,  128,  129,  255,   256,
+                                    257, 271, 272, 273, 2047, 2048, 2049, 4096, 65535, 65536};
+    static const uint32_t steps[] = {1, 4, 16, 64, 128};
+    struct audit_events_tree *tree = malloc(sizeof(*tree));
+    uint8_t(*work)[DIGEST_OCTETS] = malloc(AUDIT_BLOCK_EVENTS_MAX * sizeof(*work));
+    uint8_t expected[DIGEST_OCTETS];
+    uint8_t root[DIGEST_OCTETS];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        for (size_t j = 0; j < sizeof(steps) / sizeof(steps[0]); j++) {
+            audit_events_begin(tree);
+            for (size_t done = 0; done < counts[i]; done += steps[j]) {
+                const size_t left = counts[i] - done;
+                const uint32_t count = left < steps[j] ? (uint32_t)left : steps[j];
+
+                for (uint32_t k = 0; k < count; k++) {
+                    memset(work[done + k], (int)(done + k), DIGEST_OCTETS);
+                    little_put32(work[done + k], (uint32_t)(done + k));
+                    memcpy(audit_events_place(tree, k), work[done + k], DIGEST_OCTETS);
+                }
+                audit_events_add(tree, count);
+            }
+            audit_events_end(tree, root);
+            audit_events_root(work, counts[i], expected);
+            assert_memory_equal(root, expected, sizeof(root));
+        }
+    }
+    free(work);
+    free(tree);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +221,7 @@ int main(void)
         cmocka_unit_test(every_leaf_has_a_path_that_proves_it_alone),
         cmocka_unit_test(a_tree_proves_what_it_has_grown_out_of),
         cmocka_unit_test(each_event_of_a_block_has_a_path),
+        cmocka_unit_test(the_root_is_that_of_leaves_that_come_one_by_one),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
