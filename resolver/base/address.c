@@ -299,26 +299,26 @@ bool address_embedded_v4(const struct address *address, struct address *out)
 
 bool address_from_sockaddr(const struct sockaddr *from, struct address *out)
 {
-    struct address new = {.port = 0};
-
     if (from->sa_family == AF_INET) {
         struct sockaddr_in in;
         memcpy(&in, from, sizeof(in));
-        memcpy(new.octets, &in.sin_addr, 4);
-        new.port = ntohs(in.sin_port);
-        new.family = ADDRESS_V4;
-    } else if (from->sa_family == AF_INET6) {
+        memset(out, 0, sizeof(*out));
+        memcpy(out->octets, &in.sin_addr, 4);
+        out->port = ntohs(in.sin_port);
+        out->family = ADDRESS_V4;
+        return true;
+    }
+    if (from->sa_family == AF_INET6) {
         struct sockaddr_in6 in6;
         memcpy(&in6, from, sizeof(in6));
-        memcpy(new.octets, &in6.sin6_addr, 16);
-        new.port = ntohs(in6.sin6_port);
-        new.scope = is_link_local(new.octets) ? in6.sin6_scope_id : 0;
-        new.family = ADDRESS_V6;
-    } else {
-        return false;
+        memset(out, 0, sizeof(*out));
+        memcpy(out->octets, &in6.sin6_addr, 16);
+        out->port = ntohs(in6.sin6_port);
+        out->scope = is_link_local(out->octets) ? in6.sin6_scope_id : 0;
+        out->family = ADDRESS_V6;
+        return true;
     }
-    *out = new;
-    return true;
+    return false;
 }
 
 socklen_t address_to_sockaddr(const struct address *address, struct sockaddr_storage *out)

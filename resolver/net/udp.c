@@ -72,21 +72,31 @@ static bool read_control(struct msghdr *header, struct address *local)
     return true;
 }
 
+_Static_assert(offsetof(struct sockaddr_in, sin_port) ==
+                   offsetof(struct sockaddr_in6, sin6_port),
+               "the port is in one place");
+
+/* hot. Whether an answer may go there. */
+static bool is_answerable(const struct sockaddr_storage *peer)
+{
+    in_port_t port;
+
+    memcpy(&port, (const uint8_t *)peer + offsetof(struct sockaddr_in, sin_port), sizeof(port));
+    return (peer->ss_family == AF_INET || peer->ss_family == AF_INET6) && port != 0;
+}
+
 /* hot. A slot for the question of a datagram; NULL: it is not one, or there is no slot, which
  * the engine counts, and the client asks again. */
 static struct query *take(struct net_udp *udp, size_t index)
 {
     struct net *net = udp->net;
     struct mmsghdr *header = &net->in.headers[index];
+    const struct sockaddr_storage *peer = &net->in.datagrams[index].peer;
     struct address local = udp->local;
-    struct address from;
 
     net->counters.udp_received++;
     if ((udp->wide && !read_control(&header->msg_hdr, &local)) ||
-        (header->msg_hdr.msg_flags & MSG_TRUNC) != 0 ||
-        !address_from_sockaddr((const struct sockaddr *)&net->in.datagrams[index].peer,
-                               &from) ||
-        from.port == 0) {
+        (header->msg_hdr.msg_flags & MSG_TRUNC) != 0 || !is_answerable(peer)) {
         net->counters.udp_ignored++;
         return NULL;
     }
@@ -94,7 +104,8 @@ static struct query *take(struct net_udp *udp, size_t index)
     if (q != NULL) {
         struct query_client *client = query_client_of(q);
 
-        client->from = from;
+        /* Where it stays: to copy at once what is written in parts, a processor waits. */
+        (void)address_from_sockaddr((const struct sockaddr *)peer, &client->from);
         client->local = local;
         client->transport = QUERY_UDP;
         client->owner = udp;

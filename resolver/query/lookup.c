@@ -114,7 +114,9 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
     if (q->fetch != NULL && q->fetch->context == key.context) {
         return QUERY_WAIT; /* decided anew by a reload: its fetch goes on */
     }
-    query_leave_fetch(engine, q); /* other servers are to be asked now */
+    if (q->fetch != NULL) {
+        query_leave_fetch(engine, q); /* other servers are to be asked now */
+    }
     q->stale = false;
     if (cache_get(engine->cache, &key, engine->now.mono_us, engine->cached_octets,
                   sizeof(engine->cached_octets), &entry)) {

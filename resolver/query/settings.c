@@ -1,7 +1,7 @@
 #include "query/settings.h"
 
-const struct query_zone *query_settings_zone(const struct query_settings *settings,
-                                             const struct wire_name *name)
+const struct query_zone *query_settings_find_zone(const struct query_settings *settings,
+                                                  const struct wire_name *name)
 {
     const struct query_zone *longest = NULL;
 
@@ -16,9 +16,9 @@ const struct query_zone *query_settings_zone(const struct query_settings *settin
     return longest;
 }
 
-bool query_settings_exempt(const struct query_settings *settings, uint16_t context)
+bool query_settings_zone_exempt(const struct query_settings *settings, uint16_t context)
 {
-    for (size_t i = 0; context != 0 && i < settings->zone_count; i++) {
+    for (size_t i = 0; i < settings->zone_count; i++) {
         if (settings->zones[i].context == context) {
             return settings->zones[i].exempt;
         }

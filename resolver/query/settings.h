@@ -84,12 +84,24 @@ struct query_settings {
     bool local_special; /* names of the registries are answered here: local/special.h */
 };
 
-/* The longest zone that the name is in; NULL: none. */
-const struct query_zone *query_settings_zone(const struct query_settings *settings,
-                                             const struct wire_name *name);
+/* Of settings that have zones. */
+const struct query_zone *query_settings_find_zone(const struct query_settings *settings,
+                                                  const struct wire_name *name);
+bool query_settings_zone_exempt(const struct query_settings *settings, uint16_t context);
 
-/* True if policy has no say about the zone of this context (0: no zone). */
-bool query_settings_exempt(const struct query_settings *settings, uint16_t context);
+/* hot. The longest zone that the name is in; NULL: none. Most settings have no zones. */
+static inline const struct query_zone *
+query_settings_zone(const struct query_settings *settings, const struct wire_name *name)
+{
+    return settings->zone_count > 0 ? query_settings_find_zone(settings, name) : NULL;
+}
+
+/* hot. True if policy has no say about the zone of this context (0: no zone). */
+static inline bool query_settings_exempt(const struct query_settings *settings,
+                                         uint16_t context)
+{
+    return context != 0 && query_settings_zone_exempt(settings, context);
+}
 
 /* True if a client of this address is answered. */
 bool query_settings_admit(const struct query_settings *settings, const struct address *client);

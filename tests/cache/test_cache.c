@@ -117,6 +117,29 @@ static void gives_back_what_was_stored_with_aged_ttls(void **state)
     cache_destroy(cache);
 }
 
+/* Where the message ends, its offsets begin: wherever the end of a block cuts them. */
+static void ttls_age_wherever_a_block_ends(void **state)
+{
+    struct cache *cache = make(CACHE_SIZE_MIN);
+    const struct wire_name name = name_of("ends.example");
+    const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+    uint8_t octets[1024], out[1024];
+
+    (void)state;
+    for (unsigned size = 2; size < 200; size++) {
+        struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 300, .ede = WIRE_EDE_NONE};
+
+        entry.len = answer_of(&name, 3, size, 300, octets, sizeof(octets));
+        cache_put(cache, &key, 0, octets, &entry);
+        assert_true(cache_get(cache, &key, 7 * SECOND, out, sizeof(out), &entry));
+        for (unsigned i = 0; i < 3; i++) {
+            assert_int_equal(ttl_at(out, entry.len, i), 293 + i);
+        }
+        assert_int_equal(ttl_at(out, entry.len, 3), ttl_at(octets, entry.len, 3)); /* OPT */
+    }
+    cache_destroy(cache);
+}
+
 static void a_ttl_below_the_age_becomes_zero_and_not_huge(void **state)
 {
     struct cache *cache = make(CACHE_SIZE_MIN);
@@ -421,6 +444,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_size_below_the_least_is_refused),
         cmocka_unit_test(gives_back_what_was_stored_with_aged_ttls),
+        cmocka_unit_test(ttls_age_wherever_a_block_ends),
         cmocka_unit_test(a_ttl_below_the_age_becomes_zero_and_not_huge),
         cmocka_unit_test(a_clock_behind_that_of_the_writer_gives_age_zero),
         cmocka_unit_test(each_part_of_the_key_keeps_answers_apart),
