@@ -126,7 +126,7 @@ struct query_engine {
     struct query_latency latency;
     uint32_t untimed[QUERY_PATHS]; /* answers since the time was told */
     struct query_tops *tops;
-    struct query_memo *memo; /* for this policy and these settings */
+    struct query_memo *memo;      /* for this policy and these settings */
     struct query_clients clients; /* of these settings */
     struct query_loop *loop;
     struct query_rate *rate; /* shared with the other workers; NULL: none is limited */
