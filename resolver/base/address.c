@@ -273,6 +273,19 @@ void address_unmap(struct address *address)
     }
 }
 
+void address_prefix_unmap(struct address_prefix *prefix)
+{
+    const unsigned mapped_bits = 8 * sizeof(mapped);
+
+    if (prefix->family == ADDRESS_V6 && prefix->bits >= mapped_bits &&
+        memcmp(prefix->octets, mapped, sizeof(mapped)) == 0) {
+        memcpy(prefix->octets, prefix->octets + sizeof(mapped), 4);
+        memset(prefix->octets + 4, 0, sizeof(mapped));
+        prefix->bits = (uint8_t)(prefix->bits - mapped_bits);
+        prefix->family = ADDRESS_V4;
+    }
+}
+
 bool address_embedded_v4(const struct address *address, struct address *out)
 {
     static const struct {

@@ -71,6 +71,8 @@ socklen_t address_to_sockaddr(const struct address *address, struct sockaddr_sto
 /* "192.0.2.0/24" or a bare address (whole length). CORDON_E_FORMAT for host bits that are
  * set, an unknown family, a length out of range. */
 int address_prefix_parse(const char *text, size_t len, struct address_prefix *out);
+/* One of IPv4-mapped IPv6 addresses becomes one of IPv4: those are what is asked about. */
+void address_prefix_unmap(struct address_prefix *prefix);
 /* The prefix of so many bits that the address lies in; more than it has are all it has. */
 void address_prefix_of(const struct address *address, unsigned bits,
                        struct address_prefix *out);

@@ -314,6 +314,7 @@ struct config_sink {
     struct endpoint server; /* of the others; its transport means nothing */
     char *ca;               /* of TLS: path of CA certificates; NULL: those of the system */
     bool has_streams, decisions, queries, changes;
+    bool of_files, of_syslog; /* an option was said that others have no use for */
     uint64_t queue_octets;
     uint64_t rotate_octets; /* of a file; 0: never */
     unsigned keep;          /* rotated files */

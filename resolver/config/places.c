@@ -66,6 +66,12 @@ static enum config_read_result address_fault(struct config_reader *reader,
         text, with_port ? ", with @PORT or without" : "");
 }
 
+bool config_lacks_interface(const struct address *address)
+{
+    return address->family == ADDRESS_V6 && address->scope == 0 && address->octets[0] == 0xfe &&
+           (address->octets[1] & 0xc0) == 0x80; /* fe80::/10 (RFC 4291, 2.5.6) */
+}
+
 enum config_read_result config_read_address(struct config_reader *reader,
                                             const struct config_row *row,
                                             const struct config_node *node, bool with_port,
@@ -76,6 +82,9 @@ enum config_read_result config_read_address(struct config_reader *reader,
     }
     if (address_parse(node->text, strlen(node->text), with_port ? DNS_PORT : 0, out) != 0) {
         return address_fault(reader, row, node, with_port);
+    }
+    if (with_port && config_lacks_interface(out)) {
+        return config_fault(reader, row, node, CONFIG_LACKS_INTERFACE, node->text);
     }
     if (!with_port && (out->port != 0 || strchr(node->text, '@') != NULL)) {
         return config_fault(reader, row, node, "\"%.200s\": no port belongs here", node->text);
@@ -91,7 +100,12 @@ static bool is_multicast(const struct address *address)
                : address->octets[0] == 0xff;
 }
 
-/* The worse of two, so that one fault does not hide the next. */
+bool config_is_one_server(const struct address *address)
+{
+    return !address_is_any(address) && !is_multicast(address) &&
+           (address->family != ADDRESS_V4 || address->octets[0] < 240);
+}
+
 /* Listen addresses. */
 
 static enum config_read_result add_listen(struct config_reader *reader,
@@ -188,6 +202,15 @@ static enum config_read_result too_many(struct config_reader *reader,
                         "more than %zu prefixes: use larger ones, or a firewall", max);
 }
 
+static bool read_prefix(const char *text, struct address_prefix *out)
+{
+    if (address_prefix_parse(text, strlen(text), out) != 0) {
+        return false;
+    }
+    address_prefix_unmap(out);
+    return true;
+}
+
 static enum config_read_result add_clients(struct config_reader *reader,
                                            const struct config_row *row,
                                            const struct config_node *node,
@@ -212,7 +235,7 @@ static enum config_read_result add_clients(struct config_reader *reader,
         }
         return CONFIG_READ_OK;
     }
-    if (address_prefix_parse(node->text, strlen(node->text), &prefix) != 0) {
+    if (!read_prefix(node->text, &prefix)) {
         return config_fault(reader, row, node,
                             "\"%.200s\" is no prefix (192.0.2.0/24, 2001:db8::/32; the bits "
                             "behind the length are zero) and none of loopback, private, shared",
@@ -267,9 +290,9 @@ static enum config_read_result read_access(struct config_reader *reader,
         return result;
     }
     for (const struct config_node *item = node->first; item != NULL; item = item->next) {
-        const char *slash = strchr(item->text, '/');
+        struct address_prefix prefix;
 
-        if (slash != NULL && strcmp(slash, "/0") == 0) {
+        if (read_prefix(item->text, &prefix) && prefix.bits == 0) {
             report_add(reader->report, REPORT_WARNING, reader->file, item->line, item->column,
                        "%s: %s answers the whole Internet, which is used to attack others: "
                        "name your own networks",
@@ -319,8 +342,7 @@ enum config_read_result config_read_server(struct config_reader *reader,
 {
     const enum config_read_result result = config_read_address(reader, row, node, true, out);
 
-    if (result == CONFIG_READ_OK && (address_is_any(out) || is_multicast(out) ||
-                                     (out->family == ADDRESS_V4 && out->octets[0] >= 240))) {
+    if (result == CONFIG_READ_OK && !config_is_one_server(out)) {
         return config_fault(reader, row, node, "\"%.200s\" is not the address of one server",
                             node->text);
     }

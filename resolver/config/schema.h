@@ -216,7 +216,8 @@ void config_free_publishers(struct config *config);
 /* sinks.c: where events are sent. */
 extern const struct config_kind config_kind_sinks;
 void config_free_sinks(struct config *config);
-/* Lines of decisions that nobody gets, by the places of audit.publish and events.to. */
+/* Lines of decisions that nobody gets, or that share their file with a sink's, by the places of
+ * audit.publish and events.to. */
 void config_check_events(struct config_reader *reader, struct config_place publish,
                          struct config_place to);
 
@@ -338,6 +339,12 @@ enum config_read_result config_read_action(struct config_reader *reader,
                                            const struct config_row *row,
                                            const struct config_node *node,
                                            char out[CONFIG_ACTION_MAX]);
+/* An address of one link alone, and nothing says which; "..." is its text. */
+bool config_lacks_interface(const struct address *address);
+#define CONFIG_LACKS_INTERFACE \
+    "\"%.200s\" is link-local: say on which interface, as fe80::1%%eth0"
+/* False for all, for many, and for those that nobody has. */
+bool config_is_one_server(const struct address *address);
 enum config_read_result config_read_clients(struct config_reader *reader,
                                             const struct config_row *row,
                                             const struct config_node *node,

@@ -73,6 +73,15 @@ static enum config_read_result read_server(struct config_reader *reader,
             "is what looks up names",
             text);
     }
+    if (config_lacks_interface(&sink->server.address)) {
+        return config_fault(reader, row, node, CONFIG_LACKS_INTERFACE, text);
+    }
+    /* Datagrams may go to many. */
+    if (address_is_any(&sink->server.address) ||
+        (sink->place != CONFIG_SINK_UDP && !config_is_one_server(&sink->server.address))) {
+        return config_fault(reader, row, node, "\"%.200s\" is not the address of one server",
+                            text);
+    }
     if (mark != NULL) {
         const char *words = endpoint_name_read(mark + 1, sink->server.name);
 
@@ -185,6 +194,9 @@ static enum config_read_result read_option(struct config_reader *reader,
     if (strcmp(key, "ca") == 0) {
         return config_read_path(reader, row, item, &sink->ca);
     }
+    sink->of_files = sink->of_files || strcmp(key, "rotate") == 0 || strcmp(key, "keep") == 0;
+    sink->of_syslog =
+        sink->of_syslog || strcmp(key, "facility") == 0 || strcmp(key, "enterprise") == 0;
     if (strcmp(key, "rotate") == 0) {
         return config_read_octets(reader, row, item, 64 * KiB, 1024 * GiB,
                                   &sink->rotate_octets);
@@ -202,6 +214,20 @@ static enum config_read_result read_option(struct config_reader *reader,
                         "\"%.200s\" is not known of a sink, only format, to, streams, queue, "
                         "pins, ca, rotate, keep, facility and enterprise",
                         key);
+}
+
+/* The first sink that writes to this file; NULL: none does. */
+static const struct config_sink *writer_of(const struct config *config, const char *path)
+{
+    for (size_t i = 0; i < config->sink_count; i++) {
+        const struct config_sink *sink = &config->sinks[i];
+
+        if (sink->place == CONFIG_SINK_FILE && sink->path != NULL &&
+            strcmp(sink->path, path) == 0) {
+            return sink;
+        }
+    }
+    return NULL;
 }
 
 /* What goes together. */
@@ -228,6 +254,22 @@ static enum config_read_result check(struct config_reader *reader, const struct 
     if (sink->place != CONFIG_SINK_TLS && (sink->ca != NULL || sink->server.pin_count > 0)) {
         return config_fault(reader, row, node, "%s: ca and pins are for tls:// alone",
                             sink->name);
+    }
+    if (sink->place != CONFIG_SINK_FILE && sink->of_files) {
+        return config_fault(reader, row, node, "%s: rotate and keep are for file: alone",
+                            sink->name);
+    }
+    if (sink->format != CONFIG_SINK_SYSLOG && sink->of_syslog) {
+        return config_fault(reader, row, node,
+                            "%s: facility and enterprise are for format: syslog alone",
+                            sink->name);
+    }
+    const struct config_sink *first =
+        sink->place == CONFIG_SINK_FILE ? writer_of(reader->config, sink->path) : sink;
+    if (first != sink) {
+        return config_fault(reader, row, node,
+                            "%s: %s writes to this file already: each needs one of its own",
+                            sink->name, first->name);
     }
     if (is_dns && sink->has_streams && sink->changes) {
         return config_fault(reader, row, node,
@@ -384,7 +426,15 @@ void config_check_events(struct config_reader *reader, struct config_place publi
                          struct config_place to)
 {
     const struct config *config = reader->config;
+    const char *file = config_events_file(config);
+    const struct config_sink *other = file != NULL ? writer_of(config, file) : NULL;
 
+    if (other != NULL) {
+        report_add(reader->report, REPORT_ERROR, reader->file, to.line, to.column,
+                   "events.to: the sink %s writes to this file as well: each needs one of its "
+                   "own",
+                   other->name);
+    }
     if (config_has_events(config)) {
         return;
     }

@@ -350,6 +350,26 @@ static void one_sinkhole_address_leaves_the_other_unspecified(void **state)
     config_free(config);
 }
 
+/* Clients are told apart by their IPv4 addresses, whichever way the operator writes those. */
+static void prefixes_of_mapped_addresses_are_those_of_ipv4(void **state)
+{
+    static const char text[] = "access: {allow: ['::ffff:192.0.2.0/120', 192.0.2.0/24, "
+                               "'::ffff:0:0/96', '::fffe:0:0/95'"
+                               ", '::ffff:192.0.2.1']}";
+    static const char *const wanted[] = {"192.0.2.0/24", "0.0.0.0/0", "::fffe:0:0/95",
+                                         "192.0.2.1/32"};
+    struct config *config = read_config(text, ANY_WARNINGS);
+    char prefix[ADDRESS_TEXT_MAX];
+
+    (void)state;
+    assert_int_equal(config->access_count, ITEMS(wanted));
+    for (size_t i = 0; i < ITEMS(wanted); i++) {
+        address_prefix_format(&config->access[i], prefix);
+        assert_string_equal(prefix, wanted[i]);
+    }
+    config_free(config);
+}
+
 static void what_is_printed_reads_back_the_same(void **state)
 {
     static const char *const texts[] = {
@@ -565,6 +585,7 @@ int main(void)
         cmocka_unit_test(the_words_of_ede_are_codes),
         cmocka_unit_test(a_folder_of_lists_brings_its_keys),
         cmocka_unit_test(one_sinkhole_address_leaves_the_other_unspecified),
+        cmocka_unit_test(prefixes_of_mapped_addresses_are_those_of_ipv4),
         cmocka_unit_test(what_is_printed_reads_back_the_same),
         cmocka_unit_test(the_example_file_is_what_the_table_says),
         cmocka_unit_test(what_the_example_shows_in_comments_is_valid),

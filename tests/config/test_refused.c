@@ -281,6 +281,12 @@ static void addresses_that_are_none_are_refused(void **state)
          "machine and goes with fe80:: addresses only"},
         {"server: {listen: [224.0.0.251@5353]}",
          "1:19: server.listen: \"224.0.0.251@5353\" is a multicast address"},
+        {"server: {listen: [\"fe80::1\"]}",
+         "1:19: server.listen: \"fe80::1\" is link-local: say on which interface, as "
+         "fe80::1%eth0"},
+        {"upstreams: {servers: [\"fe80::1@5353\"]}",
+         "1:23: upstreams.servers: \"fe80::1@5353\" is link-local: say on which interface, as "
+         "fe80::1%eth0"},
         {"server: {listen: [255.255.255.255]}",
          "1:19: server.listen: \"255.255.255.255\" is the broadcast address"},
         {"server: {listen: [[::1]@53]}",
@@ -615,6 +621,23 @@ static void what_is_no_sink_is_refused(void **state)
          "1:40: audit.sinks: \"colour\" is not known of a sink, only format, to, streams, "
          "queue, "
          "pins, ca, rotate, keep, facility and enterprise"},
+        {"audit: {sinks: {a: {to: 'file:/tmp/a'}, b: {to: 'file:/tmp/a', format: ocsf}}}",
+         "1:41: audit.sinks: b: a writes to this file already: each needs one of its own"},
+        {"events: {to: /tmp/a}\naudit: {sinks: {a: {to: 'file:/tmp/a'}}}",
+         "1:14: events.to: the sink a writes to this file as well: each needs one of its own"},
+        {"audit: {sinks: {a: {to: 'unix:/tmp/a', keep: 3}}}",
+         "1:17: audit.sinks: a: rotate and keep are for file: alone"},
+        {"audit: {sinks: {a: {to: 'tcp://192.0.2.1@514', rotate: 1MiB}}}",
+         "1:17: audit.sinks: a: rotate and keep are for file: alone"},
+        {"audit: {sinks: {a: {to: 'file:/tmp/a', facility: auth}}}",
+         "1:17: audit.sinks: a: facility and enterprise are for format: syslog alone"},
+        {"audit: {sinks: {a: {to: 'tcp://0.0.0.0@514'}}}",
+         "1:25: audit.sinks: \"0.0.0.0@514\" is not the address of one server"},
+        {"audit: {sinks: {a: {to: 'tls://[ff02::1]@6514#a.example'}}}",
+         "1:25: audit.sinks: \"[ff02::1]@6514#a.example\" is not the address of one server"},
+        {"audit: {sinks: {a: {to: 'tcp://[fe80::1]@514'}}}",
+         "1:25: audit.sinks: \"[fe80::1]@514\" is link-local: say on which interface, as "
+         "fe80::1%eth0"},
         {"audit: {sinks: {a: {to: 'file:/tmp/a', enterprise: 0}}}",
          "1:52: audit.sinks: 0 is out of range: from 1 to 4294967295"},
         {"audit: {sinks: {a: {to: 'file:/tmp/a', enterprise: 4294967296}}}",
@@ -730,6 +753,9 @@ static void too_many_and_too_much_are_refused(void **state)
 static void what_is_odd_but_allowed_is_a_warning(void **state)
 {
     static const struct refusal cases[] = {
+        {"access: {allow: ['::ffff:0:0/96']}", "1:18: access.allow: ::ffff:0:0/96 answers the "
+                                               "whole Internet, which is used to attack "
+                                               "others: name your own networks"},
         {"access: {allow: [0.0.0.0/0]}",
          "1:18: access.allow: 0.0.0.0/0 answers the whole Internet, which is used to attack "
          "others: name your own networks"},
