@@ -165,7 +165,8 @@ static void read_place(struct place *place, uint32_t now_s, bool tell,
     if (place->limited_s == 0) {
         return;
     }
-    report->limited += now_s - place->limited_s <= MINUTE_S ? 1 : 0;
+    /* Another thread's clock may be a moment ahead of ours. */
+    report->limited += place->limited_s + MINUTE_S >= now_s ? 1 : 0;
     if (more > report->most) {
         report->most = more;
         report->worst =

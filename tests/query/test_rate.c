@@ -208,6 +208,24 @@ struct asker {
     unsigned free;
 };
 
+/* Who asks has read the clock after who looks: no reason to take it for an hour-old one. */
+static void who_was_limited_a_moment_ahead_is_in_the_report(void **state)
+{
+    struct query_rate *rate = query_rate_create(key);
+    struct query_rate_report report;
+
+    (void)state;
+    ask(rate, "192.0.2.1", false, BURST + 7, START_US + 1999999);
+    query_rate_read(rate, START_US + 999999, true, &report);
+    assert_int_equal(report.limited, 1);
+    assert_int_equal(report.most, 7);
+    query_rate_read(rate, START_US + 61000000, true, &report);
+    assert_int_equal(report.limited, 1);
+    query_rate_read(rate, START_US + 62000000, true, &report);
+    assert_int_equal(report.limited, 0);
+    query_rate_destroy(rate);
+}
+
 static void *ask_in_a_thread(void *context)
 {
     const struct address client = address_of("192.0.2.1");
@@ -265,6 +283,7 @@ int main(void)
         cmocka_unit_test(many_clients_never_limit_another),
         cmocka_unit_test(the_heaviest_is_forgotten_last),
         cmocka_unit_test(the_report_names_the_worst),
+        cmocka_unit_test(who_was_limited_a_moment_ahead_is_in_the_report),
         cmocka_unit_test(workers_count_together),
     };
 
