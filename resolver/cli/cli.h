@@ -25,7 +25,7 @@ enum cli_exit {
     CLI_REFUSED = 1,     /* the input is faulty, a check failed, or it could not be written */
     CLI_USAGE = 2,       /* the command line is wrong */
     CLI_UNREACHABLE = 3, /* no daemon or server answers */
-    CLI_PARTLY = 4       /* done, but not all of the input could be expressed */
+    CLI_PARTLY = 4       /* done, but not with all of the input */
 };
 
 int cli_audit(int argc, char **argv);

@@ -11,7 +11,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"audit", cli_audit, "the audit log: verify it; the key that signs it"},
+    {"audit", cli_audit, "the audit log: search, explain, prove, report, verify"},
     {"cache", cli_cache, "show what is kept for a name, and forget it: show, flush"},
     {"catalogue", cli_catalogue, "what a publisher has: make, sign, verify"},
     {"check", cli_check, "check a configuration and the lists that it names"},
