@@ -67,7 +67,6 @@ static bool find(struct audit_builder *builder, unsigned i, const struct audit_v
 
     entry->column = &builder->columns[i];
     entry->value = value;
-    entry->has_hash = false;
     entry->number = find_word(builder, words, entry);
     return !entry->is_new || audit_builder_grow_words(words, value->number);
 }
@@ -80,6 +79,21 @@ static inline void keep(struct audit_builder *builder, const struct entry *entry
         add_word(builder, words, entry);
     }
     words->last = (uint32_t)(entry->number - 1);
+}
+
+/* Begins to look for words that are not known: the places of their hashes are in no near cache
+ * if there are many. */
+static void begin(const struct audit_builder *builder, const struct audit_row *row,
+                  const struct audit_numbers *known, struct found *found)
+{
+    const struct column *const columns = builder->columns;
+
+    found->client.has_hash = false;
+    if (known->block != builder->serial) {
+        aim(builder, &columns[AUDIT_NAME].words, &row->at[AUDIT_NAME], &found->name);
+        aim(builder, &columns[AUDIT_RULE].words, &row->at[AUDIT_RULE], &found->rule);
+        aim(builder, &columns[AUDIT_MATCHED].words, &row->at[AUDIT_MATCHED], &found->matched);
+    }
 }
 
 /* The numbers of the words in this block, found anew if they are of another. False: no memory.
@@ -160,6 +174,8 @@ int audit_builder_add_again(struct audit_builder *builder, const struct audit_ro
         builder->count == AUDIT_BLOCK_EVENTS_MAX || builder->text >= AUDIT_BLOCK_TEXT_MAX) {
         return -EAGAIN;
     }
+    begin(builder, row, known, &found);
+    const size_t form_len = audit_kit_encode(kit, row, audit_leaves_room(builder->hashing));
     found.client.number = 0;
     if (!find_numbers(builder, row, known, &numbers, &found) ||
         (has_client && !find(builder, AUDIT_CLIENT, &row->at[AUDIT_CLIENT], &found.client)) ||
@@ -197,7 +213,6 @@ int audit_builder_add_again(struct audit_builder *builder, const struct audit_ro
     take_kit(builder, steady, builder->kit_numbers[at]);
     builder->used |= present;
     builder->count++;
-    audit_leaves_add(builder->hashing,
-                     audit_kit_encode(kit, row, audit_leaves_room(builder->hashing)));
+    audit_leaves_add(builder->hashing, form_len);
     return 0;
 }

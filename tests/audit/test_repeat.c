@@ -274,6 +274,33 @@ static void whatever_is_told_of_clients(void **state)
     check(AUDIT_FORM_ABSENT, 6000, 1500);
 }
 
+/* A column that all events of a block had so far, and the next has not. */
+static void one_without_a_client_is_among_others(void **state)
+{
+    struct policy *policy = make_policy(make_fact, rules, 1, false);
+    static struct audit_event event;
+    struct scene *scene = open_scene(AUDIT_FORM_FULL);
+    uint8_t record[AUDIT_RECORD_MAX];
+
+    (void)state;
+    const struct policy_hit hit =
+        make_hit(policy, "oss.cloud.example", 0, POLICY_TRIGGER_QNAME);
+    for (unsigned i = 0; i < 60; i++) {
+        event = event_on("oss.cloud.example", &hit);
+        event.wall_us += i;
+        if (i % 10 == i / 10) {
+            memset(&event.client, 0, sizeof(event.client));
+        }
+        go_both_ways(scene, record, pack(&event, record), policy, "default", i);
+        if (i % 10 == 9) {
+            assert_same_blocks(scene);
+        }
+    }
+    assert_in_range(scene->repeated, 40, 59);
+    close_scene(scene);
+    policy_destroy(policy);
+}
+
 /* More than are kept: the oldest go, and none is taken for another. */
 static void there_are_so_many_and_no_more(void **state)
 {
@@ -303,6 +330,21 @@ static void there_are_so_many_and_no_more(void **state)
         }
     }
     assert_in_range(scene->repeated, 29000, 55000);
+    /* Others of the same length, so many that hashes of some are those of what is kept. */
+    event.name = make_name("m12345.cloud.example");
+    event.hit.name = event.name;
+    const size_t len = pack(&event, record);
+    char *const digits = memchr(record, 'm', len);
+    assert_non_null(digits);
+    for (unsigned i = 0; i < 400000; i++) {
+        struct audit_event_parts parts;
+
+        for (unsigned at = 1, rest = i; at <= 5; at++, rest /= 16) {
+            digits[at] = (char)('a' + rest % 16);
+        }
+        assert_true(audit_event_split(record, len, &parts));
+        assert_null(audit_repeats_find(scene->repeats, &parts));
+    }
     close_scene(scene);
     policy_destroy(policy);
 }
@@ -396,6 +438,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_that_repeat_others_come_to_the_same),
         cmocka_unit_test(whatever_is_told_of_clients),
+        cmocka_unit_test(one_without_a_client_is_among_others),
         cmocka_unit_test(there_are_so_many_and_no_more),
         cmocka_unit_test(damage_repeats_nothing),
         cmocka_unit_test(what_has_gone_is_not_used),
