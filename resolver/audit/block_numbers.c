@@ -6,7 +6,10 @@
 
 #include "base/little.h"
 
-static bool is_zero(const uint8_t *octets, uint32_t count)
+/* The compiler makes of these what the processor has. */
+#define INLINED static inline __attribute__((always_inline))
+
+INLINED bool is_zero(const uint8_t *octets, uint32_t count)
 {
     uint64_t any = 0;
     uint32_t i = 0;
@@ -22,8 +25,8 @@ static bool is_zero(const uint8_t *octets, uint32_t count)
 
 /* Those of `count` events, from their octets in each plane; the next plane has its own `events`
  * octets further on. */
-static void merge(const uint8_t *octets, unsigned width, uint32_t events, uint32_t count,
-                  uint64_t *restrict out)
+INLINED void merge(const uint8_t *octets, unsigned width, uint32_t events, uint32_t count,
+                   uint64_t *restrict out)
 {
     for (uint32_t i = 0; i < count; i++) {
         out[i] = octets[i];
@@ -41,7 +44,7 @@ static void merge(const uint8_t *octets, unsigned width, uint32_t events, uint32
 }
 
 /* False if a sum, which goes on from *sum, is no number of the format. */
-static bool add_up(uint64_t *numbers, uint32_t count, uint64_t *sum)
+INLINED bool add_up(uint64_t *numbers, uint32_t count, uint64_t *sum)
 {
     uint64_t at = *sum;
     uint64_t all = 0;
@@ -57,8 +60,8 @@ static bool add_up(uint64_t *numbers, uint32_t count, uint64_t *sum)
     return all >> 63 == 0;
 }
 
-static void look_at(const uint64_t *numbers, uint32_t count, uint64_t most,
-                    struct audit_making *making)
+INLINED void look_at(const uint64_t *numbers, uint32_t count, uint64_t most,
+                     struct audit_making *making)
 {
     struct audit_making all = *making;
 
@@ -74,15 +77,15 @@ static void look_at(const uint64_t *numbers, uint32_t count, uint64_t most,
 }
 
 /* No number above the most that there can be; every event has a time. */
-static bool is_sound(const struct column *column, unsigned number,
-                     const struct audit_making *making)
+INLINED bool is_sound(const struct column *column, unsigned number,
+                      const struct audit_making *making)
 {
     return making->large >> 63 == 0 && !(column->is_text && making->over >> 63 != 0) &&
            !(number == AUDIT_TIME && making->none >> 63 != 0);
 }
 
-bool audit_block_numbers(const struct audit_block *block, unsigned column, uint32_t from,
-                         uint32_t count, struct audit_making *making, uint64_t *out)
+INLINED bool make(const struct audit_block *block, unsigned column, uint32_t from,
+                  uint32_t count, struct audit_making *making, uint64_t *out)
 {
     const struct column *const at = &block->columns[column];
 
@@ -92,6 +95,32 @@ bool audit_block_numbers(const struct audit_block *block, unsigned column, uint3
     }
     look_at(out, count, at->count, making);
     return is_sound(at, column, making);
+}
+
+static bool make_plain(const struct audit_block *block, unsigned column, uint32_t from,
+                       uint32_t count, struct audit_making *making, uint64_t *out)
+{
+    return make(block, column, from, count, making, out);
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static bool
+make_avx2(const struct audit_block *block, unsigned column, uint32_t from, uint32_t count,
+          struct audit_making *making, uint64_t *out)
+{
+    return make(block, column, from, count, making, out);
+}
+#endif
+
+bool audit_block_numbers(const struct audit_block *block, unsigned column, uint32_t from,
+                         uint32_t count, struct audit_making *making, uint64_t *out)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2") != 0) {
+        return make_avx2(block, column, from, count, making, out);
+    }
+#endif
+    return make_plain(block, column, from, count, making, out);
 }
 
 bool audit_block_is_constant(struct column *column, unsigned number)
