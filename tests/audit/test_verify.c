@@ -493,6 +493,33 @@ static void the_first_fault_is_the_first_in_the_log(void **state)
     }
 }
 
+/* One thread has several bodies at once, whose digests it makes side by side: none is taken for
+ * another, and each has its tree looked at. */
+static void bodies_that_are_verified_at_once_are_told_apart(void **state)
+{
+    const struct audit_verify_options options = {.key = &maker.key, .deep = true, .threads = 1};
+    struct frame frames[32];
+    const size_t count = frames_of(1, frames, 32);
+    unsigned trees = 0;
+
+    (void)state;
+    for (unsigned turn = 0; turn < 100; turn++) {
+        assert_int_equal(audit_verify(&files, &options, &verdict), 0);
+        assert_int_equal(verdict.integrity.fault, AUDIT_SOUND);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (frames[i].kind == AUDIT_ITEM_BLOCK && frames[i].header.stream != AUDIT_CHANGES) {
+            resign(1, frames[i].at, another_tree);
+            expect(AUDIT_FAULT_TREE, AUDIT_SOUND);
+            assert_int_equal(verdict.integrity.from, frames[i].header.number);
+            resign(1, frames[i].at, another_tree); /* as it was */
+            trees++;
+        }
+    }
+    assert_true(trees > 0);
+    expect(AUDIT_SOUND, AUDIT_SOUND);
+}
+
 static void removed_events_are_to_be_recorded(void **state)
 {
     struct audit_log_opened opened;
@@ -827,6 +854,7 @@ int main(void)
         TEST(another_key_is_found),
         TEST(what_the_owner_of_the_key_does_is_found_too),
         TEST(the_first_fault_is_the_first_in_the_log),
+        TEST(bodies_that_are_verified_at_once_are_told_apart),
         TEST(removed_events_are_to_be_recorded),
         TEST(a_removal_that_nobody_has_signed_is_no_removal),
         TEST(changes_are_never_removed),
