@@ -16,7 +16,7 @@
 
 #define AUDIT_HEADER_OCTETS 256u
 #define AUDIT_LOG_ID_OCTETS 16u
-#define AUDIT_FORMAT        2u
+#define AUDIT_FORMAT        3u
 
 /* The writer's clock was behind that of the block before. */
 #define AUDIT_BLOCK_CLOCK_BACK 1u

@@ -4,8 +4,8 @@
  * What all events so far have in common is kept once. Else the octets of a number go to the
  * planes of its column, as they are stored, so that a full block stays in the processor's
  * cache; a text goes to its dictionary by a hash table (the text of the event before is tried
- * first, and what followed from its name the last time is not looked for), and the event's
- * canonical form into the leaf of the events' tree, while it is at hand.
+ * first, and what followed from its name the last time is not looked for), and what the leaf of
+ * the events' tree has of the event (steady.h) to the others that are hashed with it.
  */
 #include "audit/block_put.h"
 
@@ -334,6 +334,17 @@ static void find_whole(struct audit_builder *builder, uint64_t columns)
     }
 }
 
+/* What the leaf has of the event. Returns the length. */
+static inline size_t put_form(struct audit_builder *builder, const struct audit_row *row,
+                              const struct audit_kit *kit, uint8_t *form)
+{
+    if (kit != NULL && audit_kit_is_steady(kit, row)) {
+        return audit_kit_form(kit, row, form);
+    }
+    uint8_t *const own = audit_steady_find(&builder->steadies, row, form);
+    return (size_t)(audit_columns_put(row, AUDIT_OWN, own) - form);
+}
+
 int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row *row,
                           const struct audit_kit *kit)
 {
@@ -359,8 +370,7 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
     }
     const uint64_t time = row->at[AUDIT_TIME].number;
     uint8_t *const form = audit_leaves_room(builder->hashing);
-    const size_t form_len =
-        kit != NULL ? audit_kit_encode(kit, row, form) : audit_row_encode(row, form);
+    const size_t form_len = put_form(builder, row, kit, form);
     settle(builder, builder->whole & ~(row->present & ~own));
     for (uint64_t rest = steady; rest != 0; rest &= rest - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(rest);

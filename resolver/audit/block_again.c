@@ -169,13 +169,13 @@ int audit_builder_add_again(struct audit_builder *builder, const struct audit_ro
     struct found found;
 
     invariant((row->present & NEED) == NEED && (row->present & ~MAY) == 0 &&
-              (row->present & kit->columns) == 0);
+              (kit->columns & AUDIT_OWN) == 0);
     if (builder->count == 0 || builder->kits[at] != kit->id || !is_writable(row, kit) ||
         builder->count == AUDIT_BLOCK_EVENTS_MAX || builder->text >= AUDIT_BLOCK_TEXT_MAX) {
         return -EAGAIN;
     }
     begin(builder, row, known, &found);
-    const size_t form_len = audit_kit_encode(kit, row, audit_leaves_room(builder->hashing));
+    const size_t form_len = audit_kit_form(kit, row, audit_leaves_room(builder->hashing));
     found.client.number = 0;
     if (!find_numbers(builder, row, known, &numbers, &found) ||
         (has_client && !find(builder, AUDIT_CLIENT, &row->at[AUDIT_CLIENT], &found.client)) ||

@@ -5,6 +5,7 @@
 #define CORDON_AUDIT_BLOCK_INSIDE_H
 
 #include "audit/block.h"
+#include "audit/steady.h"
 #include "base/digest.h"
 #include "base/siphash.h"
 
@@ -84,6 +85,7 @@ struct audit_builder {
     uint32_t follower_room;
     uint8_t (*leaves)[DIGEST_OCTETS];
     struct audit_leaves *hashing; /* makes these */
+    struct audit_steadies steadies;
     uint8_t salt[AUDIT_SALT_OCTETS];
     uint8_t *planes, *body;
     size_t planes_size, body_size, body_len;

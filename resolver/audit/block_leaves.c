@@ -4,7 +4,8 @@
  * Some tens of events at once, and of these one column after the other: a column has its own
  * loop, which copies so many octets whatever a text has, and then goes on behind what counts.
  * So there is next to nothing to be guessed wrongly. What each event has alike is put together
- * once. Compared with audit_block_form(), event by event, in tests/audit/test_block_leaves.c.
+ * once, and so are steady parts (block_steady.c). Compared with what is made of each event
+ * alone in tests/audit/test_block_leaves.c.
  */
 #include "audit/block_open.h"
 
@@ -27,7 +28,8 @@ _Static_assert(STEP <= AUDIT_OVERRUN, "a step goes no further than may be read")
 #define SLOTS_OCTETS 131072u
 #define SLOT_SPARE   64u /* octets behind an event that are written and do not count */
 #define SLOTS_LEAST  4u
-_Static_assert(SLOTS_LEAST *(HEAD + AUDIT_EVENT_MAX + 2 * SLOT_SPARE) <= SLOTS_OCTETS &&
+_Static_assert(SLOTS_LEAST *(HEAD + AUDIT_EVENT_MAX + AUDIT_STEADY_MAX + 2 * SLOT_SPARE) <=
+                       SLOTS_OCTETS &&
                    SLOTS_LEAST % AUDIT_SALTS_AT_ONCE == 0 && STEP <= SLOT_SPARE,
                "some events always have room");
 
@@ -39,6 +41,7 @@ enum part_kind {
     PART_TEXT,   /* one of the dictionary, or none */
     PART_SMALL,  /* a number below SMALL, or none */
     PART_NUMBER, /* any other */
+    PART_STEADY, /* the steady part of each */
 };
 
 /* What one column, or some that are the same for each event, adds to the forms. */
@@ -59,6 +62,7 @@ struct part {
 struct forming {
     struct part parts[AUDIT_COLUMN_END];
     unsigned count;
+    struct audit_steady_parts steady;
     size_t most;     /* octets of the longest form that there can be */
     size_t same_len; /* of those that are the same */
     uint64_t numbers[DIGEST_MANY_MAX];
@@ -67,7 +71,7 @@ struct forming {
     struct digest_buffer buffers[DIGEST_MANY_MAX];
     uint8_t salts[DIGEST_MANY_MAX][AUDIT_LEAF_SALT];
     uint32_t small[AUDIT_COLUMN_END][SMALL + 1];
-    uint8_t same[AUDIT_EVENT_MAX + AUDIT_OVERRUN];
+    uint8_t same[AUDIT_LEAF_FORM_MAX + AUDIT_OVERRUN];
     uint8_t slots[SLOTS_OCTETS];
 };
 
@@ -87,10 +91,22 @@ static bool is_there(const struct column *column)
     return (column->loaded || column->unpacked) && bits_of(column) != 0;
 }
 
+/* What lies behind those that are the same, up to there, is so, too. */
+static void keep_same(struct forming *forming, const uint8_t *end)
+{
+    const uint32_t len = (uint32_t)((size_t)(end - forming->same) - forming->same_len);
+
+    if (forming->count == 0 || forming->parts[forming->count - 1].kind != PART_SAME) {
+        forming->parts[forming->count++] =
+            (struct part){.kind = PART_SAME, .same = {(uint32_t)forming->same_len, 0}};
+    }
+    forming->parts[forming->count - 1].same.len += len;
+    forming->same_len += len;
+}
+
 static void add_same(struct forming *forming, const struct column *column, uint8_t tag)
 {
-    uint8_t *const begin = forming->same + forming->same_len;
-    uint8_t *end = begin;
+    uint8_t *end = forming->same + forming->same_len;
 
     *end++ = tag;
     if (column->is_text) {
@@ -100,13 +116,19 @@ static void add_same(struct forming *forming, const struct column *column, uint8
     } else {
         end = audit_varint_add(end, column->value - 1);
     }
-    const uint32_t len = (uint32_t)(end - begin);
-    if (forming->count == 0 || forming->parts[forming->count - 1].kind != PART_SAME) {
-        forming->parts[forming->count++] =
-            (struct part){.kind = PART_SAME, .same = {(uint32_t)forming->same_len, 0}};
+    keep_same(forming, end);
+}
+
+static void add_steady(struct forming *forming)
+{
+    const struct audit_steady_parts *steady = &forming->steady;
+
+    if (steady->count == 1) {
+        memcpy(forming->same, steady->octets, steady->entries[0].whole);
+        keep_same(forming, forming->same + steady->entries[0].whole);
+    } else {
+        forming->parts[forming->count++] = (struct part){.kind = PART_STEADY};
     }
-    forming->parts[forming->count - 1].same.len += len;
-    forming->same_len += len;
 }
 
 static void make_small(uint32_t *small, uint8_t tag, uint32_t most)
@@ -141,11 +163,14 @@ static void add_part(struct forming *forming, const struct audit_block *block, u
     forming->count++;
 }
 
-/* False if there could be an event that is too long: each is to be looked at. */
-static bool plan(struct forming *forming, const struct audit_block *block)
+/* 0; -E2BIG: each event is to be looked at, since one could be too long, or there are too many
+ * steady parts; -ENOMEM. */
+static int plan(struct forming *forming, const struct audit_block *block)
 {
+    size_t all = 0;
+
     forming->count = 0;
-    forming->most = 0;
+    forming->most = AUDIT_STEADY_MAX;
     forming->same_len = 0;
     for (uint64_t rest = block->present; rest != 0; rest &= rest - 1) {
         const unsigned number = (unsigned)__builtin_ctzll(rest);
@@ -154,13 +179,26 @@ static bool plan(struct forming *forming, const struct audit_block *block)
         if (!is_there(column)) {
             continue;
         }
-        forming->most += 2u + AUDIT_VARINT_MAX + (column->is_text ? column->longest : 0);
-        if (forming->most > AUDIT_EVENT_MAX) {
-            return false;
-        }
-        add_part(forming, block, number);
+        const size_t most = 2u + AUDIT_VARINT_MAX + (column->is_text ? column->longest : 0);
+        all += most;
+        forming->most += (AUDIT_OWN >> number & 1) != 0 ? most : 0;
     }
-    return true;
+    if (all > AUDIT_EVENT_MAX) {
+        return -E2BIG;
+    }
+    const int result = audit_block_steady(block, &forming->steady);
+    if (result != 0) {
+        return result;
+    }
+    add_steady(forming);
+    for (uint64_t rest = block->present & AUDIT_OWN; rest != 0; rest &= rest - 1) {
+        const unsigned number = (unsigned)__builtin_ctzll(rest);
+
+        if (is_there(&block->columns[number])) {
+            add_part(forming, block, number);
+        }
+    }
+    return 0;
 }
 
 /* --- doing it: each goes on at ends[i] --- */
@@ -172,6 +210,22 @@ static void put_same(const uint8_t *octets, uint32_t len, uint32_t count, uint8_
             memcpy(ends[i] + done, octets + done, STEP);
         }
         ends[i] += len;
+    }
+}
+
+static void put_steady(const struct audit_steady_parts *steady, uint32_t from, uint32_t count,
+                       uint8_t **ends)
+{
+    const uint32_t *const of = steady->of + from;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct entry entry = steady->entries[of[i]];
+        const uint8_t *const octets = steady->octets + entry.at;
+
+        for (uint32_t done = 0; done < entry.whole; done += STEP) {
+            memcpy(ends[i] + done, octets + done, STEP);
+        }
+        ends[i] += entry.whole;
     }
 }
 
@@ -266,12 +320,17 @@ static bool put_part(struct forming *forming, const struct audit_block *block,
         put_same(forming->same + part->same.at, part->same.len, count, ends);
         return true;
     }
+    if (part->kind == PART_STEADY) {
+        put_steady(&forming->steady, from, count, ends);
+        return true;
+    }
     const uint64_t *const numbers = numbers_of(forming, block, part, from, count);
     if (numbers == NULL) {
         return false;
     }
     switch (part->kind) {
     case PART_SAME:
+    case PART_STEADY:
         break;
     case PART_TEXT:
         put_texts(part, numbers, count, ends);
@@ -342,8 +401,13 @@ static int make_long_leaves(const struct audit_block *block, const uint8_t *salt
     audit_leaves_begin(hashing, salt, leaves);
     for (uint32_t i = 0; i < block->header.events && result == 0; i++) {
         uint8_t *const form = audit_leaves_room(hashing);
-        const uint8_t *const end = audit_block_form(block, i, form);
+        size_t size = 0;
+        const uint8_t *end = audit_block_form(block, i, ~AUDIT_OWN, &size, form + 1);
 
+        if (end != NULL) {
+            end = audit_block_form(block, i, AUDIT_OWN, &size,
+                                   audit_steady_end(form, (size_t)(end - form) - 1));
+        }
         if (end == NULL) {
             result = CORDON_E_CORRUPT;
         } else {
@@ -377,24 +441,30 @@ static int make(struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS],
     int result = audit_block_salt(block, &salt);
 
     if (result == 0) {
+        result = audit_block_load(block, ~AUDIT_OWN); /* they are compared, event by event */
+    }
+    if (result == 0) {
         result = audit_block_unpack(block, UINT64_MAX);
     }
     struct forming *forming = result == 0 ? malloc(sizeof(*forming)) : NULL;
     if (forming == NULL) {
         return result == 0 ? -ENOMEM : result;
     }
-    if (plan(forming, block)) {
+    forming->steady = (struct audit_steady_parts){.of = NULL};
+    result = plan(forming, block);
+    if (result == 0) {
         result = make_leaves(forming, block, salt, leaves) ? 0 : CORDON_E_CORRUPT;
         if (result == 0 && leaves == NULL) {
             audit_events_end(&forming->tree, root);
         }
-    } else {
+    } else if (result == -E2BIG) {
         result = audit_block_load(block, UINT64_MAX);
         if (result == 0) {
             result = leaves != NULL ? make_long_leaves(block, salt, leaves)
                                     : make_long_root(block, salt, root);
         }
     }
+    audit_steady_parts_free(&forming->steady);
     free(forming);
     return result;
 }

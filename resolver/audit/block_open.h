@@ -1,5 +1,6 @@
 /*
- * audit/block_open.h - what block_read.c and block_leaves.c share: a block that is being read.
+ * audit/block_open.h - what block_read.c, block_steady.c and block_leaves.c share: a block that
+ * is being read.
  */
 #ifndef CORDON_AUDIT_BLOCK_OPEN_H
 #define CORDON_AUDIT_BLOCK_OPEN_H
@@ -85,9 +86,22 @@ bool audit_block_numbers(const struct audit_block *block, unsigned column, uint3
 /* Whether the value of a constant column is one of the format; what is set in it is noted. */
 bool audit_block_is_constant(struct column *column, unsigned number);
 
-/* The canonical form of event i (audit_row_encode), straight from the columns. Returns its end;
- * NULL: it is too long. */
-uint8_t *audit_block_form(const struct audit_block *block, uint32_t i, uint8_t *out);
+/* The columns of `which` of event i in canonical form (audit_row_encode), straight from the
+ * columns. *size: what they count for is added. Returns the end; NULL: that is too much. */
+uint8_t *audit_block_form(const struct audit_block *block, uint32_t i, uint64_t which,
+                          size_t *size, uint8_t *out);
+
+/* The steady parts of a block's events (steady.h). */
+struct audit_steady_parts {
+    uint32_t *of; /* of each event: its place in entries */
+    uint32_t count;
+    struct entry *entries;
+    uint8_t *octets; /* where these lie, and AUDIT_OVERRUN more */
+};
+/* Of a block whose steady columns are all loaded. 0; -ENOMEM; -E2BIG: there are too many to be
+ * found so. audit_steady_parts_free() follows in any case. */
+int audit_block_steady(const struct audit_block *block, struct audit_steady_parts *parts);
+void audit_steady_parts_free(struct audit_steady_parts *parts);
 
 /* The salt of the block: chance, which zeros are not, and behind it nothing but zeros. 0;
  * CORDON_E_CORRUPT; -EAGAIN: it is not there yet. */

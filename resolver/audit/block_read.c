@@ -483,12 +483,12 @@ void audit_block_row(const struct audit_block *block, uint32_t i, struct audit_r
     }
 }
 
-uint8_t *audit_block_form(const struct audit_block *block, uint32_t i, uint8_t *out)
+uint8_t *audit_block_form(const struct audit_block *block, uint32_t i, uint64_t which,
+                          size_t *size, uint8_t *out)
 {
     uint8_t *at = out;
-    size_t size = 0;
 
-    for (uint64_t rest = block->present; rest != 0; rest &= rest - 1) {
+    for (uint64_t rest = block->present & which; rest != 0; rest &= rest - 1) {
         const unsigned number = (unsigned)__builtin_ctzll(rest);
         const struct column *column = &block->columns[number];
         const uint64_t value = audit_block_index(block, number, i);
@@ -496,17 +496,17 @@ uint8_t *audit_block_form(const struct audit_block *block, uint32_t i, uint8_t *
         if (value == 0) {
             continue;
         }
-        size += 2u + AUDIT_VARINT_MAX;
+        *size += 2u + AUDIT_VARINT_MAX;
         if (column->is_text) {
             const struct entry *entry = &column->entries[value];
 
-            size += entry->whole - audit_entry_head(entry);
-            if (size > AUDIT_EVENT_MAX) {
+            *size += entry->whole - audit_entry_head(entry);
+            if (*size > AUDIT_EVENT_MAX) {
                 return NULL;
             }
             *at++ = audit_block_tag(block, number);
             at = audit_octets_add(at, column->octets + entry->at, entry->whole);
-        } else if (size > AUDIT_EVENT_MAX) {
+        } else if (*size > AUDIT_EVENT_MAX) {
             return NULL;
         } else {
             *at++ = audit_block_tag(block, number);
@@ -536,12 +536,13 @@ int audit_block_opening(const struct audit_block *block, uint32_t i,
                         uint8_t salt[AUDIT_LEAF_SALT], uint8_t *form, size_t *len)
 {
     const uint8_t *of_block = NULL;
+    size_t size = 0;
     const int result = audit_block_salt(block, &of_block);
 
     if (result != 0) {
         return result;
     }
-    const uint8_t *const end = audit_block_form(block, i, form);
+    const uint8_t *const end = audit_block_form(block, i, UINT64_MAX, &size, form);
     if (end == NULL) {
         return CORDON_E_CORRUPT;
     }

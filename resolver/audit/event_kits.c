@@ -8,13 +8,6 @@
 #define KITS   256u /* of a row, an action, a transport ...: some tens are in use */
 #define PLACES 4u   /* of a kit, in a row: where others are, one of them goes */
 
-#define BIT(column) (UINT64_C(1) << AUDIT_##column)
-
-/* What differs from event to event: audit_event_row_own(). */
-#define OWN                                                                              \
-    (BIT(TIME) | BIT(CLIENT) | BIT(CLIENT_PORT) | BIT(NAME) | BIT(TYPE) | BIT(LATENCY) | \
-     BIT(UPSTREAM) | BIT(RULE) | BIT(MATCHED) | BIT(MATCHED_ADDRESS) | BIT(CHAIN))
-
 /* Whatever decides the other columns. Compared as octets: no padding. */
 struct key {
     uint32_t set; /* of a question: audit_question_key() */
@@ -84,13 +77,14 @@ static struct place *find(struct audit_event_kits *kits, const struct key *key,
     return worst;
 }
 
-/* Keeps of a row what stays. */
+/* Keeps of a row what stays: all but the columns of audit_event_row_own(). */
 static const struct audit_kit *keep(struct audit_event_kits *kits, struct place *place,
                                     const struct key *key, const struct audit_row *row)
 {
     place->key = *key;
-    return audit_kit_make(&place->kit, ++kits->ids, row, row->present & ~OWN) ? &place->kit
-                                                                              : NULL;
+    return audit_kit_make(&place->kit, ++kits->ids, row, row->present & ~AUDIT_OWN)
+               ? &place->kit
+               : NULL;
 }
 
 /* Those of another policy say nothing about this one. */

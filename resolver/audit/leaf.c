@@ -23,7 +23,7 @@ struct audit_leaves {
     uint8_t salts[BATCH][AUDIT_LEAF_SALT]; /* of the next and those around it */
     struct digest_buffer waiting[BATCH];
     size_t count, len;
-    uint8_t octets[BATCH_OCTETS + HEAD + AUDIT_EVENT_MAX];
+    uint8_t octets[BATCH_OCTETS + HEAD + AUDIT_LEAF_FORM_MAX];
 };
 
 void audit_leaf_salts(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t from, uint32_t count,
@@ -45,8 +45,8 @@ void audit_leaf_salt(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t event,
     memcpy(out, salts[place], AUDIT_LEAF_SALT);
 }
 
-void audit_leaf(const uint8_t salt[AUDIT_LEAF_SALT], const uint8_t *form, size_t len,
-                uint8_t out[DIGEST_OCTETS])
+void audit_leaf_of(const uint8_t salt[AUDIT_LEAF_SALT], const uint8_t *form, size_t len,
+                   uint8_t out[DIGEST_OCTETS])
 {
     static const uint8_t prefix = 0;
     struct digest digest;
@@ -56,6 +56,14 @@ void audit_leaf(const uint8_t salt[AUDIT_LEAF_SALT], const uint8_t *form, size_t
     digest_add(&digest, salt, AUDIT_LEAF_SALT);
     digest_add(&digest, form, len);
     digest_end(&digest, out, DIGEST_OCTETS);
+}
+
+void audit_leaf(const uint8_t salt[AUDIT_LEAF_SALT], const struct audit_row *row,
+                uint8_t out[DIGEST_OCTETS])
+{
+    uint8_t form[AUDIT_LEAF_FORM_MAX];
+
+    audit_leaf_of(salt, form, audit_leaf_form(row, form), out);
 }
 
 struct audit_leaves *audit_leaves_create(void)

@@ -1,10 +1,10 @@
 /*
  * audit/leaf.h - the leaves of the tree over a block's events, each with a salt of its own.
  *
- * A leaf is BLAKE2b-256(0x00 || salt || canonical form). The salt of event i are octets 16 i to
- * 16 i + 15 of the stream that ChaCha20 makes of the block's salt, which lies in its body: who
- * has neither that nor the event's own salt cannot try out what the event may have been, and
- * one event's salt tells nothing of another's.
+ * A leaf is BLAKE2b-256(0x00 || salt || form), the form being that of steady.h. The salt of
+ * event i are octets 16 i to 16 i + 15 of the stream that ChaCha20 makes of the block's salt,
+ * which lies in its body: who has neither that nor the event's own salt cannot try out what the
+ * event may have been, and one event's salt tells nothing of another's.
  */
 #ifndef CORDON_AUDIT_LEAF_H
 #define CORDON_AUDIT_LEAF_H
@@ -12,7 +12,7 @@
 #include "base/digest.h"
 #include "base/random.h"
 
-#include "audit/limits.h"
+#include "audit/steady.h"
 
 #define AUDIT_SALT_OCTETS RANDOM_SEED_OCTETS /* of a block */
 #define AUDIT_LEAF_SALT   16u                /* of an event */
@@ -25,8 +25,10 @@ void audit_leaf_salt(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t event,
 #define AUDIT_SALTS_AT_ONCE (RANDOM_STREAM_BLOCK / AUDIT_LEAF_SALT)
 void audit_leaf_salts(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t from, uint32_t count,
                       uint8_t (*out)[AUDIT_LEAF_SALT]);
-/* One leaf. len is at most AUDIT_EVENT_MAX. */
-void audit_leaf(const uint8_t salt[AUDIT_LEAF_SALT], const uint8_t *form, size_t len,
+/* One leaf: of such a form, or of an event that has one. */
+void audit_leaf_of(const uint8_t salt[AUDIT_LEAF_SALT], const uint8_t *form, size_t len,
+                   uint8_t out[DIGEST_OCTETS]);
+void audit_leaf(const uint8_t salt[AUDIT_LEAF_SALT], const struct audit_row *row,
                 uint8_t out[DIGEST_OCTETS]);
 
 /* Leaves of all events of a block, one after the other: many are hashed at once. */
@@ -39,7 +41,7 @@ void audit_leaves_destroy(struct audit_leaves *leaves); /* NULL is fine */
  * the end. */
 void audit_leaves_begin(struct audit_leaves *leaves, const uint8_t salt[AUDIT_SALT_OCTETS],
                         uint8_t (*out)[DIGEST_OCTETS]);
-/* Where the canonical form of the next event goes: AUDIT_EVENT_MAX octets. */
+/* Where the form of the next event goes: AUDIT_LEAF_FORM_MAX octets. */
 uint8_t *audit_leaves_room(struct audit_leaves *leaves);
 /* It is there, and has `len` octets. */
 void audit_leaves_add(struct audit_leaves *leaves, size_t len);

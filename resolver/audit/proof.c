@@ -21,8 +21,9 @@ enum {
                 (int)(AUDIT_EVENTS_PATH_MAX * DIGEST_OCTETS + AUDIT_LEAF_SALT + AUDIT_EVENT_MAX)
 };
 
-/* Of what is written there; 1 showed the events beside, too. */
-#define VERSION 2
+/* Of what is written there; 1 showed the events beside, too, and with 2 a leaf had all of an
+ * event's octets (docs/decisions/0021). */
+#define VERSION 3
 
 /* What the first pass over the log finds. */
 struct found {
@@ -303,14 +304,17 @@ static int check_extra(struct proof *proof, struct audit_proven *out)
     }
     const uint8_t *const form = extra + end + AUDIT_LEAF_SALT;
     const size_t len = (size_t)(extra + proof->extra_len - form);
-    audit_leaf(extra + end, form, len, digest);
+    if (!audit_row_decode(form, len, &out->row)) {
+        return CORDON_E_CORRUPT;
+    }
+    audit_leaf(extra + end, &out->row, digest);
     if (!audit_events_include(digest, event, out->header.events,
                               (const uint8_t(*)[DIGEST_OCTETS])(extra + EXTRA_PATH), count,
                               out->header.tree)) {
         return CORDON_E_CORRUPT;
     }
     out->event = out->header.first_event + event;
-    return audit_row_decode(form, len, &out->row) ? 0 : CORDON_E_CORRUPT;
+    return 0;
 }
 
 static int check(struct proof *proof, const struct trust_note_key *key,

@@ -57,6 +57,7 @@ static void check_leaves(struct audit_builder *builder)
     uint8_t salt[AUDIT_LEAF_SALT];
     uint8_t leaf[DIGEST_OCTETS];
     const uint8_t *body = NULL;
+    struct audit_row row;
     size_t len = 0;
 
     assert_non_null(block);
@@ -72,13 +73,16 @@ static void check_leaves(struct audit_builder *builder)
     assert_int_equal(audit_block_load(block, UINT64_MAX), 0);
     for (uint32_t i = 0; i < header.events; i++) {
         assert_int_equal(audit_block_opening(block, i, salt, form, &len), 0);
-        audit_leaf(salt, form, len, leaf);
+        assert_true(audit_row_decode(form, len, &row));
+        audit_leaf(salt, &row, leaf);
         assert_memory_equal(leaf, leaves[i], sizeof(leaf));
     }
     if (header.events < AUDIT_BLOCK_EVENTS_MAX) { /* nothing else */
         memset(leaf, 0, sizeof(leaf));
         assert_memory_equal(leaf, leaves[header.events], sizeof(leaf));
     }
+    audit_events_root(leaves, header.events, leaf); /* and those of the writer */
+    assert_memory_equal(leaf, header.tree, sizeof(leaf));
     audit_builder_clear(builder);
     audit_block_destroy(block);
 }
@@ -196,6 +200,52 @@ static void long_events_are_hashed_too(void **state)
         }
         check_leaves(builder);
     }
+    audit_builder_destroy(builder);
+    free(store);
+}
+
+/* Steady parts that are whole and that are not, alike in all events, in some, or in none. */
+static void steady_parts_are_those_of_each_event(void **state)
+{
+    struct row_store *store = malloc(sizeof(*store));
+    struct audit_builder *builder = audit_builder_create(AUDIT_CHANGES, 1);
+    struct audit_row row;
+
+    (void)state;
+    for (size_t len = AUDIT_STEADY_WHOLE - 16; len < AUDIT_STEADY_WHOLE + 2; len++) {
+        for (unsigned kinds = 1; kinds <= 81; kinds *= 3) {
+            for (unsigned i = 0; i < 150; i++) {
+                const unsigned kind = i * 7 % kinds;
+
+                row.present = 0;
+                audit_row_number(&row, AUDIT_TIME, 1 + i);
+                for (unsigned j = 0; j < 3; j++) {
+                    const enum audit_column column =
+                        (enum audit_column[]){AUDIT_REASON, AUDIT_SUBJECT, AUDIT_BASIS}[j];
+
+                    memset(store->octets[j], (int)(kind >> j), AUDIT_TEXT_MAX);
+                    audit_row_octets(&row, column, store->octets[j],
+                                     j == 0 ? len : kind % (j + 1));
+                }
+                audit_row_number(&row, AUDIT_GENERATION, 70000 + kind);
+                if (kind % 2 == 1) {
+                    audit_row_number(&row, AUDIT_HOP, 0);
+                }
+                assert_int_equal(audit_builder_add(builder, &row), 0);
+            }
+            check_leaves(builder);
+        }
+    }
+    /* Numbers so far from each other that no table has a place for each. */
+    for (unsigned i = 0; i < 150; i++) {
+        row.present = 0;
+        audit_row_number(&row, AUDIT_TIME, 1 + i);
+        audit_row_octets(&row, AUDIT_REASON, store->octets[0], 60 + i % 3);
+        audit_row_number(&row, AUDIT_GENERATION, UINT64_C(3) << i % 50);
+        audit_row_number(&row, AUDIT_UID, i % 2 == 0 ? 0 : UINT64_MAX >> 1);
+        assert_int_equal(audit_builder_add(builder, &row), 0);
+    }
+    check_leaves(builder);
     audit_builder_destroy(builder);
     free(store);
 }
@@ -365,6 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leaves_are_those_of_each_event_alone),
         cmocka_unit_test(long_events_are_hashed_too),
+        cmocka_unit_test(steady_parts_are_those_of_each_event),
         cmocka_unit_test(an_event_that_is_too_long_is_refused),
         cmocka_unit_test(numbers_that_there_cannot_be_are_refused),
     };

@@ -47,7 +47,7 @@ static void many_leaves_are_those_of_each_alone(void **state)
         audit_leaves_end(leaves);
         for (uint32_t i = 0; i < count; i++) {
             audit_leaf_salt(of_block, i, salt);
-            audit_leaf(salt, forms[i], lens[i], alone);
+            audit_leaf_of(salt, forms[i], lens[i], alone);
             assert_memory_equal(out[i], alone, sizeof(alone));
         }
     }
@@ -76,7 +76,7 @@ static void a_leaf_is_that_of_the_specification(void **state)
     memcpy(octets + 1, salt, sizeof(salt));
     memcpy(octets + 1 + sizeof(salt), "event", 5);
     digest_of(octets, sizeof(octets), NULL, expected);
-    audit_leaf(salt, (const uint8_t *)"event", 5, leaf);
+    audit_leaf_of(salt, (const uint8_t *)"event", 5, leaf);
     assert_memory_equal(leaf, expected, sizeof(leaf));
 }
 

@@ -773,11 +773,12 @@ static void a_proof_opens_its_own_event_alone(void **state)
     const uint8_t *const guess = opened[1].octets + at + AUDIT_LEAF_SALT;
     const size_t guess_len = opened[1].len - at - AUDIT_LEAF_SALT;
     const uint8_t none[AUDIT_LEAF_SALT] = {0};
-    audit_leaf(opened[1].octets + at, guess, guess_len, leaf); /* it is the first beside */
+    assert_true(audit_row_decode(guess, guess_len, &row));
+    audit_leaf(opened[1].octets + at, &row, leaf); /* it is the first beside */
     assert_memory_equal(leaf, opened[0].octets + 263, DIGEST_OCTETS);
-    audit_leaf(opened[0].octets + at, guess, guess_len, leaf);
+    audit_leaf(opened[0].octets + at, &row, leaf);
     assert_memory_not_equal(leaf, opened[0].octets + 263, DIGEST_OCTETS);
-    audit_leaf(none, guess, guess_len, leaf);
+    audit_leaf(none, &row, leaf);
     assert_memory_not_equal(leaf, opened[0].octets + 263, DIGEST_OCTETS);
     /* The salt of another, another's number, another version, no salt. */
     mixed = opened[0];
@@ -788,9 +789,11 @@ static void a_proof_opens_its_own_event_alone(void **state)
     assert_int_equal(verify_opened(&mixed), CORDON_E_CORRUPT);
     little_put32(mixed.octets + 257, UINT32_MAX);
     assert_int_equal(verify_opened(&mixed), CORDON_E_FORMAT);
-    mixed = opened[0];
-    mixed.octets[0] = 1;
-    assert_int_equal(verify_opened(&mixed), CORDON_E_VERSION);
+    for (uint8_t version = 0; version < 6; version++) {
+        mixed = opened[0];
+        mixed.octets[0] = version;
+        assert_int_equal(verify_opened(&mixed), version == 3 ? 0 : CORDON_E_VERSION);
+    }
     mixed = opened[0];
     memmove(mixed.octets + at, mixed.octets + at + AUDIT_LEAF_SALT,
             mixed.len - at - AUDIT_LEAF_SALT);
@@ -807,6 +810,10 @@ static void a_proof_opens_its_own_event_alone(void **state)
 
 static void a_file_of_another_version_is_named(void **state)
 {
+    static const struct {
+        uint8_t version;
+        const char *said;
+    } others[] = {{4, "version 4"}, {1, "version 1"}, {2, "version 2"}};
     struct audit_log_settings settings = maker.settings;
     struct audit_log_opened opened;
     struct audit_log *log = NULL;
@@ -814,23 +821,26 @@ static void a_file_of_another_version_is_named(void **state)
     size_t len = 0;
 
     (void)state;
-    for (uint32_t number = 1; number < DISK_FILES && disk.files[number].exists; number++) {
-        disk.files[number].data[4] = 1;
-    }
-    verify_log(&files, &maker.key, &verdict);
-    assert_int_equal(verdict.integrity.fault, AUDIT_FAULT_VERSION);
-    assert_string_equal(audit_fault_word(verdict.integrity.fault), "another-version");
-    assert_non_null(strstr(verdict.integrity.text, "version 1"));
-    assert_int_equal(audit_prove(&files, &maker.key, AUDIT_DECISIONS, 0, NULL, 0, &text, &len),
-                     CORDON_E_VERSION);
-    /* It is not gone on with, and nothing of it is cut, be it as short as a head. */
     settings.secret = &maker.secret;
-    assert_int_equal(audit_log_open(&files, &settings, T0, 78, &log, &opened),
-                     CORDON_E_VERSION);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        for (uint32_t number = 1; number < DISK_FILES && disk.files[number].exists; number++) {
+            disk.files[number].data[4] = others[i].version;
+        }
+        verify_log(&files, &maker.key, &verdict);
+        assert_int_equal(verdict.integrity.fault, AUDIT_FAULT_VERSION);
+        assert_string_equal(audit_fault_word(verdict.integrity.fault), "another-version");
+        assert_non_null(strstr(verdict.integrity.text, others[i].said));
+        assert_int_equal(
+            audit_prove(&files, &maker.key, AUDIT_DECISIONS, 0, NULL, 0, &text, &len),
+            CORDON_E_VERSION);
+        /* It is not gone on with, and nothing of it is cut, be it as short as a head. */
+        assert_int_equal(audit_log_open(&files, &settings, T0, 78, &log, &opened),
+                         CORDON_E_VERSION);
+        disk.locked = false;
+    }
     for (uint32_t number = 2; number < DISK_FILES; number++) {
         disk.files[number].exists = false;
     }
-    disk.locked = false;
     disk.head_len = 0;
     disk.files[1].size = 136;
     assert_int_equal(audit_log_open(&files, &settings, T0, 78, &log, &opened),

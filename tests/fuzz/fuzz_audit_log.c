@@ -134,7 +134,8 @@ static void read_body(const uint8_t *data, size_t size)
             show(&row);
             if (hashed) { /* each alone, as a proof shows it */
                 require(audit_block_opening(block, i, salt, form, &form_len) == 0);
-                audit_leaf(salt, form, form_len, leaf);
+                require(audit_row_decode(form, form_len, &again));
+                audit_leaf(salt, &again, leaf);
                 require(memcmp(leaf, leaves[i], sizeof(leaf)) == 0);
             }
             if (audit_row_is_writable(&row)) {

@@ -174,6 +174,36 @@ start_cordond
 [ "$(status 's["audit"]["directory"]')" = "$log/log-2" ] || fail "$(status 's["audit"]')"
 stop_cordond
 
+say "a log of version 2 of the format is left as it is, another is begun beside it, and every command says why"
+mv "$work/state/audit" "$work/state/audit-before"
+start_cordond
+blocked 10
+wait_until 30 safe 10 || fail "$(status 's["audit"]')"
+stop_cordond
+printf '\002' | dd of="$log/0000000001.cordon" bs=1 seek=4 conv=notrunc status=none
+cp "$log/0000000001.cordon" "$work/version-2"
+start_cordond
+blocked 10
+wait_until 30 safe 10 || fail "$(status 's["audit"]')"
+[ "$(status 's["audit"]["directory"]')" = "$log/log-2" ] || fail "$(status 's["audit"]')"
+stop_cordond
+cmp "$log/0000000001.cordon" "$work/version-2" || fail "the log of version 2 was changed"
+[ "$(python3 "$here/audit_read.py" "$log/log-2" decisions | wc -l)" -eq 10 ] || fail "the log beside it"
+! verify || fail "$(cat "$work/verdict")"
+[ "$(head -n 1 "$work/verdict" | python3 -c 'import json, sys; print(json.load(sys.stdin)["integrity"]["fault"])')" = another-version ] ||
+  fail "$(cat "$work/verdict")"
+for words in "search --log $log" "prove -c $work/cordond.yaml d0"; do
+  # shellcheck disable=SC2086 # words
+  { "$cordon" audit $words 2>&1 || true; } | says 'version' || fail "cordon audit $words says nothing of it"
+done
+! "$cordon" audit forget --log "$log" --before 1s --reason test >"$work/out" 2>&1 || fail "forgotten: $(cat "$work/out")"
+says 'not done, or not all' <"$work/out" || fail "$(cat "$work/out")"
+cmp "$log/0000000001.cordon" "$work/version-2" || fail "the log of version 2 was changed"
+! python3 "$here/audit_read.py" "$log" >/dev/null 2>"$work/out" || fail "the other reader takes it"
+says 'not version 3' <"$work/out" || fail "$(cat "$work/out")"
+rm -r "$work/state/audit"
+mv "$work/state/audit-before" "$work/state/audit"
+
 say "what was removed leaves room below the bound: recording goes on in the same run"
 mv "$work/state/audit" "$work/state/audit-before"
 option[audit.octets]=8MiB
