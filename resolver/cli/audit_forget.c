@@ -58,7 +58,7 @@ struct forget {
 struct outcome {
     uint64_t events[AUDIT_STREAMS + 1];
     uint64_t keys;
-    bool left; /* something could not be looked at, or a log could not be gone on with */
+    int left; /* why something could not be looked at, or a log not gone on with; or 0 */
 };
 
 static int report(const struct forget *forget, const struct outcome *outcome)
@@ -88,7 +88,7 @@ static int report_part(const struct outcome *outcome, const char *error)
             " queries were removed, %" PRIu64 " keys of pseudonyms destroyed\n",
             error, outcome->events[AUDIT_DECISIONS], outcome->events[AUDIT_QUERIES],
             outcome->keys);
-    if (strcmp(error, cordon_strerror(CORDON_E_CORRUPT)) == 0) {
+    if (strcmp(error, cordon_strerror(CORDON_E_CORRUPT)) == 0 || outcome->left != 0) {
         fprintf(stderr, "What lies in a damaged part of a log, or in one that could not be "
                         "gone on with (before log-2), stays: `cordon audit verify` names the "
                         "file, and taking that away is up to you\n");
@@ -279,7 +279,9 @@ static int do_round(const struct forget *forget, const char *folder,
         result =
             audit_removal_apply(&files, UINT32_MAX, plan.runs + 1, AUDIT_STREAMS, NULL, &freed);
     }
-    outcome->left = outcome->left || (result == 0 && plan.damaged > 0);
+    if (result == 0 && plan.damaged > 0) {
+        outcome->left = CORDON_E_CORRUPT;
+    }
     for (unsigned stream = 1; result == 0 && stream < AUDIT_CHANGES; stream++) {
         outcome->events[stream] += plan.runs[stream].events;
         *more = *more || plan.runs[stream].blocks > 0;
@@ -307,7 +309,7 @@ static int do_log(const struct forget *forget, struct keys *keys, unsigned numbe
     }
     if (!newest && (result == CORDON_E_CORRUPT || result == CORDON_E_UNTRUSTED ||
                     result == CORDON_E_VERSION)) {
-        outcome->left = true; /* it was left when the next one was begun */
+        outcome->left = result; /* it was left when the next one was begun */
         return 0;
     }
     if (result != 0) {
@@ -358,8 +360,8 @@ static int do_folder(const struct forget *forget)
                     cordon_strerror(result));
         }
     }
-    if (result == 0 && outcome.left) {
-        return report_part(&outcome, cordon_strerror(CORDON_E_CORRUPT));
+    if (result == 0 && outcome.left != 0) {
+        return report_part(&outcome, cordon_strerror(outcome.left));
     }
     return result == 0 ? report(forget, &outcome) : CLI_REFUSED;
 }
