@@ -13,6 +13,7 @@
 #include "audit/event.h"
 
 #include "audit/varint.h"
+#include "base/copy.h"
 #include "base/invariant.h"
 #include "base/same.h"
 
@@ -88,7 +89,7 @@ static inline uint8_t *put_whole(uint8_t *at, const struct wire_name *name)
     if (name->len <= SHORT) {
         memcpy(at, name->octets, SHORT);
     } else {
-        memcpy(at, name->octets, name->len);
+        copy_octets(at, name->octets, name->len);
     }
     return at + name->len;
 }

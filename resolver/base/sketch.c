@@ -1,5 +1,6 @@
 #include "base/sketch.h"
 
+#include "base/copy.h"
 #include "base/invariant.h"
 #include "base/same.h"
 #include "base/siphash.h"
@@ -39,7 +40,7 @@ static const uint8_t *key_at(const struct sketch *sketch, size_t set, size_t way
 
 static void set_key(struct sketch *sketch, size_t set, size_t way, const void *key, size_t len)
 {
-    memcpy((uint8_t *)sketch->sets + key_offset(sketch, set, way), key, len);
+    copy_octets((uint8_t *)sketch->sets + key_offset(sketch, set, way), key, len);
 }
 
 struct sketch *sketch_create(unsigned slots, size_t key_octets, const uint8_t hash_key[16])

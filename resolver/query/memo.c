@@ -1,10 +1,12 @@
 #include "query/memo.h"
 
+#include "base/copy.h"
 #include "base/pages.h"
 #include "base/same.h"
 
 _Static_assert(sizeof(struct query_memo_entry) == 128, "two lines");
 _Static_assert(offsetof(struct query_memo_entry, name) <= 32, "a name of 32 is in the first");
+_Static_assert(64 % sizeof(struct query_memo_set) == 0, "a set is in one line");
 _Static_assert((QUERY_MEMO_SETS & (QUERY_MEMO_SETS - 1)) == 0, "a set is some bits of a hash");
 _Static_assert(QUERY_MEMO_PLACES <= UINT16_MAX + 1u, "numbers have 16 bits");
 
@@ -21,7 +23,7 @@ void query_memo_destroy(struct query_memo *memo)
 void query_memo_clear(struct query_memo *memo)
 {
     if (memo->used > 0) {
-        memset(memo->tags, 0, sizeof(memo->tags));
+        memset(memo->sets, 0, sizeof(memo->sets));
         memo->used = 0;
     }
 }
@@ -36,12 +38,11 @@ void query_memo_trim(struct query_memo *memo)
 static struct query_memo_entry *find(struct query_memo *memo, uint64_t hash, unsigned view,
                                      const struct wire_name *name)
 {
-    const uint32_t set = query_memo_set(hash);
-    uint32_t ways = query_memo_ways(memo->tags[set], query_memo_tag(hash));
+    const struct query_memo_set *set = &memo->sets[query_memo_set_of(hash)];
+    uint32_t ways = query_memo_ways(set->tags, query_memo_tag(hash));
 
     for (; ways != 0; ways &= ways - 1) {
-        struct query_memo_entry *entry =
-            &memo->entries[memo->numbers[set][__builtin_ctz(ways)]];
+        struct query_memo_entry *entry = &memo->entries[set->numbers[__builtin_ctz(ways)]];
 
         if (entry->view == view && entry->len == name->len &&
             same_octets(entry->name, name->octets, name->len)) {
@@ -93,21 +94,21 @@ static bool may_be_kept(const struct policy *policy, unsigned view,
 
 /* hot. A free place; else, now and then, that of a name that nobody asked for meanwhile; else
  * there is none. */
-static unsigned make_place(struct query_memo *memo, uint32_t set)
+static unsigned make_place(struct query_memo *memo, struct query_memo_set *set)
 {
-    const uint32_t free_ways = query_memo_ways(memo->tags[set], 0);
+    const uint32_t free_ways = query_memo_ways(set->tags, 0);
 
     if (free_ways != 0) { /* there are as many entries as places */
         const unsigned way = (unsigned)__builtin_ctz(free_ways);
 
-        memo->numbers[set][way] = (uint16_t)memo->used++;
+        set->numbers[way] = (uint16_t)memo->used++;
         return way;
     }
     if (++memo->wishes % QUERY_MEMO_PATIENCE != 0) {
         return QUERY_MEMO_WAYS;
     }
     const unsigned way = memo->wishes / QUERY_MEMO_PATIENCE % QUERY_MEMO_WAYS;
-    struct query_memo_entry *entry = &memo->entries[memo->numbers[set][way]];
+    struct query_memo_entry *entry = &memo->entries[set->numbers[way]];
 
     if (entry->asked) {
         entry->asked = false;
@@ -121,7 +122,7 @@ void query_memo_keep(struct query_memo *memo, uint64_t hash, const struct policy
                      unsigned view, const struct wire_name *name,
                      const struct policy_hits *hits, unsigned block)
 {
-    const uint32_t set = query_memo_set(hash);
+    struct query_memo_set *set = &memo->sets[query_memo_set_of(hash)];
 
     if (!may_be_kept(policy, view, name, hits, block) ||
         find(memo, hash, view, name) != NULL) { /* a question of the same batch has */
@@ -131,11 +132,11 @@ void query_memo_keep(struct query_memo *memo, uint64_t hash, const struct policy
     if (way == QUERY_MEMO_WAYS) {
         return;
     }
-    struct query_memo_entry *entry = &memo->entries[memo->numbers[set][way]];
+    struct query_memo_entry *entry = &memo->entries[set->numbers[way]];
     memcpy(entry->hit, &hits->at[0], sizeof(entry->hit));
     entry->view = (uint8_t)view;
     entry->len = name->len;
     entry->asked = false;
-    memcpy(entry->name, name->octets, name->len);
-    memo->tags[set][way] = query_memo_tag(hash);
+    copy_octets(entry->name, name->octets, name->len);
+    set->tags[way] = query_memo_tag(hash);
 }

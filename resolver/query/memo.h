@@ -42,10 +42,14 @@ struct query_memo_entry {
 
 #define QUERY_MEMO_PLACES (QUERY_MEMO_SETS * QUERY_MEMO_WAYS)
 
+struct query_memo_set {
+    uint16_t tags[QUERY_MEMO_WAYS];    /* 0: nothing is there */
+    uint16_t numbers[QUERY_MEMO_WAYS]; /* of the entry */
+};
+
 struct query_memo {
     struct query_memo_entry entries[QUERY_MEMO_PLACES]; /* the first `used` of them */
-    uint16_t tags[QUERY_MEMO_SETS][QUERY_MEMO_WAYS];    /* 0: nothing is there */
-    uint16_t numbers[QUERY_MEMO_SETS][QUERY_MEMO_WAYS]; /* of the entry */
+    struct query_memo_set sets[QUERY_MEMO_SETS];
     uint32_t used;
     uint32_t wishes; /* for a place in a full set */
 };
@@ -72,9 +76,9 @@ void query_memo_keep(struct query_memo *memo, uint64_t hash, const struct policy
                      unsigned view, const struct wire_name *name,
                      const struct policy_hits *hits, unsigned block);
 
-static inline uint32_t query_memo_set(uint64_t hash)
+static inline size_t query_memo_set_of(uint64_t hash)
 {
-    return (uint32_t)(hash >> 32) % QUERY_MEMO_SETS;
+    return (size_t)(hash >> 32) % QUERY_MEMO_SETS;
 }
 
 /* Never 0. */
@@ -103,17 +107,23 @@ static inline uint32_t query_memo_ways(const uint16_t tags[QUERY_MEMO_WAYS], uin
 #endif
 }
 
+/* hot. What query_memo_expect() looks at begins to come. */
+static inline void query_memo_approach(const struct query_memo *memo, uint64_t hash)
+{
+    __builtin_prefetch(&memo->sets[query_memo_set_of(hash)]);
+}
+
 /* hot. False: nothing is known of a name of this hash. Else what may be known begins to come.
  */
 static inline bool query_memo_expect(const struct query_memo *memo, uint64_t hash)
 {
-    const uint32_t set = query_memo_set(hash);
-    const uint32_t ways = query_memo_ways(memo->tags[set], query_memo_tag(hash));
+    const struct query_memo_set *set = &memo->sets[query_memo_set_of(hash)];
+    const uint32_t ways = query_memo_ways(set->tags, query_memo_tag(hash));
 
     if (ways == 0) {
         return false;
     }
-    __builtin_prefetch(&memo->entries[memo->numbers[set][__builtin_ctz(ways)]]);
+    __builtin_prefetch(&memo->entries[set->numbers[__builtin_ctz(ways)]]);
     return true;
 }
 

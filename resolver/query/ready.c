@@ -3,6 +3,7 @@
  */
 #include "query/engine.h"
 
+#include "base/copy.h"
 #include "base/invariant.h"
 
 #include <string.h>
@@ -174,12 +175,12 @@ static bool frame(struct query_engine *engine, struct query *q,
     wire_put16(q->out + 2, respond_flags(q, rcode));
     wire_put32(q->out + 4, UINT32_C(1) << 16 | (forged ? 1 : 0));
     wire_put32(q->out + 8, (uint32_t)(forged ? 0 : 1) << 16 | (question->has_edns ? 1 : 0));
-    memcpy(q->out + WIRE_HEADER_OCTETS, question->raw, question->raw_len);
+    copy_octets(q->out + WIRE_HEADER_OCTETS, question->raw, question->raw_len);
     *body = q->out + at;
     if (opt_len > 0) {
         uint8_t *const to = *body + body_len;
 
-        memcpy(to, opt->octets, opt_len);
+        copy_octets(to, opt->octets, opt_len);
         to[OPT_AT_FLAGS] = question->dnssec_ok ? WIRE_EDNS_DO >> 8 : 0;
         if (engine->ready.ede && !forged) {
             wire_put16(to + OPT_AT_CODE, opt->code);
@@ -205,7 +206,7 @@ bool query_ready_forged(struct query_engine *engine, struct query *q)
     if (record->len == 0 || !frame(engine, q, opt, WIRE_NOERROR, true, record->len, &body)) {
         return false;
     }
-    memcpy(body, record->octets, record->len);
+    copy_octets(body, record->octets, record->len);
     return true;
 }
 
@@ -255,7 +256,7 @@ bool query_ready_cached(struct query_engine *engine, struct query *q)
     wire_put16(out + 2, respond_flags(q, rcode));
     memcpy(out + 4, answer->octets + 4, 6);
     wire_put16(out + 10, (uint16_t)more);
-    memcpy(out + WIRE_HEADER_OCTETS, question->raw, question->raw_len);
+    copy_octets(out + WIRE_HEADER_OCTETS, question->raw, question->raw_len);
     memcpy(out + at, answer->octets + at, answer->len - at);
     if (opt_len > 0) {
         memcpy(out + answer->len, engine->ready.plain, QUERY_READY_PLAIN);

@@ -397,24 +397,30 @@ static void put_question(struct query_engine *engine, const struct query *q)
     }
 }
 
-/* An event for each rule that blocked or would have; never more than POLICY_HITS_MAX. */
-enum query_state step_record(struct query_engine *engine, struct query *q)
+/* hot. An event for each rule that blocked or would have; never more than POLICY_HITS_MAX. */
+static __attribute__((noinline)) void put_decision(struct query_engine *engine,
+                                                   const struct query *q)
 {
     const struct policy_chain *chain =
         q->redirect != NULL ? &q->redirect->chain : &engine->chain;
     struct audit_decision decision;
 
-    if (q->trace != NULL) {
-        return QUERY_FREE;
-    }
     engine->counters.blocked += q->blocked ? 1 : 0;
     engine->counters.denied +=
         q->blocked && q->hits.at[q->block].ground != POLICY_GROUND_RULE ? 1 : 0;
-    if (q->hits.count > 0) {
-        query_decision_of(engine, q, &decision);
-        query_count_decision(engine, &decision, &q->hits.at[q->blocked ? q->block : 0],
-                             q->blocked, q->client_hash, q->name_hash);
-        query_put_events(engine, &q->hits, q->blocked ? q->block : -1, &decision, chain);
+    query_decision_of(engine, q, &decision);
+    query_count_decision(engine, &decision, &q->hits.at[q->blocked ? q->block : 0], q->blocked,
+                         q->client_hash, q->name_hash);
+    query_put_events(engine, &q->hits, q->blocked ? q->block : -1, &decision, chain);
+}
+
+enum query_state step_record(struct query_engine *engine, struct query *q)
+{
+    if (q->trace != NULL) {
+        return QUERY_FREE;
+    }
+    if (q->hits.count > 0) { /* who blocks is among them */
+        put_decision(engine, q);
     }
     if (engine->questions != NULL) {
         put_question(engine, q);

@@ -117,7 +117,7 @@ const struct wire_question *query_question_of(const struct query *q)
 }
 
 /* hot. What the question will need of the lists and of the cache begins to come. */
-static void expect(struct query_engine *engine, struct query *q)
+static void aim(struct query_engine *engine, struct query *q)
 {
     const struct query_zone *zone = query_settings_zone(engine->settings, &q->question.name);
     struct cache_key key;
@@ -129,6 +129,19 @@ static void expect(struct query_engine *engine, struct query *q)
     q->hash = cache_hash_of(q->name_hash, &key);
     q->hash_context = q->context;
     cache_expect(engine->cache, q->hash);
+}
+
+/* hot. The same, or that of the memo where it may know the name: then nothing else is needed.
+ * Who watches sees the first look. */
+static void expect(struct query_engine *engine, struct query *q)
+{
+    if (q->parsed != WIRE_QUESTION_OK) {
+        return;
+    }
+    q->remembered = query_memo_expect(engine->memo, q->name_hash) && q->trace == NULL;
+    if (!q->remembered) {
+        aim(engine, q);
+    }
 }
 
 /* hot. Whether the memo may have been of another view, now that its entry is there. */
@@ -153,10 +166,7 @@ void query_read(struct query_engine *engine, struct query *q, const uint8_t *msg
     q->parsed = wire_question_read(msg, len, &q->question);
     if (q->parsed == WIRE_QUESTION_OK) {
         q->name_hash = cache_name_hash(engine->cache, &q->question.name);
-        q->remembered = query_memo_expect(engine->memo, q->name_hash) && q->trace == NULL;
-        if (!q->remembered) {
-            expect(engine, q);
-        }
+        query_memo_approach(engine->memo, q->name_hash);
     }
 }
 
@@ -166,11 +176,14 @@ void query_go_near(struct query_engine *engine, struct query *const *batch, size
     const struct policy_image *image = policy_image_of(engine->policy);
 
     for (size_t i = 0; i < count; i++) {
+        expect(engine, batch[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
         struct query *q = batch[i];
 
         if (q->remembered && is_of_other_view(engine, q)) {
             q->remembered = false;
-            expect(engine, q);
+            aim(engine, q);
         }
         if (q->aimed) {
             cache_expect_entry(engine->cache, q->hash);
@@ -199,6 +212,7 @@ void query_go_on(struct query_engine *engine, struct query *const *batch, size_t
 void query_run(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len)
 {
     query_read(engine, q, msg, len);
+    expect(engine, q);
     query_drive(engine, q, QUERY_PARSE);
 }
 

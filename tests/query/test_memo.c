@@ -330,7 +330,7 @@ static unsigned count_known(const struct query_memo *memo)
 
     for (size_t set = 0; set < QUERY_MEMO_SETS; set++) {
         for (size_t way = 0; way < QUERY_MEMO_WAYS; way++) {
-            count += memo->tags[set][way] != 0 ? 1 : 0;
+            count += memo->sets[set].tags[way] != 0 ? 1 : 0;
         }
     }
     return count;

@@ -100,6 +100,38 @@ static void a_long_silence_empties_both_windows_at_once(void **state)
     query_tops_destroy(tops);
 }
 
+/* All octets of an address count, and come back. */
+static void addresses_of_both_families_come_back(void **state)
+{
+    static const struct address addresses[] = {
+        {.family = ADDRESS_V6,
+         .octets = {0x20, 1, 0xd, 0xb8, 4, 5, 6, 0x87, 0x98, 9, 10, 11, 12, 13, 14, 0xff}},
+        {.family = ADDRESS_V6,
+         .octets = {0x20, 1, 0xd, 0xb8, 4, 5, 6, 0x88, 0x98, 9, 10, 11, 12, 13, 14, 0xff}},
+        {.family = ADDRESS_V6,
+         .octets = {0x20, 1, 0xd, 0xb8, 4, 5, 6, 0x87, 0x98, 9, 10, 11, 12, 13, 14, 0xfe}},
+        {.family = ADDRESS_V4, .octets = {0x20, 1, 0xd, 0xb8}},
+    };
+    const size_t number = sizeof(addresses) / sizeof(addresses[0]);
+    struct query_top_entry entries[QUERY_TOP_READ_MAX];
+    struct query_tops *tops = make();
+
+    (void)state;
+    for (size_t i = 0; i < number; i++) { /* the first most often */
+        const struct address *from = &addresses[i];
+
+        for (size_t times = i; times < number; times++) {
+            query_tops_client(tops, START, from, query_tops_hash(tops, from), 1);
+        }
+    }
+    assert_int_equal(query_tops_read(tops, QUERY_TOP_CLIENTS, true, entries, 64), number);
+    for (size_t i = 0; i < number; i++) {
+        assert_int_equal(entries[i].count, number - i);
+        assert_true(address_equal(&entries[i].client, &addresses[i]));
+    }
+    query_tops_destroy(tops);
+}
+
 static void workers_are_added_up(void **state)
 {
     struct query_tops *one = make();
@@ -292,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_list_counts_for_the_provider_that_it_has_then),
         cmocka_unit_test(the_last_minutes_are_two_windows),
         cmocka_unit_test(a_long_silence_empties_both_windows_at_once),
+        cmocka_unit_test(addresses_of_both_families_come_back),
         cmocka_unit_test(workers_are_added_up),
         cmocka_unit_test(names_of_every_length_come_back),
         cmocka_unit_test(the_engine_counts_each_question_once),
