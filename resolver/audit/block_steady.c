@@ -9,6 +9,8 @@
  */
 #include "audit/block_open.h"
 
+#include "base/invariant.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +51,7 @@ static int divide(struct finding *finding, const struct column *column,
     uint64_t most = 0;
     uint32_t count = 0;
 
+    invariant(parts->count > 0);
     bounds_of(column, finding->events, &least, &most);
     if (most - least >= PAIRS_MAX / parts->count) {
         return -E2BIG;
@@ -151,6 +154,7 @@ int audit_block_steady(const struct audit_block *block, struct audit_steady_part
         result = find_parts(block, &finding, parts);
     }
     if (result == 0) {
+        invariant(parts->count > 0); /* no header has no events */
         parts->entries = malloc(parts->count * sizeof(*parts->entries));
         parts->octets = calloc(1, (size_t)parts->count * AUDIT_STEADY_MAX + AUDIT_OVERRUN);
         result = parts->entries == NULL || parts->octets == NULL ? -ENOMEM : 0;
