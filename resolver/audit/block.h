@@ -142,15 +142,19 @@ int audit_builder_add(struct audit_builder *builder, const struct audit_row *row
  * one block have ids of their own. */
 int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row *row,
                           const struct audit_kit *kit);
+/* A name, as an event will have it soon, begins to be looked for, which else waits for memory.
+ * An event or two before it is time enough. */
+void audit_builder_expect(struct audit_builder *builder, const uint8_t *octets, size_t len);
 /* Of a name, and of the rule and the match that go with it, the words that they are in one
  * block. At first zero: of none. */
 struct audit_numbers {
     uint64_t block;
     uint32_t name, rule, matched; /* plus one */
 };
-/* An event that repeats another in NAME, TYPE, RULE and MATCHED and the columns of its kit, of
- * which the row has nothing. Beside these it has TIME, LATENCY and, if anything, CLIENT and
- * CLIENT_PORT. *numbers: of that name, rule and match; they are kept there for the next time.
+/* An event that repeats another in the columns of its kit, of which the row has nothing. Beside
+ * these it has TIME, NAME, TYPE, LATENCY and, if anything, CLIENT, CLIENT_PORT, UPSTREAM, and
+ * RULE with MATCHED. *numbers: of that name, rule and match; they are kept there for the next
+ * time; NULL: nobody knows them.
  * 0: as audit_builder_add_kit() of the whole row. -EAGAIN: it is to be added that way, nothing
  * has been added. */
 int audit_builder_add_again(struct audit_builder *builder, const struct audit_row *row,

@@ -236,6 +236,26 @@ static void learn(struct audit_builder *builder, const struct audit_kit *kit,
     }
 }
 
+/* --- names that were expected --- */
+
+void audit_builder_expect(struct audit_builder *builder, const uint8_t *octets, size_t len)
+{
+    const struct audit_value value = {octets, len};
+    struct entry name;
+
+    if (len > AUDIT_EXPECTED_OCTETS) {
+        return;
+    }
+    aim(builder, &builder->columns[AUDIT_NAME].words, &value, &name);
+    if (name.has_hash) {
+        struct expected *const expected = &builder->expected[name.guess % AUDIT_EXPECTED];
+
+        expected->hash = name.hash;
+        expected->len = (uint8_t)len;
+        (void)audit_octets_add(expected->octets, octets, len);
+    }
+}
+
 /* --- words that follow from others --- */
 
 #define BIT(column) (UINT64_C(1) << (column))
@@ -367,6 +387,8 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
     }
     if (lead != 0) { /* what comes first does not need it */
         aim(builder, &builder->columns[AUDIT_NAME].words, &row->at[AUDIT_NAME], &name);
+    } else if ((own & BIT(AUDIT_NAME)) != 0) {
+        audit_builder_recall(builder, &row->at[AUDIT_NAME], &name);
     }
     const uint64_t time = row->at[AUDIT_TIME].number;
     uint8_t *const form = audit_leaves_room(builder->hashing);

@@ -14,28 +14,40 @@
 
 #define BIT(column) (UINT64_C(1) << AUDIT_##column)
 
-/* Those of the row; CLIENT and CLIENT_PORT may be absent. */
-#define MAY  (NEED | BIT(CLIENT) | BIT(CLIENT_PORT))
-#define NEED (BIT(TIME) | BIT(NAME) | BIT(TYPE) | BIT(LATENCY) | WORDS)
-/* Of which *numbers are, with NAME. */
+/* Those that the row has, and those that it may have; of these a decision has both WORDS, and a
+ * question none. */
+#define NEED  (BIT(TIME) | BIT(NAME) | BIT(TYPE) | BIT(LATENCY))
+#define MAY   (NEED | BIT(CLIENT) | BIT(CLIENT_PORT) | BIT(UPSTREAM) | WORDS)
 #define WORDS (BIT(RULE) | BIT(MATCHED))
 
 /* The columns of the row that are texts: what each has, if that must be found. */
 struct found {
-    struct entry client, name, rule, matched;
+    struct entry client, upstream, name, rule, matched;
 };
+
+static inline bool has(const struct audit_row *row, uint64_t which)
+{
+    return (row->present & which) != 0;
+}
+
+static inline size_t octets_of(const struct audit_row *row, unsigned column)
+{
+    return has(row, UINT64_C(1) << column) ? row->at[column].number : 0;
+}
 
 /* Octets of an event are counted as audit_row_measure() does. */
 static bool is_writable(const struct audit_row *row, const struct audit_kit *kit)
 {
-    const size_t client = (row->present & BIT(CLIENT)) != 0 ? row->at[AUDIT_CLIENT].number : 0;
+    const size_t client = octets_of(row, AUDIT_CLIENT);
+    const size_t upstream = octets_of(row, AUDIT_UPSTREAM);
     const size_t name = row->at[AUDIT_NAME].number;
-    const size_t rule = row->at[AUDIT_RULE].number;
-    const size_t matched = row->at[AUDIT_MATCHED].number;
+    const size_t rule = octets_of(row, AUDIT_RULE);
+    const size_t matched = octets_of(row, AUDIT_MATCHED);
 
     return row->at[AUDIT_TIME].number >> 63 == 0 &&
-           (client | name | rule | matched) <= AUDIT_TEXT_MAX / 2 &&
-           kit->most + client + name + rule + matched + 8 * (2u + AUDIT_VARINT_MAX) <=
+           (client | upstream | name | rule | matched) <= AUDIT_TEXT_MAX / 2 &&
+           kit->most + client + upstream + name + rule + matched +
+                   9 * (2u + AUDIT_VARINT_MAX) <=
                AUDIT_EVENT_MAX;
 }
 
@@ -81,6 +93,32 @@ static inline void keep(struct audit_builder *builder, const struct entry *entry
     words->last = (uint32_t)(entry->number - 1);
 }
 
+/* aim() at what matched, which nearly always is the name: it is hashed once. */
+static inline void aim_matched(const struct audit_builder *builder, const struct audit_row *row,
+                               const struct entry *name, struct entry *entry)
+{
+    const struct dictionary *const words = &builder->columns[AUDIT_MATCHED].words;
+    const struct audit_value *const value = &row->at[AUDIT_MATCHED];
+    const struct audit_value *const asked = &row->at[AUDIT_NAME];
+
+    if (!name->has_hash || value->octets != asked->octets || value->number != asked->number) {
+        aim(builder, words, value, entry);
+        return;
+    }
+    entry->has_hash = true;
+    entry->hash = name->hash;
+    if (words->table_size > 0) {
+        __builtin_prefetch(&words->table[entry->hash & (words->table_size - 1)]);
+    }
+}
+
+/* Whether the words of the row in this block are known. */
+static inline bool is_known(const struct audit_builder *builder,
+                            const struct audit_numbers *known)
+{
+    return known != NULL && known->block == builder->serial;
+}
+
 /* Begins to look for words that are not known: the places of their hashes are in no near cache
  * if there are many. */
 static void begin(const struct audit_builder *builder, const struct audit_row *row,
@@ -89,32 +127,60 @@ static void begin(const struct audit_builder *builder, const struct audit_row *r
     const struct column *const columns = builder->columns;
 
     found->client.has_hash = false;
-    if (known->block != builder->serial) {
+    found->upstream.has_hash = false;
+    if (!has(row, WORDS)) {
+        audit_builder_recall(builder, &row->at[AUDIT_NAME], &found->name);
+    } else if (!is_known(builder, known)) {
         aim(builder, &columns[AUDIT_NAME].words, &row->at[AUDIT_NAME], &found->name);
         aim(builder, &columns[AUDIT_RULE].words, &row->at[AUDIT_RULE], &found->rule);
-        aim(builder, &columns[AUDIT_MATCHED].words, &row->at[AUDIT_MATCHED], &found->matched);
+        aim_matched(builder, row, &found->name, &found->matched);
     }
 }
 
-/* The numbers of the words in this block, found anew if they are of another. False: no memory.
+/* The numbers of the words in this block, found anew if they are not known. False: no memory.
  */
 static bool find_numbers(struct audit_builder *builder, const struct audit_row *row,
                          const struct audit_numbers *known, struct audit_numbers *numbers,
                          struct found *found)
 {
-    *numbers = *known;
-    if (known->block == builder->serial) {
+    if (is_known(builder, known)) {
+        *numbers = *known;
         return true;
     }
-    if (!find(builder, AUDIT_NAME, &row->at[AUDIT_NAME], &found->name) ||
-        !find(builder, AUDIT_RULE, &row->at[AUDIT_RULE], &found->rule) ||
+    if (!find(builder, AUDIT_NAME, &row->at[AUDIT_NAME], &found->name)) {
+        return false;
+    }
+    *numbers =
+        (struct audit_numbers){.block = builder->serial, .name = (uint32_t)found->name.number};
+    if (!has(row, WORDS)) {
+        return true;
+    }
+    if (!find(builder, AUDIT_RULE, &row->at[AUDIT_RULE], &found->rule) ||
         !find(builder, AUDIT_MATCHED, &row->at[AUDIT_MATCHED], &found->matched)) {
         return false;
     }
-    numbers->name = (uint32_t)found->name.number;
     numbers->rule = (uint32_t)found->rule.number;
     numbers->matched = (uint32_t)found->matched.number;
     return true;
+}
+
+/* A text that the row need not have. False: it cannot be put into its column without more ado,
+ * or there is no memory. */
+static inline bool find_text(struct audit_builder *builder, const struct audit_row *row,
+                             unsigned column, struct entry *entry)
+{
+    return !has(row, UINT64_C(1) << column) ||
+           (find(builder, column, &row->at[column], entry) &&
+            can_take(builder, column, entry->number));
+}
+
+static inline void take_text(struct audit_builder *builder, const struct audit_row *row,
+                             unsigned column, const struct entry *entry)
+{
+    if (has(row, UINT64_C(1) << column)) {
+        keep(builder, entry);
+        take(builder, column, entry->number);
+    }
 }
 
 /* Of the columns of the kit those that are not the same in all events. */
@@ -159,8 +225,8 @@ int audit_builder_add_again(struct audit_builder *builder, const struct audit_ro
     const uint64_t steady = kit->columns & ~builder->whole;
     const uint64_t present = row->present | kit->columns;
     const uint64_t time = row->at[AUDIT_TIME].number;
-    const bool has_client = (row->present & BIT(CLIENT)) != 0;
-    const bool has_port = (row->present & BIT(CLIENT_PORT)) != 0;
+    const bool has_port = has(row, BIT(CLIENT_PORT));
+    const bool has_words = has(row, WORDS);
     const uint64_t port = has_port ? row->at[AUDIT_CLIENT_PORT].number + 1 : 0;
     const uint64_t type = row->at[AUDIT_TYPE].number + 1;
     const uint64_t latency = row->at[AUDIT_LATENCY].number + 1;
@@ -169,38 +235,39 @@ int audit_builder_add_again(struct audit_builder *builder, const struct audit_ro
     struct found found;
 
     invariant((row->present & NEED) == NEED && (row->present & ~MAY) == 0 &&
-              (kit->columns & AUDIT_OWN) == 0);
+              (kit->columns & AUDIT_OWN) == 0 &&
+              (!has_words || (row->present & WORDS) == WORDS));
     if (builder->count == 0 || builder->kits[at] != kit->id || !is_writable(row, kit) ||
         builder->count == AUDIT_BLOCK_EVENTS_MAX || builder->text >= AUDIT_BLOCK_TEXT_MAX) {
         return -EAGAIN;
     }
     begin(builder, row, known, &found);
     const size_t form_len = audit_kit_form(kit, row, audit_leaves_room(builder->hashing));
-    found.client.number = 0;
     if (!find_numbers(builder, row, known, &numbers, &found) ||
-        (has_client && !find(builder, AUDIT_CLIENT, &row->at[AUDIT_CLIENT], &found.client)) ||
         !make_room(&builder->columns[AUDIT_TIME], builder->count + 1, stored) ||
-        (has_client && !can_take(builder, AUDIT_CLIENT, found.client.number)) ||
+        !find_text(builder, row, AUDIT_CLIENT, &found.client) ||
+        !find_text(builder, row, AUDIT_UPSTREAM, &found.upstream) ||
         (has_port && !can_take(builder, AUDIT_CLIENT_PORT, port)) ||
         !can_take(builder, AUDIT_NAME, numbers.name) || !can_take(builder, AUDIT_TYPE, type) ||
         !can_take(builder, AUDIT_LATENCY, latency) ||
-        !can_take(builder, AUDIT_RULE, numbers.rule) ||
-        !can_take(builder, AUDIT_MATCHED, numbers.matched) ||
+        (has_words && (!can_take(builder, AUDIT_RULE, numbers.rule) ||
+                       !can_take(builder, AUDIT_MATCHED, numbers.matched))) ||
         !can_take_kit(builder, steady, builder->kit_numbers[at])) {
         return -EAGAIN;
     }
     settle(builder, builder->whole & ~present);
-    if (known->block != builder->serial) {
+    if (!is_known(builder, known)) {
         keep(builder, &found.name);
-        keep(builder, &found.rule);
-        keep(builder, &found.matched);
-        numbers.block = builder->serial;
-        *known = numbers;
+        if (has_words) {
+            keep(builder, &found.rule);
+            keep(builder, &found.matched);
+        }
+        if (known != NULL) {
+            *known = numbers;
+        }
     }
-    if (has_client) {
-        keep(builder, &found.client);
-        take(builder, AUDIT_CLIENT, found.client.number);
-    }
+    take_text(builder, row, AUDIT_CLIENT, &found.client);
+    take_text(builder, row, AUDIT_UPSTREAM, &found.upstream);
     if (has_port) {
         take(builder, AUDIT_CLIENT_PORT, port);
     }
@@ -208,8 +275,10 @@ int audit_builder_add_again(struct audit_builder *builder, const struct audit_ro
     take(builder, AUDIT_NAME, numbers.name);
     take(builder, AUDIT_TYPE, type);
     take(builder, AUDIT_LATENCY, latency);
-    take(builder, AUDIT_RULE, numbers.rule);
-    take(builder, AUDIT_MATCHED, numbers.matched);
+    if (has_words) {
+        take(builder, AUDIT_RULE, numbers.rule);
+        take(builder, AUDIT_MATCHED, numbers.matched);
+    }
     take_kit(builder, steady, builder->kit_numbers[at]);
     builder->used |= present;
     builder->count++;

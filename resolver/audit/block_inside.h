@@ -65,6 +65,15 @@ struct follower {
 /* Kits whose words are known, each in the place of its id: some tens are in use. */
 #define AUDIT_KIT_NUMBERS 64u
 
+/* Names that will be added soon (audit_builder_expect), by their guesses. */
+#define AUDIT_EXPECTED        8u
+#define AUDIT_EXPECTED_OCTETS 59u
+struct expected {
+    uint32_t hash;
+    uint8_t len; /* 0: none */
+    uint8_t octets[AUDIT_EXPECTED_OCTETS];
+};
+
 struct audit_builder {
     enum audit_stream stream;
     int level;
@@ -81,6 +90,7 @@ struct audit_builder {
      * numbers as they go to the planes. */
     uint64_t kits[AUDIT_KIT_NUMBERS];
     uint64_t kit_numbers[AUDIT_KIT_NUMBERS][AUDIT_COLUMN_END];
+    struct expected expected[AUDIT_EXPECTED];
     struct follower *followers; /* by words of AUDIT_NAME, of the first so many */
     uint32_t follower_room;
     uint8_t (*leaves)[DIGEST_OCTETS];

@@ -227,6 +227,9 @@ static bool add_words(struct audit_builder *builder, unsigned i)
 
 /* --- filters --- */
 
+/* Keys of one word, at most. */
+#define KEYS_MAX 3u
+
 /* Distinct keys, in a table. */
 struct keys {
     uint64_t *table; /* 0: free; no key is 0 */
@@ -284,34 +287,66 @@ static void add_basis_keys(struct keys *keys, const struct audit_value *word)
     }
 }
 
+static struct audit_value word_at(const struct dictionary *words, uint32_t i)
+{
+    return (struct audit_value){words->octets + words->words[i].at, words->words[i].len};
+}
+
+/* Whether word i of both is the same, as what matched nearly always is what was asked. */
+static bool is_word_of(const struct dictionary *words, const struct dictionary *other,
+                       uint32_t i)
+{
+    return i < other->count && words->words[i].len == other->words[i].len &&
+           memcmp(words->octets + words->words[i].at, other->octets + other->words[i].at,
+                  words->words[i].len) == 0;
+}
+
+/* The table is where planes are put together otherwise: memory that is new for each block is
+ * fetched page by page, which interrupts other processors. False: no memory. */
+static bool begin_keys(struct audit_builder *builder, uint64_t words, struct keys *keys)
+{
+    *keys = (struct keys){NULL, 64, 0};
+    while (keys->size < 4 * words) { /* most have two: it is half full at most, or three */
+        keys->size *= 2;
+    }
+    const size_t octets = keys->size * sizeof(*keys->table);
+    if (!audit_builder_grow((void **)&builder->planes, &builder->planes_size, octets, 1)) {
+        return false;
+    }
+    keys->table = (uint64_t *)(void *)builder->planes; /* of realloc(): for any number */
+    memset(keys->table, 0, octets);
+    return true;
+}
+_Static_assert(KEYS_MAX < 4, "there is a free place");
+
 static bool add_filter(struct audit_builder *builder, unsigned id, uint64_t columns,
                        void (*add)(struct keys *, const struct audit_value *))
 {
-    struct keys keys = {NULL, 64, 0};
-    uint64_t most = 0;
+    const struct dictionary *first = NULL;
+    struct keys keys;
+    uint64_t count = 0;
     bool good = true;
 
     for (uint64_t rest = columns & builder->used; rest != 0; rest &= rest - 1) {
-        most += 3u * builder->columns[__builtin_ctzll(rest)].words.count;
+        count += builder->columns[__builtin_ctzll(rest)].words.count;
     }
-    if (most == 0) {
+    if (count == 0) {
         return true;
     }
-    while (keys.size < 2 * most) {
-        keys.size *= 2;
-    }
-    keys.table = calloc(keys.size, sizeof(*keys.table));
-    if (keys.table == NULL) {
+    if (!begin_keys(builder, count, &keys)) {
         return false;
     }
     for (uint64_t rest = columns & builder->used; rest != 0; rest &= rest - 1) {
         const struct dictionary *words = &builder->columns[__builtin_ctzll(rest)].words;
 
         for (uint32_t i = 0; i < words->count; i++) {
-            const struct audit_value word = {words->octets + words->words[i].at,
-                                             words->words[i].len};
-            add(&keys, &word);
+            if (first == NULL || !is_word_of(words, first, i)) {
+                const struct audit_value word = word_at(words, i);
+
+                add(&keys, &word);
+            }
         }
+        first = first == NULL ? words : first;
     }
     const size_t octets = keys.count * AUDIT_FILTER_BITS_PER_KEY / 8 + 2;
     uint8_t *filter = calloc(1, octets);
@@ -323,7 +358,6 @@ static bool add_filter(struct audit_builder *builder, unsigned id, uint64_t colu
         }
         good = add_section(builder, id, AUDIT_RAW, filter, octets);
     }
-    free(keys.table);
     free(filter);
     return filter != NULL && good;
 }

@@ -135,6 +135,18 @@ static inline void aim(const struct audit_builder *builder, const struct diction
     }
 }
 
+/* The hash of a name that was expected. */
+static inline void audit_builder_recall(const struct audit_builder *builder,
+                                        const struct audit_value *value, struct entry *name)
+{
+    guess(value, name);
+    const struct expected *const expected = &builder->expected[name->guess % AUDIT_EXPECTED];
+
+    name->has_hash = expected->len != 0 && expected->len == value->number &&
+                     audit_octets_are(expected->octets, value->octets, value->number);
+    name->hash = expected->hash;
+}
+
 /* There is room. */
 static inline void add_word(struct audit_builder *builder, struct dictionary *words,
                             const struct entry *entry)

@@ -10,7 +10,7 @@
 
 /* Whatever decides the other columns. Compared as octets: no padding. */
 struct key {
-    uint32_t set; /* of a question: audit_question_key() */
+    uint32_t set;
     uint16_t row;
     uint8_t list, mode, action, kind, trial, view, transport, rcode, cached, flags, trigger,
         hop;
@@ -150,6 +150,30 @@ static uint8_t follows(const struct audit_event *event)
                : 0;
 }
 _Static_assert(WIRE_LABELS_MAX < UINT8_MAX, "labels and one have an octet");
+
+const struct audit_kit *audit_event_kits_question(struct audit_event_kits *kits,
+                                                  const struct audit_question_steady *steady,
+                                                  const struct policy *policy,
+                                                  const char *view_name)
+{
+    const struct key key = {
+        .view = steady->view,
+        .transport = steady->transport,
+        .rcode = steady->rcode,
+        .cached = steady->cached,
+        .is_question = 1,
+    };
+
+    adopt(kits, policy);
+    struct place *const place = find(kits, &key, view_name);
+    if (place->kit.id == 0) {
+        struct audit_row row = {.present = 0};
+
+        audit_question_steady(steady, view_name, &row);
+        return keep(kits, place, &key, &row);
+    }
+    return &place->kit;
+}
 
 bool audit_event_kits_event(struct audit_event_kits *kits, const struct audit_event *event,
                             const struct policy *policy, const char *view_name,

@@ -321,6 +321,21 @@ unsigned audit_question_view(const void *record, size_t len)
     return head.view;
 }
 
+const uint8_t *audit_question_name(const void *record, size_t len, size_t *name_len)
+{
+    struct question_head head;
+
+    if (len < sizeof(head)) {
+        return NULL;
+    }
+    memcpy(&head, record, sizeof(head));
+    if (head.name_len == 0 || head.name_len > len - sizeof(head)) {
+        return NULL;
+    }
+    *name_len = head.name_len;
+    return (const uint8_t *)record + (len - head.name_len);
+}
+
 static size_t put_address(unsigned family, const uint8_t *octets, uint16_t port, uint32_t scope,
                           uint8_t out[AUDIT_ADDRESS_MAX])
 {
@@ -330,13 +345,13 @@ static size_t put_address(unsigned family, const uint8_t *octets, uint16_t port,
     return audit_address_put(&address, port != 0, out);
 }
 
-bool audit_question_row(const void *record, size_t len, const char *view_name,
-                        struct audit_event_words *words, struct audit_row *row)
+bool audit_question_own(const void *record, size_t len, struct audit_event_words *words,
+                        struct audit_row *row, struct audit_question_steady *steady)
 {
     const uint8_t *at = record;
     struct question_head head;
 
-    if (len < sizeof(head) || view_name == NULL) {
+    if (len < sizeof(head)) {
         return false;
     }
     memcpy(&head, at, sizeof(head));
@@ -349,23 +364,43 @@ bool audit_question_row(const void *record, size_t len, const char *view_name,
         return false;
     }
     row->present = 0;
+    row->follows = 0;
     audit_row_number(row, AUDIT_TIME, head.wall_us);
-    audit_row_text(row, AUDIT_EVENT, "query");
     if (client > 0) {
         audit_row_octets(row, AUDIT_CLIENT, words->client,
                          put_address(head.client, at, 0, head.client_scope, words->client));
     }
-    audit_row_text(row, AUDIT_TRANSPORT, head.transport == AUDIT_TCP ? "tcp" : "udp");
-    audit_row_text(row, AUDIT_VIEW, view_name);
     audit_row_octets(row, AUDIT_NAME, at + client + upstream, head.name_len);
     audit_row_number(row, AUDIT_TYPE, head.type);
-    audit_row_number(row, AUDIT_RCODE, head.rcode);
     audit_row_number(row, AUDIT_LATENCY, head.latency_us);
-    add_cached(row, head.cached);
     if (upstream > 0) {
         audit_row_octets(row, AUDIT_UPSTREAM, words->upstream,
                          put_address(head.upstream, at + client, head.upstream_port,
                                      head.upstream_scope, words->upstream));
     }
+    *steady =
+        (struct audit_question_steady){head.view, head.transport, head.rcode, head.cached};
+    return true;
+}
+
+void audit_question_steady(const struct audit_question_steady *steady, const char *view_name,
+                           struct audit_row *row)
+{
+    audit_row_text(row, AUDIT_EVENT, "query");
+    audit_row_text(row, AUDIT_TRANSPORT, steady->transport == AUDIT_TCP ? "tcp" : "udp");
+    audit_row_text(row, AUDIT_VIEW, view_name);
+    audit_row_number(row, AUDIT_RCODE, steady->rcode);
+    add_cached(row, steady->cached);
+}
+
+bool audit_question_row(const void *record, size_t len, const char *view_name,
+                        struct audit_event_words *words, struct audit_row *row)
+{
+    struct audit_question_steady steady;
+
+    if (view_name == NULL || !audit_question_own(record, len, words, row, &steady)) {
+        return false;
+    }
+    audit_question_steady(&steady, view_name, row);
     return true;
 }

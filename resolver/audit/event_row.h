@@ -35,6 +35,17 @@ bool audit_event_row_own(const struct audit_event *event, const struct policy_ro
  * from both. view_name as above: NULL is refused. False if the octets are no record. */
 bool audit_question_row(const void *record, size_t len, const char *view_name,
                         struct audit_event_words *words, struct audit_row *row);
+/* In two parts: the columns of its own (steady.h); and the others, which come of few numbers
+ * and the name of the view. The first begins the row. */
+struct audit_question_steady {
+    uint8_t view, transport, rcode, cached; /* as in struct audit_question */
+};
+bool audit_question_own(const void *record, size_t len, struct audit_event_words *words,
+                        struct audit_row *row, struct audit_question_steady *steady);
+void audit_question_steady(const struct audit_question_steady *steady, const char *view_name,
+                           struct audit_row *row);
+/* Its name alone, in wire format, borrowed from the record; NULL: it is none. */
+const uint8_t *audit_question_name(const void *record, size_t len, size_t *name_len);
 /* The view that the record is of; UINT_MAX if it is too short to have one. */
 unsigned audit_question_view(const void *record, size_t len);
 

@@ -397,6 +397,12 @@ int audit_log_add_again(struct audit_log *log, enum audit_stream stream,
     return result;
 }
 
+void audit_log_expect(struct audit_log *log, enum audit_stream stream, const uint8_t *octets,
+                      size_t len)
+{
+    audit_builder_expect(log->builders[stream], octets, len);
+}
+
 int audit_log_add(struct audit_log *log, enum audit_stream stream, const struct audit_row *row,
                   uint64_t now_us)
 {

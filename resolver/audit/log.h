@@ -84,6 +84,10 @@ int audit_log_add_again(struct audit_log *log, enum audit_stream stream,
                         const struct audit_row *row, const struct audit_kit *kit,
                         struct audit_numbers *numbers);
 
+/* A name that an event will have soon (audit_builder_expect). */
+void audit_log_expect(struct audit_log *log, enum audit_stream stream, const uint8_t *octets,
+                      size_t len);
+
 /* True if so much waits for the disk that an event may find no room. */
 bool audit_log_is_full(const struct audit_log *log);
 /* A turn was begun, and the log has not seen its end. */

@@ -390,6 +390,14 @@ bool audit_recorder_add_again(struct audit_recorder *recorder, enum audit_stream
            audit_log_add_again(recorder->log, stream, row, kit, numbers) == 0;
 }
 
+void audit_recorder_expect(struct audit_recorder *recorder, enum audit_stream stream,
+                           const uint8_t *octets, size_t len)
+{
+    if (recorder->log != NULL) {
+        audit_log_expect(recorder->log, stream, octets, len);
+    }
+}
+
 void audit_recorder_keep(struct audit_recorder *recorder, enum audit_stream stream,
                          const struct audit_row *row, struct clock_now now)
 {

@@ -62,6 +62,9 @@ bool audit_recorder_add(struct audit_recorder *recorder, enum audit_stream strea
 bool audit_recorder_add_again(struct audit_recorder *recorder, enum audit_stream stream,
                               const struct audit_row *row, const struct audit_kit *kit,
                               struct audit_numbers *numbers);
+/* A name that an event will have soon (audit_builder_expect). */
+void audit_recorder_expect(struct audit_recorder *recorder, enum audit_stream stream,
+                           const uint8_t *octets, size_t len);
 /* For one that cannot be kept any longer: it waits in memory while there is room for that. */
 void audit_recorder_keep(struct audit_recorder *recorder, enum audit_stream stream,
                          const struct audit_row *row, struct clock_now now);

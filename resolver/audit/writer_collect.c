@@ -88,17 +88,32 @@ static bool get_event(struct audit_writer *writer, const void *record, size_t le
     return true;
 }
 
+/* Of a question of the adopted policy the columns of its own, what the others come of, and the
+ * name of its view. False: it is none. */
+static bool make_own(struct audit_writer *writer, const void *record, size_t len,
+                     struct audit_row *row, struct audit_question_steady *steady,
+                     const char **view)
+{
+    *view = writer->inputs.view_name(writer->snapshot, audit_question_view(record, len));
+    if (*view == NULL || !audit_question_own(record, len, &writer->words, row, steady)) {
+        return false;
+    }
+    audit_privacy_question(writer->inputs.privacy, &writer->words, row);
+    return true;
+}
+
 /* The row of a record of the adopted policy. False: it is none. */
 static bool make_row(struct audit_writer *writer, enum audit_stream stream, const void *record,
                      size_t len, struct audit_row *row, const struct audit_kit **kit)
 {
-    if (stream == AUDIT_QUERIES) {
-        const char *view =
-            writer->inputs.view_name(writer->snapshot, audit_question_view(record, len));
+    struct audit_question_steady steady;
+    const char *view;
 
-        const bool good = audit_question_row(record, len, view, &writer->words, row);
+    if (stream == AUDIT_QUERIES) {
+        *kit = NULL;
+        const bool good = make_own(writer, record, len, row, &steady, &view);
         if (good) {
-            audit_privacy_question(writer->inputs.privacy, &writer->words, row);
+            audit_question_steady(&steady, view, row);
         }
         return good;
     }
@@ -209,37 +224,61 @@ static bool is_late(const struct audit_writer *writer, unsigned i)
            ring_used(ring) > ring_size(ring) / 2;
 }
 
-/* late: without its line. False: it must wait where it is. */
-static bool take_record(struct audit_writer *writer, enum audit_stream stream,
-                        const void *record, size_t len, bool late)
+/* Of a question. False: it must wait where it is. */
+static bool take_question(struct audit_writer *writer, const void *record, size_t len)
+{
+    const struct audit_kit *kit = NULL;
+    struct audit_question_steady steady;
+    struct audit_row row;
+    const char *view;
+
+    if (!is_wanted(writer, AUDIT_QUERIES)) {
+        return true;
+    }
+    if (!make_own(writer, record, len, &row, &steady, &view)) {
+        report_damage(writer, AUDIT_QUERIES);
+        return true;
+    }
+    if (is_recorded(writer, AUDIT_QUERIES)) {
+        kit = audit_event_kits_question(writer->kits, &steady, writer_policy(writer), view);
+    }
+    if (kit != NULL &&
+        audit_recorder_add_again(writer->inputs.recorder, AUDIT_QUERIES, &row, kit, NULL)) {
+        return true;
+    }
+    audit_question_steady(&steady, view, &row);
+    return take_row(writer, AUDIT_QUERIES, &row, kit);
+}
+
+/* Of a decision. late: without its line. False: it must wait where it is. */
+static bool take_decision(struct audit_writer *writer, const void *record, size_t len,
+                          bool late)
 {
     const struct audit_kit *kit = NULL;
     struct audit_row row;
 
-    if (stream == AUDIT_DECISIONS) {
-        if (!late && !may_add_line(writer)) {
-            return false;
-        }
-        if (take_again(writer, record, len, late)) {
-            return true;
-        }
-        if (!get_event(writer, record, len)) {
-            report_damage(writer, stream);
-            return true;
-        }
+    if (!late && !may_add_line(writer)) {
+        return false;
     }
-    if (is_wanted(writer, stream)) {
-        if (!make_row(writer, stream, record, len, &row, &kit)) {
-            report_damage(writer, stream);
+    if (take_again(writer, record, len, late)) {
+        return true;
+    }
+    if (!get_event(writer, record, len)) {
+        report_damage(writer, AUDIT_DECISIONS);
+        return true;
+    }
+    if (is_wanted(writer, AUDIT_DECISIONS)) {
+        if (!make_row(writer, AUDIT_DECISIONS, record, len, &row, &kit)) {
+            report_damage(writer, AUDIT_DECISIONS);
             return true;
         }
-        if (!take_row(writer, stream, &row, kit)) {
+        if (!take_row(writer, AUDIT_DECISIONS, &row, kit)) {
             return false; /* its workers refuse, as soon as the ring is full */
         }
     }
-    if (stream == AUDIT_DECISIONS && late) {
+    if (late) {
         writer_give_up(writer, 1);
-    } else if (stream == AUDIT_DECISIONS) {
+    } else {
         add_line(writer);
     }
     learn(writer, record, len, &row, kit, !late && writer_has_lines(writer));
@@ -321,9 +360,27 @@ static bool collect_changes(struct audit_writer *writer)
     return any;
 }
 
+/* The question behind this one in a ring: where its name is in the block is in no near cache,
+ * and comes while this one is taken. */
+static void expect_next(struct audit_writer *writer, unsigned ring, const void *record)
+{
+    size_t len = 0;
+    size_t name_len = 0;
+    const void *const next = ring_peek_behind(ring_at(writer, ring), record, &len);
+    const uint8_t *const name = next != NULL ? audit_question_name(next, len, &name_len) : NULL;
+
+    if (name != NULL) {
+        audit_recorder_expect(writer->inputs.recorder, AUDIT_QUERIES, name, name_len);
+    }
+}
+
 static void look_at_head(struct audit_writer *writer, unsigned ring, struct writer_head *head)
 {
     head->next = look_at(writer, ring, &head->record, &head->len);
+    if (head->next == NEXT_OURS && stream_at(writer, ring) == AUDIT_QUERIES &&
+        is_recorded(writer, AUDIT_QUERIES)) {
+        expect_next(writer, ring, head->record);
+    }
     if (head->next == NEXT_STRAY) {
         head->answered_us = 0; /* whatever it says: out of the way */
     } else if (head->next == NEXT_OURS) {
@@ -397,7 +454,9 @@ static bool collect_rings(struct audit_writer *writer, unsigned first)
         const unsigned i = first + (unsigned)(head - writer->heads);
         if (head->next == NEXT_STRAY) {
             report_damage(writer, stream);
-        } else if (!take_record(writer, stream, head->record, head->len, head->late)) {
+        } else if (stream == AUDIT_QUERIES
+                       ? !take_question(writer, head->record, head->len)
+                       : !take_decision(writer, head->record, head->len, head->late)) {
             break;
         }
         ring_release(ring_at(writer, i));

@@ -242,6 +242,26 @@ const void *ring_peek(struct ring *ring, size_t *len)
     return record + 1;
 }
 
+const void *ring_peek_behind(const struct ring *ring, const void *record, size_t *len)
+{
+    const uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    const uint64_t *word = (const uint64_t *)record - 1;
+    const size_t end = (size_t)(word - ring->words) * WORD + WORD + rounded_up((size_t)*word);
+    uint64_t count = head + ((end - place_of(ring, head)) & (ring->size - 1));
+
+    if (count == head ||
+        count >= ring->seen_tail) { /* a full ring has an end where it begins */
+        return NULL;
+    }
+    word = word_at(ring, count);
+    if ((*word & SKIP) != 0) {
+        count += *word & ~SKIP;
+        word = word_at(ring, count);
+    }
+    *len = (size_t)*word;
+    return word + 1;
+}
+
 void ring_release(struct ring *ring)
 {
     const uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);

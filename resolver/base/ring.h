@@ -34,6 +34,9 @@ void ring_trim(struct ring *ring);
 
 /* Consumer. The oldest record, borrowed until ring_release; NULL if there is none. */
 const void *ring_peek(struct ring *ring, size_t *len);
+/* Consumer. The record behind one that ring_peek or this returned and that is not yet released,
+ * borrowed as that one; NULL if ring_peek has not seen one there. */
+const void *ring_peek_behind(const struct ring *ring, const void *record, size_t *len);
 void ring_release(struct ring *ring);
 
 /* Octets in use, as seen by the caller's thread; and all that it has. */

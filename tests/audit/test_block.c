@@ -253,6 +253,7 @@ static void filters_never_miss_and_seldom_err(void **state)
         audit_builder_create(AUDIT_QUERIES, 1), audit_block_create(), {.number = 0}, NULL};
     struct audit_row row;
     struct wire_name name;
+    uint8_t matched[WIRE_NAME_MAX];
     unsigned wrong = 0;
     uint64_t key = 0;
 
@@ -262,6 +263,10 @@ static void filters_never_miss_and_seldom_err(void **state)
 
         snprintf(text, sizeof(text), "a.b.host%u.zone%u.example", i, i % 50);
         query_row(store, i, i, text, &row);
+        /* What matched is the name, or has as many octets. */
+        memcpy(matched, row.at[AUDIT_NAME].octets, row.at[AUDIT_NAME].number);
+        matched[5] = i % 3 == 0 ? 'm' : 'h';
+        audit_row_octets(&row, AUDIT_MATCHED, matched, row.at[AUDIT_NAME].number);
         assert_int_equal(audit_builder_add(block.builder, &row), 0);
     }
     finish(&block);
@@ -275,6 +280,12 @@ static void filters_never_miss_and_seldom_err(void **state)
                          form == 1 ? "host%u.zone%u.example" : "b.host%u.zone%u.example", i,
                          i % 50);
             }
+            assert_int_equal(wire_name_from_text(text, strlen(text), &name), WIRE_TEXT_OK);
+            assert_true(audit_filter_suffix(&name, &key));
+            assert_true(audit_block_may_have(block.read, AUDIT_SECTION_NAMES, key));
+        }
+        if (i % 3 == 0) {
+            snprintf(text, sizeof(text), "most%u.zone%u.example", i, i % 50);
             assert_int_equal(wire_name_from_text(text, strlen(text), &name), WIRE_TEXT_OK);
             assert_true(audit_filter_suffix(&name, &key));
             assert_true(audit_block_may_have(block.read, AUDIT_SECTION_NAMES, key));

@@ -302,6 +302,23 @@ static void sizes_are_rounded_up_to_a_power_of_two(void **state)
     ring_destroy(NULL);
 }
 
+/* Records behind the oldest, which is borrowed, whose number is first: how many there are, if
+ * all are what they should be. lengths: of number n at n % 16384. */
+static uint32_t count_behind(const struct ring *ring, const uint8_t *oldest, uint32_t first,
+                             const size_t *lengths)
+{
+    uint32_t count = 0;
+    size_t len = 0;
+
+    for (const uint8_t *at = ring_peek_behind(ring, oldest, &len); at != NULL;
+         at = ring_peek_behind(ring, at, &len)) {
+        count++;
+        assert_int_equal(len, lengths[(first + count) % 16384]);
+        assert_true(is_record(at, first + count, len));
+    }
+    return count;
+}
+
 static void behaves_like_a_queue(size_t size)
 {
     static const uint8_t seed[RANDOM_SEED_OCTETS] = {42};
@@ -311,6 +328,7 @@ static void behaves_like_a_queue(size_t size)
     uint32_t first = 0;
     uint32_t next = 0;
     uint32_t refused = 0;
+    uint32_t known = 0; /* records that there were when the ring was last looked into */
     struct random random;
 
     random_init_seed(&random, seed);
@@ -335,6 +353,8 @@ static void behaves_like_a_queue(size_t size)
             if (at != NULL) {
                 assert_int_equal(len, lengths[first % 16384]);
                 assert_true(is_record(at, first, len));
+                known = first >= known ? next : known;
+                assert_int_equal(count_behind(ring, at, first, lengths), known - first - 1);
                 ring_release(ring);
                 first++;
                 emptied += first == next ? 1 : 0;
@@ -394,6 +414,10 @@ static void two_threads_agree_on_every_record(void **state)
             }
             wrong += len == i % 61 && is_record(at, i, len) ? 0 : 1;
             wrong += ring_used(ring) > size ? 1 : 0;
+            for (uint32_t ahead = i + 1;
+                 (at = ring_peek_behind(ring, at, &len)) != NULL && ahead < i + 4; ahead++) {
+                wrong += len == ahead % 61 && is_record(at, ahead, len) ? 0 : 1;
+            }
             ring_release(ring);
             i++;
         }
