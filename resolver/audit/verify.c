@@ -29,8 +29,9 @@ struct verification {
     uint64_t session; /* of the newest block */
     bool running;     /* a run has begun, and not yet ended */
     bool no_head;
-    uint64_t covered; /* blocks that a checkpoint covers, the head's and those from elsewhere */
-    uint64_t stop;    /* the block of the last stop */
+    uint64_t stop;                       /* the block of the last stop */
+    const struct audit_checkpoint *head; /* of `wanted`, that of the log's head; NULL: none */
+    bool met_head;                       /* it is in a file, too */
     struct audit_checkpoint wanted[WANTED_MAX];
     size_t wanted_count;
     struct audit_removals *removals;
@@ -97,9 +98,9 @@ static bool is_root(const struct verification *v, const struct audit_checkpoint 
 /* All that the log has up to here is signed, and so are the removals that it tells of. */
 static void cover(struct verification *v)
 {
-    if (v->state.tree.size > v->covered) {
-        v->covered = v->state.tree.size;
-        audit_removals_signed(v->removals, v->covered);
+    if (v->state.tree.size > v->verdict->signed_blocks) {
+        v->verdict->signed_blocks = v->state.tree.size;
+        audit_removals_signed(v->removals, v->state.tree.size);
     }
 }
 
@@ -120,7 +121,9 @@ static void meet_wanted(struct verification *v, const struct audit_item *item)
     }
 }
 
-static void want(struct verification *v, const char *text, size_t len, const char *whence)
+/* NULL: it is none of this key. */
+static const struct audit_checkpoint *want(struct verification *v, const char *text, size_t len,
+                                           const char *whence)
 {
     const struct audit_item nowhere = {.file = 0};
     struct audit_checkpoint checkpoint;
@@ -128,9 +131,13 @@ static void want(struct verification *v, const char *text, size_t len, const cha
 
     if (fault != AUDIT_SOUND) {
         find(v, &nowhere, fault, 0, 0, "%s: its checkpoint is not signed by this key", whence);
-    } else if (v->wanted_count < WANTED_MAX) {
-        v->wanted[v->wanted_count++] = checkpoint;
+        return NULL;
     }
+    if (v->wanted_count == WANTED_MAX) {
+        return NULL;
+    }
+    v->wanted[v->wanted_count] = checkpoint;
+    return &v->wanted[v->wanted_count++];
 }
 
 static void look_at_checkpoint(struct verification *v, const struct audit_item *item)
@@ -146,6 +153,8 @@ static void look_at_checkpoint(struct verification *v, const struct audit_item *
     }
     v->verdict->checkpoints++;
     v->verdict->checkpoint_us = checkpoint.time_us;
+    v->met_head = v->met_head || (v->head != NULL && v->head->size == checkpoint.size &&
+                                  v->head->time_us == checkpoint.time_us);
     if (!v->known) {
         return;
     }
@@ -154,7 +163,6 @@ static void look_at_checkpoint(struct verification *v, const struct audit_item *
              "a signed checkpoint speaks of %llu blocks, and those here are others",
              NUMBER(checkpoint.size));
     } else {
-        v->verdict->signed_blocks = checkpoint.size;
         cover(v);
     }
 }
@@ -462,8 +470,14 @@ static void conclude(struct verification *v, const struct audit_item *end)
                  NUMBER(v->state.tree.size), NUMBER(size - 1));
         }
     }
+    /* The head is written once its checkpoint is safe in the newest file. */
+    if (v->head != NULL && !v->met_head && v->head->size <= v->state.tree.size) {
+        find(v, end, AUDIT_FAULT_CUT, v->head->size, v->head->size,
+             "the newest checkpoint, of %llu blocks, is missing at the end: the head has it",
+             NUMBER(v->head->size));
+    }
     /* Anybody could have written a stop behind the newest checkpoint. */
-    verdict->stopped = verdict->stopped && v->stop < v->covered;
+    verdict->stopped = verdict->stopped && v->stop < verdict->signed_blocks;
     if (audit_removals_unrecorded(v->removals, &from, &to, &more) && more) {
         find(v, end, AUDIT_FAULT_REMOVED, 0, 0, "more removals than can be told apart");
     } else if (audit_removals_unrecorded(v->removals, &from, &to, &more)) {
@@ -499,14 +513,15 @@ static int read_wanted(struct verification *v, const struct audit_files *files)
                      : files->read_head(files->context, text, AUDIT_CHECKPOINT_MAX, &len);
 
     if (result == 0) {
-        want(v, text, len, "head");
+        v->head = want(v, text, len, "head");
     } else if (result == CORDON_E_TOO_LARGE || result == CORDON_E_NO_FILE) {
-        want(v, "", 0, "head");
+        (void)want(v, "", 0, "head");
     }
     v->no_head = result == -ENOENT;
     free(text);
     for (size_t i = 0; i < v->options->outside_count; i++) {
-        want(v, v->options->outside[i].text, v->options->outside[i].len, "from elsewhere");
+        (void)want(v, v->options->outside[i].text, v->options->outside[i].len,
+                   "from elsewhere");
     }
     return result == -ENOENT || result == CORDON_E_TOO_LARGE || result == CORDON_E_NO_FILE
                ? 0

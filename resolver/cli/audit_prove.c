@@ -84,8 +84,9 @@ static int refuse(const char *command, const char *id, int rc)
     } else if (rc == -ENODATA) {
         words = "its block was removed; `cordon audit verify` says whether that is recorded";
     } else if (rc == -EAGAIN) {
-        words = "no checkpoint covers it yet: try again after audit.checkpoint-time, or when "
-                "cordond has ended";
+        words =
+            "no checkpoint in the log covers it: try again after audit.checkpoint-time, or "
+            "when cordond has ended; where it has, `cordon audit verify` says what is missing";
     } else if (rc == CORDON_E_CORRUPT) {
         words = "the log is damaged, and proves nothing; `cordon audit verify` says where";
     }

@@ -284,9 +284,12 @@ static void a_cut_end_is_found(void **state)
         disk_copy(&whole, &disk);
         disk.files[3].size = frames[i].at; /* on the border of a frame */
         verify_log(&files, &maker.key, &verdict);
+        assert_int_equal(verdict.completeness.fault, AUDIT_FAULT_CUT);
         if (frames[i].kind == AUDIT_ITEM_BLOCK) {
-            assert_int_equal(verdict.completeness.fault, AUDIT_FAULT_CUT);
             assert_int_equal(verdict.completeness.from, frames[i].header.number);
+        } else if (i + 1 == count) { /* a checkpoint alone: the head has it, and its blocks */
+            assert_int_equal(verdict.completeness.from, verdict.blocks);
+            assert_int_equal(verdict.signed_blocks, verdict.blocks);
         }
         assert_int_equal(verdict.integrity.fault, AUDIT_SOUND);
         disk_copy(&whole, &disk);

@@ -117,6 +117,14 @@ class Attack:
             return octets[:blocks(octets)[-1][0]]
         self.change(files_of(self.folder)[-1], one)
 
+    def cut_checkpoint(self, _):
+        """The newest checkpoint, behind which there is nothing."""
+        def one(octets):
+            at, _, kind = frames(octets)[-1]
+            assert kind == 2
+            return octets[:at]
+        self.change(files_of(self.folder)[-1], one)
+
     def unfinished(self, _):
         self.change(files_of(self.folder)[-1], lambda octets: octets[:-5])
 

@@ -154,6 +154,7 @@ reorder . out-of-order missing-blocks
 repeat . out-of-order -
 insert . another-log -
 cut . - cut
+cut-checkpoint . - cut
 unfinished . - unfinished
 remove-file 0 - missing-file
 remove-file 1 - missing-file
