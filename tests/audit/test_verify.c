@@ -322,6 +322,30 @@ static void a_cut_end_is_found(void **state)
     assert_true(is_sound(&verdict)); /* it was stopped */
 }
 
+/* Of a log in which nothing happened since the checkpoint before. */
+static void an_idle_checkpoint_that_was_cut_is_missing(void **state)
+{
+    const uint64_t later = T0 + UINT64_C(600000000);
+    struct audit_log_settings settings = maker.settings;
+    struct audit_log_opened opened;
+    struct audit_log *log = NULL;
+    struct frame frames[32];
+
+    (void)state;
+    settings.secret = &maker.secret;
+    settings.file_octets = 1u << 20;
+    assert_int_equal(audit_log_open(&files, &settings, later, 78, &log, &opened), 0);
+    assert_int_equal(audit_log_tick(log, NULL, later + UINT64_C(600000000)), 0);
+    audit_log_abandon(log);
+    disk.locked = false;
+    expect(AUDIT_SOUND, AUDIT_SOUND);
+    const size_t count = frames_of(3, frames, 32);
+    assert_true(count > 2 && frames[count - 1].kind == AUDIT_ITEM_CHECKPOINT &&
+                frames[count - 2].kind == AUDIT_ITEM_CHECKPOINT);
+    disk.files[3].size = frames[count - 1].at;
+    expect(AUDIT_SOUND, AUDIT_FAULT_CUT);
+}
+
 static void a_missing_file_is_named(void **state)
 {
     (void)state;
@@ -861,6 +885,7 @@ int main(void)
         TEST(blocks_in_another_order_are_found),
         TEST(a_block_that_was_put_in_is_found),
         TEST(a_cut_end_is_found),
+        TEST(an_idle_checkpoint_that_was_cut_is_missing),
         TEST(a_missing_file_is_named),
         TEST(an_old_file_that_was_put_back_is_found),
         TEST(two_writers_are_found),
