@@ -355,12 +355,59 @@ static void print_triggers(const json_t *document)
 
 /* --- the law --- */
 
-static void print_fact(const json_t *fact)
+/* True if two facts say the same of different legal persons. The words have the person's name
+ * in them, and nothing else of their own. */
+static bool is_same_but_entity(const json_t *a, const json_t *b)
 {
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)a, key, value)
+    {
+        if (strcmp(key, "entity") != 0 && strcmp(key, "words") != 0 &&
+            !json_equal(value, json_object_get(b, key))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The legal persons of whom the list says the same right behind the first fact: how many. */
+static size_t print_others(const json_t *facts, size_t first)
+{
+    const json_t *fact = json_array_get(facts, first);
+    size_t count = 0;
+    char *words = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&words, &len);
+
+    if (out == NULL) {
+        return 0;
+    }
+    for (size_t i = first + 1;
+         i < json_array_size(facts) && is_same_but_entity(fact, json_array_get(facts, i));
+         i++) {
+        fprintf(out, "%s%s", count == 0 ? "The same holds of: " : "; ",
+                cli_string_of(json_array_get(facts, i), "entity"));
+        count++;
+    }
+    fclose(out);
+    if (count > 0) {
+        print_text(4, words);
+    }
+    free(words);
+    return count;
+}
+
+/* A fact, with those behind it that differ in the legal person alone: how many it was. */
+static size_t print_fact(const json_t *facts, size_t first)
+{
+    const json_t *fact = json_array_get(facts, first);
     const char *effective = cli_string_of(fact, "effective");
     const char *published = cli_string_of(fact, "published");
 
     print_line(2, "%s: %s", cli_string_of(fact, "class"), cli_string_of(fact, "words"));
+    const size_t others = print_others(facts, first);
     print_line(4, "state %s%s%s%s%s, checked on %s", cli_string_of(fact, "state"),
                effective[0] != '\0' ? ", effective " : "", effective,
                published[0] != '\0' ? ", published " : "", published,
@@ -371,6 +418,7 @@ static void print_fact(const json_t *fact)
     if (cli_string_of(fact, "note")[0] != '\0') {
         print_line(4, "Note: %s", cli_string_of(fact, "note"));
     }
+    return 1 + others;
 }
 
 static void print_law(const json_t *list)
@@ -387,8 +435,8 @@ static void print_law(const json_t *list)
                law[0] != '\0' ? law
                               : "No law that the list names requires this block: it is the "
                                 "operator's choice.");
-    for (size_t i = 0; i < json_array_size(facts); i++) {
-        print_fact(json_array_get(facts, i));
+    for (size_t i = 0; i < json_array_size(facts);) {
+        i += print_fact(facts, i);
     }
     if (!is_true(list, "facts_known")) {
         print_line(2, "%s: %s; %s, %s; state %s, checked on %s",

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 make_keys list-a list-b list-c
-# An owner that is designated, a request, and a search that found nothing.
+# Owners that are designated, two of them in the same words, a request, and a search that found nothing.
 with_facts() { # FILE: puts facts behind its own
   python3 - "$1" <<'PYTHON'
 import sys
@@ -23,6 +23,28 @@ state contested
 checked 2026-02-01
 effect Says something of the owner
 note An owner is not the provider
+fact parent-designated
+entity Second owner Ltd.
+authority Authority of owners
+instrument Instrument of owners
+citation 3 TEST 4
+effective 2021-02-03
+published 2021-02-04
+state contested
+checked 2026-02-01
+effect Says something of the owner
+note An owner is not the provider
+fact parent-designated
+entity Third owner Ltd.
+authority Authority of owners
+instrument Instrument of owners
+citation 3 TEST 4
+effective 2021-02-03
+published 2021-02-04
+state contested
+checked 2026-02-01
+effect Says something of the owner
+note Another note
 fact named-urged
 entity Letter of it
 authority Some senators
@@ -149,12 +171,15 @@ said '^  parent-designated: Owner of it Ltd., which owns Provider of cloud, is d
 said '^    state contested, effective 2021-02-03, published 2021-02-04, checked on 2026-02-01$'
 said '^    Effect: Says something of the owner$'
 said '^    Note: An owner is not the provider$'
+said '^    The same holds of: Second owner Ltd\.$'
+said '^  parent-designated: Third owner Ltd., which owns'
+[ "$(grep -c '^    Note: An owner is not the provider$' "$work/said")" = 1 ] || fail "the same is said twice: $(cat "$work/said")"
 said '^  named-urged: action on Letter of it is asked for, a request and no designation: Some senators, Letter of 2023$'
 said '^  named-no-designation-found: No listing of Nothing of it found as of 2026-02-02. Searched: all lists$'
 said '^      Evidence \(line [0-9]+ of the list\): the tests say so$'
 line=$(sed -n 's/.*Evidence (line \([0-9]*\) .*/\1/p' "$work/said")
 sed -n "${line}p" "$work/lists/cloud.list" | says '^block suffix cloud.test ' || fail "line $line is another"
-is '[f["class"] for f in d["lists"][0]["facts"]] == ["designated", "parent-designated", "named-urged", "named-no-designation-found"]'
+is '[f["class"] for f in d["lists"][0]["facts"]] == ["designated", "parent-designated", "parent-designated", "parent-designated", "named-urged", "named-no-designation-found"]'
 is 'all(set(f) == {"class", "words", "entity", "authority", "instrument", "citation", "effective", "published", "state", "checked", "effect", "note"} for f in d["lists"][0]["facts"])'
 # At a terminal no line is wider than 80 columns.
 script -qec "$cordon explain x.cloud.test -c $config" /dev/null </dev/null | tr -d '\r' >"$work/terminal"
