@@ -222,23 +222,23 @@ const struct config_kind config_kind_milliseconds = {"time", read_member, print_
 static enum config_read_result read_bounded(struct config_reader *reader,
                                             const struct config_row *row,
                                             const struct config_node *node, uint64_t min,
-                                            uint64_t max, const struct amount *amount,
-                                            uint64_t *out)
+                                            uint64_t max, const char *zero,
+                                            const struct amount *amount, uint64_t *out)
 {
     struct config_row inner = *row;
 
     inner.min = min;
     inner.max = max;
-    inner.zero = NULL;
+    inner.zero = zero;
     return read_number(reader, &inner, node, amount, out);
 }
 
 enum config_read_result config_read_octets(struct config_reader *reader,
                                            const struct config_row *row,
                                            const struct config_node *node, uint64_t min,
-                                           uint64_t max, uint64_t *out)
+                                           uint64_t max, const char *zero, uint64_t *out)
 {
-    return read_bounded(reader, row, node, min, max, &amounts[SIZE], out);
+    return read_bounded(reader, row, node, min, max, zero, &amounts[SIZE], out);
 }
 
 void config_print_octets(uint64_t octets, FILE *out)
@@ -258,7 +258,7 @@ static enum config_read_result read_narrow(struct config_reader *reader,
 {
     uint64_t value = 0;
     const enum config_read_result result =
-        read_bounded(reader, row, node, min, max, amount, &value);
+        read_bounded(reader, row, node, min, max, NULL, amount, &value);
 
     if (result == CONFIG_READ_OK) {
         *out = (uint32_t)value;

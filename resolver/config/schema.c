@@ -797,8 +797,8 @@ const struct config_row config_rows[] = {
                "instead of those of the system. streams: [decisions, changes] unless it says otherwise; "
                "dnstap and ocsf have no changes; queries is every question, whatever audit.queries says. queue: "
                "4MiB of memory for what waits (128KiB to 1GiB); what finds no room is lost and counted, and no "
-               "answer waits. rotate: 64MiB and keep: 5, of a file. facility: of syslog (authpriv); "
-               "enterprise: the number in the name of its structured data (32473, which is nobody's). They show no more of "
+               "answer waits. rotate: 64MiB (or never) and keep: 5, of a file; one of dnstap also "
+               "begins anew at each start. facility: of syslog (authpriv); enterprise: the number in the name of its structured data (32473, which is nobody's). They show no more of "
                "a client than the log may."},
 
     {.name = "control.socket", .kind = &config_kind_socket, .offset = AT(control_socket),

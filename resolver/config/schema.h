@@ -285,11 +285,12 @@ static inline const void *config_member_of(const struct config *config,
     return (const char *)config + row->offset;
 }
 
-/* amounts.c: an octet count with its unit within these bounds, and how it is printed. */
+/* amounts.c: an octet count with its unit within these bounds, or the word for zero (NULL:
+ * there is none), and how it is printed. */
 enum config_read_result config_read_octets(struct config_reader *reader,
                                            const struct config_row *row,
                                            const struct config_node *node, uint64_t min,
-                                           uint64_t max, uint64_t *out);
+                                           uint64_t max, const char *zero, uint64_t *out);
 void config_print_octets(uint64_t octets, FILE *out);
 /* The same for a whole number. */
 enum config_read_result config_read_number(struct config_reader *reader,

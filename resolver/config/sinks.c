@@ -13,7 +13,8 @@
 #define QUEUE_STANDARD  (4 * MiB)
 #define ROTATE_STANDARD (64 * MiB)
 #define KEEP_STANDARD   5u
-#define AUTHPRIV        10 /* RFC 5424, 6.2.1 */
+#define NEVER           "never" /* rotated: as events.rotate has it */
+#define AUTHPRIV        10      /* RFC 5424, 6.2.1 */
 /* Kept for documentation (RFC 5612): nobody's, so no claim to be somebody. */
 #define ENTERPRISE_STANDARD 32473u
 
@@ -186,7 +187,7 @@ static enum config_read_result read_option(struct config_reader *reader,
         return read_streams(reader, row, item, sink);
     }
     if (strcmp(key, "queue") == 0) {
-        return config_read_octets(reader, row, item, 128 * KiB, GiB, &sink->queue_octets);
+        return config_read_octets(reader, row, item, 128 * KiB, GiB, NULL, &sink->queue_octets);
     }
     if (strcmp(key, "pins") == 0) {
         return config_read_pins(reader, row, item, &sink->server);
@@ -198,7 +199,7 @@ static enum config_read_result read_option(struct config_reader *reader,
     sink->of_syslog =
         sink->of_syslog || strcmp(key, "facility") == 0 || strcmp(key, "enterprise") == 0;
     if (strcmp(key, "rotate") == 0) {
-        return config_read_octets(reader, row, item, 64 * KiB, 1024 * GiB,
+        return config_read_octets(reader, row, item, 64 * KiB, 1024 * GiB, NEVER,
                                   &sink->rotate_octets);
     }
     if (strcmp(key, "keep") == 0) {
@@ -381,7 +382,11 @@ static void print_sink(const struct config_sink *sink, FILE *out)
     }
     if (sink->place == CONFIG_SINK_FILE) {
         fputs("\n      rotate: ", out);
-        config_print_octets(sink->rotate_octets, out);
+        if (sink->rotate_octets == 0) {
+            fputs(NEVER, out);
+        } else {
+            config_print_octets(sink->rotate_octets, out);
+        }
         fprintf(out, "\n      keep: %u", sink->keep);
     }
     if (sink->format == CONFIG_SINK_SYSLOG) {

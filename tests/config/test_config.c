@@ -392,7 +392,7 @@ static void what_is_printed_reads_back_the_same(void **state)
         "4294967295, pins: "
         "[sha256/q1MKE+RZFJgrefm34+uplM/R8/si9xzqGvvwK0YMbR0=]}, c: {format: dnstap, to: "
         "'unix:/run/tap', streams: [queries], queue: 1GiB}, d: {format: ocsf, to: "
-        "'tcp://192.0.2.1@1'}}}",
+        "'tcp://192.0.2.1@1'}, e: {to: 'file:/tmp/e', rotate: never}}}",
     };
 
     (void)state;

@@ -615,6 +615,12 @@ static void what_is_no_sink_is_refused(void **state)
          "1:49: audit.sinks: no stream: name one, or leave the sink out"},
         {"audit: {sinks: {a: {to: 'file:/tmp/a', queue: 64KiB}}}",
          "1:47: audit.sinks: 64KiB is out of range: from 128KiB to 1GiB"},
+        {"audit: {sinks: {a: {to: 'file:/tmp/a', rotate: nevermore}}}",
+         "1:48: audit.sinks: \"nevermore\" is not a size with its unit (64MiB: B KiB MiB GiB) "
+         "or "
+         "never"},
+        {"audit: {sinks: {a: {to: 'tcp://192.0.2.1@514', rotate: never}}}",
+         "1:17: audit.sinks: a: rotate and keep are for file: alone"},
         {"audit: {sinks: {a: {to: 'file:/tmp/a', keep: 0}}}",
          "1:46: audit.sinks: 0 is out of range: from 1 to 100"},
         {"audit: {sinks: {a: {to: 'file:/tmp/a', colour: red}}}",
