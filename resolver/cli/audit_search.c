@@ -99,10 +99,28 @@ static void on_caught_up(void *context)
     fflush(stdout);
 }
 
+/* Advice for people, who may have looked too soon: right after a block there is no record of it
+ * in the log. */
+static void tell_what_else(const struct job *job)
+{
+    char id[AUDIT_ID_TEXT_MAX];
+
+    if (job->quiet) {
+        return;
+    }
+    if (job->more) {
+        audit_id_format(&job->last, id);
+        fprintf(stderr, "cordon audit search: there is more: --after %s\n", id);
+    } else if (job->scan.count == 0 && job->scan.error == 0 && !job->scan.ended) {
+        fprintf(stderr,
+                "cordon audit search: nothing was found; what is younger than "
+                "audit.block-time (10s unless it says otherwise) may not be in the log yet\n");
+    }
+}
+
 static int run(struct job *job)
 {
     char folder[AUDIT_PATH_MAX];
-    char id[AUDIT_ID_TEXT_MAX];
     int code = cli_audit_folder("audit search", job->filter.config, job->filter.log, folder);
 
     if (code != CLI_GO_ON) {
@@ -131,10 +149,7 @@ static int run(struct job *job)
     fflush(stdout);
     cli_audit_scan_end(&job->scan);
     free(job->line);
-    if (job->more && !job->quiet) {
-        audit_id_format(&job->last, id);
-        fprintf(stderr, "cordon audit search: there is more: --after %s\n", id);
-    }
+    tell_what_else(job);
     return code;
 }
 

@@ -59,6 +59,10 @@ code 0 search --limit 2; says 'there is more: --after d1' <"$work/err" || fail "
 is "$(ids --limit 2 --after d1)" "d2 d3" "the second page"
 is "$(ids --newest --after d2)" "d1 d0" "backwards"
 code 1 search --after d4
+code 1 search --name other.test --json; [ ! -s "$work/out" ] || fail "nothing found is not nothing: $(cat "$work/out")"
+says 'nothing was found; .*audit\.block-time' <"$work/err" || fail "nothing is said of nothing: $(cat "$work/err")"
+code 1 search --name other.test --quiet; [ ! -s "$work/err" ] || fail "advice although quiet: $(cat "$work/err")"
+code 0 search --name a.blocked.test; [ ! -s "$work/err" ] || fail "something else is said: $(cat "$work/err")"
 code 1 search --after d17; says 'there is no event d17' <"$work/err" || fail "$(cat "$work/err")"
 is "$(search | awk 'NR > 1 { print $3 }' | tr '\n' ' ')" "d0 d1 d2 d3 d4 " "the table"
 is "$(search --csv | python3 -c 'import csv, sys; print(*[row["id"] + row["status_class"] for row in csv.DictReader(sys.stdin)])')" \
