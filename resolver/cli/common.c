@@ -71,6 +71,25 @@ const char *cli_config_path(const char *named)
     return environment != NULL && environment[0] != '\0' ? environment : CONFIG_FILE_DEFAULT;
 }
 
+/* Who named a file knows which one; who named none has to hear where it was looked for. */
+static void tell_of_missing(const char *named)
+{
+    const char *path = cli_config_path(named);
+
+    if (named != NULL) {
+        return;
+    }
+    if (strcmp(path, CONFIG_FILE_DEFAULT) == 0) {
+        fprintf(stderr,
+                "No configuration was named, and %s, which counts then, is not there: name one "
+                "with -c FILE or in CORDON_CONFIG.\n",
+                path);
+    } else {
+        fprintf(stderr,
+                "CORDON_CONFIG names this file: name another there, or with -c FILE.\n");
+    }
+}
+
 struct config *cli_config(const char *named)
 {
     const char *path = cli_config_path(named);
@@ -80,8 +99,8 @@ struct config *cli_config(const char *named)
     report_init(&report);
     const int rc = config_read(path, &report, &config);
     report_print(&report, stderr);
-    if (rc == -ENOENT && named == NULL) {
-        fprintf(stderr, "Name the configuration with -c FILE or in $CORDON_CONFIG.\n");
+    if (rc == -ENOENT) {
+        tell_of_missing(named);
     } else if (rc != 0 && report.errors == 0) {
         fprintf(stderr, "cordon: %s: %s\n", path, cordon_strerror(rc));
     }

@@ -573,9 +573,7 @@ int config_read(const char *path, struct report *report, struct config **config)
         return rc;
     }
     if (rc != 0) {
-        report_add(report, REPORT_ERROR, path, 0, 0, "cannot be read: %s%s",
-                   cordon_strerror(rc),
-                   rc == -ENOENT ? "; name the right file, or none for the defaults" : "");
+        report_add(report, REPORT_ERROR, path, 0, 0, "cannot be read: %s", cordon_strerror(rc));
         return rc;
     }
     char *folder = folder_of(path);

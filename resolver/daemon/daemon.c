@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/log.h"
+#include "config/defaults.h"
 #include "daemon/notify.h"
 #include "daemon/screen.h"
 #include "daemon/start.h"
@@ -33,6 +34,10 @@ static int read_config(const char *path, struct config **config)
     report_print(&report, stderr);
     if (rc != 0 && report.errors == 0) {
         fprintf(stderr, "error: %s: %s\n", path, cordon_strerror(rc));
+    }
+    if (rc == -ENOENT && strcmp(path, CONFIG_FILE_DEFAULT) == 0) {
+        fprintf(stderr,
+                "This is the file that counts where none is named: -c FILE names one.\n");
     }
     report_deinit(&report);
     return rc;

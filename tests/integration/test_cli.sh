@@ -268,6 +268,14 @@ code 0 "$cordon" explain --json deep.cloud.test -c "$config"
 json 'd["blocked"] and d["triggers"][0]["rules"][0]["list"] == "alpha" and d["triggers"][0]["rules"][0]["status_class"] == "designated"'
 code 2 "$cordon" explain 'bad..name' -c "$config"; code 2 "$cordon" explain x.test NOTYPE -c "$config"
 CORDON_CONFIG=$config code 0 "$cordon" explain deep.cloud.test
+if [ ! -e /etc/cordon/cordon.yaml ]; then
+  code 1 "$cordon" explain deep.cloud.test
+  err_has 'No configuration was named, and /etc/cordon/cordon.yaml,.* -c FILE or in CORDON_CONFIG'
+  code 1 "$cordond" --check; err_has '-c FILE names one'
+fi
+CORDON_CONFIG=$work/none.yaml code 1 "$cordon" explain deep.cloud.test; err_has 'CORDON_CONFIG names this file'
+code 1 "$cordon" explain deep.cloud.test -c "$work/none.yaml"; err_has 'none.yaml: cannot be read: No such file'
+[ "$(wc -l <"$work/err")" -eq 1 ] || fail "advice for who has named a file: $(cat "$work/err")"
 
 say "the daemon: status, reload, query"
 code 3 "$cordon" status -c "$config"; err_has 'does not answer'

@@ -21,8 +21,13 @@ says 'install'
 says 'build'
 says 'quickstart\.yaml'
 says 'Nothing was done'
+# The line for a second terminal is one that a shell takes: the README's commands stand on it.
+exported=$(grep -o 'export PATH=.*' "$work/said") || fail "no line for a second terminal: $said"
+(eval "$exported"; [ "$CORDON_CONFIG" = "$CORDON_ROOT/deploy/quickstart.yaml" ] && [ "${PATH%%:*}" = "$CORDON_ROOT/build-release" ]) ||
+  fail "a second terminal would have something else: $exported"
 run 0 "$CORDON_ROOT/deploy/up" --check --port 5333
 says '5333'
+says "CORDON_CONFIG='$CORDON_ROOT/run/quickstart.yaml'"
 [ "$(find "$CORDON_ROOT" -maxdepth 1 | sort)" = "$before" ] || fail "something was made"
 run 0 "$CORDON_ROOT/deploy/up" --help
 says 'Usage'
@@ -31,7 +36,10 @@ run 2 "$CORDON_ROOT/deploy/up" --port
 run 2 "$CORDON_ROOT/deploy/up" --port dns
 run 2 "$CORDON_ROOT/deploy/up" --port 70000
 run 2 "$CORDON_ROOT/deploy/up" --config "$work/nonexistent"
-touch "$work/mine.yaml"
+mkdir "$work/it's mine"
+touch "$work/mine.yaml" "$work/it's mine/a.yaml"
+run 0 "$CORDON_ROOT/deploy/up" --check --config "$work/it's mine/a.yaml"
+(eval "$(grep -o 'export PATH=.*' "$work/said")"; [ "$CORDON_CONFIG" = "$work/it's mine/a.yaml" ]) || fail "a path with a quote: $said"
 (
   cd "$work"
   run 0 "$CORDON_ROOT/deploy/up" --check --config mine.yaml # of where the caller is
