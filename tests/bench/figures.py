@@ -24,6 +24,7 @@ GOALS = [
     ("cache hit, to the best peer", "hit-best", 0.8, "{:.2f}"),
     ("blocked, to the bare responder", "blocked", 1.25, "{:.2f}"),
     ("blocked, every question recorded, to the bare responder", "blocked-log", 1.5, "{:.2f}"),
+    ("the same, recorded in the audit log alone", "blocked-log-alone", 1.5, "{:.2f}"),
     ("blocked, to the best peer", "blocked-best", 0.8, "{:.2f}"),
     ("blocked, recorded in the audit log alone, to the bare responder", "blocked-alone", 1.25, "{:.2f}"),
     ("the same, to the best peer", "blocked-alone-best", 0.8, "{:.2f}"),
@@ -90,9 +91,9 @@ def keep(kept, part, subjects, results):
             kept.put(case + ("-log" if part == "log" else ""), list(mine.values()))
         peers = [(statistics.median(found.values()), one, found) for one in others if not one.server.name.startswith("cordond")
                  for found in [ratios(results, one.server.name, case)] if found]
-        alone = ratios(results, "cordond-alone", case) if part == "server" else {}
+        alone = ratios(results, f"{ours}-alone" if part == "log" else "cordond-alone", case)
         if alone:
-            kept.put(f"{case}-alone", list(alone.values()))
+            kept.put(f"{case}-log-alone" if part == "log" else f"{case}-alone", list(alone.values()))
         if part == "server" and peers:
             _, best, found = min(peers, key=lambda row: row[0])
             kept.put(f"{case}-best", quotients(mine, found), best.title)

@@ -234,7 +234,9 @@ class Bench:
     def part_log(self):
         cases = self.cases("hit", "blocked")
         here = [self.add(process.Cordond(self, "cordond-log", self.work, ["bench"], f"127.0.0.1@{self.upstream}", queries=True),
-                         "cordond, every question recorded", cases)]
+                         "cordond, every question recorded", cases),
+                self.add(process.Cordond(self, "cordond-log-alone", self.work, ["bench"], f"127.0.0.1@{self.upstream}", queries=True, lines=False),
+                         "cordond, the same, in the audit log alone", self.cases("blocked"))]
         before = len(self.subjects)
         for name in self.args.peers:
             if peers.PEERS[name].log:
