@@ -440,8 +440,7 @@ static struct wire_name make_question_name(struct random *random)
 {
     static const char *const heads[] = {
         "n", "a-name-of-more-than-one-label.n", "",
-        "this.name.has.more.octets.than.are.ever.expected.so.it."
-        "is.looked.for.when.its.time.has.come.n"};
+        "a.name.of.more.octets.than.are.expected.is.looked.for.when.it.comes.n"};
     const unsigned number = random_below(random, random_below(random, 4) == 0 ? 5000 : 20);
     char text[256];
 
