@@ -1,5 +1,6 @@
 #include "audit/event_kits.h"
 
+#include "audit/decision_key.h"
 #include "audit/varint.h"
 
 #include <stdlib.h>
@@ -10,13 +11,10 @@
 
 /* Whatever decides the other columns. Compared as octets: no padding. */
 struct key {
-    uint32_t set;
-    uint16_t row;
-    uint8_t list, mode, action, kind, trial, view, transport, rcode, cached, flags, trigger,
-        hop;
-    uint8_t is_question, zero[5];
+    struct audit_decision_key decision; /* of a question what it has of it, else 0 */
+    uint8_t trigger, hop, is_question, zero[5];
 };
-_Static_assert(sizeof(struct key) == 24, "no padding");
+_Static_assert(sizeof(struct key) == 24 && offsetof(struct key, trigger) == 16, "no padding");
 
 struct place {
     struct key key;
@@ -58,14 +56,11 @@ static bool is_of_view(const struct audit_kit *kit, const char *view_name)
 static struct place *find(struct audit_event_kits *kits, const struct key *key,
                           const char *view_name)
 {
-    uint64_t words[3];
+    uint64_t more;
 
-    memcpy(words, key, sizeof(words));
-    uint64_t mixed = words[0] ^ words[1] * UINT64_C(0x9e3779b97f4a7c15) ^
-                     words[2] * UINT64_C(0xc2b2ae3d27d4eb4f);
-    mixed ^= mixed >> 32; /* a product's upper octets say nothing to its lower ones */
-    mixed *= UINT64_C(0xd6e8feb86659fd93);
-    struct place *const row = &kits->at[(mixed >> 32) % (KITS / PLACES) * PLACES];
+    memcpy(&more, &key->trigger, sizeof(more));
+    struct place *const row =
+        &kits->at[audit_decision_key_hash(&key->decision, more) % (KITS / PLACES) * PLACES];
     for (unsigned i = 0; i < PLACES; i++) {
         if (row[i].kit.id == 0 || (memcmp(&row[i].key, key, sizeof(*key)) == 0 &&
                                    is_of_view(&row[i].kit, view_name))) {
@@ -116,29 +111,6 @@ static bool has_kit(const struct audit_event *event, const struct policy *policy
            hit->action != POLICY_ACTION_REDIRECT && hit->address.family == ADDRESS_NONE;
 }
 
-static struct key key_of(const struct audit_event *event, const struct policy *policy)
-{
-    const struct policy_hit *hit = &event->hit;
-    const bool paused = policy_hit_is_paused(policy, event->view, hit);
-
-    return (struct key){
-        .set = hit->set,
-        .row = hit->row,
-        .list = hit->list,
-        .mode = hit->mode,
-        .action = hit->action,
-        .kind = hit->kind,
-        .trial = hit->trial,
-        .view = event->view,
-        .transport = event->transport,
-        .rcode = event->rcode,
-        .cached = event->cached,
-        .flags = (uint8_t)((event->applied ? 1 : 0) | (paused ? 2 : 0)),
-        .trigger = hit->trigger,
-        .hop = hit->hop,
-    };
-}
-
 /* Of a rule of names the text says the matched name as far as its labels go (row.h). */
 static uint8_t follows(const struct audit_event *event)
 {
@@ -157,10 +129,10 @@ const struct audit_kit *audit_event_kits_question(struct audit_event_kits *kits,
                                                   const char *view_name)
 {
     const struct key key = {
-        .view = steady->view,
-        .transport = steady->transport,
-        .rcode = steady->rcode,
-        .cached = steady->cached,
+        .decision = {.view = steady->view,
+                     .transport = steady->transport,
+                     .rcode = steady->rcode,
+                     .cached = steady->cached},
         .is_question = 1,
     };
 
@@ -185,7 +157,11 @@ bool audit_event_kits_event(struct audit_event_kits *kits, const struct audit_ev
         return audit_event_row(event, policy, view_name, lists, words, row);
     }
     adopt(kits, policy);
-    const struct key key = key_of(event, policy);
+    const struct key key = {
+        .decision = audit_decision_key_of(event, policy),
+        .trigger = event->hit.trigger,
+        .hop = event->hit.hop,
+    };
     struct place *const place = find(kits, &key, view_name);
     if (place->kit.id != 0) {
         audit_kit_begin(&place->kit, row);

@@ -6,7 +6,6 @@
  */
 #include "audit/event_row.h"
 
-#include <limits.h>
 #include <string.h>
 
 static void add_word(struct audit_row *row, enum audit_column column, const char *words)
@@ -308,17 +307,6 @@ uint64_t audit_question_answered(const void *record, size_t len)
     }
     memcpy(&head, record, sizeof(head));
     return head.wall_us + head.latency_us;
-}
-
-unsigned audit_question_view(const void *record, size_t len)
-{
-    struct question_head head;
-
-    if (len < sizeof(head)) {
-        return UINT_MAX;
-    }
-    memcpy(&head, record, sizeof(head));
-    return head.view;
 }
 
 const uint8_t *audit_question_name(const void *record, size_t len, size_t *name_len)

@@ -46,7 +46,5 @@ void audit_question_steady(const struct audit_question_steady *steady, const cha
                            struct audit_row *row);
 /* Its name alone, in wire format, borrowed from the record; NULL: it is none. */
 const uint8_t *audit_question_name(const void *record, size_t len, size_t *name_len);
-/* The view that the record is of; UINT_MAX if it is too short to have one. */
-unsigned audit_question_view(const void *record, size_t len);
 
 #endif

@@ -1,5 +1,6 @@
 #include "audit/stencil.h"
 
+#include "audit/decision_key.h"
 #include "audit/shown.h"
 #include "audit/varint.h"
 #include "base/clock.h"
@@ -23,16 +24,8 @@ _Static_assert(STENCIL_MAX + (POLICY_HOPS_MAX + 4u) * NAME_OCTETS + FIELDS_OCTET
                    AUDIT_LINE_MAX,
                "a line has room");
 
-/* Whatever decides what stays. Compared as octets: no padding. */
-struct key {
-    uint32_t set;
-    uint16_t row;
-    uint8_t list, mode, action, kind, trial, view, transport, rcode, cached, flags;
-};
-_Static_assert(sizeof(struct key) == 16, "no padding");
-
 struct audit_stencil {
-    struct key key;
+    struct audit_decision_key key;
     char view[VIEW_MAX];         /* its name, with the terminator */
     char *octets;                /* the pieces between holes, one after the other */
     size_t size;                 /* of that memory; 0: none */
@@ -101,39 +94,13 @@ static bool has_stencil(const struct audit_event *event, const struct policy *po
     return true;
 }
 
-static struct key key_of(const struct audit_event *event, const struct policy *policy)
-{
-    const struct policy_hit *hit = &event->hit;
-    const bool paused = policy_hit_is_paused(policy, event->view, hit);
-
-    return (struct key){
-        .set = hit->set,
-        .row = hit->row,
-        .list = hit->list,
-        .mode = hit->mode,
-        .action = hit->action,
-        .kind = hit->kind,
-        .trial = hit->trial,
-        .view = event->view,
-        .transport = event->transport,
-        .rcode = event->rcode,
-        .cached = event->cached,
-        .flags = (uint8_t)((event->applied ? 1 : 0) | (paused ? 2 : 0)),
-    };
-}
-
 /* Where it is, known or not. */
-static struct audit_stencil *find(struct audit_stencils *stencils, const struct key *key,
-                                  const char *view_name)
+static struct audit_stencil *find(struct audit_stencils *stencils,
+                                  const struct audit_decision_key *key, const char *view_name)
 {
-    uint64_t words[2];
-
-    memcpy(words, key, sizeof(words));
-    uint64_t mixed = words[0] ^ words[1] * UINT64_C(0x9e3779b97f4a7c15);
-    mixed ^= mixed >> 32; /* a product's upper octets say nothing to its lower ones */
-    mixed *= UINT64_C(0xd6e8feb86659fd93);
     struct audit_stencil *const row =
-        &stencils->at[(mixed >> 32) % (STENCILS / PLACES) * PLACES];
+        &stencils->at[audit_decision_key_hash(key, 0) % (STENCILS / PLACES) * PLACES];
+
     for (unsigned i = 0; i < PLACES; i++) {
         if (row[i].id == 0 || (memcmp(&row[i].key, key, sizeof(*key)) == 0 &&
                                strcmp(row[i].view, view_name) == 0)) {
@@ -161,9 +128,10 @@ static void adopt(struct audit_stencils *stencils, const struct policy *policy)
 }
 
 /* Keeps what of a line stays. */
-static void keep(struct audit_stencil *stencil, uint64_t id, const struct key *key,
-                 const char *view_name, const struct policy_row *rule, const char *line,
-                 size_t len, const struct audit_holes *holes)
+static void keep(struct audit_stencil *stencil, uint64_t id,
+                 const struct audit_decision_key *key, const char *view_name,
+                 const struct policy_row *rule, const char *line, size_t len,
+                 const struct audit_holes *holes)
 {
     size_t from = 0;
     size_t kept = 0;
@@ -382,7 +350,7 @@ size_t audit_stencils_line(struct audit_stencils *stencils, const struct audit_e
         return audit_event_json(event, policy, view_name, lists, sequence, out, size);
     }
     adopt(stencils, policy);
-    const struct key key = key_of(event, policy);
+    const struct audit_decision_key key = audit_decision_key_of(event, policy);
     struct audit_stencil *const stencil = find(stencils, &key, view_name);
     if (stencil->id != 0) {
         return fill(stencils, stencil, event, sequence, out);
@@ -406,7 +374,7 @@ const struct audit_stencil *audit_stencils_of(struct audit_stencils *stencils,
         return NULL;
     }
     adopt(stencils, policy);
-    const struct key key = key_of(event, policy);
+    const struct audit_decision_key key = audit_decision_key_of(event, policy);
     const struct audit_stencil *const stencil = find(stencils, &key, view_name);
     *id = stencil->id;
     return *id != 0 ? stencil : NULL;

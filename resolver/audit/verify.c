@@ -24,14 +24,13 @@ struct verification {
     uint64_t integrity, completeness; /* items that the findings are of */
     uint8_t id[AUDIT_LOG_ID_OCTETS];
     struct audit_state state;
-    bool known;       /* state.tree is that of all blocks before */
-    bool begun;       /* a file has been read */
-    uint64_t session; /* of the newest block */
-    bool running;     /* a run has begun, and not yet ended */
-    bool no_head;
+    bool known;                          /* state.tree is that of all blocks before */
+    bool begun;                          /* a file has been read */
+    uint64_t session;                    /* of the newest block */
+    bool running;                        /* a run has begun, and not yet ended */
     uint64_t stop;                       /* the block of the last stop */
     const struct audit_checkpoint *head; /* of `wanted`, that of the log's head; NULL: none */
-    bool met_head;                       /* it is in a file, too */
+    bool met_head, no_head;              /* it is in a file, too; there is no head */
     struct audit_checkpoint wanted[WANTED_MAX];
     size_t wanted_count;
     struct audit_removals *removals;

@@ -94,8 +94,11 @@ static bool make_own(struct audit_writer *writer, const void *record, size_t len
                      struct audit_row *row, struct audit_question_steady *steady,
                      const char **view)
 {
-    *view = writer->inputs.view_name(writer->snapshot, audit_question_view(record, len));
-    if (*view == NULL || !audit_question_own(record, len, &writer->words, row, steady)) {
+    if (!audit_question_own(record, len, &writer->words, row, steady)) {
+        return false;
+    }
+    *view = writer->inputs.view_name(writer->snapshot, steady->view);
+    if (*view == NULL) {
         return false;
     }
     audit_privacy_question(writer->inputs.privacy, &writer->words, row);

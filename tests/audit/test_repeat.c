@@ -1,5 +1,4 @@
-/* audit/repeat: records that repeat others come to what they come to the general way; and so do
- * questions, by their kits and with names that were expected. */
+/* audit/repeat: records that repeat others come to what they come to the general way. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,17 +6,12 @@
 
 #include <cmocka.h>
 
-#include "audit/block_inside.h"
-#include "audit/event_kits.h"
-#include "audit/privacy.h"
-#include "audit/repeat.h"
+#include "audit/both_ways.h"
 #include "audit/rows.h"
-#include "audit/stencil.h"
 #include "audit/vary.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static int setup(void **state)
 {
@@ -25,20 +19,8 @@ static int setup(void **state)
     return random_library_init();
 }
 
-/* Both ways of the same records, as the writer goes them. */
-struct scene {
-    struct audit_builder *plain, *builder;
-    struct audit_event_kits *kits;
-    struct audit_stencils *stencils;
-    struct audit_repeats *repeats;
-    struct audit_privacy *privacy;
-    struct audit_event event;
-    struct audit_event_words words, plain_words;
-    char line[AUDIT_LINE_MAX], plain_line[AUDIT_LINE_MAX];
-    unsigned repeated;
-};
-
-static struct audit_privacy *make_privacy(enum audit_client_form form)
+/* Of clients this is told. */
+static struct scene *open_with(enum audit_client_form form)
 {
     const struct audit_privacy_settings settings = {
         .client = {AUDIT_FORM_FULL, form, form, AUDIT_FORM_FULL},
@@ -46,64 +28,7 @@ static struct audit_privacy *make_privacy(enum audit_client_form form)
         .prefix_v6 = 48,
         .keep_us = UINT64_C(86400000000)};
 
-    return audit_privacy_create(&settings);
-}
-
-/* Blocks differ by their salts, and here by nothing else. */
-static void begin_with_one_salt(struct scene *scene)
-{
-    struct audit_builder *builder = scene->builder;
-
-    memcpy(builder->salt, scene->plain->salt, sizeof(builder->salt));
-    audit_leaves_begin(builder->hashing, builder->salt, builder->leaves);
-}
-
-static struct scene *open_scene(enum audit_client_form form)
-{
-    struct scene *scene = calloc(1, sizeof(*scene));
-
-    assert_non_null(scene);
-    scene->plain = audit_builder_create(AUDIT_DECISIONS, 1);
-    scene->builder = audit_builder_create(AUDIT_DECISIONS, 1);
-    scene->kits = audit_event_kits_create();
-    scene->stencils = audit_stencils_create();
-    scene->repeats = audit_repeats_create();
-    scene->privacy = make_privacy(form);
-    assert_true(scene->plain != NULL && scene->builder != NULL && scene->kits != NULL &&
-                scene->stencils != NULL && scene->repeats != NULL && scene->privacy != NULL);
-    begin_with_one_salt(scene);
-    return scene;
-}
-
-/* Ends both blocks: they are the same, octet for octet. */
-static void assert_same_blocks(struct scene *scene)
-{
-    struct audit_header plain = {.number = 0};
-    struct audit_header header = {.number = 0};
-    const uint8_t *want;
-    const uint8_t *have;
-
-    assert_int_equal(audit_builder_finish(scene->plain, &plain, &want), 0);
-    assert_int_equal(audit_builder_finish(scene->builder, &header, &have), 0);
-    assert_int_equal(header.events, plain.events);
-    assert_true(header.first_us == plain.first_us && header.last_us == plain.last_us);
-    assert_int_equal(header.body_len, plain.body_len);
-    assert_memory_equal(have, want, plain.body_len);
-    assert_memory_equal(header.tree, plain.tree, sizeof(plain.tree));
-    audit_builder_clear(scene->plain);
-    audit_builder_clear(scene->builder);
-    begin_with_one_salt(scene);
-}
-
-static void close_scene(struct scene *scene)
-{
-    audit_builder_destroy(scene->plain);
-    audit_builder_destroy(scene->builder);
-    audit_event_kits_destroy(scene->kits);
-    audit_stencils_destroy(scene->stencils);
-    audit_repeats_destroy(scene->repeats);
-    audit_privacy_destroy(scene->privacy);
-    free(scene);
+    return open_scene(&settings);
 }
 
 /* The record of an event, as a worker packs it. */
@@ -225,7 +150,7 @@ static void check(enum audit_client_form form, unsigned count, unsigned least)
                                  make_policy("", rules, 2, true),
                                  make_policy("", rules, 3, false)};
     static struct audit_event event;
-    struct scene *scene = open_scene(form);
+    struct scene *scene = open_with(form);
     uint8_t record[AUDIT_RECORD_MAX];
     struct random random;
 
@@ -280,7 +205,7 @@ static void one_without_a_client_is_among_others(void **state)
 {
     struct policy *policy = make_policy(make_fact, rules, 1, false);
     static struct audit_event event;
-    struct scene *scene = open_scene(AUDIT_FORM_FULL);
+    struct scene *scene = open_with(AUDIT_FORM_FULL);
     uint8_t record[AUDIT_RECORD_MAX];
 
     (void)state;
@@ -309,7 +234,7 @@ static void there_are_so_many_and_no_more(void **state)
     struct policy *policy = make_policy(make_fact, text, 1, false);
     const struct policy_hit hit = make_hit(policy, "cloud.example", 0, POLICY_TRIGGER_QNAME);
     static struct audit_event event;
-    struct scene *scene = open_scene(AUDIT_FORM_FULL);
+    struct scene *scene = open_with(AUDIT_FORM_FULL);
     uint8_t record[AUDIT_RECORD_MAX];
     struct random random;
 
@@ -356,7 +281,7 @@ static void damage_repeats_nothing(void **state)
 {
     struct policy *policy = make_policy(make_fact, rules, 1, false);
     static struct audit_event event;
-    struct scene *scene = open_scene(AUDIT_FORM_FULL);
+    struct scene *scene = open_with(AUDIT_FORM_FULL);
     struct audit_event_parts parts;
     uint8_t record[AUDIT_RECORD_MAX];
     unsigned free_octets = 0;
@@ -397,7 +322,7 @@ static void what_has_gone_is_not_used(void **state)
 {
     struct policy *policy = make_policy(make_fact, rules, 1, false);
     static struct audit_event event;
-    struct scene *scene = open_scene(AUDIT_FORM_FULL);
+    struct scene *scene = open_with(AUDIT_FORM_FULL);
     struct audit_event_parts parts;
     uint8_t record[AUDIT_RECORD_MAX];
 
@@ -434,163 +359,6 @@ static void what_has_gone_is_not_used(void **state)
     policy_destroy(policy);
 }
 
-/* --- questions --- */
-
-static struct wire_name make_question_name(struct random *random)
-{
-    static const char *const heads[] = {
-        "n", "a-name-of-more-than-one-label.n", "",
-        "a.name.of.more.octets.than.are.expected.is.looked.for.when.it.comes.n"};
-    const unsigned number = random_below(random, random_below(random, 4) == 0 ? 5000 : 20);
-    char text[256];
-
-    if (random_below(random, 40) == 0) {
-        return make_name(".");
-    }
-    snprintf(text, sizeof(text), "%s%u%s", heads[random_below(random, ITEMS(heads))], number,
-             random_below(random, 2) == 0 ? ".example" : "");
-    return make_name(text);
-}
-
-/* The record of a question of any kind. Most are answered from the cache. */
-static size_t pack_question(struct random *random, unsigned views, uint8_t *out)
-{
-    static const uint8_t v6[16] = {0x20, 0x01, 0x0d, 0xb8};
-    struct ring *ring = ring_create(AUDIT_RING_MIN);
-    struct address client = {.family = ADDRESS_V4, .octets = {10, 0, 0}, .port = 4711};
-    struct address upstream = {.family = ADDRESS_NONE};
-    const struct wire_name name = make_question_name(random);
-    size_t len = 0;
-
-    client.octets[3] = (uint8_t)random_below(random, 300);
-    if (random_below(random, 8) == 0) {
-        client = (struct address){.family = ADDRESS_V6, .scope = random_below(random, 2)};
-        memcpy(client.octets, v6, sizeof(v6));
-    } else if (random_below(random, 60) == 0) {
-        client.family = ADDRESS_NONE;
-    }
-    if (random_below(random, 5) == 0) {
-        upstream = (struct address){.family = ADDRESS_V4, .octets = {192, 0, 2}, .port = 53};
-        upstream.octets[3] = (uint8_t)random_below(random, 2);
-    }
-    const struct audit_question question = {
-        .generation = 1,
-        .wall_us = UINT64_C(1795339800123456) + random_u64(random) % 1000000,
-        .latency_us = (uint32_t)random_u64(random) >> random_below(random, 32),
-        .type = (uint16_t)(random_below(random, 3) == 0 ? random_u64(random) : 1),
-        .view = (uint8_t)random_below(random, views),
-        .rcode = (uint8_t)(random_below(random, 6) == 0 ? random_below(random, 24) : 0),
-        .transport = random_below(random, 9) == 0 ? AUDIT_TCP : AUDIT_UDP,
-        .cached = (uint8_t)random_below(random, 3),
-        .client = &client,
-        .upstream = &upstream,
-        .name = &name,
-    };
-    assert_true(audit_question_put(ring, &question));
-    const void *const record = ring_peek(ring, &len);
-    assert_non_null(record);
-    memcpy(out, record, len);
-    ring_destroy(ring);
-    return len;
-}
-
-/* As the writer takes it; behind it comes `next`, or what was never asked. */
-static void ask_both_ways(struct scene *scene, const uint8_t *record, size_t len,
-                          const uint8_t *next, size_t next_len, const struct policy *policy,
-                          const char *view)
-{
-    struct audit_question_steady steady;
-    struct audit_row row;
-    size_t name_len = 0;
-
-    assert_true(audit_question_row(record, len, view, &scene->plain_words, &row));
-    audit_privacy_question(scene->privacy, &scene->plain_words, &row);
-    assert_int_equal(audit_builder_add(scene->plain, &row), 0);
-
-    const uint8_t *const name = audit_question_name(next, next_len, &name_len);
-    assert_non_null(name);
-    audit_builder_expect(scene->builder, name, name_len);
-    assert_true(audit_question_own(record, len, &scene->words, &row, &steady));
-    audit_privacy_question(scene->privacy, &scene->words, &row);
-    const struct audit_kit *const kit =
-        audit_event_kits_question(scene->kits, &steady, policy, view);
-    assert_non_null(kit);
-    const int result = audit_builder_add_again(scene->builder, &row, kit, NULL);
-    if (result != 0) {
-        assert_int_equal(result, -EAGAIN);
-        audit_question_steady(&steady, view, &row);
-        assert_int_equal(audit_builder_add_kit(scene->builder, &row, kit), 0);
-    }
-    scene->repeated += result == 0;
-}
-
-/* Questions of one block are of so many views at most; some have more kits than a block knows.
- */
-static void check_questions(const struct audit_privacy_settings *privacy, unsigned count,
-                            unsigned views, unsigned least)
-{
-    static const char *const names[] = {"default", "guests", "laboratory", "servers"};
-    struct policy *policies[] = {make_policy(make_fact, rules, 1, false),
-                                 make_policy("", rules, 2, true)};
-    struct scene *scene = open_scene(AUDIT_FORM_FULL);
-    uint8_t record[2][AUDIT_QUESTION_MAX];
-    size_t len[2];
-    struct random random;
-
-    audit_privacy_destroy(scene->privacy);
-    scene->privacy = audit_privacy_create(privacy);
-    assert_non_null(scene->privacy);
-    chance_init(&random, 3);
-    len[0] = pack_question(&random, views, record[0]);
-    for (unsigned i = 0; i < count; i++) {
-        const unsigned now = i % 2;
-        const unsigned view = audit_question_view(record[now], len[now]);
-
-        len[!now] = pack_question(&random, views, record[!now]);
-        /* Now and then it does not come: another is expected in its stead. */
-        const bool comes = random_below(&random, 10) != 0;
-        ask_both_ways(scene, record[now], len[now], record[comes ? !now : now],
-                      len[comes ? !now : now], policies[i / 3000 % ITEMS(policies)],
-                      names[(view + i / 1500) % ITEMS(names)]);
-        if (random_below(&random, 900) == 0) {
-            assert_same_blocks(scene);
-        }
-    }
-    assert_same_blocks(scene);
-    assert_in_range(scene->repeated, least, count - 1);
-    close_scene(scene);
-    for (size_t i = 0; i < ITEMS(policies); i++) {
-        policy_destroy(policies[i]);
-    }
-}
-
-static void questions_by_kits_come_to_the_same(void **state)
-{
-    const struct audit_privacy_settings full = {.keep_us = UINT64_C(86400000000)};
-
-    (void)state;
-    check_questions(&full, 30000, 1, 24000);
-    check_questions(&full, 20000, 4, 8000);
-}
-
-static void whatever_is_told_of_questions(void **state)
-{
-    static const enum audit_client_form forms[] = {AUDIT_FORM_PREFIX, AUDIT_FORM_PSEUDONYM,
-                                                   AUDIT_FORM_ABSENT};
-
-    (void)state;
-    for (size_t i = 0; i < ITEMS(forms); i++) {
-        const struct audit_privacy_settings settings = {
-            .client = {AUDIT_FORM_FULL, AUDIT_FORM_FULL, forms[i], AUDIT_FORM_FULL},
-            .prefix_v4 = 24,
-            .prefix_v6 = 48,
-            .hash_names = i > 0,
-            .keep_us = UINT64_C(86400000000)};
-
-        check_questions(&settings, 6000, 2, 3000);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -600,8 +368,6 @@ int main(void)
         cmocka_unit_test(there_are_so_many_and_no_more),
         cmocka_unit_test(damage_repeats_nothing),
         cmocka_unit_test(what_has_gone_is_not_used),
-        cmocka_unit_test(questions_by_kits_come_to_the_same),
-        cmocka_unit_test(whatever_is_told_of_questions),
     };
     return cmocka_run_group_tests_name("audit/repeat", tests, setup, NULL);
 }

@@ -9,11 +9,10 @@
 
 #include <cmocka.h>
 
-#include "query/bench.h"
+#include "query/sides.h"
 
 #define NAMES   24u
 #define BATCHES 3000u
-#define BATCH   8u
 
 #define RULE(name, action) \
     "block suffix " name " category=a scope=cloud confidence=high" action " evidence=\"x\"\n"
@@ -24,66 +23,6 @@ static const char *const policies[] = {
     "",
     RULE("ok.example", " action=truncate") RULE("cdn.bad.example", ""),
 };
-
-/* One of the two that are compared. */
-struct side {
-    struct bench *bench;
-    uint8_t answers[BATCH][WIRE_MESSAGE_MAX];
-    size_t lens[BATCH];
-    unsigned answered;
-    struct query *slots[BATCH]; /* of the questions, in their order */
-};
-
-static unsigned index_of(const struct side *side, const struct query *q)
-{
-    unsigned i = 0;
-
-    while (i < BATCH && side->slots[i] != q) {
-        i++;
-    }
-    assert_true(i < BATCH);
-    return i;
-}
-
-static uint8_t *reserve(void *context, struct query *q, size_t *size)
-{
-    struct side *side = context;
-
-    *size = 4096;
-    return side->answers[index_of(side, q)];
-}
-
-static void send_answer(void *context, struct query *q, size_t len)
-{
-    struct side *side = context;
-
-    side->lens[index_of(side, q)] = len;
-    side->answered++;
-}
-
-static void release(void *context, struct query *q)
-{
-    struct side *side = context;
-
-    side->slots[index_of(side, q)] = NULL;
-}
-
-/* Nobody can be asked: what is not at hand fails at once. */
-static int ask(void *context, struct query_fetch *fetch)
-{
-    (void)context;
-    (void)fetch;
-    return -1;
-}
-
-static void cancel(void *context, struct query_fetch *fetch)
-{
-    (void)context;
-    (void)fetch;
-    fail();
-}
-
-static const struct query_io io = {reserve, send_answer, release, ask, cancel};
 
 static struct wire_name name_of(const char *text)
 {
@@ -144,7 +83,7 @@ static void open_side(struct side *side)
     memset(side, 0, sizeof(*side));
     side->bench = bench_create(64, 256);
     side->bench->settings.local_special = true;
-    side->bench->engine->io = &io;
+    side->bench->engine->io = &sides_io;
     side->bench->engine->io_context = side;
     query_cookies_init(&side->bench->engine->cookies,
                        (const uint8_t[QUERY_COOKIE_KEY_OCTETS]){1});
@@ -202,47 +141,15 @@ static void run_side(struct side *side, bool together, size_t count, uint8_t (*o
         query_client_of(q)->transport = clients[i].transport;
         if (together) {
             query_read(engine, q, octets[i], lens[i]);
-            if (i >= ahead) {
-                query_go_near(engine, batch + i - ahead, 1);
-            }
-            if (i >= 2 * ahead) {
-                query_go_on(engine, batch + i - 2 * ahead, 1);
-            }
+            sides_step(engine, batch, i, ahead);
         } else {
             query_run(engine, q, octets[i], lens[i]);
         }
     }
     if (together) {
-        const size_t near = count > ahead ? count - ahead : 0;
-        const size_t done = count > 2 * ahead ? count - 2 * ahead : 0;
-
-        query_go_near(engine, batch + near, count - near);
-        query_go_on(engine, batch + done, count - done);
+        sides_end(engine, batch, count, ahead);
     }
     assert_int_equal(query_engine_in_use(engine), 0);
-}
-
-static void expect_same_events(struct side *a, struct side *b)
-{
-    static struct audit_event one, two;
-    size_t len, other_len;
-    const void *event, *other;
-
-    while ((event = ring_peek(a->bench->events, &len)) != NULL) {
-        other = ring_peek(b->bench->events, &other_len);
-        assert_non_null(other);
-        assert_int_equal(len, other_len);
-        assert_true(audit_event_get(event, len, &one) && audit_event_get(other, len, &two));
-        assert_true(wire_name_equal(&one.name, &two.name) && one.wall_us == two.wall_us);
-        assert_true(address_equal(&one.client, &two.client) && one.type == two.type);
-        assert_true(one.rcode == two.rcode && one.applied == two.applied);
-        assert_true(one.hit.set == two.hit.set && one.hit.row == two.hit.row);
-        assert_true(one.hit.trigger == two.hit.trigger && one.hit.action == two.hit.action);
-        assert_true(one.cached == two.cached && one.chain.count == two.chain.count);
-        ring_release(a->bench->events);
-        ring_release(b->bench->events);
-    }
-    assert_null(ring_peek(b->bench->events, &other_len));
 }
 
 static void a_batch_is_answered_as_its_questions_alone(void **state)
@@ -275,7 +182,7 @@ static void a_batch_is_answered_as_its_questions_alone(void **state)
             assert_int_equal(alone.lens[i], together.lens[i]);
             assert_memory_equal(alone.answers[i], together.answers[i], alone.lens[i]);
         }
-        expect_same_events(&alone, &together);
+        sides_expect_same_events(&alone, &together);
         bench_pass(alone.bench, 10000);
         bench_pass(together.bench, 10000);
     }

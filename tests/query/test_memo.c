@@ -11,9 +11,8 @@
 
 #include "policy/make.h"
 #include "policy/views.h"
-#include "query/bench.h"
+#include "query/sides.h"
 
-#define BATCH    8u
 #define AHEAD    2u /* questions that take the first steps before one takes the last */
 #define ROUNDS   20000u
 #define LISTS    3u
@@ -26,64 +25,6 @@ static const char *const names[] = {
     "x.a.example",   "e.example",   "f.e.example",      "g.e.example",
     "h.g.e.example", "open.test",   "www.open.test",    "i.test",
     "j.i.test",      "k.j.i.test",  LABEL_60 ".i.test", LABEL_60 "." LABEL_60 ".i.test"};
-
-/* One of the two that are compared. */
-struct side {
-    struct bench *bench;
-    uint8_t answers[BATCH][WIRE_MESSAGE_MAX];
-    size_t lens[BATCH];
-    struct query *slots[BATCH]; /* of the questions, in their order */
-};
-
-static unsigned index_of(const struct side *side, const struct query *q)
-{
-    unsigned i = 0;
-
-    while (i < BATCH && side->slots[i] != q) {
-        i++;
-    }
-    assert_true(i < BATCH);
-    return i;
-}
-
-static uint8_t *reserve(void *context, struct query *q, size_t *size)
-{
-    struct side *side = context;
-
-    *size = 4096;
-    return side->answers[index_of(side, q)];
-}
-
-static void send_answer(void *context, struct query *q, size_t len)
-{
-    struct side *side = context;
-
-    side->lens[index_of(side, q)] = len;
-}
-
-static void release(void *context, struct query *q)
-{
-    struct side *side = context;
-
-    side->slots[index_of(side, q)] = NULL;
-}
-
-/* Nobody can be asked: what is let through fails at once. */
-static int ask(void *context, struct query_fetch *fetch)
-{
-    (void)context;
-    (void)fetch;
-    return -1;
-}
-
-static void cancel(void *context, struct query_fetch *fetch)
-{
-    (void)context;
-    (void)fetch;
-    fail();
-}
-
-static const struct query_io io = {reserve, send_answer, release, ask, cancel};
 
 static bool chance(uint64_t *random, unsigned one_in)
 {
@@ -225,7 +166,7 @@ static void open_side(struct side *side, const struct policy_views *choice)
 {
     memset(side, 0, sizeof(*side));
     side->bench = bench_create(64, 256);
-    side->bench->engine->io = &io;
+    side->bench->engine->io = &sides_io;
     side->bench->engine->io_context = side;
     side->bench->settings.choice = choice;
 }
@@ -279,49 +220,13 @@ static void run_side(struct side *side, const struct asked *asked, size_t count,
             query_run(engine, q, asked[i].octets, asked[i].len);
         } else {
             query_read(engine, q, asked[i].octets, asked[i].len);
-            if (i >= AHEAD) {
-                query_go_near(engine, batch + i - AHEAD, 1);
-            }
-            if (i >= 2 * AHEAD) {
-                query_go_on(engine, batch + i - 2 * AHEAD, 1);
-            }
+            sides_step(engine, batch, i, AHEAD);
         }
     }
     if (!forgetful) {
-        const size_t near = count > AHEAD ? count - AHEAD : 0;
-        const size_t done = count > 2 * AHEAD ? count - 2 * AHEAD : 0;
-
-        query_go_near(engine, batch + near, count - near);
-        query_go_on(engine, batch + done, count - done);
+        sides_end(engine, batch, count, AHEAD);
     }
     assert_int_equal(query_engine_in_use(engine), 0);
-}
-
-static void expect_same_events(struct side *a, struct side *b)
-{
-    static struct audit_event one, two;
-    size_t len, other_len;
-    const void *event, *other;
-
-    while ((event = ring_peek(a->bench->events, &len)) != NULL) {
-        other = ring_peek(b->bench->events, &other_len);
-        assert_non_null(other);
-        assert_int_equal(len, other_len);
-        assert_true(audit_event_get(event, len, &one) && audit_event_get(other, len, &two));
-        assert_true(one.wall_us == two.wall_us && one.generation == two.generation);
-        assert_true(one.latency_us == two.latency_us && one.type == two.type);
-        assert_true(one.transport == two.transport && one.view == two.view);
-        assert_true(one.rcode == two.rcode && one.applied == two.applied);
-        assert_true(address_equal(&one.client, &two.client) && one.cached == two.cached);
-        assert_true(wire_name_equal(&one.name, &two.name));
-        assert_true(one.chain.count == 0 && two.chain.count == 0);
-        assert_memory_equal(&one.hit, &two.hit, offsetof(struct policy_hit, name));
-        assert_true(wire_name_equal(&one.hit.name, &two.hit.name));
-        assert_memory_equal(&one.hit.address, &two.hit.address, sizeof(one.hit.address));
-        ring_release(a->bench->events);
-        ring_release(b->bench->events);
-    }
-    assert_null(ring_peek(b->bench->events, &other_len));
 }
 
 static unsigned count_known(const struct query_memo *memo)
@@ -374,7 +279,7 @@ static void what_is_remembered_is_what_would_be_decided(void **state)
             assert_memory_equal(forgetful.answers[i], remembering.answers[i],
                                 forgetful.lens[i]);
         }
-        expect_same_events(&forgetful, &remembering);
+        sides_expect_same_events(&forgetful, &remembering);
         const unsigned now_known = count_known(remembering.bench->engine->memo);
         most_known = now_known > most_known ? now_known : most_known;
         bench_pass(forgetful.bench, 10);
