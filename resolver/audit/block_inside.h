@@ -93,8 +93,7 @@ struct audit_builder {
     struct expected expected[AUDIT_EXPECTED];
     struct follower *followers; /* by words of AUDIT_NAME, of the first so many */
     uint32_t follower_room;
-    uint8_t (*leaves)[DIGEST_OCTETS];
-    struct audit_leaves *hashing; /* makes these */
+    struct audit_leaves *hashing;
     struct audit_steadies steadies;
     uint8_t salt[AUDIT_SALT_OCTETS];
     uint8_t *planes, *body;

@@ -388,9 +388,10 @@ static bool make_leaves(struct forming *forming, const struct audit_block *block
     return true;
 }
 
-/* Event by event, each as long as it is. */
-static int make_long_leaves(const struct audit_block *block, const uint8_t *salt,
-                            uint8_t (*leaves)[DIGEST_OCTETS])
+/* Event by event, each as long as it is. The leaves, or if there is no place for them the root.
+ */
+static int make_long(const struct audit_block *block, const uint8_t *salt,
+                     uint8_t (*leaves)[DIGEST_OCTETS], uint8_t root[DIGEST_OCTETS])
 {
     struct audit_leaves *hashing = audit_leaves_create();
     int result = 0;
@@ -414,26 +415,16 @@ static int make_long_leaves(const struct audit_block *block, const uint8_t *salt
             audit_leaves_add(hashing, (size_t)(end - form));
         }
     }
-    audit_leaves_end(hashing);
+    if (leaves != NULL) {
+        audit_leaves_end(hashing);
+    } else if (result == 0) {
+        audit_leaves_root(hashing, root);
+    }
     audit_leaves_destroy(hashing);
     return result;
 }
 
-/* As above, if the root of the tree is all that is asked for. */
-static int make_long_root(struct audit_block *block, const uint8_t *salt,
-                          uint8_t root[DIGEST_OCTETS])
-{
-    uint8_t(*leaves)[DIGEST_OCTETS] = calloc(block->header.events, sizeof(*leaves));
-    const int result = leaves == NULL ? -ENOMEM : make_long_leaves(block, salt, leaves);
-
-    if (result == 0) {
-        audit_events_root(leaves, block->header.events, root);
-    }
-    free(leaves);
-    return result;
-}
-
-/* The leaves, or if there is no place for them the root. */
+/* The same of any block. */
 static int make(struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS],
                 uint8_t root[DIGEST_OCTETS])
 {
@@ -460,8 +451,7 @@ static int make(struct audit_block *block, uint8_t (*leaves)[DIGEST_OCTETS],
     } else if (result == -E2BIG) {
         result = audit_block_load(block, UINT64_MAX);
         if (result == 0) {
-            result = leaves != NULL ? make_long_leaves(block, salt, leaves)
-                                    : make_long_root(block, salt, root);
+            result = make_long(block, salt, leaves, root);
         }
     }
     audit_steady_parts_free(&forming->steady);

@@ -4,10 +4,8 @@
 #include "audit/block_inside.h"
 
 #include "audit/filter.h"
-#include "audit/tree.h"
 #include "audit/varint.h"
 #include "base/invariant.h"
-#include "base/pages.h"
 #include "base/random.h"
 
 #include <errno.h>
@@ -27,10 +25,9 @@ struct audit_builder *audit_builder_create(enum audit_stream stream, int level)
     builder->stream = stream;
     builder->level = level;
     builder->hashing = audit_leaves_create();
-    builder->leaves = malloc(AUDIT_BLOCK_EVENTS_MAX * sizeof(*builder->leaves));
     builder->directory = malloc((size_t)AUDIT_SECTIONS_MAX * 4 * AUDIT_VARINT_MAX);
     random_system(builder->hash_key, sizeof(builder->hash_key));
-    if (builder->hashing == NULL || builder->leaves == NULL || builder->directory == NULL) {
+    if (builder->hashing == NULL || builder->directory == NULL) {
         audit_builder_destroy(builder);
         return NULL;
     }
@@ -62,7 +59,6 @@ void audit_builder_destroy(struct audit_builder *builder)
         return;
     }
     free_grown(builder);
-    free(builder->leaves);
     audit_leaves_destroy(builder->hashing);
     free(builder->directory);
     free(builder);
@@ -80,7 +76,6 @@ void audit_builder_shrink(struct audit_builder *builder)
     builder->body = NULL;
     builder->body_size = 0;
     builder->zstd = NULL;
-    pages_give_back(builder->leaves, AUDIT_BLOCK_EVENTS_MAX * sizeof(*builder->leaves));
     builder->used = UINT64_MAX;
     audit_builder_clear(builder);
 }
@@ -119,7 +114,7 @@ void audit_builder_clear(struct audit_builder *builder)
     builder->last_us = 0;
     builder->before_us = 0;
     random_system(builder->salt, sizeof(builder->salt));
-    audit_leaves_begin(builder->hashing, builder->salt, builder->leaves);
+    audit_leaves_begin(builder->hashing, builder->salt, NULL);
 }
 
 uint32_t audit_builder_count(const struct audit_builder *builder)
@@ -435,8 +430,7 @@ int audit_builder_finish(struct audit_builder *builder, struct audit_header *hea
     header->last_us = builder->last_us;
     header->body_len = (uint32_t)(head + builder->body_len);
     digest_of(builder->body, header->body_len, NULL, header->body);
-    audit_leaves_end(builder->hashing);
-    audit_events_root(builder->leaves, builder->count, header->tree);
+    audit_leaves_root(builder->hashing, header->tree);
     *body = builder->body;
     return 0;
 }

@@ -120,7 +120,9 @@ static bool put(struct ring *ring, const struct text *text, const struct audit_r
 static void add_words(struct audit_row *row, enum audit_column column, const char *value)
 {
     if (value != NULL) {
-        audit_row_octets(row, column, value, strnlen(value, AUDIT_TEXT_MAX));
+        const size_t len = strlen(value);
+
+        audit_row_octets(row, column, value, len < AUDIT_TEXT_MAX ? len : AUDIT_TEXT_MAX);
     }
 }
 

@@ -12,8 +12,9 @@
 #define AUDIT_EVENTS_AT_ONCE (8u * AUDIT_FAN)
 
 /* The leaves, and above them a level for each AUDIT_FAN to the power of so many. */
-#define AUDIT_EVENTS_LEVELS 5u
-_Static_assert(AUDIT_BLOCK_EVENTS_MAX <= AUDIT_FAN * AUDIT_FAN * AUDIT_FAN * AUDIT_FAN,
+#define AUDIT_EVENTS_LEVELS 6u
+_Static_assert(AUDIT_BLOCK_EVENTS_MAX <=
+                   AUDIT_FAN * AUDIT_FAN * AUDIT_FAN * AUDIT_FAN * AUDIT_FAN,
                "as many levels as the largest block has");
 
 struct audit_events_level {

@@ -1,5 +1,6 @@
 #include "audit/leaf.h"
 
+#include "audit/events_tree.h"
 #include "base/invariant.h"
 
 #include <stdlib.h>
@@ -15,14 +16,17 @@
 
 _Static_assert(BATCH % AUDIT_SALTS_AT_ONCE == 0,
                "salts are made in whole blocks of the stream");
+_Static_assert(AUDIT_EVENTS_AT_ONCE % BATCH == 0, "no batch goes over the end of a level");
 
 struct audit_leaves {
     uint8_t salt[AUDIT_SALT_OCTETS];
-    uint32_t event; /* the next */
-    uint8_t (*out)[DIGEST_OCTETS];
+    uint32_t event;                        /* the next */
+    uint8_t (*out)[DIGEST_OCTETS];         /* NULL: they go to the tree */
     uint8_t salts[BATCH][AUDIT_LEAF_SALT]; /* of the next and those around it */
     struct digest_buffer waiting[BATCH];
-    size_t count, len;
+    uint32_t count;
+    size_t len;
+    struct audit_events_tree tree;
     uint8_t octets[BATCH_OCTETS + HEAD + AUDIT_LEAF_FORM_MAX];
 };
 
@@ -84,6 +88,9 @@ void audit_leaves_begin(struct audit_leaves *leaves, const uint8_t salt[AUDIT_SA
     leaves->out = out;
     leaves->count = 0;
     leaves->len = 0;
+    if (out == NULL) {
+        audit_events_begin(&leaves->tree);
+    }
 }
 
 uint8_t *audit_leaves_room(struct audit_leaves *leaves)
@@ -101,11 +108,14 @@ void audit_leaves_add(struct audit_leaves *leaves, size_t len)
     }
     at[0] = 0;
     memcpy(at + 1, leaves->salts[place], AUDIT_LEAF_SALT);
-    leaves->waiting[leaves->count++] =
-        (struct digest_buffer){at, HEAD + len, leaves->out[leaves->event]};
+    leaves->waiting[leaves->count] = (struct digest_buffer){
+        at, HEAD + len,
+        leaves->out != NULL ? leaves->out[leaves->event]
+                            : audit_events_place(&leaves->tree, leaves->count)};
+    leaves->count++;
     leaves->event++;
     leaves->len += HEAD + len;
-    if (leaves->count == BATCH || leaves->len >= BATCH_OCTETS) {
+    if (place == BATCH - 1 || leaves->len >= BATCH_OCTETS) {
         audit_leaves_end(leaves);
     }
 }
@@ -113,6 +123,16 @@ void audit_leaves_add(struct audit_leaves *leaves, size_t len)
 void audit_leaves_end(struct audit_leaves *leaves)
 {
     digest_of_many(leaves->waiting, leaves->count);
+    if (leaves->out == NULL) {
+        audit_events_add(&leaves->tree, leaves->count);
+    }
     leaves->count = 0;
     leaves->len = 0;
+}
+
+void audit_leaves_root(struct audit_leaves *leaves, uint8_t root[DIGEST_OCTETS])
+{
+    invariant(leaves->out == NULL);
+    audit_leaves_end(leaves);
+    audit_events_end(&leaves->tree, root);
 }

@@ -31,21 +31,24 @@ void audit_leaf_of(const uint8_t salt[AUDIT_LEAF_SALT], const uint8_t *form, siz
 void audit_leaf(const uint8_t salt[AUDIT_LEAF_SALT], const struct audit_row *row,
                 uint8_t out[DIGEST_OCTETS]);
 
-/* Leaves of all events of a block, one after the other: many are hashed at once. */
+/* Leaves of all events of a block, one after the other, and their tree (events_tree.h): many
+ * are hashed at once. */
 struct audit_leaves; /* opaque */
 
 struct audit_leaves *audit_leaves_create(void);         /* NULL: no memory */
 void audit_leaves_destroy(struct audit_leaves *leaves); /* NULL is fine */
 
-/* Begins a block with this salt; out has a place for each of its events, and is borrowed until
- * the end. */
+/* Begins a block with this salt. out has a place for each of its events, and is borrowed until
+ * the end; NULL: the leaves are for the tree alone. */
 void audit_leaves_begin(struct audit_leaves *leaves, const uint8_t salt[AUDIT_SALT_OCTETS],
                         uint8_t (*out)[DIGEST_OCTETS]);
 /* Where the form of the next event goes: AUDIT_LEAF_FORM_MAX octets. */
 uint8_t *audit_leaves_room(struct audit_leaves *leaves);
 /* It is there, and has `len` octets. */
 void audit_leaves_add(struct audit_leaves *leaves, size_t len);
-/* Those that wait are hashed, too: out has all. */
+/* There are no more: out has all, and no root is to be asked for. */
 void audit_leaves_end(struct audit_leaves *leaves);
+/* There are no more, but one at least, and they were for the tree. */
+void audit_leaves_root(struct audit_leaves *leaves, uint8_t root[DIGEST_OCTETS]);
 
 #endif

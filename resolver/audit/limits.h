@@ -5,9 +5,10 @@
 #ifndef CORDON_AUDIT_LIMITS_H
 #define CORDON_AUDIT_LIMITS_H
 
-/* Events in a block: a dictionary of names pays for itself over tens of thousands, and a search
- * that opens a block in vain loses 2 ms. */
-#define AUDIT_BLOCK_EVENTS_MAX 65536u
+/* Events in a block: of few names that are asked for over and over its dictionaries are most of
+ * what it takes, on the disk and in time (docs/performance.md). A thread that unpacks a full
+ * one has 30 MiB of it. */
+#define AUDIT_BLOCK_EVENTS_MAX 262144u
 
 /* Octets of texts in a block's dictionaries before it is sealed: bounds the memory of the
  * writer, and what a reader unpacks. A dictionary is at most this and one event more. */
@@ -43,8 +44,8 @@
 /* Extension lines of a checkpoint: one for each list that can be in force, and some. */
 #define AUDIT_CHECKPOINT_LINES_MAX 160u
 
-/* Octets of a stand-alone proof: the checkpoint, 64 digests, sixty of the block, and an event:
- * 45,200. */
+/* Octets of a stand-alone proof: the checkpoint, 64 digests, 75 of the block, and an event:
+ * 45,840. */
 #define AUDIT_PROOF_MAX 65536u
 
 /* Digests of a consistency proof, as c2sp.org/tlog-witness bounds them. */
@@ -88,8 +89,8 @@
 /* Logs below one folder: another is begun only where one is damaged. */
 #define AUDIT_LOGS_MAX 1000u
 
-/* Threads that unpack blocks for one search: each has some megabytes, and the one that reads
- * and shows keeps no more of them busy. */
+/* Threads that unpack blocks for one search: each has some tens of megabytes, and the one that
+ * reads and shows keeps no more of them busy. */
 #define AUDIT_SEARCH_THREADS_MAX 8u
 
 /* Blocks of one file whose places a search from the newest on keeps: 8 octets each. A file of

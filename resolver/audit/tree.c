@@ -275,16 +275,6 @@ static size_t lift(uint8_t (*leaves)[DIGEST_OCTETS], size_t count)
     return nodes;
 }
 
-void audit_events_root(uint8_t (*leaves)[DIGEST_OCTETS], size_t count,
-                       uint8_t root[DIGEST_OCTETS])
-{
-    invariant(count > 0);
-    while (count > 1) {
-        count = lift(leaves, count);
-    }
-    memcpy(root, leaves[0], DIGEST_OCTETS);
-}
-
 size_t audit_events_path(uint8_t (*leaves)[DIGEST_OCTETS], size_t count, size_t index,
                          uint8_t (*path)[DIGEST_OCTETS])
 {

@@ -63,12 +63,9 @@ bool audit_tree_extends(uint64_t old, const uint8_t old_root[DIGEST_OCTETS], uin
  * AUDIT_FAN of them, cut from the left; again, until one is left. One leaf is the root itself.
  */
 #define AUDIT_FAN 16u
-/* leaves (count > 0 of them) is overwritten. */
-void audit_events_root(uint8_t (*leaves)[DIGEST_OCTETS], size_t count,
-                       uint8_t root[DIGEST_OCTETS]);
 /* The digests beside the way from leaf `index` of count, lowest level first, from the left.
  * Overwrites leaves. path has AUDIT_EVENTS_PATH_MAX places; returns how many were used. */
-#define AUDIT_EVENTS_PATH_MAX 60u /* four levels of fifteen: 65,536 leaves */
+#define AUDIT_EVENTS_PATH_MAX 75u /* five levels of fifteen: 1,048,576 leaves */
 size_t audit_events_path(uint8_t (*leaves)[DIGEST_OCTETS], size_t count, size_t index,
                          uint8_t (*path)[DIGEST_OCTETS]);
 bool audit_events_include(const uint8_t leaf[DIGEST_OCTETS], size_t index, size_t count,

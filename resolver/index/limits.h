@@ -13,7 +13,7 @@
 #define INDEX_ERROR_MAX 256u
 
 /* Events of a transaction, each block counting for one more: what a kill costs is done again,
- * and a commit waits for the disk. A block of 65,536 goes over it at most once. */
+ * and a commit waits for the disk. A block is never parted: a full one has more. */
 #define INDEX_HELD_MAX 65536u
 
 /* What a block counts for: a transaction has at most a thousand of them. */

@@ -32,7 +32,7 @@ static inline void begin_with_one_salt(struct scene *scene)
     struct audit_builder *builder = scene->builder;
 
     memcpy(builder->salt, scene->plain->salt, sizeof(builder->salt));
-    audit_leaves_begin(builder->hashing, builder->salt, builder->leaves);
+    audit_leaves_begin(builder->hashing, builder->salt, NULL);
 }
 
 static inline struct scene *open_scene(const struct audit_privacy_settings *privacy)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "audit/block.h"
+#include "audit/events_root.h"
 #include "audit/filter.h"
 #include "audit/rows.h"
 #include "audit/tree.h"
@@ -46,7 +47,7 @@ static void check_tree(const struct block *block)
     uint8_t root[DIGEST_OCTETS];
 
     assert_int_equal(audit_block_leaves(block->read, leaves), 0);
-    audit_events_root(leaves, block->header.events, root);
+    events_root(leaves, block->header.events, root);
     assert_memory_equal(root, block->header.tree, sizeof(root));
     free(leaves);
 }
@@ -491,7 +492,7 @@ static void a_salt_that_is_changed_cut_or_missing_is_seen(void **state)
             continue;
         }
         assert_int_equal(result, 0);
-        audit_events_root(leaves, 40, root);
+        events_root(leaves, 40, root);
         assert_memory_not_equal(root, block.header.tree, sizeof(root));
     }
     memcpy(body, block.body, len);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "audit/block.h"
+#include "audit/events_root.h"
 #include "audit/rows.h"
 #include "audit/tree.h"
 #include "audit/varint.h"
@@ -36,7 +37,7 @@ static void check_root(const struct audit_header *header, const uint8_t *body,
     uint8_t root[DIGEST_OCTETS];
 
     memcpy(work, leaves, header->events * sizeof(*leaves));
-    audit_events_root(work, header->events, expected);
+    events_root(work, header->events, expected);
     assert_int_equal(audit_block_open(block, header, body, header->body_len), 0);
     for (unsigned turn = 0; turn < 2; turn++) { /* once more, of what is unpacked */
         memset(root, 0, sizeof(root));
@@ -81,7 +82,7 @@ static void check_leaves(struct audit_builder *builder)
         memset(leaf, 0, sizeof(leaf));
         assert_memory_equal(leaf, leaves[header.events], sizeof(leaf));
     }
-    audit_events_root(leaves, header.events, leaf); /* and those of the writer */
+    events_root(leaves, header.events, leaf); /* and those of the writer */
     assert_memory_equal(leaf, header.tree, sizeof(leaf));
     audit_builder_clear(builder);
     audit_block_destroy(block);

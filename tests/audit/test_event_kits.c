@@ -31,7 +31,7 @@ static void begin_with_one_salt(struct pair *pair)
     struct audit_builder *builder = pair->by_kits;
 
     memcpy(builder->salt, pair->plain->salt, sizeof(builder->salt));
-    audit_leaves_begin(builder->hashing, builder->salt, builder->leaves);
+    audit_leaves_begin(builder->hashing, builder->salt, NULL);
 }
 
 static void open_pair(struct pair *pair)

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "audit/events_root.h"
 #include "audit/leaf.h"
 
 #include <stdlib.h>
@@ -18,6 +19,16 @@ enum {
 
 static const uint8_t of_block[AUDIT_SALT_OCTETS] = {1, 2, 3};
 
+static void add_all(struct audit_leaves *leaves, uint8_t (*forms)[AUDIT_EVENT_MAX],
+                    const size_t *lens, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(audit_leaves_room(leaves), forms[i], lens[i]);
+        audit_leaves_add(leaves, lens[i]);
+    }
+}
+
+/* And the tree is that over them, however long they are. */
 static void many_leaves_are_those_of_each_alone(void **state)
 {
     static uint8_t forms[MOST][AUDIT_EVENT_MAX];
@@ -27,6 +38,7 @@ static void many_leaves_are_those_of_each_alone(void **state)
     size_t lens[MOST];
     uint8_t salt[AUDIT_LEAF_SALT];
     uint8_t alone[DIGEST_OCTETS];
+    uint8_t root[DIGEST_OCTETS];
     struct random random;
 
     (void)state;
@@ -37,18 +49,24 @@ static void many_leaves_are_those_of_each_alone(void **state)
         const uint32_t count = round < 40 ? round * 2 : random_below(&random, MOST + 1);
 
         memset(out, 0, sizeof(out));
-        audit_leaves_begin(leaves, of_block, out);
         for (uint32_t i = 0; i < count; i++) {
             lens[i] = random_below(&random, 8) == 0 ? random_below(&random, AUDIT_EVENT_MAX + 1)
                                                     : 60 + random_below(&random, 100);
-            memcpy(audit_leaves_room(leaves), forms[i], lens[i]);
-            audit_leaves_add(leaves, lens[i]);
         }
+        audit_leaves_begin(leaves, of_block, out);
+        add_all(leaves, forms, lens, count);
         audit_leaves_end(leaves);
         for (uint32_t i = 0; i < count; i++) {
             audit_leaf_salt(of_block, i, salt);
             audit_leaf_of(salt, forms[i], lens[i], alone);
             assert_memory_equal(out[i], alone, sizeof(alone));
+        }
+        if (count > 0) {
+            audit_leaves_begin(leaves, of_block, NULL);
+            add_all(leaves, forms, lens, count);
+            audit_leaves_root(leaves, root);
+            events_root(out, count, alone);
+            assert_memory_equal(root, alone, sizeof(root));
         }
     }
     audit_leaves_destroy(leaves);

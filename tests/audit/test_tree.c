@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "audit/events_root.h"
 #include "audit/events_tree.h"
 #include "base/little.h"
 #include "base/random.h"
@@ -161,7 +162,7 @@ static void each_event_of_a_block_has_a_path(void **state)
                 digest_of(&i, sizeof(i), NULL, work[i]);
             }
             memcpy(leaf, work[index], sizeof(leaf));
-            audit_events_root(work, size, root);
+            events_root(work, size, root);
             for (size_t i = 0; i < size; i++) {
                 digest_of(&i, sizeof(i), NULL, work[i]);
             }
@@ -183,7 +184,7 @@ static void each_event_of_a_block_has_a_path(void **state)
 static void the_root_is_that_of_leaves_that_come_one_by_one(void **state)
 {
     static const size_t counts[] = {1,   2,   15,  16,  17,   127,  128,  129,  255,   256,
-                                    257, 271, 272, 273, 2047, 2048, 2049, 4096, 65535, 65536};
+                                    257, 271, 272, 273, 2047, 2048, 2049, 4096, 65536, 65537};
     static const uint32_t steps[] = {1, 4, 16, 64, 128};
     struct audit_events_tree *tree = malloc(sizeof(*tree));
     uint8_t(*work)[DIGEST_OCTETS] = malloc(AUDIT_BLOCK_EVENTS_MAX * sizeof(*work));
@@ -206,7 +207,7 @@ static void the_root_is_that_of_leaves_that_come_one_by_one(void **state)
                 audit_events_add(tree, count);
             }
             audit_events_end(tree, root);
-            audit_events_root(work, counts[i], expected);
+            events_root(work, counts[i], expected);
             assert_memory_equal(root, expected, sizeof(root));
         }
     }
