@@ -124,11 +124,12 @@ void sketch_add(struct sketch *sketch, const void *key, size_t len, uint64_t has
     const size_t index = (size_t)(hash >> 32) & sketch->set_mask;
     const uint32_t tag = (uint32_t)hash;
     struct sketch_set *set = &sketch->sets[index];
-    size_t way = find(sketch, index, tag, key, len);
+    size_t way;
 
     if (times == 0) {
         return;
     }
+    way = find(sketch, index, tag, key, len);
     if (way == SKETCH_WAYS) {
         invariant(len <= sketch->key_octets);
         way = rarest(set);

@@ -89,15 +89,27 @@ void query_clients_count(struct query_clients *clients, struct query_tops *tops,
     clients->uncounted++;
 }
 
+void query_clients_count_blocked(struct query_clients *clients, struct query_tops *tops,
+                                 uint64_t now_us, const struct address *client, uint64_t hash)
+{
+    if (clients->counted != NULL && clients->counted->hash == hash) {
+        clients->uncounted_blocked++; /* as nearly always: of a question just counted */
+    } else {
+        query_tops_client(tops, now_us, client, hash, 0, 1);
+    }
+}
+
 void query_clients_settle(struct query_clients *clients, struct query_tops *tops,
                           uint64_t now_us)
 {
     const struct query_known_client *known = clients->counted;
 
     if (known != NULL) {
-        query_tops_client(tops, now_us, &known->from, known->hash, clients->uncounted);
+        query_tops_client(tops, now_us, &known->from, known->hash, clients->uncounted,
+                          clients->uncounted_blocked);
         clients->counted = NULL;
         clients->uncounted = 0;
+        clients->uncounted_blocked = 0;
     }
 }
 

@@ -30,7 +30,7 @@ struct query_known_client {
 struct query_clients {
     struct query_known_client at[QUERY_CLIENTS_KNOWN];
     const struct query_known_client *counted; /* NULL: nobody, and uncounted is 0 */
-    uint64_t uncounted;                       /* questions of his */
+    uint64_t uncounted, uncounted_blocked;    /* questions of his */
 };
 
 /* hot. Of these settings, which are those of all calls since query_clients_forget(). What is
@@ -45,6 +45,10 @@ const struct query_known_client *query_clients_know(struct query_clients *client
  * same. */
 void query_clients_count(struct query_clients *clients, struct query_tops *tops,
                          uint64_t now_us, const struct query_known_client *known);
+
+/* hot. A question of the client with this hash was blocked. */
+void query_clients_count_blocked(struct query_clients *clients, struct query_tops *tops,
+                                 uint64_t now_us, const struct address *client, uint64_t hash);
 
 /* Before the time is told, or what was counted is read. */
 void query_clients_settle(struct query_clients *clients, struct query_tops *tops,

@@ -78,9 +78,13 @@ static bool is_blocked(struct query_engine *engine, struct query *q)
 {
     const struct wire_name *name = &q->question.name;
 
-    if (q->remembered && query_memo_find(engine->memo, q->name_hash, q->view, name, &q->hits)) {
-        q->block = 0;
-        return true;
+    if (q->remembered) {
+        q->known =
+            (uint16_t)query_memo_find(engine->memo, q->name_hash, q->view, name, &q->hits);
+        if (q->known != 0) {
+            q->block = 0;
+            return true;
+        }
     }
     if (!policy_decide_asked(engine->policy, q->view, &q->client.from, name,
                              q->aimed ? &q->aim : NULL, &q->hits, &q->block)) {
@@ -97,6 +101,7 @@ enum query_state step_decide(struct query_engine *engine, struct query *q)
 {
     policy_hits_start(&q->hits, q->client.transport == QUERY_TCP);
     q->blocked = false;
+    q->known = 0;
     q->cached = AUDIT_CACHED_NOT;
     const bool blocked =
         !query_settings_exempt(engine->settings, q->context) && is_blocked(engine, q);

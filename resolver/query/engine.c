@@ -5,6 +5,14 @@
 
 #include <stdlib.h>
 
+/* What the memo has counted: blocked, every one. */
+static void count_known(void *context, const struct wire_name *name, uint64_t times)
+{
+    struct query_engine *engine = context;
+
+    query_count_name(engine, name, cache_name_hash(engine->cache, name), true, times);
+}
+
 struct query_engine *query_engine_create(const struct query_engine_setup *setup)
 {
     const unsigned slots = setup->slots != 0 ? setup->slots : QUERY_SLOTS;
@@ -48,7 +56,7 @@ struct query_engine *query_engine_create(const struct query_engine_setup *setup)
     engine->loop = setup->loop;
     engine->random = setup->random;
     engine->tops = query_tops_create(setup->tops_key != NULL ? setup->tops_key : own_key);
-    engine->memo = query_memo_create();
+    engine->memo = query_memo_create(count_known, engine);
     engine->shares = query_shares_create(slots, engine->table_key);
     if (engine->tops == NULL || engine->memo == NULL || engine->shares == NULL ||
         engine->queries == NULL || engine->fetches == NULL || engine->redirects == NULL ||
@@ -87,6 +95,9 @@ void query_engine_time(struct query_engine *engine, struct clock_now now)
         }
     }
     query_clients_settle(&engine->clients, engine->tops, engine->now.mono_us);
+    if (query_tops_is_over(engine->tops, now.mono_us)) {
+        query_memo_settle(engine->memo); /* it was counted before */
+    }
     engine->now = now;
 }
 
@@ -210,6 +221,7 @@ const struct query_latency *query_engine_latency(const struct query_engine *engi
 struct query_tops *query_engine_tops(struct query_engine *engine)
 {
     query_clients_settle(&engine->clients, engine->tops, engine->now.mono_us);
+    query_memo_settle(engine->memo);
     query_tops_settle(engine->tops);
     return engine->tops;
 }

@@ -71,6 +71,7 @@ struct query {
     uint32_t packets; /* sent to upstreams for it, less those of its fetch at the beginning */
     uint8_t view;
     uint16_t context; /* of the zone that the name is in; 0: none */
+    uint16_t known;   /* where the memo has it, plus one; 0: it was decided */
     uint8_t block;    /* the hit that replaces the answer, if blocked */
     bool blocked;
     bool unrecorded;  /* refused, as it could not be recorded: counted, nothing more */
@@ -324,16 +325,17 @@ void block_write_soa(struct wire_writer *writer, const struct wire_name *owner, 
  * name servers. */
 bool query_wants_servers(const struct query_engine *engine, const struct query *q);
 
-/* respond.c: what an event says of a question, but for the rule; an event for each hit, of
- * which `applied` (below 0: none) has replaced the answer; and the counts of what is blocked
- * most. */
+/* respond.c: what an event says of a question, but for the rule; and an event for each hit, of
+ * which `applied` (below 0: none) has replaced the answer. */
 void query_decision_of(const struct query_engine *engine, const struct query *q,
                        struct audit_decision *out);
 void query_put_events(struct query_engine *engine, const struct policy_hits *hits, int applied,
                       struct audit_decision *decision, const struct policy_chain *chain);
-void query_count_decision(struct query_engine *engine, const struct audit_decision *decision,
-                          const struct policy_hit *hit, bool blocked, uint64_t client_hash,
-                          uint64_t name_hash);
+/* For the lists of what is blocked most, beside the client: the first rule, which had this hit,
+ * stands for all of them. */
+void query_count_list(struct query_engine *engine, const struct policy_hit *hit, bool blocked);
+void query_count_name(struct query_engine *engine, const struct wire_name *name,
+                      uint64_t name_hash, bool blocked, uint64_t times);
 
 /* redirect.c */
 enum query_state redirect_start(struct query_engine *engine, struct query *q);

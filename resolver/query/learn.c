@@ -196,9 +196,9 @@ static void record_late(struct query_engine *engine, struct query_learning *lear
     learning->decision.name = &learning->name;
     query_put_events(engine, &engine->spare_hits, -1, &learning->decision, &learning->chain);
     if (engine->spare_hits.count > 0 && !learning->recorded) {
-        query_count_decision(engine, &learning->decision, &engine->spare_hits.at[0], false,
-                             query_tops_hash(engine->tops, &learning->decision.client),
-                             cache_name_hash(engine->cache, learning->decision.name));
+        query_count_list(engine, &engine->spare_hits.at[0], false);
+        query_count_name(engine, &learning->name,
+                         cache_name_hash(engine->cache, &learning->name), false, 1);
     }
 }
 

@@ -115,7 +115,7 @@
  * In a full set one name in so many may take the place of another, so that a flood of names
  * costs little more than deciding them. */
 #define QUERY_MEMO_SETS     2048u
-#define QUERY_MEMO_NAME     105u
+#define QUERY_MEMO_NAME     101u
 #define QUERY_MEMO_PATIENCE 8u
 
 /* Cookies (RFC 9018, 4.3): how long one is believed, how far the clock of another server

@@ -1,6 +1,7 @@
 #include "query/memo.h"
 
 #include "base/copy.h"
+#include "base/invariant.h"
 #include "base/pages.h"
 #include "base/same.h"
 
@@ -8,11 +9,17 @@ _Static_assert(sizeof(struct query_memo_entry) == 128, "two lines");
 _Static_assert(offsetof(struct query_memo_entry, name) <= 32, "a name of 32 is in the first");
 _Static_assert(64 % sizeof(struct query_memo_set) == 0, "a set is in one line");
 _Static_assert((QUERY_MEMO_SETS & (QUERY_MEMO_SETS - 1)) == 0, "a set is some bits of a hash");
-_Static_assert(QUERY_MEMO_PLACES <= UINT16_MAX + 1u, "numbers have 16 bits");
+_Static_assert(QUERY_MEMO_PLACES <= UINT16_MAX, "numbers have 16 bits, and one more");
 
-struct query_memo *query_memo_create(void)
+struct query_memo *query_memo_create(query_memo_told *told, void *context)
 {
-    return pages_take(sizeof(struct query_memo)); /* of zeros */
+    struct query_memo *memo = pages_take(sizeof(*memo)); /* of zeros */
+
+    if (memo != NULL) {
+        memo->told = told;
+        memo->context = context;
+    }
+    return memo;
 }
 
 void query_memo_destroy(struct query_memo *memo)
@@ -20,8 +27,32 @@ void query_memo_destroy(struct query_memo *memo)
     pages_release(memo, sizeof(*memo));
 }
 
+/* hot: nothing is to be told of most */
+static void tell(struct query_memo *memo, struct query_memo_entry *entry)
+{
+    struct wire_name name;
+    size_t at = 0;
+
+    if (entry->count > 0) {
+        invariant(wire_name_read(entry->name, entry->len, &at, &name) == WIRE_OK);
+        memo->told(memo->context, &name, entry->count);
+        entry->count = 0;
+    }
+}
+
+void query_memo_settle(struct query_memo *memo)
+{
+    if (memo->counted) {
+        memo->counted = false;
+        for (uint32_t i = 0; i < memo->used; i++) {
+            tell(memo, &memo->entries[i]);
+        }
+    }
+}
+
 void query_memo_clear(struct query_memo *memo)
 {
+    query_memo_settle(memo);
     if (memo->used > 0) {
         memset(memo->sets, 0, sizeof(memo->sets));
         memo->used = 0;
@@ -30,8 +61,19 @@ void query_memo_clear(struct query_memo *memo)
 
 void query_memo_trim(struct query_memo *memo)
 {
+    query_memo_told *const told = memo->told;
+    void *const context = memo->context;
+
     query_memo_clear(memo);
     pages_give_back(memo, sizeof(*memo));
+    memo->told = told;
+    memo->context = context;
+}
+
+/* hot */
+static bool is_of(const struct query_memo_entry *entry, const struct wire_name *name)
+{
+    return entry->len == name->len && same_octets(entry->name, name->octets, name->len);
 }
 
 /* hot. The place of the name, or NULL. */
@@ -44,8 +86,7 @@ static struct query_memo_entry *find(struct query_memo *memo, uint64_t hash, uns
     for (; ways != 0; ways &= ways - 1) {
         struct query_memo_entry *entry = &memo->entries[set->numbers[__builtin_ctz(ways)]];
 
-        if (entry->view == view && entry->len == name->len &&
-            same_octets(entry->name, name->octets, name->len)) {
+        if (entry->view == view && is_of(entry, name)) {
             return entry;
         }
     }
@@ -53,14 +94,14 @@ static struct query_memo_entry *find(struct query_memo *memo, uint64_t hash, uns
 }
 
 /* hot */
-bool query_memo_find(struct query_memo *memo, uint64_t hash, unsigned view,
-                     const struct wire_name *name, struct policy_hits *hits)
+unsigned query_memo_find(struct query_memo *memo, uint64_t hash, unsigned view,
+                         const struct wire_name *name, struct policy_hits *hits)
 {
     struct query_memo_entry *entry = find(memo, hash, view, name);
     struct policy_hit *hit = &hits->at[0];
 
     if (entry == NULL) {
-        return false;
+        return 0;
     }
     if (!entry->asked) {
         entry->asked = true; /* most are: the line stays as it is */
@@ -69,6 +110,19 @@ bool query_memo_find(struct query_memo *memo, uint64_t hash, unsigned view,
     wire_name_copy(&hit->name, name);
     hit->address = (struct address){.family = ADDRESS_NONE};
     hits->count = 1;
+    return (unsigned)(entry - memo->entries) + 1;
+}
+
+/* hot */
+bool query_memo_count(struct query_memo *memo, unsigned where, const struct wire_name *name)
+{
+    struct query_memo_entry *entry = &memo->entries[where - 1];
+
+    if (where > memo->used || !is_of(entry, name) || entry->count == UINT32_MAX) {
+        return false;
+    }
+    entry->count++;
+    memo->counted = true;
     return true;
 }
 
@@ -133,6 +187,7 @@ void query_memo_keep(struct query_memo *memo, uint64_t hash, const struct policy
         return;
     }
     struct query_memo_entry *entry = &memo->entries[set->numbers[way]];
+    tell(memo, entry);
     memcpy(entry->hit, &hits->at[0], sizeof(entry->hit));
     entry->view = (uint8_t)view;
     entry->len = name->len;

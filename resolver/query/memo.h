@@ -16,6 +16,9 @@
  * flood of names below a blocked suffix pushes little out, and costs little more than without a
  * memo.
  *
+ * How often one of them was asked for is counted beside it, for whoever counts names
+ * (query/tops.h), and told to him when it is forgotten, or has to be known.
+ *
  * One thread. What is kept lies one behind the other, so that there is as much memory as is
  * used.
  */
@@ -34,6 +37,7 @@
 /* What is kept of a name. Of a short one it is in one line of the processor's cache. */
 struct query_memo_entry {
     uint8_t hit[offsetof(struct policy_hit, name)]; /* the first octets of the hit */
+    uint32_t count;                                 /* of query_memo_count(), not yet told */
     uint8_t view;
     uint8_t len;                   /* of the name */
     bool asked;                    /* since it was looked at by who needs a place */
@@ -47,15 +51,22 @@ struct query_memo_set {
     uint16_t numbers[QUERY_MEMO_WAYS]; /* of the entry */
 };
 
+/* Who counts names: the name, in lower case, is borrowed for the call. A name comes once for
+ * each view. */
+typedef void query_memo_told(void *context, const struct wire_name *name, uint64_t times);
+
 struct query_memo {
+    query_memo_told *told;
+    void *context;
     struct query_memo_entry entries[QUERY_MEMO_PLACES]; /* the first `used` of them */
     struct query_memo_set sets[QUERY_MEMO_SETS];
     uint32_t used;
     uint32_t wishes; /* for a place in a full set */
+    bool counted;    /* something, since it was told */
 };
 
-/* NULL if out of memory. */
-struct query_memo *query_memo_create(void);
+/* context: of told, which is called from below. NULL if out of memory. */
+struct query_memo *query_memo_create(query_memo_told *told, void *context);
 void query_memo_destroy(struct query_memo *memo); /* NULL is fine */
 
 /* Everything is forgotten; trim: and its memory goes back to the system. */
@@ -63,9 +74,15 @@ void query_memo_clear(struct query_memo *memo);
 void query_memo_trim(struct query_memo *memo);
 
 /* hot. Sets the hit of what is known of this name in the view, and is all that there is to say.
- * False: nothing is known. */
-bool query_memo_find(struct query_memo *memo, uint64_t hash, unsigned view,
-                     const struct wire_name *name, struct policy_hits *hits);
+ * Returns where it is kept, for query_memo_count(); 0: nothing is known. */
+unsigned query_memo_find(struct query_memo *memo, uint64_t hash, unsigned view,
+                         const struct wire_name *name, struct policy_hits *hits);
+
+/* hot. One more question about this name, found there by query_memo_find(). False: another has
+ * its place since, or there is no room in the count. */
+bool query_memo_count(struct query_memo *memo, unsigned where, const struct wire_name *name);
+/* Tells what was counted since the last time. */
+void query_memo_settle(struct query_memo *memo);
 
 /* hot. Whether anything is. */
 bool query_memo_has(struct query_memo *memo, uint64_t hash, unsigned view,

@@ -317,21 +317,33 @@ enum query_state step_send(struct query_engine *engine, struct query *q)
     return QUERY_RECORD;
 }
 
-/* hot. For the lists of what is blocked most: the first rule stands for all of them. */
-void query_count_decision(struct query_engine *engine, const struct audit_decision *decision,
-                          const struct policy_hit *hit, bool blocked, uint64_t client_hash,
-                          uint64_t name_hash)
+/* hot */
+void query_count_list(struct query_engine *engine, const struct policy_hit *hit, bool blocked)
 {
-    const struct query_tops_decision what = {
-        .client = &decision->client,
-        .client_hash = client_hash,
-        .name = decision->name,
-        .name_hash = name_hash,
-        .blocked = blocked,
-        .list = hit->ground == POLICY_GROUND_RULE ? hit->list : QUERY_TOPS_NO_LIST,
-    };
+    if (hit->ground == POLICY_GROUND_RULE) {
+        query_tops_list(engine->tops, engine->now.mono_us, hit->list, blocked);
+    }
+}
 
-    query_tops_decision(engine->tops, engine->now.mono_us, &what);
+/* hot */
+void query_count_name(struct query_engine *engine, const struct wire_name *name,
+                      uint64_t name_hash, bool blocked, uint64_t times)
+{
+    query_tops_name(engine->tops, engine->now.mono_us, name, name_hash, blocked, times);
+}
+
+/* hot */
+static void count_decision(struct query_engine *engine, const struct query *q)
+{
+    query_count_list(engine, &q->hits.at[q->blocked ? q->block : 0], q->blocked);
+    if (q->blocked) {
+        query_clients_count_blocked(&engine->clients, engine->tops, engine->now.mono_us,
+                                    &q->client.from, q->client_hash);
+    }
+    invariant(q->known == 0 || q->blocked);
+    if (q->known == 0 || !query_memo_count(engine->memo, q->known, &q->question.name)) {
+        query_count_name(engine, &q->question.name, q->name_hash, q->blocked, 1);
+    }
 }
 
 void query_decision_of(const struct query_engine *engine, const struct query *q,
@@ -409,8 +421,7 @@ static __attribute__((noinline)) void put_decision(struct query_engine *engine,
     engine->counters.denied +=
         q->blocked && q->hits.at[q->block].ground != POLICY_GROUND_RULE ? 1 : 0;
     query_decision_of(engine, q, &decision);
-    query_count_decision(engine, &decision, &q->hits.at[q->blocked ? q->block : 0], q->blocked,
-                         q->client_hash, q->name_hash);
+    count_decision(engine, q);
     query_put_events(engine, &q->hits, q->blocked ? q->block : -1, &decision, chain);
 }
 

@@ -142,10 +142,16 @@ static void turn_windows(struct query_tops *tops, uint64_t now_us)
     tops->window_us += past * WINDOW_US;
 }
 
+/* hot */
+bool query_tops_is_over(const struct query_tops *tops, uint64_t now_us)
+{
+    return tops->window_us == 0 || now_us - tops->window_us >= WINDOW_US;
+}
+
 /* hot: a comparison, but for once a minute */
 static void keep_time(struct query_tops *tops, uint64_t now_us)
 {
-    if (tops->window_us == 0 || now_us - tops->window_us >= WINDOW_US) {
+    if (query_tops_is_over(tops, now_us)) {
         turn_windows(tops, now_us);
     }
 }
@@ -187,40 +193,38 @@ uint64_t query_tops_hash(const struct query_tops *tops, const struct address *cl
 }
 
 /* hot */
-static void add_client(struct query_tops *tops, enum query_top which,
-                       const struct address *client, uint64_t hash, uint64_t times)
+void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct address *client,
+                       uint64_t hash, uint64_t times, uint64_t blocked)
 {
     uint8_t key[CLIENT_KEY_OCTETS];
     const size_t len = client_key(client, key);
 
-    add(tops, which, key, len, hash, times);
-}
-
-/* hot */
-void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct address *client,
-                       uint64_t hash, uint64_t times)
-{
     keep_time(tops, now_us);
-    add_client(tops, QUERY_TOP_CLIENTS, client, hash, times);
+    add(tops, QUERY_TOP_CLIENTS, key, len, hash, times);
+    if (blocked > 0) {
+        add(tops, QUERY_TOP_CLIENTS_BLOCKED, key, len, hash, blocked);
+    }
 }
 
 /* hot */
-void query_tops_decision(struct query_tops *tops, uint64_t now_us,
-                         const struct query_tops_decision *decision)
+void query_tops_name(struct query_tops *tops, uint64_t now_us, const struct wire_name *name,
+                     uint64_t hash, bool blocked, uint64_t times)
 {
-    const struct wire_name *name = decision->name;
     uint8_t key[NAME_KEY_OCTETS];
 
     keep_time(tops, now_us);
-    if (decision->blocked) {
-        add_client(tops, QUERY_TOP_CLIENTS_BLOCKED, decision->client, decision->client_hash, 1);
-    }
-    key[0] = decision->blocked ? 1 : 0;
+    key[0] = blocked ? 1 : 0;
     copy_octets(key + 1, name->octets, name->len);
-    add(tops, QUERY_TOP_NAMES, key, 1 + (size_t)name->len,
-        decision->name_hash ^ (decision->blocked ? BLOCKED : 0), 1);
-    if (decision->list >= 0 && decision->list < (int)tops->lists_end) {
-        tops->lists[decision->list].count[decision->blocked ? 1 : 0]++;
+    add(tops, QUERY_TOP_NAMES, key, 1 + (size_t)name->len, hash ^ (blocked ? BLOCKED : 0),
+        times);
+}
+
+/* hot */
+void query_tops_list(struct query_tops *tops, uint64_t now_us, uint8_t list, bool blocked)
+{
+    keep_time(tops, now_us);
+    if (list < tops->lists_end) {
+        tops->lists[list].count[blocked ? 1 : 0]++;
     }
 }
 

@@ -34,24 +34,22 @@ void query_tops_provider(struct query_tops *tops, uint8_t list, const char *prov
 
 /* hot. A client's hash, for what follows. */
 uint64_t query_tops_hash(const struct query_tops *tops, const struct address *client);
-/* hot. So many questions of his. now_us: monotonic, never less than before. */
+/* now_us, here and below: monotonic, never less than before. */
+
+/* hot. So many questions of his; of these were blocked so many, which may have been counted
+ * earlier. */
 void query_tops_client(struct query_tops *tops, uint64_t now_us, const struct address *client,
-                       uint64_t hash, uint64_t times);
+                       uint64_t hash, uint64_t times, uint64_t blocked);
 
-#define QUERY_TOPS_NO_LIST (-1)
+/* hot. So many questions about a name that policy had a word about: the answer was replaced
+ * (blocked), or would have been. hash: by a secret key, the same for all that are merged. */
+void query_tops_name(struct query_tops *tops, uint64_t now_us, const struct wire_name *name,
+                     uint64_t hash, bool blocked, uint64_t times);
+/* hot. One more question about which the list with this number had the word. */
+void query_tops_list(struct query_tops *tops, uint64_t now_us, uint8_t list, bool blocked);
 
-/* What policy had a word about; pointers are borrowed for the call. */
-struct query_tops_decision {
-    const struct address *client;
-    uint64_t client_hash; /* of query_tops_hash() */
-    const struct wire_name *name;
-    uint64_t name_hash; /* by a secret key, the same for all that are merged */
-    bool blocked;       /* the answer was replaced; else it only would have been */
-    int list;           /* that had the word */
-};
-/* hot. Once per question. */
-void query_tops_decision(struct query_tops *tops, uint64_t now_us,
-                         const struct query_tops_decision *decision);
+/* hot. Whether what is counted by then is of a new window. */
+bool query_tops_is_over(const struct query_tops *tops, uint64_t now_us);
 
 /* What was counted by list goes to its provider: before it is read. */
 void query_tops_settle(struct query_tops *tops);

@@ -43,29 +43,26 @@ static void client(struct work *work, unsigned i)
 {
     const struct address *from = &work->clients[i % SOME];
 
-    query_tops_client(work->tops, 1000000, from, query_tops_hash(work->tops, from), 1);
+    query_tops_client(work->tops, 1000000, from, query_tops_hash(work->tops, from), 1, 0);
 }
 
 static void same_client(struct work *work, unsigned i)
 {
     const struct address *from = &work->clients[i % 16];
 
-    query_tops_client(work->tops, 1000000, from, query_tops_hash(work->tops, from), 1);
+    query_tops_client(work->tops, 1000000, from, query_tops_hash(work->tops, from), 1, 0);
 }
 
 static void decision(struct work *work, unsigned i)
 {
     static const uint8_t key[16] = "a key";
     const struct wire_name *name = &work->names[i % SOME];
-    const struct query_tops_decision decided = {
-        .client = &work->clients[i % 16],
-        .client_hash = query_tops_hash(work->tops, &work->clients[i % 16]),
-        .name = name,
-        .name_hash = siphash13(name->octets, name->len, key),
-        .blocked = true,
-        .list = 0};
+    const struct address *from = &work->clients[i % 16];
 
-    query_tops_decision(work->tops, 1000000, &decided);
+    query_tops_client(work->tops, 1000000, from, query_tops_hash(work->tops, from), 0, 1);
+    query_tops_name(work->tops, 1000000, name, siphash13(name->octets, name->len, key), true,
+                    1);
+    query_tops_list(work->tops, 1000000, 0, true);
 }
 
 static void copy(struct work *work, unsigned i)

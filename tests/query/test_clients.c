@@ -83,6 +83,33 @@ static void each_question_is_counted_for_its_client(void **state)
     bench_destroy(bench);
 }
 
+/* Whose question it was counts, not who asked last. */
+static void a_blocked_question_is_counted_for_its_client(void **state)
+{
+    struct bench *bench = bench_create(8, 16);
+    struct query_engine *engine = bench->engine;
+    const struct address one = v4(0, 1), two = v4(0, 2);
+    struct query_top_entry entries[4];
+
+    (void)state;
+    (void)ask(bench, &one, &here);
+    query_clients_count_blocked(&engine->clients, engine->tops, engine->now.mono_us, &one,
+                                query_tops_hash(engine->tops, &one));
+    (void)ask(bench, &two, &here);
+    for (unsigned i = 0; i < 3; i++) { /* three of his had waited */
+        query_clients_count_blocked(&engine->clients, engine->tops, engine->now.mono_us, &one,
+                                    query_tops_hash(engine->tops, &one));
+    }
+    query_clients_count_blocked(&engine->clients, engine->tops, engine->now.mono_us, &two,
+                                query_tops_hash(engine->tops, &two));
+    assert_int_equal(query_tops_read(query_engine_tops(engine), QUERY_TOP_CLIENTS_BLOCKED,
+                                     false, entries, 4),
+                     2);
+    assert_true(address_same_host(&entries[0].client, &one) && entries[0].count == 4);
+    assert_true(address_same_host(&entries[1].client, &two) && entries[1].count == 1);
+    bench_destroy(bench);
+}
+
 /* More than there are places, by turns and in runs: whoever loses his place is counted. */
 static void clients_that_share_a_place_are_told_apart(void **state)
 {
@@ -212,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_question_is_counted_for_its_client),
+        cmocka_unit_test(a_blocked_question_is_counted_for_its_client),
         cmocka_unit_test(clients_that_share_a_place_are_told_apart),
         cmocka_unit_test(one_place_is_taken_over_whole),
         cmocka_unit_test(new_settings_are_asked_anew),

@@ -1,6 +1,7 @@
 /*
  * What a worker remembers of blocked names (query/memo.h) is what would be decided anew: by
- * policies of any kind, which come and go, whoever asks, by octets, events and counters.
+ * policies of any kind, which come and go, whoever asks, by octets, events, counters and what
+ * is shown of those that are blocked most.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -177,12 +178,12 @@ struct asked {
     struct query_client client;
 };
 
-static void random_question(uint64_t *random, struct asked *out)
+static void random_question(uint64_t *random, bool below, struct asked *out)
 {
     static const uint16_t types[] = {WIRE_A, WIRE_A, WIRE_AAAA, WIRE_HTTPS, WIRE_ANY};
     struct wire_name name = name_of(names[random_under(random, NAMES)]);
 
-    if (chance(random, 8)) { /* below it */
+    if (below && chance(random, 8)) {
         char text[400];
 
         snprintf(text, sizeof(text), "n%u.%s", (unsigned)random_under(random, 4),
@@ -241,61 +242,205 @@ static unsigned count_known(const struct query_memo *memo)
     return count;
 }
 
+/* Two workers, of which one forgets. */
+struct scene {
+    struct side forgetful, remembering;
+    struct policy_views *choice;
+    struct policy *base, *policy;
+    uint64_t random, generation;
+};
+
+static struct scene *open_scene(uint64_t random)
+{
+    struct scene *scene = calloc(1, sizeof(*scene));
+
+    assert_non_null(scene);
+    scene->choice = choose_by_last_octet();
+    scene->random = random;
+    scene->generation = 10;
+    open_side(&scene->forgetful, scene->choice);
+    open_side(&scene->remembering, scene->choice);
+    return scene;
+}
+
+static void close_scene(struct scene *scene)
+{
+    bench_destroy(scene->forgetful.bench);
+    bench_destroy(scene->remembering.bench);
+    policy_destroy(scene->policy);
+    policy_destroy(scene->base);
+    policy_views_free(scene->choice);
+    free(scene);
+}
+
+/* Another policy, or the same one changed. */
+static void change_policy(struct scene *scene)
+{
+    struct side *const sides[] = {&scene->forgetful, &scene->remembering};
+    struct policy *old = scene->policy, *old_base = NULL;
+
+    if (scene->base == NULL || chance(&scene->random, 3)) {
+        old_base = scene->base;
+        scene->base = random_policy(&scene->random, scene->generation++);
+    }
+    scene->policy = random_change(&scene->random, scene->base, scene->generation++);
+    for (size_t i = 0; i < ITEMS(sides); i++) {
+        query_engine_adopt(sides[i]->bench->engine, scene->policy, &sides[i]->bench->settings);
+    }
+    policy_destroy(old);
+    policy_destroy(old_base);
+}
+
+/* below: names that are below others, too. */
+static size_t ask_both(struct scene *scene, bool below, struct asked asked[BATCH])
+{
+    const size_t count = 1 + random_under(&scene->random, BATCH);
+
+    for (size_t i = 0; i < count; i++) {
+        random_question(&scene->random, below, &asked[i]);
+    }
+    run_side(&scene->forgetful, asked, count, true);
+    run_side(&scene->remembering, asked, count, false);
+    return count;
+}
+
 static void what_is_remembered_is_what_would_be_decided(void **state)
 {
-    static struct side forgetful, remembering;
     static struct asked asked[BATCH];
-    struct policy_views *choice = choose_by_last_octet();
-    struct policy *base = NULL, *policy = NULL;
-    uint64_t random = 26, generation = 10;
+    struct scene *scene = open_scene(26);
+    struct side *const forgetful = &scene->forgetful, *const remembering = &scene->remembering;
     unsigned most_known = 0;
 
     (void)state;
-    open_side(&forgetful, choice);
-    open_side(&remembering, choice);
     for (unsigned round = 0; round < ROUNDS; round++) {
-        const size_t count = 1 + random_under(&random, BATCH);
-
-        if (round % 64 == 0) { /* another policy, or the same one changed */
-            struct policy *old = policy, *old_base = NULL;
-
-            if (base == NULL || chance(&random, 3)) {
-                old_base = base;
-                base = random_policy(&random, generation++);
-            }
-            policy = random_change(&random, base, generation++);
-            query_engine_adopt(forgetful.bench->engine, policy, &forgetful.bench->settings);
-            query_engine_adopt(remembering.bench->engine, policy, &remembering.bench->settings);
-            policy_destroy(old);
-            policy_destroy(old_base);
+        if (round % 64 == 0) {
+            change_policy(scene);
         }
+        const size_t count = ask_both(scene, true, asked);
         for (size_t i = 0; i < count; i++) {
-            random_question(&random, &asked[i]);
+            assert_int_equal(forgetful->lens[i], remembering->lens[i]);
+            assert_memory_equal(forgetful->answers[i], remembering->answers[i],
+                                forgetful->lens[i]);
         }
-        run_side(&forgetful, asked, count, true);
-        run_side(&remembering, asked, count, false);
-        for (size_t i = 0; i < count; i++) {
-            assert_int_equal(forgetful.lens[i], remembering.lens[i]);
-            assert_memory_equal(forgetful.answers[i], remembering.answers[i],
-                                forgetful.lens[i]);
-        }
-        sides_expect_same_events(&forgetful, &remembering);
-        const unsigned now_known = count_known(remembering.bench->engine->memo);
+        sides_expect_same_events(forgetful, remembering);
+        const unsigned now_known = count_known(remembering->bench->engine->memo);
         most_known = now_known > most_known ? now_known : most_known;
-        bench_pass(forgetful.bench, 10);
-        bench_pass(remembering.bench, 10);
+        bench_pass(forgetful->bench, 10);
+        bench_pass(remembering->bench, 10);
     }
-    const struct query_counters *one = query_engine_counters(forgetful.bench->engine);
-    assert_memory_equal(one, query_engine_counters(remembering.bench->engine), sizeof(*one));
+    const struct query_counters *one = query_engine_counters(forgetful->bench->engine);
+    assert_memory_equal(one, query_engine_counters(remembering->bench->engine), sizeof(*one));
     /* All ways were gone. */
     assert_true(one->blocked > ROUNDS && one->denied > 5000 && one->logged > 5000);
     assert_true(one->excepted > 200 && one->cache_misses > 5000 && one->dropped > 1000);
     assert_true(most_known > NAMES);
-    bench_destroy(forgetful.bench);
-    bench_destroy(remembering.bench);
-    policy_destroy(policy);
-    policy_destroy(base);
-    policy_views_free(choice);
+    close_scene(scene);
+}
+
+/* What is told of an entry beside how often. */
+static bool is_same_entry(const struct query_top_entry *a, const struct query_top_entry *b,
+                          enum query_top which)
+{
+    if (which == QUERY_TOP_NAMES) {
+        return a->blocked == b->blocked && wire_name_equal(&a->name, &b->name);
+    }
+    if (which == QUERY_TOP_PROVIDERS) {
+        return a->blocked == b->blocked && strcmp(a->provider, b->provider) == 0;
+    }
+    return address_equal(&a->client, &b->client);
+}
+
+/* So few that none is lost. Returns how many questions about names there were. */
+static uint64_t expect_same_tops(struct scene *scene, enum query_top which, bool recent)
+{
+    struct query_top_entry some[QUERY_TOP_READ_MAX], others[QUERY_TOP_READ_MAX];
+    const size_t count = query_tops_read(query_engine_tops(scene->forgetful.bench->engine),
+                                         which, recent, some, QUERY_TOP_READ_MAX);
+    uint64_t sum = 0;
+
+    assert_true(count < QUERY_TOP_READ_MAX);
+    assert_int_equal(query_tops_read(query_engine_tops(scene->remembering.bench->engine), which,
+                                     recent, others, QUERY_TOP_READ_MAX),
+                     count);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = 0;
+
+        while (at < count && !is_same_entry(&some[i], &others[at], which)) {
+            at++;
+        }
+        assert_true(at < count);
+        assert_int_equal(some[i].count, others[at].count);
+        assert_true(some[i].error == 0 && others[at].error == 0);
+        sum += some[i].count;
+    }
+    return sum;
+}
+
+/* How often a client was blocked, by the events. */
+static void tally_blocked(struct scene *scene, unsigned blocked[2 * VIEWS])
+{
+    struct ring *const rings[] = {scene->remembering.bench->events,
+                                  scene->forgetful.bench->events};
+    static struct audit_event event;
+    const void *record;
+    size_t len;
+
+    for (size_t i = 0; i < ITEMS(rings); i++) {
+        while ((record = ring_peek(rings[i], &len)) != NULL) {
+            assert_true(audit_event_get(record, len, &event));
+            blocked[event.client.octets[3]] += i == 0 && event.applied ? 1 : 0;
+            ring_release(rings[i]);
+        }
+    }
+}
+
+static void expect_blocked(struct scene *scene, const unsigned blocked[2 * VIEWS])
+{
+    struct query_top_entry entries[QUERY_TOP_READ_MAX];
+    const size_t count =
+        query_tops_read(query_engine_tops(scene->remembering.bench->engine),
+                        QUERY_TOP_CLIENTS_BLOCKED, false, entries, QUERY_TOP_READ_MAX);
+
+    assert_int_equal(count, 2 * VIEWS);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(entries[i].count, blocked[entries[i].client.octets[3]]);
+    }
+}
+
+/* In the minute in which it was asked, whatever was forgotten meanwhile. */
+static void what_is_remembered_is_counted_as_what_is_decided(void **state)
+{
+    static struct asked asked[BATCH];
+    struct scene *scene = open_scene(27);
+    unsigned blocked[2 * VIEWS] = {0};
+
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        if (round % 3000 == 0) {
+            change_policy(scene);
+        }
+        (void)ask_both(scene, false, asked);
+        tally_blocked(scene, blocked);
+        bench_pass(scene->forgetful.bench, 37000);
+        bench_pass(scene->remembering.bench, 37000);
+        if (chance(&scene->random, 5000)) {
+            query_engine_trim(scene->remembering.bench->engine);
+        }
+        if (chance(&scene->random, 1500)) {
+            const enum query_top which =
+                (enum query_top)random_under(&scene->random, QUERY_TOPS);
+
+            (void)expect_same_tops(scene, which, chance(&scene->random, 2));
+        }
+    }
+    for (int which = 0; which < QUERY_TOPS; which++) {
+        (void)expect_same_tops(scene, (enum query_top)which, true);
+    }
+    expect_blocked(scene, blocked);
+    const uint64_t named = expect_same_tops(scene, QUERY_TOP_NAMES, false);
+    const uint64_t recent = expect_same_tops(scene, QUERY_TOP_NAMES, true);
+    assert_true(named > ROUNDS && recent > 0 && recent < named / 4);
+    close_scene(scene);
 }
 
 /* A block of the question; number: what it is told by. */
@@ -340,12 +485,34 @@ static struct policy *views_alone(void)
     return policy;
 }
 
+/* What the memo has told of names by their numbers, and what it was to. */
+struct told {
+    uint64_t told[NUMBERS], counted[NUMBERS];
+};
+
+static void tell(void *context, const struct wire_name *name, uint64_t times)
+{
+    struct told *told = context;
+    unsigned i = 0;
+
+    for (; i < NUMBERS; i++) {
+        const struct wire_name other = numbered(i);
+
+        if (wire_name_equal(&other, name)) {
+            break;
+        }
+    }
+    assert_true(i < NUMBERS && times > 0);
+    told->told[i] += times;
+}
+
 /* Hashes that fall together in every way: in one set, with one tag. */
 static void names_of_one_hash_are_told_apart(void **state)
 {
     static const uint64_t hashes[] = {0, 1, UINT64_C(1) << 32, (UINT64_C(1) << 32) + 7};
     struct policy *policy = views_alone();
-    struct query_memo *memo = query_memo_create();
+    struct told told = {{0}, {0}};
+    struct query_memo *memo = query_memo_create(tell, &told);
     uint32_t kept[NUMBERS][VIEWS] = {{0}}; /* the last number that was to be */
     uint64_t random = 7;
     unsigned found = 0;
@@ -360,11 +527,18 @@ static void names_of_one_hash_are_told_apart(void **state)
         struct policy_hits hits = {.count = 0};
 
         if (step % 5000 == 0) {
-            query_memo_clear(memo);
+            step % 10000 == 0 ? query_memo_clear(memo) : query_memo_trim(memo);
             memset(kept, 0, sizeof(kept));
+            assert_memory_equal(told.told, told.counted, sizeof(told.told));
         }
         const bool expected = query_memo_expect(memo, hash);
-        if (query_memo_find(memo, hash, view, &name, &hits)) {
+        const unsigned where = query_memo_find(memo, hash, view, &name, &hits);
+        if (where != 0) {
+            const struct wire_name other = numbered((i + 1) % NUMBERS);
+
+            assert_false(query_memo_count(memo, where, &other));
+            assert_true(query_memo_count(memo, where, &name));
+            told.counted[i]++;
             assert_true(expected && query_memo_has(memo, hash, view, &name));
             assert_true(hits.count == 1 && hits.at[0].set == kept[i][view]);
             assert_true(wire_name_equal(&hits.at[0].name, &name));
@@ -376,6 +550,9 @@ static void names_of_one_hash_are_told_apart(void **state)
         }
     }
     assert_true(found > 1000);
+    query_memo_settle(memo);
+    query_memo_settle(memo); /* nothing twice */
+    assert_memory_equal(told.told, told.counted, sizeof(told.told));
     query_memo_destroy(memo);
     policy_destroy(policy);
 }
@@ -393,7 +570,8 @@ static uint64_t hash_at(unsigned i)
 static void a_flood_pushes_little_out(void **state)
 {
     struct policy *policy = views_alone();
-    struct query_memo *memo = query_memo_create();
+    struct told told = {{0}, {0}};
+    struct query_memo *memo = query_memo_create(tell, &told);
     unsigned known[2] = {0};
 
     (void)state;
@@ -436,6 +614,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_remembered_is_what_would_be_decided),
+        cmocka_unit_test(what_is_remembered_is_counted_as_what_is_decided),
         cmocka_unit_test(names_of_one_hash_are_told_apart),
         cmocka_unit_test(a_flood_pushes_little_out),
     };

@@ -37,7 +37,7 @@ static void ask(struct query_tops *tops, uint64_t now_us, uint8_t last, unsigned
     for (unsigned i = 0; i < times; i++) {
         const struct address from = client(last);
 
-        query_tops_client(tops, now_us, &from, query_tops_hash(tops, &from), 1);
+        query_tops_client(tops, now_us, &from, query_tops_hash(tops, &from), 1, 0);
     }
 }
 
@@ -121,7 +121,7 @@ static void addresses_of_both_families_come_back(void **state)
         const struct address *from = &addresses[i];
 
         for (size_t times = i; times < number; times++) {
-            query_tops_client(tops, START, from, query_tops_hash(tops, from), 1);
+            query_tops_client(tops, START, from, query_tops_hash(tops, from), 1, 0);
         }
     }
     assert_int_equal(query_tops_read(tops, QUERY_TOP_CLIENTS, true, entries, 64), number);
@@ -154,18 +154,17 @@ static void workers_are_added_up(void **state)
 
 static const struct address decider = {.family = ADDRESS_V6, .octets = {0x20, 1, 0xd, 0xb8}};
 
+#define NO_LIST (-1)
+
 static void decide(struct query_tops *tops, uint64_t now_us, int list,
                    const struct wire_name *name, bool blocked)
 {
-    const struct query_tops_decision decision = {.client = &decider,
-                                                 .client_hash = query_tops_hash(tops, &decider),
-                                                 .name = name,
-                                                 .name_hash =
-                                                     siphash13(name->octets, name->len, key),
-                                                 .blocked = blocked,
-                                                 .list = list};
-
-    query_tops_decision(tops, now_us, &decision);
+    query_tops_client(tops, now_us, &decider, query_tops_hash(tops, &decider), 0,
+                      blocked ? 1 : 0);
+    query_tops_name(tops, now_us, name, siphash13(name->octets, name->len, key), blocked, 1);
+    if (list != NO_LIST) {
+        query_tops_list(tops, now_us, (uint8_t)list, blocked);
+    }
 }
 
 /* "blocked one 3": the providers of a copy, most frequent first. */
@@ -205,7 +204,7 @@ static void a_list_counts_for_the_provider_that_it_has_then(void **state)
     }
     decide(tops, START, 2, &name, false);
     decide(tops, START, 3, &name, true); /* not known */
-    decide(tops, START, QUERY_TOPS_NO_LIST, &name, true);
+    decide(tops, START, NO_LIST, &name, true);
     assert_string_equal(providers(tops, START, true), "blocked one 4, two 1");
     query_tops_provider(tops, 0, "three"); /* another policy */
     decide(tops, START + SECOND, 0, &name, true);
