@@ -21,7 +21,7 @@ endif()
 set(static ${CMAKE_BINARY_DIR}/libcordon.a)
 add_custom_command(OUTPUT ${static} DEPENDS ${objects} VERBATIM COMMAND_EXPAND_LISTS
   COMMAND ${CMAKE_LINKER} -r -o libcordon.o ${objects}
-  COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=cordon_* libcordon.o
+  COMMAND ${CMAKE_OBJCOPY} --wildcard --remove-section=.gnu.lto_* --keep-global-symbol=cordon_* libcordon.o
   COMMAND ${CMAKE_COMMAND} -E rm -f ${static}
   COMMAND ${CMAKE_AR} rcs ${static} libcordon.o)
 add_custom_target(libcordon_static ALL DEPENDS ${static})
