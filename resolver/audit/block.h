@@ -16,7 +16,7 @@
 
 #define AUDIT_HEADER_OCTETS 256u
 #define AUDIT_LOG_ID_OCTETS 16u
-#define AUDIT_FORMAT        3u
+#define AUDIT_FORMAT        4u
 
 /* The writer's clock was behind that of the block before. */
 #define AUDIT_BLOCK_CLOCK_BACK 1u
@@ -146,10 +146,12 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
  * An event or two before it is time enough. */
 void audit_builder_expect(struct audit_builder *builder, const uint8_t *octets, size_t len);
 /* Of a name, and of the rule and the match that go with it, the words that they are in one
- * block. At first zero: of none. */
+ * block, and their finding in any. At first zero: of none. */
 struct audit_numbers {
     uint64_t block;
     uint32_t name, rule, matched; /* plus one */
+    bool has_finding;
+    uint8_t finding[DIGEST_OCTETS];
 };
 /* An event that repeats another in the columns of its kit, of which the row has nothing. Beside
  * these it has TIME, NAME, TYPE, LATENCY and, if anything, CLIENT, CLIENT_PORT, UPSTREAM, and

@@ -354,15 +354,15 @@ static void find_whole(struct audit_builder *builder, uint64_t columns)
     }
 }
 
-/* What the leaf has of the event. Returns the length. */
+/* What the leaf has of the event; *finding as that of audit_own_put(). Returns the length. */
 static inline size_t put_form(struct audit_builder *builder, const struct audit_row *row,
-                              const struct audit_kit *kit, uint8_t *form)
+                              const struct audit_kit *kit, uint8_t *form, uint8_t **finding)
 {
     if (kit != NULL && audit_kit_is_steady(kit, row)) {
-        return audit_kit_form(kit, row, form);
+        return audit_kit_form(kit, row, form, finding);
     }
     uint8_t *const own = audit_steady_find(&builder->steadies, row, form);
-    return (size_t)(audit_columns_put(row, AUDIT_OWN, own) - form);
+    return (size_t)(audit_own_put(row, own, finding) - form);
 }
 
 int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row *row,
@@ -392,7 +392,11 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
     }
     const uint64_t time = row->at[AUDIT_TIME].number;
     uint8_t *const form = audit_leaves_room(builder->hashing);
-    const size_t form_len = put_form(builder, row, kit, form);
+    uint8_t *finding = NULL;
+    const size_t form_len = put_form(builder, row, kit, form, &finding);
+    uint8_t *const found = form + form_len;
+    const size_t found_len =
+        finding != NULL ? (size_t)(audit_finding_put(row, found) - found) : 0;
     settle(builder, builder->whole & ~(row->present & ~own));
     for (uint64_t rest = steady; rest != 0; rest &= rest - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(rest);
@@ -426,7 +430,7 @@ int audit_builder_add_kit(struct audit_builder *builder, const struct audit_row 
     builder->before_us = time;
     builder->count++;
     find_whole(builder, row->present);
-    audit_leaves_add(builder->hashing, form_len);
+    audit_leaves_add(builder->hashing, form_len, finding, found_len);
     return 0;
 }
 

@@ -112,17 +112,10 @@ static inline void aim_matched(const struct audit_builder *builder, const struct
     }
 }
 
-/* Whether the words of the row in this block are known. */
-static inline bool is_known(const struct audit_builder *builder,
-                            const struct audit_numbers *known)
-{
-    return known != NULL && known->block == builder->serial;
-}
-
 /* Begins to look for words that are not known: the places of their hashes are in no near cache
  * if there are many. */
 static void begin(const struct audit_builder *builder, const struct audit_row *row,
-                  const struct audit_numbers *known, struct found *found)
+                  bool is_known, struct found *found)
 {
     const struct column *const columns = builder->columns;
 
@@ -130,28 +123,21 @@ static void begin(const struct audit_builder *builder, const struct audit_row *r
     found->upstream.has_hash = false;
     if (!has(row, WORDS)) {
         audit_builder_recall(builder, &row->at[AUDIT_NAME], &found->name);
-    } else if (!is_known(builder, known)) {
+    } else if (!is_known) {
         aim(builder, &columns[AUDIT_NAME].words, &row->at[AUDIT_NAME], &found->name);
         aim(builder, &columns[AUDIT_RULE].words, &row->at[AUDIT_RULE], &found->rule);
         aim_matched(builder, row, &found->name, &found->matched);
     }
 }
 
-/* The numbers of the words in this block, found anew if they are not known. False: no memory.
- */
+/* Finds the numbers of the words in this block. False: no memory. */
 static bool find_numbers(struct audit_builder *builder, const struct audit_row *row,
-                         const struct audit_numbers *known, struct audit_numbers *numbers,
-                         struct found *found)
+                         struct audit_numbers *numbers, struct found *found)
 {
-    if (is_known(builder, known)) {
-        *numbers = *known;
-        return true;
-    }
     if (!find(builder, AUDIT_NAME, &row->at[AUDIT_NAME], &found->name)) {
         return false;
     }
-    *numbers =
-        (struct audit_numbers){.block = builder->serial, .name = (uint32_t)found->name.number};
+    numbers->name = (uint32_t)found->name.number;
     if (!has(row, WORDS)) {
         return true;
     }
@@ -218,6 +204,26 @@ static void take_time(struct audit_builder *builder, uint64_t time, uint64_t sto
     builder->before_us = time;
 }
 
+/* Puts the finding that is missing, if it is known or will be from now on, so that none is
+ * missing any more; else what it is made of. Returns how many octets that has. */
+static inline size_t put_finding(const struct audit_row *row, struct audit_numbers *known,
+                                 uint8_t *at, uint8_t **finding)
+{
+    if (*finding == NULL) {
+        return 0;
+    }
+    if (known == NULL) {
+        return (size_t)(audit_finding_put(row, at) - at);
+    }
+    if (!known->has_finding) {
+        audit_finding(row, known->finding);
+        known->has_finding = true;
+    }
+    memcpy(*finding, known->finding, DIGEST_OCTETS);
+    *finding = NULL;
+    return 0;
+}
+
 int audit_builder_add_again(struct audit_builder *builder, const struct audit_row *row,
                             const struct audit_kit *kit, struct audit_numbers *known)
 {
@@ -231,7 +237,10 @@ int audit_builder_add_again(struct audit_builder *builder, const struct audit_ro
     const uint64_t type = row->at[AUDIT_TYPE].number + 1;
     const uint64_t latency = row->at[AUDIT_LATENCY].number + 1;
     const uint64_t stored = time_number(builder, time);
-    struct audit_numbers numbers;
+    const bool is_known = known != NULL && known->block == builder->serial;
+    struct audit_numbers own;
+    /* Written where it stays; of this block once the event is added. */
+    struct audit_numbers *const numbers = known != NULL ? known : &own;
     struct found found;
 
     invariant((row->present & NEED) == NEED && (row->present & ~MAY) == 0 &&
@@ -241,30 +250,31 @@ int audit_builder_add_again(struct audit_builder *builder, const struct audit_ro
         builder->count == AUDIT_BLOCK_EVENTS_MAX || builder->text >= AUDIT_BLOCK_TEXT_MAX) {
         return -EAGAIN;
     }
-    begin(builder, row, known, &found);
-    const size_t form_len = audit_kit_form(kit, row, audit_leaves_room(builder->hashing));
-    if (!find_numbers(builder, row, known, &numbers, &found) ||
+    begin(builder, row, is_known, &found);
+    uint8_t *const form = audit_leaves_room(builder->hashing);
+    uint8_t *finding = NULL;
+    const size_t form_len = audit_kit_form(kit, row, form, &finding);
+    const size_t found_len = put_finding(row, known, form + form_len, &finding);
+    if ((!is_known && !find_numbers(builder, row, numbers, &found)) ||
         !make_room(&builder->columns[AUDIT_TIME], builder->count + 1, stored) ||
         !find_text(builder, row, AUDIT_CLIENT, &found.client) ||
         !find_text(builder, row, AUDIT_UPSTREAM, &found.upstream) ||
         (has_port && !can_take(builder, AUDIT_CLIENT_PORT, port)) ||
-        !can_take(builder, AUDIT_NAME, numbers.name) || !can_take(builder, AUDIT_TYPE, type) ||
+        !can_take(builder, AUDIT_NAME, numbers->name) || !can_take(builder, AUDIT_TYPE, type) ||
         !can_take(builder, AUDIT_LATENCY, latency) ||
-        (has_words && (!can_take(builder, AUDIT_RULE, numbers.rule) ||
-                       !can_take(builder, AUDIT_MATCHED, numbers.matched))) ||
+        (has_words && (!can_take(builder, AUDIT_RULE, numbers->rule) ||
+                       !can_take(builder, AUDIT_MATCHED, numbers->matched))) ||
         !can_take_kit(builder, steady, builder->kit_numbers[at])) {
         return -EAGAIN;
     }
     settle(builder, builder->whole & ~present);
-    if (!is_known(builder, known)) {
+    if (!is_known) {
         keep(builder, &found.name);
         if (has_words) {
             keep(builder, &found.rule);
             keep(builder, &found.matched);
         }
-        if (known != NULL) {
-            *known = numbers;
-        }
+        numbers->block = builder->serial;
     }
     take_text(builder, row, AUDIT_CLIENT, &found.client);
     take_text(builder, row, AUDIT_UPSTREAM, &found.upstream);
@@ -272,16 +282,16 @@ int audit_builder_add_again(struct audit_builder *builder, const struct audit_ro
         take(builder, AUDIT_CLIENT_PORT, port);
     }
     take_time(builder, time, stored);
-    take(builder, AUDIT_NAME, numbers.name);
+    take(builder, AUDIT_NAME, numbers->name);
     take(builder, AUDIT_TYPE, type);
     take(builder, AUDIT_LATENCY, latency);
     if (has_words) {
-        take(builder, AUDIT_RULE, numbers.rule);
-        take(builder, AUDIT_MATCHED, numbers.matched);
+        take(builder, AUDIT_RULE, numbers->rule);
+        take(builder, AUDIT_MATCHED, numbers->matched);
     }
     take_kit(builder, steady, builder->kit_numbers[at]);
     builder->used |= present;
     builder->count++;
-    audit_leaves_add(builder->hashing, form_len);
+    audit_leaves_add(builder->hashing, form_len, finding, found_len);
     return 0;
 }

@@ -4,7 +4,8 @@
  * Some tens of events at once, and of these one column after the other: a column has its own
  * loop, which copies so many octets whatever a text has, and then goes on behind what counts.
  * So there is next to nothing to be guessed wrongly. What each event has alike is put together
- * once, and so are steady parts (block_steady.c). Compared with what is made of each event
+ * once, and so are steady parts (block_steady.c); findings are hashed side by side before the
+ * leaves that have them. Compared with what is made of each event
  * alone in tests/audit/test_block_leaves.c.
  */
 #include "audit/block_open.h"
@@ -25,11 +26,11 @@
 _Static_assert(STEP <= AUDIT_OVERRUN, "a step goes no further than may be read");
 
 /* Events have a slot each, as long as the longest can be; few of the longest that there are. */
-#define SLOTS_OCTETS 131072u
+#define SLOTS_OCTETS 163840u
 #define SLOT_SPARE   64u /* octets behind an event that are written and do not count */
 #define SLOTS_LEAST  4u
-_Static_assert(SLOTS_LEAST *(HEAD + AUDIT_EVENT_MAX + AUDIT_STEADY_MAX + 2 * SLOT_SPARE) <=
-                       SLOTS_OCTETS &&
+_Static_assert(SLOTS_LEAST *(HEAD + AUDIT_EVENT_MAX + AUDIT_STEADY_MAX + 2 + DIGEST_OCTETS +
+                             AUDIT_FINDING_MAX + 3 * SLOT_SPARE) <= SLOTS_OCTETS &&
                    SLOTS_LEAST % AUDIT_SALTS_AT_ONCE == 0 && STEP <= SLOT_SPARE,
                "some events always have room");
 
@@ -42,6 +43,8 @@ enum part_kind {
     PART_SMALL,  /* a number below SMALL, or none */
     PART_NUMBER, /* any other */
     PART_STEADY, /* the steady part of each */
+    PART_FOUND,  /* of a finding, so only of events that have none */
+    PART_FINDING /* those of the others */
 };
 
 /* What one column, or some that are the same for each event, adds to the forms. */
@@ -53,15 +56,25 @@ struct part {
     struct audit_making making;
     union {
         const uint32_t *small; /* its octets, the lowest first, and in the topmost how many */
+        const uint64_t *found; /* its numbers of these events */
         struct {
             uint32_t at, len; /* in the octets that are the same */
         } same;
     };
 };
 
+/* The columns of findings: NAME, RULE, MATCHED. */
+#define FOUND 3u
+
 struct forming {
     struct part parts[AUDIT_COLUMN_END];
     unsigned count;
+    struct part found[FOUND]; /* those that there are, if RULE is among them */
+    unsigned found_count;
+    size_t found_most; /* octets that a finding is made of */
+    uint64_t found_numbers[FOUND][DIGEST_MANY_MAX];
+    const uint64_t *rules; /* these numbers of RULE: 0: the event has no finding */
+    uint8_t findings[DIGEST_MANY_MAX][DIGEST_OCTETS];
     struct audit_steady_parts steady;
     size_t most;     /* octets of the longest form that there can be */
     size_t same_len; /* of those that are the same */
@@ -163,6 +176,48 @@ static void add_part(struct forming *forming, const struct audit_block *block, u
     forming->count++;
 }
 
+/* A column of findings. */
+static void add_found(struct forming *forming, const struct audit_block *block, unsigned number)
+{
+    struct part *found = &forming->found[forming->found_count];
+
+    *found = (struct part){.kind = PART_TEXT,
+                           .tag = audit_block_tag(block, number),
+                           .number = number,
+                           .column = &block->columns[number]};
+    if (number == AUDIT_RULE) {
+        forming->rules = forming->found_numbers[forming->found_count];
+        forming->parts[forming->count++] = (struct part){.kind = PART_FINDING};
+    } else {
+        forming->parts[forming->count] = *found;
+        forming->parts[forming->count].kind = PART_FOUND;
+        forming->parts[forming->count++].found = forming->found_numbers[forming->found_count];
+    }
+    forming->found_count++;
+}
+
+/* Whether there are findings, of which each column is one of texts. 0; -E2BIG: not each. */
+static int plan_findings(struct forming *forming, const struct audit_block *block)
+{
+    forming->found_count = 0;
+    forming->found_most = 0;
+    forming->rules = NULL;
+    if (!is_there(&block->columns[AUDIT_RULE])) {
+        return 0;
+    }
+    forming->found_most = 1;
+    for (uint64_t rest = block->present & AUDIT_FINDING; rest != 0; rest &= rest - 1) {
+        const struct column *column = &block->columns[__builtin_ctzll(rest)];
+
+        if (is_there(column) && !column->is_text) {
+            return -E2BIG;
+        }
+        forming->found_most += is_there(column) ? 2u + AUDIT_VARINT_MAX + column->longest : 0;
+    }
+    forming->most += 2 + DIGEST_OCTETS;
+    return 0;
+}
+
 /* 0; -E2BIG: each event is to be looked at, since one could be too long, or there are too many
  * steady parts; -ENOMEM. */
 static int plan(struct forming *forming, const struct audit_block *block)
@@ -186,7 +241,10 @@ static int plan(struct forming *forming, const struct audit_block *block)
     if (all > AUDIT_EVENT_MAX) {
         return -E2BIG;
     }
-    const int result = audit_block_steady(block, &forming->steady);
+    int result = plan_findings(forming, block);
+    if (result == 0) {
+        result = audit_block_steady(block, &forming->steady);
+    }
     if (result != 0) {
         return result;
     }
@@ -194,7 +252,12 @@ static int plan(struct forming *forming, const struct audit_block *block)
     for (uint64_t rest = block->present & AUDIT_OWN; rest != 0; rest &= rest - 1) {
         const unsigned number = (unsigned)__builtin_ctzll(rest);
 
-        if (is_there(&block->columns[number])) {
+        if (!is_there(&block->columns[number])) {
+            continue;
+        }
+        if (forming->found_most > 0 && (AUDIT_FINDING >> number & 1) != 0) {
+            add_found(forming, block, number);
+        } else {
             add_part(forming, block, number);
         }
     }
@@ -311,37 +374,103 @@ static const uint64_t *numbers_of(struct forming *forming, const struct audit_bl
                : NULL;
 }
 
+/* What is part of a finding is not of the event's own. */
+static void put_found(const struct part *part, const uint64_t *rules, uint32_t count,
+                      uint8_t **ends)
+{
+    uint8_t *before[DIGEST_MANY_MAX];
+
+    memcpy(before, ends, count * sizeof(before[0]));
+    put_texts(part, part->found, count, ends);
+    for (uint32_t i = 0; i < count; i++) {
+        ends[i] = rules[i] != 0 ? before[i] : ends[i];
+    }
+}
+
+static void put_findings(const struct forming *forming, uint32_t count, uint8_t **ends)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *const at = ends[i];
+
+        at[0] = AUDIT_FINDING_TAG;
+        at[1] = DIGEST_OCTETS;
+        memcpy(at + 2, forming->findings[i], DIGEST_OCTETS);
+        ends[i] = forming->rules[i] != 0 ? at + 2 + DIGEST_OCTETS : at;
+    }
+}
+
 static bool put_part(struct forming *forming, const struct audit_block *block,
                      struct part *part, uint32_t from, uint32_t count)
 {
     uint8_t **const ends = forming->ends;
+    const uint64_t *numbers;
 
-    if (part->kind == PART_SAME) {
+    switch (part->kind) {
+    case PART_SAME:
         put_same(forming->same + part->same.at, part->same.len, count, ends);
         return true;
-    }
-    if (part->kind == PART_STEADY) {
+    case PART_STEADY:
         put_steady(&forming->steady, from, count, ends);
         return true;
+    case PART_FOUND:
+        put_found(part, forming->rules, count, ends);
+        return true;
+    case PART_FINDING:
+        put_findings(forming, count, ends);
+        return true;
+    case PART_TEXT:
+    case PART_SMALL:
+    case PART_NUMBER:
+        break;
     }
-    const uint64_t *const numbers = numbers_of(forming, block, part, from, count);
+    numbers = numbers_of(forming, block, part, from, count);
     if (numbers == NULL) {
         return false;
     }
-    switch (part->kind) {
-    case PART_SAME:
-    case PART_STEADY:
-        break;
-    case PART_TEXT:
+    if (part->kind == PART_TEXT) {
         put_texts(part, numbers, count, ends);
-        break;
-    case PART_SMALL:
+    } else if (part->kind == PART_SMALL) {
         put_small(part, numbers, count, ends);
-        break;
-    case PART_NUMBER:
+    } else {
         put_numbers(part, numbers, count, ends);
-        break;
     }
+    return true;
+}
+
+/* The findings of some events, in slots of their own. False: a number is none of the format. */
+static bool make_findings(struct forming *forming, const struct audit_block *block,
+                          uint8_t *slots, size_t slot, uint32_t from, uint32_t count)
+{
+    uint8_t **const ends = forming->ends;
+    uint32_t waiting = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        slots[i * slot] = AUDIT_FINDING_MARK;
+        ends[i] = slots + i * slot + 1;
+    }
+    for (unsigned i = 0; i < forming->found_count; i++) {
+        struct part *const part = &forming->found[i];
+        uint64_t *const kept = forming->found_numbers[i];
+        const uint64_t *numbers =
+            part->column->constant ? kept : numbers_of(forming, block, part, from, count);
+
+        if (numbers == NULL) {
+            return false;
+        }
+        for (uint32_t j = 0; j < count; j++) {
+            kept[j] = part->column->constant ? part->column->value : numbers[j];
+        }
+        put_texts(part, kept, count, ends);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (forming->rules[i] != 0) {
+            const uint8_t *const at = slots + i * slot;
+
+            forming->buffers[waiting++] =
+                (struct digest_buffer){at, (size_t)(ends[i] - at), forming->findings[i]};
+        }
+    }
+    digest_of_many(forming->buffers, waiting);
     return true;
 }
 
@@ -351,15 +480,20 @@ static bool make_leaves(struct forming *forming, const struct audit_block *block
 {
     const uint32_t events = block->header.events;
     const size_t slot = HEAD + forming->most + SLOT_SPARE;
+    const size_t found_slot = forming->found_most > 0 ? forming->found_most + SLOT_SPARE : 0;
     uint32_t at_once = DIGEST_MANY_MAX; /* divided by two, it divides a level of the tree */
 
-    while (at_once * slot > SLOTS_OCTETS) {
+    while (at_once * (slot + found_slot) > SLOTS_OCTETS) {
         at_once /= 2;
     }
     audit_events_begin(&forming->tree);
     for (uint32_t from = 0; from < events; from += at_once) {
         const uint32_t count = events - from < at_once ? events - from : at_once;
 
+        if (found_slot > 0 && !make_findings(forming, block, forming->slots + at_once * slot,
+                                             found_slot, from, count)) {
+            return false;
+        }
         audit_leaf_salts(salt, from, count, forming->salts);
         for (uint32_t i = 0; i < count; i++) {
             uint8_t *const at = forming->slots + i * slot;
@@ -401,18 +535,14 @@ static int make_long(const struct audit_block *block, const uint8_t *salt,
     }
     audit_leaves_begin(hashing, salt, leaves);
     for (uint32_t i = 0; i < block->header.events && result == 0; i++) {
-        uint8_t *const form = audit_leaves_room(hashing);
+        struct audit_row row;
         size_t size = 0;
-        const uint8_t *end = audit_block_form(block, i, ~AUDIT_OWN, &size, form + 1);
 
-        if (end != NULL) {
-            end = audit_block_form(block, i, AUDIT_OWN, &size,
-                                   audit_steady_end(form, (size_t)(end - form) - 1));
-        }
-        if (end == NULL) {
+        if (audit_block_form(block, i, UINT64_MAX, &size, audit_leaves_room(hashing)) == NULL) {
             result = CORDON_E_CORRUPT;
         } else {
-            audit_leaves_add(hashing, (size_t)(end - form));
+            audit_block_row(block, i, &row);
+            audit_leaves_add_row(hashing, &row);
         }
     }
     if (leaves != NULL) {

@@ -46,12 +46,13 @@ static inline bool audit_kit_is_steady(const struct audit_kit *kit, const struct
     return ((row->present ^ kit->columns) & ~AUDIT_OWN) == 0;
 }
 
-/* Both parts of what a leaf has of such a row, which has the columns of its own itself. */
+/* What a leaf has of such a row, which has the columns of its own itself; *finding as that of
+ * audit_own_put(). */
 static inline size_t audit_kit_form(const struct audit_kit *kit, const struct audit_row *row,
-                                    uint8_t *form)
+                                    uint8_t *form, uint8_t **finding)
 {
     memcpy(form, kit->steady, sizeof(kit->steady)); /* as many as are known here */
-    return (size_t)(audit_columns_put(row, AUDIT_OWN, form + kit->steady_len) - form);
+    return (size_t)(audit_own_put(row, form + kit->steady_len, finding) - form);
 }
 
 #endif

@@ -20,14 +20,14 @@ _Static_assert(AUDIT_EVENTS_AT_ONCE % BATCH == 0, "no batch goes over the end of
 
 struct audit_leaves {
     uint8_t salt[AUDIT_SALT_OCTETS];
-    uint32_t event;                        /* the next */
-    uint8_t (*out)[DIGEST_OCTETS];         /* NULL: they go to the tree */
-    uint8_t salts[BATCH][AUDIT_LEAF_SALT]; /* of the next and those around it */
-    struct digest_buffer waiting[BATCH];
-    uint32_t count;
+    uint32_t event;                                       /* the next */
+    uint8_t (*out)[DIGEST_OCTETS];                        /* NULL: they go to the tree */
+    uint8_t salts[BATCH][AUDIT_LEAF_SALT];                /* of the next and those around it */
+    struct digest_buffer waiting[BATCH], findings[BATCH]; /* these come first */
+    uint32_t count, finding_count;
     size_t len;
     struct audit_events_tree tree;
-    uint8_t octets[BATCH_OCTETS + HEAD + AUDIT_LEAF_FORM_MAX];
+    uint8_t octets[BATCH_OCTETS + HEAD + AUDIT_LEAF_FORM_MAX + AUDIT_FINDING_MAX];
 };
 
 void audit_leaf_salts(const uint8_t salt[AUDIT_SALT_OCTETS], uint32_t from, uint32_t count,
@@ -87,6 +87,7 @@ void audit_leaves_begin(struct audit_leaves *leaves, const uint8_t salt[AUDIT_SA
     leaves->event = 0;
     leaves->out = out;
     leaves->count = 0;
+    leaves->finding_count = 0;
     leaves->len = 0;
     if (out == NULL) {
         audit_events_begin(&leaves->tree);
@@ -98,7 +99,8 @@ uint8_t *audit_leaves_room(struct audit_leaves *leaves)
     return leaves->octets + leaves->len + HEAD;
 }
 
-void audit_leaves_add(struct audit_leaves *leaves, size_t len)
+void audit_leaves_add(struct audit_leaves *leaves, size_t len, uint8_t *finding,
+                      size_t found_len)
 {
     const uint32_t place = leaves->event % BATCH;
     uint8_t *at = leaves->octets + leaves->len;
@@ -112,21 +114,37 @@ void audit_leaves_add(struct audit_leaves *leaves, size_t len)
         at, HEAD + len,
         leaves->out != NULL ? leaves->out[leaves->event]
                             : audit_events_place(&leaves->tree, leaves->count)};
+    if (finding != NULL) {
+        leaves->findings[leaves->finding_count++] =
+            (struct digest_buffer){at + HEAD + len, found_len, finding};
+    }
     leaves->count++;
     leaves->event++;
-    leaves->len += HEAD + len;
+    leaves->len += HEAD + len + found_len;
     if (place == BATCH - 1 || leaves->len >= BATCH_OCTETS) {
         audit_leaves_end(leaves);
     }
 }
 
+void audit_leaves_add_row(struct audit_leaves *leaves, const struct audit_row *row)
+{
+    uint8_t *const form = audit_leaves_room(leaves);
+    uint8_t *finding = NULL;
+    uint8_t *const end = audit_own_put(row, audit_steady_put(row, form), &finding);
+    const size_t found_len = finding != NULL ? (size_t)(audit_finding_put(row, end) - end) : 0;
+
+    audit_leaves_add(leaves, (size_t)(end - form), finding, found_len);
+}
+
 void audit_leaves_end(struct audit_leaves *leaves)
 {
+    digest_of_many(leaves->findings, leaves->finding_count);
     digest_of_many(leaves->waiting, leaves->count);
     if (leaves->out == NULL) {
         audit_events_add(&leaves->tree, leaves->count);
     }
     leaves->count = 0;
+    leaves->finding_count = 0;
     leaves->len = 0;
 }
 

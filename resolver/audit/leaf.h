@@ -42,10 +42,15 @@ void audit_leaves_destroy(struct audit_leaves *leaves); /* NULL is fine */
  * the end; NULL: the leaves are for the tree alone. */
 void audit_leaves_begin(struct audit_leaves *leaves, const uint8_t salt[AUDIT_SALT_OCTETS],
                         uint8_t (*out)[DIGEST_OCTETS]);
-/* Where the form of the next event goes: AUDIT_LEAF_FORM_MAX octets. */
+/* Where the form of the next event goes, AUDIT_LEAF_FORM_MAX octets, and behind it what its
+ * finding is made of, AUDIT_FINDING_MAX. */
 uint8_t *audit_leaves_room(struct audit_leaves *leaves);
-/* It is there, and has `len` octets. */
-void audit_leaves_add(struct audit_leaves *leaves, size_t len);
+/* It is there, and has `len` octets. finding: where in it a digest is missing, which is that of
+ * the found_len octets behind the form; NULL: none is. */
+void audit_leaves_add(struct audit_leaves *leaves, size_t len, uint8_t *finding,
+                      size_t found_len);
+/* Both for a row. */
+void audit_leaves_add_row(struct audit_leaves *leaves, const struct audit_row *row);
 /* There are no more: out has all, and no root is to be asked for. */
 void audit_leaves_end(struct audit_leaves *leaves);
 /* There are no more, but one at least, and they were for the tree. */

@@ -102,8 +102,8 @@
 #define AUDIT_END_MS 5000u
 
 /* Records that are remembered beside what followed from them (repeat.h), and octets of each:
- * 4 MiB. Ten thousand names are asked for over and over by an office; names longer than some
- * seventy octets are not among them. */
+ * 4 MiB. Ten thousand names are asked for over and over by an office; a name and the text of
+ * its rule with more than some 120 octets together are not among them. */
 #define AUDIT_REPEATS       16384u
 #define AUDIT_REPEAT_OCTETS 256u
 

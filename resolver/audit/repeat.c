@@ -203,6 +203,7 @@ struct audit_repeat *audit_repeats_keep(struct audit_repeats *repeats,
     repeat->kit_id = kit->id;
     repeat->stencil = NULL;
     repeat->numbers.block = 0;
+    repeat->numbers.has_finding = false;
     repeat->type = event->type;
     repeat->trigger = event->hit.trigger;
     repeat->hop = event->hit.hop;

@@ -10,7 +10,8 @@ static uint8_t *put_digest(uint8_t *at, size_t len, const uint8_t digest[DIGEST_
     return at + DIGEST_OCTETS;
 }
 
-uint8_t *audit_steady_end(uint8_t *at, size_t len)
+/* The steady part of `len` octets of columns that lie behind *at. Returns its end. */
+static uint8_t *end_steady(uint8_t *at, size_t len)
 {
     uint8_t digest[DIGEST_OCTETS];
 
@@ -27,12 +28,25 @@ uint8_t *audit_steady_put(const struct audit_row *row, uint8_t *at)
 {
     const uint8_t *const end = audit_columns_put(row, ~AUDIT_OWN, at + 1);
 
-    return audit_steady_end(at, (size_t)(end - at) - 1);
+    return end_steady(at, (size_t)(end - at) - 1);
+}
+
+void audit_finding(const struct audit_row *row, uint8_t out[DIGEST_OCTETS])
+{
+    uint8_t octets[AUDIT_FINDING_MAX];
+
+    digest_of(octets, (size_t)(audit_finding_put(row, octets) - octets), NULL, out);
 }
 
 size_t audit_leaf_form(const struct audit_row *row, uint8_t out[AUDIT_LEAF_FORM_MAX])
 {
-    return (size_t)(audit_columns_put(row, AUDIT_OWN, audit_steady_put(row, out)) - out);
+    uint8_t *finding = NULL;
+    const uint8_t *const end = audit_own_put(row, audit_steady_put(row, out), &finding);
+
+    if (finding != NULL) {
+        audit_finding(row, finding);
+    }
+    return (size_t)(end - out);
 }
 
 uint8_t *audit_steady_find(struct audit_steadies *steadies, const struct audit_row *row,
@@ -42,7 +56,7 @@ uint8_t *audit_steady_find(struct audit_steadies *steadies, const struct audit_r
     const size_t len = (size_t)(end - at) - 1;
 
     if (len <= AUDIT_STEADY_WHOLE || len > AUDIT_STEADY_KEPT) {
-        return audit_steady_end(at, len);
+        return end_steady(at, len);
     }
     /* A guess by some of its octets: where it is wrong, a digest is made. */
     uint64_t few = len;

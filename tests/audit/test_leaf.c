@@ -9,6 +9,7 @@
 
 #include "audit/events_root.h"
 #include "audit/leaf.h"
+#include "audit/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static void add_all(struct audit_leaves *leaves, uint8_t (*forms)[AUDIT_EVENT_MA
 {
     for (uint32_t i = 0; i < count; i++) {
         memcpy(audit_leaves_room(leaves), forms[i], lens[i]);
-        audit_leaves_add(leaves, lens[i]);
+        audit_leaves_add(leaves, lens[i], NULL, 0);
     }
 }
 
@@ -72,6 +73,41 @@ static void many_leaves_are_those_of_each_alone(void **state)
     audit_leaves_destroy(leaves);
 }
 
+/* Findings are hashed with those of others, too. */
+static void leaves_of_rows_are_those_of_each_alone(void **state)
+{
+    struct audit_leaves *leaves = audit_leaves_create();
+    struct row_store *store = malloc(sizeof(*store));
+    static uint8_t out[MOST][DIGEST_OCTETS], want[MOST][DIGEST_OCTETS];
+    unsigned found = 0;
+    struct random random;
+
+    (void)state;
+    assert_true(leaves != NULL && store != NULL);
+    chance_init(&random, 12);
+    for (unsigned round = 0; round < 20; round++) {
+        audit_leaves_begin(leaves, of_block, out);
+        for (uint32_t i = 0; i < MOST; i++) {
+            uint8_t salt[AUDIT_LEAF_SALT];
+            struct audit_row row;
+
+            random_row(&random, store, i, &row);
+            if (i % 3 == 0) {
+                row.present &= random_u64(&random) | 1u << AUDIT_TIME;
+            }
+            found += audit_row_has(&row, AUDIT_RULE) ? 1 : 0;
+            audit_leaf_salt(of_block, i, salt);
+            audit_leaf(salt, &row, want[i]);
+            audit_leaves_add_row(leaves, &row);
+        }
+        audit_leaves_end(leaves);
+        assert_memory_equal(out, want, sizeof(out));
+    }
+    assert_true(found > 1000 && found < 19 * MOST);
+    audit_leaves_destroy(leaves);
+    free(store);
+}
+
 /* docs/audit-log.md, "Blocks". */
 static void a_leaf_is_that_of_the_specification(void **state)
 {
@@ -108,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_leaves_are_those_of_each_alone),
+        cmocka_unit_test(leaves_of_rows_are_those_of_each_alone),
         cmocka_unit_test(a_leaf_is_that_of_the_specification),
     };
 

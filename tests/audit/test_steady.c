@@ -35,6 +35,17 @@ static size_t specified(const struct audit_row *row, uint8_t *out)
     }
     parts[0].present &= ~mask;
     parts[1].present &= mask;
+    if (audit_row_has(row, 21)) {
+        struct audit_row finding = *row;
+        static uint8_t digest[32];
+
+        finding.present &= UINT64_C(1) << 7 | UINT64_C(1) << 21 | UINT64_C(1) << 26;
+        octets[0] = 3;
+        digest_of(octets, 1 + audit_row_encode(&finding, octets + 1), NULL, digest);
+        octets[0] = 2;
+        parts[1].present &= ~finding.present;
+        audit_row_octets(&parts[1], AUDIT_RULE, digest, sizeof(digest));
+    }
     const size_t len = audit_row_encode(&parts[0], octets + 1);
     at += audit_varint_put(at, len);
     if (len <= 64) {

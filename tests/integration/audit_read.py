@@ -19,6 +19,7 @@ COLUMNS = dict(enumerate(
     "publisher serial due dead ede id licence approver file before stale".split(), 1))
 NAMES = {7, 14, 18, 26}
 OWN = {1, 3, 4, 7, 8, 10, 12, 21, 26, 27, 29}
+FINDING = {7, 21, 26}
 
 
 def unpack(octets):
@@ -95,24 +96,27 @@ def chacha20(key, block):
     return struct.pack("<16I", *((word + first) & 0xffffffff for word, first in zip(state, start)))
 
 
-def halves(form):
-    """The steady columns, and those of the event's own."""
-    at, steady, own = 0, b"", b""
+def columns_of(form):
+    """Each column's number, and its octets in the canonical form."""
+    at, columns = 0, {}
     while at < len(form):
         begin = at
         number, at = varint(form, at)
         value, at = varint(form, at)
         at += value if number & 1 else 0
-        if number // 2 in OWN:
-            own += form[begin:at]
-        else:
-            steady += form[begin:at]
-    return steady, own
+        columns[number // 2] = form[begin:at]
+    return columns
 
 
 def leaf(salt, form):
-    steady, own = halves(form)
-    return blake(b"\0" + salt + put_varint(len(steady)) + (steady if len(steady) <= 64 else blake(b"\2" + steady)) + own)
+    columns = columns_of(form)
+    steady = b"".join(octets for number, octets in columns.items() if number not in OWN)
+    own = {number: octets for number, octets in columns.items() if number in OWN}
+    if 21 in own:
+        finding = blake(b"\3" + b"".join(own.pop(number) for number in sorted(FINDING & set(own))))
+        own[21] = put_varint(43) + put_varint(32) + finding
+    return blake(b"\0" + salt + put_varint(len(steady)) + (steady if len(steady) <= 64 else blake(b"\2" + steady)) +
+                 b"".join(own[number] for number in sorted(own)))
 
 
 def tree(leaves):
@@ -193,8 +197,8 @@ def main():
     wanted = sys.argv[2] if len(sys.argv) > 2 else None
     for file in sorted(entry for entry in os.listdir(sys.argv[1]) if entry.endswith(".cordon")):
         octets = open(os.path.join(sys.argv[1], file), "rb").read()
-        if octets[:4] != b"CRDL" or struct.unpack_from("<H", octets, 4)[0] != 3:
-            sys.exit("%s: not version 3 of the format" % file)
+        if octets[:4] != b"CRDL" or struct.unpack_from("<H", octets, 4)[0] != 4:
+            sys.exit("%s: not version 4 of the format" % file)
         at = 104 + 32 * struct.unpack_from("<I", octets, 12)[0] + 32
         while at < len(octets):
             magic, kind, size = struct.unpack_from("<4sII", octets, at)

@@ -177,12 +177,12 @@ def check_proof(path, key, witnesses):
     verify_note(note, key)
     origin, size, root = checkpoint(note)
     need(origin == key[0] and index < size, "a checkpoint of another log")
-    need(extra[0] == 3, "another version")
+    need(extra[0] == 4, "another version")
     header = extra[1:257]
     event, count = struct.unpack_from("<IH", extra, 257)
     digests, salt, form = extra[263:263 + 32 * count], extra[263 + 32 * count:][:16], extra[279 + 32 * count:]
     need(len(digests) == 32 * count and len(salt) == 16, "no proof")
-    need(header[:4] == b"CRDB" and struct.unpack_from("<H", header, 4)[0] == 3, "no block")
+    need(header[:4] == b"CRDB" and struct.unpack_from("<H", header, 4)[0] == 4, "no block")
     stream, number, first, events = header[6], *struct.unpack_from("<QQI", header, 8)
     tree, log = header[160:192], header[192:208]
     need(log == hashlib.sha256(origin.encode()).digest()[:16] and number == index, "a block of another log")

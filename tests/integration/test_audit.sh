@@ -201,7 +201,7 @@ says 'not done, or not all' <"$work/out" || fail "$(cat "$work/out")"
 says 'version' <"$work/out" || fail "cordon audit forget does not say why: $(cat "$work/out")"
 cmp "$log/0000000001.cordon" "$work/version-2" || fail "the log of version 2 was changed"
 ! python3 "$here/audit_read.py" "$log" >/dev/null 2>"$work/out" || fail "the other reader takes it"
-says 'not version 3' <"$work/out" || fail "$(cat "$work/out")"
+says 'not version 4' <"$work/out" || fail "$(cat "$work/out")"
 rm -r "$work/state/audit"
 mv "$work/state/audit-before" "$work/state/audit"
 

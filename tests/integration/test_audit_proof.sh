@@ -90,7 +90,7 @@ others = {"cut": proof[:-40], "half": proof[:len(proof) // 2], "empty": b"", "lo
           "path-short": b"\n".join(lines[:3] + lines[4:]), "path-long": b"\n".join(lines[:3] + [lines[3]] + lines[3:]),
           "large": proof + b"\n" * 600000, "no-salt": with_extra(extra[:salt] + extra[salt + 16:]),
           "another-place": with_extra(extra[:257] + bytes([extra[257] ^ 1]) + extra[258:]), "version-1": with_extra(b"\1" + extra[1:]),
-          "version-2": with_extra(b"\2" + extra[1:])}
+          "version-2": with_extra(b"\2" + extra[1:]), "version-3": with_extra(b"\3" + extra[1:])}
 for name, octets in others.items():
     open("%s/bad-%s" % (sys.argv[2], name), "wb").write(octets)
 PYTHON
