@@ -21,6 +21,7 @@ struct entry {
 struct column {
     bool loaded;   /* all of it is there and was looked at */
     bool unpacked; /* the numbers' octets are there, and of a constant and of texts all is */
+    bool broken;   /* it is none of the format: that is found once, not for each event */
     bool constant, is_text, deltas;
     unsigned width;        /* octets of a number */
     const uint8_t *planes; /* the lowest octet of each number, the next ones ... */

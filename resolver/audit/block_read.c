@@ -105,6 +105,7 @@ static bool note_columns(struct audit_block *block)
 
         block->columns[i].loaded = false;
         block->columns[i].unpacked = false;
+        block->columns[i].broken = false;
         block->columns[i].is_text = words->at != 0;
         if (numbers->at == 0) {
             if (words->at != 0) {
@@ -376,9 +377,13 @@ static int load_words(struct audit_block *block, unsigned i)
 
 static int unpack_column(struct audit_block *block, unsigned i, bool own)
 {
-    const int result = block->columns[i].is_text ? load_words(block, i) : 0;
+    int result = block->columns[i].is_text ? load_words(block, i) : 0;
 
-    return result == 0 ? unpack_numbers(block, i, own) : result;
+    if (result == 0) {
+        result = unpack_numbers(block, i, own);
+    }
+    block->columns[i].broken = result == CORDON_E_CORRUPT;
+    return result;
 }
 
 int audit_block_unpack(struct audit_block *block, uint64_t columns)
@@ -388,7 +393,8 @@ int audit_block_unpack(struct audit_block *block, uint64_t columns)
         struct column *column = &block->columns[i];
 
         if (!column->loaded && !column->unpacked) {
-            const int result = unpack_column(block, i, true);
+            const int result =
+                column->broken ? CORDON_E_CORRUPT : unpack_column(block, i, true);
 
             if (result != 0) {
                 return result;
@@ -405,16 +411,17 @@ int audit_block_load(struct audit_block *block, uint64_t columns)
     for (uint64_t rest = columns & block->present; rest != 0; rest &= rest - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(rest);
         struct column *column = &block->columns[i];
-        int result = 0;
+        int result = column->broken ? CORDON_E_CORRUPT : 0;
 
         if (column->loaded) {
             continue;
         }
-        if (!column->unpacked) {
+        if (result == 0 && !column->unpacked) {
             result = unpack_column(block, i, false);
         }
         if (result == 0 && !column->constant) {
             result = make_numbers(block, i);
+            column->broken = result == CORDON_E_CORRUPT;
         }
         if (result != 0) {
             return result;

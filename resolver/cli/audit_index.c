@@ -60,7 +60,7 @@ static bool on_found(void *context, unsigned log, const struct audit_header *hea
 
     if (i == 0 && job->result == INDEX_OK) {
         job->result = index_add(job->index, log, header, block, &bad);
-        job->scan.damaged += bad ? 1 : 0;
+        job->scan.spoilt += bad ? 1 : 0;
     }
     return job->result == INDEX_OK;
 }

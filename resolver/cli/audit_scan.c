@@ -240,6 +240,18 @@ static void tell_missing(struct cli_audit_scan *scan, const char *folder)
             scan->command, folder);
 }
 
+/* Where what was looked for could be read, and not what is to be shown. */
+static void tell_spoilt(struct cli_audit_scan *scan)
+{
+    if (scan->spoilt > 0) {
+        scan->damaged += scan->spoilt;
+        fprintf(stderr,
+                "cordon %s: %s: what was found in damaged parts of the log was passed over: "
+                "cordon audit verify\n",
+                scan->command, scan->folder);
+    }
+}
+
 int cli_audit_scan(struct cli_audit_scan *scan)
 {
     struct cli_audit_copies copies;
@@ -275,6 +287,7 @@ int cli_audit_scan(struct cli_audit_scan *scan)
     if (rc != 0) {
         return cli_audit_failed(scan->command, scan->folder, rc);
     }
+    tell_spoilt(scan);
     if (scan->removed > 0) {
         fprintf(stderr,
                 "cordon %s: the events of %" PRIu64

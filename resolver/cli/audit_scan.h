@@ -38,8 +38,10 @@ struct cli_audit_scan {
 
     /* What came of it. */
     uint64_t count, damaged, removed;
-    bool ended; /* by `found`, a signal or a reader who left */
-    int error;  /* that a log could not be read by; 0: none */
+    uint64_t spoilt; /* events, or blocks, that were found and `found` could not read: it counts
+                        them, and they are told, and part of damaged, at the end */
+    bool ended;      /* by `found`, a signal or a reader who left */
+    int error;       /* that a log could not be read by; 0: none */
 
     /* Inside. */
     struct cli_progress progress;

@@ -75,7 +75,7 @@ static bool on_found(void *context, unsigned log, const struct audit_header *hea
     const struct audit_id id = cli_audit_id(log, header, i);
     if (cli_audit_row(block, i, &row) != 0) {
         job->scan.count--;
-        job->scan.damaged++;
+        job->scan.spoilt++;
         return true;
     }
     if (job->on_screen) {
@@ -87,7 +87,7 @@ static bool on_found(void *context, unsigned log, const struct audit_header *hea
         cli_audit_table_row(&job->table, &row, &id, stdout);
     } else if (!show_json(job, &row, &id)) {
         job->scan.count--;
-        job->scan.damaged++;
+        job->scan.spoilt++;
     }
     job->last = id;
     return true;
@@ -111,7 +111,8 @@ static void tell_what_else(const struct job *job)
     if (job->more) {
         audit_id_format(&job->last, id);
         fprintf(stderr, "cordon audit search: there is more: --after %s\n", id);
-    } else if (job->scan.count == 0 && job->scan.error == 0 && !job->scan.ended) {
+    } else if (job->scan.count == 0 && job->scan.error == 0 && job->scan.spoilt == 0 &&
+               !job->scan.ended) {
         fprintf(stderr,
                 "cordon audit search: nothing was found; what is younger than "
                 "audit.block-time (10s unless it says otherwise) may not be in the log yet\n");

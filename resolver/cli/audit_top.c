@@ -202,7 +202,8 @@ static bool on_found(void *context, unsigned log, const struct audit_header *hea
     (void)log;
     (void)header;
     if (audit_block_load(block, job->columns) != 0) {
-        job->scan.damaged++;
+        job->scan.count--;
+        job->scan.spoilt++;
         return true;
     }
     for (unsigned k = 0; k < job->kind_count; k++) {

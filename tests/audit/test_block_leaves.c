@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "audit/block.h"
+#include "audit/block_open.h"
 #include "audit/events_root.h"
 #include "audit/rows.h"
 #include "audit/tree.h"
@@ -411,6 +412,52 @@ static void numbers_that_there_cannot_be_are_refused(void **state)
     }
 }
 
+/* A block of two events: their times, and a column of numbers with this first octet of its
+ * planes. Returns the length. */
+static size_t put_small_body(uint8_t *body, uint8_t width)
+{
+    uint8_t *at = body;
+
+    *at++ = 3;
+    memcpy(at, (const uint8_t[]){AUDIT_SECTION_COLUMN + 2 * AUDIT_TIME, AUDIT_CONSTANT, 1, 1},
+           4);
+    at += 4;
+    memcpy(at, (const uint8_t[]){AUDIT_SECTION_COLUMN + 2 * AUDIT_TYPE, AUDIT_PLANES, 3, 3}, 4);
+    at += 4;
+    at += audit_varint_put(at, AUDIT_SECTION_SALT);
+    memcpy(at, (const uint8_t[]){AUDIT_RAW, AUDIT_SALT_OCTETS, AUDIT_SALT_OCTETS}, 3);
+    at += 3;
+    memcpy(at, (const uint8_t[]){1, width, 5, 6}, 4);
+    at += 4;
+    memset(at, 1, AUDIT_SALT_OCTETS);
+    return (size_t)(at - body) + AUDIT_SALT_OCTETS;
+}
+
+/* Each of 262,144 events is asked for alone: a column that cannot be unpacked is not unpacked
+ * as often. Whoever opens the block again has it looked at again. */
+static void what_is_damaged_is_found_once(void **state)
+{
+    struct audit_block *block = audit_block_create();
+    struct audit_header header = {.stream = AUDIT_CHANGES, .file = 1, .events = 2};
+    const uint64_t bit = UINT64_C(1) << AUDIT_TYPE;
+    uint8_t body[128];
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        header.body_len = (uint32_t)put_small_body(body, 0);
+        assert_int_equal(audit_block_open(block, &header, body, header.body_len), 0);
+        assert_int_equal(i == 0 ? audit_block_load(block, bit) : audit_block_unpack(block, bit),
+                         CORDON_E_CORRUPT);
+        (void)put_small_body(body, 1);
+        assert_int_equal(audit_block_load(block, bit), CORDON_E_CORRUPT);
+        assert_int_equal(audit_block_unpack(block, bit), CORDON_E_CORRUPT);
+        assert_int_equal(audit_block_open(block, &header, body, header.body_len), 0);
+        assert_int_equal(audit_block_load(block, UINT64_MAX), 0);
+        assert_int_equal(audit_block_index(block, AUDIT_TYPE, 1), 6);
+    }
+    audit_block_destroy(block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +466,7 @@ int main(void)
         cmocka_unit_test(steady_parts_are_those_of_each_event),
         cmocka_unit_test(an_event_that_is_too_long_is_refused),
         cmocka_unit_test(numbers_that_there_cannot_be_are_refused),
+        cmocka_unit_test(what_is_damaged_is_found_once),
     };
     return cmocka_run_group_tests_name("audit/block_leaves", tests, setup, NULL);
 }

@@ -8,7 +8,7 @@ import os
 import struct
 import sys
 
-from audit_read import chacha20, leaf, put_varint
+from audit_read import chacha20, leaf, put_varint, varint
 
 
 def path_of(folder, number):
@@ -81,6 +81,26 @@ class Attack:
             at, end, _ = largest(octets)
             octets[end - 1] ^= 1
             octets[at + 12 + 128:at + 12 + 160] = hashlib.blake2b(octets[at + 12 + 256:end], digest_size=32).digest()
+        self.change(files_of(self.folder)[0], one)
+
+    def column(self, word):
+        """A column of the largest block of decisions can be unpacked no more: the first octet of its numbers is none."""
+        def one(octets):
+            begin = max((frame for frame in blocks(octets) if octets[frame[0] + 18] == 1), key=lambda frame: frame[1] - frame[0])[0]
+            at = body = begin + 12 + 256
+            count, at = varint(octets, at)
+            sections = []
+            for _ in range(count):
+                section, at = varint(octets, at)
+                _, at = varint(octets, at + 1)
+                stored, at = varint(octets, at)
+                sections.append((section, stored))
+            for section, stored in sections:
+                if section == 16 + 2 * int(word):
+                    octets[at:at + stored] = b"\xff" * stored
+                    return
+                at += stored
+            sys.exit("a block at %d has no column %s" % (body, word))
         self.change(files_of(self.folder)[0], one)
 
     def delete(self, _):

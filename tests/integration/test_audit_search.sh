@@ -161,3 +161,18 @@ code 1 "$cordon" audit search --log "$work/copy" --json
 says 'damaged or missing, and passed over' <"$work/err" || fail "$(cat "$work/err")"
 says '"id":"d5"' <"$work/out" || fail "what is behind the damage is not found: $(cat "$work/out")"
 ! says '"id":"d0"' <"$work/out" || fail "what was damaged is there"
+
+say "damage in a column that only what is shown needs is told as well"
+rm -r "$work/copy"
+cp -r "$log" "$work/copy"
+python3 "$here/audit_tamper.py" "$work/copy" column 10 # latency_us of the largest block of decisions
+code 1 "$cordon" audit search --log "$work/copy" --json
+says 'what was found in damaged parts of the log was passed over: cordon audit verify' <"$work/err" || fail "$(cat "$work/err")"
+says '"id":"d' <"$work/out" || fail "no other block is found"
+code 1 "$cordon" audit search --log "$work/copy" --suffix blocked.test --quiet
+says 'passed over: cordon audit verify' <"$work/err" || fail "quiet, and with a filter: $(cat "$work/err")"
+code 1 "$cordon" audit index --to "$work/damaged.db" "$work/copy"
+says 'passed over: cordon audit verify' <"$work/err" || fail "an index: $(cat "$work/err")"
+python3 "$here/audit_tamper.py" "$work/copy" column 8
+code 1 "$cordon" audit top types --log "$work/copy"
+says 'passed over: cordon audit verify' <"$work/err" || fail "top: $(cat "$work/err")"
