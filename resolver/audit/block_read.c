@@ -94,6 +94,43 @@ static int read_entry(const uint8_t **at, const uint8_t *end, uint64_t *id,
     return 0;
 }
 
+/* Whether planes are of so many events, and all dictionaries together no more than one may be:
+ * so that a few octets of a stranger do not become a gigabyte. */
+static bool are_bounded(const struct audit_block *block, uint32_t events)
+{
+    uint64_t words = 0;
+
+    for (unsigned id = AUDIT_SECTION_COLUMN; id < AUDIT_SECTION_SALT; id++) {
+        const struct section *section = &block->sections[id];
+
+        if (section->at == 0 || section->encoding == AUDIT_CONSTANT) {
+            continue;
+        }
+        if ((id - AUDIT_SECTION_COLUMN) % 2 == 1) {
+            words += section->raw;
+        } else if (section->raw > 1 + 8 * (uint64_t)events) {
+            return false;
+        }
+    }
+    return words <= AUDIT_SECTION_MAX;
+}
+
+/* Dictionaries have a place each, which stays from block to block. Not for ever, where those of
+ * one block after the other are large in another column. */
+static void forget_words(struct audit_block *block)
+{
+    size_t kept = 0;
+
+    for (unsigned i = 0; i < AUDIT_COLUMN_END; i++) {
+        kept += block->columns[i].octets_size;
+    }
+    for (unsigned i = 0; kept > 2 * (size_t)AUDIT_SECTION_MAX && i < AUDIT_COLUMN_END; i++) {
+        free(block->columns[i].octets);
+        block->columns[i].octets = NULL;
+        block->columns[i].octets_size = 0;
+    }
+}
+
 /* Whether the columns are what their numbers say. */
 static bool note_columns(struct audit_block *block)
 {
@@ -173,9 +210,11 @@ int audit_block_open(struct audit_block *block, const struct audit_header *heade
         }
     }
     const struct section *salt = &block->sections[AUDIT_SECTION_SALT];
-    if (!note_columns(block) || salt->at == 0 || salt->raw < AUDIT_SALT_OCTETS) {
+    if (!are_bounded(block, header->events) || !note_columns(block) || salt->at == 0 ||
+        salt->raw < AUDIT_SALT_OCTETS) {
         return CORDON_E_CORRUPT;
     }
+    forget_words(block);
     block->header = *header;
     block->body = body;
     block->have = have;

@@ -14,7 +14,9 @@
  * writer, and what a reader unpacks. A dictionary is at most this and one event more. */
 #define AUDIT_BLOCK_TEXT_MAX (8u << 20)
 
-/* Octets of a section once unpacked: eight for each event, or a dictionary. */
+/* Octets of a section once unpacked: eight for each event, or a dictionary; and of all
+ * dictionaries of a block together, with a length in front of each text: those of short texts
+ * take half as much again as AUDIT_BLOCK_TEXT_MAX. */
 #define AUDIT_SECTION_MAX (16u << 20)
 
 /* Sections of a block: two for each column that a body can have, and filters. */

@@ -458,6 +458,57 @@ static void what_is_damaged_is_found_once(void **state)
     audit_block_destroy(block);
 }
 
+/* A block whose sections say that they have so much once unpacked; none is. */
+static int open_with(uint32_t events, uint32_t planes, uint32_t words, uint32_t others)
+{
+    struct audit_block *block = audit_block_create();
+    struct audit_header header = {.stream = AUDIT_CHANGES, .file = 1, .events = events};
+    const struct {
+        unsigned id, encoding;
+        uint32_t raw, stored;
+    } sections[] = {
+        {AUDIT_SECTION_COLUMN + 2 * AUDIT_TIME, AUDIT_CONSTANT, 1, 1},
+        {AUDIT_SECTION_COLUMN + 2 * AUDIT_NAME, AUDIT_CONSTANT, 1, 1},
+        {AUDIT_SECTION_COLUMN + 2 * AUDIT_NAME + 1, AUDIT_DICTIONARY | AUDIT_PACKED, words, 1},
+        {AUDIT_SECTION_COLUMN + 2 * AUDIT_TYPE, AUDIT_PLANES | AUDIT_PACKED, planes, 1},
+        {AUDIT_SECTION_COLUMN + 2 * AUDIT_RULE, AUDIT_CONSTANT, 1, 1},
+        {AUDIT_SECTION_COLUMN + 2 * AUDIT_RULE + 1, AUDIT_DICTIONARY | AUDIT_PACKED, others, 1},
+        {AUDIT_SECTION_SALT, AUDIT_RAW, AUDIT_SALT_OCTETS, AUDIT_SALT_OCTETS},
+    };
+    const size_t count = sizeof(sections) / sizeof(sections[0]);
+    uint8_t body[256] = {0};
+    uint8_t *at = body;
+
+    at += audit_varint_put(at, count);
+    for (size_t i = 0; i < count; i++) {
+        at += audit_varint_put(at, sections[i].id);
+        *at++ = (uint8_t)sections[i].encoding;
+        at += audit_varint_put(at, sections[i].raw);
+        at += audit_varint_put(at, sections[i].stored);
+        header.body_len += sections[i].stored;
+    }
+    header.body_len += (uint32_t)(at - body);
+    const int result = audit_block_open(block, &header, body, header.body_len);
+    audit_block_destroy(block);
+    return result;
+}
+
+/* A few octets that say that they unpack to a gigabyte are not unpacked. */
+static void what_would_take_too_much_memory_is_refused(void **state)
+{
+    const uint32_t most = AUDIT_SECTION_MAX;
+
+    (void)state;
+    assert_int_equal(open_with(1, 9, most, 1), CORDON_E_CORRUPT);
+    assert_int_equal(open_with(1, 9, most - 1, 1), 0);
+    assert_int_equal(open_with(1, 9, most / 2 + 1, most / 2), CORDON_E_CORRUPT);
+    assert_int_equal(open_with(1, 10, 1, 1), CORDON_E_CORRUPT);
+    assert_int_equal(open_with(AUDIT_BLOCK_EVENTS_MAX, 8 * AUDIT_BLOCK_EVENTS_MAX + 1, 1, 1),
+                     0);
+    assert_int_equal(open_with(AUDIT_BLOCK_EVENTS_MAX, 8 * AUDIT_BLOCK_EVENTS_MAX + 2, 1, 1),
+                     CORDON_E_CORRUPT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -467,6 +518,7 @@ int main(void)
         cmocka_unit_test(an_event_that_is_too_long_is_refused),
         cmocka_unit_test(numbers_that_there_cannot_be_are_refused),
         cmocka_unit_test(what_is_damaged_is_found_once),
+        cmocka_unit_test(what_would_take_too_much_memory_is_refused),
     };
     return cmocka_run_group_tests_name("audit/block_leaves", tests, setup, NULL);
 }
