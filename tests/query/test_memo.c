@@ -557,6 +557,35 @@ static void names_of_one_hash_are_told_apart(void **state)
     policy_destroy(policy);
 }
 
+/* A count that has no room for one more is left as it is, until it was told. */
+static void a_full_count_is_left_to_others(void **state)
+{
+    const struct wire_name name = numbered(1);
+    const struct policy_hits block = block_of(&name, 1);
+    struct policy *policy = views_alone();
+    struct told told = {{0}, {0}};
+    struct query_memo *memo = query_memo_create(tell, &told);
+    struct policy_hits hits = {.count = 0};
+
+    (void)state;
+    assert_non_null(memo);
+    query_memo_keep(memo, 1, policy, 0, &name, &block, 0);
+    const unsigned where = query_memo_find(memo, 1, 0, &name, &hits);
+    assert_int_equal(where, 1);
+    assert_true(query_memo_count(memo, where, &name));
+    memo->entries[where - 1].count = UINT32_MAX - 1; /* four billion later */
+    assert_true(query_memo_count(memo, where, &name));
+    assert_false(query_memo_count(memo, where, &name));
+    assert_false(query_memo_count(memo, where, &name));
+    query_memo_settle(memo);
+    assert_int_equal(told.told[1], UINT32_MAX);
+    assert_true(query_memo_count(memo, where, &name));
+    query_memo_settle(memo);
+    assert_int_equal(told.told[1], UINT64_C(1) << 32);
+    query_memo_destroy(memo);
+    policy_destroy(policy);
+}
+
 static uint64_t hash_at(unsigned i)
 {
     uint64_t state = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
@@ -616,6 +645,7 @@ int main(void)
         cmocka_unit_test(what_is_remembered_is_what_would_be_decided),
         cmocka_unit_test(what_is_remembered_is_counted_as_what_is_decided),
         cmocka_unit_test(names_of_one_hash_are_told_apart),
+        cmocka_unit_test(a_full_count_is_left_to_others),
         cmocka_unit_test(a_flood_pushes_little_out),
     };
     return cmocka_run_group_tests_name("query/memo", tests, NULL, NULL);
