@@ -4,8 +4,8 @@
  * A record is a head of fixed size; the addresses of upstream and hit, those that there are;
  * names: the asked one; those of the chain from its start to the hit's hop; the name of the
  * hit, unless it is one of these; then the octets of the client's address, and its port. So
- * that of a blocked question has 80 octets: another processor fetches each line of them. And
- * so what one has as many others, whoever asked, is one piece (repeat.h). A name is an
+ * that of a blocked question has some 82 octets: another processor fetches each line of them.
+ * And so what one has as many others, whoever asked, is one piece (repeat.h). A name is an
  * octet with its length and its octets in wire format; length 0 means "the asked name again",
  * which the start of a chain nearly always is. Records never leave the process, so the head is
  * a struct in native order; a reader checks all the same that what it finds can be one.
@@ -31,6 +31,7 @@ struct head {
     uint64_t generation; /* first: audit_event_generation reads nothing else */
     uint64_t wall_us;
     uint32_t latency_us;
+    uint16_t known;
     uint16_t type;
     uint8_t transport, view, rcode, cached, applied;
     uint8_t client, upstream, address; /* families: which addresses follow */
@@ -46,6 +47,7 @@ struct head {
 _Static_assert(offsetof(struct audit_decision, wall_us) == offsetof(struct head, wall_us) &&
                    offsetof(struct audit_decision, latency_us) ==
                        offsetof(struct head, latency_us) &&
+                   offsetof(struct audit_decision, known) == offsetof(struct head, known) &&
                    offsetof(struct audit_decision, type) == offsetof(struct head, type) &&
                    offsetof(struct audit_decision, transport) ==
                        offsetof(struct head, transport) &&
@@ -54,7 +56,7 @@ _Static_assert(offsetof(struct audit_decision, wall_us) == offsetof(struct head,
                    offsetof(struct audit_decision, cached) == offsetof(struct head, cached) &&
                    offsetof(struct audit_decision, applied) + 1 == DECISION_OCTETS,
                "they have the same places");
-_Static_assert(HIT_OCTETS == 20 && HEAD_OCTETS == 52, "no more than is of use");
+_Static_assert(HIT_OCTETS == 20 && HEAD_OCTETS == 54, "no more than is of use");
 _Static_assert(offsetof(struct head, generation) == 0, "audit_event_generation relies on it");
 /* Octets that the client's address and a short name are copied with, however few they are:
  * faster than asking for it. What is behind is written over, or not committed. */
@@ -371,6 +373,27 @@ bool audit_event_get(const void *record, size_t len, struct audit_event *out)
     return at == end;
 }
 
+/* A name that is known is asked for in some types: those that clients ask for side by side, A,
+ * AAAA and HTTPS, have numbers of their own. */
+#define GUESSES_PER_NAME 4u
+
+uint32_t audit_event_guess(const void *record, size_t len)
+{
+    const uint8_t *const octets = record;
+    uint16_t known;
+    uint16_t type;
+
+    if (len < HEAD_OCTETS) {
+        return 0;
+    }
+    memcpy(&known, octets + offsetof(struct head, known), sizeof(known));
+    memcpy(&type, octets + offsetof(struct head, type), sizeof(type));
+    if (known == 0) {
+        return 0;
+    }
+    return (known * GUESSES_PER_NAME + (type + type / 32u) % GUESSES_PER_NAME) % AUDIT_GUESSES;
+}
+
 bool audit_event_split(const void *record, size_t len, struct audit_event_parts *out)
 {
     const uint8_t *const octets = record;
@@ -393,6 +416,7 @@ bool audit_event_split(const void *record, size_t len, struct audit_event_parts 
            sizeof(out->latency_us));
     out->same = octets + SAME;
     out->same_len = (size_t)(end - out->same);
+    out->guess = audit_event_guess(record, len);
     out->client = (struct address){.family = (uint8_t)family};
     memcpy(&out->client, end, client);
     memcpy(&out->client.port, end + client, PORT_OCTETS);

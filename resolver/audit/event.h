@@ -33,6 +33,7 @@ struct audit_decision {
     uint64_t generation; /* of the policy */
     uint64_t wall_us;    /* when the question came */
     uint32_t latency_us; /* until it was answered */
+    uint16_t known; /* a number that the worker has for what is decided of the name; 0: none */
     uint16_t type;
     uint8_t transport; /* enum audit_transport */
     uint8_t view;
@@ -81,12 +82,17 @@ struct audit_event_parts {
     struct audit_client who; /* what is told of it, as its kind says (privacy.h) */
     const uint8_t *same;     /* borrowed from the record */
     size_t same_len;
+    uint32_t guess; /* of audit_event_guess() */
 };
 /* Octets of the piece before the asked name, which is its length and its octets, to the end. */
 #define AUDIT_SAME_HEAD 32u
 /* False if the record has a chain, an upstream, or an address or a name that matched beside the
  * asked one: of those no two are alike; or if it is none. True does not say that it is one. */
 bool audit_event_split(const void *record, size_t len, struct audit_event_parts *out);
+/* A number below AUDIT_GUESSES that records of one worker with the same piece have, and seldom
+ * one with another. 0: there is none, as of all whose name the worker does not know. */
+#define AUDIT_GUESSES 65536u
+uint32_t audit_event_guess(const void *record, size_t len);
 /* The generation alone, without unpacking; 0 if the octets are too few. */
 uint64_t audit_event_generation(const void *record, size_t len);
 /* Likewise when it was answered (wall clock), by which records of several workers are put in a

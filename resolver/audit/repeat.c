@@ -18,6 +18,8 @@
 _Static_assert(AUDIT_REPEATS < 0xffff, "a number and one have sixteen bits");
 _Static_assert(PLACES *ROWS >= 2 * AUDIT_REPEATS, "most find a place that is free");
 
+#define LINE_OCTETS 64u /* of a processor's cache */
+
 #define OCTETS (AUDIT_REPEAT_OCTETS - offsetof(struct audit_repeat, octets))
 
 /* So many microseconds are looked at together; when fewer were asked for, they are not worth
@@ -35,13 +37,16 @@ struct audit_repeats {
     bool any;
     uint64_t asked;    /* for one, */
     uint64_t since_us; /* since then */
-    uint8_t *memory;   /* of both below */
+    uint8_t *memory;   /* of all below */
     uint32_t (*places)[PLACES];
+    uint16_t *guesses; /* numbers of repeats, plus one */
     uint8_t *slots;
 };
 
-#define PLACES_OCTETS (ROWS * PLACES * sizeof(uint32_t))
-#define MEMORY_OCTETS (PLACES_OCTETS + (size_t)AUDIT_REPEATS * AUDIT_REPEAT_OCTETS)
+#define PLACES_OCTETS  (ROWS * PLACES * sizeof(uint32_t))
+#define GUESSES_OCTETS (AUDIT_GUESSES * sizeof(uint16_t))
+#define MEMORY_OCTETS \
+    (PLACES_OCTETS + GUESSES_OCTETS + (size_t)AUDIT_REPEATS * AUDIT_REPEAT_OCTETS)
 
 struct audit_repeats *audit_repeats_create(void)
 {
@@ -56,7 +61,8 @@ struct audit_repeats *audit_repeats_create(void)
     random_system((uint8_t *)repeats->keys, sizeof(repeats->keys));
     repeats->memory = memory;
     repeats->places = (uint32_t(*)[PLACES])(void *)memory; /* of pages: for any number */
-    repeats->slots = memory + PLACES_OCTETS;
+    repeats->guesses = (uint16_t *)(void *)(memory + PLACES_OCTETS);
+    repeats->slots = memory + PLACES_OCTETS + GUESSES_OCTETS;
     return repeats;
 }
 
@@ -140,14 +146,49 @@ static inline uint32_t *find(const struct audit_repeats *repeats, uint64_t hash,
     return NULL;
 }
 
-struct audit_repeat *audit_repeats_find(struct audit_repeats *repeats,
+/* Where the number is of what records of this worker with this guess repeat. The numbers of
+ * each worker begin somewhere else, so that those of few are apart. */
+static inline uint16_t *guessed(const struct audit_repeats *repeats, unsigned worker,
+                                uint32_t guess)
+{
+    return &repeats->guesses[(guess + worker * 40503u) % AUDIT_GUESSES];
+}
+
+void audit_repeats_expect(const struct audit_repeats *repeats, unsigned worker, uint32_t guess)
+{
+    const unsigned number = guess != 0 ? *guessed(repeats, worker, guess) : 0;
+
+    if (number != 0) {
+        const uint8_t *const at = (const uint8_t *)slot(repeats, number - 1);
+
+        for (size_t line = 0; line < AUDIT_REPEAT_OCTETS; line += LINE_OCTETS) {
+            __builtin_prefetch(at + line);
+        }
+    }
+}
+
+struct audit_repeat *audit_repeats_find(struct audit_repeats *repeats, unsigned worker,
                                         const struct audit_event_parts *parts)
 {
-    const uint32_t *const place =
-        find(repeats, hash_of(repeats, parts->same, parts->same_len), parts);
+    uint16_t *const guess = parts->guess != 0 ? guessed(repeats, worker, parts->guess) : NULL;
 
     repeats->asked++;
-    return place != NULL ? slot(repeats, ONE(*place) - 1) : NULL;
+    if (guess != NULL && *guess != 0) {
+        struct audit_repeat *const repeat = slot(repeats, *guess - 1u);
+
+        if (repeat->place != 0 && is_same(repeat, parts)) {
+            return repeat;
+        }
+    }
+    const uint32_t *const place =
+        find(repeats, hash_of(repeats, parts->same, parts->same_len), parts);
+    if (place == NULL) {
+        return NULL;
+    }
+    if (guess != NULL) {
+        *guess = (uint16_t)ONE(*place);
+    }
+    return slot(repeats, ONE(*place) - 1);
 }
 
 /* A place in its row for a new one; where all are taken, one of them goes. */

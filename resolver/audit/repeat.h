@@ -5,6 +5,7 @@
  * What is the same in both is one piece of their octets (audit_event_split). It leads to what
  * followed the last time: that it is a good record, the kit and the rule of its row, the words
  * of these in a block, the stencil of its line. So nothing of it is unpacked or looked for.
+ * Where the worker knows the name by a number, that leads to it at once; else a hash does.
  * Pieces are compared as octets; what came of them holds for one policy with its views, and
  * all is forgotten with it. A record that has none goes the general way, and leaves one.
  *
@@ -38,9 +39,13 @@ struct audit_repeats; /* opaque */
 struct audit_repeats *audit_repeats_create(void);          /* NULL: no memory */
 void audit_repeats_destroy(struct audit_repeats *repeats); /* NULL is fine */
 
-/* That of the piece; NULL: there is none. Borrowed until the next is kept. */
-struct audit_repeat *audit_repeats_find(struct audit_repeats *repeats,
+/* That of the piece, from a record of this worker; NULL: there is none. Borrowed until the next
+ * is kept. */
+struct audit_repeat *audit_repeats_find(struct audit_repeats *repeats, unsigned worker,
                                         const struct audit_event_parts *parts);
+/* Of a record of this worker that will be looked for soon (audit_event_guess): what it may
+ * repeat begins to come from memory. */
+void audit_repeats_expect(const struct audit_repeats *repeats, unsigned worker, uint32_t guess);
 /* Keeps what has come of a good record, instead of what there was. kit: of the row; row: its
  * columns beside those of the kit. Without a stencil at first. NULL: there is none for such. */
 struct audit_repeat *audit_repeats_keep(struct audit_repeats *repeats,

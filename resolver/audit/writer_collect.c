@@ -164,18 +164,26 @@ static void add_line(struct audit_writer *writer)
     writer_took_line(writer, used);
 }
 
-/* Takes a record of a decision, without unpacking it, as one that it repeats. late: without its
- * line. False: it goes the general way. */
-static bool take_again(struct audit_writer *writer, const void *record, size_t len, bool late)
+static inline unsigned worker_of(const struct audit_writer *writer,
+                                 const struct writer_head *head)
 {
-    const bool has_line = !late && writer_has_lines(writer) && writer_has_room(writer);
+    return (unsigned)(head - writer->heads);
+}
+
+/* Takes a record of a decision, without unpacking it, as one that it repeats. False: it goes
+ * the general way. */
+static bool take_again(struct audit_writer *writer, const struct writer_head *head)
+{
+    const bool has_line = !head->late && writer_has_lines(writer) && writer_has_room(writer);
     struct audit_event_parts parts;
     struct audit_row row;
 
-    if (!is_recorded(writer, AUDIT_DECISIONS) || !audit_event_split(record, len, &parts)) {
+    if (!is_recorded(writer, AUDIT_DECISIONS) ||
+        !audit_event_split(head->record, head->len, &parts)) {
         return false;
     }
-    struct audit_repeat *const repeat = audit_repeats_find(writer->repeats, &parts);
+    struct audit_repeat *const repeat =
+        audit_repeats_find(writer->repeats, worker_of(writer, head), &parts);
     if (repeat == NULL || repeat->kit->id != repeat->kit_id) {
         return false;
     }
@@ -253,17 +261,19 @@ static bool take_question(struct audit_writer *writer, const void *record, size_
     return take_row(writer, AUDIT_QUERIES, &row, kit);
 }
 
-/* Of a decision. late: without its line. False: it must wait where it is. */
-static bool take_decision(struct audit_writer *writer, const void *record, size_t len,
-                          bool late)
+/* Of a decision. False: it must wait where it is. */
+static bool take_decision(struct audit_writer *writer, const struct writer_head *head)
 {
+    const void *const record = head->record;
+    const size_t len = head->len;
+    const bool late = head->late;
     const struct audit_kit *kit = NULL;
     struct audit_row row;
 
     if (!late && !may_add_line(writer)) {
         return false;
     }
-    if (take_again(writer, record, len, late)) {
+    if (take_again(writer, head)) {
         return true;
     }
     if (!get_event(writer, record, len)) {
@@ -363,26 +373,39 @@ static bool collect_changes(struct audit_writer *writer)
     return any;
 }
 
-/* The question behind this one in a ring: where its name is in the block is in no near cache,
- * and comes while this one is taken. */
-static void expect_next(struct audit_writer *writer, unsigned ring, const void *record)
+/* What is behind this record in a ring: where the name of a question is in the block, and what
+ * a decision may repeat, is in no near cache, and comes while this one is taken. Of decisions,
+ * the second one: one takes less time than that. */
+static void expect_next(struct audit_writer *writer, unsigned first,
+                        const struct writer_head *head)
 {
+    const unsigned worker = worker_of(writer, head);
+    const struct ring *const ring = ring_at(writer, first + worker);
     size_t len = 0;
     size_t name_len = 0;
-    const void *const next = ring_peek_behind(ring_at(writer, ring), record, &len);
-    const uint8_t *const name = next != NULL ? audit_question_name(next, len, &name_len) : NULL;
+    const void *next = ring_peek_behind(ring, head->record, &len);
 
+    if (next != NULL && stream_at(writer, first) == AUDIT_DECISIONS) {
+        next = ring_peek_behind(ring, next, &len);
+        if (next != NULL) {
+            audit_repeats_expect(writer->repeats, worker, audit_event_guess(next, len));
+        }
+        return;
+    }
+    const uint8_t *const name = next != NULL ? audit_question_name(next, len, &name_len) : NULL;
     if (name != NULL) {
         audit_recorder_expect(writer->inputs.recorder, AUDIT_QUERIES, name, name_len);
     }
 }
 
-static void look_at_head(struct audit_writer *writer, unsigned ring, struct writer_head *head)
+/* first: as of find_earliest(). */
+static void look_at_head(struct audit_writer *writer, unsigned first, struct writer_head *head)
 {
+    const unsigned ring = first + worker_of(writer, head);
+
     head->next = look_at(writer, ring, &head->record, &head->len);
-    if (head->next == NEXT_OURS && stream_at(writer, ring) == AUDIT_QUERIES &&
-        is_recorded(writer, AUDIT_QUERIES)) {
-        expect_next(writer, ring, head->record);
+    if (head->next == NEXT_OURS && is_recorded(writer, stream_at(writer, ring))) {
+        expect_next(writer, first, head);
     }
     if (head->next == NEXT_STRAY) {
         head->answered_us = 0; /* whatever it says: out of the way */
@@ -411,7 +434,7 @@ static struct writer_head *find_earliest(struct audit_writer *writer, unsigned f
             struct writer_head *const head = &writer->heads[i];
 
             if (head->next == NEXT_NONE) {
-                look_at_head(writer, first + i, head);
+                look_at_head(writer, first, head);
                 found = found || (head->next != NEXT_NONE && workers > 1);
             }
             if ((head->next == NEXT_OURS || head->next == NEXT_STRAY) &&
@@ -454,12 +477,11 @@ static bool collect_rings(struct audit_writer *writer, unsigned first)
         if (head == NULL) {
             break;
         }
-        const unsigned i = first + (unsigned)(head - writer->heads);
+        const unsigned i = first + worker_of(writer, head);
         if (head->next == NEXT_STRAY) {
             report_damage(writer, stream);
-        } else if (stream == AUDIT_QUERIES
-                       ? !take_question(writer, head->record, head->len)
-                       : !take_decision(writer, head->record, head->len, head->late)) {
+        } else if (stream == AUDIT_QUERIES ? !take_question(writer, head->record, head->len)
+                                           : !take_decision(writer, head)) {
             break;
         }
         ring_release(ring_at(writer, i));

@@ -352,6 +352,7 @@ void query_decision_of(const struct query_engine *engine, const struct query *q,
     *out = (struct audit_decision){
         .wall_us = q->wall_us,
         .latency_us = (uint32_t)(engine->now.mono_us - q->received_us),
+        .known = q->known,
         .generation = policy_generation(engine->policy),
         .client = q->client.from,
         .name = &q->question.name,

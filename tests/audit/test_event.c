@@ -15,7 +15,7 @@
 
 /* Octets before the asked name, and behind the names, of a client with an IPv4 address: a
  * record with one name is both + 1 + its length. */
-#define RECORD_HEAD 52
+#define RECORD_HEAD 54
 #define RECORD_TAIL 6
 
 static struct wire_name name_of(const char *text)
@@ -371,11 +371,39 @@ static void no_cut_record_is_read(void **state)
         assert_non_null(exact);
         memcpy(exact, record, cut);
         assert_false(audit_event_get(exact, cut, &out));
+        assert_true(cut >= RECORD_HEAD || audit_event_guess(exact, cut) == 0);
         free(exact);
     }
     assert_true(audit_event_get(record, len, &out));
     assert_false(audit_event_get(record, len + 1, &out)); /* an octet left over */
     assert_true(audit_event_generation(record, 7) == 0);
+}
+
+/* Of names that the worker knows, and of types that are asked for side by side, each has a
+ * guess of its own; of others there is none. */
+static void what_is_known_has_a_guess(void **state)
+{
+    static const uint16_t types[] = {1, 28, 65}; /* A, AAAA, HTTPS */
+    const struct wire_name name = name_of("shop.example");
+    const struct policy_hit hit = hit_on("shop.example", 0);
+    struct audit_decision in = decision_on(&name, &hit);
+    static bool taken[AUDIT_GUESSES];
+    uint8_t record[AUDIT_RECORD_MAX];
+
+    (void)state;
+    assert_int_equal(audit_event_guess(record, pack(&in, record)), 0);
+    for (in.known = 1; in.known < 300; in.known++) {
+        for (size_t i = 0; i < ITEMS(types); i++) {
+            in.type = types[i];
+            const uint32_t guess = audit_event_guess(record, pack(&in, record));
+
+            assert_in_range(guess, 1, AUDIT_GUESSES - 1);
+            assert_false(taken[guess]);
+            taken[guess] = true;
+        }
+    }
+    in.known = UINT16_MAX;
+    assert_in_range(audit_event_guess(record, pack(&in, record)), 0, AUDIT_GUESSES - 1);
 }
 
 static void numbers_that_have_no_word_are_refused(void **state)
@@ -480,6 +508,7 @@ int main(void)
         cmocka_unit_test(the_root_can_be_asked_for),
         cmocka_unit_test(a_full_ring_refuses_and_takes_again_when_read),
         cmocka_unit_test(no_cut_record_is_read),
+        cmocka_unit_test(what_is_known_has_a_guess),
         cmocka_unit_test(numbers_that_have_no_word_are_refused),
         cmocka_unit_test(names_that_are_none_are_refused),
     };

@@ -337,6 +337,7 @@ void audit_events_next(struct audit_events *events, struct audit_made *made)
     made->decision = (struct audit_decision){
         .wall_us = question->wall_us,
         .latency_us = question->latency_us,
+        .known = alias ? 0 : (uint16_t)(1 + (listed - events->listed)),
         .generation = question->generation,
         .client = made->client,
         .name = question->name,
