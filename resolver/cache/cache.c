@@ -219,15 +219,28 @@ void cache_shard_remove(struct cache_shard *shard, uint32_t index)
     shard->entries--;
 }
 
+/* An entry that is asked for becomes the first of its bucket, where cache_expect_entry() looks
+ * for it: those of a full cache have others in front of it, each in a place of its own. */
+static void bring_forward(struct cache_shard *shard, _Atomic uint32_t *bucket, uint32_t before,
+                          uint32_t index, struct cache_head *head)
+{
+    head_set_next(shard, before, head->next);
+    head->next = bucket_get(bucket);
+    head_set_next(shard, index, head->next);
+    bucket_set(bucket, index);
+}
+
 /* The first block of the entry with this key, or CACHE_NO_BLOCK. On success the stream stands
  * at the message. */
 static uint32_t shard_find(struct cache_shard *shard, const struct cache_key *key,
                            uint32_t hash, struct cache_head *head, struct cache_stream *stream)
 {
     const uint8_t flags = flags_of(key);
-    uint32_t index = bucket_get(&shard->buckets[hash & shard->bucket_mask]);
+    _Atomic uint32_t *const bucket = &shard->buckets[hash & shard->bucket_mask];
+    uint32_t before = CACHE_NO_BLOCK;
+    uint32_t index = bucket_get(bucket);
 
-    for (; index != CACHE_NO_BLOCK; index = head->next) {
+    for (; index != CACHE_NO_BLOCK; before = index, index = head->next) {
         cache_head_read(shard, index, head);
         if (head->hash != hash || head->type != key->type || head->context != key->context ||
             (head->flags & CACHE_HEAD_KEY) != flags || head->name_len != key->name->len) {
@@ -238,6 +251,9 @@ static uint32_t shard_find(struct cache_shard *shard, const struct cache_key *ke
         if (cache_stream_equals(stream, key->name->octets, key->name->len)) {
             break;
         }
+    }
+    if (index != CACHE_NO_BLOCK && before != CACHE_NO_BLOCK) {
+        bring_forward(shard, bucket, before, index, head);
     }
     return index;
 }

@@ -425,6 +425,39 @@ static void random_operations_never_give_anything_but_the_last_put(void **state)
     cache_destroy(model.cache);
 }
 
+/* Of those that share a bucket the one that was asked for last is looked at first. */
+static void what_is_asked_for_is_the_first_of_its_bucket(void **state)
+{
+    static struct model model;
+    uint8_t seed[RANDOM_SEED_OCTETS] = "cache bucket";
+    unsigned behind = 0;
+
+    (void)state;
+    random_init_seed(&model.random, seed);
+    make_names(model.names);
+    model.cache = cache_create(CACHE_SIZE_MIN, hash_key);
+    assert_non_null(model.cache);
+    for (unsigned number = 0; number < KEYS; number++) {
+        put(&model, number);
+    }
+    for (unsigned number = 0; number < KEYS; number++) {
+        const struct cache_key key = key_of(model.names, number);
+        struct cache_found found;
+
+        cache_find(model.cache, &key, &found);
+        if (found.index != CACHE_NO_BLOCK) {
+            const uint32_t bucket = found.head.hash & found.shard->bucket_mask;
+
+            behind += found.head.next != CACHE_NO_BLOCK ? 1 : 0;
+            assert_int_equal(found.shard->buckets[bucket], found.index);
+            check_shard(found.shard);
+        }
+        cache_let_go(&found);
+    }
+    assert_true(behind > 100); /* others are in most buckets */
+    cache_destroy(model.cache);
+}
+
 /* Threads: what a key holds tells of itself. */
 enum {
     THREADS = 4,
@@ -565,6 +598,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_operations_never_give_anything_but_the_last_put),
+        cmocka_unit_test(what_is_asked_for_is_the_first_of_its_bucket),
         cmocka_unit_test(threads_share_it_without_mixing_entries),
     };
 
