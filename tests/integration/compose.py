@@ -38,7 +38,7 @@ def networks(document):
 def run(document):
     (service,) = document["services"].values()
     known("services", service, "image", "command", "user", "cap_drop", "cap_add", "security_opt", "read_only",
-          "volumes", "healthcheck", "restart", "network_mode", "networks", "sysctls", "dns")
+          "volumes", "healthcheck", "restart", "network_mode", "networks", "sysctls", "dns", "logging")
     words = []
     for key, option in (("cap_drop", "--cap-drop"), ("cap_add", "--cap-add"), ("security_opt", "--security-opt"),
                         ("dns", "--dns")):
@@ -53,6 +53,12 @@ def run(document):
             value = "%s:%s" % (value["source"], value["target"])
         # Without ":rw", which the normal form adds.
         words += ["--volume", ":".join(value.split(":")[:2])]
+    known("logging", service["logging"], "driver", "options")
+    options = dict(service["logging"]["options"])
+    if not options.pop("max-file", "").isdigit():  # podman keeps one
+        sys.exit("compose.py: logging: as many files as come")
+    words += ["--log-driver", service["logging"]["driver"], "--log-opt", "max-size=%s" % options.pop("max-size")]
+    known("logging.options", options)
     if "user" in service:
         words += ["--user", service["user"]]
     if service["read_only"] is True:
