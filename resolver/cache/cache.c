@@ -78,21 +78,23 @@ void cache_expect(const struct cache *cache, uint64_t hash)
     __builtin_prefetch(&shard->buckets[(uint32_t)hash & shard->bucket_mask]);
 }
 
-void cache_expect_entry(const struct cache *cache, uint64_t hash)
+bool cache_expect_entry(const struct cache *cache, uint64_t hash)
 {
     const struct cache_shard *shard = &cache->shards[hash >> 56];
     const uint32_t index = bucket_get(&shard->buckets[(uint32_t)hash & shard->bucket_mask]);
 
-    if (index != CACHE_NO_BLOCK) {
-        const uint8_t *block = (const uint8_t *)&shard->blocks.at[index];
-
-        __builtin_prefetch(block);
-        __builtin_prefetch(block + 64);
-        if (index > 0) { /* where the next block of most entries is: cache_blocks_take() */
-            __builtin_prefetch(block - sizeof(struct cache_block));
-        }
-        __builtin_prefetch(&shard->blocks.marks[index], 1);
+    if (index == CACHE_NO_BLOCK) {
+        return false;
     }
+    const uint8_t *block = (const uint8_t *)&shard->blocks.at[index];
+
+    __builtin_prefetch(block);
+    __builtin_prefetch(block + 64);
+    if (index > 0) { /* where the next block of most entries is: cache_blocks_take() */
+        __builtin_prefetch(block - sizeof(struct cache_block));
+    }
+    __builtin_prefetch(&shard->blocks.marks[index], 1);
+    return true;
 }
 
 /* Shares size among the shards: a block costs its octets, a mark, and half of a bucket and of
@@ -332,6 +334,32 @@ static bool note_asked(const struct cache_found *found, uint64_t now_us)
            (head->flags & (CACHE_HEAD_CLAIMED | CACHE_HEAD_FAILURE)) == 0;
 }
 
+/* A hit: of what was found, and holds, and fits. */
+static void take(struct cache_found *found, uint64_t now_us, uint8_t *octets,
+                 struct cache_entry *entry)
+{
+    cache_entry_fill(&found->head, now_us, entry);
+    cache_stream_read(&found->stream, octets, found->head.message_len);
+    cache_age_ttls(&found->stream, &found->head, entry->age_s, octets);
+    entry->ending = note_asked(found, now_us);
+    found->shard->hits++;
+}
+
+bool cache_get_stamped(struct cache *cache, const struct cache_key *key, uint64_t stamp,
+                       uint64_t now_us, uint8_t *octets, size_t size, struct cache_entry *entry)
+{
+    struct cache_found found;
+
+    cache_find(cache, key, &found);
+    const bool got = found.index != CACHE_NO_BLOCK && found.head.stamp == stamp &&
+                     now_us < found.head.expires_us && found.head.message_len <= size;
+    if (got) {
+        take(&found, now_us, octets, entry);
+    }
+    cache_let_go(&found);
+    return got;
+}
+
 bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                uint8_t *octets, size_t size, struct cache_entry *entry)
 {
@@ -342,15 +370,11 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us
     if (found.index != CACHE_NO_BLOCK && now_us >= found.head.expires_us) {
         cache_note_stale(cache, &found.head, now_us, entry);
     } else if (found.index != CACHE_NO_BLOCK && found.head.message_len <= size) {
-        cache_entry_fill(&found.head, now_us, entry);
-        cache_stream_read(&found.stream, octets, found.head.message_len);
-        cache_age_ttls(&found.stream, &found.head, entry->age_s, octets);
-        entry->ending = note_asked(&found, now_us);
+        take(&found, now_us, octets, entry);
         got = true;
     } else {
         entry->stale = entry->failed = false;
     }
-    found.shard->hits += got ? 1 : 0;
     found.shard->misses += got ? 0 : 1;
     cache_let_go(&found);
     return got;

@@ -68,9 +68,10 @@ uint64_t cache_hash(const struct cache *cache, const struct cache_key *key);
 uint64_t cache_name_hash(const struct cache *cache, const struct wire_name *name);
 uint64_t cache_hash_of(uint64_t name_hash, const struct cache_key *key);
 /* hot. The memory in which an entry with this hash would be begins to come: first what says
- * where it is; then, called after other work, the entry. Both change nothing. Any thread. */
+ * where it is; then, called after other work, the entry. False: there was none a moment ago.
+ * Both change nothing. Any thread. */
 void cache_expect(const struct cache *cache, uint64_t hash);
-void cache_expect_entry(const struct cache *cache, uint64_t hash);
+bool cache_expect_entry(const struct cache *cache, uint64_t hash);
 
 /*
  * hot. Copies the message (at most size octets) into octets, its TTLs lowered by the age (to
@@ -79,6 +80,12 @@ void cache_expect_entry(const struct cache *cache, uint64_t hash);
  */
 bool cache_get(struct cache *cache, const struct cache_key *key, uint64_t now_us,
                uint8_t *octets, size_t size, struct cache_entry *entry);
+
+/* hot. The same, but only of an entry of which cache_stamp() has said this very stamp, not 0:
+ * else it is as if nobody had asked, and of *entry nothing is set. Any thread. */
+bool cache_get_stamped(struct cache *cache, const struct cache_key *key, uint64_t stamp,
+                       uint64_t now_us, uint8_t *octets, size_t size,
+                       struct cache_entry *entry);
 
 /* For want of anything better (RFC 8767): an answer that is past its time, no longer than it
  * may stay, all its TTLs as said. One that holds after all is as from cache_get(). Never a

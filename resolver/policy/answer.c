@@ -254,13 +254,11 @@ bool policy_decide_asked(const struct policy *policy, unsigned view,
                          struct policy_image_aim *aim, struct policy_hits *hits, uint8_t *block)
 {
     struct policy_outcome outcome;
-    const bool minds = policy_view_minds_clients(policy, view);
 
-    if (!minds && aim != NULL && policy_image_is_missed(aim) &&
-        policy_view_default(policy, view) == POLICY_MODE_OFF) {
+    if (aim != NULL && policy_image_is_missed(aim) && policy_view_is_open(policy, view)) {
         return false; /* most names */
     }
-    if (minds) {
+    if (policy_view_minds_clients(policy, view)) {
         policy_decide_client(policy, view, client, &outcome);
         if (policy_hits_add(hits, &outcome, block)) {
             return true;

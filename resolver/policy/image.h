@@ -144,7 +144,7 @@ struct policy_image_step {
 /* A look-up that has begun: plain data that means something to the image and the name for as
  * long as they are there. */
 struct policy_image_aim {
-    enum {
+    enum policy_image_stage {
         POLICY_IMAGE_NO_AIM,
         POLICY_IMAGE_AIMED, /* the line of the last two labels comes */
         POLICY_IMAGE_NEAR,  /* it was looked at: its record comes, and the line of three */

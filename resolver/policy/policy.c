@@ -238,6 +238,13 @@ bool policy_view_minds_clients(const struct policy *policy, unsigned view)
 }
 
 /* hot */
+bool policy_view_is_open(const struct policy *policy, unsigned view)
+{
+    return !policy_view_minds_clients(policy, view) &&
+           policy->views[view].by_default == POLICY_MODE_OFF;
+}
+
+/* hot */
 void policy_decide_client(const struct policy *policy, unsigned view,
                           const struct address *address, struct policy_outcome *out)
 {

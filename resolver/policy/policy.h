@@ -243,6 +243,8 @@ struct policy_outcome {
 
 /* hot. False: policy_decide_client() finds nothing, whoever asks. */
 bool policy_view_minds_clients(const struct policy *policy, unsigned view);
+/* hot. Nor does it deny by default: a name of which no rule speaks is let through. */
+bool policy_view_is_open(const struct policy *policy, unsigned view);
 
 /* hot. Decides a client by its address: by the operator's word, or else by rules. view must be
  * below the policy's views, here and below. */

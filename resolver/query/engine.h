@@ -86,7 +86,8 @@ struct query {
     uint8_t rcode;    /* of the answer sent */
     uint64_t received_us, wall_us;
     bool aimed;            /* aim is of the name and the policy in force */
-    bool remembered;       /* it may be that the memo knows what is decided of the name */
+    bool remembered;       /* it may be that the memo knows what is decided of the name, */
+    bool likely;           /* or that the cache has the answer */
     uint16_t hash_context; /* hash is that of the question's key in this context */
     uint64_t hash;         /* 0: none yet */
     uint64_t name_hash;    /* of cache_name_hash(); client_hash: of query_tops_hash() */
@@ -230,6 +231,10 @@ enum query_state respond_rebinding(struct query_engine *engine, struct query *q)
 /* lookup.c */
 void query_key_of(const struct query *q, struct cache_key *key);
 struct cache_key query_key_of_fetch(const struct query_fetch *fetch);
+/* hot. Puts the answer that the cache has under this stamp into engine->answer; false: it has
+ * none, and nothing has happened. */
+bool query_find_stamped(struct query_engine *engine, struct query *q,
+                        const struct cache_key *key, uint64_t stamp);
 /* Puts an answer past its time into engine->answer, if q may be told one: to be checked as any
  * other is. */
 bool query_find_stale(struct query_engine *engine, struct query *q);

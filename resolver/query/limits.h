@@ -109,12 +109,12 @@
 #define QUERY_TRACE_LINES 192u
 #define QUERY_TRACE_WORDS 240u
 
-/* Names of which a worker knows that they are blocked (query/memo.h): sets of eight, and the
+/* Names of which a worker knows that they are blocked (query/memo.h): sets of sixteen, and the
  * octets of the longest name that finds a place, which few exceed. Of 10,000 names that are
- * asked for all the time 97 in a hundred have one. 2 MiB, of which there is as much as is used.
+ * asked for all the time 99 in a hundred have one. 2 MiB, of which there is as much as is used.
  * In a full set one name in so many may take the place of another, so that a flood of names
  * costs little more than deciding them. */
-#define QUERY_MEMO_SETS     2048u
+#define QUERY_MEMO_SETS     1024u
 #define QUERY_MEMO_NAME     101u
 #define QUERY_MEMO_PATIENCE 8u
 

@@ -103,6 +103,30 @@ bool query_find_stale(struct query_engine *engine, struct query *q)
     return true;
 }
 
+/* Nobody is asked on the word of a question without RD, now or later. */
+static bool wants_anew(const struct query *q, const struct cache_entry *entry)
+{
+    return entry->ending && q->redirect == NULL && q->trace == NULL &&
+           (q->question.flags & WIRE_FLAG_RD) != 0;
+}
+
+/* hot */
+bool query_find_stamped(struct query_engine *engine, struct query *q,
+                        const struct cache_key *key, uint64_t stamp)
+{
+    struct cache_entry entry;
+
+    if (!cache_get_stamped(engine->cache, key, stamp, engine->now.mono_us,
+                           engine->cached_octets, sizeof(engine->cached_octets), &entry)) {
+        return false;
+    }
+    engine->counters.cache_hits++;
+    take_answer(engine, &entry);
+    q->prefetch = wants_anew(q, &entry);
+    q->version = entry.version;
+    return true;
+}
+
 enum query_state step_lookup(struct query_engine *engine, struct query *q)
 {
     struct cache_key key;
@@ -126,8 +150,7 @@ enum query_state step_lookup(struct query_engine *engine, struct query *q)
         take_answer(engine, &entry);
         q->stale =
             entry.kind == CACHE_FAILURE && recurse && has_without_cd(engine, key, &other);
-        /* Nobody is asked on the word of a question without RD, now or later. */
-        q->prefetch = entry.ending && q->redirect == NULL && q->trace == NULL && recurse;
+        q->prefetch = wants_anew(q, &entry);
         q->version = entry.version;
         return QUERY_RECHECK;
     }

@@ -32,7 +32,7 @@
 #include <emmintrin.h>
 #endif
 
-#define QUERY_MEMO_WAYS 8u /* of a set: as many tags as are compared at once */
+#define QUERY_MEMO_WAYS 16u /* of a set: as many as one line of the cache has */
 
 /* What is kept of a name. Of a short one it is in one line of the processor's cache. */
 struct query_memo_entry {
@@ -110,10 +110,12 @@ static inline uint16_t query_memo_tag(uint64_t hash)
 static inline uint32_t query_memo_ways(const uint16_t tags[QUERY_MEMO_WAYS], uint16_t tag)
 {
 #ifdef __SSE2__
-    const __m128i same = _mm_cmpeq_epi16(_mm_loadu_si128((const __m128i *)(const void *)tags),
-                                         _mm_set1_epi16((short)tag));
+    const __m128i *const at = (const __m128i *)(const void *)tags;
+    const __m128i wanted = _mm_set1_epi16((short)tag);
+    const __m128i first = _mm_cmpeq_epi16(_mm_loadu_si128(at), wanted);
+    const __m128i second = _mm_cmpeq_epi16(_mm_loadu_si128(at + 1), wanted);
 
-    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128()));
+    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(first, second));
 #else
     uint32_t ways = 0;
 
@@ -122,12 +124,6 @@ static inline uint32_t query_memo_ways(const uint16_t tags[QUERY_MEMO_WAYS], uin
     }
     return ways;
 #endif
-}
-
-/* hot. What query_memo_expect() looks at begins to come. */
-static inline void query_memo_approach(const struct query_memo *memo, uint64_t hash)
-{
-    __builtin_prefetch(&memo->sets[query_memo_set_of(hash)]);
 }
 
 /* hot. False: nothing is known of a name of this hash. Else what may be known begins to come.

@@ -56,24 +56,48 @@ static void check_move(enum query_state from, enum query_state to)
 #endif
 }
 
+static __attribute__((cold)) enum query_state stop(struct query_engine *engine, struct query *q)
+{
+    engine->counters.steps_exceeded++;
+    return respond_empty(engine, q, WIRE_SERVFAIL, 0, WIRE_EDE_OTHER,
+                         "the question took too many steps");
+}
+
+/* hot. The state that is run, which is the one that was named unless that was one too many. */
+static inline enum query_state enter(struct query_engine *engine, struct query *q,
+                                     enum query_state state)
+{
+    if (state < QUERY_SEND && q->steps++ >= QUERY_STEPS_MAX) {
+        state = stop(engine, q);
+    }
+    q->state = state;
+    return state;
+}
+
+/* Who watches does so from the beginning to the end. */
+static __attribute__((cold)) void drive_watched(struct query_engine *engine, struct query *q,
+                                                enum query_state state)
+{
+    while (state != QUERY_WAIT) {
+        const enum query_state now = enter(engine, q, state);
+
+        state = query_trace_step(engine, q, now, steps[now].run);
+        check_move(now, state); /* after FREE q is gone */
+    }
+}
+
 /* hot */
 void query_drive(struct query_engine *engine, struct query *q, enum query_state state)
 {
-    /* Who watches does so from the beginning to the end. */
-    const bool traced = q->trace != NULL;
-
+    if (q->trace != NULL) {
+        drive_watched(engine, q, state);
+        return;
+    }
     while (state != QUERY_WAIT) {
-        if (state < QUERY_SEND && q->steps++ >= QUERY_STEPS_MAX) {
-            engine->counters.steps_exceeded++;
-            state = respond_empty(engine, q, WIRE_SERVFAIL, 0, WIRE_EDE_OTHER,
-                                  "the question took too many steps");
-        }
-        q->state = state;
-        const enum query_state next = traced
-                                          ? query_trace_step(engine, q, state, steps[state].run)
-                                          : steps[state].run(engine, q);
-        check_move(state, next); /* after FREE q is gone */
-        state = next;
+        const enum query_state now = enter(engine, q, state);
+
+        state = steps[now].run(engine, q);
+        check_move(now, state); /* after FREE q is gone */
     }
 }
 
@@ -116,14 +140,12 @@ const struct wire_question *query_question_of(const struct query *q)
     return &q->question;
 }
 
-/* hot. What the question will need of the lists and of the cache begins to come. */
-static void aim(struct query_engine *engine, struct query *q)
+/* hot. What says where in the cache the answer is begins to come. */
+static void expect_answer(struct query_engine *engine, struct query *q)
 {
     const struct query_zone *zone = query_settings_zone(engine->settings, &q->question.name);
     struct cache_key key;
 
-    policy_image_take_aim(policy_image_of(engine->policy), &q->question.name, &q->aim);
-    q->aimed = true;
     q->context = zone != NULL ? zone->context : 0;
     query_key_of(q, &key);
     q->hash = cache_hash_of(q->name_hash, &key);
@@ -131,16 +153,23 @@ static void aim(struct query_engine *engine, struct query *q)
     cache_expect(engine->cache, q->hash);
 }
 
-/* hot. The same, or that of the memo where it may know the name: then nothing else is needed.
+/* hot. The same, or what the memo has where it may know the name: then nothing else is needed.
  * Who watches sees the first look. */
 static void expect(struct query_engine *engine, struct query *q)
 {
-    if (q->parsed != WIRE_QUESTION_OK) {
-        return;
-    }
     q->remembered = query_memo_expect(engine->memo, q->name_hash) && q->trace == NULL;
     if (!q->remembered) {
-        aim(engine, q);
+        expect_answer(engine, q);
+    }
+}
+
+/* hot. The answer begins to come; where there is none, what the lists say of the name. */
+static void approach(struct query_engine *engine, struct query *q)
+{
+    q->likely = cache_expect_entry(engine->cache, q->hash) && q->trace == NULL;
+    if (!q->likely) {
+        policy_image_take_aim(policy_image_of(engine->policy), &q->question.name, &q->aim);
+        q->aimed = true;
     }
 }
 
@@ -166,27 +195,36 @@ void query_read(struct query_engine *engine, struct query *q, const uint8_t *msg
     q->parsed = wire_question_read(msg, len, &q->question);
     if (q->parsed == WIRE_QUESTION_OK) {
         q->name_hash = cache_name_hash(engine->cache, &q->question.name);
-        query_memo_approach(engine->memo, q->name_hash);
+        expect(engine, q);
     }
 }
 
 /* hot */
 void query_go_near(struct query_engine *engine, struct query *const *batch, size_t count)
 {
-    const struct policy_image *image = policy_image_of(engine->policy);
-
-    for (size_t i = 0; i < count; i++) {
-        expect(engine, batch[i]);
-    }
     for (size_t i = 0; i < count; i++) {
         struct query *q = batch[i];
 
         if (q->remembered && is_of_other_view(engine, q)) {
             q->remembered = false;
-            aim(engine, q);
+            expect_answer(engine, q);
         }
-        if (q->aimed) {
-            cache_expect_entry(engine->cache, q->hash);
+        if (q->parsed == WIRE_QUESTION_OK && !q->remembered) {
+            approach(engine, q);
+        }
+    }
+}
+
+/* hot. Where a name may be listed with so many labels, or one more. */
+static void go_nearer(struct query_engine *engine, struct query *const *batch, size_t count,
+                      enum policy_image_stage stage)
+{
+    const struct policy_image *image = policy_image_of(engine->policy);
+
+    for (size_t i = 0; i < count; i++) {
+        struct query *q = batch[i];
+
+        if (q->aimed && q->aim.stage == stage) {
             policy_image_go_near(image, &q->question.name, &q->aim);
         }
     }
@@ -195,15 +233,8 @@ void query_go_near(struct query_engine *engine, struct query *const *batch, size
 /* hot */
 void query_go_on(struct query_engine *engine, struct query *const *batch, size_t count)
 {
-    const struct policy_image *image = policy_image_of(engine->policy);
-
-    for (size_t i = 0; i < count; i++) { /* those that may be listed */
-        struct query *q = batch[i];
-
-        if (q->aimed && q->aim.stage == POLICY_IMAGE_NEAR) {
-            policy_image_go_near(image, &q->question.name, &q->aim);
-        }
-    }
+    go_nearer(engine, batch, count, POLICY_IMAGE_AIMED);
+    go_nearer(engine, batch, count, POLICY_IMAGE_NEAR);
     for (size_t i = 0; i < count; i++) {
         query_drive(engine, batch[i], QUERY_PARSE);
     }
@@ -212,7 +243,7 @@ void query_go_on(struct query_engine *engine, struct query *const *batch, size_t
 void query_run(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len)
 {
     query_read(engine, q, msg, len);
-    expect(engine, q);
+    query_go_near(engine, &q, 1);
     query_drive(engine, q, QUERY_PARSE);
 }
 

@@ -303,6 +303,73 @@ static void a_stamp_belongs_to_the_message_that_was_seen(void **state)
     cache_destroy(cache);
 }
 
+static bool get_stamped(struct cache *cache, const struct cache_key *key, uint64_t stamp,
+                        uint64_t now_us, size_t size, struct cache_entry *entry)
+{
+    uint8_t octets[1024];
+
+    memset(entry, 0xaa, sizeof(*entry));
+    return cache_get_stamped(cache, key, stamp, now_us, octets, size, entry);
+}
+
+static void a_stamp_finds_what_it_was_said_of_and_nothing_else(void **state)
+{
+    struct cache *cache = make(CACHE_SIZE_MIN);
+    const struct wire_name name = name_of("www.example.com"), other = name_of("other.example");
+    const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+    struct cache_key elsewhere = {.name = &other, .type = WIRE_TXT};
+    struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 60, .late_s = 6};
+    struct cache_entry got, untold;
+    struct cache_stats before, after;
+    uint8_t octets[1024];
+
+    (void)state;
+    memset(&untold, 0xaa, sizeof(untold));
+    entry.len = answer_of(&name, 1, 10, 60, octets, sizeof(octets));
+    cache_put(cache, &key, 1, octets, &entry);
+    assert_false(get_stamped(cache, &key, 5, 2, sizeof(octets), &got)); /* nothing was said */
+    assert_true(cache_get(cache, &key, 2, octets, sizeof(octets), &got));
+    cache_stamp(cache, &key, got.version, 5);
+    cache_stats(cache, &before);
+    assert_false(get_stamped(cache, &key, 4, 3, sizeof(octets), &got));
+    assert_false(get_stamped(cache, &key, UINT64_MAX, 3, sizeof(octets), &got));
+    assert_false(get_stamped(cache, &elsewhere, 5, 3, sizeof(octets), &got));
+    elsewhere = key;
+    elsewhere.type = WIRE_A;
+    assert_false(get_stamped(cache, &elsewhere, 5, 3, sizeof(octets), &got));
+    elsewhere = key;
+    elsewhere.context = 1;
+    assert_false(get_stamped(cache, &elsewhere, 5, 3, sizeof(octets), &got));
+    elsewhere = key;
+    elsewhere.dnssec_ok = true;
+    assert_false(get_stamped(cache, &elsewhere, 5, 3, sizeof(octets), &got));
+    elsewhere = key;
+    elsewhere.checking_disabled = true;
+    assert_false(get_stamped(cache, &elsewhere, 5, 3, sizeof(octets), &got));
+    assert_false(get_stamped(cache, &key, 5, 3, entry.len - 1, &got));
+    assert_false(get_stamped(cache, &key, 5, 60 * SECOND + 1, sizeof(octets), &got)); /* over */
+    assert_memory_equal(&got, &untold, sizeof(got));
+    cache_stats(cache, &after);
+    assert_memory_equal(&before, &after, sizeof(before));
+
+    /* As cache_get(): its age, and that it was asked for before and is nearly over. */
+    assert_true(
+        cache_get_stamped(cache, &key, 5, 20 * SECOND + 1, octets, sizeof(octets), &got));
+    assert_true(got.kind == CACHE_ANSWER && got.age_s == 20 && got.ttl_s == 40 && !got.ending &&
+                !got.stale && got.len == entry.len && got.stamp == 5);
+    uint8_t expected[1024];
+    const size_t len = answer_of(&name, 1, 10, 40, expected, sizeof(expected));
+    assert_int_equal(len, got.len);
+    assert_memory_equal(octets, expected, len);
+    assert_true(cache_get_stamped(cache, &key, 5, 55 * SECOND, octets, sizeof(octets), &got));
+    assert_true(got.ending);
+    cache_stats(cache, &after);
+    assert_true(after.hits == before.hits + 2 && after.misses == before.misses);
+    cache_put(cache, &key, 56 * SECOND, octets, &entry);
+    assert_false(get_stamped(cache, &key, 5, 56 * SECOND, sizeof(octets), &got));
+    cache_destroy(cache);
+}
+
 static void a_failure_is_kept_but_never_in_place_of_a_live_answer(void **state)
 {
     struct cache *cache = make(CACHE_SIZE_MIN);
@@ -451,6 +518,7 @@ int main(void)
         cmocka_unit_test(what_must_not_be_stored_is_not),
         cmocka_unit_test(an_entry_replaces_the_one_with_its_key),
         cmocka_unit_test(a_stamp_belongs_to_the_message_that_was_seen),
+        cmocka_unit_test(a_stamp_finds_what_it_was_said_of_and_nothing_else),
         cmocka_unit_test(a_failure_is_kept_but_never_in_place_of_a_live_answer),
         cmocka_unit_test(what_is_asked_for_stays_when_room_is_needed),
         cmocka_unit_test(a_limit_gives_memory_back_and_keeps_what_fits),

@@ -55,7 +55,7 @@ struct model {
     struct cache *cache;
     uint64_t now_us, empty;
     uint32_t serial;
-    unsigned hits, live_removed;
+    unsigned hits, stamped, live_removed;
 };
 
 static const uint8_t hash_key[16] = "not a secret key";
@@ -223,6 +223,36 @@ static bool get(struct model *model, unsigned number, struct cache_entry *got)
     return true;
 }
 
+/* By what was said of it, and by nothing else. */
+static void get_stamped(struct model *model, unsigned number)
+{
+    const struct cache_key key = key_of(model->names, number);
+    struct known *known = &model->known[number];
+    const uint64_t hash = cache_hash(model->cache, &key);
+    struct cache_stats before, after;
+    struct cache_entry got;
+    uint8_t octets[8192];
+
+    cache_stats(model->cache, &before);
+    assert_false(cache_get_stamped(model->cache, &key, known->stamp + 1, model->now_us, octets,
+                                   sizeof(octets), &got));
+    cache_stats(model->cache, &after);
+    assert_memory_equal(&before, &after, sizeof(before)); /* as if nobody had asked */
+    if (known->stamp == 0) {
+        return;
+    }
+    if (!cache_get_stamped(model->cache, &key, known->stamp, model->now_us, octets,
+                           sizeof(octets), &got)) {
+        assert_false(get(model, number, &got));
+        return;
+    }
+    assert_true(cache_expect_entry(model->cache, hash));
+    cache_stats(model->cache, &after);
+    assert_true(after.hits == before.hits + 1 && after.misses == before.misses);
+    model->stamped++;
+    compare(model, number, octets, &got);
+}
+
 static void put(struct model *model, unsigned number)
 {
     const struct cache_key key = key_of(model->names, number);
@@ -269,6 +299,7 @@ static void stamp(struct model *model, unsigned number)
         cache_stamp(model->cache, &key, got.version, word);
         cache_stamp(model->cache, &key, got.version + 1, word + 1); /* of another message */
         model->known[number].stamp = word;
+        get_stamped(model, number);
         assert_true(get(model, number, &got));
     }
 }
@@ -382,8 +413,10 @@ static void step(struct model *model)
         get(model, any_key(model), &got);
     } else if (what < 960) {
         put(model, any_key(model));
-    } else if (what < 985) {
+    } else if (what < 975) {
         stamp(model, any_key(model));
+    } else if (what < 985) {
+        get_stamped(model, any_key(model));
     } else if (what < 988) {
         forget(model);
     } else if (what < 990) {
@@ -418,8 +451,8 @@ static void random_operations_never_give_anything_but_the_last_put(void **state)
         }
     }
     cache_stats(model.cache, &stats);
-    print_message("%u hits, %llu evictions, %u forgotten\n", model.hits,
-                  (unsigned long long)stats.evictions, model.live_removed);
+    print_message("%u hits, %u stamped, %llu evictions, %u forgotten\n", model.hits,
+                  model.stamped, (unsigned long long)stats.evictions, model.live_removed);
     assert_true(model.hits > OPERATIONS / 20 && stats.evictions > OPERATIONS / 20);
     assert_true(model.live_removed > 100);
     cache_destroy(model.cache);
@@ -522,6 +555,11 @@ static void thread_step(struct work *work, struct random *random, unsigned turn)
     key.hash = number % 2 != 0 ? hash : 0; /* known, or not */
     cache_expect(work->cache, hash);
     cache_expect_entry(work->cache, hash);
+    if (number > 0 &&
+        cache_get_stamped(work->cache, &key, number, now_us, octets, sizeof(octets), &entry)) {
+        thread_compare(work, &key, number, octets, &entry);
+        return;
+    }
     if (cache_get(work->cache, &key, now_us, octets, sizeof(octets), &entry)) {
         thread_compare(work, &key, number, octets, &entry);
         cache_stamp(work->cache, &key, entry.version, number);

@@ -123,6 +123,78 @@ static void a_known_answer_does_not_hide_what_is_said_of_the_name(void **state)
     world_destroy(world);
 }
 
+/* What a list says of the name alone is said each time, whatever is known of its answer. */
+static void a_known_answer_does_not_hide_what_is_recorded_of_the_name(void **state)
+{
+    static const struct world_list lists[] = {
+        {.id = "l", .rules = "block suffix b.example", .mode = POLICY_MODE_LOG},
+        {.id = "off", .rules = "block suffix x.test", .off = true},
+    };
+    const char *const answer = "NOERROR rd ra | b.example 300 A 198.51.100.7";
+    struct world *world = world_create();
+
+    (void)state;
+    world_serve(world, rows[1].name, rows[1].type, rows[1].served);
+    world_adopt_lists(world, ITEMS(lists), lists);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_string_equal(world_words(world_ask(world, "b.example", WIRE_A)), answer);
+        assert_non_null(strstr(world_events(world), "b.example"));
+    }
+    world_adopt_lists(world, 1, &nothing);
+    ask_again(world, "b.example", WIRE_A, answer);
+    assert_string_equal(world_events(world), "");
+    assert_int_equal(world->asked_count, 1);
+    world_destroy(world);
+}
+
+/* Neither does what is said of everybody's names, or of a client, in another view. */
+static void known_only_where_the_name_is_let_through(const char *rules, const char *listed)
+{
+    const struct world_list list = {.id = "n", .rules = rules};
+    static const struct world_view views[] = {
+        {.name = "default"},
+        {.name = "shut", .clients = "127.0.1.0/24", .deny = true},
+        {.name = "barred", .clients = "127.0.2.0/24", .client = "block"},
+        {.name = "watched", .clients = "127.0.3.0/24", .deny = true, .log_only = true},
+    };
+    static const char *const blocked_from[] = {"127.0.1.9", "127.0.2.9"};
+    const char *const answer = "b.example 300 A 198.51.100.7";
+    const char *const sinkhole = "b.example 10 A 0.0.0.0";
+    struct world *world = world_create();
+
+    world_serve(world, rows[1].name, rows[1].type, rows[1].served);
+    world_adopt_views(world, 1, &list, ITEMS(views), views);
+    for (unsigned i = 0; i < 4; i++) {
+        struct world_manner manner = {.from = "127.0.0.1"};
+
+        assert_string_equal(world_records(world_ask(world, "b.example", WIRE_A)), answer);
+        assert_string_equal(world_events(world), "");
+        for (size_t j = 0; j < ITEMS(blocked_from); j++) {
+            manner.from = blocked_from[j];
+            assert_string_equal(
+                world_records(world_ask_with(world, "b.example", WIRE_A, manner)), sinkhole);
+        }
+        manner.from = "127.0.4.9";
+        assert_string_equal(world_records(world_ask_with(world, "b.example", WIRE_A, manner)),
+                            listed != NULL ? listed : answer);
+        world_events(world);
+        manner.from = "127.0.3.9";
+        assert_string_equal(world_records(world_ask_with(world, "b.example", WIRE_A, manner)),
+                            answer);
+        assert_non_null(strstr(world_events(world), "b.example"));
+    }
+    assert_int_equal(world->asked_count, 1);
+    world_destroy(world);
+}
+
+static void a_known_answer_is_known_only_where_the_name_is_let_through(void **state)
+{
+    (void)state;
+    known_only_where_the_name_is_let_through("block suffix unrelated.test", NULL);
+    known_only_where_the_name_is_let_through("block prefix 127.0.4.0/24 trigger=client",
+                                             "b.example 10 A 0.0.0.0");
+}
+
 /* A pause does not change the lists: nothing has to be looked at anew, and what was blocked and
  * is not is. */
 static void a_pause_begins_and_ends_over_known_answers(void **state)
@@ -219,6 +291,8 @@ int main(void)
         cmocka_unit_test(a_known_answer_is_looked_at_anew_when_the_lists_change),
         cmocka_unit_test(a_known_answer_is_known_in_every_view),
         cmocka_unit_test(a_known_answer_does_not_hide_what_is_said_of_the_name),
+        cmocka_unit_test(a_known_answer_does_not_hide_what_is_recorded_of_the_name),
+        cmocka_unit_test(a_known_answer_is_known_only_where_the_name_is_let_through),
         cmocka_unit_test(a_pause_begins_and_ends_over_known_answers),
         cmocka_unit_test(a_known_answer_does_not_lead_inside),
         cmocka_unit_test(a_known_answer_is_made_for_who_asks),

@@ -171,14 +171,16 @@ static void a_forwarded_name_takes_every_state(void **state)
     expect_no_trace_of_it(world);
     free(watched);
 
-    watched = watch(world, "www.example.com", WIRE_A);
-    assert_string_equal(states(watched), CACHED);
-    assert_true(says(watched, "in the cache: an answer"));
-    assert_true(watched->trace.cached);
-    assert_int_equal(rcode_of(watched, &answers), WIRE_NOERROR);
-    assert_int_equal(answers, 1);
-    assert_int_equal(world_asked(world, "www.example.com"), 1);
-    free(watched);
+    for (unsigned i = 0; i < 3; i++) { /* also when nothing is left to be found out of it */
+        watched = watch(world, "www.example.com", WIRE_A);
+        assert_string_equal(states(watched), CACHED);
+        assert_true(says(watched, "in the cache: an answer"));
+        assert_true(watched->trace.cached);
+        assert_int_equal(rcode_of(watched, &answers), WIRE_NOERROR);
+        assert_int_equal(answers, 1);
+        assert_int_equal(world_asked(world, "www.example.com"), 1);
+        free(watched);
+    }
     world_destroy(world);
 }
 
