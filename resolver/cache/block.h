@@ -16,8 +16,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Octets of a block: an answer with one address takes two, with a chain of CNAMEs five to
- * ten; half a block is lost per entry. */
+/* Octets of a block: an answer with one address takes one, unless its name is long, with a
+ * chain of CNAMEs four to ten; half a block is lost per entry. */
 #define CACHE_BLOCK_OCTETS 128u
 #define CACHE_BLOCK_DATA   (CACHE_BLOCK_OCTETS - sizeof(uint32_t))
 #define CACHE_NO_BLOCK     UINT32_MAX

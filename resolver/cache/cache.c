@@ -2,9 +2,9 @@
  * The shards of the cache: which entry is where. Which one goes when room is needed: evict.c;
  * what is past its time: stale.c.
  *
- * An entry in its chain of blocks: struct cache_head (inside.h), the name of the key, the
- * message, and the offsets of the message's TTLs, so that ageing them needs no walk over the
- * records.
+ * An entry in its chain of blocks: struct cache_head (inside.h), the name of the key unless
+ * the message's question has it, the message, and the offsets of the message's TTLs, so that
+ * ageing them needs no walk over the records.
  */
 #include "cache/cache.h"
 
@@ -248,9 +248,9 @@ static uint32_t shard_find(struct cache_shard *shard, const struct cache_key *ke
             (head->flags & CACHE_HEAD_KEY) != flags || head->name_len != key->name->len) {
             continue;
         }
-        cache_stream_start(stream, &shard->blocks, index);
-        stream->at = sizeof(*head);
+        cache_stream_to_name(stream, &shard->blocks, index, head);
         if (cache_stream_equals(stream, key->name->octets, key->name->len)) {
+            cache_stream_to_message(stream, index, head);
             break;
         }
     }
@@ -435,6 +435,13 @@ static bool find_ttls(const uint8_t *octets, size_t len, uint16_t *offsets, uint
     return more == 0;
 }
 
+/* Whether the message begins with a question of this name, as all that is asked for does. */
+static bool is_named(const struct wire_name *name, const uint8_t *octets, size_t len)
+{
+    return len >= WIRE_HEADER_OCTETS + (size_t)name->len &&
+           memcmp(octets + WIRE_HEADER_OCTETS, name->octets, name->len) == 0;
+}
+
 /* What is to be stored, ready to be written. */
 struct incoming {
     const struct cache_key *key;
@@ -463,7 +470,8 @@ static bool prepare(const struct cache_key *key, uint64_t now_us, const uint8_t 
     in->head.message_len = (uint16_t)entry->len;
     in->head.name_len = key->name->len;
     in->head.flags =
-        (uint8_t)(flags_of(key) | (entry->kind == CACHE_FAILURE ? CACHE_HEAD_FAILURE : 0));
+        (uint8_t)(flags_of(key) | (entry->kind == CACHE_FAILURE ? CACHE_HEAD_FAILURE : 0) |
+                  (is_named(key->name, octets, entry->len) ? CACHE_HEAD_NAMED : 0));
     in->head.then_us = entry->kind == CACHE_FAILURE
                            ? now_us + (uint64_t)entry->retry_s * CACHE_SECOND_US
                            : in->head.expires_us - (uint64_t)entry->late_s * CACHE_SECOND_US;
@@ -514,7 +522,7 @@ static void shard_store(struct cache_shard *shard, struct incoming *in, uint8_t 
     bucket_set(bucket, index);
     cache_stream_start(&stream, &shard->blocks, index);
     cache_stream_write(&stream, &in->head, sizeof(in->head));
-    cache_stream_write(&stream, in->key->name->octets, in->head.name_len);
+    cache_stream_write(&stream, in->key->name->octets, cache_head_beside(&in->head));
     cache_stream_write(&stream, in->octets, in->head.message_len);
     cache_stream_write(&stream, in->ttls, in->head.ttl_count * sizeof(*in->ttls));
     shard->entries++;

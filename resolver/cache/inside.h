@@ -8,6 +8,7 @@
 #include "base/siphash.h"
 #include "cache/block.h"
 #include "cache/cache.h"
+#include "wire/limits.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,7 +21,9 @@ enum cache_head_flag {
     CACHE_HEAD_KEY = 3, /* both of them: part of the key */
     CACHE_HEAD_FAILURE = 4,
     CACHE_HEAD_ASKED = 8,
-    CACHE_HEAD_CLAIMED = 16
+    CACHE_HEAD_CLAIMED = 16,
+    CACHE_HEAD_NAMED =
+        32 /* the name is that of the message's question: it stands there alone */
 };
 
 struct cache_head {
@@ -41,15 +44,42 @@ struct cache_head {
     uint8_t flags;
 };
 
-_Static_assert(sizeof(struct cache_head) <= CACHE_BLOCK_DATA, "a head is read from one block");
+_Static_assert(sizeof(struct cache_head) + WIRE_HEADER_OCTETS < CACHE_BLOCK_DATA,
+               "a head is read from one block, and the name begins there");
+
+/* Octets of a name that stands beside the message, in front of it. */
+static inline size_t cache_head_beside(const struct cache_head *head)
+{
+    return (head->flags & CACHE_HEAD_NAMED) != 0 ? 0 : head->name_len;
+}
 
 /* Blocks that the entry takes. */
 static inline uint32_t cache_head_blocks(const struct cache_head *head)
 {
-    const size_t octets =
-        sizeof(*head) + head->name_len + head->message_len + head->ttl_count * sizeof(uint16_t);
+    const size_t octets = sizeof(*head) + cache_head_beside(head) + head->message_len +
+                          head->ttl_count * sizeof(uint16_t);
 
     return (uint32_t)((octets + CACHE_BLOCK_DATA - 1) / CACHE_BLOCK_DATA);
+}
+
+/* hot, both. Has the stream stand at the name of the entry in this block; then, once the name
+ * was read, at the message. */
+static inline void cache_stream_to_name(struct cache_stream *stream,
+                                        struct cache_blocks *blocks, uint32_t index,
+                                        const struct cache_head *head)
+{
+    cache_stream_start(stream, blocks, index);
+    stream->at =
+        sizeof(*head) + ((head->flags & CACHE_HEAD_NAMED) != 0 ? WIRE_HEADER_OCTETS : 0);
+}
+
+static inline void cache_stream_to_message(struct cache_stream *stream, uint32_t index,
+                                           const struct cache_head *head)
+{
+    if ((head->flags & CACHE_HEAD_NAMED) != 0) {
+        cache_stream_start(stream, stream->blocks, index);
+        stream->at = sizeof(*head);
+    }
 }
 
 /* Cache lines of its own, so that locks of neighbours do not share one. What a hit touches

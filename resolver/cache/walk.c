@@ -19,7 +19,7 @@ struct place {
     uint32_t block;
 };
 
-/* The entry's name, read from its stream, which then stands at the message. */
+/* The entry's name, read from its stream. */
 static bool name_matches(const struct cache_filter *filter, const struct cache_head *head,
                          struct cache_stream *stream, struct wire_name *name)
 {
@@ -50,9 +50,12 @@ static bool matches(const struct cache_filter *filter, struct cache_shard *shard
     if (!filter->any_type && head->type != filter->type) {
         return false;
     }
-    cache_stream_start(stream, &shard->blocks, block);
-    stream->at = sizeof(*head);
-    return name_matches(filter, head, stream, name);
+    cache_stream_to_name(stream, &shard->blocks, block, head);
+    if (!name_matches(filter, head, stream, name)) {
+        return false;
+    }
+    cache_stream_to_message(stream, block, head);
+    return true;
 }
 
 /* Copies the next entry that matches and is not gone. False: a step is over without one. */

@@ -303,6 +303,31 @@ static void a_stamp_belongs_to_the_message_that_was_seen(void **state)
     cache_destroy(cache);
 }
 
+/* The name of the question is kept once, unless it is written in another way. */
+static void an_answer_with_one_address_takes_one_block(void **state)
+{
+    struct cache *cache = make(CACHE_SIZE_MIN);
+    const struct wire_name name = name_of("www.example.com");
+    const struct cache_key key = {.name = &name, .type = WIRE_TXT};
+    struct cache_entry entry = {.kind = CACHE_ANSWER, .ttl_s = 60};
+    struct cache_stats before, after;
+    uint8_t octets[512], out[512];
+
+    (void)state;
+    for (unsigned blocks = 1; blocks <= 2; blocks++) {
+        cache_flush(cache);
+        cache_stats(cache, &before);
+        entry.len = answer_of(&name, 1, 4, 60, octets, sizeof(octets));
+        octets[WIRE_HEADER_OCTETS + 1] ^= blocks == 2 ? 0x20 : 0; /* wWw */
+        cache_put(cache, &key, 1, octets, &entry);
+        cache_stats(cache, &after);
+        assert_int_equal(after.octets - before.octets, blocks * 128);
+        assert_true(cache_get(cache, &key, 2, out, sizeof(out), &entry));
+        assert_memory_equal(out, octets, entry.len);
+    }
+    cache_destroy(cache);
+}
+
 static bool get_stamped(struct cache *cache, const struct cache_key *key, uint64_t stamp,
                         uint64_t now_us, size_t size, struct cache_entry *entry)
 {
@@ -519,6 +544,7 @@ int main(void)
         cmocka_unit_test(an_entry_replaces_the_one_with_its_key),
         cmocka_unit_test(a_stamp_belongs_to_the_message_that_was_seen),
         cmocka_unit_test(a_stamp_finds_what_it_was_said_of_and_nothing_else),
+        cmocka_unit_test(an_answer_with_one_address_takes_one_block),
         cmocka_unit_test(a_failure_is_kept_but_never_in_place_of_a_live_answer),
         cmocka_unit_test(what_is_asked_for_stays_when_room_is_needed),
         cmocka_unit_test(a_limit_gives_memory_back_and_keeps_what_fits),

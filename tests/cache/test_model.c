@@ -117,6 +117,7 @@ static size_t answer_of(const struct cache_key *key, unsigned number, uint32_t s
     wire_put32(rdata, number);
     wire_put32(rdata + 4, serial);
     memcpy(raw, key->name->octets, key->name->len);
+    raw[key->name->len - 2] ^= serial % 5 == 0 ? 0x20 : 0; /* not octet by octet the key's */
     wire_put16(raw + key->name->len, key->type);
     wire_put16(raw + key->name->len + 2, WIRE_IN);
     wire_writer_begin(&writer, octets, room, raw, key->name->len + 4u);
