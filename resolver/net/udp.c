@@ -117,14 +117,15 @@ static struct query *take(struct net_udp *udp, size_t index)
 /* A batch finds its slots: as many as are never waited in. */
 _Static_assert(QUERY_SLOTS / QUERY_KEPT_PART >= NET_BATCH, "see query_take()");
 
-/* hot. A group goes near when the next one is read, and on when the next one has gone near:
- * what it asked memory for has had the time of a group to come. */
+/* hot. Each is expected when the next one is read. A group goes near when the next one is read,
+ * and on when the next one has gone near: what it asked memory for has had that time to come.
+ */
 static void take_batch(struct net_udp *udp, size_t count)
 {
     struct query_engine *engine = udp->net->engine;
     const struct net_batch *in = &udp->net->in;
     struct query *taken[NET_BATCH];
-    size_t read = 0, near = 0, done = 0;
+    size_t read = 0, expected = 0, near = 0, done = 0;
 
     for (size_t i = 0; i < count; i++) {
         struct query *q = take(udp, i);
@@ -132,6 +133,9 @@ static void take_batch(struct net_udp *udp, size_t count)
         if (q != NULL) {
             query_read(engine, q, in->buffers[i], in->headers[i].msg_len);
             taken[read++] = q;
+        }
+        if (read == expected + 2) {
+            query_expect(engine, taken[expected++]);
         }
         if (read == near + 2 * GROUP) {
             query_go_near(engine, taken + near, GROUP);
@@ -141,6 +145,9 @@ static void take_batch(struct net_udp *udp, size_t count)
             query_go_on(engine, taken + done, GROUP);
             done += GROUP;
         }
+    }
+    if (expected < read) {
+        query_expect(engine, taken[expected]);
     }
     query_go_near(engine, taken + near, read - near);
     query_go_on(engine, taken + done, read - done);

@@ -126,6 +126,12 @@ static inline uint32_t query_memo_ways(const uint16_t tags[QUERY_MEMO_WAYS], uin
 #endif
 }
 
+/* hot. What query_memo_expect() looks at begins to come. */
+static inline void query_memo_approach(const struct query_memo *memo, uint64_t hash)
+{
+    __builtin_prefetch(&memo->sets[query_memo_set_of(hash)]);
+}
+
 /* hot. False: nothing is known of a name of this hash. Else what may be known begins to come.
  */
 static inline bool query_memo_expect(const struct query_memo *memo, uint64_t hash)

@@ -244,13 +244,14 @@ const struct wire_question *query_question_of(const struct query *q);
 void query_run(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len);
 
 /*
- * hot. The same in three steps, for questions that came together: query_read() of each, then
- * query_go_near() and query_go_on() with some of them at a time, in this order. Others may take
- * a step in between; nothing else is asked of the engine before all have gone on. Memory that a
- * question needs comes while others take theirs: in the lists, in the cache. What is answered
- * is the same.
+ * hot. The same in four steps, for questions that came together: query_read() and then
+ * query_expect() of each, then query_go_near() and query_go_on() with some of them at a time,
+ * in this order. Others may take a step in between; nothing else is asked of the engine before
+ * all have gone on. Memory that a question needs comes while others take theirs: in the lists,
+ * in the cache. What is answered is the same.
  */
 void query_read(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len);
+void query_expect(struct query_engine *engine, struct query *q);
 void query_go_near(struct query_engine *engine, struct query *const *batch, size_t count);
 void query_go_on(struct query_engine *engine, struct query *const *batch, size_t count);
 

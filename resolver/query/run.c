@@ -153,16 +153,6 @@ static void expect_answer(struct query_engine *engine, struct query *q)
     cache_expect(engine->cache, q->hash);
 }
 
-/* hot. The same, or what the memo has where it may know the name: then nothing else is needed.
- * Who watches sees the first look. */
-static void expect(struct query_engine *engine, struct query *q)
-{
-    q->remembered = query_memo_expect(engine->memo, q->name_hash) && q->trace == NULL;
-    if (!q->remembered) {
-        expect_answer(engine, q);
-    }
-}
-
 /* hot. The answer begins to come; where there is none, what the lists say of the name. */
 static void approach(struct query_engine *engine, struct query *q)
 {
@@ -195,7 +185,20 @@ void query_read(struct query_engine *engine, struct query *q, const uint8_t *msg
     q->parsed = wire_question_read(msg, len, &q->question);
     if (q->parsed == WIRE_QUESTION_OK) {
         q->name_hash = cache_name_hash(engine->cache, &q->question.name);
-        expect(engine, q);
+        query_memo_approach(engine->memo, q->name_hash);
+    }
+}
+
+/* hot. What the memo has begins to come, where it may know the name: then nothing else is
+ * needed. Who watches sees the first look. */
+void query_expect(struct query_engine *engine, struct query *q)
+{
+    if (q->parsed != WIRE_QUESTION_OK) {
+        return;
+    }
+    q->remembered = query_memo_expect(engine->memo, q->name_hash) && q->trace == NULL;
+    if (!q->remembered) {
+        expect_answer(engine, q);
     }
 }
 
@@ -243,6 +246,7 @@ void query_go_on(struct query_engine *engine, struct query *const *batch, size_t
 void query_run(struct query_engine *engine, struct query *q, const uint8_t *msg, size_t len)
 {
     query_read(engine, q, msg, len);
+    query_expect(engine, q);
     query_go_near(engine, &q, 1);
     query_drive(engine, q, QUERY_PARSE);
 }

@@ -231,6 +231,7 @@ read_one(struct bench *bench, const struct exchange *exchange, unsigned client)
         (struct address){.family = ADDRESS_V4, .octets = {127, 0, 0, (uint8_t)client}};
     query_client_of(q)->transport = QUERY_UDP;
     query_read(bench->engine, q, exchange->question, exchange->question_len);
+    query_expect(bench->engine, q);
     return q;
 }
 

@@ -21,7 +21,7 @@ struct query {
     struct query_client client;
     struct query *next_held;
     bool in_use;
-    bool near;
+    bool expected, near;
     size_t len;
     uint8_t message[NET_DATAGRAM_MAX];
 };
@@ -104,7 +104,7 @@ struct query *query_take(struct query_engine *engine)
     for (size_t i = 0; fake->slots_left > 0 && i < FAKE_SLOTS; i++) {
         if (!fake->slots[i].in_use) {
             fake->slots[i].in_use = true;
-            fake->slots[i].near = false;
+            fake->slots[i].expected = fake->slots[i].near = false;
             fake->slots_left--;
             return &fake->slots[i];
         }
@@ -150,11 +150,18 @@ void query_read(struct query_engine *engine, struct query *q, const uint8_t *msg
     memcpy(q->message, msg, len);
 }
 
+void query_expect(struct query_engine *engine, struct query *q)
+{
+    (void)engine;
+    assert_false(q->expected || q->near);
+    q->expected = true;
+}
+
 void query_go_near(struct query_engine *engine, struct query *const *batch, size_t count)
 {
     (void)engine;
     for (size_t i = 0; i < count; i++) {
-        assert_false(batch[i]->near);
+        assert_true(batch[i]->expected && !batch[i]->near);
         batch[i]->near = true;
     }
 }

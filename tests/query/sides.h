@@ -75,6 +75,7 @@ static inline void sides_step(struct query_engine *engine, struct query *const *
                               size_t ahead)
 {
     if (i >= ahead) {
+        query_expect(engine, batch[i - ahead]);
         query_go_near(engine, batch + i - ahead, 1);
     }
     if (i >= 2 * ahead) {
@@ -89,6 +90,9 @@ static inline void sides_end(struct query_engine *engine, struct query *const *b
     const size_t near = count > ahead ? count - ahead : 0;
     const size_t done = count > 2 * ahead ? count - 2 * ahead : 0;
 
+    for (size_t i = near; i < count; i++) {
+        query_expect(engine, batch[i]);
+    }
     query_go_near(engine, batch + near, count - near);
     query_go_on(engine, batch + done, count - done);
 }
