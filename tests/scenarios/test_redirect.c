@@ -249,6 +249,23 @@ static void a_target_that_does_not_fit_is_truncated(void **state)
     world_destroy(world);
 }
 
+/* Of the target much may be known, since it is asked for by itself, too. */
+static void a_known_answer_of_the_target_stands_behind_the_alias(void **state)
+{
+    struct world *world = make_world();
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_string_equal(world_words(world_ask(world, "garden.test", WIRE_A)),
+                            "NOERROR rd ra | garden.test 300 A 192.0.2.80");
+        assert_string_equal(world_words(world_ask(world, "www.bad.example", WIRE_A)),
+                            "NOERROR rd ra | www.bad.example 10 CNAME garden.test | "
+                            "garden.test 300 A 192.0.2.80" EDE);
+    }
+    assert_int_equal(world_asked(world, "garden.test"), 1);
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +276,7 @@ int main(void)
         cmocka_unit_test(without_recursion_only_a_target_at_hand_is_told),
         cmocka_unit_test(a_target_that_is_not_answered_in_time_ends_in_the_sinkhole),
         cmocka_unit_test(a_target_that_does_not_fit_is_truncated),
+        cmocka_unit_test(a_known_answer_of_the_target_stands_behind_the_alias),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,6 +156,8 @@ static void a_forwarded_name_takes_every_state(void **state)
 
     (void)state;
     world_serve(world, "www.example.com", WIRE_A, "www.example.com. 300 IN A 192.0.2.1\n");
+    world_serve(world, "alias.example.com", WIRE_A,
+                "alias.example.com. 300 IN CNAME b.example.\nb.example. 300 IN A 192.0.2.1\n");
     struct watched *watched = watch(world, "www.example.com", WIRE_A);
     assert_string_equal(states(watched), FORWARDED);
     assert_true(says(watched, "www.example.com A, EDNS"));
@@ -175,11 +177,13 @@ static void a_forwarded_name_takes_every_state(void **state)
         watched = watch(world, "www.example.com", WIRE_A);
         assert_string_equal(states(watched), CACHED);
         assert_true(says(watched, "in the cache: an answer"));
+        assert_true(says(watched, "the answer may be shown (1 name on its way)"));
         assert_true(watched->trace.cached);
         assert_int_equal(rcode_of(watched, &answers), WIRE_NOERROR);
         assert_int_equal(answers, 1);
         assert_int_equal(world_asked(world, "www.example.com"), 1);
         free(watched);
+        free(watch(world, "alias.example.com", WIRE_A)); /* has two on its way */
     }
     world_destroy(world);
 }
