@@ -187,7 +187,7 @@ bool fingerprint_read_first(const uint8_t *rdata, size_t len, struct fingerprint
     if (!is_hash(text + sizeof(FORMAT))) {
         return refuse(fault, "its total is no hash");
     }
-    snprintf(out->total, sizeof(out->total), "%s", text + sizeof(FORMAT));
+    memcpy(out->total, text + sizeof(FORMAT), sizeof(out->total)); /* with its zero octet */
     while (at < len) {
         char *blank;
 

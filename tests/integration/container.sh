@@ -28,7 +28,7 @@ root="$work/first/root"
 
 say "at most 15 MB, two programs, no shell, nothing that changes its user"
 octets=$(find "$root" "$work/first/state" -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum }')
-[ "$octets" -le 15000000 ] || fail "the files have $octets octets"
+[ "$octets" -le 15000000 ] || fail "the files have $octets octets, and the build has not seen it"
 say "the files have $octets octets, what is fetched $(stat -c %s "$work/cordon.tar"), $first"
 tar -xOf "$work/cordon-docker.tar" manifest.json | says '"localhost/cordon:first' || fail "docker load would find no image"
 programs=$(find "$root" -type f -perm /111 ! -name 'ld-*' -printf '%P\n' | sort | tr '\n' ' ')
