@@ -449,6 +449,7 @@ struct incoming {
     const uint8_t *octets;
     uint16_t ttls[WIRE_RECORDS_MAX];
     size_t blocks;
+    uint32_t noted_s; /* a failure that was only noted holds for so long */
 };
 
 /* False: it may not be stored. */
@@ -476,13 +477,14 @@ static bool prepare(const struct cache_key *key, uint64_t now_us, const uint8_t 
                            ? now_us + (uint64_t)entry->retry_s * CACHE_SECOND_US
                            : in->head.expires_us - (uint64_t)entry->late_s * CACHE_SECOND_US;
     in->blocks = cache_head_blocks(&in->head);
+    in->noted_s = 0;
     return true;
 }
 
 /* With the lock held: removes what has the key, whose mark is told. False: it must stay. What
  * is only offered takes the place of nothing that is of use. */
-static bool make_way(const struct cache *cache, struct cache_shard *shard,
-                     const struct incoming *in, bool offered, uint8_t *before)
+static bool make_way(const struct cache *cache, struct cache_shard *shard, struct incoming *in,
+                     bool offered, uint8_t *before)
 {
     struct cache_stream stream;
     struct cache_head old;
@@ -501,6 +503,7 @@ static bool make_way(const struct cache *cache, struct cache_shard *shard,
         if (in->head.stored_us >= old.expires_us) {
             memcpy(shard->blocks.at[index].octets + offsetof(struct cache_head, then_us),
                    &in->head.then_us, sizeof(in->head.then_us));
+            in->noted_s = (uint32_t)((in->head.then_us - in->head.stored_us) / CACHE_SECOND_US);
         }
         return false;
     }
@@ -529,26 +532,29 @@ static void shard_store(struct cache_shard *shard, struct incoming *in, uint8_t 
     shard->stores++;
 }
 
-void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
-               const uint8_t *octets, const struct cache_entry *entry)
+uint32_t cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+                   const uint8_t *octets, const struct cache_entry *entry)
 {
     struct incoming in;
     uint8_t before;
 
     if (entry->ttl_s == 0 && entry->kind == CACHE_ANSWER) {
         cache_drop_stale(cache, key, now_us);
-        return;
+        return 0;
     }
     if (!prepare(key, now_us, octets, entry, &in)) {
-        return;
+        return 0;
     }
     struct cache_shard *shard = shard_of(cache, key, &in.head.hash);
     pthread_mutex_lock(&shard->lock);
-    if (make_way(cache, shard, &in, false, &before) && in.blocks <= shard->blocks.usable) {
+    const bool stored =
+        make_way(cache, shard, &in, false, &before) && in.blocks <= shard->blocks.usable;
+    if (stored) {
         cache_shard_make_room(cache, shard, (uint32_t)in.blocks, now_us);
         shard_store(shard, &in, before);
     }
     pthread_mutex_unlock(&shard->lock);
+    return stored ? entry->ttl_s : in.noted_s;
 }
 
 bool cache_offer(struct cache *cache, const struct cache_key *key, uint64_t now_us,
@@ -573,11 +579,6 @@ bool cache_offer(struct cache *cache, const struct cache_key *key, uint64_t now_
     }
     pthread_mutex_unlock(&shard->lock);
     return stored;
-}
-
-uint32_t cache_forgets(const struct cache *cache)
-{
-    return atomic_load(&cache->forgets);
 }
 
 uint64_t cache_flush(struct cache *cache)

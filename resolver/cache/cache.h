@@ -102,10 +102,11 @@ bool cache_has_stale(struct cache *cache, const struct cache_key *key, uint64_t 
  * and this is a failure. A failure does not replace a stale answer either: it is noted there.
  * entry->kind, ttl_s, ede, len, late_s and retry_s are read; ttl_s 0, a message that is
  * malformed: nothing is stored, but an answer of ttl_s 0 ends a stale one; larger than a shard:
- * neither, and the one before goes. Allocates nothing. Any thread.
+ * neither, and the one before goes. Returns for how many seconds it holds: ttl_s; retry_s of a
+ * failure that was noted; 0: it was not needed or is not there. Allocates nothing. Any thread.
  */
-void cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
-               const uint8_t *octets, const struct cache_entry *entry);
+uint32_t cache_put(struct cache *cache, const struct cache_key *key, uint64_t now_us,
+                   const uint8_t *octets, const struct cache_entry *entry);
 
 /* hot. Has every later cache_get of this entry tell the number, until it is replaced. Nothing
  * if it has been since the cache_get that told version. Any thread. */

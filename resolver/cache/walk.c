@@ -139,6 +139,11 @@ static uint64_t forget_some(struct place *place, const struct cache_filter *filt
     return count;
 }
 
+uint32_t cache_forgets(const struct cache *cache)
+{
+    return atomic_load(&cache->forgets);
+}
+
 uint64_t cache_forget(struct cache *cache, const struct cache_filter *filter, uint64_t now_us)
 {
     uint64_t count = 0;

@@ -154,6 +154,7 @@ struct query_engine {
     const struct query_fetch *done;
     const struct query_fetch_result *result;
     struct query_answer accepted; /* of the fetch, for all that wait */
+    uint32_t kept_s;              /* as cache_put() says of it */
     /* During one run. */
     struct query_answer answer;
     struct policy_chain chain;      /* of the answer */

@@ -215,7 +215,8 @@ enum query_state step_store(struct query_engine *engine, struct query *q)
                                       .retry_s = engine->settings->stale_retry_s};
 
     (void)q;
-    cache_put(engine->cache, &key, engine->now.mono_us, answer->octets, &entry);
+    engine->kept_s =
+        cache_put(engine->cache, &key, engine->now.mono_us, answer->octets, &entry);
     if (fetch->learned) {
         keep_learned(engine, key, entry);
     }

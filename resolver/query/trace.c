@@ -169,6 +169,15 @@ static void say_accept(const struct query_engine *engine, struct text *out)
     }
 }
 
+static void say_store(const struct query_engine *engine, struct text *out)
+{
+    if (engine->kept_s == 0) {
+        text_add(out, "not kept");
+    } else {
+        text_printf(out, "kept for %u s", engine->kept_s);
+    }
+}
+
 static void say_recheck(const struct query_engine *engine, const struct query *q,
                         enum query_state next, struct text *out)
 {
@@ -249,7 +258,7 @@ static void say(const struct query_engine *engine, const struct query *q,
         say_accept(engine, out);
         break;
     case QUERY_STORE:
-        text_printf(out, "kept for %u s", engine->accepted.ttl_s);
+        say_store(engine, out);
         break;
     case QUERY_RECHECK:
         say_recheck(engine, q, next, out);

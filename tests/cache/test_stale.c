@@ -53,9 +53,10 @@ static void begin(struct stage *stage)
         .kind = CACHE_FAILURE, .ttl_s = 5, .retry_s = 30, .ede = WIRE_EDE_NO_REACHABLE};
 }
 
-static void put(struct stage *stage, uint64_t at_s, const struct cache_entry *entry)
+/* Returns for how long it holds. */
+static uint32_t put(struct stage *stage, uint64_t at_s, const struct cache_entry *entry)
 {
-    cache_put(stage->cache, &stage->key, at_s * SECOND, stage->octets, entry);
+    return cache_put(stage->cache, &stage->key, at_s * SECOND, stage->octets, entry);
 }
 
 static bool get(struct stage *stage, uint64_t at_us)
@@ -155,18 +156,18 @@ static void a_failure_is_noted_at_a_stale_answer(void **state)
 
     (void)state;
     begin(&stage);
-    put(&stage, 0, &stage.answer);
-    put(&stage, 59, &stage.failure); /* the answer holds */
+    assert_int_equal(put(&stage, 0, &stage.answer), 60);
+    assert_int_equal(put(&stage, 59, &stage.failure), 0); /* the answer holds */
     assert_false(get(&stage, 61 * SECOND));
     assert_true(stage.got.stale && !stage.got.failed);
-    put(&stage, 70, &stage.failure);
+    assert_int_equal(put(&stage, 70, &stage.failure), 30);
     assert_false(get(&stage, 99 * SECOND));
     assert_true(stage.got.stale && stage.got.failed);
     assert_true(get_stale(&stage, 99 * SECOND, &ttl_s));
     assert_false(get(&stage, 100 * SECOND));
     assert_true(stage.got.stale && !stage.got.failed);
     /* Once that is over, it is a failure like any other. */
-    put(&stage, 160, &stage.failure);
+    assert_int_equal(put(&stage, 160, &stage.failure), 5);
     assert_true(get(&stage, 161 * SECOND));
     assert_int_equal(stage.got.kind, CACHE_FAILURE);
     assert_false(get_stale(&stage, 161 * SECOND, &ttl_s));

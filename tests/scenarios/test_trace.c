@@ -107,6 +107,16 @@ static bool says(const struct watched *watched, const char *words)
     return false;
 }
 
+static void expect_said(struct world *world, const char *name, const char *words)
+{
+    struct watched *watched = watch(world, name, WIRE_A);
+
+    if (!says(watched, words)) {
+        fail_msg("%s: nothing says '%s'", name, words);
+    }
+    free(watched);
+}
+
 static unsigned rcode_of(const struct watched *watched, unsigned *answers)
 {
     struct wire_message message;
@@ -333,6 +343,36 @@ static void silent_and_bad_upstreams_are_told(void **state)
     world_destroy(world);
 }
 
+/* Of a failure that is for as long as nobody is asked again: less or more where an answer past
+ * its time can be told meanwhile. */
+static void how_long_it_is_kept_is_told(void **state)
+{
+    struct world *world = world_create();
+
+    (void)state;
+    world->settings.failure_ttl_s = 5;
+    world->settings.stale_max_s = 86400;
+    world->settings.stale_wait_ms = 1800;
+    world->settings.stale_ttl_s = 30;
+    world->settings.stale_retry_s = 20;
+    world_adopt_lists(world, 0, NULL);
+    world_serve(world, "www.example.com", WIRE_A, "www.example.com. 60 IN A 192.0.2.1\n");
+    world_serve(world, "once.example.com", WIRE_A, "once.example.com. 0 IN A 192.0.2.1\n");
+    expect_said(world, "www.example.com", "kept for 60 s");
+    expect_said(world, "once.example.com", "not kept");
+    world_pass(world, SECONDS(60));
+    world->servers[0].manners = SERVER_SERVFAIL;
+    expect_said(world, "www.example.com", "kept for 20 s");
+    expect_said(world, "other.example.com", "kept for 5 s");
+    const size_t asked = world->asked_count;
+    world_pass(world, SECONDS(19));
+    expect_said(world, "www.example.com", "told from the cache, past its time");
+    assert_int_equal(world->asked_count, asked);
+    world_pass(world, SECONDS(1));
+    expect_said(world, "www.example.com", "kept for 20 s");
+    world_destroy(world);
+}
+
 static void a_flood_fills_no_more_than_the_lines(void **state)
 {
     struct world *world = world_create();
@@ -392,6 +432,7 @@ int main(void)
         cmocka_unit_test(a_name_of_the_place_is_known_here),
         cmocka_unit_test(it_waits_with_clients_that_ask_the_same),
         cmocka_unit_test(silent_and_bad_upstreams_are_told),
+        cmocka_unit_test(how_long_it_is_kept_is_told),
         cmocka_unit_test(a_flood_fills_no_more_than_the_lines),
         cmocka_unit_test(a_reload_under_it_decides_it_anew),
         cmocka_unit_test(one_that_is_given_up_comes_back),
