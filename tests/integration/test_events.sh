@@ -61,6 +61,30 @@ wait_until 30 again_is_written || fail "not written"
 [ "$(wc -l <"$work/events.jsonl")" -gt "$lines" ] || fail "the file was begun anew"
 stop_cordond
 
+say "rotate: never: a file of the standard size grows on, where one beside it is turned"
+# Holes up to the size at which files are turned that nobody has said anything of.
+standard=$((64 << 20))
+for file in events.jsonl never.json turned.json; do truncate -s "$standard" "$work/$file"; done
+rm -f "$work"/events.jsonl.*
+option[events.rotate]=never
+option[audit.sinks]="{never: {to: \"file:$work/never.json\", rotate: never}, turned: {to: \"file:$work/turned.json\"}}"
+write_config
+start_cordond
+load 100
+all_have_100() {
+  status_is 's["events"]["written"] >= 100 and all(sink["sent"] >= 100 for sink in s["sinks"])'
+}
+wait_until 60 all_have_100 || fail "not written: $(status 's["events"], s["sinks"]')"
+stop_cordond
+for file in events.jsonl never.json; do
+  [ ! -e "$work/$file.1" ] || fail "$file was turned"
+  [ "$(stat -c %s "$work/$file")" -gt $((standard + 10000)) ] || fail "$file has $(stat -c %s "$work/$file") octets"
+done
+# The hole, which was no whole line, and its end.
+[ "$(stat -c %s "$work/turned.json.1")" = $((standard + 1)) ] || fail "the file beside them was not turned: $(ls "$work")"
+rm -f "$work"/events.jsonl* "$work"/never.json* "$work"/turned.json*
+unset "option[audit.sinks]" "option[events.rotate]"
+
 say "a full disk: answers go on; events wait as long as there is room, then each lost one is counted"
 option[events.to]=/dev/full
 option[server.workers]=1
