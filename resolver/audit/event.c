@@ -126,8 +126,8 @@ static uint8_t find_hit_name(const struct audit_decision *decision, uint8_t coun
     if (count > 0 && same_name(name, &decision->chain->names[count - 1])) {
         return (uint8_t)(count - 1);
     }
-    if (count == 0 && same_name(name, decision->name)) {
-        return 0;
+    if (count == 0 && (decision->known != 0 || same_name(name, decision->name))) {
+        return 0; /* what is known of a name is of that very name */
     }
     return HIT_NAME_OWN;
 }

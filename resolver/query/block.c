@@ -148,7 +148,9 @@ enum query_state query_block(struct query_engine *engine, struct query *q)
     const struct policy_hit *hit = &q->hits.at[q->block];
 
     q->blocked = true;
-    query_leave_fetch(engine, q); /* decided anew by a reload: it waits no longer */
+    if (q->fetch != NULL) {
+        query_leave_fetch(engine, q); /* decided anew by a reload: it waits no longer */
+    }
     switch ((enum policy_action)hit->action) {
     case POLICY_ACTION_SINKHOLE:
         return block_sinkhole(engine, q);

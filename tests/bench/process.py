@@ -128,7 +128,7 @@ class Server:
 
 class Cordond(Server):
     """lists: of the folder. options: workers, queries (the query log), upstream as upstreams.servers has it, ca, lines
-    (False: events are in the audit log alone)."""
+    (of JSON, beside the audit log)."""
 
     def __init__(self, bench, name, folder, lists, upstream, **options):
         own = bench.work / name
@@ -143,7 +143,7 @@ class Cordond(Server):
             f"upstreams:\n  servers: [{upstream}]\n{ca}"
             f"lists:\n  directory: {folder}\n  use:\n" + "".join(f"    {one}: enforce\n" for one in lists) +
             f"trust:\n  keys: [{', '.join(str(keys / (one + '.pub')) for one in names)}]\n  threshold: 2\n"
-            f"events:\n  to: {f'{own}/events.jsonl' if options.get('lines', True) else 'none'}\n  keep: 1\n"
+            f"events:\n  to: {f'{own}/events.jsonl' if options.get('lines', False) else 'none'}\n  keep: 1\n"
             f"audit:\n  queries: {'on' if self.queries else 'off'}\n"
             f"control:\n  socket: {own}/run/control.sock\nstate:\n  directory: {own}/state\n")
         (own / "run").mkdir()

@@ -222,8 +222,8 @@ class Bench:
         main = self.main()
         here = [main, self.add(process.Cordond(self, "cordond-shipped", ROOT / "blocklists", SHIPPED, f"127.0.0.1@{self.upstream}"),
                                "cordond, the lists that are enforced by default", self.cases("hit", "blocked"), "shipped.blocked"),
-                self.add(process.Cordond(self, "cordond-alone", self.work, ["bench"], f"127.0.0.1@{self.upstream}", lines=False),
-                         "cordond, that list, recorded in the audit log alone", self.cases("blocked"))]
+                self.add(process.Cordond(self, "cordond-lines", self.work, ["bench"], f"127.0.0.1@{self.upstream}", lines=True),
+                         "cordond, that list, a line of JSON for each as well", self.cases("blocked"))]
         before = len(self.subjects)
         for name in self.args.peers:
             self.add_peer(name, peers.PEERS[name].title, self.cases())
@@ -237,8 +237,8 @@ class Bench:
         cases = self.cases("hit", "blocked")
         here = [self.add(process.Cordond(self, "cordond-log", self.work, ["bench"], f"127.0.0.1@{self.upstream}", queries=True),
                          "cordond, every question recorded", cases),
-                self.add(process.Cordond(self, "cordond-log-alone", self.work, ["bench"], f"127.0.0.1@{self.upstream}", queries=True, lines=False),
-                         "cordond, the same, in the audit log alone", self.cases("blocked"))]
+                self.add(process.Cordond(self, "cordond-log-lines", self.work, ["bench"], f"127.0.0.1@{self.upstream}", queries=True, lines=True),
+                         "cordond, the same, a line of JSON for each decision as well", self.cases("blocked"))]
         before = len(self.subjects)
         for name in self.args.peers:
             if peers.PEERS[name].log:

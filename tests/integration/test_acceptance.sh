@@ -11,10 +11,11 @@ awk -F '\t' '!/^#/ { n++; print "a" n ".addresses.test 300 " ($1 ~ /:/ ? "AAAA "
 # Name server N of nameservers.tsv serves the zone nN.test.
 awk -F '\t' '!/^#/ { n++; print "n" n ".test 300 NS " $1 }' "$here/acceptance/nameservers.tsv" >>"$work/records"
 start_fake "$upstream_port" --records "$work/records"
-# The shipped configuration; only ports and paths that would get in the way are others.
+# The shipped configuration; only ports and paths that would get in the way are others, and events
+# are lines, too.
 sed -E -e "s/@5300/@$port/g" \
   -e "s|\.\./blocklists|$CORDON_ROOT/blocklists|g" \
-  -e "s|\.\./run/|$work/|g" \
+  -e "s|\.\./run/|$work/|g" -e "s|^  to: none$|  to: $work/events.jsonl|" \
   "$CORDON_ROOT/deploy/quickstart.yaml" >"$work/cordond.yaml"
 if grep -q '^upstreams:' "$work/cordond.yaml"; then fail "quickstart.yaml names upstreams: mend this test"; fi
 printf 'upstreams:\n  servers: [127.0.0.1@%s]\n' "$upstream_port" >>"$work/cordond.yaml"
