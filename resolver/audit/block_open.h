@@ -58,10 +58,14 @@ struct audit_block {
     struct section sections[AUDIT_SECTIONS_MAX];
     struct column columns[AUDIT_COLUMN_END];
     uint64_t present; /* columns that the block has */
+    uint32_t words;   /* texts of all dictionaries that were unpacked */
     uint8_t *raw;     /* scratch for planes */
     size_t raw_size;
     struct ZSTD_DCtx_s *zstd;
 };
+
+/* Octets that are held for columns, of this block and those before. */
+size_t audit_block_memory(const struct audit_block *block);
 
 /* Of an entry that is not absent, the octets of its varint: texts are below 2^14 octets. */
 static inline uint32_t audit_entry_head(const struct entry *entry)

@@ -31,16 +31,22 @@ struct audit_block *audit_block_create(void)
     return block;
 }
 
+static void forget_column(struct column *column)
+{
+    free(column->numbers);
+    free(column->unpacked_to);
+    free(column->octets);
+    free(column->entries);
+    memset(column, 0, sizeof(*column));
+}
+
 void audit_block_destroy(struct audit_block *block)
 {
     if (block == NULL) {
         return;
     }
     for (unsigned i = 0; i < AUDIT_COLUMN_END; i++) {
-        free(block->columns[i].numbers);
-        free(block->columns[i].octets);
-        free(block->columns[i].entries);
-        free(block->columns[i].unpacked_to);
+        forget_column(&block->columns[i]);
     }
     free(block->raw);
     ZSTD_freeDCtx(block->zstd);
@@ -115,19 +121,30 @@ static bool are_bounded(const struct audit_block *block, uint32_t events)
     return words <= AUDIT_SECTION_MAX;
 }
 
-/* Dictionaries have a place each, which stays from block to block. Not for ever, where those of
- * one block after the other are large in another column. */
-static void forget_words(struct audit_block *block)
+size_t audit_block_memory(const struct audit_block *block)
 {
-    size_t kept = 0;
+    size_t octets = block->raw_size;
 
     for (unsigned i = 0; i < AUDIT_COLUMN_END; i++) {
-        kept += block->columns[i].octets_size;
+        const struct column *column = &block->columns[i];
+
+        octets += column->events * sizeof(*column->numbers) + column->unpacked_size +
+                  column->octets_size + column->room * sizeof(*column->entries);
     }
-    for (unsigned i = 0; kept > 2 * (size_t)AUDIT_SECTION_MAX && i < AUDIT_COLUMN_END; i++) {
-        free(block->columns[i].octets);
-        block->columns[i].octets = NULL;
-        block->columns[i].octets_size = 0;
+    return octets;
+}
+
+/* Columns have their places, which stay from block to block. Not for ever, where one block
+ * after the other needs much for other columns. */
+static void forget_much(struct audit_block *block)
+{
+    if (audit_block_memory(block) > AUDIT_KEPT_MAX) {
+        for (unsigned i = 0; i < AUDIT_COLUMN_END; i++) {
+            forget_column(&block->columns[i]);
+        }
+        free(block->raw);
+        block->raw = NULL;
+        block->raw_size = 0;
     }
 }
 
@@ -168,10 +185,12 @@ int audit_block_open(struct audit_block *block, const struct audit_header *heade
     uint64_t total = 0;
     uint64_t sections = 0;
 
+    forget_much(block);
     have = have < header->body_len ? have : header->body_len;
     const bool whole = have == header->body_len;
     memset(block->sections, 0, sizeof(block->sections));
     block->present = 0;
+    block->words = 0;
     if (!whole && have < AUDIT_VARINT_MAX) {
         return -EAGAIN;
     }
@@ -214,7 +233,6 @@ int audit_block_open(struct audit_block *block, const struct audit_header *heade
         salt->raw < AUDIT_SALT_OCTETS) {
         return CORDON_E_CORRUPT;
     }
-    forget_words(block);
     block->header = *header;
     block->body = body;
     block->have = have;
@@ -351,11 +369,12 @@ static int make_numbers(struct audit_block *block, unsigned i)
     return 0;
 }
 
-/* Room for one entry more. */
-static bool make_entry_room(struct column *column)
+/* Room for one entry more: there are no more than events, and the absent one. */
+static bool make_entry_room(struct column *column, uint32_t events)
 {
     if (column->count + 1 >= column->room) {
-        const uint32_t room = column->room == 0 ? 64 : 2 * column->room;
+        const uint32_t twice = column->room == 0 ? 64 : 2 * column->room;
+        const uint32_t room = twice < events + 2 ? twice : events + 2;
         void *more = realloc(column->entries, room * sizeof(*column->entries));
 
         if (more == NULL) {
@@ -387,20 +406,22 @@ static int load_words(struct audit_block *block, unsigned i)
     }
     const uint8_t *at = column->octets;
     const uint8_t *const end = at + section->raw;
+    const uint32_t left = AUDIT_WORDS_MAX - block->words;
+    const uint32_t most = block->header.events < left ? block->header.events : left;
     column->count = 0;
     column->longest = 0;
     for (;;) {
         const uint8_t *const begin = at;
         uint64_t len = 0;
 
-        if (!make_entry_room(column)) {
+        if (!make_entry_room(column, block->header.events)) {
             return -ENOMEM;
         }
         if (at == end) {
             break;
         }
         if (!audit_varint_get(&at, end, &len) || len > (size_t)(end - at) ||
-            len > AUDIT_TEXT_MAX || column->count == block->header.events) {
+            len > AUDIT_TEXT_MAX || column->count == most) {
             return CORDON_E_CORRUPT;
         }
         at += len;
@@ -420,6 +441,9 @@ static int unpack_column(struct audit_block *block, unsigned i, bool own)
 
     if (result == 0) {
         result = unpack_numbers(block, i, own);
+    }
+    if (result == 0 && block->columns[i].is_text) {
+        block->words += block->columns[i].count;
     }
     block->columns[i].broken = result == CORDON_E_CORRUPT;
     return result;
@@ -467,132 +491,5 @@ int audit_block_load(struct audit_block *block, uint64_t columns)
         }
         column->loaded = true;
     }
-    return 0;
-}
-
-uint64_t audit_block_index(const struct audit_block *block, unsigned column, uint32_t i)
-{
-    const struct column *at = &block->columns[column];
-
-    if (!at->loaded) {
-        return 0;
-    }
-    return at->constant ? at->value : at->numbers[i];
-}
-
-const uint64_t *audit_block_indexes(const struct audit_block *block, unsigned column)
-{
-    const struct column *at = &block->columns[column];
-
-    return at->loaded && !at->constant ? at->numbers : NULL;
-}
-
-uint32_t audit_block_words(const struct audit_block *block, unsigned column)
-{
-    return block->columns[column].loaded ? block->columns[column].count : 0;
-}
-
-struct audit_value audit_block_word(const struct audit_block *block, unsigned column,
-                                    uint32_t j)
-{
-    const struct column *at = &block->columns[column];
-
-    const struct entry *entry = &at->entries[j + 1];
-    const uint32_t head = audit_entry_head(entry);
-
-    return (struct audit_value){at->octets + entry->at + head, entry->whole - head};
-}
-
-bool audit_block_value(const struct audit_block *block, unsigned column, uint32_t i,
-                       struct audit_value *out)
-{
-    const uint64_t number = audit_block_index(block, column, i);
-
-    if (number == 0) {
-        return false;
-    }
-    *out = block->columns[column].is_text
-               ? audit_block_word(block, column, (uint32_t)(number - 1))
-               : (struct audit_value){NULL, number - 1};
-    return true;
-}
-
-void audit_block_row(const struct audit_block *block, uint32_t i, struct audit_row *row)
-{
-    row->present = 0;
-    for (uint64_t rest = block->present; rest != 0; rest &= rest - 1) {
-        const unsigned column = (unsigned)__builtin_ctzll(rest);
-
-        if (audit_block_value(block, column, i, &row->at[column])) {
-            row->present |= UINT64_C(1) << column;
-        }
-    }
-}
-
-uint8_t *audit_block_form(const struct audit_block *block, uint32_t i, uint64_t which,
-                          size_t *size, uint8_t *out)
-{
-    uint8_t *at = out;
-
-    for (uint64_t rest = block->present & which; rest != 0; rest &= rest - 1) {
-        const unsigned number = (unsigned)__builtin_ctzll(rest);
-        const struct column *column = &block->columns[number];
-        const uint64_t value = audit_block_index(block, number, i);
-
-        if (value == 0) {
-            continue;
-        }
-        *size += 2u + AUDIT_VARINT_MAX;
-        if (column->is_text) {
-            const struct entry *entry = &column->entries[value];
-
-            *size += entry->whole - audit_entry_head(entry);
-            if (*size > AUDIT_EVENT_MAX) {
-                return NULL;
-            }
-            *at++ = audit_block_tag(block, number);
-            at = audit_octets_add(at, column->octets + entry->at, entry->whole);
-        } else if (*size > AUDIT_EVENT_MAX) {
-            return NULL;
-        } else {
-            *at++ = audit_block_tag(block, number);
-            at = audit_varint_add(at, value - 1);
-        }
-    }
-    return at;
-}
-
-int audit_block_salt(const struct audit_block *block, const uint8_t **salt)
-{
-    const struct section *section = &block->sections[AUDIT_SECTION_SALT];
-    const uint8_t *const at = block->body + section->at;
-    uint8_t sums[2] = {0, 0}; /* of the salt, of what follows */
-
-    if ((size_t)section->at + section->stored > block->have) {
-        return -EAGAIN;
-    }
-    for (uint32_t i = 0; i < section->stored; i++) {
-        sums[i < AUDIT_SALT_OCTETS ? 0 : 1] |= at[i];
-    }
-    *salt = at;
-    return sums[0] != 0 && sums[1] == 0 ? 0 : CORDON_E_CORRUPT;
-}
-
-int audit_block_opening(const struct audit_block *block, uint32_t i,
-                        uint8_t salt[AUDIT_LEAF_SALT], uint8_t *form, size_t *len)
-{
-    const uint8_t *of_block = NULL;
-    size_t size = 0;
-    const int result = audit_block_salt(block, &of_block);
-
-    if (result != 0) {
-        return result;
-    }
-    const uint8_t *const end = audit_block_form(block, i, UINT64_MAX, &size, form);
-    if (end == NULL) {
-        return CORDON_E_CORRUPT;
-    }
-    audit_leaf_salt(of_block, i, salt);
-    *len = (size_t)(end - form);
     return 0;
 }

@@ -19,6 +19,15 @@
  * take half as much again as AUDIT_BLOCK_TEXT_MAX. */
 #define AUDIT_SECTION_MAX (16u << 20)
 
+/* Texts of all dictionaries of a block together: each takes eight octets beside it. No text is
+ * twice in a dictionary of ours, so of texts of one octet there are 256, of two 65,536: 62
+ * dictionaries of those and the rest of AUDIT_BLOCK_TEXT_MAX in longer ones are 4,166,718. */
+#define AUDIT_WORDS_MAX (4u << 20)
+
+/* Octets that a reader keeps for columns from one block to the next: twice what a full one
+ * takes. */
+#define AUDIT_KEPT_MAX (64u << 20)
+
 /* Sections of a block: two for each column that a body can have, and filters. */
 #define AUDIT_SECTIONS_MAX 160u
 
