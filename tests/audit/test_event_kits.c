@@ -6,8 +6,7 @@
 
 #include <cmocka.h>
 
-#include "audit/block_inside.h"
-#include "audit/event_kits.h"
+#include "audit/both_ways.h"
 #include "audit/rows.h"
 #include "audit/vary.h"
 
@@ -20,52 +19,11 @@ static int setup(void **state)
     return random_library_init();
 }
 
-/* The same events, by the one way and the other. */
-struct pair {
-    struct audit_builder *plain, *by_kits;
-};
-
-/* Blocks differ by their salts, and here by nothing else. */
-static void begin_with_one_salt(struct pair *pair)
+static struct scene *open_plain(void)
 {
-    struct audit_builder *builder = pair->by_kits;
+    const struct audit_privacy_settings full = {.keep_us = UINT64_C(86400000000)};
 
-    memcpy(builder->salt, pair->plain->salt, sizeof(builder->salt));
-    audit_leaves_begin(builder->hashing, builder->salt, NULL);
-}
-
-static void open_pair(struct pair *pair)
-{
-    pair->plain = audit_builder_create(AUDIT_DECISIONS, 1);
-    pair->by_kits = audit_builder_create(AUDIT_DECISIONS, 1);
-    assert_true(pair->plain != NULL && pair->by_kits != NULL);
-    begin_with_one_salt(pair);
-}
-
-static void close_pair(struct pair *pair)
-{
-    audit_builder_destroy(pair->plain);
-    audit_builder_destroy(pair->by_kits);
-}
-
-/* Ends both blocks: they are the same, octet for octet. */
-static void assert_same_blocks(struct pair *pair)
-{
-    struct audit_header plain = {.number = 0};
-    struct audit_header by_kits = {.number = 0};
-    const uint8_t *want;
-    const uint8_t *have;
-
-    assert_int_equal(audit_builder_finish(pair->plain, &plain, &want), 0);
-    assert_int_equal(audit_builder_finish(pair->by_kits, &by_kits, &have), 0);
-    assert_int_equal(by_kits.events, plain.events);
-    assert_int_equal(by_kits.body_len, plain.body_len);
-    assert_memory_equal(have, want, plain.body_len);
-    assert_memory_equal(by_kits.tree, plain.tree, sizeof(plain.tree));
-    assert_memory_equal(by_kits.body, plain.body, sizeof(plain.body));
-    audit_builder_clear(pair->plain);
-    audit_builder_clear(pair->by_kits);
-    begin_with_one_salt(pair);
+    return open_scene(&full);
 }
 
 static void a_row_and_its_block_are_the_same_by_a_kit(void **state)
@@ -80,11 +38,10 @@ static void a_row_and_its_block_are_the_same_by_a_kit(void **state)
     static struct audit_event event;
     struct audit_row want;
     struct audit_row have;
-    struct pair pair;
+    struct scene *scene = open_plain();
     unsigned with = 0;
 
     (void)state;
-    open_pair(&pair);
     for (unsigned i = 0; i < 20000; i++) {
         const struct policy *policy = policies[i / 50 % ITEMS(policies)];
         const char *const view = i % 20 < 10 ? "default" : "other";
@@ -98,15 +55,15 @@ static void a_row_and_its_block_are_the_same_by_a_kit(void **state)
                                            &have, &kit));
         assert_true(audit_row_equal(&have, &want));
         with += kit != NULL ? 1 : 0;
-        assert_int_equal(audit_builder_add(pair.plain, &want), 0);
-        assert_int_equal(audit_builder_add_kit(pair.by_kits, &have, kit), 0);
+        assert_int_equal(audit_builder_add(scene->plain, &want), 0);
+        assert_int_equal(audit_builder_add_kit(scene->builder, &have, kit), 0);
         if (i % 3000 == 2999) {
-            assert_same_blocks(&pair); /* the kits go on in the next one */
+            assert_same_blocks(scene); /* the kits go on in the next one */
         }
     }
-    assert_same_blocks(&pair);
+    assert_same_blocks(scene);
     assert_in_range(with, 10000, 19000);
-    close_pair(&pair);
+    close_scene(scene);
     audit_list_words_destroy(lists);
     audit_event_kits_destroy(kits);
     for (size_t i = 0; i < ITEMS(policies); i++) {
@@ -157,12 +114,11 @@ static void what_follows_from_a_name_is_that_of_the_event(void **state)
     static struct audit_event event;
     struct audit_row row;
     struct random random;
-    struct pair pair;
+    struct scene *scene = open_plain();
     uint64_t seen = 0;
 
     (void)state;
     chance_init(&random, 3);
-    open_pair(&pair);
     for (unsigned i = 0; i < 4000; i++) {
         const char *const name = names[random_below(&random, ITEMS(names))];
         const struct audit_kit *kit = NULL;
@@ -177,14 +133,14 @@ static void what_follows_from_a_name_is_that_of_the_event(void **state)
             audit_event_kits_event(kits, &event, policy, "default", NULL, &words, &row, &kit));
         assert_non_null(kit);
         seen |= UINT64_C(1) << row.follows;
-        assert_int_equal(audit_builder_add(pair.plain, &row), 0);
-        assert_int_equal(audit_builder_add_kit(pair.by_kits, &row, kit), 0);
+        assert_int_equal(audit_builder_add(scene->plain, &row), 0);
+        assert_int_equal(audit_builder_add_kit(scene->builder, &row, kit), 0);
         if (i % 500 == 499) {
-            assert_same_blocks(&pair); /* words have other numbers in the next one */
+            assert_same_blocks(scene); /* words have other numbers in the next one */
         }
     }
     assert_true(seen == 0x1d); /* 0, 2, 3, 4 */
-    close_pair(&pair);
+    close_scene(scene);
     audit_event_kits_destroy(kits);
     policy_destroy(policy);
 }
@@ -200,11 +156,10 @@ static void any_columns_can_be_a_kit(void **state)
     struct row_store *store = malloc(sizeof(*store));
     struct random random;
     struct audit_row row;
-    struct pair pair;
+    struct scene *scene = open_plain();
 
     (void)state;
     chance_init(&random, 7);
-    open_pair(&pair);
     for (unsigned i = 0; i < KITS; i++) {
         random_row(&random, store, 1, &row);
         assert_true(audit_kit_make(&kits[i], i + 1, &row,
@@ -223,18 +178,18 @@ static void any_columns_can_be_a_kit(void **state)
         }
         row.present |= steady.present;
         row.follows = 0;
-        const int result = audit_builder_add(pair.plain, &row);
+        const int result = audit_builder_add(scene->plain, &row);
         assert_true(result == 0 || result == -EINVAL); /* too long together */
-        assert_int_equal(audit_builder_add_kit(pair.by_kits, &row, i % 5 == 0 ? NULL : kit),
+        assert_int_equal(audit_builder_add_kit(scene->builder, &row, i % 5 == 0 ? NULL : kit),
                          result);
         if (i % 1000 == 999) {
-            assert_same_blocks(&pair);
+            assert_same_blocks(scene);
         }
     }
     for (unsigned i = 0; i < KITS; i++) {
         audit_kit_deinit(&kits[i]);
     }
-    close_pair(&pair);
+    close_scene(scene);
     free(store);
     free(kits);
 }

@@ -44,7 +44,6 @@ static size_t pack_question(struct random *random, unsigned views, uint8_t *out)
     struct address client = {.family = ADDRESS_V4, .octets = {10, 0, 0}, .port = 4711};
     struct address upstream = {.family = ADDRESS_NONE};
     const struct wire_name name = make_question_name(random);
-    size_t len = 0;
 
     client.octets[3] = (uint8_t)random_below(random, 300);
     if (random_below(random, 8) == 0) {
@@ -71,11 +70,7 @@ static size_t pack_question(struct random *random, unsigned views, uint8_t *out)
         .name = &name,
     };
     assert_true(audit_question_put(ring, &question));
-    const void *const record = ring_peek(ring, &len);
-    assert_non_null(record);
-    memcpy(out, record, len);
-    ring_destroy(ring);
-    return len;
+    return take_record(ring, out);
 }
 
 static const char *const view_names[] = {"default", "guests", "laboratory", "servers"};

@@ -52,14 +52,9 @@ static size_t pack(const struct audit_event *event, uint8_t *out)
                                             .hit = &event->hit,
                                             .chain =
                                                 event->chain.count > 0 ? &event->chain : NULL};
-    size_t len = 0;
 
     assert_true(audit_event_put(ring, &decision));
-    const void *const record = ring_peek(ring, &len);
-    assert_non_null(record);
-    memcpy(out, record, len);
-    ring_destroy(ring);
-    return len;
+    return take_record(ring, out);
 }
 
 /* The general way, with neither kit nor stencil: what is wanted. Its line's length. */

@@ -12,8 +12,9 @@ with_facts() { # FILE: puts facts behind its own
 import sys
 path = sys.argv[1]
 text = open(path).read()
-facts = """fact parent-designated
-entity Owner of it Ltd.
+def of_an_owner(entity, note):
+    return f"""fact parent-designated
+entity {entity}
 authority Authority of owners
 instrument Instrument of owners
 citation 3 TEST 4
@@ -22,30 +23,12 @@ published 2021-02-04
 state contested
 checked 2026-02-01
 effect Says something of the owner
-note An owner is not the provider
-fact parent-designated
-entity Second owner Ltd.
-authority Authority of owners
-instrument Instrument of owners
-citation 3 TEST 4
-effective 2021-02-03
-published 2021-02-04
-state contested
-checked 2026-02-01
-effect Says something of the owner
-note An owner is not the provider
-fact parent-designated
-entity Third owner Ltd.
-authority Authority of owners
-instrument Instrument of owners
-citation 3 TEST 4
-effective 2021-02-03
-published 2021-02-04
-state contested
-checked 2026-02-01
-effect Says something of the owner
-note Another note
-fact named-urged
+note {note}
+"""
+facts = of_an_owner("Owner of it Ltd.", "An owner is not the provider")
+facts += of_an_owner("Second owner Ltd.", "An owner is not the provider")
+facts += of_an_owner("Third owner Ltd.", "Another note")
+facts += """fact named-urged
 entity Letter of it
 authority Some senators
 instrument Letter of 2023

@@ -5,15 +5,18 @@
 #ifndef CORDON_TESTS_QUERY_SIDES_H
 #define CORDON_TESTS_QUERY_SIDES_H
 
+#include "policy/views.h"
 #include "query/bench.h"
 
-#define BATCH 8u /* questions */
+#define BATCH           8u /* questions */
+#define SIDES_VIEWS_MAX 8u
 
 /* One of the two that are compared. */
 struct side {
     struct bench *bench;
     uint8_t answers[BATCH][WIRE_MESSAGE_MAX];
     size_t lens[BATCH];
+    size_t room; /* that an answer has; 0: none */
     unsigned answered;
     struct query *slots[BATCH]; /* of the questions, in their order */
 };
@@ -33,8 +36,8 @@ static inline uint8_t *side_reserve(void *context, struct query *q, size_t *size
 {
     struct side *side = context;
 
-    *size = 4096;
-    return side->answers[side_index_of(side, q)];
+    *size = side->room;
+    return side->room == 0 ? NULL : side->answers[side_index_of(side, q)];
 }
 
 static inline void side_send_answer(void *context, struct query *q, size_t len)
@@ -69,6 +72,31 @@ static inline void side_cancel(void *context, struct query_fetch *fetch)
 
 static const struct query_io sides_io = {side_reserve, side_send_answer, side_release, side_ask,
                                          side_cancel};
+
+static inline void sides_open(struct side *side, unsigned slots, unsigned timers)
+{
+    memset(side, 0, sizeof(*side));
+    side->room = 4096;
+    side->bench = bench_create(slots, timers);
+    side->bench->engine->io = &sides_io;
+    side->bench->engine->io_context = side;
+}
+
+/* So many views, each of the client whose address ends so. */
+static inline struct policy_views *sides_choose_by_last_octet(unsigned count)
+{
+    struct policy_view_place places[SIDES_VIEWS_MAX];
+    struct policy_views *views = NULL;
+
+    assert_true(count <= SIDES_VIEWS_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        places[i] = (struct policy_view_place){
+            .clients = {.octets = {127, 0, 0, (uint8_t)i}, .bits = 32, .family = ADDRESS_V4},
+            .view = (uint8_t)i};
+    }
+    assert_int_equal(policy_views_build(places, count, NULL, &views), 0);
+    return views;
+}
 
 /* Question i of a batch was read: those before it go near and on, each `ahead` behind. */
 static inline void sides_step(struct query_engine *engine, struct query *const *batch, size_t i,

@@ -80,11 +80,8 @@ static void fill(struct side *side)
 
 static void open_side(struct side *side)
 {
-    memset(side, 0, sizeof(*side));
-    side->bench = bench_create(64, 256);
+    sides_open(side, 64, 256);
     side->bench->settings.local_special = true;
-    side->bench->engine->io = &sides_io;
-    side->bench->engine->io_context = side;
     query_cookies_init(&side->bench->engine->cookies,
                        (const uint8_t[QUERY_COOKIE_KEY_OCTETS]){1});
     fill(side);

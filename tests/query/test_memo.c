@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "policy/make.h"
-#include "policy/views.h"
 #include "query/sides.h"
 
 #define AHEAD    2u /* questions that take the first steps before one takes the last */
@@ -150,25 +149,9 @@ static struct policy *random_change(uint64_t *random, const struct policy *base,
     return policy;
 }
 
-static struct policy_views *choose_by_last_octet(void)
-{
-    struct policy_view_place places[VIEWS];
-    struct policy_views *views = NULL;
-
-    for (uint8_t i = 0; i < VIEWS; i++) {
-        places[i] = (struct policy_view_place){
-            .clients = {.octets = {127, 0, 0, i}, .bits = 32, .family = ADDRESS_V4}, .view = i};
-    }
-    assert_int_equal(policy_views_build(places, VIEWS, NULL, &views), 0);
-    return views;
-}
-
 static void open_side(struct side *side, const struct policy_views *choice)
 {
-    memset(side, 0, sizeof(*side));
-    side->bench = bench_create(64, 256);
-    side->bench->engine->io = &sides_io;
-    side->bench->engine->io_context = side;
+    sides_open(side, 64, 256);
     side->bench->settings.choice = choice;
 }
 
@@ -255,7 +238,7 @@ static struct scene *open_scene(uint64_t random)
     struct scene *scene = calloc(1, sizeof(*scene));
 
     assert_non_null(scene);
-    scene->choice = choose_by_last_octet();
+    scene->choice = sides_choose_by_last_octet(VIEWS);
     scene->random = random;
     scene->generation = 10;
     open_side(&scene->forgetful, scene->choice);

@@ -11,8 +11,7 @@
 
 #include <cmocka.h>
 
-#include "policy/views.h"
-#include "query/bench.h"
+#include "query/sides.h"
 
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
 #define VIEWS        7u
@@ -69,55 +68,6 @@ static const char *const names[] = {"sink.example",
 
 static const uint16_t types[] = {WIRE_A,   WIRE_AAAA, WIRE_HTTPS, WIRE_SVCB,  WIRE_TXT,
                                  WIRE_ANY, WIRE_NS,   WIRE_SOA,   WIRE_CNAME, 65280};
-
-/* One of the two that are compared. */
-struct side {
-    struct bench *bench;
-    uint8_t answer[WIRE_MESSAGE_MAX];
-    size_t room, len;
-    unsigned sent;
-};
-
-static uint8_t *reserve(void *context, struct query *q, size_t *size)
-{
-    struct side *side = context;
-
-    (void)q;
-    *size = side->room;
-    return side->room == 0 ? NULL : side->answer;
-}
-
-static void send_answer(void *context, struct query *q, size_t len)
-{
-    struct side *side = context;
-
-    (void)q;
-    side->len = len;
-    side->sent++;
-}
-
-static void release(void *context, struct query *q)
-{
-    (void)context;
-    (void)q;
-}
-
-/* Nobody can be asked: what is not blocked fails at once. */
-static int ask(void *context, struct query_fetch *fetch)
-{
-    (void)context;
-    (void)fetch;
-    return -1;
-}
-
-static void cancel(void *context, struct query_fetch *fetch)
-{
-    (void)context;
-    (void)fetch;
-    fail();
-}
-
-static const struct query_io io = {reserve, send_answer, release, ask, cancel};
 
 static struct policy_image *make_image(void)
 {
@@ -303,46 +253,19 @@ static void run_side(struct side *side, const struct query_client *client, size_
     struct query *q = query_take(side->bench->engine);
 
     side->room = room;
-    side->len = 0;
-    memset(side->answer, 0xee, 1024);
+    side->lens[0] = 0;
+    side->slots[0] = q;
+    memset(side->answers[0], 0xee, 1024);
     query_client_of(q)->from = client->from;
     query_client_of(q)->transport = client->transport;
     query_client_of(q)->keepalive_100ms = client->keepalive_100ms;
     query_run(side->bench->engine, q, octets, len);
 }
 
-static void expect_same_events(struct side *a, struct side *b)
-{
-    static struct audit_event one, two;
-    size_t len, other_len;
-    const void *event, *other;
-
-    while ((event = ring_peek(a->bench->events, &len)) != NULL) {
-        other = ring_peek(b->bench->events, &other_len);
-        assert_non_null(other);
-        assert_int_equal(len, other_len);
-        assert_true(audit_event_get(event, len, &one) && audit_event_get(other, len, &two));
-        assert_true(wire_name_equal(&one.name, &two.name) && one.wall_us == two.wall_us);
-        assert_true(address_equal(&one.client, &two.client) && one.type == two.type);
-        assert_true(one.rcode == two.rcode && one.applied == two.applied);
-        assert_true(one.view == two.view && one.generation == two.generation);
-        assert_true(one.hit.set == two.hit.set && one.hit.row == two.hit.row);
-        assert_true(one.hit.action == two.hit.action && one.hit.list == two.hit.list);
-        assert_true(one.hit.mode == two.hit.mode && one.hit.ground == two.hit.ground);
-        assert_true(one.hit.exception == two.hit.exception);
-        ring_release(a->bench->events);
-        ring_release(b->bench->events);
-    }
-    assert_null(ring_peek(b->bench->events, &other_len));
-}
-
 /* The general way: nothing is ready. */
 static void open_side(struct side *side)
 {
-    memset(side, 0, sizeof(*side));
-    side->bench = bench_create(16, 64);
-    side->bench->engine->io = &io;
-    side->bench->engine->io_context = side;
+    sides_open(side, 16, 64);
     query_cookies_init(&side->bench->engine->cookies,
                        (const uint8_t[QUERY_COOKIE_KEY_OCTETS]){1});
 }
@@ -409,19 +332,6 @@ static void fill(struct side *side)
     }
 }
 
-static struct policy_views *choose_by_last_octet(void)
-{
-    struct policy_view_place places[VIEWS];
-    struct policy_views *views = NULL;
-
-    for (uint8_t i = 0; i < VIEWS; i++) {
-        places[i] = (struct policy_view_place){
-            .clients = {.octets = {127, 0, 0, i}, .bits = 32, .family = ADDRESS_V4}, .view = i};
-    }
-    assert_int_equal(policy_views_build(places, VIEWS, NULL, &views), 0);
-    return views;
-}
-
 /* The i-th name; the last ones have many labels, or as many octets as there can be. */
 static bool name_at(unsigned i, struct wire_name *name)
 {
@@ -471,9 +381,9 @@ static void compare(struct side *ready, struct side *general, struct random *ran
 
     run_side(ready, &client, room, octets, len);
     run_side(general, &client, room, octets, len);
-    assert_int_equal(ready->len, general->len);
-    assert_memory_equal(ready->answer, general->answer, ready->len);
-    expect_same_events(ready, general);
+    assert_int_equal(ready->lens[0], general->lens[0]);
+    assert_memory_equal(ready->answers[0], general->answers[0], ready->lens[0]);
+    sides_expect_same_events(ready, general);
 }
 
 static void what_is_ready_is_what_the_general_way_writes(void **state)
@@ -481,7 +391,7 @@ static void what_is_ready_is_what_the_general_way_writes(void **state)
     static struct side ready, general;
     static const uint8_t seed[RANDOM_SEED_OCTETS] = "ready";
     struct policy *base = make_policy(1000);
-    struct policy_views *choice = choose_by_last_octet();
+    struct policy_views *choice = sides_choose_by_last_octet(VIEWS);
     struct random random;
     struct wire_name name;
     uint64_t generation = 2000;
@@ -517,7 +427,7 @@ static void what_is_ready_is_what_the_general_way_writes(void **state)
     const struct query_counters *one = query_engine_counters(ready.bench->engine);
     assert_memory_equal(one, query_engine_counters(general.bench->engine), sizeof(*one));
     assert_true(one->blocked > 20000 && one->logged > 3000 && one->truncated > 300);
-    assert_true(one->excepted > 50 && one->denied > 500 && ready.sent == general.sent);
+    assert_true(one->excepted > 50 && one->denied > 500 && ready.answered == general.answered);
     assert_true(one->cache_hits > 1000);
     policy_views_free(choice);
     bench_destroy(ready.bench);
@@ -555,8 +465,8 @@ static void what_is_ready_is_sent(void **state)
             *octet = expected;
             run_side(&side, &client, 4096, octets, len);
             const size_t at = WIRE_HEADER_OCTETS + name.len + 4u + (i < 2 ? 11 : 10);
-            assert_true(side.len > at);
-            assert_int_equal(side.answer[at], expected);
+            assert_true(side.lens[0] > at);
+            assert_int_equal(side.answers[0][at], expected);
         }
     }
     fill(&side);
@@ -576,8 +486,8 @@ static void what_is_ready_is_sent(void **state)
         len = WIRE_HEADER_OCTETS + name.len + 4u + 11;
         *octet ^= turn == 2 ? 0x40 : 0;
         run_side(&side, &client, 4096, octets, len);
-        assert_int_equal(side.len, WIRE_HEADER_OCTETS + name.len + 4u + 16 + 11);
-        assert_int_equal(side.answer[side.len - 7], 0xd0 ^ (turn == 2 ? 0x40 : 0));
+        assert_int_equal(side.lens[0], WIRE_HEADER_OCTETS + name.len + 4u + 16 + 11);
+        assert_int_equal(side.answers[0][side.lens[0] - 7], 0xd0 ^ (turn == 2 ? 0x40 : 0));
     }
     bench_destroy(side.bench);
     policy_destroy(policy);
