@@ -27,7 +27,9 @@ extern "C" {
     X(CORDON_E_PASSWORD, -2009, "the password is wrong or missing")                         \
     X(CORDON_E_REFUSED, -2010, "the input was refused; the report says why")                \
     X(CORDON_E_NO_FILE, -2011,                                                              \
-      "it is no regular file, but a link, a pipe, a folder or a device")
+      "it is no regular file, but a link, a pipe, a folder or a device")                    \
+    X(CORDON_E_GONE, -2012, "what was written there was removed, replaced or cut")          \
+    X(CORDON_E_MOVED, -2013, "the folder was moved, or another is in its place")
 
 enum cordon_error {
 #define CORDON_ERROR_ENUM(name, value, text) name = (value),

@@ -124,6 +124,42 @@ static int cut_file(void *context, int file, uint64_t size)
     return ftruncate(file, (off_t)size) != 0 ? -errno : 0;
 }
 
+/* What cannot be found out is no fault: whoever ran as root may not reach the path any more. */
+static bool is_moved(const struct audit_folder *folder)
+{
+    struct stat ours;
+    struct stat named;
+
+    if (fstat(folder->folder, &ours) != 0) {
+        return false;
+    }
+    if (stat(folder->path, &named) != 0) {
+        return errno == ENOENT || errno == ENOTDIR;
+    }
+    return named.st_dev != ours.st_dev || named.st_ino != ours.st_ino;
+}
+
+/* Sizes and links alone: numbers of inodes are not the same for long everywhere (FUSE). */
+static int look_at_file(void *context, uint32_t number, int file, uint64_t least)
+{
+    char name[AUDIT_FILE_NAME_MAX];
+    struct stat ours;
+    struct stat named;
+
+    audit_file_name(number, name);
+    if (fstat(file, &ours) != 0) {
+        return -errno;
+    }
+    if (fstatat(folder_of(context), name, &named, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT ? CORDON_E_GONE : -errno;
+    }
+    if (ours.st_nlink == 0 || !S_ISREG(named.st_mode) || (uint64_t)ours.st_size < least ||
+        (uint64_t)named.st_size < least) {
+        return CORDON_E_GONE;
+    }
+    return is_moved(context) ? CORDON_E_MOVED : 0;
+}
+
 static int sync_file(void *context, int file)
 {
     (void)context;
@@ -334,7 +370,8 @@ int audit_folder_open(const char *path, struct audit_folder *folder, struct audi
     if (fd < 0) {
         return -errno;
     }
-    *folder = (struct audit_folder){fd, -1};
+    *folder = (struct audit_folder){.folder = fd, .lock_file = -1};
+    snprintf(folder->path, sizeof(folder->path), "%s", path);
     *files = (struct audit_files){
         .context = folder,
         .open = open_file,
@@ -344,6 +381,7 @@ int audit_folder_open(const char *path, struct audit_folder *folder, struct audi
         .wait = wait_a_moment,
         .write = write_file,
         .cut = cut_file,
+        .still = look_at_file,
         .sync = sync_file,
         .sync_folder = sync_folder,
         .last = last_file,

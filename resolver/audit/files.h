@@ -7,6 +7,7 @@
 #ifndef CORDON_AUDIT_FILES_H
 #define CORDON_AUDIT_FILES_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,10 @@ struct audit_files {
     int (*write)(void *context, int file, uint64_t at, const void *data, size_t len,
                  size_t *done);
     int (*cut)(void *context, int file, uint64_t size);
+    /* Whether an open file is still the one of that number, and has `least` octets: 0, or
+     * CORDON_E_GONE; CORDON_E_MOVED: it is, and the folder is not where it was opened. NULL:
+     * nobody else has the folder. */
+    int (*still)(void *context, uint32_t number, int file, uint64_t least);
     int (*sync)(void *context, int file);
     int (*sync_folder)(void *context);
     /* The highest number of a file; 0 if there is none. */
@@ -54,6 +59,7 @@ struct audit_files {
 struct audit_folder {
     int folder;    /* descriptor */
     int lock_file; /* -1: not locked */
+    char path[PATH_MAX];
 };
 
 /* A folder that exists. Fills *files, whose context is *folder. */

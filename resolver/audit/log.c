@@ -122,6 +122,7 @@ static void end_turn(struct audit_log *log, uint64_t now_us)
 
     log->is_writing = false;
     log->stats.error = turn->result;
+    log->stats.moved = turn->is_moved;
     log->stats.octets += turn->octets;
     log->retry_at_us = turn->result != 0 ? now_us + log->settings.retry_us : 0;
     if (!turn->is_safe) {

@@ -118,7 +118,8 @@ struct audit_log_stats {
     uint64_t blocks, octets;             /* since it was opened; octets of files */
     uint64_t sealed_us; /* when the newest block was closed; 0: there is none */
     uint32_t file;
-    int error; /* of the newest try to write; 0: it works */
+    int error;  /* of the newest try to write; 0: it works */
+    bool moved; /* it works, and the folder is not where it was */
 };
 uint64_t audit_log_octets(const struct audit_log *log); /* as there; cheap */
 void audit_log_stats(const struct audit_log *log, struct audit_log_stats *out);

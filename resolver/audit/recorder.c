@@ -12,11 +12,9 @@
 #define RECORD_HEAD 5u                /* in the backlog: length of the row, stream */
 #define RECORD_TOLD 0x80u             /* with the stream: the tap knows of it already */
 
-static const char *const cause_words[CAUSES] = {[CAUSE_RING] = "ring",
-                                                [CAUSE_REFUSED] = "refused",
-                                                [CAUSE_WAITING] = "waiting",
-                                                [CAUSE_BOUND] = "bound",
-                                                [CAUSE_OTHER] = "unexplained"};
+static const char *const cause_words[CAUSES] = {
+    [CAUSE_RING] = "ring",   [CAUSE_REFUSED] = "refused", [CAUSE_WAITING] = "waiting",
+    [CAUSE_BOUND] = "bound", [CAUSE_GONE] = "gone",       [CAUSE_OTHER] = "unexplained"};
 
 void recorder_begin_change(struct audit_row *row, const char *what, uint64_t wall_us)
 {
@@ -59,7 +57,9 @@ static void publish(struct audit_recorder *recorder)
     pthread_mutex_lock(&recorder->mutex);
     if (recorder->log != NULL) {
         audit_log_stats(recorder->log, &stats->log);
-        stats->error = recorder->hangs ? -ETIMEDOUT : stats->log.error;
+        stats->error = recorder->hangs                             ? -ETIMEDOUT
+                       : stats->log.error == 0 && stats->log.moved ? CORDON_E_MOVED
+                                                                   : stats->log.error;
         stats->octets = octets_of(recorder, stats->log.octets);
         stats->state = stats->error != 0 ? AUDIT_FAILING
                        : recorder->settings.most_octets > 0 &&
@@ -232,7 +232,7 @@ static bool backlog_put(struct audit_recorder *recorder, unsigned stream,
     return true;
 }
 
-static bool is_at_bound(const struct audit_recorder *recorder)
+bool recorder_is_at_bound(const struct audit_recorder *recorder)
 {
     return recorder->settings.most_octets > 0 &&
            octets_of(recorder, audit_log_octets(recorder->log)) >=
@@ -242,7 +242,7 @@ static bool is_at_bound(const struct audit_recorder *recorder)
 static bool has_room(const struct audit_recorder *recorder, unsigned stream)
 {
     return recorder->log != NULL && !audit_log_is_full(recorder->log) &&
-           (stream == AUDIT_CHANGES || !is_at_bound(recorder));
+           (stream == AUDIT_CHANGES || !recorder_is_at_bound(recorder));
 }
 
 /* What waited goes first, as far as there is room. Those of refuse were answered on the promise
@@ -262,7 +262,7 @@ static void backlog_empty(struct audit_recorder *recorder, struct clock_now now)
         if (!audit_row_decode(at + RECORD_HEAD, len, &row)) {
             lose(recorder, stream, 1, CAUSE_OTHER, now.wall_us);
         } else if (stream != AUDIT_CHANGES && !recorder->settings.refuse[stream] &&
-                   is_at_bound(recorder)) {
+                   recorder_is_at_bound(recorder)) {
             lose(recorder, stream, 1, CAUSE_BOUND, now.wall_us);
             if (!told) {
                 tell(recorder, (enum audit_stream)stream, &row);
@@ -360,7 +360,7 @@ bool audit_recorder_add(struct audit_recorder *recorder, enum audit_stream strea
 {
     if (recorder->log != NULL &&
         (has_room(recorder, stream) || !recorder->settings.refuse[stream])) {
-        if (stream != AUDIT_CHANGES && is_at_bound(recorder)) {
+        if (stream != AUDIT_CHANGES && recorder_is_at_bound(recorder)) {
             lose(recorder, stream, 1, CAUSE_BOUND, now.wall_us);
             tell(recorder, stream, row);
         } else if (add_row(recorder, stream, row, kit, false, now) == -EINVAL) {
@@ -425,28 +425,6 @@ static void watch_clock(struct audit_recorder *recorder, struct clock_now now)
     recorder->offset_us = offset_us;
 }
 
-static void say_disk(struct audit_recorder *recorder, int error)
-{
-    if (error != 0 && !recorder->said_failing) {
-        log_write(LOG_LEVEL_ERROR,
-                  "audit: records cannot be written to %s: %s. They wait in memory; then %s. "
-                  "Make room there, or make it writable: it is tried again all the time",
-                  recorder->stats.folder, cordon_strerror(error), recorder_what_then(recorder));
-    } else if (error == 0 && recorder->said_failing) {
-        log_write(LOG_LEVEL_INFO, "audit: records are written to %s again",
-                  recorder->stats.folder);
-    }
-    recorder->said_failing = error != 0;
-    if (!recorder->said_bound && is_at_bound(recorder)) {
-        recorder->said_bound = true;
-        log_write(LOG_LEVEL_ERROR,
-                  "audit: the log in %s is as large as audit.octets lets it be: nothing but "
-                  "changes is recorded any more. Move its folder away while cordond is "
-                  "stopped, or raise audit.octets",
-                  recorder->stats.folder);
-    }
-}
-
 static void look_at_checkpoint(struct audit_recorder *recorder, struct clock_now now)
 {
     uint64_t number = 0;
@@ -475,9 +453,10 @@ void audit_recorder_tick(struct audit_recorder *recorder, const struct audit_in_
         const bool sign = recorder->sign_at_us != 0 && now.mono_us >= recorder->sign_at_us;
         const int error = sign ? audit_log_flush(recorder->log, in_force, now.wall_us)
                                : audit_log_tick(recorder->log, in_force, now.wall_us);
-        say_disk(recorder, error == -EINPROGRESS ? 0 : error);
+        recorder_say_disk(recorder, error == -EINPROGRESS ? 0 : error);
         recorder->sign_at_us = sign ? 0 : recorder->sign_at_us;
         look_at_checkpoint(recorder, now);
+        recorder_watch_file(recorder, error, now);
     }
     recorder_keep_tick(recorder, in_force, now);
     publish(recorder);
@@ -489,7 +468,7 @@ const char *audit_recorder_checkpoint(const struct audit_recorder *recorder, uin
     const char *text =
         recorder->log != NULL ? audit_log_checkpoint(recorder->log, &newest) : NULL;
 
-    if (newest == *number) {
+    if (newest == *number || newest == 0) {
         return NULL;
     }
     *number = newest;

@@ -1,5 +1,6 @@
 /* audit/recorder_disk.c - a disk that takes its time: what waits for it, and for how long. */
 #include "audit/recorder_inside.h"
+#include "base/error.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -47,6 +48,45 @@ void recorder_watch_disk(struct audit_recorder *recorder, struct clock_now now)
                   recorder_what_then(recorder));
     } else if (hung && !recorder->hangs) {
         log_write(LOG_LEVEL_INFO, "audit: the disk below %s works again", recorder->folder);
+    }
+}
+
+static void say_moved(struct audit_recorder *recorder)
+{
+    struct audit_log_stats stats;
+
+    audit_log_stats(recorder->log, &stats);
+    if (stats.moved && !recorder->said_moved) {
+        log_write(LOG_LEVEL_ERROR,
+                  "audit: %s is not where it was: the folder was moved, or another is in its "
+                  "place. Records are written to where it is now: put it back, or restart",
+                  recorder->stats.folder);
+    } else if (!stats.moved && recorder->said_moved) {
+        log_write(LOG_LEVEL_INFO, "audit: %s is where it was again", recorder->stats.folder);
+    }
+    recorder->said_moved = stats.moved;
+}
+
+void recorder_say_disk(struct audit_recorder *recorder, int error)
+{
+    if (error != 0 && !recorder->said_failing) {
+        log_write(LOG_LEVEL_ERROR,
+                  "audit: records cannot be written to %s: %s. They wait in memory; then %s. "
+                  "Make room there, or make it writable: it is tried again all the time",
+                  recorder->stats.folder, cordon_strerror(error), recorder_what_then(recorder));
+    } else if (error == 0 && recorder->said_failing) {
+        log_write(LOG_LEVEL_INFO, "audit: records are written to %s again",
+                  recorder->stats.folder);
+    }
+    recorder->said_failing = error != 0;
+    say_moved(recorder);
+    if (!recorder->said_bound && recorder_is_at_bound(recorder)) {
+        recorder->said_bound = true;
+        log_write(LOG_LEVEL_ERROR,
+                  "audit: the log in %s is as large as audit.octets lets it be: nothing but "
+                  "changes is recorded any more. Move its folder away while cordond is "
+                  "stopped, or raise audit.octets",
+                  recorder->stats.folder);
     }
 }
 

@@ -20,6 +20,7 @@ enum cause {
     CAUSE_REFUSED,
     CAUSE_WAITING,
     CAUSE_BOUND,
+    CAUSE_GONE,
     CAUSE_OTHER,
     CAUSES
 };
@@ -48,9 +49,12 @@ struct audit_recorder {
     struct audit_aside *aside;
     struct opening opening;
     bool is_opening;
-    uint64_t jobs, seen_jobs; /* begun; when the time was noted last */
-    uint64_t busy_us;         /* monotonic: since when the same one is under way */
-    bool hangs, gave_up;      /* at the end */
+    bool gave_up_log;             /* one, since it was open last */
+    uint64_t gone_us;             /* monotonic: since when its file is gone; 0: it is not */
+    struct audit_log_stats given; /* of the log that was given up */
+    uint64_t jobs, seen_jobs;     /* begun; when the time was noted last */
+    uint64_t busy_us;             /* monotonic: since when the same one is under way */
+    bool hangs, gave_up;          /* at the end */
 
     struct audit_folder at;
     struct audit_files files;
@@ -59,7 +63,7 @@ struct audit_recorder {
     int error;
     uint64_t next_try_us, since_us; /* monotonic; since it is not open */
     uint64_t sign_at_us; /* monotonic: what a run begins with is signed then; 0: it is */
-    bool said_waiting, said_failing, said_bound;
+    bool said_waiting, said_failing, said_bound, said_moved;
 
     struct audit_keeper *keeper;                /* of the log that is open */
     struct audit_wish wish;                     /* mutex: until it is taken */
@@ -94,6 +98,9 @@ void recorder_begin_change(struct audit_row *row, const char *what, uint64_t wal
 void recorder_on_added(void *context, enum audit_stream stream, uint64_t number,
                        const struct audit_row *row);
 
+/* audit.octets are there. */
+bool recorder_is_at_bound(const struct audit_recorder *recorder);
+
 /* recorder_keep.c */
 
 /* The log was opened, in this folder. */
@@ -113,11 +120,16 @@ void recorder_open_now(struct audit_recorder *recorder, struct clock_now now);
 void recorder_open_until(struct audit_recorder *recorder, struct clock_now now,
                          uint64_t until_us);
 
+/* Where the log's file is gone for some time: what is left of the log is opened anew. */
+void recorder_watch_file(struct audit_recorder *recorder, int error, struct clock_now now);
+
 /* recorder_disk.c */
 
 /* Of log.h's runner; context: the recorder. */
 void recorder_begin_job(void *context, audit_aside_job *job, void *argument);
 bool recorder_is_idle(void *context);
+/* What the disk says of the log, which is open: once, and that it is over. */
+void recorder_say_disk(struct audit_recorder *recorder, int error);
 /* Notes whether a job does not end. */
 void recorder_watch_disk(struct audit_recorder *recorder, struct clock_now now);
 /* What becomes of events when memory is full. */

@@ -223,6 +223,24 @@ static void say_waiting(struct audit_recorder *recorder, struct clock_now now)
         audit_recorder_fault(recorder->error));
 }
 
+/* What the log that was given up had, and what was found of it has not. Of another log than
+ * that nothing was expected: there it is what was not safe yet. */
+static void count_given(struct audit_recorder *recorder, bool is_another, struct clock_now now)
+{
+    struct audit_log_stats found;
+
+    audit_log_stats(recorder->log, &found);
+    for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
+        const uint64_t had = recorder->given.taken[stream];
+        const uint64_t kept = is_another ? recorder->given.safe[stream] : found.safe[stream];
+
+        audit_recorder_lost(recorder, (enum audit_stream)stream, had > kept ? had - kept : 0,
+                            "gone", now);
+        recorder->losses[stream][CAUSE_GONE].count += recorder->given.untold[stream];
+    }
+    recorder->gave_up_log = false;
+}
+
 static void take_opened(struct audit_recorder *recorder, struct clock_now now)
 {
     const struct opening *opening = &recorder->opening;
@@ -233,7 +251,14 @@ static void take_opened(struct audit_recorder *recorder, struct clock_now now)
         recorder->log = opening->log;
         recorder_begin_keeping(recorder, recorder->stats.folder); /* this thread's to write */
         recorder->sign_at_us = now.mono_us + SIGN_US;
-        say_opened(recorder, &opening->opened, opening->refused, now);
+        const int refused =
+            recorder->gave_up_log && opening->opened.is_new && opening->refused == 0
+                ? CORDON_E_GONE
+                : opening->refused;
+        say_opened(recorder, &opening->opened, refused, now);
+        if (recorder->gave_up_log) {
+            count_given(recorder, refused != 0, now);
+        }
         return;
     }
     /* The lock is tried for often: a predecessor is about to give it back. */
@@ -277,5 +302,43 @@ void recorder_open_until(struct audit_recorder *recorder, struct clock_now now,
     recorder_try_open(recorder, now);
     if (recorder->is_opening && recorder_wait(recorder, until_us)) {
         take_opened(recorder, now);
+    }
+}
+
+static void give_up_log(struct audit_recorder *recorder, struct clock_now now)
+{
+    log_write(LOG_LEVEL_ERROR,
+              "audit: what was written to the log in %s was removed, replaced or cut: what "
+              "is left is opened anew",
+              recorder->stats.folder);
+    recorder_end_keeping(recorder);
+    audit_log_stats(recorder->log, &recorder->given);
+    audit_log_abandon(recorder->log);
+    recorder->log = NULL;
+    audit_folder_close(&recorder->at);
+    for (unsigned stream = 1; stream <= AUDIT_STREAMS; stream++) {
+        recorder->lost[stream] += recorder->given.lost[stream];
+    }
+    pthread_mutex_lock(&recorder->mutex);
+    recorder->stats.log = (struct audit_log_stats){.blocks = 0};
+    pthread_mutex_unlock(&recorder->mutex);
+    recorder->error = CORDON_E_GONE;
+    recorder->gave_up_log = true;
+    recorder->gone_us = 0;
+    recorder->said_failing = false;
+    recorder->said_waiting = true; /* this was it */
+    recorder->since_us = now.mono_us;
+    recorder->next_try_us = 0;
+}
+
+void recorder_watch_file(struct audit_recorder *recorder, int error, struct clock_now now)
+{
+    if (error != CORDON_E_GONE) {
+        recorder->gone_us = error == 0 ? 0 : recorder->gone_us;
+    } else if (recorder->gone_us == 0) {
+        recorder->gone_us = now.mono_us;
+    } else if (now.mono_us - recorder->gone_us >= RECORDER_PATIENCE_US &&
+               !audit_log_is_writing(recorder->log)) {
+        give_up_log(recorder, now);
     }
 }

@@ -1,5 +1,7 @@
 #include "audit/turn.h"
 
+#include "base/error.h"
+
 #include <errno.h>
 
 static int write_all(struct audit_turn *turn, uint64_t at, const uint8_t *data, size_t len)
@@ -50,22 +52,45 @@ static int write_head(struct audit_turn *turn)
     return result;
 }
 
-static int write_frames(struct audit_turn *turn)
+static int open_file(struct audit_turn *turn)
 {
     const struct audit_files *files = turn->files;
     uint64_t size = 0;
-    int result = 0;
+    const int handle = files->open(files->context, turn->file, !turn->has_head, &size);
+
+    if (handle >= 0) {
+        turn->handle = handle;
+        return 0;
+    }
+    return turn->has_head && (handle == -ENOENT || handle == CORDON_E_NO_FILE) ? CORDON_E_GONE
+                                                                               : handle;
+}
+
+/* Behind what is not there any more nothing is safe, whatever the disk says. */
+static int look(struct audit_turn *turn)
+{
+    const struct audit_files *files = turn->files;
+    const int result = files->still != NULL ? files->still(files->context, turn->file,
+                                                           turn->handle, turn->safe_at)
+                                            : 0;
+
+    turn->is_moved = result == CORDON_E_MOVED;
+    return turn->is_moved ? 0 : result;
+}
+
+static int write_frames(struct audit_turn *turn)
+{
+    const struct audit_files *files = turn->files;
+    int result = turn->handle < 0 ? open_file(turn) : 0;
 
     if (turn->handle < 0) {
-        turn->handle = files->open(files->context, turn->file, !turn->has_head, &size);
-        if (turn->handle < 0) {
-            result = turn->handle;
-            turn->handle = -1;
-            return result;
-        }
+        return result;
     }
     if (!turn->has_head) {
         result = write_head(turn);
+    }
+    if (result == 0) {
+        result = look(turn);
     }
     if (result == 0 && turn->len > 0) {
         result = write_all(turn, turn->safe_at, turn->data, turn->len);
@@ -76,7 +101,7 @@ static int write_frames(struct audit_turn *turn)
     if (result != 0) {
         /* What was not synced may be there or not, and the system may have forgotten that it is
          * not: the file is opened anew, and all of it is written once more. */
-        if (turn->has_head) {
+        if (turn->has_head && result != CORDON_E_GONE) {
             (void)files->cut(files->context, turn->handle, turn->safe_at);
         }
         files->close(files->context, turn->handle);

@@ -37,6 +37,7 @@ struct audit_turn {
     /* What came of it: 0 or the error; frames can be safe and the note not. */
     int result;
     bool is_safe;
+    bool is_moved;   /* the folder is not where it was */
     uint64_t octets; /* that the files have grown by */
 };
 

@@ -94,6 +94,13 @@ static int braked_cut(void *context, int file, uint64_t size)
     return brake->own.cut(brake->own.context, file, size);
 }
 
+static int braked_still(void *context, uint32_t number, int file, uint64_t least)
+{
+    const struct brake *brake = context;
+
+    return brake->own.still(brake->own.context, number, file, least);
+}
+
 static int braked_sync_folder(void *context)
 {
     const struct brake *brake = context;
@@ -149,6 +156,7 @@ static void put_brake(void *context, struct audit_files *files)
         .write = braked_write,
         .cut = braked_cut,
         .sync = braked_sync,
+        .still = braked_still,
         .sync_folder = braked_sync_folder,
         .last = braked_last,
         .next = braked_next,
@@ -403,6 +411,116 @@ static void clocks_that_jump_are_told_and_hold_nothing_up(void **state)
     end(&stage);
 }
 
+/* Ways to take the newest file away from under the writer; of the log as it is then. */
+static void take_away(const struct stage *stage, const char *command)
+{
+    char line[200];
+
+    snprintf(line, sizeof(line), "cd %s && %s", stage->log, command);
+    assert_int_equal(system(line), 0);
+}
+
+/* So many questions are safe, of those that were asked before and now. */
+static void ask_until_safe(struct stage *stage, unsigned *asked, uint64_t safe)
+{
+    for (unsigned n = 0; n < 10; n++) {
+        assert_true(add(stage, AUDIT_QUERIES, (*asked)++));
+    }
+    pass_until(stage, stats_now(stage)->log.safe[AUDIT_QUERIES] == safe);
+}
+
+static void what_was_written_and_is_gone_is_told_and_another_log_begun(void **state)
+{
+    static const struct {
+        const char *command, *next; /* below the folder: the log that is written to then */
+        unsigned kept;              /* questions that it has */
+        bool begun;
+    } ways[] = {
+        {"rm 0000000001.cordon", "/log-2", 0, true},
+        {": >0000000001.cordon", "/log-2", 0, true},
+        {"truncate -s 500 0000000001.cordon", "/log-2", 0, true},
+        {"rm 0000000001.cordon && mkdir 0000000001.cordon", "/log-2", 0, true},
+        {"rm 0000000001.cordon head", "", 0, true},
+        {"rm -r ../audit", "", 0, true},
+        {"truncate -s -1 0000000001.cordon", "", 10, false}, /* of a checkpoint */
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ITEMS(ways); i++) {
+        struct stage stage;
+        unsigned asked = 0;
+
+        begin(&stage);
+        start(&stage, false);
+        ask_until_safe(&stage, &asked, 10);
+        pass_until(&stage, stats_now(&stage)->checkpoint_us != 0);
+        take_away(&stage, ways[i].command);
+        assert_true(add(&stage, AUDIT_QUERIES, asked++));
+        pass_until(&stage, stats_now(&stage)->state == AUDIT_FAILING);
+        assert_int_equal(stats_now(&stage)->error, CORDON_E_GONE);
+        pass_until(&stage, stats_now(&stage)->state == AUDIT_RECORDING);
+        /* What was in memory is lost, and both the status and a gap say so. */
+        pass_until(&stage, stats_now(&stage)->lost[AUDIT_QUERIES] == 1);
+        ask_until_safe(&stage, &asked, ways[i].kept + 10);
+        audit_recorder_end(stage.recorder, "test", NULL, stage.now);
+        snprintf(stage.log + strlen(stage.log), 8, "%s", ways[i].next);
+        assert_string_equal(stats_now(&stage)->folder, stage.log);
+        assert_int_equal(stats_now(&stage)->log.safe[AUDIT_QUERIES], ways[i].kept + 10);
+        assert_int_equal(count_changes(&stage, "log-begun"), ways[i].begun);
+        assert_true(count_changes(&stage, "gap") >= 1); /* and one of what was cut */
+        end(&stage);
+    }
+}
+
+static void a_file_that_is_put_back_is_gone_on_with(void **state)
+{
+    static const char *const ways[][2] = {
+        {"mv 0000000001.cordon ../away", "mv ../away 0000000001.cordon"},
+        {"cp 0000000001.cordon copy && mv copy 0000000001.cordon", "true"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ITEMS(ways); i++) {
+        struct stage stage;
+        unsigned asked = 0;
+
+        begin(&stage);
+        start(&stage, false);
+        ask_until_safe(&stage, &asked, 10);
+        take_away(&stage, ways[i][0]);
+        for (unsigned n = 0; n < 10; n++) {
+            assert_true(add(&stage, AUDIT_QUERIES, asked++));
+        }
+        pass_until(&stage, stats_now(&stage)->state == AUDIT_FAILING);
+        take_away(&stage, ways[i][1]);
+        ask_until_safe(&stage, &asked, 30);
+        audit_recorder_end(stage.recorder, "test", NULL, stage.now);
+        expect(&stage, 30, 0);
+        end(&stage);
+    }
+}
+
+static void a_folder_that_was_moved_is_told_and_written_to(void **state)
+{
+    struct stage stage;
+    unsigned asked = 0;
+
+    (void)state;
+    begin(&stage);
+    start(&stage, false);
+    ask_until_safe(&stage, &asked, 10);
+    take_away(&stage, "mv ../audit ../away && mkdir ../audit");
+    ask_until_safe(&stage, &asked, 20);
+    pass_until(&stage, stats_now(&stage)->state == AUDIT_FAILING);
+    assert_int_equal(stats_now(&stage)->error, CORDON_E_MOVED);
+    take_away(&stage, "rmdir ../audit && mv ../away ../audit");
+    ask_until_safe(&stage, &asked, 30);
+    pass_until(&stage, stats_now(&stage)->state == AUDIT_RECORDING);
+    audit_recorder_end(stage.recorder, "test", NULL, stage.now);
+    expect(&stage, 30, 0);
+    end(&stage);
+}
+
 static void a_stream_that_refuses_does_so_while_there_is_no_room(void **state)
 {
     struct stage stage;
@@ -513,6 +631,9 @@ int main(void)
         cmocka_unit_test(an_end_at_a_disk_that_hangs_comes_to_its_end),
         cmocka_unit_test(a_sync_that_fails_is_done_again_and_costs_nothing),
         cmocka_unit_test(clocks_that_jump_are_told_and_hold_nothing_up),
+        cmocka_unit_test(what_was_written_and_is_gone_is_told_and_another_log_begun),
+        cmocka_unit_test(a_file_that_is_put_back_is_gone_on_with),
+        cmocka_unit_test(a_folder_that_was_moved_is_told_and_written_to),
         cmocka_unit_test(a_stream_that_refuses_does_so_while_there_is_no_room),
         cmocka_unit_test(a_stop_with_full_rings_comes_to_its_end),
         cmocka_unit_test(lines_stand_back_while_a_ring_is_more_than_half_full),
