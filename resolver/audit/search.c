@@ -77,7 +77,8 @@ static bool is_next(struct search *search, const struct audit_item *item)
         search->after_damage = true;
         return false;
     }
-    if (search->after_damage && header->number < search->next) {
+    if ((search->after_damage || search->reread == item->file) &&
+        header->number < search->next) {
         return false;
     }
     search->after_damage = false;
@@ -89,7 +90,7 @@ static bool is_next(struct search *search, const struct audit_item *item)
  * or another is in its place. */
 static void enter_file(struct search *search, const struct audit_item *item)
 {
-    if (item->head.number == item->file) {
+    if (item->head.number == item->file && item->file != search->reread) {
         search->stats.damaged +=
             !search->after_damage && item->head.state.tree.size != search->next ? 1 : 0;
         search->after_damage = false;
@@ -101,6 +102,49 @@ static void enter_file(struct search *search, const struct audit_item *item)
  * Forwards.
  */
 
+/* From the beginning of the file at hand, up to where we were. */
+static bool read_again(struct search *search)
+{
+    struct audit_reader *reader = audit_reader_create(search->files, search->here.file);
+
+    if (reader == NULL) {
+        return false;
+    }
+    audit_reader_destroy(search->reader);
+    search->reader = reader;
+    search->reread = search->here.file;
+    return true;
+}
+
+/* Since it was looked at last, events were removed from the file (audit/removal.h): what is to
+ * come stands elsewhere in it. */
+static bool is_elsewhere(struct search *search, const struct audit_item *item)
+{
+    bool fits = false;
+
+    if (!search->at_place || item->file != search->here.file) {
+        return false;
+    }
+    switch (item->kind) {
+    case AUDIT_ITEM_CHECKPOINT: /* one fits anywhere */
+        return false;
+    case AUDIT_ITEM_BLOCK:
+    case AUDIT_ITEM_REMOVED:
+        fits = item->header.number == search->next;
+        break;
+    case AUDIT_ITEM_FILE:
+    case AUDIT_ITEM_MISSING:
+    case AUDIT_ITEM_END:
+        fits = true;
+        break;
+    case AUDIT_ITEM_SHORT: /* or it is being written: then it costs a look */
+    case AUDIT_ITEM_BAD:
+        break;
+    }
+    search->at_place = false;
+    return !fits && read_again(search);
+}
+
 /* A file that begins while the one before it was still being written when we looked. */
 static bool goes_back(struct search *search, const struct audit_item *item)
 {
@@ -111,7 +155,7 @@ static bool goes_back(struct search *search, const struct audit_item *item)
         return false;
     }
     search->retried = item->file;
-    return audit_reader_seek(search->reader, here->file, here->at) == 0;
+    return read_again(search);
 }
 
 static int walk_on(struct search *search, const struct audit_item *item)
@@ -155,6 +199,7 @@ static int walk(struct search *search)
 
     search->here = *from;
     search->next = from->blocks;
+    search->at_place = search->way.growing && from->file != 0;
     if (from->file != 0) {
         result = audit_reader_seek(search->reader, from->file, from->at);
         result = result == -ENOENT ? 0 : result; /* then with the next that there is */
@@ -164,7 +209,8 @@ static int walk(struct search *search)
         if (result != 0 || item.kind == AUDIT_ITEM_END) {
             break;
         }
-        if (item.kind != AUDIT_ITEM_FILE || !goes_back(search, &item)) {
+        if (!is_elsewhere(search, &item) &&
+            (item.kind != AUDIT_ITEM_FILE || !goes_back(search, &item))) {
             result = walk_on(search, &item);
         }
     }

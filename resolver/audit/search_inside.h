@@ -48,6 +48,9 @@ struct search {
     struct audit_search_place here; /* behind the newest item that was one */
     bool after_damage;
     uint32_t retried; /* the file whose predecessor was looked at once more */
+    bool at_place;    /* no block has come yet since the place that is gone on from */
+    uint32_t reread;  /* a file that is read from its beginning once more: what was shown of it
+                         is passed over */
     uint64_t *places; /* newest first: of the blocks of a file */
     size_t places_left, places_room;
 

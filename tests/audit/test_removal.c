@@ -9,6 +9,7 @@
 
 #include "audit/logs.h"
 #include "audit/removal.h"
+#include "audit/search.h"
 
 #define SECOND UINT64_C(1000000)
 
@@ -59,11 +60,11 @@ static struct audit_log *open_log(uint64_t now)
 }
 
 /* Blocks of a second each, both streams in turn. */
-static void write_some(unsigned seconds)
+static void write_from(unsigned first, unsigned seconds)
 {
-    struct audit_log *log = open_log(T0);
+    struct audit_log *log = open_log(T0 + first * SECOND);
 
-    for (unsigned i = 0; i < seconds; i++) {
+    for (unsigned i = first; i < seconds; i++) {
         const uint64_t now = T0 + i * SECOND;
 
         for (unsigned j = 0; j < 4; j++) {
@@ -75,6 +76,11 @@ static void write_some(unsigned seconds)
     assert_int_equal(add_numbered(log, AUDIT_CHANGES, 0, T0 + seconds * SECOND), 0);
     assert_int_equal(audit_log_close(log, NULL, T0 + seconds * SECOND), 0);
     disk.locked = false;
+}
+
+static void write_some(unsigned seconds)
+{
+    write_from(0, seconds);
 }
 
 static void expect(enum audit_fault integrity, enum audit_fault completeness)
@@ -256,6 +262,44 @@ static void a_plan_ends_where_the_log_is_being_written(void **state)
     assert_int_equal(plan.runs[AUDIT_QUERIES].last_file, 2);
     assert_true(plan.runs[AUDIT_QUERIES].events < 200);
     assert_int_equal(audit_removal_plan(&files, NULL, bounds, &stop, &plan), -ECANCELED);
+}
+
+/* Decisions come in their order. */
+static bool follow(void *context, const struct audit_header *header, struct audit_block *block,
+                   uint32_t i)
+{
+    uint64_t *count = context;
+
+    (void)block;
+    assert_int_equal(header->first_event + i, *count);
+    ++*count;
+    return true;
+}
+
+static void who_follows_sees_each_event_once_wherever_it_stands_by_now(void **state)
+{
+    (void)state;
+    for (unsigned met = 1; met < 60; met++) {
+        struct audit_search_way way = {.growing = true};
+        const struct audit_query query = {.streams = 1u << AUDIT_DECISIONS, .way = &way};
+        struct audit_search_stats stats;
+        struct audit_plan plan;
+        uint64_t count = 0;
+        uint64_t freed = 0;
+
+        disk_free(&disk);
+        write_from(0, met);
+        assert_int_equal(audit_search(&files, &query, follow, &count, &stats), 0);
+        assert_int_equal(count, met);
+        way.from = stats.end;
+        write_from(met, 60);
+        plan_before(T0 + 40 * SECOND, 1u << AUDIT_QUERIES, &plan);
+        assert_true(record(&plan, T0 + 100 * SECOND));
+        assert_int_equal(apply(&plan, &freed), 0);
+        assert_int_equal(audit_search(&files, &query, follow, &count, &stats), 0);
+        assert_int_equal(count, 60);
+        assert_int_equal(stats.damaged, 0);
+    }
 }
 
 /* In any order, the middle first: one record each, and they fit together. */
@@ -543,6 +587,7 @@ int main(void)
         TEST(files_whose_events_are_all_gone_shrink_to_headers),
         TEST(one_stream_above_its_bound_costs_the_other_nothing),
         TEST(a_plan_ends_where_the_log_is_being_written),
+        TEST(who_follows_sees_each_event_once_wherever_it_stands_by_now),
         TEST(removals_in_any_order_are_all_on_the_record),
         TEST(a_removal_that_is_not_recorded_is_found),
         TEST(a_record_says_nothing_of_blocks_to_come),
