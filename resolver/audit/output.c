@@ -239,30 +239,40 @@ static void rotate_if_due(struct audit_output *output, size_t line)
     }
 }
 
-/* Another program may have moved, removed or emptied the file: then it is opened anew. */
-static void look(struct audit_output *output)
+/* Another program may have moved, removed or emptied the file: then it is opened anew. 0, or
+ * why nothing can be written: a file that is gone has no reader, and no other takes its place.
+ */
+static int look(struct audit_output *output)
 {
     struct stat ours;
     struct stat named;
 
     if (fstat(output->fd, &ours) != 0) {
-        return;
+        return 0;
     }
     const bool there = stat(output->path, &named) == 0;
     if (there && named.st_dev == ours.st_dev && named.st_ino == ours.st_ino) {
         output->size = (uint64_t)ours.st_size;
         output->line_start = output->size;
-        return;
+        return 0;
     }
     const int rc = open_file(output);
     if (rc == 0) {
         output->fault_logged = false;
     } else if (!output->fault_logged) {
         output->fault_logged = true;
-        log_write(LOG_LEVEL_WARNING,
-                  "events: %s cannot be opened anew: %s: its old file is used", output->path,
-                  cordon_strerror(rc));
+        log_write(LOG_LEVEL_WARNING, "events: %s cannot be opened anew: %s: %s", output->path,
+                  cordon_strerror(rc),
+                  ours.st_nlink > 0 ? "its old file is used"
+                                    : "its old file was removed, so lines wait");
     }
+    if (rc == 0 || ours.st_nlink > 0) {
+        return 0;
+    }
+    close(output->fd);
+    output->fd = -1;
+    output->kind = KIND_NONE;
+    return rc;
 }
 
 /* Octets to hand over at once: whole lines up to max, or a line that is longer alone. */
@@ -347,11 +357,15 @@ int audit_output_write(struct audit_output *output, const char *lines, size_t le
         if (rc != 0) {
             return rc;
         }
+        output->fault_logged = false;
     }
     if (output->kind == KIND_FILE && !output->in_line && now_us >= output->next_look_us) {
-        look(output);
         output->next_look_us = now_us + LOOK_US;
         output->rotation_failed = false;
+        const int rc = look(output);
+        if (rc != 0) {
+            return rc;
+        }
     }
     if (output->needs_newline) {
         const ssize_t taken = put(output, "\n", 1);

@@ -169,6 +169,30 @@ static void a_file_that_was_moved_away_is_begun_anew(void **state)
     tear_down(&f);
 }
 
+/* Its old file has no name any more: nobody could read what is written there. */
+static void lines_wait_for_a_file_that_was_removed_and_cannot_be_made(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, AUDIT_RING_MIN);
+    assert_int_equal(start_on(&f, f.path, 0, 1), 0);
+    put(&f, 0);
+    wait_until(stats_of(&f).written == 1);
+    assert_int_equal(unlink(f.path), 0);
+    assert_int_equal(mkdir(f.path, 0700), 0);
+    pause_ms(1100);
+    put(&f, 0);
+    wait_until(stats_of(&f).last_error != 0);
+    assert_int_equal(stats_of(&f).written, 1);
+    assert_int_equal(rmdir(f.path), 0);
+    wait_until(stats_of(&f).written == 2);
+    audit_writer_stop(f.writer, NULL);
+    const struct tally tally = tally_of(&f, f.path);
+    assert_int_equal(tally.decisions, 1); /* and the first went with its file */
+    tear_down(&f);
+}
+
 static void outputs_that_cannot_be_opened_are_errors(void **state)
 {
     struct fixture f;
@@ -269,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_line_longer_than_the_bound_has_a_file_of_its_own),
         cmocka_unit_test(a_file_that_cannot_be_rotated_grows_on),
         cmocka_unit_test(a_file_that_was_moved_away_is_begun_anew),
+        cmocka_unit_test(lines_wait_for_a_file_that_was_removed_and_cannot_be_made),
         cmocka_unit_test(outputs_that_cannot_be_opened_are_errors),
         cmocka_unit_test(a_line_that_was_cut_is_completed_when_there_is_room),
         cmocka_unit_test(a_line_that_stays_cut_is_taken_back),
