@@ -127,16 +127,12 @@ static int cut_file(void *context, int file, uint64_t size)
 /* What cannot be found out is no fault: whoever ran as root may not reach the path any more. */
 static bool is_moved(const struct audit_folder *folder)
 {
-    struct stat ours;
     struct stat named;
 
-    if (fstat(folder->folder, &ours) != 0) {
-        return false;
-    }
     if (stat(folder->path, &named) != 0) {
         return errno == ENOENT || errno == ENOTDIR;
     }
-    return named.st_dev != ours.st_dev || named.st_ino != ours.st_ino;
+    return named.st_dev != folder->device || named.st_ino != folder->inode;
 }
 
 /* Sizes and links alone: numbers of inodes are not the same for long everywhere (FUSE). */
@@ -366,11 +362,19 @@ static int lock_folder(void *context)
 int audit_folder_open(const char *path, struct audit_folder *folder, struct audit_files *files)
 {
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat status;
 
     if (fd < 0) {
         return -errno;
     }
-    *folder = (struct audit_folder){.folder = fd, .lock_file = -1};
+    if (fstat(fd, &status) != 0) {
+        const int result = -errno;
+
+        close(fd);
+        return result;
+    }
+    *folder = (struct audit_folder){
+        .folder = fd, .lock_file = -1, .device = status.st_dev, .inode = status.st_ino};
     snprintf(folder->path, sizeof(folder->path), "%s", path);
     *files = (struct audit_files){
         .context = folder,

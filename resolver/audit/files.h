@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define AUDIT_FILE_NAME_MAX 24
 void audit_file_name(uint32_t number, char out[AUDIT_FILE_NAME_MAX]);
@@ -59,6 +60,8 @@ struct audit_files {
 struct audit_folder {
     int folder;    /* descriptor */
     int lock_file; /* -1: not locked */
+    dev_t device;  /* which folder it is */
+    ino_t inode;
     char path[PATH_MAX];
 };
 

@@ -38,6 +38,8 @@ struct job {
     pthread_mutex_t gate; /* held while a file takes another's place; not once it is stopped */
     bool removes;         /* else it looks */
     char *folder;
+    dev_t device; /* of the folder */
+    ino_t inode;
     const struct audit_files *files;
     struct audit_bound bounds[AUDIT_STREAMS + 1];
     struct audit_limit limit;
@@ -148,7 +150,12 @@ static void *run(void *context)
     step_back();
     job->result = audit_folder_open(job->folder, &folder, &files);
     if (job->result == 0) {
-        do_job(job, &files);
+        /* Where the folder was moved, what stands at its path is somebody else's. */
+        if (folder.device == job->device && folder.inode == job->inode) {
+            do_job(job, &files);
+        } else {
+            job->result = CORDON_E_MOVED;
+        }
         audit_folder_close(&folder);
     }
     atomic_store_explicit(&job->done, true, memory_order_release);
@@ -166,6 +173,8 @@ static int start_job(struct audit_keeper *keeper, const struct job *what)
     *job = *what;
     job->files = keeper->settings.files;
     job->folder = strdup(keeper->folder);
+    job->device = keeper->settings.device;
+    job->inode = keeper->settings.inode;
     atomic_init(&job->owners, 1);
     atomic_init(&job->stop, false);
     atomic_init(&job->done, false);

@@ -20,7 +20,9 @@
 struct audit_keeper; /* opaque */
 
 struct audit_keeper_settings {
-    const char *folder;              /* of the log; copied */
+    const char *folder; /* of the log; copied */
+    dev_t device;       /* which that is: another is not touched */
+    ino_t inode;
     const struct audit_files *files; /* not NULL: jobs are done at once on these, for tests */
     uint64_t keep_us[AUDIT_STREAMS + 1]; /* 0: for ever */
     uint64_t octets[AUDIT_STREAMS + 1];  /* of bodies; 0: no bound */

@@ -8,7 +8,8 @@
 
 void recorder_begin_keeping(struct audit_recorder *recorder, const char *folder)
 {
-    struct audit_keeper_settings settings = {.folder = folder};
+    struct audit_keeper_settings settings = {
+        .folder = folder, .device = recorder->at.device, .inode = recorder->at.inode};
     struct audit_log_stats stats;
 
     audit_log_stats(recorder->log, &stats);

@@ -44,6 +44,13 @@ blocked 5
 moved() { state_is failing && status_is 's["audit"]["error"] == "the folder was moved, or another is in its place"'; }
 wait_until 60 moved || fail "$(status 's["audit"]')"
 { "$cordon" status -c "$work/cordond.yaml" || true; } | says 'the folder was moved' || fail "nothing to look at"
+cp -r "$log.away" "$log" # a copy, as somebody may put one back
+sum() { sha256sum "$log"/*.cordon; }
+before=$(sum)
+! "$cordon" audit forget -c "$work/cordond.yaml" --before 0001s --reason test >"$work/out" 2>&1 || fail "forgotten: $(cat "$work/out")"
+says 'the folder was moved' <"$work/out" || fail "it does not say why: $(cat "$work/out")"
+[ "$(sum)" = "$before" ] || fail "events were removed from another log"
+rm -r "$log"
 mv "$log.away" "$log"
 wait_until 60 safe 15 || fail "$(status 's["audit"]')"
 verify || fail "$(cat "$work/verdict")"
