@@ -212,15 +212,23 @@ option[audit.decisions-octets]=1MiB
 option[audit.file]=1MiB
 write_config
 start_cordond
-python3 - >"$work/questions" <<'PYTHON'
+ask_much() {
+  python3 - >"$work/questions" <<'PYTHON'
 import random
 label = lambda: "".join(random.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=60))
 for i in range(60000):
     print(".".join((label(), label(), label(), "blocked.test A")))
 PYTHON
-dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 -t 30 >"$work/dnsperf" 2>&1
+  dnsperf -s "$host" -p "$port" -d "$work/questions" -n 1 -c 4 -t 30 >"$work/dnsperf" 2>&1
+}
+# Each has more than 100 octets that cannot be packed. On a slow machine removal keeps pace, and nothing is lost.
+bound_is_met() { status_is 's["audit"]["decisions"]["lost"] > 0 or s["audit"]["decisions"]["recorded"] > 100000'; }
+for _ in 1 2 3; do
+  ask_much
+  ! wait_until 30 bound_is_met || break
+done
+bound_is_met || fail "the bound was not met: $(status 's["audit"]')"
 wait_until 90 status_is 's["audit"]["decisions"]["removed"] > 0 and s["audit"]["state"] == "recording"' || fail "$(status 's["audit"]')"
-status_is 's["audit"]["decisions"]["lost"] > 0' || fail "the bound was not met: $(status 's["audit"]')"
 recorded=$(status 's["audit"]["decisions"]["recorded"]')
 goes_on() { blocked 1; status_is 's["audit"]["decisions"]["recorded"] > '"$recorded"; }
 wait_until 30 goes_on || fail "nothing is recorded any more: $(status 's["audit"]')"
