@@ -25,7 +25,8 @@ static inline void put_number(struct column *column, uint32_t event, uint64_t st
 {
     column->filled = event + 1;
     column->most |= stored;
-    for (unsigned plane = 0; stored != 0; plane++, stored >>= 8) {
+    column->planes[0][event] = (uint8_t)stored;
+    for (unsigned plane = 1; (stored >>= 8) != 0; plane++) {
         column->planes[plane][event] = (uint8_t)stored;
     }
 }

@@ -154,6 +154,12 @@ static inline uint16_t *guessed(const struct audit_repeats *repeats, unsigned wo
     return &repeats->guesses[(guess + worker * 40503u) % AUDIT_GUESSES];
 }
 
+void audit_repeats_approach(const struct audit_repeats *repeats, unsigned worker,
+                            uint32_t guess)
+{
+    __builtin_prefetch(guessed(repeats, worker, guess));
+}
+
 void audit_repeats_expect(const struct audit_repeats *repeats, unsigned worker, uint32_t guess)
 {
     const unsigned number = guess != 0 ? *guessed(repeats, worker, guess) : 0;

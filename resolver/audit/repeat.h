@@ -46,6 +46,9 @@ struct audit_repeat *audit_repeats_find(struct audit_repeats *repeats, unsigned 
 /* Of a record of this worker that will be looked for soon (audit_event_guess): what it may
  * repeat begins to come from memory. */
 void audit_repeats_expect(const struct audit_repeats *repeats, unsigned worker, uint32_t guess);
+/* Earlier than that: what says where it is. */
+void audit_repeats_approach(const struct audit_repeats *repeats, unsigned worker,
+                            uint32_t guess);
 /* Keeps what has come of a good record, instead of what there was. kit: of the row; row: its
  * columns beside those of the kit. Without a stencil at first. NULL: there is none for such. */
 struct audit_repeat *audit_repeats_keep(struct audit_repeats *repeats,

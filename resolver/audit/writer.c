@@ -354,6 +354,9 @@ int audit_writer_start(const struct audit_writer_settings *settings,
         new->heads == NULL) {
         goto done;
     }
+    for (unsigned i = 0; i < inputs->workers; i++) {
+        new->heads[i].worker = i;
+    }
     new->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     new->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (new->wake < 0 || new->ended < 0) {

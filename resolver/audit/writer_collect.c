@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define ROUND_RECORDS 4096u   /* of one stream, before the next is looked at */
+#define AHEAD         3u      /* records in front of the oldest that are looked at */
 #define LATE_RECORDS  256u    /* before it is asked again whether lines must stand back */
 #define WARM_OCTETS   131072u /* of lines: written while they are in the processor's cache */
 
@@ -164,12 +165,6 @@ static void add_line(struct audit_writer *writer)
     writer_took_line(writer, used);
 }
 
-static inline unsigned worker_of(const struct audit_writer *writer,
-                                 const struct writer_head *head)
-{
-    return (unsigned)(head - writer->heads);
-}
-
 /* Takes a record of a decision, without unpacking it, as one that it repeats. False: it goes
  * the general way. */
 static bool take_again(struct audit_writer *writer, const struct writer_head *head)
@@ -183,7 +178,7 @@ static bool take_again(struct audit_writer *writer, const struct writer_head *he
         return false;
     }
     struct audit_repeat *const repeat =
-        audit_repeats_find(writer->repeats, worker_of(writer, head), &parts);
+        audit_repeats_find(writer->repeats, head->worker, &parts);
     if (repeat == NULL || repeat->kit->id != repeat->kit_id) {
         return false;
     }
@@ -373,25 +368,41 @@ static bool collect_changes(struct audit_writer *writer)
     return any;
 }
 
-/* What is behind this record in a ring: where the name of a question is in the block, and what
- * a decision may repeat, is in no near cache, and comes while this one is taken. Of decisions,
- * the second one: one takes less time than that. */
-static void expect_next(struct audit_writer *writer, unsigned first,
-                        const struct writer_head *head)
+/* What a decision may repeat is in no near cache, nor is what says where that is: the one comes
+ * of the record that was looked at last, the other of the one behind it. */
+static inline void look_ahead(const struct audit_writer *writer, const struct ring *ring,
+                              struct writer_head *head)
 {
-    const unsigned worker = worker_of(writer, head);
-    const struct ring *const ring = ring_at(writer, first + worker);
+    size_t len = 0;
+
+    audit_repeats_expect(writer->repeats, head->worker, head->guess);
+    head->ahead = ring_peek_behind(ring, head->ahead, &len);
+    head->guess = head->ahead != NULL ? audit_event_guess(head->ahead, len) : 0;
+    audit_repeats_approach(writer->repeats, head->worker, head->guess);
+}
+
+/* What is behind this record in a ring begins to come: where the name of a question is in the
+ * block, or what the second decision behind it may repeat: one takes less time than that. */
+static void expect_next(struct audit_writer *writer, unsigned first, struct writer_head *head)
+{
+    const struct ring *const ring = ring_at(writer, first + head->worker);
     size_t len = 0;
     size_t name_len = 0;
-    const void *next = ring_peek_behind(ring, head->record, &len);
 
-    if (next != NULL && stream_at(writer, first) == AUDIT_DECISIONS) {
-        next = ring_peek_behind(ring, next, &len);
-        if (next != NULL) {
-            audit_repeats_expect(writer->repeats, worker, audit_event_guess(next, len));
+    if (stream_at(writer, first) == AUDIT_DECISIONS) {
+        if (head->ahead == NULL) { /* the first, or there was none for a moment */
+            head->ahead = head->record;
+            head->guess = 0;
+            for (unsigned i = 1; i < AHEAD && head->ahead != NULL; i++) {
+                look_ahead(writer, ring, head);
+            }
+        }
+        if (head->ahead != NULL) {
+            look_ahead(writer, ring, head);
         }
         return;
     }
+    const void *const next = ring_peek_behind(ring, head->record, &len);
     const uint8_t *const name = next != NULL ? audit_question_name(next, len, &name_len) : NULL;
     if (name != NULL) {
         audit_recorder_expect(writer->inputs.recorder, AUDIT_QUERIES, name, name_len);
@@ -401,11 +412,13 @@ static void expect_next(struct audit_writer *writer, unsigned first,
 /* first: as of find_earliest(). */
 static void look_at_head(struct audit_writer *writer, unsigned first, struct writer_head *head)
 {
-    const unsigned ring = first + worker_of(writer, head);
+    const unsigned ring = first + head->worker;
 
     head->next = look_at(writer, ring, &head->record, &head->len);
     if (head->next == NEXT_OURS && is_recorded(writer, stream_at(writer, ring))) {
         expect_next(writer, first, head);
+    } else {
+        head->ahead = NULL; /* or the ring would overtake it */
     }
     if (head->next == NEXT_STRAY) {
         head->answered_us = 0; /* whatever it says: out of the way */
@@ -467,6 +480,7 @@ static bool collect_rings(struct audit_writer *writer, unsigned first)
 
     for (unsigned i = 0; i < writer->inputs.workers; i++) {
         writer->heads[i].next = NEXT_NONE;
+        writer->heads[i].ahead = NULL;
     }
     while (taken < ROUND_RECORDS) {
         if (taken % LATE_RECORDS == 0) {
@@ -477,7 +491,7 @@ static bool collect_rings(struct audit_writer *writer, unsigned first)
         if (head == NULL) {
             break;
         }
-        const unsigned i = first + worker_of(writer, head);
+        const unsigned i = first + head->worker;
         if (head->next == NEXT_STRAY) {
             report_damage(writer, stream);
         } else if (stream == AUDIT_QUERIES ? !take_question(writer, head->record, head->len)

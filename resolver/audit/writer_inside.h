@@ -28,11 +28,14 @@ enum next_record {
 
 /* The oldest record of a ring, while the rings of a stream are emptied together. */
 struct writer_head {
+    unsigned worker; /* its number */
     enum next_record next;
     const void *record;
     size_t len;
     uint64_t answered_us;
-    bool late; /* its lines stand back */
+    const void *ahead; /* the record that was looked at ahead of time last; NULL: none */
+    uint32_t guess;    /* of audit_event_guess() of it */
+    bool late;         /* its lines stand back */
 };
 
 enum writer_loss {
