@@ -72,8 +72,8 @@ static inline void take(struct audit_builder *builder, unsigned i, uint64_t numb
 }
 
 /* Looks for a word, and for room if it is new. False: no memory. */
-static inline bool find(struct audit_builder *builder, unsigned i,
-                        const struct audit_value *value, struct entry *entry)
+static bool find(struct audit_builder *builder, unsigned i, const struct audit_value *value,
+                 struct entry *entry)
 {
     struct dictionary *const words = &builder->columns[i].words;
 
@@ -155,13 +155,13 @@ static bool find_numbers(struct audit_builder *builder, const struct audit_row *
 static inline bool find_text(struct audit_builder *builder, const struct audit_row *row,
                              unsigned column, struct entry *entry)
 {
-    struct dictionary *const words = &builder->columns[column].words;
+    const struct dictionary *const words = &builder->columns[column].words;
 
     if (!has(row, UINT64_C(1) << column)) {
         return true;
     }
-    if (words->last < words->count && is_word(words, words->last, &row->at[column])) {
-        entry->column = &builder->columns[column]; /* again, as nearly always */
+    if (is_last(words, &row->at[column])) { /* as nearly always: without a call */
+        entry->column = &builder->columns[column];
         entry->is_new = false;
         entry->number = words->last + 1u;
     } else if (!find(builder, column, &row->at[column], entry)) {

@@ -61,6 +61,12 @@ static inline bool is_word(const struct dictionary *words, uint32_t i,
            audit_octets_are(words->octets + word->at, value->octets, value->number);
 }
 
+/* Whether it is the word of the event before. */
+static inline bool is_last(const struct dictionary *words, const struct audit_value *value)
+{
+    return words->last < words->count && is_word(words, words->last, value);
+}
+
 static inline uint32_t hash_of(const struct audit_builder *builder,
                                const struct audit_value *value)
 {
@@ -94,7 +100,7 @@ static inline uint64_t find_word(const struct audit_builder *builder, struct dic
     const struct audit_value *value = entry->value;
 
     entry->is_new = false;
-    if (words->last < words->count && is_word(words, words->last, value)) {
+    if (is_last(words, value)) {
         return words->last + 1u;
     }
     guess(value, entry);

@@ -162,6 +162,19 @@ static void texts_are_bounded(void **state)
     audit_block_destroy(block);
 }
 
+/* After a small block. */
+static void little_is_kept(struct audit_block *block)
+{
+    struct body body;
+
+    begin(&body);
+    add_time(&body);
+    body.header.events = 2;
+    assert_int_equal(load(&body, block), 0);
+    assert_true(audit_block_memory(block) < MIB);
+    end(&body);
+}
+
 /* Blocks that need much, each for another column: it is freed before the next one is read. */
 static void what_large_blocks_needed_is_freed(void **state)
 {
@@ -181,22 +194,12 @@ static void what_large_blocks_needed_is_freed(void **state)
         end(&body);
     }
     assert_true(audit_block_memory(block) > AUDIT_KEPT_MAX);
-    begin(&body);
-    add_time(&body);
-    body.header.events = 2;
-    assert_int_equal(load(&body, block), 0);
-    assert_true(audit_block_memory(block) < MIB);
-    end(&body);
+    little_is_kept(block);
 
     /* The same of numbers and of many texts. */
     assert_int_equal(load_columns(block, 40, AUDIT_WORDS_MAX / 40), 0);
     assert_true(audit_block_memory(block) > AUDIT_KEPT_MAX);
-    begin(&body);
-    add_time(&body);
-    body.header.events = 2;
-    assert_int_equal(load(&body, block), 0);
-    assert_true(audit_block_memory(block) < MIB);
-    end(&body);
+    little_is_kept(block);
     audit_block_destroy(block);
 }
 
